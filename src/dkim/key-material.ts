@@ -1,0 +1,67 @@
+/** Keys as key material: whether a private key, a record and an SPKI are the same key, never compared as text. */
+
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import type { KeyRecord } from "./key-record.ts";
+
+/** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 section 4); the raw 32 bytes follow. */
+const ED25519_SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+
+export interface PublicHalf {
+	readonly algorithm: "rsa" | "ed25519";
+	/** Of an RSA modulus; null for Ed25519. */
+	readonly bits: number | null;
+	/** Base64 of the SPKI DER. */
+	readonly publicKey: string;
+}
+
+/** The public half of a private key in PEM (PKCS#1 or PKCS#8); null if it is none that DKIM knows. */
+export function publicHalf(privatePem: string): PublicHalf | null {
+	try {
+		return describe(createPublicKey(createPrivateKey(privatePem)));
+	} catch {
+		return null;
+	}
+}
+
+/** The key in a record's `p=`: RSA as SPKI (or bare PKCS#1, RFC 6376 errata 3017), Ed25519 raw (RFC 8463); null if unreadable. */
+export function recordKey(record: KeyRecord): PublicHalf | null {
+	if (!/^[A-Za-z0-9+/]+={0,2}$/.test(record.publicKey)) return null;
+	const der = Buffer.from(record.publicKey, "base64");
+	try {
+		if (record.algorithm === "ed25519")
+			return der.length === 32
+				? describe(publicKeyFrom(Buffer.concat([ED25519_SPKI_PREFIX, der]), "spki"))
+				: null;
+		return describe(rsaKeyFrom(der));
+	} catch {
+		return null;
+	}
+}
+
+/** What stands in `p=` for a key: base64 of the SPKI for RSA, of the raw 32 bytes for Ed25519. */
+export function recordText(key: PublicHalf): string {
+	if (key.algorithm === "rsa") return key.publicKey;
+	return Buffer.from(key.publicKey, "base64").subarray(ED25519_SPKI_PREFIX.length).toString("base64");
+}
+
+function rsaKeyFrom(der: Buffer): KeyObject {
+	try {
+		return publicKeyFrom(der, "spki");
+	} catch {
+		return publicKeyFrom(der, "pkcs1");
+	}
+}
+
+function publicKeyFrom(der: Buffer, type: "spki" | "pkcs1"): KeyObject {
+	return createPublicKey({ key: der, format: "der", type });
+}
+
+function describe(key: KeyObject): PublicHalf | null {
+	const algorithm = key.asymmetricKeyType;
+	if (algorithm !== "rsa" && algorithm !== "ed25519") return null;
+	return {
+		algorithm,
+		bits: key.asymmetricKeyDetails?.modulusLength ?? null,
+		publicKey: key.export({ format: "der", type: "spki" }).toString("base64"),
+	};
+}

@@ -1,0 +1,22 @@
+/** Domain and selector names: which are safe to put into DNS, tables, paths and messages. */
+
+/** RFC 1123 labels: letters, digits, inner hyphens. Everything that is syntax somewhere (: % * / # _ space) is left out. */
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Lower case without a final dot, at least two labels, A-labels for international names; null if it is no such name. */
+export function parseDomain(text: string): string | null {
+	const name = text.toLowerCase().replace(/\.$/, "");
+	const labels = name.split(".");
+	if (name.length > 253 || labels.length < 2) return null;
+	return labels.every((label) => LABEL.test(label)) ? name : null;
+}
+
+/** RFC 6376 section 3.1: one or more labels. */
+export function isSelector(text: string): boolean {
+	return text.length <= 63 && text.split(".").every((label) => LABEL.test(label));
+}
+
+/** RFC 6376 section 3.6.2.1: where the key record of a selector stands. */
+export function keyRecordName(selector: string, domain: string): string {
+	return `${selector}._domainkey.${domain}`;
+}

@@ -1,0 +1,74 @@
+/** Names every failure: a code for machines, a sentence and a hint for people, and whether trying again can help. */
+
+export const ERROR_CODES = [
+	"alert.undelivered",
+	"bug",
+	"clock.suspect",
+	"config.invalid",
+	"config.unreadable",
+	"config.unsafe",
+	"disk.failed",
+	"dns.failed",
+	"door.protocol",
+	"door.refused",
+	"door.unreachable",
+	"feature.missing",
+	"hook.failed",
+	"http.failed",
+	"key.invalid",
+	"lease.lost",
+	"lock.held",
+	"name.invalid",
+	"program.failed",
+	"program.missing",
+	"program.timeout",
+	"provider.ambiguous",
+	"provider.denied",
+	"provider.refused",
+	"provider.unreachable",
+	"provider.zone",
+	"service.failed",
+	"signer.config",
+	"signer.probe",
+	"signer.unsafe",
+	"state.conflict",
+	"state.corrupt",
+	"state.newer",
+	"usage",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface KeyturnErrorOptions {
+	/** What the operator can do about it, as a sentence. */
+	readonly hint?: string;
+	/** Whether the same act may succeed later without anybody changing anything. */
+	readonly retry?: boolean;
+	readonly cause?: unknown;
+	/** The errno name (`ENOSPC`) when the system said no. */
+	readonly errno?: string;
+}
+
+/** The one error class; the message says what failed, on what, expected and got, and never holds a secret. */
+export class KeyturnError extends Error {
+	readonly code: ErrorCode;
+	readonly retry: boolean;
+	readonly hint: string | null;
+	readonly errno: string | null;
+
+	constructor(code: ErrorCode, message: string, options: KeyturnErrorOptions = {}) {
+		super(message, options.cause === undefined ? {} : { cause: options.cause });
+		this.name = "KeyturnError";
+		this.code = code;
+		this.retry = options.retry ?? false;
+		this.hint = options.hint ?? null;
+		this.errno = options.errno ?? null;
+	}
+}
+
+/** Gives any thrown value as a KeyturnError; one that is none of ours is a `bug`. */
+export function asKeyturnError(thrown: unknown): KeyturnError {
+	if (thrown instanceof KeyturnError) return thrown;
+	const message = thrown instanceof Error ? thrown.message : String(thrown);
+	return new KeyturnError("bug", `unexpected: ${message}`, { cause: thrown });
+}

@@ -1,0 +1,181 @@
+/** The door's protocol: one JSON request, one JSON answer; the only way from the agent to anything that needs root. */
+
+export interface StageChange {
+	readonly signer: string;
+	readonly domain: string;
+	/** The selector of the key in use, null for a first key. */
+	readonly from: string | null;
+	/** Null takes the lines out; `key` null means a file already in the ledger or the live table. */
+	readonly to: { readonly selector: string; readonly record: string; readonly key: string | null } | null;
+}
+
+/** What each name server answered, looked at after `stage`. */
+export interface Evidence {
+	readonly domain: string;
+	readonly selector: string;
+	readonly record: string;
+	/** `at` is RFC 3339, UTC. */
+	readonly answers: readonly { readonly server: string; readonly address: string; readonly at: string }[];
+}
+
+export type DoorRequest =
+	/** Reads; `ids` are the switches whose results are wanted. */
+	| { readonly act: "inspect"; readonly ids: readonly string[] }
+	| { readonly act: "stage"; readonly id: string; readonly changes: readonly StageChange[] }
+	| {
+			readonly act: "commit";
+			readonly id: string;
+			readonly tableHashes: Readonly<Record<string, string>>;
+			readonly evidence: readonly Evidence[];
+	  }
+	/** Deletes key files of the door's own ledger that no live configuration names; `staged` ids are given up whole. */
+	| {
+			readonly act: "drop";
+			readonly keys: readonly {
+				readonly signer: string;
+				readonly domain: string;
+				readonly selector: string;
+			}[];
+			readonly staged: readonly string[];
+	  }
+	| { readonly act: "recover"; readonly filesOnly: boolean };
+
+export interface SignedMessage {
+	readonly signer: string;
+	readonly domain: string;
+	readonly selector: string;
+	/** The whole message, CRLF line ends. */
+	readonly message: string;
+}
+
+export interface StageAnswer {
+	readonly act: "stage";
+	readonly id: string;
+	readonly messages: readonly SignedMessage[];
+	/** Of the live tables, by signer: what `commit` has to give back. */
+	readonly tableHashes: Readonly<Record<string, string>>;
+}
+
+export interface SwitchedKey {
+	readonly signer: string;
+	readonly domain: string;
+	readonly from: string | null;
+	readonly selector: string | null;
+	readonly outcome: "done" | "rolled_back";
+	readonly reason: string | null;
+}
+
+/** How a switch ended; kept by the door under its id, and returned whenever the id comes again. */
+export interface SwitchResult {
+	readonly id: string;
+	readonly outcome: "done" | "undone" | "rolled_back" | "conflict";
+	/** RFC 3339, UTC. */
+	readonly at: string;
+	readonly keys: readonly SwitchedKey[];
+	/** Whether the processes that used the old keys are known to be gone (`restart`), or may still sign with them (`reload`). */
+	readonly oldProcessGone: boolean;
+	readonly reason: string | null;
+	/** Milliseconds between the first stop and the last start; null where nothing was stopped. */
+	readonly pauseMs: number | null;
+}
+
+export interface CommitAnswer {
+	readonly act: "commit";
+	readonly result: SwitchResult;
+}
+
+export interface InspectedLine {
+	readonly domain: string;
+	readonly selector: string;
+	readonly entry: string;
+	readonly keyPath: string;
+	/** Base64 of the SPKI DER, null if unreadable. */
+	readonly publicKey: string | null;
+	readonly signs: boolean;
+	readonly problem: string | null;
+	/** What is wrong with the file's mode or owner as the signer checks it; null if nothing. */
+	readonly unsafe: string | null;
+}
+
+export interface InspectedSigner {
+	readonly signer: string;
+	readonly swap: "restart" | "reload";
+	readonly tableHash: string;
+	readonly lines: readonly InspectedLine[];
+	readonly notes: readonly string[];
+	/** Why it could not be read; then `lines` says nothing. */
+	readonly problem: string | null;
+	readonly service: string;
+	readonly running: boolean;
+}
+
+export interface InspectAnswer {
+	readonly act: "inspect";
+	/** RFC 3339, UTC, by the door's clock. */
+	readonly at: string;
+	readonly signers: readonly InspectedSigner[];
+	/** Of the ids asked for, those that have ended. */
+	readonly results: readonly SwitchResult[];
+	/** Ids staged and neither committed nor dropped. */
+	readonly staged: readonly string[];
+	/** When a signer was last stopped by a switch, RFC 3339; null if never. */
+	readonly lastPauseAt: string | null;
+}
+
+export interface DropAnswer {
+	readonly act: "drop";
+	/** Whether each key asked for is gone now, with the reason where it is not. */
+	readonly keys: readonly {
+		readonly domain: string;
+		readonly selector: string;
+		readonly gone: boolean;
+		readonly reason: string | null;
+	}[];
+}
+
+export interface RecoverAnswer {
+	readonly act: "recover";
+	/** Switches that this recovery ended. */
+	readonly results: readonly SwitchResult[];
+	/** What was done, one sentence each. */
+	readonly did: readonly string[];
+}
+
+/** The door took no action: the request stays repeatable, nothing was changed. */
+export interface RefusedAnswer {
+	readonly act: "refused";
+	/**
+	 * `table_changed`: plan anew; `stale_evidence`: look again; `not_now`: the host starts, stops or is being upgraded;
+	 * `preflight`: somebody has to mend the configuration; `unknown_id`: stage again; `invalid`: the request itself.
+	 */
+	readonly why:
+		| "table_changed"
+		| "stale_evidence"
+		| "not_now"
+		| "preflight"
+		| "unknown_id"
+		| "unsafe"
+		| "invalid"
+		| "busy"
+		| "failed";
+	/** The domains it concerns; empty when it concerns all of the request. */
+	readonly domains: readonly string[];
+	readonly message: string;
+	readonly hint: string | null;
+}
+
+export type DoorAnswer =
+	| StageAnswer
+	| CommitAnswer
+	| InspectAnswer
+	| DropAnswer
+	| RecoverAnswer
+	| RefusedAnswer;
+
+export interface Door {
+	/**
+	 * Every request first settles what the journal left and can be repeated: an id that has a result returns it.
+	 * Fails with `door.unreachable` when no answer came: what was asked may or may not have been done.
+	 */
+	request(request: DoorRequest, signal: AbortSignal): Promise<DoorAnswer>;
+}

@@ -1,0 +1,100 @@
+/** What signs mail, as the door sees it: its configuration read, its change rendered, the staged and the running state proven. */
+
+/** One key that the signer's live configuration names. */
+export interface SigningLine {
+	readonly domain: string;
+	readonly selector: string;
+	/** The name of the entry in the table: an opaque label. */
+	readonly entry: string;
+	/** The key file as the signer opens it. */
+	readonly keyPath: string;
+	/** The public half, base64 of the SPKI DER; null if the file cannot be read as a key. */
+	readonly publicKey: string | null;
+	/** Why this line cannot be turned by us (a `%` entry, an unknown dataset), or null. */
+	readonly problem: string | null;
+	/** Whether mail is signed with it: some signing line names it. */
+	readonly signs: boolean;
+}
+
+export interface SignerFile {
+	readonly path: string;
+	readonly bytes: Uint8Array;
+	/** SHA-256 of the bytes, hexadecimal. */
+	readonly hash: string;
+}
+
+export interface SignerReading {
+	readonly lines: readonly SigningLine[];
+	/** The files that a change may rewrite, as they were read; symbolic links already followed. */
+	readonly files: readonly SignerFile[];
+	/** One hash over all of `files`: what `commit` compares. */
+	readonly tableHash: string;
+	/** Who the signer runs as; key files belong to it. */
+	readonly owner: { readonly uid: number; readonly gid: number; readonly user: string };
+	/** Files whose change after the start of the signer holds a swap (its own configuration). */
+	readonly configuration: readonly string[];
+	/** What an administrator should know about this configuration, one sentence each. */
+	readonly notes: readonly string[];
+}
+
+export interface SignerChange {
+	readonly domain: string;
+	/** The selector of the key in use, null for a first key. */
+	readonly from: string | null;
+	/** Null takes the lines out. */
+	readonly to: { readonly selector: string; readonly keyPath: string } | null;
+}
+
+/** A file to be replaced; they are renamed into place in this order, and the last is the commit point. */
+export interface RenderedFile {
+	readonly path: string;
+	readonly hashBefore: string;
+	readonly bytes: Uint8Array;
+}
+
+export interface SignExpectation {
+	readonly domain: string;
+	readonly selector: string;
+	/** The key record that the signature has to verify against. */
+	readonly record: string;
+}
+
+/** "failed": it signed wrongly or not at all; "unproven": it could not be told, with the reason. */
+export interface ProbeVerdict {
+	readonly domain: string;
+	readonly selector: string;
+	readonly outcome: "signed" | "failed" | "unproven";
+	readonly reason: string | null;
+}
+
+/** Every member fails with `signer.config`, `signer.unsafe` or `signer.probe`. */
+export interface Signer {
+	/** Its name in keyturn.yaml. */
+	readonly name: string;
+	/** The service that runs it: the last of `services.stop`. */
+	readonly service: string;
+	readonly swap: "restart" | "reload";
+	/** Reads the live configuration. */
+	read(): Promise<SignerReading>;
+	/** Where a new key goes: `<keys>/<domain>/<selector>.private`. */
+	keyPath(domain: string, selector: string): string;
+	/** The changed files: only the lines of the keys in use change, every other byte is kept. Pure. */
+	render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[];
+	/** Why the signer would refuse this key file, checked as the signer checks it; null if it would not. */
+	unsafe(keyPath: string, reading: SignerReading): Promise<string | null>;
+	/** What the signer itself says against its configuration (`opendkim -n`); null if nothing. */
+	preflight(): Promise<string | null>;
+	/**
+	 * Signs one message per expectation offline, as the signer's user, with `staged` in place of the live files (each
+	 * given as the path where the rendered bytes lie). Answers the signed messages, in the order asked.
+	 */
+	signOffline(
+		staged: ReadonlyMap<string, string>,
+		expectations: readonly SignExpectation[],
+		reading: SignerReading,
+	): Promise<readonly string[]>;
+	/** Resolves when the running signer takes connections (milter handshake), fails with `signer.probe` after `timeoutMs`. */
+	ready(timeoutMs: number, reading: SignerReading): Promise<void>;
+	/** One message per expectation through the running signer; also makes a signer that reloads lazily do it. */
+	probe(expectations: readonly SignExpectation[], reading: SignerReading): Promise<readonly ProbeVerdict[]>;
+}

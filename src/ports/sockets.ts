@@ -1,0 +1,20 @@
+/** A byte stream to a local service: the milter and SMTP probes. */
+
+export type SocketTarget =
+	| { readonly kind: "inet"; readonly host: string; readonly port: number }
+	| { readonly kind: "unix"; readonly path: string };
+
+export interface Connection {
+	write(bytes: Uint8Array): Promise<void>;
+	/** Exactly `count` bytes; fails if the other side ends before. */
+	read(count: number, signal: AbortSignal): Promise<Uint8Array>;
+	/** Up to and including the next LF, at most `limitBytes`. */
+	readLine(limitBytes: number, signal: AbortSignal): Promise<string>;
+	/** Can be repeated. */
+	close(): void;
+}
+
+export interface Sockets {
+	/** Fails with `signer.probe` when nothing answers. */
+	connect(target: SocketTarget, signal: AbortSignal): Promise<Connection>;
+}

@@ -1,0 +1,52 @@
+/** Where the agent remembers: one document a name, compare-and-set under a fenced lease. */
+
+export interface Lease {
+	/** Grows with every lock taken; a save under an older one is refused. */
+	readonly epoch: number;
+	/** Aborts when the lock can no longer be relied on. */
+	readonly lost: AbortSignal;
+	/** Can be repeated. */
+	release(): Promise<void>;
+}
+
+export interface Stored {
+	/** Parsed JSON, without `revision`. */
+	readonly state: unknown;
+	readonly revision: number;
+}
+
+/** What an operator asked for, kept until the agent has moved it into the domain's `wants`. */
+export interface Wish {
+	readonly id: string;
+	/** RFC 3339, UTC. */
+	readonly at: string;
+	readonly kind: "rotate";
+	readonly domains: readonly string[];
+	/** Pass over the soak. */
+	readonly noSoak: boolean;
+}
+
+/** Every member fails with `disk.failed`, `state.corrupt` (not JSON, no revision) or `lease.lost`. */
+export interface StateStore {
+	/** Tries for `waitMs` milliseconds; "held" if another keeps it. One lease at a time in a process, too. */
+	lock(waitMs: number, signal: AbortSignal): Promise<Lease | "held">;
+	/** The names of all documents below `prefix` ("domains/"), sorted. */
+	list(prefix: string): Promise<readonly string[]>;
+	/** Null if there is none. */
+	load(name: string): Promise<Stored | null>;
+	/**
+	 * Durable when it resolves. `revision` is the one loaded, 0 for a new document; another revision there is
+	 * `state.conflict`. Resolves to the new revision.
+	 */
+	save(lease: Lease, name: string, state: object, revision: number): Promise<number>;
+	/** Needs no lock; durable when it resolves. */
+	leaveWish(wish: Wish): Promise<void>;
+	/** In the order of `at`. */
+	wishes(): Promise<readonly Wish[]>;
+	/** Absent is success. */
+	dropWish(lease: Lease, id: string): Promise<void>;
+	/** Appends one line to the history; derived, never read to decide. */
+	recordHistory(lease: Lease, entry: object): Promise<void>;
+	/** The newest `limit` lines of the history, oldest first; a line cut short by a crash is left out. */
+	history(limit: number): Promise<readonly unknown[]>;
+}

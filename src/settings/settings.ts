@@ -1,0 +1,82 @@
+/** What keyturn.yaml says, typed: durations in milliseconds, defaults filled in, one policy a domain. */
+
+import type { Policy } from "../rotation/policy.ts";
+
+/** A secret is never in the file itself. */
+export type SecretReference =
+	| { readonly file: string }
+	| { readonly env: string }
+	/** systemd's LoadCredential. */
+	| { readonly credential: string };
+
+export interface ServicesSettings {
+	readonly manager: "systemd" | "command";
+	/** In this order; the last is the signer's own service, all others count as mail server. */
+	readonly stop: readonly string[];
+	readonly start: readonly string[];
+	/** How long the mail server stays down when the signer does not come up even with the old table, in milliseconds. */
+	readonly holdMs: number;
+	/** With `manager: command`: argv lists by service and action. */
+	readonly commands: Readonly<
+		Record<
+			string,
+			{
+				readonly stop: readonly string[];
+				readonly start: readonly string[];
+				readonly reload: readonly string[];
+				readonly status: readonly string[];
+			}
+		>
+	>;
+}
+
+export interface SignerSettings {
+	readonly name: string;
+	readonly type: string;
+	readonly swap: "restart" | "reload";
+	readonly probe: boolean;
+	readonly services: ServicesSettings;
+	/** As the schema of its type made it. */
+	readonly settings: unknown;
+}
+
+export interface ProviderSettings {
+	readonly name: string;
+	readonly type: string;
+	/** As the schema of its type made it. */
+	readonly settings: unknown;
+}
+
+export interface AlertSettings {
+	readonly type: string;
+	readonly on: readonly string[] | null;
+	readonly repeatMs: number;
+	/** As the schema of its type made it. */
+	readonly settings: unknown;
+}
+
+export interface Settings {
+	/** The file that it was read from. */
+	readonly path: string;
+	/** The state directory. */
+	readonly state: string;
+	/** The short host name, or as configured; lower case. */
+	readonly host: string;
+	readonly timezone: string;
+	/** Cron expression and zone in which the agent is woken, one for each that differs. */
+	readonly wake: readonly { readonly expression: string; readonly timezone: string }[];
+	readonly policies: readonly Policy[];
+	readonly signers: readonly SignerSettings[];
+	readonly providers: readonly ProviderSettings[];
+	readonly alerts: readonly AlertSettings[];
+}
+
+/** What the door reads: `providers`, `alerts` and whatever the agent alone needs are passed over unread. */
+export interface DoorSettings {
+	readonly path: string;
+	/** The state directory of the agent; the door's own is beside it, `<state>-door`. */
+	readonly state: string;
+	readonly signers: readonly SignerSettings[];
+	/** The domains whose lines may change, with the signer of each. */
+	readonly domains: readonly { readonly domain: string; readonly signer: string }[];
+}

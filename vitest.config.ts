@@ -1,0 +1,34 @@
+import { defineConfig } from "vitest/config";
+
+/** unit: pure and on fakes, anywhere; simulation: the seeded runs; servers: real programs on loopback; e2e: whole booted hosts. */
+export default defineConfig({
+	test: {
+		projects: [
+			{
+				test: {
+					name: "unit",
+					include: ["test/**/*.test.ts"],
+					exclude: ["test/simulation/**", "test/servers/**", "test/e2e/**"],
+				},
+			},
+			{ test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 } },
+			{
+				test: {
+					name: "servers",
+					include: ["test/servers/**/*.test.ts"],
+					testTimeout: 60_000,
+					hookTimeout: 60_000,
+				},
+			},
+			{
+				test: {
+					name: "e2e",
+					include: ["test/e2e/**/*.test.ts"],
+					testTimeout: 600_000,
+					hookTimeout: 180_000,
+					fileParallelism: false,
+				},
+			},
+		],
+	},
+});
