@@ -1,0 +1,39 @@
+/** Asks a server of a test one question, without the code under test. */
+
+import { createSocket } from "node:dgram";
+import { decode, encode, type Packet, RECURSION_DESIRED, type RecordType } from "dns-packet";
+
+export interface Place {
+	readonly address: string;
+	readonly port: number;
+}
+
+/** The answer, or null if none came within half a second. */
+export async function askPlainly(place: Place, name: string, type: RecordType): Promise<Packet | null> {
+	const socket = createSocket(place.address.includes(":") ? "udp6" : "udp4");
+	try {
+		return await new Promise<Packet | null>((resolve) => {
+			const timer = setTimeout(() => resolve(null), 500);
+			socket.on("error", () => resolve(null));
+			socket.on("message", (bytes) => {
+				clearTimeout(timer);
+				resolve(decode(bytes));
+			});
+			const query = encode({
+				type: "query",
+				id: 4711,
+				flags: RECURSION_DESIRED,
+				questions: [{ name, type }],
+			});
+			socket.send(query, place.port, place.address);
+		});
+	} finally {
+		socket.close();
+	}
+}
+
+/** Whether the server answers for the zone's SOA. */
+export async function servesZone(place: Place, zone: string): Promise<boolean> {
+	const packet = await askPlainly(place, zone, "SOA");
+	return packet?.answers?.some((answer) => answer.type === "SOA") ?? false;
+}
