@@ -80,6 +80,8 @@ export interface LookReport {
 export interface Vacancy {
 	/** taken: some TXT or CNAME to a TXT is there; unknown: not every server said. */
 	readonly kind: "free" | "taken" | "unknown";
+	/** The joined texts of the TXT records that stand there, as the first server gave them; a wildcard's answer is none. */
+	readonly values: readonly string[];
 	/** Where a record for this name has to be written: the target, if the name is an alias. */
 	readonly owner: string;
 	readonly zone: string | null;

@@ -1,0 +1,26 @@
+/** The key record of a new key: its public half, the configured tags, and what the key in use carries on. */
+
+import { recordText, type PublicHalf } from "../dkim/key-material.ts";
+import { carriedTags, formatKeyRecord, type KeyRecordTags, parseKeyRecord } from "../dkim/key-record.ts";
+import type { RecordPolicy } from "./policy.ts";
+
+/** `inUse` is the record of the key in use, null if there is none. */
+export function nextRecord(key: PublicHalf, policy: RecordPolicy, inUse: string | null): string {
+	const tags: KeyRecordTags = { ...carriedFrom(inUse), ...configured(policy) };
+	return formatKeyRecord({ ...tags, algorithm: key.algorithm, publicKey: recordText(key) });
+}
+
+function carriedFrom(inUse: string | null): KeyRecordTags {
+	if (inUse === null) return {};
+	const parsed = parseKeyRecord(inUse);
+	return parsed.kind === "record" ? carriedTags(parsed.record) : {};
+}
+
+function configured(policy: RecordPolicy): KeyRecordTags {
+	return {
+		...(policy.hash === undefined ? {} : { hash: policy.hash }),
+		...(policy.service === undefined ? {} : { service: policy.service }),
+		...(policy.flags === undefined ? {} : { flags: policy.flags }),
+		...(policy.notes === undefined ? {} : { notes: policy.notes }),
+	};
+}
