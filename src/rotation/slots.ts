@@ -70,9 +70,7 @@ export function localTime(instant: Date, timezone: string): LocalTime {
 /** The instant of a wall clock time: the first of two where clocks go back, null where they jump over it. */
 export function instantOf(local: LocalTime, timezone: string): Date | null {
 	const asUtc = wallMs(local);
-	const offsets = new Set(
-		[-DAY_MS, 0, DAY_MS].map((shift) => offsetMs(new Date(asUtc + shift), timezone)),
-	);
+	const offsets = new Set([-DAY_MS, 0, DAY_MS].map((shift) => offsetMs(new Date(asUtc + shift), timezone)));
 	const candidates = [...offsets]
 		.map((offset) => asUtc - offset)
 		.filter((at) => wallMs(localTime(new Date(at), timezone)) === asUtc)
