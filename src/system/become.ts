@@ -1,0 +1,102 @@
+/**
+ * How a program gets to run as another user. Node's own uid and gid options are not enough: libuv takes all supplementary
+ * groups away (the signer's user would lose those it reaches its sockets by), and where only the effective user was
+ * dropped they leave the real one root, so that any child could be root again. setpriv of util-linux changes all of it.
+ */
+
+import { KeyturnError } from "../errors.ts";
+import type { Owner } from "../ports/disk.ts";
+import type { ProgramRequest, ProgramResult } from "../ports/programs.ts";
+
+export interface Become {
+	/** Stands before the program's own arguments. */
+	readonly prefix: readonly string[];
+	/** Take root back first: the effective user was dropped, the real one is still root. */
+	readonly asRoot: boolean;
+}
+
+type RunOnce = (become: Become, request: ProgramRequest, signal: AbortSignal) => Promise<ProgramResult>;
+
+const SETPRIV = "/usr/bin/setpriv";
+const SYSTEMD_RUN = "/usr/bin/systemd-run";
+const OURSELVES: Become = { prefix: [], asRoot: false };
+const NEVER = new AbortController().signal;
+
+/** Tries each way once per user with /bin/true, since a sandbox (seccomp, lost capabilities) shows only when tried. */
+export function createBecome(runOnce: RunOnce): (request: ProgramRequest) => Promise<Become> {
+	const ways = new Map<string, Promise<Become>>();
+	return async (request) => {
+		const target = request.owner ?? { uid: effective().uid, gid: effective().gid };
+		if (!needsChange(target)) return OURSELVES;
+		const key = `${target.uid}:${target.gid}`;
+		const way = ways.get(key) ?? findWay(target, runOnce);
+		ways.set(key, way);
+		const found = await way;
+		if (found === OURSELVES) ways.delete(key);
+		return found.prefix[0] === SYSTEMD_RUN ? withRequest(found, request) : found;
+	};
+}
+
+function needsChange(target: Owner): boolean {
+	const real = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+	if (target.uid === effective().uid && real.uid === effective().uid && target.gid === effective().gid)
+		return false;
+	return real.uid === 0 || effective().uid === 0;
+}
+
+function effective(): Owner {
+	return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+}
+
+async function findWay(target: Owner, runOnce: RunOnce): Promise<Become> {
+	const dropped = effective().uid !== 0;
+	for (const prefix of candidates(target)) {
+		const become = { prefix, asRoot: dropped };
+		if (await works(become, runOnce)) return become;
+	}
+	if (dropped) throw cannotDrop(target);
+	return OURSELVES;
+}
+
+function candidates(target: Owner): readonly (readonly string[])[] {
+	const ids = [`--reuid=${target.uid}`, `--regid=${target.gid}`];
+	return [
+		[SETPRIV, ...ids, "--init-groups", "--"],
+		[SETPRIV, ...ids, "--clear-groups", "--"],
+		[
+			SYSTEMD_RUN,
+			"--pipe",
+			"--wait",
+			"--collect",
+			"--quiet",
+			`--uid=${target.uid}`,
+			`--gid=${target.gid}`,
+			"--",
+		],
+	];
+}
+
+async function works(become: Become, runOnce: RunOnce): Promise<boolean> {
+	try {
+		const result = await runOnce(become, { argv: ["/bin/true"], timeoutMs: 20_000 }, NEVER);
+		return result.status === 0;
+	} catch {
+		return false;
+	}
+}
+
+/** A killed systemd-run leaves its unit running and passes no environment on: both have to be said to the unit. */
+function withRequest(become: Become, request: ProgramRequest): Become {
+	const settings = Object.entries(request.env ?? {}).map(([name, value]) => `--setenv=${name}=${value}`);
+	const limit = `--property=RuntimeMaxSec=${Math.ceil(request.timeoutMs / 1000)}`;
+	return { ...become, prefix: [...become.prefix.slice(0, -1), limit, ...settings, "--"] };
+}
+
+/** Unlike root, who may go on as root, a dropped process must not hand its hidden root to a program. */
+function cannotDrop(target: Owner): KeyturnError {
+	return new KeyturnError(
+		"program.failed",
+		`no program can be run as user ${target.uid}: expected ${SETPRIV} to work, it did not`,
+		{ hint: "install util-linux, or run keyturn as its own user rather than as root" },
+	);
+}

@@ -1,0 +1,106 @@
+/**
+ * Makes sure that one keyturn at a time acts on a host. flock(1) locks a file that we hold open, so the lock belongs to
+ * our open file description: it goes when we close it or die, also by SIGKILL, and no clock or pid file is believed.
+ */
+
+import { spawn } from "node:child_process";
+import { close, constants, fstat, open } from "node:fs";
+import { stat } from "node:fs/promises";
+import { promisify } from "node:util";
+import { KeyturnError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { HeldLock, TakeLock } from "../ports/lock.ts";
+
+const FLOCK = "/usr/bin/flock";
+const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+const POLL_MS = 100;
+/** flock's own exit status for a lock that is held, chosen apart from its failures. */
+const HELD_STATUS = 75;
+
+export function createTakeLock(clock: Clock): TakeLock {
+	return async (path, waitMs, signal) => {
+		const until = clock.uptimeMs() + waitMs;
+		for (;;) {
+			const taken = await takeOnce(path);
+			if (taken !== "held") return taken;
+			const left = until - clock.uptimeMs();
+			if (left <= 0 || signal.aborted) return "held";
+			await clock.sleep(Math.min(POLL_MS, left), signal);
+		}
+	};
+}
+
+async function takeOnce(path: string): Promise<HeldLock | "held"> {
+	const fd = await openLockFile(path);
+	try {
+		const isOurs = (await flock(fd, path)) && (await isStillAt(fd, path));
+		if (isOurs) return hold(fd);
+	} catch (error) {
+		await promisify(close)(fd);
+		throw error;
+	}
+	await promisify(close)(fd);
+	return "held";
+}
+
+/** A bare descriptor: a FileHandle that nobody refers to any more is closed by the garbage collector. */
+async function openLockFile(path: string): Promise<number> {
+	try {
+		return await promisify(open)(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+	} catch (error) {
+		const errno = error instanceof Error && "code" in error ? String(error.code) : "EUNKNOWN";
+		throw new KeyturnError("disk.failed", `cannot open the lock file ${path}: ${errno}`, {
+			errno,
+			cause: error,
+		});
+	}
+}
+
+function flock(fd: number, path: string): Promise<boolean> {
+	return new Promise((resolve, reject) => {
+		const child = spawn(FLOCK, ["--nonblock", `--conflict-exit-code=${HELD_STATUS}`, "3"], {
+			cwd: "/",
+			env: {},
+			stdio: ["ignore", "ignore", "ignore", fd],
+		});
+		child.once("error", () => reject(missing()));
+		child.once("exit", (status) => {
+			if (status === 0) resolve(true);
+			else if (status === HELD_STATUS) resolve(false);
+			else reject(failed(path, status));
+		});
+	});
+}
+
+/** Somebody may have removed or replaced the file meanwhile: then others lock another one. */
+async function isStillAt(fd: number, path: string): Promise<boolean> {
+	const [ours, there] = await Promise.all([promisify(fstat)(fd), stat(path).catch(() => null)]);
+	return there !== null && there.ino === ours.ino && there.dev === ours.dev;
+}
+
+function hold(fd: number): HeldLock {
+	let closed: Promise<void> | null = null;
+	return {
+		release: () => {
+			closed ??= promisify(close)(fd);
+			return closed;
+		},
+	};
+}
+
+function missing(): KeyturnError {
+	return new KeyturnError("program.missing", `program ${FLOCK}: expected an executable file, got none`, {
+		hint: "install util-linux",
+	});
+}
+
+function failed(path: string, status: number | null): KeyturnError {
+	return new KeyturnError(
+		"disk.failed",
+		`cannot lock ${path}: flock ended with status ${status ?? "none (killed)"}`,
+		{
+			hint: "the file system of the state directory has to support flock(2)",
+			retry: true,
+		},
+	);
+}

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { stat, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { createSystemClock } from "../../src/system/clock.ts";
+import { createTakeLock } from "../../src/system/lock.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const takeLock = createTakeLock(createSystemClock());
+const never = new AbortController().signal;
+
+test("two takers in one process exclude each other; releasing, twice too, lets the next in", async () => {
+	const path = join(await temporaryDirectory(), "lock");
+	const first = await takeLock(path, 0, never);
+	if (first === "held") throw new Error("nobody holds it");
+	expect((await stat(path)).mode & 0o7777).toBe(0o600);
+	expect(await takeLock(path, 0, never)).toBe("held");
+	expect(await takeLock(path, 250, never)).toBe("held");
+	const waiting = takeLock(path, 20_000, never);
+	await first.release();
+	await first.release();
+	const second = await waiting;
+	expect(second).not.toBe("held");
+	if (second !== "held") await second.release();
+});
+
+test("an aborted wait gives up at once", async () => {
+	const path = join(await temporaryDirectory(), "lock");
+	const first = await takeLock(path, 0, never);
+	const controller = new AbortController();
+	const waiting = takeLock(path, 600_000, controller.signal);
+	controller.abort();
+	expect(await waiting).toBe("held");
+	if (first !== "held") await first.release();
+});
+
+test("another process holds it until it is killed", async () => {
+	const path = join(await temporaryDirectory(), "lock");
+	const holder = await holdElsewhere(path);
+	expect(await takeLock(path, 0, never)).toBe("held");
+	const waiting = takeLock(path, 20_000, never);
+	holder.kill("SIGKILL");
+	const taken = await waiting;
+	expect(taken).not.toBe("held");
+	if (taken !== "held") await taken.release();
+});
+
+test("a link in its place and an absent directory are refused", async () => {
+	const directory = await temporaryDirectory();
+	await symlink(join(directory, "elsewhere"), join(directory, "lock"));
+	await expect(takeLock(join(directory, "lock"), 0, never)).rejects.toMatchObject({
+		code: "disk.failed",
+		errno: "ELOOP",
+	});
+	await expect(takeLock(join(directory, "no", "lock"), 0, never)).rejects.toMatchObject({ errno: "ENOENT" });
+});
+
+/** A process that holds the lock by this same code and says so on its standard output. */
+async function holdElsewhere(path: string): Promise<ChildProcess> {
+	const script = join(import.meta.dirname, "lock-holder.ts");
+	const child = spawn(process.execPath, ["--import", "tsx", script, path], {
+		stdio: ["pipe", "pipe", "inherit"],
+	});
+	onTestFinished(() => void child.kill("SIGKILL"));
+	const [line] = (await once(child.stdout, "data")) as [Buffer];
+	expect(line.toString()).toBe("held\n");
+	return child;
+}
