@@ -1,0 +1,19 @@
+/** The program that asks a running signer for signatures: one request as JSON on standard input, one answer on standard output. */
+
+import { text } from "node:stream/consumers";
+import { asKeyturnError } from "./errors.ts";
+import { parseProbeRequest } from "./signers/probe-protocol.ts";
+import { answerProbe } from "./signers/socket-probe.ts";
+import { createSystemClock } from "./system/clock.ts";
+import { createMailVerifier } from "./system/mail-verifier.ts";
+import { createSockets } from "./system/sockets.ts";
+
+try {
+	const request = parseProbeRequest(await text(process.stdin));
+	const tools = { sockets: createSockets(), verifier: createMailVerifier(), clock: createSystemClock() };
+	const answer = await answerProbe(tools, request, new AbortController().signal);
+	process.stdout.write(`${JSON.stringify(answer)}\n`);
+} catch (thrown) {
+	process.stderr.write(`${asKeyturnError(thrown).message}\n`);
+	process.exitCode = 1;
+}

@@ -1,0 +1,64 @@
+/** Says what an administrator should know about an OpenDKIM configuration that works, but bears surprises. */
+
+import type { LiveConfiguration } from "./live-configuration.ts";
+import { isNamed, senderFor } from "./signing-table.ts";
+
+/** One sentence each. */
+export function noteworthy(live: LiveConfiguration, configPath: string): readonly string[] {
+	return [...unitNotes(live, configPath), ...optionNotes(live), ...signingNotes(live), ...entryNotes(live)];
+}
+
+const LIMIT = 20;
+
+function unitNotes(live: LiveConfiguration, configPath: string): readonly string[] {
+	const { unit, options } = live;
+	const notes: string[] = [];
+	if (unit.config !== null && unit.config !== configPath)
+		notes.push(`The unit starts OpenDKIM with -x ${unit.config}, but keyturn reads ${configPath}.`);
+	if (unit.socket !== null && unit.socket !== options.get("socket"))
+		notes.push(`The unit starts OpenDKIM with -p ${unit.socket}, which overrides Socket.`);
+	if (unit.user !== null && unit.user !== options.get("userid"))
+		notes.push(`The unit starts OpenDKIM with -u ${unit.user}, which overrides UserID.`);
+	return notes;
+}
+
+function optionNotes(live: LiveConfiguration): readonly string[] {
+	const { options, unit } = live;
+	const mode = options.get("mode") ?? "sv";
+	const notes: string[] = [];
+	if (options.get("userid") === undefined && unit.user === null)
+		notes.push("There is no UserID: OpenDKIM runs as root.");
+	if (!mode.includes("s")) notes.push(`Mode ${mode} signs nothing.`);
+	if (!live.requireSafe) notes.push("RequireSafeKeys is off: key files that others can read are used.");
+	if (!live.signsLoopback)
+		notes.push("127.0.0.1 is not among InternalHosts: a probe through the running signer proves nothing.");
+	for (const name of ["keyfile", "selector", "domain"])
+		if (options.has(name)) notes.push(`${name} in opendkim.conf has no effect beside KeyTable.`);
+	return notes;
+}
+
+function signingNotes(live: LiveConfiguration): readonly string[] {
+	const names = new Set(live.entries.map((entry) => entry.name));
+	const missing = live.signing.rules.filter((rule) => rule.entry !== "%" && !names.has(rule.entry));
+	return missing
+		.slice(0, LIMIT)
+		.map(
+			({ pattern, entry }) =>
+				`SigningTable: ${pattern} names ${entry === "" ? "nothing" : entry}, which KeyTable lacks: its mail is deferred.`,
+		);
+}
+
+function entryNotes(live: LiveConfiguration): readonly string[] {
+	const caught = live.entries.filter(
+		(entry) =>
+			entry.problem === null &&
+			isNamed(live.signing, entry.name) &&
+			senderFor(live.signing, entry.name, entry.domain) === null,
+	);
+	return caught
+		.slice(0, LIMIT)
+		.map(
+			({ name, domain }) =>
+				`KeyTable: ${name} for ${domain} seems never used: an earlier line of SigningTable catches its mail.`,
+		);
+}

@@ -1,0 +1,87 @@
+/** Has OpenDKIM itself sign with a staged key table, as the user it runs as, before anything live changes. */
+
+import { KeyturnError } from "../../errors.ts";
+import type { Disk, Owner } from "../../ports/disk.ts";
+import type { Programs } from "../../ports/programs.ts";
+import { probeText } from "../probe-message.ts";
+import { offlineConfiguration } from "./configuration.ts";
+
+export interface OfflineSigning {
+	readonly disk: Disk;
+	readonly programs: Programs;
+	/** Absolute path of opendkim. */
+	readonly program: string;
+	/** Who it runs as. */
+	readonly owner: Owner;
+	/** The text of the live opendkim.conf. */
+	readonly configuration: string;
+	readonly keyTablePath: string;
+}
+
+/** One signed message per sender; fails with `signer.probe`, naming the sender. */
+export async function signOffline(
+	signing: OfflineSigning,
+	senders: readonly string[],
+): Promise<readonly string[]> {
+	const path = await writeConfiguration(signing);
+	try {
+		const messages: string[] = [];
+		for (const sender of senders) messages.push(await signOne(signing, path, sender));
+		return messages;
+	} finally {
+		await signing.disk.unlink(path);
+	}
+}
+
+const NEVER = new AbortController().signal;
+const SIGN_MS = 30_000;
+
+/** Beside the table, which the signer's user can reach; for that user's eyes only, as the original may hold passwords. */
+async function writeConfiguration(signing: OfflineSigning): Promise<string> {
+	const { disk, owner, keyTablePath } = signing;
+	const path = `${keyTablePath}.conf`;
+	if (/[\s#]/.test(path))
+		throw new KeyturnError("signer.config", `${path}: OpenDKIM reads no path with a blank or # in it`);
+	await disk.unlink(path);
+	const file = await disk.create(path, 0o600);
+	if (file === "exists") throw new KeyturnError("signer.config", `${path}: somebody else keeps making it`);
+	try {
+		await file.chown({ uid: owner.uid, gid: owner.gid });
+		await file.write(Buffer.from(offlineConfiguration(signing.configuration, keyTablePath), "latin1"));
+	} finally {
+		await file.close();
+	}
+	return path;
+}
+
+async function signOne(signing: OfflineSigning, configuration: string, sender: string): Promise<string> {
+	const message = probeText(sender);
+	const result = await signing.programs.run(
+		{
+			argv: [signing.program, "-b", "s", "-x", configuration, "-t", "-"],
+			input: message,
+			timeoutMs: SIGN_MS,
+			owner: signing.owner,
+		},
+		NEVER,
+	);
+	const signatures = signaturesIn(result.stdout);
+	if (result.status !== 0 || signatures === "")
+		throw new KeyturnError(
+			"signer.probe",
+			`opendkim did not sign a message from ${sender} with the new key table: exit status ${result.status}, ${said(result.stderr)}`,
+			{ hint: "Mode, owner or directory of the key file are the usual reason; see `keyturn doctor`." },
+		);
+	return `${signatures}${message}`;
+}
+
+/** opendkim prints the header fields that it would add, after a line of its own. */
+function signaturesIn(output: string): string {
+	const fields = output.match(/^DKIM-Signature:.*(?:\r?\n[ \t].*)*/gm) ?? [];
+	return fields.map((field) => `${field.replace(/\r?\n|\r$/g, "\r\n").trimEnd()}\r\n`).join("");
+}
+
+function said(stderr: string): string {
+	const text = stderr.trim().slice(0, 500);
+	return text === "" ? "without a word" : `saying: ${text}`;
+}

@@ -1,0 +1,235 @@
+/** OpenDKIM as a signer: its tables read, a key in use replaced in them, the result proven offline and through its milter socket. */
+
+import { createHash } from "node:crypto";
+import { publicHalf } from "../../dkim/key-material.ts";
+import { KeyturnError } from "../../errors.ts";
+import type { Disk } from "../../ports/disk.ts";
+import type { Programs } from "../../ports/programs.ts";
+import type {
+	ProbeVerdict,
+	RenderedFile,
+	SignExpectation,
+	Signer,
+	SignerChange,
+	SignerFile,
+	SignerReading,
+	SigningLine,
+} from "../../ports/signer.ts";
+import { findAccount, readAccounts } from "../accounts.ts";
+import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
+import { entriesInUse, type KeyTableEntry, parseKeyTable, renderKeyTable } from "./key-table.ts";
+import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
+import { noteworthy } from "./notes.ts";
+import { whyUnsafe } from "./safe-keys.ts";
+import type { OpenDkimSettings } from "./settings.ts";
+import { signOffline } from "./sign-offline.ts";
+import { isNamed, senderFor } from "./signing-table.ts";
+
+export interface OpenDkimOptions {
+	/** Its name in keyturn.yaml. */
+	readonly name: string;
+	readonly settings: OpenDkimSettings;
+	readonly service: string;
+	readonly swap: "restart" | "reload";
+	readonly disk: Disk;
+	readonly programs: Programs;
+	readonly runProbe: RunProbe;
+}
+
+export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
+	const { name, settings, service, swap } = options;
+	return {
+		name,
+		service,
+		swap,
+		read: async () => read(options),
+		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
+		render,
+		unsafe: async (keyPath, reading) => unsafe(options, keyPath, reading),
+		preflight: async () => preflight(options),
+		signOffline: async (staged, expectations, reading) => sign(options, staged, expectations, reading),
+		ready: async (timeoutMs) => ready(options, timeoutMs),
+		probe: async (expectations) => probe(options, expectations),
+	};
+}
+
+const NEVER = new AbortController().signal;
+const KEY_LIMIT_BYTES = 64 * 1024;
+const PREFLIGHT_MS = 30_000;
+const HANDSHAKE_MS = 10_000;
+/** A signal to reload is seen by the next connection at the earliest; measured: 60 ms. */
+const RELOAD_SETTLES_MS = 5_000;
+
+async function read(options: OpenDkimOptions): Promise<SignerReading> {
+	const { disk, settings, service } = options;
+	const live = await readLive(disk, settings.config, service);
+	const { user, uid, gid } = findAccount(await readAccounts(disk), live.user);
+	const lines: SigningLine[] = [];
+	for (const entry of live.entries) lines.push(await describeEntry(disk, live, entry));
+	const files = [live.keyTable, live.signingFile];
+	return {
+		lines,
+		files,
+		tableHash: hashOver(files),
+		owner: { uid, gid, user },
+		configuration: [settings.config],
+		notes: noteworthy(live, settings.config),
+	};
+}
+
+async function describeEntry(
+	disk: Disk,
+	live: LiveConfiguration,
+	entry: KeyTableEntry,
+): Promise<SigningLine> {
+	const bytes = entry.problem === null ? await readKey(disk, entry.path) : null;
+	return {
+		domain: entry.domain,
+		selector: entry.selector,
+		entry: entry.name,
+		keyPath: entry.path,
+		publicKey: bytes === null ? null : (publicHalf(Buffer.from(bytes).toString("latin1"))?.publicKey ?? null),
+		problem: entry.problem,
+		signs: entry.isUsed && isNamed(live.signing, entry.name),
+	};
+}
+
+async function readKey(disk: Disk, path: string): Promise<Uint8Array | null> {
+	const stat = await disk.stat(path);
+	return stat?.kind === "file" && stat.sizeBytes <= KEY_LIMIT_BYTES ? disk.read(path, KEY_LIMIT_BYTES) : null;
+}
+
+function hashOver(files: readonly SignerFile[]): string {
+	const hash = createHash("sha256");
+	for (const file of files) hash.update(`${file.hash} ${file.path}\0`);
+	return hash.digest("hex");
+}
+
+function render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[] {
+	const [keyTable] = reading.files;
+	if (keyTable === undefined || changes.length === 0) return [];
+	const bytes = renderKeyTable(keyTable.bytes, changes);
+	return [{ path: keyTable.path, hashBefore: keyTable.hash, bytes }];
+}
+
+async function unsafe(
+	options: OpenDkimOptions,
+	keyPath: string,
+	reading: SignerReading,
+): Promise<string | null> {
+	const { disk, settings, service } = options;
+	const live = await readLive(disk, settings.config, service);
+	const accounts = await readAccounts(disk);
+	return whyUnsafe({ disk, accounts, account: reading.owner, requireSafe: live.requireSafe }, keyPath);
+}
+
+/** A reload is read by the signer's own user, a start by root. */
+async function preflight(options: OpenDkimOptions): Promise<string | null> {
+	const { disk, programs, settings, service, swap } = options;
+	const live = await readLive(disk, settings.config, service);
+	const owner = findAccount(await readAccounts(disk), live.user);
+	const result = await programs.run(
+		{
+			argv: [settings.program, "-n", "-x", live.unit.config ?? settings.config],
+			timeoutMs: PREFLIGHT_MS,
+			...(swap === "reload" ? { owner: { uid: owner.uid, gid: owner.gid } } : {}),
+		},
+		NEVER,
+	);
+	if (result.status === 0) return null;
+	return `opendkim -n: ${result.stderr.trim().slice(0, 500)} (exit status ${result.status})`;
+}
+
+async function sign(
+	options: OpenDkimOptions,
+	staged: ReadonlyMap<string, string>,
+	expectations: readonly SignExpectation[],
+	reading: SignerReading,
+): Promise<readonly string[]> {
+	const { disk, programs, settings, service } = options;
+	const live = await readLive(disk, settings.config, service);
+	const keyTablePath = staged.get(live.keyTable.path) ?? live.keyTable.path;
+	const entries = await stagedEntries(disk, live, keyTablePath);
+	const senders = expectations.map(({ domain, selector }) => {
+		const sender = findSender(live, entriesInUse(entries, domain, selector));
+		if (sender === null)
+			throw new KeyturnError("signer.config", `SigningTable: ${whyNoSender(domain, selector)}`);
+		return sender;
+	});
+	const signing = { disk, programs, program: settings.program, owner: reading.owner };
+	return signOffline({ ...signing, configuration: live.text, keyTablePath }, senders);
+}
+
+async function stagedEntries(
+	disk: Disk,
+	live: LiveConfiguration,
+	path: string,
+): Promise<readonly KeyTableEntry[]> {
+	if (path === live.keyTable.path) return live.entries;
+	const bytes = await disk.read(path, live.keyTable.bytes.length * 2 + KEY_LIMIT_BYTES);
+	if (bytes === null) throw new KeyturnError("signer.config", `the staged key table ${path} is absent`);
+	return parseKeyTable(bytes);
+}
+
+async function ready(options: OpenDkimOptions, timeoutMs: number): Promise<void> {
+	const { disk, settings, service, runProbe } = options;
+	const socket = socketOf(await readLive(disk, settings.config, service));
+	const answer = await runProbe({ kind: "milter", socket, expectations: [], timeoutMs, settleMs: 0 });
+	if (!answer.isUp)
+		throw new KeyturnError("signer.probe", `${service} does not answer: ${answer.reason ?? "no reason given"}`);
+}
+
+async function probe(
+	options: OpenDkimOptions,
+	expectations: readonly SignExpectation[],
+): Promise<readonly ProbeVerdict[]> {
+	const { disk, settings, service, swap, runProbe } = options;
+	const live = await readLive(disk, settings.config, service);
+	const prepared = expectations.map((expectation) => prepare(live, expectation));
+	const asked = prepared.filter((one) => "sender" in one);
+	const answer = await runProbe({
+		kind: "milter",
+		socket: socketOf(live),
+		expectations: asked,
+		timeoutMs: HANDSHAKE_MS,
+		settleMs: swap === "reload" ? RELOAD_SETTLES_MS : 0,
+	});
+	if (!answer.isUp || answer.verdicts.length !== asked.length)
+		throw new KeyturnError("signer.probe", `${service} does not answer: ${answer.reason ?? "no reason given"}`);
+	const verdicts = answer.verdicts.values();
+	return prepared.map((one) => ("sender" in one ? (verdicts.next().value ?? unanswered(one)) : one));
+}
+
+function prepare(
+	live: LiveConfiguration,
+	{ domain, selector, record }: SignExpectation,
+): ProbeExpectation | ProbeVerdict {
+	const entries = live.entries.filter(
+		(entry) => entry.problem === null && entry.domain === domain && entry.selector === selector,
+	);
+	if (entries.length === 0)
+		return { domain, selector, outcome: "failed", reason: "the live key table has no line of this key" };
+	const sender = findSender(live, entries);
+	if (sender === null)
+		return { domain, selector, outcome: "unproven", reason: whyNoSender(domain, selector) };
+	const unsigned = live.signsLoopback
+		? ({ means: "failed" } as const)
+		: ({ means: "unproven", why: "127.0.0.1 is not among its InternalHosts" } as const);
+	return { domain, selector, record, sender, unsigned };
+}
+
+function unanswered({ domain, selector }: ProbeExpectation): ProbeVerdict {
+	return { domain, selector, outcome: "unproven", reason: "the probe gave no verdict" };
+}
+
+function findSender(live: LiveConfiguration, entries: readonly KeyTableEntry[]): string | null {
+	for (const entry of entries) {
+		const sender = senderFor(live.signing, entry.name, entry.domain);
+		if (sender !== null) return sender;
+	}
+	return null;
+}
+
+function whyNoSender(domain: string, selector: string): string {
+	return `no address was found whose mail is signed with selector ${selector} of ${domain}: no line names it, or an earlier one catches its mail`;
+}

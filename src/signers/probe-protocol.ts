@@ -1,0 +1,91 @@
+/** What the door asks of `probe.ts` on its standard input and gets on its standard output: both are read strictly. */
+
+import { z } from "zod";
+import { KeyturnError } from "../errors.ts";
+
+const socketTarget = z.discriminatedUnion("kind", [
+	z.strictObject({ kind: z.literal("inet"), host: z.string().min(1), port: z.int().min(1).max(65_535) }),
+	z.strictObject({ kind: z.literal("unix"), path: z.string().startsWith("/") }),
+]);
+
+const probeExpectation = z.strictObject({
+	domain: z.string().min(1),
+	selector: z.string().min(1),
+	record: z.string(),
+	/** The address whose mail is signed with this key. */
+	sender: z.string().min(1),
+	/** What no signature means, and why it proves nothing if it does not. */
+	unsigned: z.discriminatedUnion("means", [
+		z.strictObject({ means: z.literal("failed") }),
+		z.strictObject({ means: z.literal("unproven"), why: z.string() }),
+	]),
+});
+
+const probeRequest = z.discriminatedUnion("kind", [
+	/** Waits until the milter shakes hands, then gives it one message per expectation. */
+	z.strictObject({
+		kind: z.literal("milter"),
+		socket: socketTarget,
+		expectations: z.array(probeExpectation).max(20_000),
+		/** For the handshake. */
+		timeoutMs: z.int().min(1).max(600_000),
+		/** How long a message that fails is given again: a reload takes effect at a later connection. */
+		settleMs: z.int().min(0).max(600_000),
+	}),
+	/** Waits until a mail server greets with 220. */
+	z.strictObject({
+		kind: z.literal("smtp"),
+		socket: socketTarget,
+		timeoutMs: z.int().min(1).max(600_000),
+	}),
+]);
+
+const probeAnswer = z.strictObject({
+	/** Whether what was asked for answered in time; if not, `reason` says what came instead. */
+	isUp: z.boolean(),
+	reason: z.string().nullable(),
+	/** One per expectation, in their order; none when it is not up. */
+	verdicts: z.array(
+		z.strictObject({
+			domain: z.string(),
+			selector: z.string(),
+			outcome: z.enum(["signed", "failed", "unproven"]),
+			reason: z.string().nullable(),
+		}),
+	),
+});
+
+export type ProbeExpectation = Readonly<z.infer<typeof probeExpectation>>;
+export type ProbeRequest = Readonly<z.infer<typeof probeRequest>>;
+export type MilterProbeRequest = Extract<ProbeRequest, { kind: "milter" }>;
+export type SmtpProbeRequest = Extract<ProbeRequest, { kind: "smtp" }>;
+export type ProbeAnswer = Readonly<z.infer<typeof probeAnswer>>;
+
+/** Runs `probe.ts` where it may reach the signer's socket, as the signer's user; fails with `signer.probe`. */
+export type RunProbe = (request: ProbeRequest) => Promise<ProbeAnswer>;
+
+/** Fails with `signer.probe`. */
+export function parseProbeRequest(text: string): ProbeRequest {
+	return parseJson(text, "request", probeRequest);
+}
+
+/** Fails with `signer.probe`. */
+export function parseProbeAnswer(text: string): ProbeAnswer {
+	return parseJson(text, "answer", probeAnswer);
+}
+
+function parseJson<T>(text: string, what: string, schema: z.ZodType<T>): T {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		throw new KeyturnError("signer.probe", `probe ${what}: expected JSON, got ${text.length} characters of none`);
+	}
+	const parsed = schema.safeParse(value);
+	if (parsed.success) return parsed.data;
+	const [issue] = parsed.error.issues;
+	throw new KeyturnError(
+		"signer.probe",
+		`probe ${what}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "refused"}`,
+	);
+}
