@@ -30,9 +30,7 @@ export async function readAccounts(disk: Disk): Promise<Accounts> {
 		isId(uid) && isId(gid) ? [{ user, uid: Number(uid), gid: Number(gid) }] : [],
 	);
 	const groups = (await readRows(disk, "/etc/group")).flatMap(([group = "", , gid = "", members = ""]) =>
-		isId(gid)
-			? [{ group, gid: Number(gid), members: members.split(",").filter((name) => name !== "") }]
-			: [],
+		isId(gid) ? [{ group, gid: Number(gid), members: members.split(",").filter((name) => name !== "") }] : [],
 	);
 	return { users, groups };
 }
@@ -47,9 +45,7 @@ export function findAccount(accounts: Accounts, name: string): Account {
 		throw new KeyturnError("signer.config", `the signer runs as "${user}", who is not in /etc/passwd`, {
 			hint: "Accounts from LDAP or other directories are not read; give the signer a local account.",
 		});
-	return group === undefined || group === ""
-		? account
-		: { ...account, gid: findGroup(accounts, group).gid };
+	return group === undefined || group === "" ? account : { ...account, gid: findGroup(accounts, group).gid };
 }
 
 /** The ids of all groups of an account, its primary group first. */

@@ -21,7 +21,7 @@ export interface AddedHeader {
 export type MilterOutcome =
 	/** To be delivered, with these header fields on top, the topmost first. */
 	| { readonly kind: "delivered"; readonly added: readonly AddedHeader[] }
-	/** Let through before it was looked at: the filter does not care for this client. */
+	/** Let through before its headers were heard: the filter does not care for this client. */
 	| { readonly kind: "passed_over"; readonly at: string }
 	| { readonly kind: "refused"; readonly reply: string };
 
@@ -57,7 +57,7 @@ export async function passMessage(
 		await send(session.connection, step.command, step.data);
 		if (step.command === "D" || step.command === "E") continue;
 		const answer = await receiveReply(session.connection, signal);
-		if (answer.command === "a") return { kind: "passed_over", at: step.name };
+		if (answer.command === "a") return acceptedEarly(step);
 		if (answer.command !== "c" && answer.command !== "s")
 			return { kind: "refused", reply: describe(answer, step.name) };
 	}
@@ -97,7 +97,12 @@ const PACKET_LIMIT_BYTES = 1024 * 1024;
 const CHANGES_LIMIT = 1000;
 
 function stepsOf(message: MilterMessage): readonly ProtocolStep[] {
-	const client = Buffer.concat([text("localhost"), Buffer.from("4"), Buffer.from([0, 25]), text("127.0.0.1")]);
+	const client = Buffer.concat([
+		text("localhost"),
+		Buffer.from("4"),
+		Buffer.from([0, 25]),
+		text("127.0.0.1"),
+	]);
 	return [
 		step("D", "the macros", 0, Buffer.concat([Buffer.from("C"), text("j", "localhost")])),
 		step("C", "the connection", NO_CONNECT, client),
@@ -119,6 +124,12 @@ function step(command: string, name: string, unlessAsked: number, data: Buffer):
 
 function text(...strings: readonly string[]): Buffer {
 	return Buffer.from(strings.map((string) => `${string}\0`).join(""), "utf8");
+}
+
+function acceptedEarly(step: ProtocolStep): MilterOutcome {
+	return "CHMR".includes(step.command)
+		? { kind: "passed_over", at: step.name }
+		: { kind: "delivered", added: [] };
 }
 
 async function receiveChanges(connection: Connection, signal: AbortSignal): Promise<MilterOutcome> {

@@ -26,7 +26,7 @@ const probeRequest = z.discriminatedUnion("kind", [
 	z.strictObject({
 		kind: z.literal("milter"),
 		socket: socketTarget,
-		expectations: z.array(probeExpectation).max(20_000),
+		expectations: z.array(probeExpectation).max(20_000).readonly(),
 		/** For the handshake. */
 		timeoutMs: z.int().min(1).max(600_000),
 		/** How long a message that fails is given again: a reload takes effect at a later connection. */
@@ -45,14 +45,16 @@ const probeAnswer = z.strictObject({
 	isUp: z.boolean(),
 	reason: z.string().nullable(),
 	/** One per expectation, in their order; none when it is not up. */
-	verdicts: z.array(
-		z.strictObject({
-			domain: z.string(),
-			selector: z.string(),
-			outcome: z.enum(["signed", "failed", "unproven"]),
-			reason: z.string().nullable(),
-		}),
-	),
+	verdicts: z
+		.array(
+			z.strictObject({
+				domain: z.string(),
+				selector: z.string(),
+				outcome: z.enum(["signed", "failed", "unproven"]),
+				reason: z.string().nullable(),
+			}),
+		)
+		.readonly(),
 });
 
 export type ProbeExpectation = Readonly<z.infer<typeof probeExpectation>>;
@@ -79,7 +81,10 @@ function parseJson<T>(text: string, what: string, schema: z.ZodType<T>): T {
 	try {
 		value = JSON.parse(text);
 	} catch {
-		throw new KeyturnError("signer.probe", `probe ${what}: expected JSON, got ${text.length} characters of none`);
+		throw new KeyturnError(
+			"signer.probe",
+			`probe ${what}: expected JSON, got ${text.length} characters of none`,
+		);
 	}
 	const parsed = schema.safeParse(value);
 	if (parsed.success) return parsed.data;

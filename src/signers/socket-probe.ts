@@ -142,18 +142,14 @@ async function judge(
 	expectation: ProbeExpectation,
 	outcome: MilterOutcome,
 ): Promise<ProbeVerdict> {
-	switch (outcome.kind) {
-		case "passed_over":
-			return verdict(
+	if (outcome.kind === "delivered") return judgeSignatures(verifier, expectation, outcome);
+	return outcome.kind === "refused"
+		? verdict(expectation, "failed", `the signer answered with ${outcome.reply}`)
+		: verdict(
 				expectation,
 				"unproven",
 				`the signer let the message through at ${outcome.at} without looking at it`,
 			);
-		case "refused":
-			return verdict(expectation, "failed", `the signer answered with ${outcome.reply}`);
-		case "delivered":
-			return judgeSignatures(verifier, expectation, outcome);
-	}
 }
 
 async function judgeSignatures(
@@ -165,8 +161,9 @@ async function judgeSignatures(
 	if (signatures.length === 0) return judgeUnsigned(expectation);
 	const name = keyRecordName(expectation.selector, expectation.domain);
 	const fields = signatures.map(({ name, value }) => `${name}: ${value}\r\n`.replace(/\r?\n/g, "\r\n"));
-	const verdicts = await verifier.verify(`${fields.join("")}${probeText(expectation.sender)}`, async (asked) =>
-		asked.toLowerCase() === name ? [expectation.record] : [],
+	const verdicts = await verifier.verify(
+		`${fields.join("")}${probeText(expectation.sender)}`,
+		async (asked) => (asked.toLowerCase() === name ? [expectation.record] : []),
 	);
 	const mine = verdicts.find(
 		(found) => found.domain === expectation.domain && found.selector === expectation.selector,

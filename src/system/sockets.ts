@@ -4,7 +4,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { KeyturnError } from "../errors.ts";
 import type { Connection, Sockets, SocketTarget } from "../ports/sockets.ts";
 
-export function createSockets(): Sockets {
+export function createSystemSockets(): Sockets {
 	return { connect };
 }
 

@@ -11,7 +11,7 @@ const LOOPBACK = 0x7f000001;
 function coversLoopback(host: string): boolean {
 	const [address = "", mask = "32"] = host.split("/");
 	const network = parseAddress(address);
-	const bits = mask.includes(".") ? parseAddress(mask) : prefixMask(mask);
+	const bits = prefixMask(mask);
 	return network !== null && bits !== null && ((network ^ LOOPBACK) & bits) === 0;
 }
 

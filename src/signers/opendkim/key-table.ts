@@ -2,6 +2,7 @@
 
 import { KeyturnError } from "../../errors.ts";
 import type { SignerChange } from "../../ports/signer.ts";
+import { groupBy } from "./group-by.ts";
 import { LINE_LIMIT, parseTable, type TableRecord } from "./table-lines.ts";
 
 export interface KeyTableEntry {
@@ -61,7 +62,7 @@ export function entriesInUse(
 /** The table after the changes; every byte that is not a selector or path of a key in use stays as it is. */
 export function renderKeyTable(bytes: Uint8Array, changes: readonly SignerChange[]): Uint8Array {
 	const entries = parseKeyTable(bytes);
-	const byKey = Map.groupBy(entries, keyName);
+	const byKey = groupBy(entries, keyName);
 	const edits = changes
 		.flatMap((change) => editsOf(byKey.get(keyName(change)) ?? [], change))
 		.sort((a, b) => a.start - b.start);
@@ -121,7 +122,10 @@ function editsOf(
 			`${domain}: ${from === null ? "a first key" : "taking a key out"} is not built yet`,
 		);
 	if (!/^\/[^\s#%]+$/.test(to.keyPath) || FOURTH_FIELD.test(to.keyPath))
-		throw new KeyturnError("signer.config", `key path ${to.keyPath}: a blank, # or % cannot stand in a key table`);
+		throw new KeyturnError(
+			"signer.config",
+			`key path ${to.keyPath}: a blank, # or % cannot stand in a key table`,
+		);
 	return entriesInUse(entries, domain, from).flatMap((entry) => [
 		{ ...entry.selectorAt, text: to.selector },
 		{ ...entry.pathAt, text: to.keyPath },

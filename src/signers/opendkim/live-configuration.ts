@@ -104,7 +104,8 @@ async function readTable(disk: Disk, option: string, path: string): Promise<Sign
 		throw new KeyturnError("signer.config", `${option} ${path}: expected an absolute path`);
 	const real = (await disk.realpath(path)) ?? path;
 	const bytes = await readWhole(disk, real, TABLE_LIMIT_BYTES);
-	if (bytes.includes(0)) throw new KeyturnError("signer.config", `${option} ${path}: there is a NUL byte in it`);
+	if (bytes.includes(0))
+		throw new KeyturnError("signer.config", `${option} ${path}: there is a NUL byte in it`);
 	return { path: real, bytes, hash: createHash("sha256").update(bytes).digest("hex") };
 }
 

@@ -42,9 +42,7 @@ function ancestors(path: string): readonly string[] {
 }
 
 function whyUnreachable(question: SafetyQuestion, directory: string, stat: DiskStat): string | null {
-	return mayAccess(question, stat, 1)
-		? null
-		: `${directory} cannot be entered by ${question.account.user}`;
+	return mayAccess(question, stat, 1) ? null : `${directory} cannot be entered by ${question.account.user}`;
 }
 
 /** The kernel's rule: the first class that fits decides; root reads everything. */
@@ -78,8 +76,7 @@ function whyFile(question: SafetyQuestion, path: string, stat: DiskStat): string
 		const other = otherMember(question, stat.gid);
 		if (other !== null) return `${path} can be read by its group, in which ${other} is`;
 	}
-	if ((stat.mode & (OTHER_READ | OTHER_WRITE)) !== 0)
-		return `${path} can be read or written by everybody`;
+	if ((stat.mode & (OTHER_READ | OTHER_WRITE)) !== 0) return `${path} can be read or written by everybody`;
 	return null;
 }
 

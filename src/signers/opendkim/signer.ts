@@ -176,7 +176,10 @@ async function ready(options: OpenDkimOptions, timeoutMs: number): Promise<void>
 	const socket = socketOf(await readLive(disk, settings.config, service));
 	const answer = await runProbe({ kind: "milter", socket, expectations: [], timeoutMs, settleMs: 0 });
 	if (!answer.isUp)
-		throw new KeyturnError("signer.probe", `${service} does not answer: ${answer.reason ?? "no reason given"}`);
+		throw new KeyturnError(
+			"signer.probe",
+			`${service} does not answer: ${answer.reason ?? "no reason given"}`,
+		);
 }
 
 async function probe(
@@ -195,7 +198,10 @@ async function probe(
 		settleMs: swap === "reload" ? RELOAD_SETTLES_MS : 0,
 	});
 	if (!answer.isUp || answer.verdicts.length !== asked.length)
-		throw new KeyturnError("signer.probe", `${service} does not answer: ${answer.reason ?? "no reason given"}`);
+		throw new KeyturnError(
+			"signer.probe",
+			`${service} does not answer: ${answer.reason ?? "no reason given"}`,
+		);
 	const verdicts = answer.verdicts.values();
 	return prepared.map((one) => ("sender" in one ? (verdicts.next().value ?? unanswered(one)) : one));
 }

@@ -1,5 +1,6 @@
 /** Answers which mail the SigningTable gives to which key, and finds an address that leads to one. */
 
+import { groupBy } from "./group-by.ts";
 import { parseTable } from "./table-lines.ts";
 
 export interface SigningRule {
@@ -27,7 +28,7 @@ export function createSigningTable(
 	isMultiple: boolean,
 ): SigningTable {
 	const rules = parseSigningRules(bytes);
-	const byEntry = Map.groupBy(rules, (rule) => rule.entry);
+	const byEntry = groupBy(rules, (rule) => rule.entry);
 	return {
 		kind,
 		rules,

@@ -17,7 +17,10 @@ const LIMIT_BYTES = 64 * 1024;
 export async function readUnitArguments(disk: Disk, service: string): Promise<UnitArguments> {
 	const unit = `/etc/systemd/system/${service.replace(/\.service$/, "")}.service`;
 	const dropIns = (await disk.list(`${unit}.d`)) ?? [];
-	const paths = [unit, ...dropIns.filter((name) => name.endsWith(".conf")).map((name) => `${unit}.d/${name}`)];
+	const paths = [
+		unit,
+		...dropIns.filter((name) => name.endsWith(".conf")).map((name) => `${unit}.d/${name}`),
+	];
 	let command = "";
 	for (const path of paths) {
 		const bytes = await disk.read(path, LIMIT_BYTES);
