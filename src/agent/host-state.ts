@@ -1,0 +1,127 @@
+/** What the agent remembers of its host: the last clock seen, the troubles that last, and what is still to be told. */
+
+import {
+	EVENTS,
+	type EventName,
+	type KeyturnEvent,
+	type Severity,
+	type TroubleName,
+	TROUBLES,
+} from "../ports/alert-sink.ts";
+import { count, list, nullable, object, oneOf, text, time } from "../rotation/domain-state.ts";
+
+/** All times are RFC 3339, UTC. */
+export interface HostState {
+	readonly schema: 1;
+	/** The newest wall clock that a tick saw. */
+	readonly lastClock: string;
+	/** Since when wall clock and uptime have agreed. */
+	readonly steadySince: string;
+	readonly troubles: readonly Trouble[];
+	readonly outbox: readonly Undelivered[];
+}
+
+/** A failure that lasts. */
+export interface Trouble {
+	/** Names the cause: `publish cf`, `verify example.com 202611`. */
+	readonly id: string;
+	readonly event: TroubleName;
+	readonly severity: Severity;
+	readonly domains: readonly string[];
+	readonly selector: string | null;
+	readonly summary: string;
+	readonly detail: string | null;
+	readonly hint: string | null;
+	readonly since: string;
+	/** Whom it was told, how often, and when it is told again. */
+	readonly told: readonly { readonly sink: string; readonly count: number; readonly nextAt: string }[];
+}
+
+/** One event for one sink. */
+export interface Undelivered {
+	readonly sink: string;
+	readonly event: KeyturnEvent;
+	readonly tries: number;
+	readonly notBefore: string;
+}
+
+export function newHostState(now: Date): HostState {
+	const at = now.toISOString();
+	return { schema: 1, lastClock: at, steadySince: at, troubles: [], outbox: [] };
+}
+
+/** Reads the stored document strictly; throws with the place. */
+export function parseHostState(stored: unknown): HostState {
+	const doc = object(stored, "", ["schema", "lastClock", "steadySince", "troubles", "outbox"]);
+	if (doc["schema"] !== 1) throw new Error(`schema: expected 1, got ${JSON.stringify(doc["schema"])}`);
+	return {
+		schema: 1,
+		lastClock: time(doc["lastClock"], "lastClock"),
+		steadySince: time(doc["steadySince"], "steadySince"),
+		troubles: list(doc["troubles"], "troubles").map((one, index) => parseTrouble(one, `troubles[${index}]`)),
+		outbox: list(doc["outbox"], "outbox").map((one, index) => parseUndelivered(one, `outbox[${index}]`)),
+	};
+}
+
+const SEVERITIES = ["info", "warning", "critical"] as const;
+const PHASES = ["start", "repeat", "end"] as const;
+const TELLING = ["severity", "domains", "selector", "summary", "detail", "hint"];
+
+function parseTrouble(stored: unknown, at: string): Trouble {
+	const trouble = object(stored, at, ["id", "event", ...TELLING, "since", "told"]);
+	return {
+		id: text(trouble["id"], `${at}.id`),
+		event: oneOf(trouble["event"], TROUBLES, `${at}.event`),
+		...parseTelling(trouble, at),
+		since: time(trouble["since"], `${at}.since`),
+		told: list(trouble["told"], `${at}.told`).map((one) => {
+			const entry = object(one, `${at}.told`, ["sink", "count", "nextAt"]);
+			return {
+				sink: text(entry["sink"], `${at}.told.sink`),
+				count: count(entry["count"], `${at}.told.count`),
+				nextAt: time(entry["nextAt"], `${at}.told.nextAt`),
+			};
+		}),
+	};
+}
+
+function parseUndelivered(stored: unknown, at: string): Undelivered {
+	const entry = object(stored, at, ["sink", "event", "tries", "notBefore"]);
+	return {
+		sink: text(entry["sink"], `${at}.sink`),
+		event: parseEvent(entry["event"], `${at}.event`),
+		tries: count(entry["tries"], `${at}.tries`),
+		notBefore: time(entry["notBefore"], `${at}.notBefore`),
+	};
+}
+
+/** An event as the history and the outbox keep it. */
+export function parseEvent(stored: unknown, at: string): KeyturnEvent {
+	const fields = ["schema", "id", "at", "host", "event", "trouble", "phase", ...TELLING, "since", "count"];
+	const event = object(stored, at, fields);
+	const names: readonly (EventName | TroubleName)[] = [...EVENTS, ...TROUBLES];
+	return {
+		schema: 1,
+		id: text(event["id"], `${at}.id`),
+		at: time(event["at"], `${at}.at`),
+		host: text(event["host"], `${at}.host`),
+		event: oneOf(event["event"], names, `${at}.event`),
+		trouble: nullable(event["trouble"], (value) => text(value, `${at}.trouble`)),
+		phase: nullable(event["phase"], (value) => oneOf(value, PHASES, `${at}.phase`)),
+		...parseTelling(event, at),
+		since: nullable(event["since"], (value) => time(value, `${at}.since`)),
+		count: count(event["count"], `${at}.count`),
+	};
+}
+
+/** What a trouble and an event have in common. */
+function parseTelling(stored: Record<string, unknown>, at: string) {
+	return {
+		severity: oneOf(stored["severity"], SEVERITIES, `${at}.severity`),
+		domains: list(stored["domains"], `${at}.domains`).map((name) => text(name, `${at}.domains`)),
+		selector: nullable(stored["selector"], (value) => text(value, `${at}.selector`)),
+		summary: text(stored["summary"], `${at}.summary`),
+		detail: nullable(stored["detail"], (value) => text(value, `${at}.detail`)),
+		hint: nullable(stored["hint"], (value) => text(value, `${at}.hint`)),
+	};
+}

@@ -1,0 +1,235 @@
+/** One tick's hold on the world: the ports, the lease, the documents it has loaded, and what it tells. */
+
+import { asKeyturnError, KeyturnError } from "../errors.ts";
+import type { AlertSink, EventName, KeyturnEvent } from "../ports/alert-sink.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { DnsProvider } from "../ports/dns-provider.ts";
+import type { Door, InspectAnswer } from "../ports/door.ts";
+import type { KeyStore } from "../ports/key-store.ts";
+import type { Log } from "../ports/log.ts";
+import type { MailVerifier } from "../ports/mail-verifier.ts";
+import type { LookReport, Propagation } from "../ports/propagation.ts";
+import type { Random } from "../ports/random.ts";
+import type { Lease, StateStore } from "../ports/state-store.ts";
+import type { DomainState } from "../rotation/domain-state.ts";
+import { type Delay, delayKey, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
+import type { Policy } from "../rotation/policy.ts";
+import type { HostState } from "./host-state.ts";
+import { type Audience, end, raise, repeat, type Telling, tell, type Told, type TroubleTelling } from "./troubles.ts";
+
+export interface AgentPorts {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly store: StateStore;
+	readonly keys: KeyStore;
+	readonly propagation: Propagation;
+	/** By name in keyturn.yaml; each already safe to repeat (`publishing/`). */
+	readonly providers: ReadonlyMap<string, DnsProvider>;
+	readonly door: Door;
+	readonly verifier: MailVerifier;
+	readonly sinks: readonly AlertSink[];
+	readonly log: Log;
+}
+
+export interface AgentSettings {
+	readonly host: string;
+	readonly policies: readonly Policy[];
+}
+
+/** What a process remembers between ticks; losing it costs a few extra looks and nothing else. */
+export interface Memory {
+	/** Steps put off, by domain and `delayKey`. */
+	readonly delays: Map<string, Map<string, Delay & { readonly tries: number }>>;
+	/** The last look at each key, by `domain selector`. */
+	readonly looks: Map<string, LookReport>;
+	inspection: { readonly uptimeMs: number; readonly answer: InspectAnswer } | null;
+	lastTick: { readonly uptimeMs: number; readonly at: Date } | null;
+}
+
+/** A domain's document as this tick knows it. */
+export interface Doc {
+	readonly policy: Policy;
+	state: DomainState;
+	revision: number;
+	/** Steps done in this tick, for the report. */
+	readonly did: Step[];
+	waits: readonly Wait[];
+	/** The last failure of this tick. */
+	error: KeyturnError | null;
+}
+
+export interface Job<Kind extends StepKind = StepKind> {
+	readonly doc: Doc;
+	readonly step: Extract<Step, { kind: Kind }>;
+}
+
+/** Waits between attempts of a step that failed, by the number of failures: soon at first, hourly in the end. */
+const BACKOFF_MINUTES = [1, 2, 5, 10, 20, 30, 60] as const;
+
+export interface RunGiven {
+	readonly ports: AgentPorts;
+	readonly settings: AgentSettings;
+	readonly memory: Memory;
+	readonly lease: Lease;
+	readonly signal: AbortSignal;
+	readonly host: HostState;
+	readonly hostRevision: number;
+}
+
+export class Run {
+	readonly ports: AgentPorts;
+	readonly settings: AgentSettings;
+	readonly memory: Memory;
+	/** Aborts with the tick, or when the lease is lost. */
+	readonly signal: AbortSignal;
+	readonly #lease: Lease;
+	readonly #audience: Audience;
+	#host: HostState;
+	#hostRevision: number;
+	/** Steps run side by side; the host's document is written by one at a time. */
+	#writing: Promise<unknown> = Promise.resolve();
+
+	constructor(given: RunGiven) {
+		this.ports = given.ports;
+		this.settings = given.settings;
+		this.memory = given.memory;
+		this.signal = AbortSignal.any([given.signal, given.lease.lost]);
+		this.#lease = given.lease;
+		this.#audience = {
+			host: given.settings.host,
+			sinks: given.ports.sinks,
+			newId: () => given.ports.random.id(),
+		};
+		this.#host = given.host;
+		this.#hostRevision = given.hostRevision;
+	}
+
+	get host(): HostState {
+		return this.#host;
+	}
+
+	now(): Date {
+		return this.ports.clock.now();
+	}
+
+	/** Durable when it resolves; the document is unchanged if it fails. */
+	async save(doc: Doc, state: DomainState): Promise<void> {
+		if (state === doc.state) return;
+		const name = `domains/${doc.policy.domain}`;
+		doc.revision = await this.ports.store.save(this.#lease, name, state, doc.revision);
+		doc.state = state;
+	}
+
+	async dropWish(id: string): Promise<void> {
+		await this.ports.store.dropWish(this.#lease, id);
+	}
+
+	/** Told before it is saved: the world is already so, and a crash between tells twice but never leaves it untold. */
+	async tell(event: EventName, telling: Telling): Promise<void> {
+		await this.editHost((host) => tell(host, this.now(), this.#audience, event, telling));
+	}
+
+	async raise(telling: TroubleTelling): Promise<void> {
+		await this.editHost((host) => raise(host, this.now(), this.#audience, telling));
+	}
+
+	async end(cause: string, domain: string | null): Promise<void> {
+		await this.editHost((host) => end(host, this.now(), this.#audience, cause, domain));
+	}
+
+	async repeatTroubles(): Promise<void> {
+		await this.editHost((host) => ({ host: repeat(host, this.now(), this.#audience), history: [] }));
+	}
+
+	/** Durable when it resolves; edits queue up behind one another. */
+	async editHost(edit: (host: HostState) => Told): Promise<void> {
+		const turn = this.#writing.then(async () => {
+			const { host, history } = edit(this.#host);
+			if (JSON.stringify(host) !== JSON.stringify(this.#host)) {
+				this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
+				this.#host = host;
+			}
+			for (const event of history) await this.#record(event);
+		});
+		this.#writing = turn.catch(() => undefined);
+		await turn;
+	}
+
+	/** The history is derived: a full disk must not keep an act from being saved. */
+	async #record(event: KeyturnEvent): Promise<void> {
+		try {
+			await this.ports.store.recordHistory(this.#lease, event);
+		} catch (thrown) {
+			this.ports.log.warn("history not written", { error: asKeyturnError(thrown) });
+		}
+	}
+
+	/** Puts a step off until a moment, for a reason that `status` shows. */
+	delay(doc: Doc, step: Step, until: Date, reason: string): void {
+		this.#delaysOf(doc).set(keyOfStep(step), { until, reason, tries: this.tries(doc, step) + 1 });
+	}
+
+	/** How often a step was put off in a row. */
+	tries(doc: Doc, step: Step): number {
+		return this.#delaysOf(doc).get(keyOfStep(step))?.tries ?? 0;
+	}
+
+	/** One domain's step failed: it is put off, the others go on. A lost lease ends the tick. */
+	fail(doc: Doc, step: Step, thrown: unknown): KeyturnError {
+		const error = asKeyturnError(thrown);
+		if (error.code === "lease.lost" || error.code === "state.conflict") throw error;
+		doc.error = error;
+		this.delay(doc, step, this.backoff(this.tries(doc, step)), error.message);
+		this.ports.log.warn("step failed", { ...fieldsOf(doc, step), error });
+		return error;
+	}
+
+	/** The moment of the next attempt after `tries` failures. */
+	backoff(tries: number): Date {
+		const minutes = BACKOFF_MINUTES[Math.min(tries, BACKOFF_MINUTES.length - 1)] ?? 60;
+		return new Date(this.now().getTime() + minutes * 60_000);
+	}
+
+	/** A step has made progress: its next wait begins short again. */
+	done(doc: Doc, step: Step): void {
+		doc.did.push(step);
+		this.#delaysOf(doc).delete(keyOfStep(step));
+		this.ports.log.info("step done", fieldsOf(doc, step));
+	}
+
+	#delaysOf(doc: Doc): Map<string, Delay & { readonly tries: number }> {
+		const { domain } = doc.policy;
+		const delays = this.memory.delays.get(domain) ?? new Map<string, Delay & { readonly tries: number }>();
+		this.memory.delays.set(domain, delays);
+		return delays;
+	}
+}
+
+export function newMemory(): Memory {
+	return { delays: new Map(), looks: new Map(), inspection: null, lastTick: null };
+}
+
+/** Runs `work` over all items, at most `width` at a time. */
+export async function each<Item>(
+	items: readonly Item[],
+	width: number,
+	work: (item: Item) => Promise<void>,
+): Promise<void> {
+	const queue = [...items];
+	const worker = async (): Promise<void> => {
+		for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+	};
+	await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+}
+
+function keyOfStep(step: Step): string {
+	return delayKey(step.kind, step.kind === "adopt" ? null : step.selector);
+}
+
+function fieldsOf(doc: Doc, step: Step) {
+	return {
+		domain: doc.policy.domain,
+		step: step.kind,
+		selector: step.kind === "adopt" ? step.selectors.join(" ") : step.selector,
+	};
+}

@@ -1,0 +1,166 @@
+/** Tells what happens and what lasts: an event once, a trouble at its start, again with growing intervals, and its end. */
+
+import type { EventName, KeyturnEvent, Severity, TroubleName } from "../ports/alert-sink.ts";
+import type { HostState, Trouble, Undelivered } from "./host-state.ts";
+
+export interface Telling {
+	readonly severity: Severity;
+	readonly domains: readonly string[];
+	readonly selector: string | null;
+	readonly summary: string;
+	readonly detail: string | null;
+	readonly hint: string | null;
+}
+
+export interface TroubleTelling extends Telling {
+	/** Names the cause: the same cause for several domains is one trouble. */
+	readonly cause: string;
+	readonly event: TroubleName;
+}
+
+/** Whom to tell, and what is the same for all they are told. */
+export interface Audience {
+	readonly host: string;
+	readonly sinks: readonly {
+		readonly name: string;
+		readonly on: readonly (EventName | TroubleName)[] | null;
+		readonly repeatMs: number;
+	}[];
+	readonly newId: () => string;
+}
+
+/** What changed, and what goes into the history. */
+export interface Told {
+	readonly host: HostState;
+	readonly history: readonly KeyturnEvent[];
+}
+
+const DAY_MS = 86_400_000;
+/** Beyond this many undelivered events for one sink the oldest are given up: the newest tell how it stands. */
+const OUTBOX_LIMIT = 500;
+
+/** A plain event. */
+export function tell(
+	host: HostState,
+	now: Date,
+	audience: Audience,
+	event: EventName,
+	telling: Telling,
+): Told {
+	const told = makeEvent(now, audience, event, telling, null);
+	return { host: enqueue(host, now, audience, told), history: [told] };
+}
+
+/** Starts a trouble, or adds to one that lasts: that is told again at its next repetition. */
+export function raise(host: HostState, now: Date, audience: Audience, telling: TroubleTelling): Told {
+	const { cause, ...rest } = telling;
+	const lasting = host.troubles.find((trouble) => trouble.id === cause);
+	if (lasting !== undefined) {
+		const domains = [...new Set([...lasting.domains, ...telling.domains])].toSorted();
+		return { host: replace(host, { ...lasting, ...rest, domains }), history: [] };
+	}
+	const told = audience.sinks.map((sink) => ({
+		sink: sink.name,
+		count: 1,
+		nextAt: new Date(now.getTime() + sink.repeatMs).toISOString(),
+	}));
+	const trouble: Trouble = { ...rest, id: cause, since: now.toISOString(), told };
+	const event = makeEvent(now, audience, trouble.event, trouble, { trouble, phase: "start", count: 1 });
+	const started = { ...host, troubles: [...host.troubles, trouble] };
+	return { host: enqueue(started, now, audience, event), history: [event] };
+}
+
+/** Ends a trouble for one domain (null: for all); told when no domain is left. A trouble that is none is passed over. */
+export function end(
+	host: HostState,
+	now: Date,
+	audience: Audience,
+	cause: string,
+	domain: string | null,
+): Told {
+	const lasting = host.troubles.find((trouble) => trouble.id === cause);
+	if (lasting === undefined || (domain !== null && !lasting.domains.includes(domain)))
+		return { host, history: [] };
+	const left = domain === null ? [] : lasting.domains.filter((name) => name !== domain);
+	if (left.length > 0) return { host: replace(host, { ...lasting, domains: left }), history: [] };
+	const event = makeEvent(
+		now,
+		audience,
+		lasting.event,
+		{ ...lasting, severity: "info", summary: `over: ${lasting.summary}`, hint: null },
+		{ trouble: lasting, phase: "end", count: Math.max(1, ...lasting.told.map((one) => one.count)) },
+	);
+	const ended = { ...host, troubles: host.troubles.filter((trouble) => trouble.id !== cause) };
+	return { host: enqueue(ended, now, audience, event), history: [event] };
+}
+
+/** Tells lasting troubles again whose time has come; intervals double, up to a day. */
+export function repeat(host: HostState, now: Date, audience: Audience): HostState {
+	let next = host;
+	for (const trouble of host.troubles)
+		for (const sink of audience.sinks) {
+			const told = trouble.told.find((one) => one.sink === sink.name);
+			if (told !== undefined && new Date(told.nextAt) > now) continue;
+			const count = (told?.count ?? 0) + 1;
+			const waitMs = Math.min(sink.repeatMs * 2 ** (count - 1), Math.max(DAY_MS, sink.repeatMs));
+			const again = { sink: sink.name, count, nextAt: new Date(now.getTime() + waitMs).toISOString() };
+			const current = next.troubles.find((one) => one.id === trouble.id) ?? trouble;
+			const others = current.told.filter((one) => one.sink !== sink.name);
+			const phase = count === 1 ? "start" : "repeat";
+			const event = makeEvent(now, audience, trouble.event, trouble, { trouble, phase, count });
+			next = enqueue(
+				replace(next, { ...current, told: [...others, again] }),
+				now,
+				{ ...audience, sinks: [sink] },
+				event,
+			);
+		}
+	return next;
+}
+
+function makeEvent(
+	now: Date,
+	audience: Audience,
+	event: EventName | TroubleName,
+	telling: Telling,
+	lasting: {
+		readonly trouble: Trouble;
+		readonly phase: "start" | "repeat" | "end";
+		readonly count: number;
+	} | null,
+): KeyturnEvent {
+	return {
+		schema: 1,
+		id: audience.newId(),
+		at: now.toISOString(),
+		host: audience.host,
+		event,
+		severity: telling.severity,
+		trouble: lasting?.trouble.id ?? null,
+		phase: lasting?.phase ?? null,
+		domains: telling.domains,
+		selector: telling.selector,
+		summary: telling.summary,
+		detail: telling.detail,
+		hint: telling.hint,
+		since: lasting?.trouble.since ?? null,
+		count: lasting?.count ?? 1,
+	};
+}
+
+function enqueue(host: HostState, now: Date, audience: Audience, event: KeyturnEvent): HostState {
+	const added = audience.sinks
+		.filter((sink) => sink.on === null || sink.on.includes(event.event))
+		.map((sink): Undelivered => ({ sink: sink.name, event, tries: 0, notBefore: now.toISOString() }));
+	const outbox = [...host.outbox, ...added];
+	const surplus = new Set(
+		audience.sinks.flatMap((sink) =>
+			outbox.filter((entry) => entry.sink === sink.name).slice(0, -OUTBOX_LIMIT),
+		),
+	);
+	return { ...host, outbox: outbox.filter((entry) => !surplus.has(entry)) };
+}
+
+function replace(host: HostState, trouble: Trouble): HostState {
+	return { ...host, troubles: host.troubles.map((one) => (one.id === trouble.id ? trouble : one)) };
+}

@@ -1,0 +1,264 @@
+/** Decides the one next step a domain's keys need, from their state, what was seen, and the time; does nothing itself. */
+
+import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { isCandidate } from "./life.ts";
+import type { KeySpec, Policy } from "./policy.ts";
+import { graceEnds, nextDue, publishAt } from "./timing.ts";
+import { nextOpening, openSince } from "./window.ts";
+
+/** A line of the signer's live configuration for this domain. */
+export interface LineInUse {
+	readonly selector: string;
+	/** Base64 of the SPKI DER; null if the key file is unreadable. */
+	readonly publicKey: string | null;
+	readonly problem: string | null;
+}
+
+export interface Delay {
+	readonly until: Date;
+	readonly reason: string;
+}
+
+/** What this run observed. */
+export interface Seen {
+	/** What the live configuration signs with; null if nobody could look. */
+	readonly inUse: readonly LineInUse[] | null;
+	/** When services were last stopped for a switch. */
+	readonly lastPauseAt: Date | null;
+	/** Steps not worth trying before a moment, by `delayKey`. */
+	readonly delays: ReadonlyMap<string, Delay>;
+	/** Nothing is removed before this moment: the clock is not to be trusted. */
+	readonly freeze: Delay | null;
+}
+
+export type Step =
+	/** A switch asked for earlier, whose end is not known. */
+	| { readonly kind: "settle"; readonly selector: string }
+	/** Keys in use that keyturn did not make. */
+	| { readonly kind: "adopt"; readonly selectors: readonly string[] }
+	/** A verified key that the live configuration names already. */
+	| { readonly kind: "takeOver"; readonly selector: string }
+	| { readonly kind: "make"; readonly selector: null; readonly dueAt: Date }
+	| { readonly kind: "giveUp"; readonly selector: string; readonly reason: string }
+	| { readonly kind: "publish"; readonly selector: string }
+	| { readonly kind: "look"; readonly selector: string }
+	| { readonly kind: "switch"; readonly selector: string; readonly from: string }
+	/** The daily look at a key in use. */
+	| { readonly kind: "watch"; readonly selector: string }
+	| { readonly kind: "retire"; readonly selector: string }
+	/** The key files of a key retired long ago. */
+	| { readonly kind: "drop"; readonly selector: string };
+
+export type StepKind = Step["kind"];
+
+/** `until` null: until somebody does something. */
+export interface Wait {
+	readonly selector: string | null;
+	readonly until: Date | null;
+	readonly reason: string;
+}
+
+export type Plan =
+	| { readonly kind: "step"; readonly step: Step }
+	| { readonly kind: "wait"; readonly waits: readonly Wait[]; readonly until: Date | null };
+
+const DAY_MS = 86_400_000;
+
+export function plan(state: DomainState, seen: Seen, policy: Policy, now: Date): Plan {
+	const facts: Facts = { state, seen, policy, now };
+	const waits: Wait[] = [];
+	for (const concern of [settling, inUse, turn, watching, retirement, dropping])
+		for (const wanted of concern(facts)) {
+			const outcome = isWait(wanted) ? wanted : (delayed(wanted, facts) ?? wanted);
+			if (!isWait(outcome)) return { kind: "step", step: outcome };
+			waits.push(outcome);
+		}
+	const untils = waits.flatMap((wait) => (wait.until === null ? [] : [wait.until.getTime()]));
+	return { kind: "wait", waits, until: untils.length === 0 ? null : new Date(Math.min(...untils)) };
+}
+
+/** The key of a step in `Seen.delays`. */
+export function delayKey(kind: StepKind, selector: string | null): string {
+	return `${kind} ${selector ?? ""}`;
+}
+
+interface Facts {
+	readonly state: DomainState;
+	readonly seen: Seen;
+	readonly policy: Policy;
+	readonly now: Date;
+}
+
+type Wanted = Step | Wait;
+
+function isWait(wanted: Wanted): wanted is Wait {
+	return "until" in wanted;
+}
+
+/** What has to pass before this very step, whatever it is. */
+function delayed(step: Step, { state, seen, now }: Facts): Wait | null {
+	const selector = step.kind === "adopt" ? null : step.selector;
+	const delay = seen.delays.get(delayKey(step.kind, selector));
+	if (delay !== undefined && delay.until > now) return { selector, ...delay };
+	const owes = selector === null ? null : (keyOf(state, selector)?.owes ?? null);
+	if (owes?.notBefore != null && owes.act === step.kind && new Date(owes.notBefore) > now)
+		return {
+			selector,
+			until: new Date(owes.notBefore),
+			reason: `${step.kind} failed ${owes.tries} ${owes.tries === 1 ? "time" : "times"}; next attempt`,
+		};
+	return null;
+}
+
+function settling({ state }: Facts): readonly Wanted[] {
+	return state.keys
+		.filter((key) => key.owes?.act === "switch" && key.owes.id !== null)
+		.map((key) => ({ kind: "settle", selector: key.selector }));
+}
+
+function inUse({ state, seen }: Facts): readonly Wanted[] {
+	const lines = (seen.inUse ?? []).filter((line) => line.problem === null && line.publicKey !== null);
+	const wanted: Wanted[] = [];
+	const unknown = lines.filter((line) => keyOf(state, line.selector) === null);
+	if (unknown.length > 0 && activeKey(state) === null)
+		wanted.push({ kind: "adopt", selectors: unknown.map((line) => line.selector) });
+	for (const line of lines) {
+		const key = keyOf(state, line.selector);
+		if (key?.state === "verified" && key.owes?.id == null && key.publicKey === line.publicKey)
+			wanted.push({ kind: "takeOver", selector: key.selector });
+	}
+	return wanted;
+}
+
+/** The one turn under way or next. */
+function turn(facts: Facts): readonly Wanted[] {
+	const candidate = candidateOf(facts.state);
+	if (candidate === null) return [nextTurn(facts)];
+	if (candidate.owes?.id == null && !fits(candidate, facts.policy.key))
+		return [
+			{
+				kind: "giveUp",
+				selector: candidate.selector,
+				reason: `the configuration now asks for ${describe(facts.policy.key)}`,
+			},
+		];
+	switch (candidate.state) {
+		case "pending":
+			return [{ kind: "publish", selector: candidate.selector }];
+		case "published":
+			return [{ kind: "look", selector: candidate.selector }];
+		default:
+			return [switching(candidate, facts)];
+	}
+}
+
+function nextTurn({ state, policy, now, seen }: Facts): Wanted {
+	const active = activeKey(state);
+	if (active === null)
+		return {
+			selector: null,
+			until: null,
+			reason:
+				seen.inUse === null
+					? "the signer's configuration could not be read"
+					: `no key signs for ${policy.domain} yet: set up a first one by hand, it is then adopted`,
+		};
+	if (state.wants.rotate !== null)
+		return { kind: "make", selector: null, dueAt: new Date(state.wants.rotate.askedAt) };
+	const dueAt = nextDue(state, policy, now);
+	if (dueAt === null) return { selector: null, until: null, reason: "the schedule never fires" };
+	const start = publishAt(dueAt, policy);
+	if (start <= now) return { kind: "make", selector: null, dueAt };
+	return { selector: null, until: start, reason: `the next key, due ${dueAt.toISOString()}, is made` };
+}
+
+/** A verified key waits for its slot, the window, and the one pause a night. */
+function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wanted {
+	const { selector } = candidate;
+	const active = activeKey(state);
+	if (active === null) return { selector, until: null, reason: "no key is known to be in use" };
+	if (seen.inUse === null)
+		return { selector, until: null, reason: "the signer's configuration could not be read" };
+	const step: Step = { kind: "switch", selector, from: active.selector };
+	if (state.wants.rotate !== null) return step;
+	const dueAt = new Date(candidate.dueAt);
+	if (dueAt > now) return { selector, until: dueAt, reason: "verified ahead; it signs from its due date" };
+	const opened = policy.window === null ? null : openSince(policy.window, policy.timezone, now);
+	if (policy.window !== null && opened === null)
+		return {
+			selector,
+			until: nextOpening(policy.window, policy.timezone, now),
+			reason: "the window in which services may be touched opens",
+		};
+	const pause = policy.swap === "restart" ? seen.lastPauseAt : null;
+	if (pause !== null && policy.window === null && pause.getTime() + DAY_MS > now.getTime())
+		return {
+			selector,
+			until: new Date(pause.getTime() + DAY_MS),
+			reason: "services were stopped within the last 24 h; one pause a night",
+		};
+	if (pause !== null && policy.window !== null && opened !== null && pause >= opened)
+		return {
+			selector,
+			until: nextOpening(policy.window, policy.timezone, now),
+			reason: "services were stopped in this window already; one pause a night",
+		};
+	return step;
+}
+
+function watching({ state }: Facts): readonly Wanted[] {
+	return state.keys
+		.filter((key) => key.state === "active")
+		.map((key) => ({ kind: "watch", selector: key.selector }));
+}
+
+function retirement({ state, seen, policy, now }: Facts): readonly Wanted[] {
+	return state.keys
+		.filter((key) => key.state === "retiring")
+		.map((key): Wanted => {
+			const { selector } = key;
+			if (key.origin === "adopted" && !policy.retire.adopted)
+				return {
+					selector,
+					until: null,
+					reason: "its record stays: keyturn did not make it (retire.adopted is off)",
+				};
+			const ends = graceEnds(key, policy, now);
+			if (ends === null)
+				return { selector, until: lastUseKnown(key), reason: "its last use is not confirmed yet" };
+			if (ends > now)
+				return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
+			if (seen.freeze !== null && seen.freeze.until > now) return { selector, ...seen.freeze };
+			return { kind: "retire", selector };
+		});
+}
+
+function lastUseKnown(key: KeyEntry): Date | null {
+	const open = key.uses.flatMap((use) =>
+		use.lastAt === null && use.lastAtLatest !== null ? [use.lastAtLatest] : [],
+	);
+	return open.length === 0 ? null : new Date(Math.max(...open.map((at) => Date.parse(at))));
+}
+
+function dropping({ state, seen, now }: Facts): readonly Wanted[] {
+	return state.keys
+		.filter((key) => key.state === "retired" && key.owes?.act === "drop")
+		.map(
+			(key): Wanted =>
+				seen.freeze !== null && seen.freeze.until > now
+					? { selector: key.selector, ...seen.freeze }
+					: { kind: "drop", selector: key.selector },
+		);
+}
+
+function candidateOf(state: DomainState): KeyEntry | null {
+	return state.keys.findLast((key) => isCandidate(key.state)) ?? null;
+}
+
+function fits(key: KeyEntry, spec: KeySpec): boolean {
+	return key.algorithm === spec.algorithm && (spec.algorithm === "ed25519" || key.bits === spec.bits);
+}
+
+function describe(spec: KeySpec): string {
+	return spec.algorithm === "rsa" ? `RSA with ${spec.bits} bits` : "Ed25519";
+}

@@ -1,0 +1,77 @@
+/** The moments a turn is made of: when it is due, when its record goes out, how long the soak and the grace last. */
+
+import type { DomainState, KeyEntry } from "./domain-state.ts";
+import { activeKey } from "./domain-state.ts";
+import type { Policy } from "./policy.ts";
+import { nextSlot, previousSlot } from "./slots.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** RULES.md "DNS": at least ten minutes, at most a day. */
+const AUTO_SOAK_MS = { least: 10 * MINUTE_MS, most: 24 * HOUR_MS };
+
+/**
+ * The slot that the next key is for: the latest one that has passed since the active key's own (several missed months
+ * make one turn), else the next to come. Null if the schedule never fires, or nothing is active.
+ */
+export function nextDue(state: DomainState, policy: Policy, now: Date): Date | null {
+	const active = activeKey(state);
+	if (active === null) return null;
+	const turnedFor = new Date(active.dueAt);
+	const passed = previousSlot(policy.schedule, policy.timezone, now);
+	if (passed !== null && passed > turnedFor) return passed;
+	return nextSlot(policy.schedule, policy.timezone, turnedFor > now ? turnedFor : now);
+}
+
+/** When the record of a turn due at `dueAt` goes out: `publish_ahead` earlier, spread over the jitter. */
+export function publishAt(dueAt: Date, policy: Policy): Date {
+	const spread = Math.min(policy.jitterMs, policy.publishAheadMs) * share(policy, "publish");
+	return new Date(dueAt.getTime() - policy.publishAheadMs + spread);
+}
+
+/** What the slot of a key counts as once it signs: a late turn stands for every slot that it slept through. */
+export function turnedFor(key: KeyEntry, policy: Policy, switchedAt: Date): Date {
+	const dueAt = new Date(key.dueAt);
+	const passed = previousSlot(policy.schedule, policy.timezone, switchedAt);
+	return passed !== null && passed > dueAt ? passed : dueAt;
+}
+
+/** How long cached absences of the key's name may live after the last server was seen right, in milliseconds. */
+export function soakMs(key: KeyEntry, state: DomainState, policy: Policy): number {
+	if (state.wants.rotate?.noSoak === true) return 0;
+	if (policy.verify.soakMs !== "auto") return policy.verify.soakMs;
+	const negativeMs = key.record.negativeTtlSeconds * 1000;
+	return Math.min(Math.max(negativeMs, AUTO_SOAK_MS.least), AUTO_SOAK_MS.most);
+}
+
+/** The confirmed last use of a key; null while it may still be used. A key that never signed counts from `since`. */
+export function lastUse(key: KeyEntry, now: Date): Date | null {
+	let latest = new Date(key.since);
+	for (const use of key.uses) {
+		const last =
+			use.lastAt ??
+			(use.lastAtLatest !== null && new Date(use.lastAtLatest) <= now ? use.lastAtLatest : null);
+		if (last === null) return null;
+		if (new Date(last) > latest) latest = new Date(last);
+	}
+	return latest;
+}
+
+/** When the record of a retiring key may go; null while its last use is not confirmed. No grace for a key that never signed. */
+export function graceEnds(key: KeyEntry, policy: Policy, now: Date): Date | null {
+	const last = lastUse(key, now);
+	if (last === null) return null;
+	if (key.uses.length === 0) return last;
+	return new Date(last.getTime() + policy.retire.graceMs + policy.jitterMs * share(policy, "retire"));
+}
+
+/** A share in [0, 1) that is always the same for this host, domain and purpose, so that not everybody asks at once. */
+function share(policy: Policy, purpose: string): number {
+	let hash = 0x811c9dc5;
+	for (const octet of Buffer.from(`${policy.host} ${policy.domain} ${purpose}`)) {
+		hash ^= octet;
+		hash = Math.imul(hash, 0x01000193);
+	}
+	return (hash >>> 0) / 2 ** 32;
+}
