@@ -15,7 +15,16 @@ import type { DomainState } from "../rotation/domain-state.ts";
 import { type Delay, delayKey, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { HostState } from "./host-state.ts";
-import { type Audience, end, raise, repeat, type Telling, tell, type Told, type TroubleTelling } from "./troubles.ts";
+import {
+	type Audience,
+	end,
+	raise,
+	repeat,
+	type Telling,
+	tell,
+	type Told,
+	type TroubleTelling,
+} from "./troubles.ts";
 
 export interface AgentPorts {
 	readonly clock: Clock;

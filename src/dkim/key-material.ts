@@ -65,3 +65,12 @@ function describe(key: KeyObject): PublicHalf | null {
 		publicKey: key.export({ format: "der", type: "spki" }).toString("base64"),
 	};
 }
+
+/** Describes a public key given as base64 of its SPKI DER; null if it is none that DKIM knows. */
+export function publicHalfOf(spki: string): PublicHalf | null {
+	try {
+		return describe(publicKeyFrom(Buffer.from(spki, "base64"), "spki"));
+	} catch {
+		return null;
+	}
+}

@@ -1,0 +1,115 @@
+/** Takes keys found in use into the state, without touching them. */
+
+import { publicHalfOf } from "../dkim/key-material.ts";
+import { formatKeyRecord, parseKeyRecord } from "../dkim/key-record.ts";
+import { keyRecordName } from "../dkim/names.ts";
+import { recordKey, recordText } from "../dkim/key-material.ts";
+import { type DomainState, editKey, type KeyEntry, moveKey } from "../rotation/domain-state.ts";
+import { turnedFor } from "../rotation/timing.ts";
+import { inspection, linesInUse } from "./inspection.ts";
+import type { Job, Run } from "./run.ts";
+
+/** An adopted key counts as turned at adoption: installing keyturn never stops a mail server at noon. */
+export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void> {
+	const { policy } = doc;
+	const answer = await inspection(run);
+	const lines = (linesInUse(answer, policy) ?? []).filter((line) => step.selectors.includes(line.selector));
+	const now = run.now().toISOString();
+	let state: DomainState = doc.state;
+	for (const line of lines) {
+		const half = line.publicKey === null ? null : publicHalfOf(line.publicKey);
+		if (half === null) continue;
+		const seen = await run.ports.propagation.vacancy(policy.domain, line.selector, policy.verify, run.signal);
+		const published = seen.values.find((value) => isRecordOf(value, half.publicKey));
+		const name = keyRecordName(line.selector, policy.domain);
+		const key: KeyEntry = {
+			selector: line.selector,
+			algorithm: half.algorithm,
+			bits: half.bits,
+			publicKey: half.publicKey,
+			record: {
+				name,
+				owner: seen.owner,
+				value: published ?? formatKeyRecord({ algorithm: half.algorithm, publicKey: recordText(half) }),
+				zone: policy.zone ?? seen.zone,
+				providers: policy.providers,
+				ttlSeconds: policy.record.ttlSeconds,
+				negativeTtlSeconds: seen.negativeTtlSeconds,
+			},
+			origin: "adopted",
+			state: "active",
+			since: now,
+			dueAt: now,
+			rightSince: null,
+			lookingSince: null,
+			uses: [{ host: policy.host, signer: policy.signer, firstAt: now, lastAt: null, lastAtLatest: null }],
+			owes: null,
+			reason: "found in use",
+		};
+		state = { ...state, keys: [...state.keys, key] };
+	}
+	await run.save(doc, state);
+	run.done(doc, step);
+}
+
+/** A verified key that the live table names already: an administrator, or a switch whose result was lost, put it there. */
+export async function takeOver(run: Run, { doc, step }: Job<"takeOver">): Promise<void> {
+	await run.save(doc, signsSince(doc.state, step.selector, run.now(), false, doc.policy));
+	await run.tell("switched", {
+		severity: "info",
+		domains: [doc.policy.domain],
+		selector: step.selector,
+		summary: `${doc.policy.domain}: the signer was found using ${step.selector}`,
+		detail: null,
+		hint: null,
+	});
+	run.done(doc, step);
+}
+
+/**
+ * The state once `selector` signs: the key used before begins to retire. Unless the old process is known to be gone,
+ * open connections may go on signing with the old key for a day.
+ */
+export function signsSince(
+	state: DomainState,
+	selector: string,
+	at: Date,
+	oldProcessGone: boolean,
+	policy: { readonly host: string; readonly signer: string } & Parameters<typeof turnedFor>[1],
+): DomainState {
+	const DAY_MS = 86_400_000;
+	const before = state.keys.filter((key) => key.state === "active" && key.selector !== selector);
+	let next = state;
+	for (const old of before)
+		next = moveKey(next, old.selector, "retiring", at, {
+			uses: old.uses.map((use) =>
+				use.lastAt !== null
+					? use
+					: oldProcessGone
+						? { ...use, lastAt: at.toISOString(), lastAtLatest: null }
+						: { ...use, lastAtLatest: new Date(at.getTime() + DAY_MS).toISOString() },
+			),
+			reason: `${selector} signs in its place`,
+		});
+	next = moveKey(next, selector, "active", at);
+	next = editKey(next, selector, (key) => ({
+		...key,
+		dueAt: turnedFor(key, policy, at).toISOString(),
+		uses: [
+			...key.uses,
+			{
+				host: policy.host,
+				signer: policy.signer,
+				firstAt: at.toISOString(),
+				lastAt: null,
+				lastAtLatest: null,
+			},
+		],
+	}));
+	return { ...next, wants: { ...next.wants, rotate: null } };
+}
+
+function isRecordOf(value: string, publicKey: string): boolean {
+	const parsed = parseKeyRecord(value);
+	return parsed.kind === "record" && recordKey(parsed.record)?.publicKey === publicKey;
+}

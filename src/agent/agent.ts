@@ -1,0 +1,345 @@
+/** One tick: takes the lock, settles what is owed, does every step that is due, and says what waits for what. */
+
+import { asKeyturnError, type KeyturnError } from "../errors.ts";
+import type { InspectAnswer } from "../ports/door.ts";
+import type { LookReport } from "../ports/propagation.ts";
+import type { Lease } from "../ports/state-store.ts";
+import { activeKey, type DomainState, emptyDomainState, parseDomainState } from "../rotation/domain-state.ts";
+import { type Delay, plan, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { nextDue } from "../rotation/timing.ts";
+import { adopt, takeOver } from "./adopt.ts";
+import { watchClock } from "./clock-watch.ts";
+import { type HostState, newHostState, parseHostState } from "./host-state.ts";
+import { inspection, linesInUse } from "./inspection.ts";
+import { look, watch } from "./look.ts";
+import { giveUp, make } from "./make.ts";
+import { deliver } from "./outbox.ts";
+import { publish } from "./publish.ts";
+import { drop, retire } from "./retire.ts";
+import {
+	type AgentPorts,
+	type AgentSettings,
+	type Doc,
+	each,
+	type Job,
+	type Memory,
+	newMemory,
+	Run,
+} from "./run.ts";
+import { settle } from "./settle.ts";
+import { switchKeys } from "./switch.ts";
+import type { TroubleTelling } from "./troubles.ts";
+import { takeWishes } from "./wishes.ts";
+
+export type { AgentPorts, AgentSettings } from "./run.ts";
+
+export interface DomainReport {
+	readonly domain: string;
+	readonly state: DomainState | null;
+	readonly did: readonly Step[];
+	readonly waits: readonly Wait[];
+	readonly error: KeyturnError | null;
+}
+
+export interface TickReport {
+	readonly domains: readonly DomainReport[];
+	/** When the next thing is due; null if nothing is. */
+	readonly nextAt: Date | null;
+}
+
+export interface TickOptions {
+	/** How long to wait for the lock, in milliseconds. */
+	readonly lockWaitMs: number;
+	/** Called after every step and look, for live progress. */
+	readonly onProgress?: (report: readonly DomainReport[]) => void;
+}
+
+export interface Agent {
+	/** Safe to repeat: a tick with nothing due changes nothing. "held" if another has the lock. */
+	tick(signal: AbortSignal, options: TickOptions): Promise<TickReport | "held">;
+	/** The last look at a key by this process. */
+	lastLook(domain: string, selector: string): LookReport | null;
+	/** A trouble of the process around the agent (a bad configuration), told at the next tick; null ends it. */
+	note(cause: string, telling: Omit<TroubleTelling, "cause"> | null): void;
+	/** Takes a new configuration over at the next tick. */
+	configure(settings: AgentSettings, ports: Pick<AgentPorts, "providers" | "sinks">): void;
+}
+
+/** More rounds than a turn has steps: beyond that something is undone as soon as it is done. */
+const ROUNDS = 24;
+const OVERDUE_MS = 24 * 3_600_000;
+
+export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
+	const memory = newMemory();
+	const notes = new Map<string, Omit<TroubleTelling, "cause"> | null>();
+	let ports = given;
+	let current = settings;
+	return {
+		async tick(signal, options) {
+			const lease = await ports.store.lock(options.lockWaitMs, signal);
+			if (lease === "held") return "held";
+			try {
+				return await tick({ ports, settings: current, memory, lease, signal }, notes, options);
+			} finally {
+				await lease.release();
+			}
+		},
+		lastLook: (domain, selector) => memory.looks.get(`${domain} ${selector}`) ?? null,
+		note: (cause, telling) => void notes.set(cause, telling),
+		configure(nextSettings, nextPorts) {
+			current = nextSettings;
+			ports = { ...ports, ...nextPorts };
+			memory.delays.clear();
+			memory.inspection = null;
+		},
+	};
+}
+
+interface TickGiven {
+	readonly ports: AgentPorts;
+	readonly settings: AgentSettings;
+	readonly memory: Memory;
+	readonly lease: Lease;
+	readonly signal: AbortSignal;
+}
+
+async function tick(
+	given: TickGiven,
+	notes: Map<string, Omit<TroubleTelling, "cause"> | null>,
+	options: TickOptions,
+): Promise<TickReport> {
+	const { run, damaged } = await begin(given);
+	const freeze = await watchClock(run, damaged === "new");
+	await takeNotes(run, notes);
+	if (damaged !== null && damaged !== "new") await stateDamaged(run, "host", damaged);
+	const { docs, lost } = await load(run);
+	await takeWishes(run, docs);
+	await work(run, docs, freeze, options);
+	for (const doc of docs) await tellOverdue(run, doc);
+	await deliver(run);
+	const domains = [...docs.map(reportOf), ...lost];
+	const untils = docs.flatMap((doc) =>
+		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
+	);
+	const outbox = run.host.outbox.map((entry) => new Date(entry.notBefore));
+	const next = [...untils, ...outbox].map((until) => until.getTime());
+	return { domains, nextAt: next.length === 0 ? null : new Date(Math.min(...next)) };
+}
+
+/** Rounds of plan and perform, until every domain waits. */
+async function work(
+	run: Run,
+	docs: readonly Doc[],
+	freeze: Delay | null,
+	options: TickOptions,
+): Promise<void> {
+	let open = docs;
+	let inspected: InspectAnswer | null = null;
+	for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
+		run.signal.throwIfAborted();
+		if (round === 0 || inspected !== null) inspected = await askDoor(run);
+		const jobs = open.flatMap((doc) => planOne(run, doc, inspected, freeze));
+		for (const kind of ORDER) await perform(run, kind, jobs);
+		options.onProgress?.(docs.map(reportOf));
+		open = open.filter((doc) => jobs.some((job) => job.doc === doc));
+	}
+}
+
+function planOne(run: Run, doc: Doc, answer: InspectAnswer | null, freeze: Delay | null): readonly Job[] {
+	const { policy } = doc;
+	const lastPause = answer?.lastPauseAt ?? null;
+	const planned = plan(
+		doc.state,
+		{
+			inUse: answer === null ? null : linesInUse(answer, policy),
+			lastPauseAt: lastPause === null ? null : new Date(lastPause),
+			delays: run.memory.delays.get(policy.domain) ?? new Map(),
+			freeze,
+		},
+		policy,
+		run.now(),
+	);
+	doc.waits = planned.kind === "wait" ? planned.waits : [];
+	return planned.kind === "step" ? [{ doc, step: planned.step }] : [];
+}
+
+/** What an earlier run still owes comes first; what removes comes last. */
+const ORDER = [
+	"settle",
+	"adopt",
+	"takeOver",
+	"giveUp",
+	"make",
+	"publish",
+	"look",
+	"switch",
+	"watch",
+	"retire",
+	"drop",
+] as const satisfies readonly StepKind[];
+
+/** Equal steps go together; one domain's failure is its own. */
+async function perform(run: Run, kind: StepKind, all: readonly Job[]): Promise<void> {
+	const jobs = all.filter((job) => job.step.kind === kind);
+	if (jobs.length === 0) return;
+	if (kind === "publish") await publish(run, jobs as readonly Job<"publish">[]);
+	else if (kind === "switch") await together(run, jobs as readonly Job<"switch">[]);
+	else
+		await each(jobs, WIDTH[kind] ?? 1, async (job) => {
+			try {
+				await performOne(run, job);
+			} catch (thrown) {
+				run.fail(job.doc, job.step, thrown);
+			}
+		});
+}
+
+/** How many of a kind run side by side: looks wait for servers, keys are made by two threads. */
+const WIDTH: Partial<Record<StepKind, number>> = { look: 8, watch: 8, make: 2 };
+
+async function performOne(run: Run, job: Job): Promise<void> {
+	const { step, doc } = job;
+	switch (step.kind) {
+		case "settle":
+			return settle(run, { doc, step });
+		case "adopt":
+			return adopt(run, { doc, step });
+		case "takeOver":
+			return takeOver(run, { doc, step });
+		case "giveUp":
+			return giveUp(run, { doc, step });
+		case "make":
+			return make(run, { doc, step });
+		case "look":
+			return look(run, { doc, step });
+		case "watch":
+			return watch(run, { doc, step });
+		case "retire":
+			return retire(run, { doc, step });
+		case "drop":
+			return drop(run, { doc, step });
+		case "publish":
+		case "switch":
+			throw new Error(`${step.kind} is done in groups`);
+	}
+}
+
+/** A switch whose door did not answer may have happened: it stays owed, and is settled in the next round. */
+async function together(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
+	try {
+		await switchKeys(run, jobs);
+	} catch (thrown) {
+		for (const { doc, step } of jobs) {
+			const error = run.fail(doc, step, thrown);
+			run.delay(doc, { kind: "settle", selector: step.selector }, run.backoff(0), error.message);
+			await run.raise({
+				cause: `swap ${doc.policy.signer}`,
+				event: "swap_failed",
+				severity: "critical",
+				domains: [doc.policy.domain],
+				selector: step.selector,
+				summary: `${doc.policy.signer}: how the switch to a new key ended is not known yet`,
+				detail: error.message,
+				hint: error.hint ?? "keyturn recover has the door finish or undo it",
+			});
+		}
+	}
+}
+
+async function begin(given: TickGiven): Promise<{ run: Run; damaged: "new" | KeyturnError | null }> {
+	const now = given.ports.clock.now();
+	let host: HostState = newHostState(now);
+	let hostRevision = 0;
+	let damaged: "new" | KeyturnError | null = "new";
+	const stored = await given.ports.store.load("host");
+	if (stored !== null) {
+		hostRevision = stored.revision;
+		damaged = null;
+		try {
+			host = parseHostState(stored.state);
+		} catch (thrown) {
+			damaged = asKeyturnError(thrown);
+		}
+	}
+	return { run: new Run({ ...given, host, hostRevision }), damaged };
+}
+
+async function load(run: Run): Promise<{ docs: readonly Doc[]; lost: readonly DomainReport[] }> {
+	const docs: Doc[] = [];
+	const lost: DomainReport[] = [];
+	for (const policy of run.settings.policies) {
+		try {
+			docs.push(await loadOne(run, policy));
+			await run.end(`state ${policy.domain}`, policy.domain);
+		} catch (thrown) {
+			const error = asKeyturnError(thrown);
+			await stateDamaged(run, policy.domain, error);
+			lost.push({ domain: policy.domain, state: null, did: [], waits: [], error });
+		}
+	}
+	return { docs, lost };
+}
+
+async function loadOne(run: Run, policy: Policy): Promise<Doc> {
+	const stored = await run.ports.store.load(`domains/${policy.domain}`);
+	const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
+	if (state.domain !== policy.domain)
+		throw new Error(`domain: expected ${policy.domain}, got ${state.domain}`);
+	return { policy, state, revision: stored?.revision ?? 0, did: [], waits: [], error: null };
+}
+
+async function stateDamaged(run: Run, name: string, error: KeyturnError): Promise<void> {
+	await run.raise({
+		cause: `state ${name}`,
+		event: "state_damaged",
+		severity: "critical",
+		domains: name === "host" ? [] : [name],
+		selector: null,
+		summary: `the state of ${name} cannot be read; nothing is done with it`,
+		detail: error.message,
+		hint: "restore the file from a backup; removing it makes keyturn adopt what is in use",
+	});
+}
+
+async function takeNotes(run: Run, notes: Map<string, Omit<TroubleTelling, "cause"> | null>): Promise<void> {
+	for (const [cause, telling] of notes) {
+		if (telling === null) await run.end(cause, null);
+		else await run.raise({ ...telling, cause });
+		notes.delete(cause);
+	}
+}
+
+/** Null when the door did not answer: then nothing is adopted, switched or removed, and the rest goes on. */
+async function askDoor(run: Run): Promise<InspectAnswer | null> {
+	try {
+		return await inspection(run);
+	} catch (thrown) {
+		run.ports.log.warn("the door could not be asked", { error: asKeyturnError(thrown) });
+		return null;
+	}
+}
+
+async function tellOverdue(run: Run, doc: Doc): Promise<void> {
+	const { policy, state } = doc;
+	const due = nextDue(state, policy, run.now());
+	const active = activeKey(state);
+	if (active === null || due === null || due.getTime() + OVERDUE_MS > run.now().getTime()) {
+		await run.end(`overdue ${policy.domain}`, policy.domain);
+		return;
+	}
+	await run.raise({
+		cause: `overdue ${policy.domain}`,
+		event: "key_overdue",
+		severity: "warning",
+		domains: [policy.domain],
+		selector: active.selector,
+		summary: `${policy.domain}: a new key was due on ${due.toISOString()}; ${active.selector} still signs`,
+		detail: doc.waits.map((wait) => wait.reason).join("\n") || doc.error?.message || null,
+		hint: `keyturn status says what it waits for`,
+	});
+}
+
+function reportOf(doc: Doc): DomainReport {
+	return { domain: doc.policy.domain, state: doc.state, did: doc.did, waits: doc.waits, error: doc.error };
+}

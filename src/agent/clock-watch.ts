@@ -1,0 +1,62 @@
+/** Two clocks must agree before anything is removed: a wall clock that jumped is not believed for a day. */
+
+import type { Delay } from "../rotation/plan.ts";
+import type { HostState } from "./host-state.ts";
+import type { Run } from "./run.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Between two processes no uptime is known: a longer silence may be a clock that jumped. */
+const LONGEST_SILENCE_MS = 3 * DAY_MS;
+
+/** Notes the clock, and gives what removal has to wait for. */
+export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null> {
+	const now = run.now();
+	const jump = isNew ? null : jumped(run, now);
+	const last = run.memory.lastTick;
+	run.memory.lastTick = { uptimeMs: run.ports.clock.uptimeMs(), at: now };
+	if (jump !== null) {
+		await run.raise({
+			cause: "clock",
+			event: "clock_suspect",
+			severity: "warning",
+			domains: [],
+			selector: null,
+			summary: `the clock of this host ${jump}`,
+			detail: null,
+			hint: "check its time source; no record is removed until the clock has been steady for a day",
+		});
+		await noteClock(run, now, now);
+	} else if (last === null || now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2)
+		await noteClock(run, now, new Date(run.host.steadySince));
+	const steadyFrom = new Date(new Date(run.host.steadySince).getTime() + DAY_MS);
+	if (!run.host.troubles.some((trouble) => trouble.id === "clock")) return null;
+	if (steadyFrom > now)
+		return {
+			until: steadyFrom,
+			reason: "the clock jumped; nothing is removed until it has been steady for a day",
+		};
+	await run.end("clock", null);
+	return null;
+}
+
+function jumped(run: Run, now: Date): string | null {
+	const before = new Date(run.host.lastClock);
+	const last = run.memory.lastTick;
+	if (now.getTime() < before.getTime() - HOUR_MS)
+		return `went back from ${before.toISOString()} to ${now.toISOString()}`;
+	if (last === null)
+		return now.getTime() - before.getTime() > LONGEST_SILENCE_MS
+			? `reads ${now.toISOString()}, ${Math.round((now.getTime() - before.getTime()) / DAY_MS)} days after keyturn last ran`
+			: null;
+	const passedMs = run.ports.clock.uptimeMs() - last.uptimeMs;
+	if (Math.abs(now.getTime() - last.at.getTime() - passedMs) <= HOUR_MS) return null;
+	return `moved from ${last.at.toISOString()} to ${now.toISOString()} while ${Math.round(passedMs / 60_000)} minutes passed`;
+}
+
+async function noteClock(run: Run, now: Date, steadySince: Date): Promise<void> {
+	await run.editHost((host): { host: HostState; history: [] } => ({
+		host: { ...host, lastClock: now.toISOString(), steadySince: steadySince.toISOString() },
+		history: [],
+	}));
+}

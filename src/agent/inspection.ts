@@ -1,0 +1,72 @@
+/** What the agent may not read it asks the door for, hourly and whenever a step is about to rely on it. */
+
+import { KeyturnError } from "../errors.ts";
+import type { DoorAnswer, DoorRequest, InspectAnswer, SwitchResult } from "../ports/door.ts";
+import type { LineInUse } from "../rotation/plan.ts";
+import type { Policy } from "../rotation/policy.ts";
+import type { Run } from "./run.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** The last inspection if it is not older than an hour, else a new one. Fails with `door.*`. */
+export async function inspection(run: Run): Promise<InspectAnswer> {
+	const last = run.memory.inspection;
+	if (last !== null && run.ports.clock.uptimeMs() - last.uptimeMs < HOUR_MS) return last.answer;
+	return inspect(run, []);
+}
+
+/** A new inspection, with the results of switches that have ended. Fails with `door.*`. */
+export async function inspect(run: Run, ids: readonly string[]): Promise<InspectAnswer> {
+	const answer = await run.ports.door.request({ act: "inspect", ids }, run.signal);
+	if (answer.act !== "inspect") throw unexpectedAnswer(answer);
+	run.memory.inspection = { uptimeMs: run.ports.clock.uptimeMs(), answer };
+	return answer;
+}
+
+/** What signs for a domain, as the planner wants it; null if its signer could not be read. */
+export function linesInUse(answer: InspectAnswer, policy: Policy): readonly LineInUse[] | null {
+	const signer = answer.signers.find((one) => one.signer === policy.signer);
+	if (signer === undefined || signer.problem !== null) return null;
+	return signer.lines.filter((line) => line.domain === policy.domain && line.signs);
+}
+
+/** Whether any live configuration names this key, by selector or by its public half. Null if that cannot be told. */
+export function isNamed(
+	answer: InspectAnswer,
+	domain: string,
+	key: { readonly selector: string; readonly publicKey: string },
+): boolean | null {
+	if (answer.signers.some((signer) => signer.problem !== null)) return null;
+	return answer.signers
+		.flatMap((signer) => signer.lines)
+		.some(
+			(line) =>
+				line.domain === domain && (line.selector === key.selector || line.publicKey === key.publicKey),
+		);
+}
+
+export function resultOf(answer: InspectAnswer, id: string): SwitchResult | null {
+	return answer.results.find((result) => result.id === id) ?? null;
+}
+
+/** The table has changed, or may have: what was seen of it counts no more. */
+export function forgetInspection(run: Run): void {
+	run.memory.inspection = null;
+}
+
+/** An answer that is none to this request: what the door refused, or a protocol fault. */
+export function unexpectedAnswer(answer: DoorAnswer): KeyturnError {
+	if (answer.act === "refused")
+		return new KeyturnError("door.refused", answer.message, {
+			retry: answer.why !== "invalid",
+			...(answer.hint === null ? {} : { hint: answer.hint }),
+		});
+	return new KeyturnError("door.protocol", `the door answered ${answer.act} to another request`);
+}
+
+/** Gives up staged switches, so that their key files can be staged again; failure leaves them for a later request. */
+export async function dropStaged(run: Run, ids: readonly string[]): Promise<void> {
+	const request: DoorRequest = { act: "drop", keys: [], staged: ids };
+	const answer = await run.ports.door.request(request, run.signal);
+	if (answer.act !== "drop") throw unexpectedAnswer(answer);
+}

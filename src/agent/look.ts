@@ -1,0 +1,196 @@
+/** Looks at what the world serves for a key: until a new record is everywhere, and once a day for the key in use. */
+
+import type { LookReport } from "../ports/propagation.ts";
+import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { soakMs } from "../rotation/timing.ts";
+import { providerOf } from "./publish.ts";
+import type { Doc, Job, Run } from "./run.ts";
+
+const MINUTE_MS = 60_000;
+const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
+/** Looks that say "absent" before the provider is asked whether it still has the record. */
+const ABSENT_LOOKS = 3;
+/** Answers that only time out are told after so many looks at a key in use. */
+const UNKNOWN_LOOKS = 6;
+
+export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> {
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	const report = await lookAt(run, doc.policy, key, true);
+	switch (report.verdict) {
+		case "right":
+			await right(run, { doc, step }, key, report);
+			break;
+		case "wrong":
+		case "absent":
+			if (key.rightSince !== null)
+				await run.save(
+					doc,
+					editKey(doc.state, key.selector, (one) => ({ ...one, rightSince: null })),
+				);
+			if (report.verdict === "absent" && run.tries(doc, step) >= ABSENT_LOOKS && (await isLost(run, key))) {
+				await publishAgain(run, doc, key);
+				run.done(doc, step);
+				return;
+			}
+			waitForServers(run, { doc, step }, report);
+			break;
+		case "unknown":
+			waitForServers(run, { doc, step }, report);
+			break;
+	}
+	await tellIfLate(run, doc, step.selector, report);
+}
+
+/** The daily look at a key in use: trouble with it is told, and never blocks its replacement. */
+export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void> {
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	const { domain } = doc.policy;
+	const report = await lookAt(run, doc.policy, key, true);
+	if (report.verdict === "right") {
+		await run.end(verifyTrouble(domain, key.selector), domain);
+		run.done(doc, step);
+		run.delay(
+			doc,
+			step,
+			new Date(run.now().getTime() + 24 * 60 * MINUTE_MS),
+			"the daily look at the key in use",
+		);
+		return;
+	}
+	if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS)
+		await run.raise({
+			cause: verifyTrouble(domain, key.selector),
+			event: "verification_failed",
+			severity: "critical",
+			domains: [domain],
+			selector: key.selector,
+			summary: `${domain}: mail is signed with ${key.selector}, but its record does not verify: ${report.summary}`,
+			detail: sentences(report),
+			hint: `keyturn record ${domain} ${key.selector} prints what has to stand there`,
+		});
+	run.delay(doc, step, new Date(run.now().getTime() + LONGEST_INTERVAL_MS), report.summary);
+}
+
+/** One look, kept for `status` and for the live progress. */
+export async function lookAt(
+	run: Run,
+	policy: Policy,
+	key: KeyEntry,
+	askResolvers: boolean,
+): Promise<LookReport> {
+	const report = await run.ports.propagation.look(
+		{
+			domain: policy.domain,
+			selector: key.selector,
+			record: key.record.value,
+			verify: policy.verify,
+			askResolvers,
+		},
+		run.signal,
+	);
+	run.memory.looks.set(`${policy.domain} ${key.selector}`, report);
+	return report;
+}
+
+/** A verified key whose servers turned wrong waits for them again. */
+export function backToPublished(state: DomainState, selector: string, at: Date, reason: string): DomainState {
+	return moveKey(state, selector, "published", at, {
+		rightSince: null,
+		lookingSince: at.toISOString(),
+		reason,
+	});
+}
+
+export function verifyTrouble(domain: string, selector: string): string {
+	return `verify ${domain} ${selector}`;
+}
+
+/** What each server that is not right said, a line each. */
+export function sentences(report: LookReport): string {
+	return [...report.servers, ...report.resolvers]
+		.filter((server) => server.outcome !== "right")
+		.map((server) => server.sentence)
+		.join("\n");
+}
+
+async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report: LookReport): Promise<void> {
+	const { domain } = doc.policy;
+	const rightSince = key.rightSince ?? report.at;
+	const soaked = new Date(rightSince).getTime() + soakMs(key, doc.state, doc.policy);
+	if (new Date(report.at).getTime() < soaked) {
+		if (key.rightSince === null)
+			await run.save(
+				doc,
+				editKey(doc.state, key.selector, (one) => ({ ...one, rightSince })),
+			);
+		const next = Math.min(soaked, run.now().getTime() + LONGEST_INTERVAL_MS);
+		const until = new Date(Math.max(next, run.now().getTime() + 1000));
+		run.delay(
+			doc,
+			step,
+			until,
+			`every server is right; cached absences expire by ${new Date(soaked).toISOString()}`,
+		);
+		return;
+	}
+	await run.tell("verified", {
+		severity: "info",
+		domains: [domain],
+		selector: key.selector,
+		summary: `${domain}: every server serves the record of ${key.selector}`,
+		detail: report.summary,
+		hint: null,
+	});
+	await run.save(doc, moveKey(doc.state, key.selector, "verified", new Date(report.at), { rightSince }));
+	await run.end(verifyTrouble(domain, key.selector), domain);
+	run.done(doc, step);
+}
+
+function waitForServers(run: Run, { doc, step }: Job<"look">, report: LookReport): void {
+	const { intervalMs } = doc.policy.verify;
+	const waitMs = Math.min(intervalMs * 1.5 ** run.tries(doc, step), LONGEST_INTERVAL_MS);
+	const until = new Date(run.now().getTime() + Math.max(waitMs, Math.min(intervalMs, 1000)));
+	run.delay(doc, step, until, report.summary);
+}
+
+async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookReport): Promise<void> {
+	const key = keyOf(doc.state, selector);
+	if (key?.state !== "published" || key.lookingSince === null || report.verdict === "right") return;
+	const { domain, verify } = doc.policy;
+	if (new Date(key.lookingSince).getTime() + verify.timeoutMs > run.now().getTime()) return;
+	await run.raise({
+		cause: verifyTrouble(domain, selector),
+		event: "verification_failed",
+		severity: "critical",
+		domains: [domain],
+		selector,
+		summary: `${domain}: the record of ${selector} is not everywhere since ${key.lookingSince}: ${report.summary}`,
+		detail: sentences(report),
+		hint: "the old key goes on signing, and the wait goes on; check the name servers named here",
+	});
+}
+
+/** Whether a provider no longer has a record that it took. */
+async function isLost(run: Run, key: KeyEntry): Promise<boolean> {
+	const { zone } = key.record;
+	if (zone === null) return false;
+	for (const name of key.record.providers) {
+		const values = await providerOf(run, name).list(zone, key.record.owner, run.signal);
+		if (!values.includes(key.record.value)) return true;
+	}
+	return false;
+}
+
+async function publishAgain(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
+	const now = run.now();
+	await run.save(
+		doc,
+		moveKey(doc.state, key.selector, "pending", now, {
+			owes: { act: "publish", id: null, askedAt: now.toISOString(), tries: 0, notBefore: null },
+			reason: "the provider lost its record; it is published again",
+		}),
+	);
+}

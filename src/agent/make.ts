@@ -1,0 +1,125 @@
+/** Makes the key of the next turn under a name that is free at every server, and gives up keys that never signed. */
+
+import { publicHalfOf } from "../dkim/key-material.ts";
+import { isSelector, keyRecordName } from "../dkim/names.ts";
+import { KeyturnError } from "../errors.ts";
+import type { Vacancy } from "../ports/propagation.ts";
+import { activeKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { nextRecord } from "../rotation/next-record.ts";
+import { selectorNames } from "../rotation/selector-naming.ts";
+import { inspection } from "./inspection.ts";
+import type { Doc, Job, Run } from "./run.ts";
+
+/** More names than that are not taken by accident. */
+const NAMES_TRIED = 60;
+
+export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> {
+	const { policy } = doc;
+	const { selector, vacancy } = await freeName(run, doc, step.dueAt);
+	const made = await run.ports.keys.make(policy.domain, selector, policy.key, run.signal);
+	const half = publicHalfOf(made.publicKey);
+	if (half === null)
+		throw new KeyturnError(
+			"key.invalid",
+			`${policy.domain}: the key made for ${selector} cannot be read back`,
+		);
+	const now = run.now().toISOString();
+	const key: KeyEntry = {
+		selector,
+		algorithm: half.algorithm,
+		bits: half.bits,
+		publicKey: half.publicKey,
+		record: {
+			name: keyRecordName(selector, policy.domain),
+			owner: vacancy.owner,
+			value: nextRecord(half, policy.record, activeKey(doc.state)?.record.value ?? null),
+			zone: policy.zone,
+			providers: policy.providers,
+			ttlSeconds: policy.record.ttlSeconds,
+			negativeTtlSeconds: vacancy.negativeTtlSeconds,
+		},
+		origin: "made",
+		state: "pending",
+		since: now,
+		dueAt: step.dueAt.toISOString(),
+		rightSince: null,
+		lookingSince: null,
+		uses: [],
+		owes: { act: "publish", id: null, askedAt: now, tries: 0, notBefore: null },
+		reason: null,
+	};
+	await run.save(doc, { ...doc.state, keys: [...doc.state.keys, key] });
+	await run.end(nameTrouble(policy.domain), policy.domain);
+	run.done(doc, step);
+}
+
+export async function giveUp(run: Run, { doc, step }: Job<"giveUp">): Promise<void> {
+	await supersede(run, doc, step.selector, step.reason);
+	run.done(doc, step);
+}
+
+/** A key that never was in a live table is given up; its record goes without grace. */
+export async function supersede(run: Run, doc: Doc, selector: string, reason: string): Promise<void> {
+	const { domain } = doc.policy;
+	await run.tell("given_up", {
+		severity: "warning",
+		domains: [domain],
+		selector,
+		summary: `${domain}: ${selector} was given up before it signed: ${reason}`,
+		detail: null,
+		hint: null,
+	});
+	await run.save(doc, moveKey(doc.state, selector, "retiring", run.now(), { reason }));
+	await run.ports.keys.remove(domain, selector);
+	await run.end(`verify ${domain} ${selector}`, domain);
+}
+
+/** A selector name is never used for other key material: neither the state, nor a table, nor DNS may know it. */
+async function freeName(
+	run: Run,
+	doc: Doc,
+	dueAt: Date,
+): Promise<{ readonly selector: string; readonly vacancy: Vacancy }> {
+	const { policy, state } = doc;
+	const named = (await inspection(run)).signers
+		.flatMap((signer) => signer.lines)
+		.filter((line) => line.domain === policy.domain)
+		.map((line) => line.selector);
+	const facts = { dueAt, timezone: policy.timezone, host: policy.host, algorithm: policy.key.algorithm };
+	let tried = 0;
+	for (const selector of selectorNames(policy.selector, facts)) {
+		if (!isSelector(selector))
+			throw new KeyturnError("name.invalid", `${policy.domain}: "${selector}" is no selector`, {
+				hint: "change `selector` in keyturn.yaml",
+			});
+		tried += 1;
+		if (tried > NAMES_TRIED) break;
+		if (keyOf(state, selector) !== null || named.includes(selector)) continue;
+		const vacancy = await run.ports.propagation.vacancy(policy.domain, selector, policy.verify, run.signal);
+		if (vacancy.kind === "free") return { selector, vacancy };
+		if (vacancy.kind === "unknown") {
+			await nameUnknown(run, policy.domain, vacancy);
+			throw new KeyturnError("dns.failed", `${policy.domain}: ${vacancy.summary}`, { retry: true });
+		}
+	}
+	throw new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
+		hint: "change `selector` in keyturn.yaml",
+	});
+}
+
+async function nameUnknown(run: Run, domain: string, vacancy: Vacancy): Promise<void> {
+	await run.raise({
+		cause: nameTrouble(domain),
+		event: "publish_failed",
+		severity: "warning",
+		domains: [domain],
+		selector: null,
+		summary: `${domain}: no new key, since it cannot be told whether its name is free`,
+		detail: vacancy.summary,
+		hint: "the old key goes on signing; check the name servers of the zone",
+	});
+}
+
+function nameTrouble(domain: string): string {
+	return `name ${domain}`;
+}

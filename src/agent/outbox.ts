@@ -1,0 +1,66 @@
+/** Delivers what is to be told; what cannot be delivered is kept across restarts and tried again. */
+
+import { asKeyturnError } from "../errors.ts";
+import type { AlertSink } from "../ports/alert-sink.ts";
+import type { Undelivered } from "./host-state.ts";
+import type { Run } from "./run.ts";
+
+const DELIVERY_MS = 15_000;
+/** A sink that failed so often in a row is a trouble of its own, told to the others and shown by `status`. */
+const FAILURES_TOLD = 3;
+
+export async function deliver(run: Run): Promise<void> {
+	await run.repeatTroubles();
+	for (const sink of run.ports.sinks) {
+		const waiting = run.host.outbox.filter((entry) => entry.sink === sink.name);
+		const [first] = waiting;
+		if (first === undefined || new Date(first.notBefore) > run.now()) continue;
+		await deliverTo(run, sink, waiting);
+	}
+	const names = new Set(run.ports.sinks.map((sink) => sink.name));
+	if (run.host.outbox.some((entry) => !names.has(entry.sink)))
+		await keep(run, (entry) => (names.has(entry.sink) ? entry : null));
+}
+
+/** In order; the first failure puts the rest off with it. */
+async function deliverTo(run: Run, sink: AlertSink, waiting: readonly Undelivered[]): Promise<void> {
+	for (const entry of waiting) {
+		try {
+			await sink.deliver(entry.event, run.ports.clock.deadline(DELIVERY_MS, run.signal));
+		} catch (thrown) {
+			await putOff(run, sink, entry, asKeyturnError(thrown).message);
+			return;
+		}
+		await keep(run, (one) => (isSame(one, entry) ? null : one));
+	}
+	await run.end(`alert ${sink.name}`, null);
+}
+
+async function putOff(run: Run, sink: AlertSink, entry: Undelivered, why: string): Promise<void> {
+	run.ports.log.warn("alert not delivered", { sink: sink.name, event: entry.event.event, reason: why });
+	const tries = entry.tries + 1;
+	const notBefore = run.backoff(entry.tries).toISOString();
+	await keep(run, (one) => (isSame(one, entry) ? { ...one, tries, notBefore } : one));
+	if (tries < FAILURES_TOLD) return;
+	await run.raise({
+		cause: `alert ${sink.name}`,
+		event: "alert_undelivered",
+		severity: "warning",
+		domains: [],
+		selector: null,
+		summary: `alerts to ${sink.name} are not delivered`,
+		detail: why,
+		hint: "what is to be told is kept and tried again",
+	});
+}
+
+async function keep(run: Run, choose: (entry: Undelivered) => Undelivered | null): Promise<void> {
+	await run.editHost((host) => ({
+		host: { ...host, outbox: host.outbox.flatMap((entry) => choose(entry) ?? []) },
+		history: [],
+	}));
+}
+
+function isSame(one: Undelivered, other: Undelivered): boolean {
+	return one.sink === other.sink && one.event.id === other.event.id;
+}

@@ -1,0 +1,140 @@
+/** Removes the record of a key whose grace is over, and much later its key files. */
+
+import { KeyturnError } from "../errors.ts";
+import { activeKey, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { inspect, isNamed, unexpectedAnswer } from "./inspection.ts";
+import { lookAt } from "./look.ts";
+import { providerOf, zoneOf } from "./publish.ts";
+import type { Doc, Job, Run } from "./run.ts";
+
+const HOUR_MS = 3_600_000;
+/** A restored backup may name a retired key: its private half is kept this long to publish it again. */
+const KEEP_FILE_MS = 90 * 24 * HOUR_MS;
+
+export async function retire(run: Run, job: Job<"retire">): Promise<void> {
+	const { doc, step } = job;
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	try {
+		await mayRemove(run, doc, key);
+		await remove(run, doc, key);
+	} catch (thrown) {
+		await retireFailed(run, job, run.fail(doc, step, thrown));
+		return;
+	}
+	const now = run.now();
+	const { domain } = doc.policy;
+	await run.tell("retired", {
+		severity: "info",
+		domains: [domain],
+		selector: key.selector,
+		summary: `${domain}: the record of ${key.selector} is removed`,
+		detail: null,
+		hint: null,
+	});
+	const drop = {
+		act: "drop" as const,
+		id: null,
+		askedAt: now.toISOString(),
+		tries: 0,
+		notBefore: new Date(now.getTime() + KEEP_FILE_MS).toISOString(),
+	};
+	await run.save(
+		doc,
+		moveKey(doc.state, key.selector, "retired", now, { owes: key.origin === "made" ? drop : null }),
+	);
+	await run.ports.keys.remove(domain, key.selector);
+	await run.end(`retire ${domain}`, domain);
+	run.done(doc, step);
+}
+
+/** Deletes the key files of one key; what the door still finds in use stays. */
+export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> {
+	const { domain, signer } = doc.policy;
+	const keys = [{ signer, domain, selector: step.selector }];
+	const answer = await run.ports.door.request({ act: "drop", keys, staged: [] }, run.signal);
+	if (answer.act !== "drop") throw unexpectedAnswer(answer);
+	const kept = answer.keys.find(
+		(key) => key.domain === domain && key.selector === step.selector && !key.gone,
+	);
+	if (kept !== undefined)
+		throw new KeyturnError(
+			"door.refused",
+			`${domain}: the key file of ${step.selector} stays: ${kept.reason ?? ""}`,
+		);
+	await run.save(
+		doc,
+		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),
+	);
+	run.done(doc, step);
+}
+
+/** Promise 3: in no live configuration, and the successor verified again. */
+async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
+	const { domain } = doc.policy;
+	const named = isNamed(await inspect(run, []), domain, key);
+	if (named === null)
+		throw new KeyturnError(
+			"signer.config",
+			`${domain}: whether ${key.selector} is still in use cannot be told`,
+			{
+				retry: true,
+				hint: "keyturn status says what is wrong with the signer's configuration",
+			},
+		);
+	if (named)
+		throw new KeyturnError(
+			"signer.config",
+			`${domain}: ${key.selector} is still named by the signer's tables`,
+			{
+				retry: true,
+				hint: "take its lines out of the tables, or let it go on signing",
+			},
+		);
+	if (key.uses.length === 0) return;
+	const successor = activeKey(doc.state);
+	if (successor === null)
+		throw new KeyturnError("dns.failed", `${domain}: ${key.selector} has no successor in use`, {
+			retry: true,
+		});
+	const report = await lookAt(run, doc.policy, successor, false);
+	if (report.verdict !== "right")
+		throw new KeyturnError(
+			"dns.failed",
+			`${domain}: the record of ${successor.selector}, which took over, does not verify: ${report.summary}`,
+			{ retry: true },
+		);
+}
+
+async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
+	for (const name of key.record.providers) {
+		const provider = providerOf(run, name);
+		const zone = await zoneOf(run, provider, key, doc.policy.zone);
+		const change = { kind: "remove" as const, name: key.record.owner, value: key.record.value };
+		const [result] = await provider.change(zone, [change], run.signal);
+		if (result?.kind === "done") continue;
+		const why = result === undefined || result.kind === "occupied" ? "no result" : result.why;
+		throw new KeyturnError(
+			"provider.refused",
+			`${name}: the record at ${key.record.owner} was not removed: ${why}`,
+			{
+				retry: true,
+				...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
+			},
+		);
+	}
+}
+
+async function retireFailed(run: Run, { doc, step }: Job<"retire">, error: KeyturnError): Promise<void> {
+	const { domain } = doc.policy;
+	await run.raise({
+		cause: `retire ${domain}`,
+		event: "retire_failed",
+		severity: "warning",
+		domains: [domain],
+		selector: step.selector,
+		summary: `${domain}: the old record of ${step.selector} was not removed`,
+		detail: error.message,
+		hint: error.hint ?? "it does no harm where it is; its removal is tried again",
+	});
+}

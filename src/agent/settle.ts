@@ -1,0 +1,33 @@
+/** Settles switches that an earlier run asked for, by asking the world how they ended. */
+
+import { editKey, keyOf } from "../rotation/domain-state.ts";
+import { takeOver } from "./adopt.ts";
+import { dropStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
+import type { Job, Run } from "./run.ts";
+import { takeResult } from "./switch.ts";
+
+export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<void> {
+	const key = keyOf(doc.state, step.selector);
+	const id = key?.owes?.id ?? null;
+	if (key === null || id === null) return;
+	const answer = await inspect(run, [id]);
+	const result = resultOf(answer, id);
+	if (result !== null) {
+		await takeResult(run, doc, step, key.selector, result);
+		return;
+	}
+	const named = (linesInUse(answer, doc.policy) ?? []).find((line) => line.selector === key.selector);
+	if (named?.publicKey === key.publicKey) {
+		await takeOver(run, { doc, step: { kind: "takeOver", selector: key.selector } });
+		return;
+	}
+	await dropStaged(run, [id]);
+	await run.save(
+		doc,
+		editKey(doc.state, key.selector, (one) => ({
+			...one,
+			owes: one.owes === null ? null : { ...one.owes, id: null, notBefore: null },
+		})),
+	);
+	run.done(doc, step);
+}
