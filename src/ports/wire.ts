@@ -1,8 +1,12 @@
 /** One DNS message to one address, the answer's bytes. */
 
+/** How `why` begins when this host has no way to the address, as with IPv6 on an IPv4-only host. */
+export const NO_ROUTE = "no route";
+
 export type WireOutcome =
 	| { readonly kind: "bytes"; readonly bytes: Uint8Array }
 	| { readonly kind: "timeout" }
+	/** Nothing is there, or no way to it (`why` begins with NO_ROUTE). */
 	| { readonly kind: "unreachable"; readonly why: string };
 
 export interface Wire {

@@ -1,0 +1,102 @@
+/** Asks one server one question over the wire: UDP first, TCP when truncated, without EDNS for servers that know none. */
+
+import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import type { Answer, Question, Resolver, Server } from "../ports/resolver.ts";
+import type { Wire } from "../ports/wire.ts";
+import { decodeAnswer } from "./dns-wire/answer.ts";
+import { encodeQuery } from "./dns-wire/query.ts";
+
+const TRY_MS = 3_000;
+const TRIES = 2;
+
+export interface WireResolverOptions {
+	readonly wire: Wire;
+	readonly random: Random;
+	readonly clock: Clock;
+	readonly systemServers: () => Promise<readonly Server[]>;
+}
+
+interface Place {
+	readonly address: string;
+	readonly port: number;
+}
+
+interface Attempt {
+	readonly transport: "udp" | "tcp";
+	readonly edns: boolean;
+}
+
+export function createWireResolver({ wire, random, clock, systemServers }: WireResolverOptions): Resolver {
+	async function askOnce(
+		place: Place,
+		question: Question,
+		attempt: Attempt,
+		signal: AbortSignal,
+	): Promise<Answer> {
+		const [high = 0, low = 0] = random.bytes(2);
+		const id = high * 256 + low;
+		const query = encodeQuery(question, { id, edns: attempt.edns });
+		if (query === null)
+			return { kind: "malformed", why: `"${question.name.slice(0, 80)}" is no name to ask for` };
+		const target = { address: place.address, port: place.port, transport: attempt.transport };
+		const outcome = await withDeadline(clock, signal, (deadline) => wire.exchange(target, query, deadline));
+		if (outcome.kind !== "bytes") return outcome;
+		return decodeAnswer(outcome.bytes, { id, question, transport: attempt.transport });
+	}
+
+	async function askTwice(
+		place: Place,
+		question: Question,
+		attempt: Attempt,
+		signal: AbortSignal,
+	): Promise<Answer> {
+		let answer: Answer = { kind: "timeout" };
+		for (let count = 0; count < TRIES && answer.kind === "timeout" && !signal.aborted; count++)
+			answer = await askOnce(place, question, attempt, signal);
+		return answer;
+	}
+
+	async function askBoth(
+		place: Place,
+		question: Question,
+		edns: boolean,
+		signal: AbortSignal,
+	): Promise<Answer> {
+		const answer = await askTwice(place, question, { transport: "udp", edns }, signal);
+		if (answer.kind !== "truncated") return answer;
+		const whole = await askTwice(place, question, { transport: "tcp", edns }, signal);
+		return whole.kind === "timeout" || whole.kind === "unreachable" ? { kind: "truncated" } : whole;
+	}
+
+	return {
+		async ask(server, question, signal) {
+			if ("url" in server) return { kind: "malformed", why: "not built" };
+			const answer = await askBoth(server, question, true, signal);
+			return knowsNoEdns(answer) ? askBoth(server, question, false, signal) : answer;
+		},
+		systemResolvers: systemServers,
+	};
+}
+
+/** Gives the deadline's timer and listener up as soon as the work is done: a look asks hundreds of questions. */
+async function withDeadline<T>(
+	clock: Clock,
+	signal: AbortSignal,
+	work: (deadline: AbortSignal) => Promise<T>,
+): Promise<T> {
+	const done = new AbortController();
+	const abort = (): void => done.abort();
+	signal.addEventListener("abort", abort, { once: true });
+	if (signal.aborted) abort();
+	try {
+		return await work(clock.deadline(TRY_MS, done.signal));
+	} finally {
+		signal.removeEventListener("abort", abort);
+		abort();
+	}
+}
+
+function knowsNoEdns(answer: Answer): boolean {
+	return answer.kind === "rcode" && ["FORMERR", "NOTIMP", "BADVERS"].includes(answer.rcode);
+}
