@@ -24,6 +24,7 @@ export default defineConfig({
 				test: {
 					name: "e2e",
 					include: ["test/e2e/**/*.test.ts"],
+					globalSetup: ["test/e2e/host/build.ts"],
 					testTimeout: 600_000,
 					hookTimeout: 180_000,
 					fileParallelism: false,
