@@ -1,0 +1,66 @@
+/** Named documents, one file each, compare-and-set by the revision inside. */
+
+import { durableReplace, FILE_LIMIT_BYTES } from "../durable.ts";
+import { KeyturnError } from "../errors.ts";
+import type { Disk } from "../ports/disk.ts";
+import type { Stored } from "../ports/state-store.ts";
+import { corrupt, decodeJson, encodeJson } from "./stored-json.ts";
+
+export interface Documents {
+	list(prefix: string): Promise<readonly string[]>;
+	load(name: string): Promise<Stored | null>;
+	save(name: string, state: object, revision: number): Promise<number>;
+}
+
+/** A name becomes a path: nothing hidden, nothing that climbs. */
+const NAME = /^(?:[a-z0-9_-]+\/)?[a-z0-9_][a-z0-9._-]*$/;
+const SUFFIX = ".json";
+
+export function createDocuments(disk: Disk, directory: string): Documents {
+	const pathOf = (name: string) => {
+		if (!NAME.test(name)) throw new KeyturnError("bug", `document ${JSON.stringify(name)}: not a safe name`);
+		return `${directory}/${name}${SUFFIX}`;
+	};
+	const load = async (name: string): Promise<Stored | null> => {
+		const path = pathOf(name);
+		const bytes = await disk.read(path, FILE_LIMIT_BYTES);
+		return bytes === null ? null : decode(path, bytes);
+	};
+	return {
+		load,
+		async list(prefix) {
+			const names = (await disk.list(`${directory}/${prefix}`.replace(/\/$/, ""))) ?? [];
+			const documents = names.filter((name) => name.endsWith(SUFFIX) && !name.startsWith("."));
+			return documents.map((name) => `${prefix}${name.slice(0, -SUFFIX.length)}`).sort();
+		},
+		async save(name, state, revision) {
+			const found = (await load(name))?.revision ?? 0;
+			if (found !== revision) throw conflict(pathOf(name), revision, found);
+			await durableReplace(
+				disk,
+				pathOf(name),
+				encodeJson({ revision: revision + 1, ...withoutRevision(state) }),
+			);
+			return revision + 1;
+		},
+	};
+}
+
+function decode(path: string, bytes: Uint8Array): Stored {
+	const { revision, ...state } = decodeJson(path, bytes);
+	if (typeof revision !== "number" || !Number.isSafeInteger(revision) || revision < 1) {
+		throw corrupt(path, "expected `revision` to be a whole number from 1");
+	}
+	return { state, revision };
+}
+
+function withoutRevision(state: object): object {
+	const { revision: _, ...rest } = state as { readonly revision?: unknown };
+	return rest;
+}
+
+function conflict(path: string, expected: number, found: number): KeyturnError {
+	return new KeyturnError("state.conflict", `${path}: expected revision ${expected}, got ${found}`, {
+		retry: true,
+	});
+}

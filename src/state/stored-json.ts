@@ -1,0 +1,31 @@
+/** JSON as it lies on disk; what cannot be read is told with its path and never overwritten. */
+
+import { KeyturnError } from "../errors.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function encodeJson(value: JsonObject): Uint8Array {
+	return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+export function decodeJson(path: string, bytes: Uint8Array): JsonObject {
+	const value = parse(path, bytes);
+	if (typeof value !== "object" || value === null || Array.isArray(value)) {
+		throw corrupt(path, "expected a JSON object");
+	}
+	return value as JsonObject;
+}
+
+export function corrupt(path: string, expected: string): KeyturnError {
+	return new KeyturnError("state.corrupt", `${path}: ${expected}, got something else`, {
+		hint: "mend it or restore it from a backup; keyturn does not touch it until then",
+	});
+}
+
+function parse(path: string, bytes: Uint8Array): unknown {
+	try {
+		return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+	} catch {
+		throw corrupt(path, `expected JSON (the file has ${bytes.length} bytes)`);
+	}
+}

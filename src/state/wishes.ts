@@ -1,0 +1,62 @@
+/** What operators asked for: one file a wish, left without the lock so that nobody waits to be heard. */
+
+import { directoryOf, durableCreate } from "../durable.ts";
+import { KeyturnError } from "../errors.ts";
+import type { Disk } from "../ports/disk.ts";
+import type { Wish } from "../ports/state-store.ts";
+import { ensureDirectory } from "./state-directory.ts";
+import { corrupt, decodeJson, encodeJson } from "./stored-json.ts";
+
+export interface Wishes {
+	leave(wish: Wish): Promise<void>;
+	all(): Promise<readonly Wish[]>;
+	drop(id: string): Promise<void>;
+}
+
+const ID = /^[a-z0-9-]{1,64}$/;
+const WISH_LIMIT_BYTES = 4_194_304;
+
+export function createWishes(disk: Disk, directory: string): Wishes {
+	const pathOf = (id: string) => {
+		if (!ID.test(id)) throw new KeyturnError("bug", `wish ${JSON.stringify(id)}: not a safe id`);
+		return `${directory}/${id}.json`;
+	};
+	return {
+		async leave(wish) {
+			await ensureDirectory(disk, directory);
+			await durableCreate(disk, pathOf(wish.id), encodeJson({ ...wish }));
+		},
+		async all() {
+			const names = ((await disk.list(directory)) ?? []).filter((name) => /^[^.].*\.json$/.test(name));
+			const wishes: Wish[] = [];
+			for (const name of names) {
+				const path = `${directory}/${name}`;
+				const bytes = await disk.read(path, WISH_LIMIT_BYTES);
+				if (bytes !== null) wishes.push(decode(path, bytes));
+			}
+			return wishes.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+		},
+		async drop(id) {
+			await disk.unlink(pathOf(id));
+			await disk.syncDirectory(directoryOf(pathOf(id)));
+		},
+	};
+}
+
+function sortKey(wish: Wish): string {
+	return `${wish.at} ${wish.id}`;
+}
+
+function decode(path: string, bytes: Uint8Array): Wish {
+	const wish = decodeJson(path, bytes);
+	const isWish =
+		typeof wish["id"] === "string" &&
+		path.endsWith(`/${wish["id"]}.json`) &&
+		typeof wish["at"] === "string" &&
+		wish["kind"] === "rotate" &&
+		Array.isArray(wish["domains"]) &&
+		wish["domains"].every((domain) => typeof domain === "string") &&
+		typeof wish["noSoak"] === "boolean";
+	if (!isWish) throw corrupt(path, "expected a wish (id, at, kind, domains, noSoak)");
+	return wish as unknown as Wish;
+}

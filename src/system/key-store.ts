@@ -1,0 +1,98 @@
+/** Keeps the agent's copy of each private key, `<directory>/<domain>/<selector>.pem`, until the signer has its own. */
+
+import { publicHalf } from "../dkim/key-material.ts";
+import { isSelector, parseDomain } from "../dkim/names.ts";
+import { directoryOf, durableCreate, temporaryPath } from "../durable.ts";
+import { KeyturnError } from "../errors.ts";
+import type { Disk } from "../ports/disk.ts";
+import type { KeyStore, MadeKey } from "../ports/key-store.ts";
+import type { MakeKey } from "./key-maker.ts";
+
+export interface KeyStoreOptions {
+	/** Absolute; made if its parent is there. */
+	readonly directory: string;
+	readonly disk: Disk;
+	readonly makeKey: MakeKey;
+}
+
+const LIMIT_BYTES = 65_536;
+
+export function createKeyStore({ directory, disk, makeKey }: KeyStoreOptions): KeyStore {
+	/** Two that are asked for one key must not write one temporary file. */
+	const making = new Map<string, Promise<MadeKey>>();
+	return {
+		async make(domain, selector, spec, signal) {
+			const path = pathOf(directory, domain, selector);
+			const made =
+				making.get(path) ??
+				makeOnce(disk, path, () => makeKey(spec), signal).finally(() => making.delete(path));
+			making.set(path, made);
+			return made;
+		},
+		read: async (domain, selector) => (await readKey(disk, pathOf(directory, domain, selector)))?.pem ?? null,
+		remove: async (domain, selector) => {
+			const path = pathOf(directory, domain, selector);
+			if ((await disk.lstat(directoryOf(path))) === null) return;
+			await disk.unlink(path);
+			await disk.unlink(temporaryPath(path));
+			await disk.syncDirectory(directoryOf(path));
+		},
+	};
+}
+
+async function makeOnce(
+	disk: Disk,
+	path: string,
+	makeKey: () => Promise<{ readonly pem: string }>,
+	signal: AbortSignal,
+): Promise<MadeKey> {
+	const kept = await readKey(disk, path);
+	if (kept !== null) return { publicKey: kept.publicKey };
+	if (signal.aborted)
+		throw new KeyturnError("key.invalid", `${path}: not made, interrupted`, { retry: true });
+	const { pem } = await makeKey();
+	await ensurePrivate(disk, directoryOf(directoryOf(path)));
+	await ensurePrivate(disk, directoryOf(path));
+	await durableCreate(disk, path, new TextEncoder().encode(pem));
+	// Whoever came first: what stands there is the key, not what was made just now.
+	const stands = await readKey(disk, path);
+	if (stands === null)
+		throw new KeyturnError("key.invalid", `${path}: expected the key just made, got nothing`);
+	return { publicKey: stands.publicKey };
+}
+
+/** A name only ever stands for a whole key (it is linked when all bytes are there), so a damaged one is not replaced. */
+async function readKey(disk: Disk, path: string): Promise<{ pem: string; publicKey: string } | null> {
+	const bytes = await disk.read(path, LIMIT_BYTES);
+	if (bytes === null) return null;
+	const pem = new TextDecoder().decode(bytes);
+	const half = publicHalf(pem);
+	if (half !== null) return { pem, publicKey: half.publicKey };
+	throw new KeyturnError("key.invalid", `${path}: expected a private key in PEM, got something else`, {
+		hint: "restore it from a backup; if its record was never published, remove the file and a new key is made",
+	});
+}
+
+async function ensurePrivate(disk: Disk, path: string): Promise<void> {
+	if ((await disk.makeDirectory(path, 0o700)) === "made") {
+		await disk.syncDirectory(directoryOf(path));
+		return;
+	}
+	const stat = await disk.lstat(path);
+	if (stat?.kind === "directory" && (stat.mode & 0o077) === 0) return;
+	throw new KeyturnError(
+		"key.invalid",
+		`${path}: expected a directory that only its owner may enter (0700)`,
+		{
+			hint: `chmod 0700 ${path}`,
+		},
+	);
+}
+
+function pathOf(directory: string, domain: string, selector: string): string {
+	if (parseDomain(domain) === domain && isSelector(selector)) return `${directory}/${domain}/${selector}.pem`;
+	throw new KeyturnError(
+		"bug",
+		`key of ${JSON.stringify(domain)}, ${JSON.stringify(selector)}: not safe names`,
+	);
+}
