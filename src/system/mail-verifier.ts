@@ -1,17 +1,31 @@
 /** Verifies DKIM signatures with mailauth, against records that the caller gives; the library is loaded at first use. */
 
+import { keyRecordName } from "../dkim/names.ts";
 import type { MailVerifier, SignatureVerdict } from "../ports/mail-verifier.ts";
 
 export function createMailVerifier(): MailVerifier {
 	return {
 		verify: async (message, lookup) => {
 			const { dkimVerify } = await import("mailauth");
+			const crowded = new Map<string, number>();
+			const lookupOne: Lookup = async (name) => {
+				const values = await lookup(name);
+				if (values !== null && values.length > 1) crowded.set(name.toLowerCase(), values.length);
+				return values;
+			};
 			const { results } = await dkimVerify(Buffer.from(message, "utf8"), {
-				resolver: async (name: string, type: string) => resolve(name, type, lookup),
+				resolver: async (name: string, type: string) => resolve(name, type, lookupOne),
 			});
-			return results.flatMap(verdictOf);
+			return results.flatMap(verdictOf).map((verdict) => failCrowded(verdict, crowded));
 		},
 	};
+}
+
+/** mailauth takes one of several records, other verifiers refuse them all (RFC 6376 section 3.6.2.2 leaves it open). */
+function failCrowded(verdict: SignatureVerdict, crowded: ReadonlyMap<string, number>): SignatureVerdict {
+	const count = crowded.get(keyRecordName(verdict.selector, verdict.domain).toLowerCase());
+	if (count === undefined) return verdict;
+	return { ...verdict, outcome: "fail", reason: `${count} TXT records at the name, expected one` };
 }
 
 type Lookup = Parameters<MailVerifier["verify"]>[1];

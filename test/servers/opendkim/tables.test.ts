@@ -42,8 +42,12 @@ describe.skipIf(!mayRun)("key tables, as OpenDKIM itself reads them", () => {
 		["the first of two", "s1", (path) => `a example.com:s1:${path}\na example.com:s2:${path}\n`],
 		["a broken first of two", null, (path) => `a example.com::${path}\na example.com:s2:${path}\n`],
 		["a name in another case", null, (path) => `A example.com:s1:${path}\n`],
-		["a blank behind a colon", null, (path) => `a example.com:s1: ${path}
-`],
+		[
+			"a blank behind a colon",
+			null,
+			(path) => `a example.com:s1: ${path}
+`,
+		],
 		["a word behind the path", null, (path) => `a example.com:s1:${path} more\n`],
 		["no path", null, () => "a example.com:s1\n"],
 		["a name alone", null, () => "a\n"],
