@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { isSelector } from "../../src/dkim/names.ts";
+import { type NamingFacts, selectorNames } from "../../src/rotation/selector-naming.ts";
+
+const facts: NamingFacts = {
+	dueAt: new Date("2026-11-01T02:00:00Z"),
+	timezone: "Europe/Berlin",
+	host: "mx1",
+	algorithm: "rsa",
+};
+
+function names(template: string, count: number, given = facts): readonly string[] {
+	const found: string[] = [];
+	for (const name of selectorNames({ kind: "template", template }, given)) {
+		if (found.length === count) break;
+		found.push(name);
+	}
+	return found;
+}
+
+describe("selector names", () => {
+	it("are the month of the due date in the configured zone", () => {
+		expect(names("{yyyy}{mm}", 1)).toEqual(["202611"]);
+		const lastEvening = { ...facts, dueAt: new Date("2026-10-31T23:30:00Z") };
+		expect(names("{yyyy}{mm}", 1, lastEvening)).toEqual(["202611"]);
+	});
+
+	it("go on with b to z, then aa", () => {
+		const all = names("{yyyy}{mm}", 28);
+		expect(all.slice(0, 3)).toEqual(["202611", "202611b", "202611c"]);
+		expect(all[25]).toBe("202611z");
+		expect(all[26]).toBe("202611aa");
+		expect(new Set(all).size).toBe(28);
+		expect(all.every(isSelector)).toBe(true);
+	});
+
+	it("put the suffix behind the date and before the host", () => {
+		expect(names("{yyyy}{mm}-{host}", 2)).toEqual(["202611-mx1", "202611b-mx1"]);
+		expect(names("{alg}-{yyyy}{mm}{dd}", 2)).toEqual(["rsa-20261101", "rsa-20261101b"]);
+	});
+});
