@@ -6,6 +6,11 @@ import type { KeyRecord } from "./key-record.ts";
 /** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 section 4); the raw 32 bytes follow. */
 const ED25519_SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
+/** What key to make. */
+export type KeySpec =
+	| { readonly algorithm: "rsa"; readonly bits: number }
+	| { readonly algorithm: "ed25519" };
+
 export interface PublicHalf {
 	readonly algorithm: "rsa" | "ed25519";
 	/** Of an RSA modulus; null for Ed25519. */

@@ -1,6 +1,6 @@
 /** Makes private keys and keeps the agent's copy of each until the signer has its own. */
 
-import type { KeySpec } from "../rotation/policy.ts";
+import type { KeySpec } from "../dkim/key-material.ts";
 
 export interface MadeKey {
 	/** Base64 of the SPKI DER of the public half. */

@@ -2,7 +2,8 @@
 
 import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
-import type { KeySpec, Policy } from "./policy.ts";
+import type { KeySpec } from "../dkim/key-material.ts";
+import type { Policy } from "./policy.ts";
 import { graceEnds, nextDue, publishAt } from "./timing.ts";
 import { nextOpening, openSince } from "./window.ts";
 

@@ -1,10 +1,7 @@
 /** What is configured for one domain, in plain numbers: everything that decides its next step besides state and time. */
 
+import type { KeySpec } from "../dkim/key-material.ts";
 import type { Schedule } from "./slots.ts";
-
-export type KeySpec =
-	| { readonly algorithm: "rsa"; readonly bits: number }
-	| { readonly algorithm: "ed25519" };
 
 export type SelectorPattern =
 	/** `{yyyy}`, `{mm}`, `{dd}`, `{host}`, `{alg}`; the suffix b, c … follows the date. */

@@ -1,6 +1,7 @@
 /** Names the next key: the month of its due date, with a suffix where that name is already used. */
 
-import type { KeySpec, SelectorPattern } from "./policy.ts";
+import type { KeySpec } from "../dkim/key-material.ts";
+import type { SelectorPattern } from "./policy.ts";
 import { localTime } from "./slots.ts";
 
 export interface NamingFacts {

@@ -2,7 +2,7 @@
 
 import { publicHalf } from "../dkim/key-material.ts";
 import { KeyturnError } from "../errors.ts";
-import type { KeySpec } from "../rotation/policy.ts";
+import type { KeySpec } from "../dkim/key-material.ts";
 
 export interface PrivateKey {
 	/** PKCS#8. */

@@ -17,7 +17,7 @@ export function scheduleOf(expression: string): Schedule {
 		seconds: fields.second,
 		minutes: fields.minute,
 		hours: fields.hour,
-		daysOfMonth: fields.dayOfMonth,
+		daysOfMonth: fields.dayOfMonth.map(Number),
 		months: fields.month.map(Number),
 		weekdays: fields.dayOfWeek.map(Number),
 	};
