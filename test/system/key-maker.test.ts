@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { expect, test } from "vitest";
 import { publicHalf } from "../../src/dkim/key-material.ts";
-import type { KeySpec } from "../../src/rotation/policy.ts";
+import type { KeySpec } from "../../src/dkim/key-material.ts";
 import { createKeyMaker, limitInFlight } from "../../src/system/key-maker.ts";
 
 const ed25519: KeySpec = { algorithm: "ed25519" };

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { publicHalf } from "../../src/dkim/key-material.ts";
-import type { KeySpec } from "../../src/rotation/policy.ts";
+import type { KeySpec } from "../../src/dkim/key-material.ts";
 import { createSystemDisk } from "../../src/system/disk.ts";
 import { createKeyMaker, type MakeKey } from "../../src/system/key-maker.ts";
 import { createKeyStore } from "../../src/system/key-store.ts";
