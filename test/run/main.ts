@@ -1,0 +1,54 @@
+/**
+ * `npm test`: every suite that this machine can run, or those named as arguments. A suite that cannot run is left out with
+ * its reason; under CI=true that is a failure.
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installPackages } from "./install.ts";
+import { missingPackages, SUITES, type Suite, whyNot } from "./suites.ts";
+import { type Ran, summaryOf, tallyOf, totalOf } from "./tally.ts";
+
+const root = join(import.meta.dirname, "../..");
+const isCi = process.env["CI"] === "true";
+const wanted = suitesNamed(process.argv.slice(2));
+const missing = missingPackages(wanted);
+if (missing.length > 0 && (isCi || process.env["KEYTURN_TEST_INSTALL"] === "1")) installPackages(missing);
+
+const runs = wanted.map(runSuite);
+const isComplete = runs.every(({ leftOut }) => leftOut === null);
+if (isCi && !isComplete) console.log("\nUnder CI=true a suite left out is a failure.");
+console.log(`\n${summaryOf(runs)}`);
+if (totalOf(runs).failed > 0 || (isCi && !isComplete)) process.exitCode = 1;
+
+function suitesNamed(names: readonly string[]): readonly Suite[] {
+	const unknown = names.find((name) => !SUITES.some((suite) => suite.name === name));
+	if (unknown !== undefined) {
+		console.error(`no suite ${unknown}: there are ${SUITES.map(({ name }) => name).join(", ")}`);
+		process.exit(2);
+	}
+	return SUITES.filter(({ name }) => names.length === 0 || names.includes(name));
+}
+
+function runSuite(suite: Suite): Ran {
+	const leftOut = whyNot(suite);
+	if (leftOut !== null)
+		return { suite: suite.name, tally: { passed: 0, failed: 0, skipped: 0 }, leftOut, seconds: 0 };
+	console.log(`\n== ${suite.name}`);
+	const directory = mkdtempSync(join(tmpdir(), "keyturn-test-"));
+	const report = join(directory, "report.json");
+	const startedAt = Date.now();
+	try {
+		const vitest = join(root, "node_modules/vitest/vitest.mjs");
+		const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+		const argv = [vitest, "run", "--project", suite.name, ...reporters];
+		const { status } = spawnSync(process.execPath, argv, { cwd: root, stdio: "inherit" });
+		const text = existsSync(report) ? readFileSync(report, "utf8") : null;
+		const seconds = Math.round((Date.now() - startedAt) / 1000);
+		return { suite: suite.name, tally: tallyOf(text, status ?? 1), leftOut: null, seconds };
+	} finally {
+		rmSync(directory, { recursive: true });
+	}
+}

@@ -1,0 +1,82 @@
+/** The suites of `npm test`, in the order in which they run, and what each needs of the machine. */
+
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+
+export interface Suite {
+	/** As vitest.config.ts names its project. */
+	readonly name: string;
+	/** Programs it runs, each with the Debian package that has it. */
+	readonly programs: Readonly<Record<string, string>>;
+	readonly needsRoot: boolean;
+}
+
+const mailAndNames = {
+	named: "bind9",
+	dig: "bind9-dnsutils",
+	nsupdate: "bind9-dnsutils",
+	opendkim: "opendkim",
+	"opendkim-genkey": "opendkim-tools",
+	postfix: "postfix",
+	unbound: "unbound",
+	"systemd-analyze": "systemd",
+};
+
+export const SUITES: readonly Suite[] = [
+	{ name: "unit", programs: {}, needsRoot: false },
+	{ name: "simulation", programs: {}, needsRoot: false },
+	{
+		name: "servers",
+		programs: {
+			...mailAndNames,
+			knotd: "knot",
+			miltertest: "miltertest",
+			strace: "strace",
+			faketime: "faketime",
+		},
+		needsRoot: true,
+	},
+	{
+		name: "e2e",
+		programs: {
+			...mailAndNames,
+			"systemd-nspawn": "systemd-container",
+			"dbus-daemon": "dbus",
+			pkaction: "polkitd",
+			nsenter: "util-linux",
+			ss: "iproute2",
+		},
+		needsRoot: true,
+	},
+];
+
+export function missingPackages(suites: readonly Suite[]): string[] {
+	return [...new Set(suites.flatMap(packagesMissing))].toSorted();
+}
+
+/** Why a suite cannot run here; null if it can. */
+export function whyNot(suite: Suite): string | null {
+	if (suite.needsRoot && process.getuid?.() !== 0) return "it must be run as root";
+	const missing = packagesMissing(suite);
+	if (missing.length === 0) return null;
+	return `not installed: ${missing.join(", ")} (KEYTURN_TEST_INSTALL=1 installs Debian's, as root)`;
+}
+
+function packagesMissing(suite: Suite): string[] {
+	const missing = Object.entries(suite.programs).filter(([program]) => !isInstalled(program));
+	return [...new Set(missing.map(([, debianPackage]) => debianPackage))];
+}
+
+function isInstalled(program: string): boolean {
+	const directories = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+	return directories.some((directory) => isExecutable(join(directory, program)));
+}
+
+function isExecutable(path: string): boolean {
+	try {
+		accessSync(path, constants.X_OK);
+		return true;
+	} catch {
+		return false;
+	}
+}
