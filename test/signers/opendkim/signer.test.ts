@@ -1,0 +1,278 @@
+import { generateKeyPairSync } from "node:crypto";
+import { expect, test } from "vitest";
+import type { ProgramRequest, ProgramResult } from "../../../src/ports/programs.ts";
+import type { ProbeAnswer, ProbeRequest } from "../../../src/signers/probe-protocol.ts";
+import { createOpenDkimSigner } from "../../../src/signers/opendkim/signer.ts";
+import { SimDisk } from "../../fakes/sim-disk.ts";
+import { createSimProcess } from "../../fakes/sim-process.ts";
+
+const PASSWD = "root:x:0:0:root:/root:/bin/sh\nopendkim:x:107:113::/run/opendkim:/usr/sbin/nologin\n";
+const GROUP = "root:x:0:\nopendkim:x:113:\nmail:x:8:somebody\n";
+const CONFIG = [
+	"UserID opendkim",
+	"KeyTable /etc/opendkim/key.table",
+	"SigningTable refile:/etc/opendkim/signing.table",
+	"Socket local:/run/opendkim/opendkim.sock",
+	"",
+].join("\n");
+const OWNER = { uid: 107, gid: 113 };
+const signed: ProgramResult = {
+	status: 0,
+	signal: null,
+	stdout: "opendkim: (stdin):\nDKIM-Signature: v=1; d=example.com;\r\n\tb=abc\r\n",
+	stderr: "",
+};
+
+function keyPair() {
+	const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+	return {
+		pem: privateKey.export({ format: "pem", type: "pkcs1" }).toString(),
+		spki: publicKey.export({ format: "der", type: "spki" }).toString("base64"),
+	};
+}
+
+const key = keyPair();
+
+/** The guide's host: short names, example.private. */
+function guideHost(files: Readonly<Record<string, string>> = {}, swap: "restart" | "reload" = "restart") {
+	const sim = new SimDisk(() => new Date("2026-10-31T12:00:00Z"));
+	const all = {
+		"/etc/passwd": PASSWD,
+		"/etc/group": GROUP,
+		"/etc/opendkim.conf": CONFIG,
+		"/etc/opendkim/key.table": "example example.com:202610:/etc/opendkim/keys/example.private\n",
+		"/etc/opendkim/signing.table": "*@example.com example\n",
+		...files,
+	};
+	sim.put("/etc/opendkim/keys/example.private", key.pem, 0o600, OWNER);
+	for (const [path, text] of Object.entries(all)) sim.put(path, text);
+	const ran: ProgramRequest[] = [];
+	const asked: ProbeRequest[] = [];
+	const signer = createOpenDkimSigner({
+		name: "main",
+		settings: { config: "/etc/opendkim.conf", keys: "/etc/opendkim/keys", program: "/usr/sbin/opendkim" },
+		service: "opendkim",
+		swap,
+		disk: sim.open({ process: createSimProcess() }),
+		programs: {
+			run: async (request) => {
+				ran.push(request);
+				return signed;
+			},
+		},
+		runProbe: async (request): Promise<ProbeAnswer> => {
+			asked.push(request);
+			const expectations = request.kind === "milter" ? request.expectations : [];
+			const verdicts = expectations.map(({ domain, selector }) => ({
+				domain,
+				selector,
+				outcome: "signed" as const,
+				reason: null,
+			}));
+			return { isUp: true, reason: null, verdicts };
+		},
+	});
+	return { sim, signer, ran, asked };
+}
+
+test("reads the guide's host", async () => {
+	const { signer } = guideHost();
+	const reading = await signer.read();
+	expect(reading).toMatchObject({
+		lines: [
+			{
+				domain: "example.com",
+				selector: "202610",
+				entry: "example",
+				keyPath: "/etc/opendkim/keys/example.private",
+				publicKey: key.spki,
+				problem: null,
+				signs: true,
+			},
+		],
+		owner: { uid: 107, gid: 113, user: "opendkim" },
+		configuration: ["/etc/opendkim.conf"],
+		notes: [],
+	});
+	expect(reading.files.map((file) => file.path)).toEqual([
+		"/etc/opendkim/key.table",
+		"/etc/opendkim/signing.table",
+	]);
+	expect(signer.keyPath("example.com", "202611")).toBe("/etc/opendkim/keys/example.com/202611.private");
+});
+
+test("the hash changes with either table", async () => {
+	const base = await guideHost().signer.read();
+	const again = await guideHost().signer.read();
+	const keys = await guideHost({ "/etc/opendkim/key.table": "# x\n" }).signer.read();
+	const signing = await guideHost({ "/etc/opendkim/signing.table": "# x\n" }).signer.read();
+	expect(again.tableHash).toBe(base.tableHash);
+	expect(new Set([base.tableHash, keys.tableHash, signing.tableHash]).size).toBe(3);
+});
+
+test("follows links to the table, and renders the real file", async () => {
+	const { sim, signer } = guideHost({ "/etc/opendkim.conf": CONFIG.replace("key.table", "link") });
+	sim.putSymlink("/etc/opendkim/link", "/etc/opendkim/key.table");
+	const reading = await signer.read();
+	const [file] = signer.render(reading, [
+		{
+			domain: "example.com",
+			from: "202610",
+			to: { selector: "202611", keyPath: signer.keyPath("example.com", "202611") },
+		},
+	]);
+	expect(file?.path).toBe("/etc/opendkim/key.table");
+	expect(file?.hashBefore).toBe(reading.files[0]?.hash);
+	expect(Buffer.from(file?.bytes ?? []).toString()).toBe(
+		"example example.com:202611:/etc/opendkim/keys/example.com/202611.private\n",
+	);
+	expect(signer.render(reading, [])).toEqual([]);
+});
+
+test("tells which lines sign, and what is wrong with the others", async () => {
+	const { signer } = guideHost({
+		"/etc/opendkim/key.table": [
+			"example example.com:202610:/etc/opendkim/keys/example.private",
+			"unused example.org:s:/etc/opendkim/keys/absent",
+			"all %:s:/k/%",
+			"example example.com:later:/k",
+			"caught example.net:s:/k",
+		].join("\n"),
+		"/etc/opendkim/signing.table": "*@example.com example\n* all\n*@example.net caught\n*@x.test missing\n",
+	});
+	const { lines, notes } = await signer.read();
+	expect(lines.map(({ entry, signs, problem }) => [entry, signs, problem === null])).toEqual([
+		["example", true, true],
+		["unused", false, true],
+		["all", true, false],
+		["example", false, false],
+		["caught", true, true],
+	]);
+	expect(lines[1]?.publicKey).toBeNull();
+	expect(notes).toHaveLength(2);
+	expect(notes.join("\n")).toContain("names missing, which KeyTable lacks");
+	expect(notes.join("\n")).toContain("caught for example.net seems never used");
+});
+
+test.each([
+	["Include /x", CONFIG.replace("UserID", "Include /x\nUserID"), "Include is not built yet"],
+	[
+		"refile: key table",
+		CONFIG.replace("KeyTable ", "KeyTable refile:"),
+		"of the kind refile is not built yet",
+	],
+	["csl: key table", CONFIG.replace("KeyTable /", "KeyTable csl:a=/"), "of the kind csl is not built yet"],
+	["dsn: signing table", CONFIG.replace("refile:", "dsn:"), "of the kind dsn is not built yet"],
+	["no signing table", CONFIG.replace(/^Signing.*$/m, ""), "no SigningTable"],
+	["an absent table", CONFIG.replace("key.table", "none"), "/etc/opendkim/none is absent"],
+	["an unknown user", CONFIG.replace("UserID opendkim", "UserID nobody-here"), "not in /etc/passwd"],
+	["an unknown group", CONFIG.replace("UserID opendkim", "UserID opendkim:none"), "not in /etc/group"],
+])("refuses %s, saying why", async (_, config, why) => {
+	const { signer } = guideHost({ "/etc/opendkim.conf": config });
+	await expect(signer.read()).rejects.toMatchObject({
+		code: "signer.config",
+		message: expect.stringContaining(why) as string,
+	});
+});
+
+test.each([
+	["opendkim:mail", 107, 8],
+	["107", 107, 113],
+	["root", 0, 0],
+])("runs as %s", async (user, uid, gid) => {
+	const { signer } = guideHost({ "/etc/opendkim.conf": CONFIG.replace("opendkim\n", `${user}\n`) });
+	expect((await signer.read()).owner).toMatchObject({ uid, gid });
+});
+
+test("without UserID it is root, and that is noted", async () => {
+	const { signer } = guideHost({ "/etc/opendkim.conf": CONFIG.replace("UserID opendkim", "") });
+	const { owner, notes } = await signer.read();
+	expect(owner.uid).toBe(0);
+	expect(notes).toEqual(["There is no UserID: OpenDKIM runs as root."]);
+});
+
+test("what the unit says on the command line comes before opendkim.conf", async () => {
+	const { signer, asked } = guideHost({
+		"/etc/systemd/system/opendkim.service.d/override.conf":
+			"[Service]\nExecStart=\nExecStart=/usr/sbin/opendkim -P /run/o.pid -p inet:8891@localhost -u root\n",
+	});
+	const reading = await signer.read();
+	expect(reading.owner.uid).toBe(0);
+	expect(reading.notes).toHaveLength(2);
+	await signer.ready(1000, reading);
+	expect(asked).toEqual([
+		{
+			kind: "milter",
+			socket: { kind: "inet", host: "localhost", port: 8891 },
+			expectations: [],
+			timeoutMs: 1000,
+			settleMs: 0,
+		},
+	]);
+});
+
+const expectation = { domain: "example.com", selector: "202610", record: "v=DKIM1;p=" };
+
+test("asks the running signer with an address of the domain, longer where it reloads", async () => {
+	for (const [swap, settleMs] of [
+		["restart", 0],
+		["reload", 5000],
+	] as const) {
+		const { signer, asked } = guideHost({}, swap);
+		const reading = await signer.read();
+		expect(await signer.probe([expectation], reading)).toMatchObject([{ outcome: "signed" }]);
+		const sender = "keyturn-probe@example.com";
+		expect(asked).toMatchObject([
+			{
+				socket: { kind: "unix", path: "/run/opendkim/opendkim.sock" },
+				expectations: [{ ...expectation, sender, unsigned: { means: "failed" } }],
+				settleMs,
+			},
+		]);
+	}
+});
+
+test("verdicts keep the order asked, also of those that need no message", async () => {
+	const { signer, asked } = guideHost({
+		"/etc/opendkim.conf": `${CONFIG}InternalHosts 192.0.2.1\n`,
+		"/etc/opendkim/key.table": "e example.com:202610:/k\nc example.net:s:/k\n",
+		"/etc/opendkim/signing.table": "* e\n*@example.net c\n",
+	});
+	const reading = await signer.read();
+	const verdicts = await signer.probe(
+		[
+			{ domain: "example.net", selector: "s", record: "" },
+			expectation,
+			{ ...expectation, selector: "absent" },
+		],
+		reading,
+	);
+	expect(verdicts.map(({ selector, outcome }) => [selector, outcome])).toEqual([
+		["s", "unproven"],
+		["202610", "signed"],
+		["absent", "failed"],
+	]);
+	expect(asked).toMatchObject([{ expectations: [{ selector: "202610", unsigned: { means: "unproven" } }] }]);
+});
+
+test("signs offline as its own user, with a configuration of its own that is gone afterwards", async () => {
+	const { sim, signer, ran } = guideHost();
+	sim.put("/etc/opendkim/key.table.1", "example example.com:202611:/k/new\n");
+	const staged = new Map([["/etc/opendkim/key.table", "/etc/opendkim/key.table.1"]]);
+	const reading = await signer.read();
+	const before = sim.all().map(({ path }) => path);
+	const [message] = await signer.signOffline(staged, [{ ...expectation, selector: "202611" }], reading);
+	expect(
+		message?.startsWith(
+			"DKIM-Signature: v=1; d=example.com;\r\n\tb=abc\r\nFrom: <keyturn-probe@example.com>\r\n",
+		),
+	).toBe(true);
+	expect(ran).toMatchObject([
+		{
+			argv: ["/usr/sbin/opendkim", "-b", "s", "-x", "/etc/opendkim/key.table.1.conf", "-t", "-"],
+			owner: OWNER,
+		},
+	]);
+	expect(sim.all().map(({ path }) => path)).toEqual(before);
+	await expect(signer.signOffline(staged, [expectation], reading)).rejects.toThrow("got 0");
+});
