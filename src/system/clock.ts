@@ -1,5 +1,6 @@
 /** The machine's time, so that nothing else in the agent asks for it. */
 
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../ports/clock.ts";
 
 /** Node's timers fire at once when asked for more (2^31 ms). */
@@ -45,6 +46,8 @@ function deadline(ms: number, signal: AbortSignal): AbortSignal {
 	};
 	const timer = setTimeout(end, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
 	timer.unref();
+	// Many requests under one signal are no leak: each listener goes with its deadline.
+	setMaxListeners(0, signal);
 	signal.addEventListener("abort", end, { once: true });
 	if (signal.aborted) end();
 	return controller.signal;
