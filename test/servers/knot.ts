@@ -30,6 +30,8 @@ export async function startKnot(options: KnotOptions): Promise<StartedServer> {
 	const directory = await makeDirectory("knot");
 	const log = join(directory, "log");
 	await mkdir(join(directory, "zones"));
+	// Knot does not make it itself, and without it answers SERVFAIL to every update.
+	await mkdir(join(directory, "db"));
 	for (const zone of options.zones)
 		if (zone.records !== undefined)
 			await writeFile(
