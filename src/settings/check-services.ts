@@ -1,0 +1,79 @@
+/** Looks for services that would be stopped and not started again, or in an order that lets mail out unsigned. */
+
+import type { FaultList } from "./fault-list.ts";
+import type { Path } from "./faults.ts";
+import type { ConfiguredServices } from "./schema.ts";
+
+export interface ServicesCheck {
+	readonly swap: "restart" | "reload";
+	/** Where a key of these services was set. */
+	readonly place: (key: string) => Path;
+	readonly faults: FaultList;
+}
+
+export function checkServices(services: ConfiguredServices, check: ServicesCheck): void {
+	checkOrder(services, check);
+	checkCommands(services, check);
+}
+
+function checkOrder({ stop, start }: ConfiguredServices, { place, faults }: ServicesCheck): void {
+	for (const [key, list] of [
+		["stop", stop],
+		["start", start],
+	] as const)
+		if (new Set(list).size < list.length)
+			faults.add({
+				path: place(key),
+				rule: "names a service twice",
+				consequence: "nobody could tell in which order it is meant",
+			});
+	const down = stop.filter((service) => !start.includes(service));
+	if (down.length > 0)
+		faults.add({
+			path: place("start"),
+			rule: `must start what stop stops: ${down.join(", ")} is missing`,
+			consequence: "what was stopped would stay down",
+		});
+	const never = start.filter((service) => !stop.includes(service));
+	if (never.length > 0)
+		faults.add({
+			path: place("stop"),
+			rule: `must stop what start starts: ${never.join(", ")} is missing`,
+			consequence: "the switch would be made while it runs, and mail could leave unsigned",
+		});
+	const signer = stop.at(-1);
+	if (down.length === 0 && never.length === 0 && start[0] !== signer)
+		faults.add({
+			path: place("start"),
+			rule: `must begin with ${signer}, the signer: the last of stop`,
+			consequence: "the mail server would take mail before its signer answers",
+		});
+}
+
+function checkCommands({ manager, stop, commands }: ConfiguredServices, check: ServicesCheck): void {
+	const { place, faults, swap } = check;
+	const named = Object.keys(commands);
+	if (manager === "systemd" && named.length > 0)
+		faults.add({
+			path: place("commands"),
+			rule: "stands beside manager: systemd, which does not use it",
+			consequence: "the commands would have no effect",
+			on: "key",
+		});
+	if (manager !== "command") return;
+	const missing = stop.filter((service) => !named.includes(service));
+	if (missing.length > 0)
+		faults.add({
+			path: place("commands"),
+			rule: `must say how ${missing.join(", ")} is stopped and started`,
+			consequence: "services could not be stopped and started around a switch",
+		});
+	const signer = stop.at(-1) ?? "";
+	if (swap === "reload" && Object.hasOwn(commands, signer) && commands[signer]?.reload === undefined)
+		faults.add({
+			path: [...place("commands"), signer, "reload"],
+			rule: "is missing: swap: reload needs it",
+			consequence: "the signer would go on with the old table",
+			on: "key",
+		});
+}

@@ -1,0 +1,25 @@
+/** The events that an alert may be limited to (`on:`): those of `src/ports/alert-sink.ts`, which a test compares. */
+
+export const EVENT_NAMES = [
+	"published",
+	"verified",
+	"switched",
+	"retired",
+	"revoked",
+	"recovered",
+	"rolled_back",
+	"given_up",
+	"action_needed",
+	"verification_failed",
+	"publish_failed",
+	"swap_failed",
+	"retire_failed",
+	"key_overdue",
+	"drift_detected",
+	"provider_denied",
+	"clock_suspect",
+	"config_rejected",
+	"state_damaged",
+	"hook_failed",
+	"alert_undelivered",
+] as const;

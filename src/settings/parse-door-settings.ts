@@ -1,0 +1,40 @@
+/** The door's way of reading keyturn.yaml: signers, services, domains and state; a fault elsewhere must not keep it from recovering. */
+
+import type { z } from "zod";
+import { checkDomains } from "./check-domains.ts";
+import { type Faulty, readFile } from "./read-file.ts";
+import { doorConfiguration, signerShape } from "./schema.ts";
+import type { DoorSettings } from "./settings.ts";
+import { readSigners, signerNames } from "./signer-settings.ts";
+
+export interface DoorContext {
+	/** Of the file, for messages. */
+	readonly path: string;
+	/** By type. */
+	readonly signers: Readonly<Record<string, z.ZodType>>;
+}
+
+export function parseDoorSettings(
+	text: string,
+	context: DoorContext,
+): { readonly settings: DoorSettings } | Faulty {
+	const file = readFile(text, context.path, doorConfiguration, (value) => value);
+	if (!("value" in file)) return file;
+	const { source, faults, raw, value, domainAt } = file;
+	if (value === null) return { faults: faults.all() };
+	const adapter = { kind: "signers", schemas: context.signers, common: signerShape, faults, source } as const;
+	const signers = readSigners(value, adapter);
+	const names = signerNames(raw);
+	const domains = value.domains.map((domain, index) => ({ ...domain, providers: [], at: domainAt(index) }));
+	checkDomains(domains, { signers: names, providers: [], faults });
+	const found = faults.all();
+	if (found.length > 0) return { faults: found };
+	return {
+		settings: {
+			path: context.path,
+			state: typeof value.state === "string" ? value.state : "",
+			signers,
+			domains: value.domains.map(({ name, signer }) => ({ domain: name, signer: signer ?? names[0] ?? "" })),
+		},
+	};
+}

@@ -1,0 +1,169 @@
+/** Reads keyturn.yaml to the agent's typed settings, or to all of its faults at once. */
+
+import { readAdapter, type SettingsSchemas } from "./adapter-settings.ts";
+import { checkDomains } from "./check-domains.ts";
+import { checkTurn } from "./check-turns.ts";
+import { formatDuration } from "./durations.ts";
+import type { Path } from "./faults.ts";
+import { isTimezone } from "./plain-values.ts";
+import { effective, toPolicy } from "./policies.ts";
+import { type Faulty, type FileReading, namesBelow, readFile } from "./read-file.ts";
+import {
+	alertShape,
+	type Configuration,
+	type ConfiguredDomain,
+	configuration,
+	providerShape,
+	signerShape,
+} from "./schema.ts";
+import type { AlertSettings, ProviderSettings, Settings, SignerSettings } from "./settings.ts";
+import { readSigners, signerNames } from "./signer-settings.ts";
+import { takeOutUnbuilt, UNBUILT_RULE } from "./unbuilt.ts";
+
+export interface SettingsContext {
+	/** Of the file, for messages. */
+	readonly path: string;
+	readonly schemas: SettingsSchemas;
+	/** The system's host name; what follows a dot is left out. */
+	readonly host: string;
+	/** The system's. */
+	readonly timezone: string;
+}
+
+export function parseSettings(
+	text: string,
+	context: SettingsContext,
+): { readonly settings: Settings } | Faulty {
+	const file = readFile(text, context.path, configuration, (value, faults) =>
+		takeOutUnbuilt(value, (path) =>
+			faults.add({
+				path,
+				rule: UNBUILT_RULE,
+				consequence: "keyturn would go on as if it were not there",
+				on: "key",
+			}),
+		),
+	);
+	if (!("value" in file)) return file;
+	const adapters = readAdapters(file, context.schemas);
+	if (file.value === null) return { faults: file.faults.all() };
+	const settings = assemble(file, file.value, adapters, context);
+	const faults = file.faults.all();
+	return faults.length > 0 ? { faults } : { settings };
+}
+
+type Reading = FileReading<Configuration>;
+
+interface Adapters {
+	readonly signers: readonly SignerSettings[];
+	readonly providers: readonly ProviderSettings[];
+	readonly alerts: readonly AlertSettings[];
+}
+
+function readAdapters(file: Reading, schemas: SettingsSchemas): Adapters {
+	const { source, faults, raw, value } = file;
+	const signers = { kind: "signers", schemas: schemas.signers, common: signerShape, faults, source } as const;
+	const providers = {
+		kind: "providers",
+		schemas: schemas.providers,
+		common: providerShape,
+		faults,
+		source,
+	} as const;
+	const alerts = { kind: "alerts", schemas: schemas.alerts, common: alertShape, faults, source } as const;
+	const told = Array.isArray(raw["alerts"]) ? (raw["alerts"] as readonly unknown[]) : [];
+	const toldSettings = told.map((entry, index) => readAdapter(entry, ["alerts", index], alerts));
+	return {
+		signers: value === null ? [] : readSigners(value, signers),
+		providers: Object.entries(value?.providers ?? {}).map(([name, entry]) => ({
+			name,
+			type: entry.type,
+			settings: readAdapter(entry, ["providers", name], providers),
+		})),
+		alerts: (value?.alerts ?? []).map(({ type, on = null, repeat }, index) => ({
+			type,
+			on,
+			repeatMs: repeat,
+			settings: toldSettings[index],
+		})),
+	};
+}
+
+function assemble(
+	file: Reading,
+	value: Configuration,
+	adapters: Adapters,
+	context: SettingsContext,
+): Settings {
+	const domains = Array.isArray(value.domains) ? value.domains : [];
+	const host = value.host ?? context.host.toLowerCase().replace(/\..*$/, "");
+	const timezone = readTimezone(file, value, context.timezone);
+	const signers = signerNames(file.raw);
+	checkNames(file, domains, signers);
+	checkJitter(file, value);
+	for (const [index, domain] of domains.entries())
+		checkTurn({
+			domain: domain.name,
+			settings: effective(domain, value),
+			host,
+			signerType: adapters.signers.find(({ name }) => name === (domain.signer ?? signers[0]))?.type ?? null,
+			place: (...paths) => placeOf(file, file.domainAt(index), paths),
+			faults: file.faults,
+		});
+	const policies = domains.map((domain) =>
+		toPolicy(domain, value, {
+			host,
+			timezone,
+			onlySigner: signers[0] ?? null,
+			swapOf: (signer) => adapters.signers.find(({ name }) => name === signer)?.swap ?? "restart",
+		}),
+	);
+	const expressions = new Set(policies.map((policy) => policy.schedule.expression));
+	return {
+		path: context.path,
+		state: typeof value.state === "string" ? value.state : "",
+		host,
+		timezone,
+		wake: [...expressions].map((expression) => ({ expression, timezone })),
+		policies,
+		...adapters,
+	};
+}
+
+function checkNames(file: Reading, domains: readonly ConfiguredDomain[], signers: readonly string[]): void {
+	const named = domains.map(({ name, signer, provider }, index) => ({
+		name,
+		signer,
+		providers: [provider].flat(),
+		at: file.domainAt(index),
+	}));
+	checkDomains(named, { signers, providers: namesBelow(file.raw, "providers"), faults: file.faults });
+}
+
+/** By default it gives way to a short publish_ahead; as configured it must not. */
+function checkJitter({ source, faults }: Reading, { jitter, publish_ahead }: Configuration): void {
+	if (!source.has(["jitter"]) || jitter <= publish_ahead) return;
+	faults.add({
+		path: ["jitter"],
+		rule: `jitter ${formatDuration(jitter)} is longer than publish_ahead ${formatDuration(publish_ahead)}`,
+		consequence: "some records would go out only when their key is due",
+	});
+}
+
+function readTimezone({ faults }: Reading, { timezone }: Configuration, system: string): string {
+	const found = timezone ?? system;
+	if (timezone === undefined && !isTimezone(system))
+		faults.add({
+			path: ["timezone"],
+			rule: "is missing, and the system has no time zone that can be used",
+			hint: "timezone: Europe/Berlin",
+			on: "key",
+		});
+	return found;
+}
+
+/** Of these keys the first that is in the file, in the domain before for all; where none is, the domain's. */
+function placeOf({ source }: Reading, domain: Path, paths: readonly Path[]): Path {
+	const places = paths.flatMap((path) => [[...domain, ...path], path]);
+	return places.find((place) => source.has(place)) ?? places[0] ?? domain;
+}

@@ -1,0 +1,99 @@
+/** Makes one policy a domain: what the domain says for itself over what the file says for all. */
+
+import type { KeySpec, Policy, SelectorPattern } from "../rotation/policy.ts";
+import type { Configuration, ConfiguredDomain } from "./schema.ts";
+
+export interface Surroundings {
+	/** Short, lower case. */
+	readonly host: string;
+	readonly timezone: string;
+	/** Where there is exactly one. */
+	readonly onlySigner: string | null;
+	readonly swapOf: (signer: string) => "restart" | "reload";
+}
+
+/** A domain's settings with what it leaves out filled in. */
+export type Effective = ReturnType<typeof effective>;
+
+export function effective(domain: ConfiguredDomain, file: Configuration) {
+	const publishAhead = domain.publish_ahead ?? file.publish_ahead;
+	return {
+		schedule: domain.schedule ?? file.schedule,
+		publishAhead,
+		window: domain.window ?? file.window ?? null,
+		selector: domain.selector ?? file.selector,
+		keys: [domain.key ?? file.key].flat(),
+		record: over(file.record, domain.record),
+		standby: domain.standby ?? file.standby,
+		verify: over(file.verify, domain.verify),
+		retire: over(file.retire, domain.retire),
+		providers: [domain.provider].flat(),
+	};
+}
+
+export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: Surroundings): Policy {
+	const own = effective(domain, file);
+	const signer = domain.signer ?? around.onlySigner ?? "";
+	const { ttl, ...tags } = own.record;
+	const { nameservers, quorum, resolvers, via, interval, soak, timeout } = own.verify;
+	return {
+		domain: domain.name,
+		schedule: own.schedule.schedule,
+		timezone: around.timezone,
+		publishAheadMs: own.publishAhead,
+		window: own.window,
+		selector: toPattern(own.selector),
+		host: around.host,
+		key: toKeySpec(own.keys),
+		record: { ttlSeconds: Math.floor(ttl / 1000), ...defined(tags) },
+		standby: own.standby,
+		jitterMs: Math.min(file.jitter, own.publishAhead),
+		spreadMs: file.spread,
+		verify: {
+			nameservers,
+			quorum,
+			resolvers,
+			via: via.map((way) => (way === "servers" || way === "resolver" ? way : { url: way })),
+			intervalMs: interval,
+			soakMs: soak,
+			timeoutMs: timeout,
+		},
+		retire: {
+			graceMs: own.retire.grace,
+			tombstoneMs: own.retire.tombstone,
+			adopted: own.retire.adopted,
+			publishPrivate: own.retire.publish_private,
+		},
+		signer,
+		swap: around.swapOf(signer),
+		providers: own.providers,
+		zone: domain.zone ?? null,
+	};
+}
+
+export function toPattern(selector: Configuration["selector"]): SelectorPattern {
+	return typeof selector === "string"
+		? { kind: "template", template: selector }
+		: { kind: "ring", names: selector.ring };
+}
+
+function toKeySpec(keys: readonly KeySpec[]): KeySpec {
+	const [first] = keys;
+	return first ?? { algorithm: "rsa", bits: 2048 };
+}
+
+/** What is undefined in `own` does not hide what stands in `base`. */
+function over<Base extends object>(
+	base: Base,
+	own: { readonly [Key in keyof Base]?: Base[Key] | undefined } = {},
+): Base {
+	return { ...base, ...defined(own) };
+}
+
+type Defined<Value extends object> = { [Key in keyof Value]: Exclude<Value[Key], undefined> };
+
+function defined<Value extends object>(value: Value): Partial<Defined<Value>> {
+	return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<
+		Defined<Value>
+	>;
+}

@@ -1,0 +1,107 @@
+/** Makes the signers' settings, for the agent and for the door, from `signers` or the short `signer`. */
+
+import { type AdapterContext, readAdapter } from "./adapter-settings.ts";
+import { checkServices } from "./check-services.ts";
+import type { Path } from "./faults.ts";
+import { namesBelow } from "./read-file.ts";
+import type { ConfiguredServices, ConfiguredSigner } from "./schema.ts";
+import type { ServicesSettings, SignerSettings } from "./settings.ts";
+
+export interface SignersInFile {
+	readonly signers?: Readonly<Record<string, ConfiguredSigner>> | undefined;
+	readonly signer?: ConfiguredSigner | undefined;
+	readonly services: ConfiguredServices;
+}
+
+/** The name of the one signer that `signer:` is short for. */
+const ONLY = "main";
+
+/** As written, whether their settings hold or not. */
+export function signerNames(raw: Readonly<Record<string, unknown>>): readonly string[] {
+	return [...namesBelow(raw, "signers"), ...(Object.hasOwn(raw, "signer") ? [ONLY] : [])];
+}
+
+export function readSigners(file: SignersInFile, context: AdapterContext): readonly SignerSettings[] {
+	refuseBothOrNone(context);
+	const named: readonly (readonly [string, Path, ConfiguredSigner])[] = [
+		...Object.entries(file.signers ?? {}).map(([name, signer]) => [name, ["signers", name], signer] as const),
+		...(file.signer === undefined ? [] : [[ONLY, ["signer"], file.signer] as const]),
+	];
+	const signers = named.map(([name, at, signer]) => readSigner(name, at, signer, file.services, context));
+	refuseSameConfiguration(signers, context);
+	return signers;
+}
+
+function refuseBothOrNone({ source, faults }: AdapterContext): void {
+	if (source.has(["signer"]) && source.has(["signers"]))
+		faults.add({
+			path: ["signer"],
+			rule: "stands beside signers: use one of them",
+			consequence: "nobody could tell which signer a domain without one means",
+			on: "key",
+		});
+	const { signers } = source.value as { readonly signers?: unknown };
+	if (!source.has(["signer"]) && JSON.stringify(signers ?? {}) === "{}")
+		faults.add({
+			path: source.has(["signers"]) ? ["signers"] : [],
+			rule: "is missing: signer or signers must say what signs mail",
+			consequence: "nothing would switch to the new key",
+			hint: "signer: { type: opendkim, config: /etc/opendkim.conf, keys: /etc/opendkim/keys }",
+		});
+}
+
+function readSigner(
+	name: string,
+	at: Path,
+	signer: ConfiguredSigner,
+	common: ConfiguredServices,
+	context: AdapterContext,
+): SignerSettings {
+	const own = Object.fromEntries(
+		Object.entries(signer.services ?? {}).filter(([, value]) => value !== undefined),
+	);
+	const services: ConfiguredServices = { ...common, ...own };
+	checkServices(services, {
+		swap: signer.swap,
+		faults: context.faults,
+		place: (key) =>
+			context.source.has([...at, "services", key]) ? [...at, "services", key] : ["services", key],
+	});
+	return {
+		name,
+		type: signer.type,
+		swap: signer.swap,
+		probe: signer.probe,
+		services: toServices(services),
+		settings: readAdapter(signer, at, context),
+	};
+}
+
+function refuseSameConfiguration(signers: readonly SignerSettings[], { faults }: AdapterContext): void {
+	const seen = new Map<unknown, string>();
+	for (const { name, settings } of signers) {
+		const file =
+			typeof settings === "object" && settings !== null && "config" in settings ? settings.config : null;
+		const before = seen.get(file);
+		if (file === null) continue;
+		if (before !== undefined)
+			faults.add({
+				path: ["signers", name, "config"],
+				rule: `is that of signer ${before} already`,
+				consequence: "two signers would rewrite one table",
+			});
+		seen.set(file, name);
+	}
+}
+
+function toServices({ manager, stop, start, hold, commands }: ConfiguredServices): ServicesSettings {
+	return {
+		manager,
+		stop,
+		start,
+		holdMs: hold,
+		commands: Object.fromEntries(
+			Object.entries(commands).map(([name, { reload = [], ...others }]) => [name, { ...others, reload }]),
+		),
+	};
+}

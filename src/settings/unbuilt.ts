@@ -1,0 +1,126 @@
+/** The one table of what keyturn.yaml may say but keyturn cannot do yet. Building a feature takes its row out. */
+
+import { durationMs } from "./durations.ts";
+import type { Path } from "./faults.ts";
+
+export const UNBUILT_RULE = "the feature of this key is not built yet";
+
+export interface UnbuiltRow {
+	/** `*` stands for every name or place in the list. */
+	readonly path: Path;
+	/** What of the key is not built, for the manual; null for the whole key. */
+	readonly what: string | null;
+	readonly asked: (value: unknown) => boolean;
+	/** What stands in for it while the rest of the file is checked; nothing where this is left out. */
+	readonly instead?: (value: unknown) => unknown;
+}
+
+export const UNBUILT: readonly UnbuiltRow[] = [
+	...overridable(["standby"], "other than `false`", (value) => value === true),
+	...overridable(["selector"], "`{ ring: … }`", isMap),
+	...overridable(["key"], "a list of several", hasSeveral),
+	...overridable(["verify", "via"], "other than `[servers]`", (value) =>
+		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),
+	),
+	...overridable(["retire", "tombstone"], "other than `0d`", isLong),
+	...overridable(["retire", "publish_private"], "other than `null`", (value) => typeof value === "string"),
+	{ path: ["spread"], what: "other than `0d`", asked: isLong },
+	{ path: ["hooks"], what: "lists with anything in them", asked: (value) => hasContent(value) },
+	{ path: ["metrics"], what: null, asked: (value) => hasContent(value) },
+	{ path: ["status", "html"], what: "other than `null`", asked: (value) => typeof value === "string" },
+	{ path: ["state"], what: "`{ postgresql: … }`", asked: isMap },
+	{
+		path: ["domains"],
+		what: "`{ from: signer }` and `{ file: … }`",
+		asked: (value) => isMap(value) && ("from" in (value as object) || "file" in (value as object)),
+		instead: () => [],
+	},
+	{
+		path: ["domains", "*", "provider"],
+		what: "a list of several",
+		asked: hasSeveral,
+		instead: (value) => (value as readonly unknown[])[0],
+	},
+	{
+		path: ["alerts", "*", "format"],
+		what: "other than `json`",
+		asked: (value) =>
+			typeof value === "string" && ["slack", "discord", "ntfy", "pagerduty", "alertmanager"].includes(value),
+	},
+];
+
+/** Types that are named in the documents; one of them that has an adapter is built, whatever stands here. */
+export const LATER_TYPES = {
+	signers: ["rspamd", "exim", "dkimpy", "dkimproxy", "docker-mailserver", "command"],
+	providers: (
+		"cloudflare rfc2136 powerdns hetzner desec ovh route53 digitalocean linode gandi porkbun namecheap inwx " +
+		"netcup google azure ionos vultr infomaniak transip scaleway bunny dnsimple godaddy namecom ns1 njalla " +
+		"cloudns namesilo mythicbeasts joker hostingde luadns rcodezero exoscale easydns exec httpreq lexicon " +
+		"zonefile manual"
+	).split(" "),
+	alerts: ["email", "heartbeat"],
+} as const;
+
+/** The rows for the key itself and for the same key of a domain. */
+function overridable(path: Path, what: string, asked: UnbuiltRow["asked"]): readonly UnbuiltRow[] {
+	return [
+		{ path, what, asked },
+		{ path: ["domains", "*", ...path], what, asked },
+	];
+}
+
+/** Tells of all that is asked for and not built, and gives the file without it. */
+export function takeOutUnbuilt(file: unknown, tell: (path: Path) => void): unknown {
+	const rest: unknown = structuredClone(file);
+	for (const row of UNBUILT)
+		for (const path of placesOf(rest, row.path)) {
+			const holder = valueAt(rest, path.slice(0, -1)) as Record<string | number, unknown>;
+			const key = path.at(-1) ?? "";
+			if (!row.asked(holder[key])) continue;
+			tell(path);
+			if (row.instead === undefined) delete holder[key];
+			else holder[key] = row.instead(holder[key]);
+		}
+	return rest;
+}
+
+/** Every place in `value` that `pattern` names. */
+function placesOf(value: unknown, pattern: Path): readonly Path[] {
+	const [first, ...rest] = pattern;
+	if (first === undefined) return [[]];
+	if (typeof value !== "object" || value === null) return [];
+	const below = (key: string | number, child: unknown): readonly Path[] =>
+		placesOf(child, rest).map((path) => [key, ...path]);
+	if (first === "*" && Array.isArray(value)) return value.flatMap((child, index) => below(index, child));
+	if (Array.isArray(value)) return [];
+	const entries = Object.entries(value);
+	return entries
+		.filter(([key]) => first === "*" || key === first)
+		.flatMap(([key, child]) => below(key, child));
+}
+
+function isMap(value: unknown): boolean {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function hasSeveral(value: unknown): boolean {
+	return Array.isArray(value) && value.length > 1;
+}
+
+function hasSome(value: unknown, test: (item: unknown) => boolean): boolean {
+	return Array.isArray(value) && value.some(test);
+}
+
+function hasContent(value: unknown): boolean {
+	return Object.values(isMap(value) ? (value as object) : {}).some(
+		(item: unknown) => item !== null && !(Array.isArray(item) && item.length === 0),
+	);
+}
+
+function isLong(value: unknown): boolean {
+	return typeof value === "string" && (durationMs(value) ?? 0) > 0;
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+	return path.reduce<unknown>((value, part) => (value as Record<string | number, unknown>)[part], root);
+}

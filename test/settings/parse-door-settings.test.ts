@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { parseDoorSettings } from "../../src/settings/parse-door-settings.ts";
+import { schemas } from "./schemas.ts";
+
+const context = { path: "keyturn.yaml", signers: schemas.signers };
+
+describe("the door", () => {
+	test("passes over all that only the agent needs, right or wrong", () => {
+		const text = [
+			'schedule: "never"',
+			"unknown: 1",
+			"providers: 7",
+			"alerts: { no: list }",
+			"standby: true",
+			"signer: { type: opendkim, keys: /k, swap: reload }",
+			"state: /srv/keyturn",
+			"domains: [{ name: Example.com, provider: nobody, key: 1 }]",
+		].join("\n");
+		expect(parseDoorSettings(text, context)).toMatchObject({
+			settings: {
+				path: "keyturn.yaml",
+				state: "/srv/keyturn",
+				signers: [{ name: "main", type: "opendkim", swap: "reload", settings: { keys: "/k" } }],
+				domains: [{ domain: "example.com", signer: "main" }],
+			},
+		});
+	});
+
+	test("tells all faults of what it reads", () => {
+		const text = [
+			"signers: { a: { type: opendkim, keys: k }, b: { type: exim } }",
+			"services: { start: [postfix] }",
+			"state: relative",
+			"domains: [{ name: example.com, signer: c }, { name: example.org }, { name: no }]",
+		].join("\n");
+		const read = parseDoorSettings(text, context);
+		expect(
+			"faults" in read ? read.faults.map(({ path, rule }) => `${path}: ${rule.slice(0, 20)}`) : [],
+		).toEqual([
+			"signers.a.keys: expected an absolute",
+			"signers.b.type: the feature of this ",
+			"services.start: must start what stop",
+			"state: must be an absolute ",
+			"domains[0].signer: is no name under sig",
+			"domains[1].signer: is missing: example.",
+			"domains[2].name: must be a domain nam",
+		]);
+	});
+
+	test("refuses aliases as the agent does", () => {
+		expect(parseDoorSettings("a: &a 1\nb: *a", context)).toHaveProperty("faults");
+	});
+});

@@ -1,0 +1,354 @@
+import { describe, expect, test } from "vitest";
+import { EVENTS, TROUBLES } from "../../src/ports/alert-sink.ts";
+import { EVENT_NAMES } from "../../src/settings/event-names.ts";
+import type { Fault } from "../../src/settings/faults.ts";
+import { parseSettings } from "../../src/settings/parse-settings.ts";
+import type { Settings } from "../../src/settings/settings.ts";
+import { schemas } from "./schemas.ts";
+
+const context = { path: "keyturn.yaml", schemas, host: "MX1.example.com", timezone: "Europe/Berlin" };
+const SIGNER = "signer: { type: opendkim, keys: /etc/opendkim/keys }";
+const PROVIDERS = 'providers: { home: { type: rfc2136, server: "127.0.0.1:53", keyfile: /k } }';
+const DOMAINS = "domains: [{ name: example.com, provider: home }]";
+const LEAST = [SIGNER, PROVIDERS, DOMAINS].join("\n");
+
+/** The least file, and what is said besides; a section said anew replaces the least one. */
+function file(...lines: readonly string[]): string {
+	const least = [SIGNER, PROVIDERS, DOMAINS].filter(
+		(line) => !lines.some((other) => other.split(":")[0] === line.split(":")[0]),
+	);
+	return [...least, ...lines].join("\n");
+}
+
+function settingsOf(text: string): Settings {
+	const result = parseSettings(text, context);
+	if ("faults" in result) throw new Error(JSON.stringify(result.faults, null, 1));
+	return result.settings;
+}
+
+function faultsOf(text: string): readonly Fault[] {
+	const result = parseSettings(text, context);
+	return "faults" in result ? result.faults : [];
+}
+
+describe("what a right file says", () => {
+	test("the least file gets every default of the manual", () => {
+		const settings = settingsOf(LEAST);
+		expect(settings).toMatchObject({
+			state: "/var/lib/keyturn",
+			host: "mx1",
+			timezone: "Europe/Berlin",
+			alerts: [],
+		});
+		expect(settings.wake).toEqual([{ expression: "0 3 1 * *", timezone: "Europe/Berlin" }]);
+		expect(settings.providers).toEqual([
+			{ name: "home", type: "rfc2136", settings: { server: "127.0.0.1:53", keyfile: "/k" } },
+		]);
+		expect(settings.signers).toMatchObject([
+			{
+				name: "main",
+				type: "opendkim",
+				swap: "restart",
+				probe: true,
+				services: {
+					manager: "systemd",
+					stop: ["postfix", "opendkim"],
+					start: ["opendkim", "postfix"],
+					holdMs: 300_000,
+					commands: {},
+				},
+				settings: { config: "/etc/opendkim.conf", keys: "/etc/opendkim/keys" },
+			},
+		]);
+		expect(settings.policies).toMatchObject([
+			{
+				domain: "example.com",
+				schedule: { seconds: [0], minutes: [0], hours: [3], daysOfMonth: [1], months: { length: 12 } },
+				timezone: "Europe/Berlin",
+				publishAheadMs: 3 * 86_400_000,
+				window: null,
+				selector: { kind: "template", template: "{yyyy}{mm}" },
+				host: "mx1",
+				key: { algorithm: "rsa", bits: 2048 },
+				record: { ttlSeconds: 3600 },
+				standby: false,
+				jitterMs: 6 * 3_600_000,
+				spreadMs: 0,
+				verify: {
+					nameservers: "auto",
+					quorum: "all",
+					resolvers: ["system"],
+					via: ["servers"],
+					intervalMs: 30_000,
+					soakMs: "auto",
+					timeoutMs: 86_400_000,
+				},
+				retire: { graceMs: 14 * 86_400_000, tombstoneMs: 0, adopted: false, publishPrivate: null },
+				signer: "main",
+				swap: "restart",
+				providers: ["home"],
+				zone: null,
+			},
+		]);
+	});
+
+	test("a domain's own keys go over those of the file, key by key", () => {
+		const settings = settingsOf(
+			file(
+				"signers: { a: { type: opendkim, keys: /a }, b: { type: opendkim, config: /b.conf, keys: /b, swap: reload, services: { hold: 1m } } }",
+				"verify: { quorum: 2, nameservers: ['192.0.2.53', '[2001:db8::53]:5300'] }",
+				"domains: [{ name: Example.ORG., provider: [home], signer: b, zone: _domainkey.example.org, window: '22:30-01:00', schedule: '0 23 * * *', publish_ahead: 0s, selector: '{yyyy}{mm}{dd}-{host}', key: { algorithm: rsa, bits: 4096 }, record: { notes: x, flags: [s] }, verify: { quorum: 1 }, retire: { grace: 30d } }]",
+			).replace(SIGNER, ""),
+		);
+		expect(settings.policies).toMatchObject([
+			{
+				domain: "example.org",
+				zone: "_domainkey.example.org",
+				signer: "b",
+				swap: "reload",
+				window: { fromMinute: 22 * 60 + 30, toMinute: 60 },
+				publishAheadMs: 0,
+				jitterMs: 0,
+				key: { bits: 4096 },
+				record: { ttlSeconds: 3600, notes: "x", flags: ["s"] },
+				verify: {
+					quorum: 1,
+					nameservers: [
+						{ address: "192.0.2.53", port: 53 },
+						{ address: "2001:db8::53", port: 5300 },
+					],
+				},
+				retire: { graceMs: 30 * 86_400_000, adopted: false },
+			},
+		]);
+		expect(settings.wake.map(({ expression }) => expression)).toEqual(["0 23 * * *"]);
+		expect(settings.signers[1]?.services).toMatchObject({ holdMs: 60_000, stop: ["postfix", "opendkim"] });
+	});
+
+	test("alerts have their events and repetition beside their adapter's settings", () => {
+		const { alerts } = settingsOf(
+			file(
+				"alerts: [{ type: webhook, url: { env: URL }, on: [switched] }, { type: command, run: [/page], repeat: 1h }]",
+			),
+		);
+		expect(alerts).toEqual([
+			{
+				type: "webhook",
+				on: ["switched"],
+				repeatMs: 6 * 3_600_000,
+				settings: { url: { env: "URL" }, format: "json" },
+			},
+			{ type: "command", on: null, repeatMs: 3_600_000, settings: { run: ["/page"] } },
+		]);
+	});
+
+	test("the events of `on` are all events and troubles", () => {
+		expect([...EVENT_NAMES]).toEqual([...EVENTS, ...TROUBLES]);
+	});
+
+	test("ten thousand domains are read in a few seconds", () => {
+		const many = Array.from(
+			{ length: 10_000 },
+			(_, index) => `- { name: d${index}.example, provider: home }`,
+		);
+		const settings = settingsOf(file(`domains:\n${many.join("\n")}`));
+		expect(settings.policies).toHaveLength(10_000);
+	}, 20_000);
+});
+
+test("five mistakes are five faults, each with its place, rule, value and consequence", () => {
+	const text = `${[
+		'schedule: "0 3 31 2 *"',
+		"retire: { grce: 1d, grace: 30m }",
+		SIGNER,
+		'providers: { home: { type: rfc2136, server: "127.0.0.1:53", keyfile: /k } }',
+		"domains:",
+		"  - { name: example.com, provider: hoem }",
+		"  - { name: EXAMPLE.com, provider: home }",
+	].join("\n")}\n`;
+	expect(faultsOf(text)).toMatchObject([
+		{
+			line: 1,
+			column: 11,
+			path: "schedule",
+			rule: expect.stringContaining("must be cron fields") as string,
+			value: '"0 3 31 2 *"',
+			consequence: "no new key would ever be due, and the old one would sign for ever",
+		},
+		{
+			line: 2,
+			column: 11,
+			path: "retire.grce",
+			rule: "is no key here",
+			hint: "did you mean `grace`?",
+			consequence: "it would have no effect: what it is meant to set would stay at its default",
+		},
+		{
+			line: 2,
+			column: 28,
+			path: "retire.grace",
+			rule: "grace 30m is shorter than the record's ttl 1h",
+			value: '"30m"',
+			consequence: "receivers would meet signatures whose key is gone",
+		},
+		{
+			line: 6,
+			column: 36,
+			path: "domains[0].provider",
+			rule: "is no name under providers",
+			value: '"hoem"',
+			hint: "did you mean `home`?",
+			consequence: "its key record could not be published, and its key never be turned",
+		},
+		{
+			line: 7,
+			column: 13,
+			path: "domains[1].name",
+			rule: "stands twice: domains[0] is the same domain",
+			value: '"EXAMPLE.com"',
+			consequence: "one key would be turned by two sets of rules",
+		},
+	]);
+	expect(faultsOf(text)).toHaveLength(5);
+});
+
+/** The file, the path of its one fault, and what rule, hint and consequence together say. */
+const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
+	[file("selector: 202611"), "selector", /text in quotes: YAML reads 202611 as a number.*write "202611"/],
+	[file("host: 12"), "host", /quotes/],
+	[file("host: mx1.example.com"), "host", /without a dot/],
+	[file('selector: "{yyyy}{mn}"'), "selector", /\{mn\} is no placeholder.*did you mean `mm`/],
+	[file('selector: "Key{yyyy}"'), "selector", /lower-case.*Key2026/],
+	[file('selector: "{mm}"'), "selector", /must have \{yyyy\}/],
+	[file("host: a", 'selector: "{yyyy}{mm}.{host}-"'), "selector", /must make a selector/],
+	[file("key: { algorithm: rsa, bits: 1024 }"), "key.bits", /2048, 3072 or 4096.*distrust/],
+	[file("key: { algorithm: ed25519 }"), "key", /opendkim cannot/],
+	[file("key: { algorithm: dsa }"), "key.algorithm", /rsa or ed25519/],
+	[file("publish_ahead: 3"), "publish_ahead", /must be a duration such as 90s/],
+	[file("publish_ahead: 40d"), "publish_ahead", /reaches over a whole turn.*28d/],
+	[file("jitter: 4d"), "jitter", /longer than publish_ahead/],
+	[file('schedule: "0 3 L * *"'), "schedule", /L, W and # are not understood/],
+	[file('schedule: "0 3 30 2 *"'), "schedule", /must be cron fields/],
+	[file('schedule: "whenever"'), "schedule", /must be cron fields/],
+	[file('window: "2-5"'), "window", /time of the day such as "02:00-05:00"/],
+	[file('window: "02:00-02:00"'), "window", /end that is not its start/],
+	[file('window: "12:00-14:00"'), "window", /no slot of the schedule.*late/],
+	[file("timezone: Europe/Berlinn"), "timezone", /time zone such as/],
+	[file("record: { ttl: 15d }"), "record.ttl", /shorter than the record's ttl 15d.*key is gone/],
+	[file("record: { flags: [y] }"), "record.flags[0]", /never published.*unsigned/],
+	[file("record: { hash: [sha1] }"), "record.hash", /must have sha256/],
+	[file('record: { notes: "a;p=" }'), "record.notes", /without ;/],
+	[file("verify: { nameservers: [ns1.example.com] }"), "verify.nameservers[0]", /must be an address/],
+	[file('verify: { nameservers: ["127.0.0.1"], quorum: 2 }'), "verify.quorum", /more servers/],
+	[file("verify: { quorum: 0 }"), "verify.quorum", /all or a number from 1/],
+	[file("verify: { interval: 1h, timeout: 1h }"), "verify.interval", /not shorter than timeout/],
+	[
+		file("services: { stop: [postfix, opendkim], start: [opendkim] }"),
+		"services.start",
+		/postfix is missing.*stay down/,
+	],
+	[file("services: { stop: [opendkim] }"), "services.stop", /postfix is missing.*unsigned/],
+	[
+		file("services: { start: [postfix, opendkim] }"),
+		"services.start",
+		/begin with opendkim.*before its signer/,
+	],
+	[file("services: { manager: command }"), "services.commands", /must say how postfix, opendkim/],
+	[
+		file("services: { commands: { a: { stop: [a], start: [a], status: [a] } } }"),
+		"services.commands",
+		/manager: systemd/,
+	],
+	[file("signer: { type: opendkim, keys: /k, swap: relaod }"), "signer.swap", /did you mean `reload`/],
+	[
+		file("signer: { type: opendkm, keys: /k }"),
+		"signer.type",
+		/no type of signer.*did you mean `opendkim`.*nothing would switch/,
+	],
+	[file("signer: { type: opendkim, keys: k }"), "signer.keys", /absolute path/],
+	[file("signer: { type: opendkim, keys: /k, prob: true }"), "signer.prob", /did you mean `probe`/],
+	[file("signer: { type: opendkim }"), "signer.keys", /is missing/],
+	[[PROVIDERS, DOMAINS].join("\n"), "", /signer or signers must say what signs mail/],
+	[
+		file(
+			"signers: { a: { type: opendkim, config: /a, keys: /k } }",
+			"domains: [{ name: example.com, provider: home, signer: main }]",
+		),
+		"signer",
+		/stands beside signers/,
+	],
+	[
+		file("signers: { a: { type: opendkim, keys: /k }, b: { type: opendkim, config: /b, keys: /k } }").replace(
+			SIGNER,
+			"",
+		),
+		"domains[0].signer",
+		/must name its signer.*known here: a, b/,
+	],
+	[
+		file(
+			"signers: { a: { type: opendkim, keys: /k }, b: { type: opendkim, config: /etc/opendkim.conf, keys: /k } }",
+			"domains: [{ name: example.com, provider: home, signer: a }]",
+		).replace(SIGNER, ""),
+		"signers.b.config",
+		/two signers would rewrite one table/,
+	],
+	[file("domains: []"), "domains", /one domain at least.*no key would ever be turned/],
+	[[SIGNER, PROVIDERS].join("\n"), "domains", /is missing/],
+	[file("domains: [{ name: example_com.x, provider: home }]"), "domains[0].name", /must be a domain name/],
+	[file("domains: [{ name: example.com }]"), "domains[0].provider", /is missing/],
+	[
+		file("domains: [{ name: example.com, provider: home, signer: mian }]"),
+		"domains[0].signer",
+		/did you mean `main`/,
+	],
+	[
+		file("domains: [{ name: example.com, provider: home, retire: { grace: 1m } }]"),
+		"domains[0].retire.grace",
+		/shorter/,
+	],
+	[file("alerts: [{ type: webhok, url: x }]"), "alerts[0].type", /did you mean `webhook`/],
+	[
+		file("alerts: [{ type: command, run: [/p], on: [switchd] }]"),
+		"alerts[0].on[0]",
+		/did you mean `switched`/,
+	],
+	[file("providers: { home: { type: rfc2163 } }"), "providers.home.type", /did you mean `rfc2136`/],
+	[file("state: keyturn"), "state", /absolute path/],
+	[file("publish-ahead: 3d"), "publish-ahead", /did you mean `publish_ahead`/],
+	[file("retire:"), "retire", /must be a map, got nothing/],
+];
+
+describe("one mistake is one fault", () => {
+	test.each(MISTAKES.map((mistake, index) => [index, ...mistake] as const))("%i", (_, text, path, said) => {
+		const faults = faultsOf(text);
+		expect(faults.map((fault) => fault.path)).toEqual([path]);
+		const [fault] = faults;
+		expect(`${fault?.rule}, got ${fault?.value} (${fault?.hint}): ${fault?.consequence}`).toMatch(said);
+	});
+});
+
+describe("a secret", () => {
+	const SECRET = "c2VjcmV0LWtleQ";
+	const leaks = [
+		`providers: { home: { type: rfc2136, server: a, name: k, algorithm: hmac-sha256, secret: "${SECRET}" } }`,
+		`providers: { home: { type: rfc2136, keyfile: /k, server: 7, tokn: "${SECRET}" } }`,
+		`provider: { home: { type: rfc2137, token: ${SECRET} } }`,
+		`alerts: [{ type: webhook, url: "ftp:// ${SECRET}", hmac: ${SECRET}, frmat: 1 }]`,
+		`alerts: [{ type: webhook, url: https://x, hmac: ${SECRET} }] # ${SECRET}`,
+		`providers: { home: { type: rfc2136, token: "${SECRET}`,
+		`providers: { home: { type: rfc2136, token: a, token: ${SECRET} } }`,
+		`tokens: ${SECRET}`,
+	];
+	test.each(leaks)("is in no fault: %s", (line) => {
+		const faults = faultsOf(file(line));
+		expect(faults.length).toBeGreaterThan(0);
+		expect(JSON.stringify(faults)).not.toContain(SECRET);
+	});
+
+	test("written where a reference has to be is told why", () => {
+		const [fault] = faultsOf(file(leaks[0] ?? ""));
+		expect(fault).toMatchObject({ path: "providers.home.secret", value: null });
+		expect(fault?.rule).toMatch(/never the secret itself/);
+	});
+});

@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import { parseSettings } from "../../src/settings/parse-settings.ts";
+import { LATER_TYPES, UNBUILT, UNBUILT_RULE } from "../../src/settings/unbuilt.ts";
+import { schemas } from "./schemas.ts";
+
+const SENTENCE = "the feature of this key is not built yet";
+const context = { path: "keyturn.yaml", schemas, host: "mx1", timezone: "UTC" };
+
+function faultPaths(top: readonly string[], domain: readonly string[] = []): readonly string[] {
+	const text = [
+		"signer: { type: opendkim, keys: /k }",
+		...(top.some((line) => line.startsWith("providers"))
+			? []
+			: ["providers: { home: { type: rfc2136, server: a, keyfile: /k } }"]),
+		...(top.some((line) => line.startsWith("domains"))
+			? []
+			: [
+					`domains: [{ name: example.com, ${["provider: home", ...domain].slice(domain.some((own) => own.startsWith("provider")) ? 1 : 0).join(", ")} }]`,
+				]),
+		...top,
+	].join("\n");
+	const result = parseSettings(text, context);
+	const faults = "faults" in result ? result.faults : [];
+	expect(new Set(faults.map((fault) => fault.rule))).toEqual(new Set([SENTENCE]));
+	return faults.map((fault) => fault.path);
+}
+
+const OVERRIDABLE: readonly (readonly [string, string])[] = [
+	["standby: true", "standby"],
+	["selector: { ring: [kt1, kt2, kt3] }", "selector"],
+	["key: [{ algorithm: rsa }, { algorithm: ed25519 }]", "key"],
+	["verify: { via: [resolver, 'https://dns.example/dns-query'] }", "verify.via"],
+	["retire: { tombstone: 30d }", "retire.tombstone"],
+	["retire: { publish_private: /var/www/keys }", "retire.publish_private"],
+];
+
+const TOP: readonly (readonly [string, string])[] = [
+	["spread: 2d", "spread"],
+	["hooks: { deploy: [[/bin/true]] }", "hooks"],
+	["metrics: { textfile: /x.prom }", "metrics"],
+	["status: { html: /x.html }", "status.html"],
+	["state: { postgresql: { file: /x } }", "state"],
+	["domains: { from: signer, provider: home }", "domains"],
+	["domains: { file: /etc/keyturn/domains.yaml }", "domains"],
+	["alerts: [{ type: webhook, url: 'https://x', format: slack }]", "alerts[0].format"],
+];
+
+test("the sentence is that of the contract", () => {
+	expect(UNBUILT_RULE).toBe(SENTENCE);
+});
+
+test.each([...OVERRIDABLE, ...TOP])("%s", (line, path) => {
+	expect(faultPaths([line])).toEqual([path]);
+});
+
+test.each(OVERRIDABLE)("for one domain: %s", (line, path) => {
+	expect(faultPaths([], [line])).toEqual([`domains[0].${path}`]);
+});
+
+test("two providers for one domain", () => {
+	expect(faultPaths([], ["provider: [home, home]"])).toEqual(["domains[0].provider"]);
+});
+
+test("types that are named in the documents and have no adapter yet", () => {
+	const signers = LATER_TYPES.signers.map((type, index) => `s${index}: { type: ${type} }`).join(", ");
+	const signed = parseSettings(
+		`signers: { ${signers} }\nproviders: { h: { type: cloudflare, token: { env: X } }, i: { type: rfc2136, server: a, keyfile: /k } }\ndomains: [{ name: example.com, provider: h, signer: s0 }]\nalerts: [{ type: email, to: a@b }, { type: heartbeat, url: x }]`,
+		context,
+	);
+	const faults = "faults" in signed ? signed.faults : [];
+	expect(faults.map((fault) => fault.rule)).toEqual(
+		Array.from({ length: LATER_TYPES.signers.length + 3 }, () => SENTENCE),
+	);
+});
+
+test("the defaults written out ask for nothing that is not built", () => {
+	const lines = [
+		"standby: false",
+		"spread: 0d",
+		"key: [{ algorithm: rsa, bits: 2048 }]",
+		"verify: { via: [servers] }",
+		"retire: { tombstone: 0d, publish_private: null }",
+		"hooks: { pre: [], deploy: [], post: [] }",
+		"metrics: { textfile: null, listen: null }",
+		"status: { html: null }",
+		"signer: { type: opendkim, keys: /k }",
+		"providers: { home: { type: rfc2136, server: a, keyfile: /k } }",
+		"domains: [{ name: example.com, provider: [home] }]",
+	];
+	expect(parseSettings(lines.join("\n"), context)).toHaveProperty("settings");
+});
+
+test("every row of the table is tried here", () => {
+	expect(UNBUILT).toHaveLength(OVERRIDABLE.length * 2 + TOP.length - 1 + 1);
+});
