@@ -1,6 +1,7 @@
 /** Makes one policy a domain: what the domain says for itself over what the file says for all. */
 
-import type { KeySpec, Policy, SelectorPattern } from "../rotation/policy.ts";
+import type { KeySpec } from "../dkim/key-material.ts";
+import type { Policy, SelectorPattern } from "../rotation/policy.ts";
 import type { Configuration, ConfiguredDomain } from "./schema.ts";
 
 export interface Surroundings {
