@@ -32,6 +32,9 @@ const ENTRIES = ["src/main.ts", "src/door.ts", "src/probe.ts"];
 /** Hash, HMAC, key parsing and verifying give the same for the same input. */
 const DETERMINISTIC_CRYPTO = ["dkim", "dns", "swap", "signers", "agent", "durable"];
 
+/** What adapters' settings share: how a secret is named. */
+const SECRET_REFERENCE = "src/settings/secret-reference.ts";
+
 interface Module {
 	readonly path: string;
 	readonly folder: string;
@@ -86,6 +89,8 @@ function isAllowed(module: Module, name: string, may: (typeof MAY)[string] | und
 		return may?.packages.some((pack) => name === pack || name.startsWith(`${pack}/`)) ?? false;
 	const target = join(module.path, "..", name);
 	if (target === "src/errors.ts" || target === "src/durable.ts") return true;
+	if (target === SECRET_REFERENCE)
+		return ["alerts", "providers", "settings", "signers"].includes(module.folder);
 	const folder = folderOf(target);
 	return (
 		folder === module.folder ||

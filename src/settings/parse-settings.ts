@@ -3,7 +3,6 @@
 import { readAdapter, type SettingsSchemas } from "./adapter-settings.ts";
 import { checkDomains } from "./check-domains.ts";
 import { checkTurn } from "./check-turns.ts";
-import { formatDuration } from "./durations.ts";
 import type { Path } from "./faults.ts";
 import { isTimezone } from "./plain-values.ts";
 import { effective, toPolicy } from "./policies.ts";
@@ -100,7 +99,6 @@ function assemble(
 	const timezone = readTimezone(file, value, context.timezone);
 	const signers = signerNames(file.raw);
 	checkNames(file, domains, signers);
-	checkJitter(file, value);
 	for (const [index, domain] of domains.entries())
 		checkTurn({
 			domain: domain.name,
@@ -138,16 +136,6 @@ function checkNames(file: Reading, domains: readonly ConfiguredDomain[], signers
 		at: file.domainAt(index),
 	}));
 	checkDomains(named, { signers, providers: namesBelow(file.raw, "providers"), faults: file.faults });
-}
-
-/** By default it gives way to a short publish_ahead; as configured it must not. */
-function checkJitter({ source, faults }: Reading, { jitter, publish_ahead }: Configuration): void {
-	if (!source.has(["jitter"]) || jitter <= publish_ahead) return;
-	faults.add({
-		path: ["jitter"],
-		rule: `jitter ${formatDuration(jitter)} is longer than publish_ahead ${formatDuration(publish_ahead)}`,
-		consequence: "some records would go out only when their key is due",
-	});
 }
 
 function readTimezone({ faults }: Reading, { timezone }: Configuration, system: string): string {

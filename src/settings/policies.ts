@@ -17,10 +17,9 @@ export interface Surroundings {
 export type Effective = ReturnType<typeof effective>;
 
 export function effective(domain: ConfiguredDomain, file: Configuration) {
-	const publishAhead = domain.publish_ahead ?? file.publish_ahead;
 	return {
 		schedule: domain.schedule ?? file.schedule,
-		publishAhead,
+		publishAhead: domain.publish_ahead ?? file.publish_ahead,
 		window: domain.window ?? file.window ?? null,
 		selector: domain.selector ?? file.selector,
 		keys: [domain.key ?? file.key].flat(),
@@ -48,7 +47,7 @@ export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: 
 		key: toKeySpec(own.keys),
 		record: { ttlSeconds: Math.floor(ttl / 1000), ...defined(tags) },
 		standby: own.standby,
-		jitterMs: Math.min(file.jitter, own.publishAhead),
+		jitterMs: file.jitter,
 		spreadMs: file.spread,
 		verify: {
 			nameservers,

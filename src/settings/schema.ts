@@ -261,7 +261,7 @@ export const configuration = z.strictObject({
 	jitter: duration
 		.prefault("6h")
 		.describe(
-			"Publishing and retiring of the domains are spread over this long; never longer than `publish_ahead`.",
+			"Publishing and retiring of the domains are spread over this long; publishing over `publish_ahead` at most.",
 		),
 	spread: duration.prefault("0d").describe("The domains' due dates are staggered over this long."),
 	verify: z

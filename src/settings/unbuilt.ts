@@ -32,7 +32,7 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 	{
 		path: ["domains"],
 		what: "`{ from: signer }` and `{ file: … }`",
-		asked: (value) => isMap(value) && ("from" in (value as object) || "file" in (value as object)),
+		asked: (value) => hasKey(value, "from") || hasKey(value, "file"),
 		instead: () => [],
 	},
 	{
@@ -101,6 +101,10 @@ function placesOf(value: unknown, pattern: Path): readonly Path[] {
 
 function isMap(value: unknown): boolean {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function hasKey(value: unknown, key: string): boolean {
+	return isMap(value) && Object.hasOwn(value as object, key);
 }
 
 function hasSeveral(value: unknown): boolean {

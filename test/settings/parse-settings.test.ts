@@ -108,7 +108,6 @@ describe("what a right file says", () => {
 				swap: "reload",
 				window: { fromMinute: 22 * 60 + 30, toMinute: 60 },
 				publishAheadMs: 0,
-				jitterMs: 0,
 				key: { bits: 4096 },
 				record: { ttlSeconds: 3600, notes: "x", flags: ["s"] },
 				verify: {
@@ -226,7 +225,7 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 	[file("key: { algorithm: dsa }"), "key.algorithm", /rsa or ed25519/],
 	[file("publish_ahead: 3"), "publish_ahead", /must be a duration such as 90s/],
 	[file("publish_ahead: 40d"), "publish_ahead", /reaches over a whole turn.*28d/],
-	[file("jitter: 4d"), "jitter", /longer than publish_ahead/],
+	[file("jitter: soon"), "jitter", /must be a duration/],
 	[file('schedule: "0 3 L * *"'), "schedule", /L, W and # are not understood/],
 	[file('schedule: "0 3 30 2 *"'), "schedule", /must be cron fields/],
 	[file('schedule: "whenever"'), "schedule", /must be cron fields/],
