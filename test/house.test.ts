@@ -116,7 +116,9 @@ function listModules(root: string): readonly Module[] {
 		.map((name) => {
 			const path = relative(".", join(root, name));
 			const text = readFileSync(path, "utf8");
-			const imports = [...text.matchAll(/(?:\bfrom|\bimport\()\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+			const imports = [...text.matchAll(/(?:\bfrom\s+|\bimport\(\s*)"([^"\n]+)"/g)].map(
+				(match) => match[1] ?? "",
+			);
 			return { path, folder: folderOf(path), text, imports };
 		});
 }
