@@ -1,5 +1,6 @@
 /** The suites of `npm test`, in the order in which they run, and what each needs of the machine. */
 
+import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 
@@ -9,6 +10,8 @@ export interface Suite {
 	/** Programs it runs, each with the Debian package that has it. */
 	readonly programs: Readonly<Record<string, string>>;
 	readonly needsRoot: boolean;
+	/** A shell script that fails, saying why, where the suite could not run all the same. */
+	readonly trial?: string;
 }
 
 const mailAndNames = {
@@ -47,6 +50,9 @@ export const SUITES: readonly Suite[] = [
 			ss: "iproute2",
 		},
 		needsRoot: true,
+		trial: `directory=$(mktemp -d); trap 'rmdir "$directory"' EXIT
+			unshare -m sh -euc 'mount -t tmpfs tmpfs "$1"; mkdir "$1/upper" "$1/work"; mount -t overlay overlay \\
+				-o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1"' sh "$directory"`,
 	},
 ];
 
@@ -58,8 +64,14 @@ export function missingPackages(suites: readonly Suite[]): string[] {
 export function whyNot(suite: Suite): string | null {
 	if (suite.needsRoot && process.getuid?.() !== 0) return "it must be run as root";
 	const missing = packagesMissing(suite);
-	if (missing.length === 0) return null;
+	if (missing.length === 0) return trialFault(suite);
 	return `not installed: ${missing.join(", ")} (KEYTURN_TEST_INSTALL=1 installs Debian's, as root)`;
+}
+
+function trialFault({ trial }: Suite): string | null {
+	if (trial === undefined) return null;
+	const { status, stderr } = spawnSync("sh", ["-euc", trial], { encoding: "utf8" });
+	return status === 0 ? null : `no file system can be laid over this machine's own: ${stderr.trim()}`;
 }
 
 function packagesMissing(suite: Suite): string[] {
