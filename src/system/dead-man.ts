@@ -1,0 +1,107 @@
+/** The dead man's switch: somebody else runs `keyturn recover` when a switch of services is not ended in time. */
+
+import { spawn } from "node:child_process";
+import { KeyturnError } from "../errors.ts";
+import type { Programs } from "../ports/programs.ts";
+import type { Random } from "../ports/random.ts";
+
+export interface DeadMan {
+	/** Repeatable: the latest time counts. */
+	arm(afterMs: number): Promise<void>;
+	disarm(): Promise<void>;
+}
+
+export const NO_DEAD_MAN: DeadMan = {
+	arm: async () => undefined,
+	disarm: async () => undefined,
+};
+
+const TIMERS = "keyturn-deadman-*.timer";
+const DEADLINE_MS = 20_000;
+const NEVER = new AbortController().signal;
+
+export interface SystemdDeadManOptions {
+	readonly programs: Programs;
+	readonly random: Random;
+	/** What is run; absolute. */
+	readonly argv: readonly [string, ...string[]];
+}
+
+/**
+ * A transient timer of systemd, under a fresh name each time: the new one ticks before the old is stopped, and only
+ * timers are ever stopped, never a recovery that already runs (which may be ourselves).
+ */
+export function createSystemdDeadMan({ programs, random, argv }: SystemdDeadManOptions): DeadMan {
+	const run = (program: string, args: readonly string[]) =>
+		programs.run({ argv: [program, ...args], timeoutMs: DEADLINE_MS }, NEVER);
+	let armed: string | null = null;
+	return {
+		async arm(afterMs) {
+			const unit = `keyturn-deadman-${random.id().slice(0, 12)}`;
+			const { stderr } = await run("/usr/bin/systemd-run", [
+				`--on-active=${Math.ceil(afterMs / 1000)}s`,
+				"--timer-property=AccuracySec=1s",
+				`--unit=${unit}`,
+				"--description=keyturn recover, should a switch not end in time",
+				"--collect",
+				"--quiet",
+				"--",
+				...argv,
+			]);
+			const state = await run("/usr/bin/systemctl", [
+				"show",
+				"--property=ActiveState",
+				"--",
+				`${unit}.timer`,
+			]);
+			if (state.stdout.trim() !== "ActiveState=active") throw notArmed(stderr);
+			if (armed !== null) await run("/usr/bin/systemctl", ["stop", "--", `${armed}.timer`]);
+			armed = unit;
+		},
+		async disarm() {
+			await run("/usr/bin/systemctl", ["stop", "--", TIMERS]);
+			armed = null;
+		},
+	};
+}
+
+/** Waits and starts the rest of its arguments; a process of its own, so that it outlives whoever armed it. */
+const WATCH = `
+const [ms, program, ...args] = process.argv.slice(1);
+setTimeout(() => require("node:child_process").spawn(program, args, { stdio: "ignore" }), Number(ms));
+`;
+
+/** A detached child, where no systemd runs. */
+export function createDetachedDeadMan(argv: readonly [string, ...string[]]): DeadMan {
+	let armed: { kill(signal: "SIGKILL"): boolean } | null = null;
+	const disarm = async () => {
+		armed?.kill("SIGKILL");
+		armed = null;
+	};
+	return {
+		async arm(afterMs) {
+			await disarm();
+			const child = spawn(process.execPath, ["-e", WATCH, "--", String(afterMs), ...argv], {
+				cwd: "/",
+				detached: true,
+				env: { PATH: process.env["PATH"], LANG: "C.UTF-8" },
+				stdio: "ignore",
+			});
+			await new Promise<void>((resolve, reject) => {
+				child.once("spawn", resolve);
+				child.once("error", (error) => reject(notArmed(error.message)));
+			});
+			child.unref();
+			armed = child;
+		},
+		disarm,
+	};
+}
+
+function notArmed(said: string): KeyturnError {
+	return new KeyturnError(
+		"service.failed",
+		`the dead man's switch could not be armed: ${said.trim() || "its timer does not run"}`,
+		{ hint: "no service was touched; see `systemctl list-timers` and the journal", retry: true },
+	);
+}

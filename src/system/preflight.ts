@@ -1,0 +1,30 @@
+/** What has to be true of a service before it is stopped: a fault left there weeks ago would become our outage. */
+
+import type { Disk } from "../ports/disk.ts";
+import type { Programs } from "../ports/programs.ts";
+import { DPKG_LOCKS, findHeldLock } from "./dpkg-lock.ts";
+
+export interface PreflightOptions {
+	readonly service: string;
+	readonly programs: Programs;
+	readonly disk: Disk;
+}
+
+const POSTFIX = "/usr/sbin/postfix";
+const DEADLINE_MS = 60_000;
+
+/** Null if all is well. */
+export async function preflightOf({ service, programs, disk }: PreflightOptions): Promise<string | null> {
+	const held = await findHeldLock(disk, DPKG_LOCKS);
+	if (held !== null) return `packages are being installed (${held} is held)`;
+	return /^postfix(?:@|\.service$|$)/.test(service) ? checkPostfix(programs) : null;
+}
+
+/** Without a terminal postfix tells its faults to the mail log only. */
+async function checkPostfix(programs: Programs): Promise<string | null> {
+	const request = { argv: [POSTFIX, "check"], timeoutMs: DEADLINE_MS } as const;
+	const { status, stderr } = await programs.run(request, new AbortController().signal);
+	if (status === 0) return null;
+	const said = stderr.trim().split("\n")[0];
+	return `postfix check failed: ${said === undefined || said === "" ? "the mail log says why" : said}`;
+}

@@ -1,0 +1,122 @@
+/** What `systemctl show` says of a unit, read into the states that a switch decides by. Pure. */
+
+import type { ServiceInstance } from "../ports/services.ts";
+
+export interface UnitReading {
+	readonly unit: string;
+	readonly isLoaded: boolean;
+	readonly isMasked: boolean;
+	readonly isActive: boolean;
+	/** Neither active nor on the way anywhere. */
+	readonly isDown: boolean;
+	/** A oneshot that only says "active": Debian's postfix.service, which runs /bin/true. */
+	readonly isDummy: boolean;
+	readonly canReload: boolean;
+	/** Below the root of the control groups; null while it has none. */
+	readonly controlGroup: string | null;
+	readonly instance: ServiceInstance;
+	/** What systemd says about its end: `exit-code`, `start-limit-hit` … */
+	readonly result: string;
+}
+
+export const UNIT_PROPERTIES = [
+	"Id",
+	"LoadState",
+	"UnitFileState",
+	"ActiveState",
+	"SubState",
+	"Type",
+	"MainPID",
+	"ControlGroup",
+	"CanReload",
+	"Result",
+	"ExecMainStartTimestamp",
+	"ActiveEnterTimestamp",
+] as const;
+
+type Block = ReadonlyMap<string, string>;
+
+/** One reading per block of `systemctl show --timestamp=us+utc`. */
+export function parseUnits(output: string): readonly UnitReading[] {
+	return output
+		.split(/\n{2,}/)
+		.map(parseBlock)
+		.filter((block) => block.has("Id"))
+		.map(readUnit);
+}
+
+/**
+ * The units that a service counts as: every loaded instance `postfix@*.service`, and the service's own unit unless that
+ * is only a dummy before its instances.
+ */
+export function instancesOf(units: readonly UnitReading[]): readonly UnitReading[] {
+	const loaded = units.filter((unit) => unit.isLoaded || unit.isMasked);
+	const instances = loaded.filter((unit) => unit.unit.includes("@"));
+	const own = loaded.filter((unit) => !unit.unit.includes("@") && (instances.length === 0 || !unit.isDummy));
+	return [...instances, ...own];
+}
+
+/** "Sun 2026-11-22 21:40:15.706975 UTC"; null for none. */
+export function parseTimestamp(text: string): Date | null {
+	const match = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* UTC$/.exec(text);
+	return match === null ? null : new Date(`${match[1]}T${match[2]}Z`);
+}
+
+export function parseHostPhase(output: string): "starting" | "running" | "stopping" | null {
+	switch (output.trim()) {
+		case "running":
+		case "degraded":
+			return "running";
+		case "initializing":
+		case "starting":
+		// Somebody is at the rescue shell: no service is ours to touch.
+		case "maintenance":
+			return "starting";
+		case "stopping":
+			return "stopping";
+		default:
+			return null;
+	}
+}
+
+function parseBlock(text: string): Block {
+	const pairs = text.split("\n").flatMap((line) => {
+		const equals = line.indexOf("=");
+		return equals < 1 ? [] : [[line.slice(0, equals), line.slice(equals + 1)] as const];
+	});
+	return new Map(pairs);
+}
+
+function readUnit(block: Block): UnitReading {
+	const get = (name: (typeof UNIT_PROPERTIES)[number]) => block.get(name) ?? "";
+	const unit = get("Id");
+	const active = get("ActiveState");
+	const isMasked = get("LoadState") === "masked" || get("UnitFileState").startsWith("masked");
+	const isDummy = get("Type") === "oneshot" && get("ControlGroup") === "" && get("MainPID") === "0";
+	const state = stateOf(active, isMasked, isDummy);
+	return {
+		unit,
+		isLoaded: get("LoadState") === "loaded",
+		isMasked,
+		isActive: !isDummy && (active === "active" || active === "reloading" || active === "refreshing"),
+		isDown: active === "inactive" || active === "failed" || (isDummy && active === "active"),
+		isDummy,
+		canReload: get("CanReload") === "yes",
+		controlGroup: get("ControlGroup") === "" ? null : get("ControlGroup"),
+		instance: { unit, state, startedAt: state === "running" ? startedAt(get) : null },
+		result: get("Result"),
+	};
+}
+
+function stateOf(active: string, isMasked: boolean, isDummy: boolean): ServiceInstance["state"] {
+	if (isMasked) return "masked";
+	if (active === "failed") return "failed";
+	if (active === "inactive" || (isDummy && active === "active")) return "stopped";
+	return active === "active" || active === "reloading" || active === "refreshing" ? "running" : "changing";
+}
+
+/** postfix has no main process that systemd knows; then the unit's own time is nearest. */
+function startedAt(get: (name: (typeof UNIT_PROPERTIES)[number]) => string): Date | null {
+	const main = get("MainPID") === "0" ? null : parseTimestamp(get("ExecMainStartTimestamp"));
+	return main ?? parseTimestamp(get("ActiveEnterTimestamp"));
+}

@@ -1,0 +1,78 @@
+import { access, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { NO_DEAD_MAN } from "../../src/system/dead-man.ts";
+import { createSystemDisk } from "../../src/system/disk.ts";
+import { createSystemPrograms } from "../../src/system/programs.ts";
+import { createCommandServices } from "../../src/system/services-command.ts";
+import { createSleepingClock } from "../fakes/sleeping-clock.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A service that runs while its file is there. */
+async function setUp() {
+	const directory = await temporaryDirectory();
+	const file = join(directory, "running");
+	const service = {
+		start: ["/usr/bin/touch", file],
+		stop: ["/bin/rm", file],
+		reload: ["/usr/bin/touch", join(directory, "reloaded")],
+		status: ["/usr/bin/test", "-e", file],
+	};
+	const services = createCommandServices({
+		commands: {
+			signer: service,
+			stubborn: {
+				...service,
+				start: ["/bin/sh", "-c", "echo no such table >&2; exit 3"],
+				stop: ["/bin/true"],
+			},
+			bare: { ...service, reload: [] },
+		},
+		programs: createSystemPrograms(),
+		disk: createSystemDisk(),
+		clock: createSleepingClock(),
+		log,
+		deadMan: NO_DEAD_MAN,
+		answers: async () => true,
+	});
+	return { services, file, directory };
+}
+
+test("stops, starts and reloads by the configured commands, and looks by status", async () => {
+	const { services, directory } = await setUp();
+	const stateOf = async () =>
+		(await services.look("signer")).instances.map(({ unit, state }) => `${unit} ${state}`);
+	expect(await stateOf()).toEqual(["signer stopped"]);
+	await services.stop("signer", ["signer"]);
+	await services.start("signer", ["signer"]);
+	await services.start("signer", ["signer"]);
+	expect(await stateOf()).toEqual(["signer running"]);
+	await services.reload("signer", ["signer"]);
+	await access(join(directory, "reloaded"));
+	await services.stop("signer", ["signer"]);
+	expect(await stateOf()).toEqual(["signer stopped"]);
+	expect(await services.hostPhase()).toBe("running");
+});
+
+test("a command without its effect fails with what it said, whatever its exit status", async () => {
+	const { services, file } = await setUp();
+	await expect(services.start("stubborn", ["stubborn"])).rejects.toMatchObject({
+		code: "service.failed",
+		message: expect.stringMatching(/ended with 3; no such table/),
+	});
+	await writeFile(file, "");
+	await expect(services.stop("stubborn", ["stubborn"])).rejects.toMatchObject({
+		code: "service.failed",
+		message: expect.stringContaining("ended with 0"),
+	});
+});
+
+test("a missing command is told by its place in the configuration", async () => {
+	const { services } = await setUp();
+	await expect(services.reload("bare", ["bare"])).rejects.toMatchObject({
+		hint: expect.stringContaining("services.commands.bare.reload"),
+	});
+	await expect(services.look("other")).rejects.toMatchObject({ code: "service.failed" });
+});

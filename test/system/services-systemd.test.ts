@@ -1,0 +1,130 @@
+import { expect, test } from "vitest";
+import type { Disk } from "../../src/ports/disk.ts";
+import { createSystemDisk } from "../../src/system/disk.ts";
+import { createSystemdServices } from "../../src/system/services-systemd.ts";
+import { createFakeSystemd, type FakeUnit } from "../fakes/fake-systemd.ts";
+import { createSleepingClock } from "../fakes/sleeping-clock.ts";
+
+const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function setUp(units: Readonly<Record<string, FakeUnit>>) {
+	const systemd = createFakeSystemd(units);
+	/** Only what is below /sys/fs/cgroup is not this machine's. */
+	const disk: Disk = {
+		...createSystemDisk(),
+		read: async (path) => {
+			const group = /^\/sys\/fs\/cgroup(\/system\.slice\/[^/]+)\/cgroup\.events$/.exec(path)?.[1];
+			if (group === undefined) return null;
+			return new TextEncoder().encode(`populated ${systemd.populated(group) ? 1 : 0}\nfrozen 0\n`);
+		},
+		stat: async () => null,
+	};
+	const armed: (number | null)[] = [];
+	const clock = createSleepingClock();
+	const services = createSystemdServices({
+		programs: systemd,
+		disk,
+		clock,
+		log,
+		deadMan: { arm: async (ms) => void armed.push(ms), disarm: async () => void armed.push(null) },
+		answers: async (service) => service !== "deaf",
+	});
+	return { systemd, services, clock, armed };
+}
+
+const running: FakeUnit = { active: "active", processes: true };
+const stopped: FakeUnit = { active: "inactive", processes: false };
+
+test("postfix is stopped by its instances, and only stopped when no process is left", async () => {
+	const { systemd, services, clock } = setUp({
+		"postfix.service": { active: "active", type: "oneshot", processes: false },
+		"postfix@-.service": { ...running, lingers: 3 },
+		"postfix@out.service": { ...running },
+		"opendkim.service": { ...running },
+	});
+	const { instances } = await services.look("postfix");
+	expect(instances.map(({ unit, state }) => `${unit} ${state}`)).toEqual([
+		"postfix@-.service running",
+		"postfix@out.service running",
+	]);
+	await services.stop(
+		"postfix",
+		instances.map(({ unit }) => unit),
+	);
+	expect(systemd.calls).toEqual(["stop postfix@-.service postfix@out.service"]);
+	expect(systemd.units.get("postfix@-.service")?.lingers).toBe(0);
+	expect(clock.uptimeMs()).toBeGreaterThan(0);
+	expect(systemd.units.get("opendkim.service")?.active).toBe("active");
+});
+
+test("a stop that leaves somebody alive fails, naming the unit", async () => {
+	const { services } = setUp({ "postfix@-.service": { ...running, lingers: 1_000_000 } });
+	await expect(services.stop("postfix", ["postfix@-.service"])).rejects.toMatchObject({
+		code: "service.failed",
+		message: expect.stringContaining("postfix@-.service"),
+	});
+});
+
+test("a start clears the start limit first and believes the state only", async () => {
+	const { systemd, services } = setUp({
+		"opendkim.service": { ...stopped },
+		"broken.service": { ...stopped, startsTo: "failed" },
+		"slow.service": { ...stopped, startsTo: "activating" },
+		"postfix.service": { active: "inactive", type: "oneshot", processes: false },
+	});
+	await services.start("opendkim", ["opendkim.service"]);
+	await services.start("opendkim", ["opendkim.service"]);
+	expect(systemd.calls.slice(0, 2)).toEqual(["reset-failed opendkim.service", "start opendkim.service"]);
+	for (const name of ["broken", "slow", "postfix"]) {
+		await expect(services.start(name, [`${name}.service`])).rejects.toMatchObject({ code: "service.failed" });
+	}
+});
+
+test("nothing is run for no units", async () => {
+	const { systemd, services } = setUp({});
+	await services.stop("postfix", []);
+	await services.start("postfix", []);
+	await services.reload("postfix", []);
+	expect(systemd.calls).toEqual([]);
+});
+
+test("a unit that cannot reload is told, one that can is reloaded", async () => {
+	const { systemd, services } = setUp({
+		"a.service": { ...running },
+		"b.service": { ...running, canReload: false },
+	});
+	await services.reload("a", ["a.service"]);
+	await expect(services.reload("b", ["b.service"])).rejects.toMatchObject({ code: "service.failed" });
+	expect(systemd.calls).toEqual(["reload a.service"]);
+});
+
+test("what runs although masked holds the switch: it could not be started again", async () => {
+	const { services } = setUp({
+		"opendkim.service": { ...running, masked: true },
+		"off.service": { ...stopped, masked: true },
+	});
+	expect((await services.look("opendkim")).instances).toMatchObject([{ state: "masked" }]);
+	expect(await services.preflight("opendkim")).toContain("masked");
+	expect(await services.preflight("off")).toBeNull();
+});
+
+test("an unknown service is a failure, not an idle one", async () => {
+	const { services } = setUp({ "opendkim.service": { ...running } });
+	await expect(services.look("postfx")).rejects.toMatchObject({ code: "service.failed" });
+});
+
+test("tells the host's phase, answers by what it was given, and passes the dead man's switch on", async () => {
+	const { systemd, services, armed } = setUp({});
+	const phases: string[] = [];
+	for (const phase of ["starting", "degraded", "stopping"]) {
+		systemd.phase = phase;
+		phases.push(await services.hostPhase());
+	}
+	expect(phases).toEqual(["starting", "running", "stopping"]);
+	systemd.phase = "offline";
+	await expect(services.hostPhase()).rejects.toMatchObject({ code: "service.failed" });
+	expect([await services.answers("postfix"), await services.answers("deaf")]).toEqual([true, false]);
+	await services.armDeadMan(90_000);
+	await services.disarmDeadMan();
+	expect(armed).toEqual([90_000, null]);
+});
