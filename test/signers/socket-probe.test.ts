@@ -91,6 +91,9 @@ test("what fails is asked again until it settles, and no longer", async () => {
 	const never = await probe(() => ({}), [pass], { settleMs: 1000 });
 	expect(never.answer.verdicts).toMatchObject([{ outcome: "failed" }]);
 	expect(never.passedMs).toBe(1000);
+	const passedOver: FilterScript = { answers: { C: [packet("a")] } };
+	const unproven = await probe((connection) => (connection === 0 ? {} : passedOver), [], { settleMs: 1000 });
+	expect(unproven).toMatchObject({ answer: { verdicts: [{ outcome: "unproven" }] }, passedMs: 0 });
 });
 
 test("waits for the handshake, and says why there was none", async () => {

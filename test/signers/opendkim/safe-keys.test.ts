@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { findAccount, groupsOf, readAccounts } from "../../../src/signers/accounts.ts";
+import { whyUnsafe } from "../../../src/signers/opendkim/safe-keys.ts";
+import { SimDisk } from "../../fakes/sim-disk.ts";
+import { createSimProcess } from "../../fakes/sim-process.ts";
+
+const PATH = "/etc/opendkim/keys/k.private";
+
+/** What cannot be tried on a machine whose accounts a test must not touch: who is in which group. */
+async function judge(group: string, gid: number, passwd = "") {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put("/etc/passwd", `root:x:0:0::/root:/bin/sh\nopendkim:x:107:113::/:/bin/false\n${passwd}`);
+	sim.put("/etc/group", group);
+	sim.put(PATH, "key", 0o640, { uid: 0, gid });
+	const disk = sim.open({ process: createSimProcess() });
+	const accounts = await readAccounts(disk);
+	const account = findAccount(accounts, "opendkim");
+	const why = await whyUnsafe({ disk, accounts, account, requireSafe: true }, PATH);
+	return { why, groups: groupsOf(accounts, account) };
+}
+
+test("0640 of its group is safe while nobody else is in it", async () => {
+	expect((await judge("opendkim:x:113:\n", 113)).why).toBeNull();
+	expect((await judge("opendkim:x:113:opendkim,root\n", 113)).why).toBeNull();
+});
+
+test("a listed member spoils it: people add postfix for the socket", async () => {
+	expect((await judge("opendkim:x:113:opendkim,postfix\n", 113)).why).toBe(
+		`${PATH} can be read by its group, in which postfix is`,
+	);
+});
+
+test("so does somebody whose primary group it is, but not another name of root or of the signer", async () => {
+	const { why } = await judge("opendkim:x:113:\n", 113, "agent:x:999:113::/:/bin/false\n");
+	expect(why).toContain("in which agent is");
+	const aliases = "toor:x:0:113::/:/bin/sh\ntwin:x:107:113::/:/bin/sh\n";
+	expect((await judge("opendkim:x:113:\n", 113, aliases)).why).toBeNull();
+});
+
+test("a further group of the signer lets it read", async () => {
+	const { why, groups } = await judge("opendkim:x:113:\nkeys:x:50:opendkim\n", 50);
+	expect(why).toBeNull();
+	expect(groups).toEqual([113, 50]);
+	expect((await judge("opendkim:x:113:\nkeys:x:50:\n", 50)).why).toContain("cannot be read by opendkim");
+});
