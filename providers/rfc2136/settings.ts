@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { TSIG_ALGORITHMS } from "../../src/dns/dns-wire/tsig.ts";
-import { secretReference } from "../secret-reference.ts";
+import { secretReference } from "../../src/settings/secret-reference.ts";
 
 const server = z
 	.string()

@@ -341,5 +341,3 @@ export const doorConfiguration = z.object({
 		error: "must be a list of domains",
 	}),
 });
-
-export type DoorConfiguration = z.output<typeof doorConfiguration>;

@@ -2,13 +2,6 @@
 
 import type { Policy } from "../rotation/policy.ts";
 
-/** A secret is never in the file itself. */
-export type SecretReference =
-	| { readonly file: string }
-	| { readonly env: string }
-	/** systemd's LoadCredential. */
-	| { readonly credential: string };
-
 export interface ServicesSettings {
 	readonly manager: "systemd" | "command";
 	/** In this order; the last is the signer's own service, all others count as mail server. */

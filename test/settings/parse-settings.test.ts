@@ -330,7 +330,7 @@ describe("one mistake is one fault", () => {
 describe("a secret", () => {
 	const SECRET = "c2VjcmV0LWtleQ";
 	const leaks = [
-		`providers: { home: { type: rfc2136, server: a, name: k, algorithm: hmac-sha256, secret: "${SECRET}" } }`,
+		`providers: { home: { type: rfc2136, server: "127.0.0.1:53", name: k, algorithm: hmac-sha256, secret: "${SECRET}" } }`,
 		`providers: { home: { type: rfc2136, keyfile: /k, server: 7, tokn: "${SECRET}" } }`,
 		`provider: { home: { type: rfc2137, token: ${SECRET} } }`,
 		`alerts: [{ type: webhook, url: "ftp:// ${SECRET}", hmac: ${SECRET}, frmat: 1 }]`,

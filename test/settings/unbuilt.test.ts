@@ -11,7 +11,7 @@ function faultPaths(top: readonly string[], domain: readonly string[] = []): rea
 		"signer: { type: opendkim, keys: /k }",
 		...(top.some((line) => line.startsWith("providers"))
 			? []
-			: ["providers: { home: { type: rfc2136, server: a, keyfile: /k } }"]),
+			: ["providers: { home: { type: rfc2136, server: '127.0.0.1:53', keyfile: /k } }"]),
 		...(top.some((line) => line.startsWith("domains"))
 			? []
 			: [
@@ -64,7 +64,7 @@ test("two providers for one domain", () => {
 test("types that are named in the documents and have no adapter yet", () => {
 	const signers = LATER_TYPES.signers.map((type, index) => `s${index}: { type: ${type} }`).join(", ");
 	const signed = parseSettings(
-		`signers: { ${signers} }\nproviders: { h: { type: cloudflare, token: { env: X } }, i: { type: rfc2136, server: a, keyfile: /k } }\ndomains: [{ name: example.com, provider: h, signer: s0 }]\nalerts: [{ type: email, to: a@b }, { type: heartbeat, url: x }]`,
+		`signers: { ${signers} }\nproviders: { h: { type: cloudflare, token: { env: X } }, i: { type: rfc2136, server: '127.0.0.1:53', keyfile: /k } }\ndomains: [{ name: example.com, provider: h, signer: s0 }]\nalerts: [{ type: email, to: a@b }, { type: heartbeat, url: x }]`,
 		context,
 	);
 	const faults = "faults" in signed ? signed.faults : [];
@@ -84,7 +84,7 @@ test("the defaults written out ask for nothing that is not built", () => {
 		"metrics: { textfile: null, listen: null }",
 		"status: { html: null }",
 		"signer: { type: opendkim, keys: /k }",
-		"providers: { home: { type: rfc2136, server: a, keyfile: /k } }",
+		"providers: { home: { type: rfc2136, server: '127.0.0.1:53', keyfile: /k } }",
 		"domains: [{ name: example.com, provider: [home] }]",
 	];
 	expect(parseSettings(lines.join("\n"), context)).toHaveProperty("settings");
