@@ -214,7 +214,7 @@ async function leave(
 				act: "switch",
 				id: null,
 				askedAt: run.now().toISOString(),
-				tries: one.owes?.tries ?? 0,
+				tries: (one.owes?.tries ?? 0) + (error === null ? 0 : 1),
 				notBefore: until.toISOString(),
 			},
 			reason,

@@ -1,0 +1,132 @@
+/** `keyturn run`: ticks at every slot, whenever something is due, and every few minutes besides; parks on SIGTERM. */
+
+import type { TickReport } from "../agent/agent.ts";
+import { asKeyturnError } from "../errors.ts";
+import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+
+/** What is due follows from state and time alone: a tick comes at least this often, whatever cron does. */
+const LONGEST_SLEEP_MS = 5 * 60_000;
+const SHORTEST_SLEEP_MS = 1000;
+/** Wishes are found this soon. */
+const WISH_MS = 1000;
+
+export async function runDaemon(context: CommandContext): Promise<number> {
+	const bench = await context.open();
+	if ((await bench.becomeDaemon()) === "held") {
+		context.terminal.say("another keyturn daemon is running");
+		return EXIT.held;
+	}
+	const waking = createWaking(bench, context.signal);
+	context.onReload(() => waking.reload());
+	waking.schedule(bench);
+	bench.log.info("started", { domains: bench.settings.policies.length, host: bench.settings.host });
+	await bench.notify(["READY=1"]);
+	while (!context.signal.aborted) {
+		if (waking.takeReload()) await reloadSettings(bench, waking);
+		const report = await tickOnce(context, bench);
+		if (!context.signal.aborted) await rest(context, bench, waking, report);
+	}
+	await bench.notify(["STOPPING=1"]);
+	bench.log.info("parked");
+	return EXIT.done;
+}
+
+/** A tick that fails as a whole is told in the log and tried again: the daemon does not end by it. */
+async function tickOnce(context: CommandContext, bench: Workbench): Promise<TickReport | null> {
+	try {
+		const report = await bench.agent.tick(context.signal, { lockWaitMs: 30_000 });
+		await bench.notify([
+			"WATCHDOG=1",
+			`STATUS=${report === "held" ? "another keyturn holds the lock" : statusLine(report)}`,
+		]);
+		return report === "held" ? null : report;
+	} catch (thrown) {
+		if (!context.signal.aborted) bench.log.error("tick failed", { error: asKeyturnError(thrown) });
+		return null;
+	}
+}
+
+function statusLine(report: TickReport): string {
+	const failed = report.domains.find((one) => one.error !== null);
+	if (failed !== undefined) return `${failed.domain}: ${failed.error?.message ?? ""}`;
+	const [wait] = report.domains.flatMap((one) => one.waits.map((each) => ({ ...each, domain: one.domain })));
+	return wait === undefined ? "nothing to do" : `${wait.domain}: ${wait.reason}`;
+}
+
+/** Until something is due, a slot comes, a wish is left, or the configuration is to be read again. */
+async function rest(
+	context: CommandContext,
+	bench: Workbench,
+	waking: Waking,
+	report: TickReport | null,
+): Promise<void> {
+	const dueMs =
+		report?.nextAt == null ? LONGEST_SLEEP_MS : report.nextAt.getTime() - bench.clock.now().getTime();
+	const ends = bench.clock.uptimeMs() + Math.min(Math.max(dueMs, SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
+	while (!context.signal.aborted && !waking.isWoken()) {
+		const leftMs = ends - bench.clock.uptimeMs();
+		if (leftMs <= 0) return;
+		await bench.clock.sleep(Math.min(leftMs, WISH_MS), AbortSignal.any([context.signal, waking.signal()]));
+		if ((await bench.store.wishes()).length > 0) return;
+	}
+	waking.rest();
+}
+
+async function reloadSettings(bench: Workbench, waking: Waking): Promise<void> {
+	await bench.notify(["RELOADING=1"]);
+	const loaded = await bench.reload();
+	if ("fault" in loaded) {
+		bench.log.error("the new configuration is bad; the old one stays", { fault: loaded.fault });
+		bench.agent.note("config", {
+			event: "config_rejected",
+			severity: "warning",
+			domains: [],
+			selector: null,
+			summary: "the new configuration was rejected; the old one stays in force",
+			detail: loaded.fault,
+			hint: "mend keyturn.yaml and reload again",
+		});
+	} else {
+		bench.log.info("configuration read again", { domains: loaded.settings.policies.length });
+		bench.agent.note("config", null);
+		waking.schedule({ ...bench, settings: loaded.settings });
+	}
+	await bench.notify(["READY=1"]);
+}
+
+interface Waking {
+	schedule(bench: Pick<Workbench, "settings" | "wakeOnSchedule">): void;
+	reload(): void;
+	takeReload(): boolean;
+	isWoken(): boolean;
+	/** Aborts when woken. */
+	signal(): AbortSignal;
+	rest(): void;
+}
+
+function createWaking(bench: Workbench, signal: AbortSignal): Waking {
+	let scheduled = new AbortController();
+	let wake = new AbortController();
+	let isReloading = false;
+	return {
+		schedule({ settings }) {
+			scheduled.abort();
+			scheduled = new AbortController();
+			bench.wakeOnSchedule(settings, () => wake.abort(), AbortSignal.any([signal, scheduled.signal]));
+		},
+		reload() {
+			isReloading = true;
+			wake.abort();
+		},
+		takeReload() {
+			const was = isReloading;
+			isReloading = false;
+			return was;
+		},
+		isWoken: () => wake.signal.aborted,
+		signal: () => wake.signal,
+		rest() {
+			if (wake.signal.aborted) wake = new AbortController();
+		},
+	};
+}

@@ -1,0 +1,123 @@
+/** `rotate --dry-run`: what a turn would do to DNS, to the signer's table and to services; does none of it. */
+
+import type { InspectedSigner, InspectAnswer } from "../ports/door.ts";
+import { isCandidate } from "../rotation/life.ts";
+import {
+	activeKey,
+	type DomainState,
+	emptyDomainState,
+	keyOf,
+	parseDomainState,
+} from "../rotation/domain-state.ts";
+import { plan, type Plan } from "../rotation/plan.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { selectorNames } from "../rotation/selector-naming.ts";
+import { nextDue } from "../rotation/timing.ts";
+import type { Settings } from "../settings/settings.ts";
+import { plain } from "./words.ts";
+import type { Workbench } from "./workbench.ts";
+
+export interface Preview {
+	readonly schema: 1;
+	readonly lines: readonly string[];
+}
+
+export async function preview(
+	bench: Workbench,
+	policies: readonly Policy[],
+	options: { readonly now: boolean; readonly signal: AbortSignal },
+): Promise<Preview> {
+	const answer = await bench.door.request({ act: "inspect", ids: [] }, options.signal);
+	const inspection = answer.act === "inspect" ? answer : null;
+	const lines: string[] = ["nothing is changed by --dry-run", ""];
+	for (const policy of policies) {
+		const stored = await bench.store.load(`domains/${policy.domain}`);
+		const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
+		lines.push(policy.domain);
+		const told = await previewOne(bench, policy, state, inspection, options);
+		lines.push(...told.map((line) => `  ${plain(line)}`), "");
+	}
+	return { schema: 1, lines: lines.slice(0, -1) };
+}
+
+async function previewOne(
+	bench: Workbench,
+	policy: Policy,
+	state: DomainState,
+	inspection: InspectAnswer | null,
+	options: { readonly now: boolean; readonly signal: AbortSignal },
+): Promise<readonly string[]> {
+	const signer = inspection?.signers.find((one) => one.signer === policy.signer) ?? null;
+	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
+	const old = activeKey(state)?.selector ?? line?.selector ?? null;
+	if (signer === null || line === null || old === null)
+		return [signer?.problem ?? "no key signs for this domain yet: nothing would be done"];
+	const now = bench.clock.now();
+	const { selector, isMade } = await nextSelector(bench, policy, state, now, options);
+	const planned = planFor(policy, state, signer, now, options.now);
+	const wait = planned.kind === "wait" && !options.now ? planned : null;
+	return [
+		`now     ${wait === null ? "a turn begins" : (wait.waits[0]?.reason ?? "nothing is due")}${wait?.until == null ? "" : ` (${wait.until.toISOString()})`}`,
+		`key     ${isMade ? `${selector} is made already` : `make ${keyWords(policy)} as ${selector}`}`,
+		`dns     add ${selector}._domainkey.${policy.domain} ${policy.record.ttlSeconds} TXT through ${policy.providers.join(", ")}`,
+		`table   - ${line.entry} ${policy.domain}:${old}:${line.keyPath}`,
+		`        + ${line.entry} ${policy.domain}:${selector}:<keys>/${policy.domain}/${selector}.private`,
+		...serviceLines(bench.settings, policy),
+		`later   remove the record of ${old} ${activeKey(state)?.origin === "made" ? "after grace" : "only if retire.adopted is set"}`,
+	];
+}
+
+async function nextSelector(
+	bench: Workbench,
+	policy: Policy,
+	state: DomainState,
+	now: Date,
+	options: { readonly now: boolean; readonly signal: AbortSignal },
+): Promise<{ readonly selector: string; readonly isMade: boolean }> {
+	const candidate = state.keys.findLast((key) => isCandidate(key.state));
+	if (candidate !== undefined) return { selector: candidate.selector, isMade: true };
+	const dueAt = options.now ? now : (nextDue(state, policy, now) ?? now);
+	const facts = { dueAt, timezone: policy.timezone, host: policy.host, algorithm: policy.key.algorithm };
+	for (const selector of selectorNames(policy.selector, facts)) {
+		if (keyOf(state, selector) !== null) continue;
+		const vacancy = await bench.propagation.vacancy(policy.domain, selector, policy.verify, options.signal);
+		if (vacancy.kind !== "taken") return { selector, isMade: false };
+	}
+	return { selector: "?", isMade: false };
+}
+
+function planFor(
+	policy: Policy,
+	state: DomainState,
+	signer: InspectedSigner,
+	now: Date,
+	asked: boolean,
+): Plan {
+	const never = { until: new Date(8.64e15), reason: "" };
+	const rotate = asked ? { id: "dry-run", askedAt: now.toISOString(), noSoak: false } : state.wants.rotate;
+	return plan(
+		{ ...state, wants: { rotate } },
+		{
+			inUse: signer.lines.filter((line) => line.domain === policy.domain && line.signs),
+			lastPauseAt: null,
+			delays: new Map(state.keys.map((key) => [`watch ${key.selector}`, never])),
+			freeze: null,
+		},
+		policy,
+		now,
+	);
+}
+
+function keyWords(policy: Policy): string {
+	return policy.key.algorithm === "rsa" ? `an RSA key of ${policy.key.bits} bits` : "an Ed25519 key";
+}
+
+function serviceLines(settings: Settings, policy: Policy): readonly string[] {
+	const signer = settings.signers.find((one) => one.name === policy.signer);
+	if (signer === undefined) return [];
+	const own = signer.services.stop.at(-1) ?? "";
+	if (signer.swap === "reload") return [`service reload ${own}`];
+	return [
+		`service ${signer.services.stop.map((name) => `stop ${name}`).join(", ")}; rename the table; ${signer.services.start.map((name) => `start ${name}`).join(", ")}`,
+	];
+}

@@ -1,0 +1,19 @@
+/** `keyturn recover`: has the door finish or undo an interrupted switch. */
+
+import { KeyturnError } from "../errors.ts";
+import { type CommandContext, EXIT } from "./workbench.ts";
+
+export async function recover(context: CommandContext, options: { readonly json: boolean }): Promise<number> {
+	const bench = await context.open();
+	const answer = await bench.door.request({ act: "recover", filesOnly: false }, context.signal);
+	if (answer.act !== "recover")
+		throw new KeyturnError(
+			"door.refused",
+			answer.act === "refused" ? answer.message : `the door answered ${answer.act}`,
+			answer.act === "refused" && answer.hint !== null ? { hint: answer.hint } : {},
+		);
+	if (options.json) context.terminal.result(JSON.stringify(answer, null, 2));
+	else if (answer.did.length === 0) context.terminal.result("nothing was left to recover");
+	else for (const line of answer.did) context.terminal.result(line);
+	return answer.results.some((result) => result.outcome === "conflict") ? EXIT.failed : EXIT.done;
+}

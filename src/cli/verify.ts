@@ -1,0 +1,103 @@
+/** `keyturn verify`: every key in use against DNS, as a receiver would see it, and why it fails. */
+
+import { recordText, publicHalfOf } from "../dkim/key-material.ts";
+import { formatKeyRecord } from "../dkim/key-record.ts";
+import { KeyturnError } from "../errors.ts";
+import type { InspectedLine } from "../ports/door.ts";
+import type { LookReport, ServerReport } from "../ports/propagation.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { choose } from "./rotate.ts";
+import { wrap } from "./words.ts";
+import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+
+interface Verified {
+	readonly domain: string;
+	readonly selector: string;
+	readonly verifies: boolean;
+	readonly reason: string | null;
+	readonly look: LookReport | null;
+}
+
+export async function verify(
+	context: CommandContext,
+	names: readonly string[],
+	options: { readonly json: boolean },
+): Promise<number> {
+	const bench = await context.open();
+	const policies = choose(bench, names);
+	const answer = await bench.door.request({ act: "inspect", ids: [] }, context.signal);
+	if (answer.act !== "inspect")
+		throw new KeyturnError("door.refused", "the keys in use cannot be read", {
+			hint: answer.act === "refused" ? answer.message : "ask again",
+		});
+	const results: Verified[] = [];
+	for (const policy of policies) {
+		const signer = answer.signers.find((one) => one.signer === policy.signer);
+		const lines = signer?.lines.filter((line) => line.domain === policy.domain && line.signs) ?? [];
+		if (lines.length === 0)
+			results.push({
+				domain: policy.domain,
+				selector: "",
+				verifies: false,
+				reason: signer?.problem ?? "no key signs for it",
+				look: null,
+			});
+		for (const line of lines) results.push(await verifyLine(context, bench, policy, line));
+	}
+	context.terminal.result(
+		options.json
+			? JSON.stringify({ schema: 1, keys: results }, null, 2)
+			: results.map((result) => describe(result)).join("\n"),
+	);
+	return results.every((result) => result.verifies) ? EXIT.done : EXIT.unverified;
+}
+
+async function verifyLine(
+	context: CommandContext,
+	bench: Workbench,
+	policy: Policy,
+	line: InspectedLine,
+): Promise<Verified> {
+	const { domain } = policy;
+	const half = line.publicKey === null ? null : publicHalfOf(line.publicKey);
+	const base = { domain, selector: line.selector };
+	if (half === null)
+		return {
+			...base,
+			verifies: false,
+			reason: line.problem ?? `its key file ${line.keyPath} cannot be read as a key`,
+			look: null,
+		};
+	const look = await bench.propagation.look(
+		{
+			domain,
+			selector: line.selector,
+			record: formatKeyRecord({ algorithm: half.algorithm, publicKey: recordText(half) }),
+			verify: policy.verify,
+			askResolvers: true,
+		},
+		context.signal,
+	);
+	const reason = look.verdict === "right" ? line.unsafe : look.summary;
+	return { ...base, verifies: look.verdict === "right" && line.unsafe === null, reason, look };
+}
+
+function describe({ domain, selector, verifies, reason, look }: Verified): string {
+	const head = `${verifies ? "ok  " : "FAIL"} ${selector === "" ? domain : `${selector}._domainkey.${domain}`}`;
+	const lines = [wrap(verifies ? head : `${head}: ${reason ?? ""}`, 79)];
+	for (const server of [...(look?.servers ?? []), ...(look?.resolvers ?? [])]) lines.push(serverLine(server));
+	for (const warning of look?.warnings ?? []) lines.push(wrap(`note: ${warning}`, 79, "       "));
+	return lines.join("\n");
+}
+
+function serverLine(server: ServerReport): string {
+	const where = server.server === server.address ? server.address : `${server.server} ${server.address}`;
+	const facts = [
+		server.ttlSeconds === null ? null : `TTL ${server.ttlSeconds}`,
+		server.serial === null ? null : `serial ${server.serial}`,
+		server.chunks.length === 0 ? null : `${server.chunks.join("+")} octets`,
+		server.signed === null ? null : server.signed ? "DNSSEC signed" : "not signed",
+	].filter((fact) => fact !== null);
+	if (server.outcome === "right") return wrap(`${where}: right (${facts.join(", ")})`, 79, "     ");
+	return wrap(`${where}: ${server.sentence}`, 79, "     ");
+}

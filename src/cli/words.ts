@@ -1,0 +1,75 @@
+/** How times, states and foreign text read on a terminal. */
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** `2026-12-01 03:00 +01:00, in 6 d` */
+export function moment(at: Date, now: Date, timezone: string): string {
+	return `${localMinute(at, timezone)}, ${relative(at, now)}`;
+}
+
+/** `in 6 d`, `3 h ago`, `now` */
+export function relative(at: Date, now: Date): string {
+	const ms = at.getTime() - now.getTime();
+	const length = duration(Math.abs(ms));
+	if (length === "0 s") return "now";
+	return ms > 0 ? `in ${length}` : `${length} ago`;
+}
+
+/** One unit, two below a day: `6 d`, `2 h 10 min`, `45 s`. */
+export function duration(ms: number): string {
+	if (ms >= 2 * DAY_MS) return `${Math.floor(ms / DAY_MS)} d`;
+	if (ms >= HOUR_MS) {
+		const minutes = Math.floor((ms % HOUR_MS) / MINUTE_MS);
+		return `${Math.floor(ms / HOUR_MS)} h${minutes === 0 ? "" : ` ${minutes} min`}`;
+	}
+	if (ms >= MINUTE_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
+	return `${Math.round(ms / 1000)} s`;
+}
+
+/** The wall clock of the zone, with its offset. */
+export function localMinute(at: Date, timezone: string): string {
+	const parts = new Map(
+		new Intl.DateTimeFormat("en-CA", {
+			timeZone: timezone,
+			hourCycle: "h23",
+			year: "numeric",
+			month: "2-digit",
+			day: "2-digit",
+			hour: "2-digit",
+			minute: "2-digit",
+			timeZoneName: "longOffset",
+		})
+			.formatToParts(at)
+			.map((part) => [part.type, part.value]),
+	);
+	const offset = (parts.get("timeZoneName") ?? "").replace("GMT", "") || "+00:00";
+	return `${parts.get("year")}-${parts.get("month")}-${parts.get("day")} ${parts.get("hour")}:${parts.get("minute")} ${offset}`;
+}
+
+/** Text from DNS, providers and files may hold escape sequences and line ends: shown, never obeyed. */
+export function plain(text: string): string {
+	return text.replace(
+		// oxlint-disable-next-line no-control-regex -- finding them is the point
+		/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+		(character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+	);
+}
+
+/** Breaks at blanks, so that no line is longer than `width`; every line begins with `indent`. */
+export function wrap(text: string, width: number, indent = ""): string {
+	const lines: string[] = [];
+	for (const paragraph of plain(text).split("\n")) {
+		let line = indent;
+		for (const word of paragraph.split(" ")) {
+			const longer = line === indent ? line + word : `${line} ${word}`;
+			if (longer.length > width && line !== indent) {
+				lines.push(line);
+				line = indent + word;
+			} else line = longer;
+		}
+		lines.push(line);
+	}
+	return lines.join("\n");
+}

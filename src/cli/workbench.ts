@@ -1,0 +1,67 @@
+/** What a command works with: the configuration read, the ports joined, and where its words go. */
+
+import type { Agent } from "../agent/agent.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Door } from "../ports/door.ts";
+import type { Log } from "../ports/log.ts";
+import type { Propagation } from "../ports/propagation.ts";
+import type { Random } from "../ports/random.ts";
+import type { StateStore } from "../ports/state-store.ts";
+import type { Settings } from "../settings/settings.ts";
+
+export interface Workbench {
+	readonly settings: Settings;
+	readonly agent: Agent;
+	readonly store: StateStore;
+	readonly door: Door;
+	readonly propagation: Propagation;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Log;
+	/** Whether a `keyturn run` holds the daemon's lock. */
+	daemonAlive(): Promise<boolean>;
+	/** Takes the daemon's lock for the life of the process; "held" if another has it. */
+	becomeDaemon(): Promise<"ours" | "held">;
+	/** Calls back at every slot of the schedule until the signal aborts. */
+	wakeOnSchedule(settings: Settings, onWake: () => void, signal: AbortSignal): void;
+	/** Reads the configuration again and gives it to the agent; says in words what is wrong with it, null if nothing. */
+	reload(): Promise<{ readonly settings: Settings } | { readonly fault: string }>;
+	/** Tells the service manager how it stands; a no-op where there is none. */
+	notify(words: readonly string[]): Promise<void>;
+}
+
+/** Standard output is for results, standard error for everything else. */
+export interface Terminal {
+	result(text: string): void;
+	say(text: string): void;
+	/** Whether standard error is a terminal: live progress, else lines. */
+	readonly isLive: boolean;
+	readonly columns: number;
+	readonly color: boolean;
+}
+
+export interface CommandContext {
+	readonly terminal: Terminal;
+	/** Reads the configuration and joins everything. Fails with `config.*`. */
+	open(): Promise<Workbench>;
+	/** Aborts on SIGINT and SIGTERM. */
+	readonly signal: AbortSignal;
+	/** Called for each SIGHUP. */
+	onReload(listener: () => void): void;
+}
+
+/** DESIGN.md section 5. */
+export const EXIT = {
+	done: 0,
+	failed: 1,
+	usage: 2,
+	waiting: 3,
+	unverified: 4,
+	held: 75,
+} as const;
+
+/** The worst over several domains, in the order 1, 4, 3, 0. */
+export function worst(codes: readonly number[]): number {
+	for (const code of [EXIT.failed, EXIT.unverified, EXIT.waiting]) if (codes.includes(code)) return code;
+	return EXIT.done;
+}
