@@ -18,19 +18,22 @@ const MAY: Record<string, { readonly folders: readonly string[]; readonly packag
 	publishing: { folders: ["ports", "dkim"], packages: [] },
 	dns: { folders: ["ports", "dkim"], packages: ["dns-packet"] },
 	signers: { folders: ["ports", "dkim"], packages: ["zod"] },
-	alerts: { folders: ["ports"], packages: ["zod"] },
+	alerts: { folders: ["ports", "settings/secret-reference"], packages: ["zod"] },
 	report: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
 	doctor: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
 	cli: {
-		folders: ["agent", "report", "doctor", "ports", "rotation", "settings"],
+		folders: ["agent", "report", "doctor", "ports", "rotation", "dkim", "settings"],
 		packages: ["commander", "picocolors", "cli-table3"],
 	},
-	providers: { folders: ["ports", "dkim", "dns/dns-wire"], packages: ["zod", "dns-packet"] },
+	providers: {
+		folders: ["ports", "dkim", "dns/dns-wire", "settings/secret-reference"],
+		packages: ["zod", "dns-packet"],
+	},
 };
 
 const ENTRIES = ["src/main.ts", "src/door.ts", "src/probe.ts"];
 /** Hash, HMAC, key parsing and verifying give the same for the same input. */
-const DETERMINISTIC_CRYPTO = ["dkim", "dns", "swap", "signers", "agent", "durable"];
+const DETERMINISTIC_CRYPTO = ["dkim", "dns", "swap", "signers", "alerts"];
 
 /** What adapters' settings share: how a secret is named. */
 const SECRET_REFERENCE = "src/settings/secret-reference.ts";
@@ -94,7 +97,11 @@ function isAllowed(module: Module, name: string, may: (typeof MAY)[string] | und
 	const folder = folderOf(target);
 	return (
 		folder === module.folder ||
-		(may?.folders.some((allowed) => folder === allowed || target.startsWith(`src/${allowed}/`)) ?? false)
+		(may?.folders.some(
+			(allowed) =>
+				folder === allowed || target.startsWith(`src/${allowed}/`) || target === `src/${allowed}.ts`,
+		) ??
+			false)
 	);
 }
 

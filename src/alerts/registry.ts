@@ -1,0 +1,34 @@
+/** The ways of telling, by the `type` of keyturn.yaml; each is loaded only when it is configured. */
+
+import type { z } from "zod";
+import type { AlertSink, EventName, TroubleName } from "../ports/alert-sink.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Http } from "../ports/http.ts";
+import type { Programs } from "../ports/programs.ts";
+import type { SecretReference } from "../settings/settings.ts";
+
+export interface AlertTools {
+	readonly http: Http;
+	readonly programs: Programs;
+	readonly clock: Clock;
+	/** Fails with `config.*`, naming the reference and never the secret. */
+	readonly readSecret: (reference: SecretReference) => Promise<string>;
+}
+
+export interface AlertGiven {
+	readonly name: string;
+	readonly on: readonly (EventName | TroubleName)[] | null;
+	readonly repeatMs: number;
+	/** As `settingsSchema` made them. */
+	readonly settings: unknown;
+}
+
+export interface AlertType {
+	readonly settingsSchema: z.ZodType;
+	create(given: AlertGiven, tools: AlertTools): Promise<AlertSink>;
+}
+
+export const ALERT_TYPES: Readonly<Record<string, () => Promise<AlertType>>> = {
+	webhook: () => import("./webhook.ts"),
+	command: () => import("./command.ts"),
+};

@@ -1,0 +1,122 @@
+import { createHmac } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { create as createCommand } from "../../src/alerts/command.ts";
+import type { AlertGiven, AlertTools } from "../../src/alerts/registry.ts";
+import { create as createWebhook, settingsSchema } from "../../src/alerts/webhook.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
+import type { HttpRequest } from "../../src/ports/http.ts";
+import type { ProgramRequest, ProgramResult } from "../../src/ports/programs.ts";
+
+const event: KeyturnEvent = {
+	schema: 1,
+	id: "e1",
+	at: "2026-11-22T12:00:00.000Z",
+	host: "mx1",
+	event: "verification_failed",
+	severity: "critical",
+	trouble: "verify example.com 202612",
+	phase: "start",
+	domains: ["example.com"],
+	selector: "202612",
+	summary: "not everywhere",
+	detail: null,
+	hint: null,
+	since: "2026-11-22T12:00:00.000Z",
+	count: 1,
+};
+
+const { signal } = new AbortController();
+
+function given(settings: unknown): AlertGiven {
+	return { name: "one", on: null, repeatMs: 1000, settings };
+}
+
+function tools(answer: {
+	readonly status?: number;
+	readonly fails?: KeyturnError;
+	readonly result?: ProgramResult;
+}): { readonly tools: AlertTools; readonly sent: HttpRequest[]; readonly ran: ProgramRequest[] } {
+	const sent: HttpRequest[] = [];
+	const ran: ProgramRequest[] = [];
+	return {
+		sent,
+		ran,
+		tools: {
+			http: {
+				send: async (request) => {
+					sent.push(request);
+					if (answer.fails !== undefined) throw answer.fails;
+					return Promise.resolve({ status: answer.status ?? 200, headers: {}, body: "" });
+				},
+			},
+			programs: {
+				run: async (request) => {
+					ran.push(request);
+					if (answer.fails !== undefined) throw answer.fails;
+					return Promise.resolve(answer.result ?? { status: 0, signal: null, stdout: "", stderr: "" });
+				},
+			},
+			clock: {
+				now: () => new Date(0),
+				uptimeMs: () => 0,
+				sleep: () => Promise.resolve(),
+				deadline: (_ms, of) => of,
+			},
+			readSecret: () => Promise.resolve("s3cret"),
+		},
+	};
+}
+
+describe("a webhook", () => {
+	it("gets the event as JSON, signed with the secret", async () => {
+		const { tools: given_, sent } = tools({});
+		const sink = await createWebhook(
+			given({ url: "https://hooks.example/x", hmac: { file: "/etc/keyturn/hook" } }),
+			given_,
+		);
+		await sink.deliver(event, signal);
+		expect(sent).toHaveLength(1);
+		expect(JSON.parse(sent[0]?.body ?? "")).toEqual(event);
+		const expected = createHmac("sha256", "s3cret")
+			.update(sent[0]?.body ?? "")
+			.digest("hex");
+		expect(sent[0]?.headers["x-keyturn-signature"]).toBe(`sha256=${expected}`);
+	});
+
+	it("that answers anything but 2xx is not delivered, and its path is not told", async () => {
+		const sink = await createWebhook(
+			given({ url: "https://hooks.example/T0P/S3CRET" }),
+			tools({ status: 302 }).tools,
+		);
+		const failure = await sink.deliver(event, signal).catch((thrown: unknown) => thrown);
+		expect(failure).toBeInstanceOf(KeyturnError);
+		expect((failure as KeyturnError).message).toContain(
+			"hooks.example: expected a status of 200 to 299, got 302",
+		);
+		expect((failure as KeyturnError).message).not.toContain("S3CRET");
+	});
+
+	it("takes no address but http and https, and no format that is not built", () => {
+		expect(settingsSchema.safeParse({ url: "file:///etc/passwd" }).success).toBe(false);
+		expect(settingsSchema.safeParse({ url: "https://a.example", format: "slack" }).success).toBe(false);
+	});
+});
+
+describe("a command", () => {
+	it("gets the event on standard input, and no shell", async () => {
+		const { tools: given_, ran } = tools({});
+		const sink = await createCommand(given({ run: ["/usr/local/bin/page", "$(id)"] }), given_);
+		await sink.deliver(event, signal);
+		expect(ran[0]?.argv).toEqual(["/usr/local/bin/page", "$(id)"]);
+		expect(JSON.parse(String(ran[0]?.input))).toEqual(event);
+	});
+
+	it("that fails is not delivered, and what it said is told", async () => {
+		const result = { status: 3, signal: null, stdout: "", stderr: "no pager\n" };
+		const sink = await createCommand(given({ run: ["/bin/page"] }), tools({ result }).tools);
+		await expect(sink.deliver(event, signal)).rejects.toThrow(
+			"/bin/page: expected status 0, got status 3: no pager",
+		);
+	});
+});
