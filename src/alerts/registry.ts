@@ -5,14 +5,14 @@ import type { AlertSink, EventName, TroubleName } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Http } from "../ports/http.ts";
 import type { Programs } from "../ports/programs.ts";
-import type { SecretReference } from "../settings/settings.ts";
+import type { secretReference } from "../settings/secret-reference.ts";
 
 export interface AlertTools {
 	readonly http: Http;
 	readonly programs: Programs;
 	readonly clock: Clock;
 	/** Fails with `config.*`, naming the reference and never the secret. */
-	readonly readSecret: (reference: SecretReference) => Promise<string>;
+	readonly readSecret: (reference: z.infer<typeof secretReference>) => Promise<string>;
 }
 
 export interface AlertGiven {
