@@ -113,6 +113,11 @@ export function temporaryPath(path: string): string {
 	return besidePath(path, "keyturn-new");
 }
 
+/** Whether a name in a directory is that of such a file. */
+export function isTemporary(name: string): boolean {
+	return name.startsWith(".") && name.endsWith(".keyturn-new");
+}
+
 /** A hidden name in the directory of `path`. */
 export function besidePath(path: string, suffix: string): string {
 	return `${directoryOf(path)}/.${path.slice(path.lastIndexOf("/") + 1)}.${suffix}`;

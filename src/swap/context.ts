@@ -1,0 +1,66 @@
+/** What every part of the door's work is given, and where in the door's own directory its papers lie. */
+
+import { directoryOf } from "../durable.ts";
+import { KeyturnError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Disk } from "../ports/disk.ts";
+import type { Log } from "../ports/log.ts";
+import type { Services } from "../ports/services.ts";
+import type { Signer } from "../ports/signer.ts";
+
+export interface SwapSigner {
+	readonly signer: Signer;
+	readonly services: {
+		/** In this order; the last is the signer's own service, all others count as mail server. */
+		readonly stop: readonly string[];
+		readonly start: readonly string[];
+		/** How long the mail server stays down when the signer does not come up even with the old table. */
+		readonly holdMs: number;
+	};
+	/** Whether the running signer is proven after a switch. */
+	readonly probe: boolean;
+}
+
+export interface SwapContext {
+	readonly disk: Disk;
+	readonly services: Services;
+	readonly signers: ReadonlyMap<string, SwapSigner>;
+	readonly clock: Clock;
+	readonly log: Log;
+	/** The door's own directory: 0700, root's. Its parent exists. */
+	readonly directory: string;
+	/** The domains whose lines may change, each with its signer. */
+	readonly domains: ReadonlyMap<string, string>;
+	/**
+	 * Whether the mail server in front of this signer defers mail while the signer is down
+	 * (`milter_default_action = tempfail`). If it does not, it would send unsigned mail, and is held instead.
+	 */
+	readonly defersMail: (signer: string) => Promise<boolean>;
+}
+
+export function signerNamed(context: SwapContext, name: string): SwapSigner {
+	const found = context.signers.get(name);
+	if (found === undefined)
+		throw new KeyturnError("config.invalid", `signer ${name}: not in keyturn.yaml any more`, {
+			hint: "put it back until its last switch has been settled",
+		});
+	return found;
+}
+
+/** Makes the door's directories; names that a crash left unsynced become durable here, before anything relies on them. */
+export async function makeDirectories({ disk, directory }: SwapContext): Promise<void> {
+	for (const path of [directory, `${directory}/results`, `${directory}/staged`])
+		await disk.makeDirectory(path, 0o700);
+	await disk.syncDirectory(directory);
+	await disk.syncDirectory(directoryOf(directory));
+}
+
+/** A signal for waits that nothing cuts short: between stop and start the door does not give up. */
+export function noSignal(): AbortSignal {
+	return new AbortController().signal;
+}
+
+/** RFC 3339, UTC. */
+export function timestamp({ clock }: SwapContext): string {
+	return clock.now().toISOString();
+}

@@ -1,0 +1,253 @@
+/**
+ * Brings a switch to its end once its files stand: the signers up, their keys proven, what fails put back, the mail
+ * servers started. The same for a switch under way and for one that recovery found.
+ */
+
+import { asKeyturnError } from "../errors.ts";
+import type { SignExpectation } from "../ports/signer.ts";
+import { noSignal, signerNamed } from "./context.ts";
+import type { JournalSigner, LeftOut } from "./journal.ts";
+import { type Proof, proveKeys } from "./proof.ts";
+import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
+import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
+import { hashOf } from "../durable.ts";
+
+const READY_MS = 20_000;
+const HOLD_STEP_MS = 15_000;
+
+/** How one signer's files stand before the ending, and why if that is not as wanted. */
+export interface Stand {
+	readonly standing: Exclude<Standing, "mixed">;
+	readonly reason: string | null;
+}
+
+export interface Ended {
+	readonly signer: string;
+	readonly standing: "before" | "after" | "conflict";
+	readonly reason: string | null;
+	readonly leftOut: readonly LeftOut[];
+	readonly unproven: readonly LeftOut[];
+	readonly isUp: boolean;
+	/** Still to be probed, after the mail server's start. */
+	readonly rest: readonly SignExpectation[];
+}
+
+/** The bytes of every table file of the signer with these changes left out; null where only going back is possible. */
+export type RenderPart = (
+	signer: string,
+	leftOut: readonly LeftOut[],
+) => ReadonlyMap<string, Uint8Array> | null;
+
+/** Whatever fails on the way, the services that ran are started before the failure is told. */
+export async function endSwitch(
+	run: SwitchRun,
+	stands: ReadonlyMap<string, Stand>,
+	renderPart: RenderPart,
+): Promise<readonly Ended[]> {
+	try {
+		const restarted = run.journal.signers.filter((entry) => entry.swap === "restart");
+		const reloaded = run.journal.signers.filter((entry) => entry.swap === "reload");
+		// The mail server does not wait for those that reload.
+		const first = await endGroup(run, restarted, stands, renderPart);
+		return [...first, ...(await endGroup(run, reloaded, stands, renderPart))];
+	} catch (error) {
+		await startAnyway(run);
+		throw error;
+	}
+}
+
+/** The last thing to do when even the disk fails: every table on it parses, so that what ran may run. */
+export async function startAnyway(run: SwitchRun): Promise<void> {
+	const { log } = run.context;
+	try {
+		const ended: Ended[] = [];
+		for (const entry of run.journal.signers)
+			ended.push(ending(entry, "conflict", null, { isUp: await comesUp(run, entry) }));
+		await holdWhileDown(run, ended);
+		await startMail(run);
+	} catch (error) {
+		log.error("could not start what ran", { error: asKeyturnError(error).message });
+	}
+}
+
+async function endGroup(
+	run: SwitchRun,
+	entries: readonly JournalSigner[],
+	stands: ReadonlyMap<string, Stand>,
+	renderPart: RenderPart,
+): Promise<readonly Ended[]> {
+	const ended: Ended[] = [];
+	for (const entry of entries) ended.push(await endSigner(run, entry, stands, renderPart));
+	let held = await holdWhileDown(run, ended);
+	await startMail(run);
+	// What there was no time for while the mail server waited; a fault found now may stop it once more.
+	while (held.some((end) => end.rest.length > 0)) {
+		const proven: Ended[] = [];
+		for (const end of held) proven.push(await proveRest(run, end, renderPart));
+		held = await holdWhileDown(run, proven);
+		await startMail(run);
+	}
+	return held;
+}
+
+async function endSigner(
+	run: SwitchRun,
+	entry: JournalSigner,
+	stands: ReadonlyMap<string, Stand>,
+	renderPart: RenderPart,
+): Promise<Ended> {
+	const { standing, reason } = stands.get(entry.signer) ?? { standing: "conflict", reason: null };
+	if (entry.ran.units.length === 0) {
+		const quiet = `${entry.ran.service} did not run, so that nothing was probed`;
+		return ending(entry, standing, reason ?? quiet, { isUp: true });
+	}
+	if (standing === "before" || standing === "conflict")
+		return ending(entry, standing, reason ?? entry.rollBack, { isUp: await comesUp(run, entry) });
+	if (await comesUp(run, entry)) return prove(run, entry, wanted(entry), renderPart);
+	return putAllBack(run, entry, `${entry.ran.service} did not come up with the new table`);
+}
+
+async function prove(
+	run: SwitchRun,
+	entry: JournalSigner,
+	expectations: readonly SignExpectation[],
+	renderPart: RenderPart,
+): Promise<Ended> {
+	const proof = await proveKeys(run.context, entry, expectations, run.owesMail);
+	if (proof.failing.length === 0) return ending(entry, "after", null, { isUp: true, ...proof });
+	for (const { domain, selector, reason } of proof.failing)
+		run.context.log.error("the signer does not sign as staged", { domain, selector, reason });
+	const leftOut = [...(entry.partial?.leftOut ?? []), ...proof.failing];
+	const contents = entry.partial === null ? renderPart(entry.signer, leftOut) : null;
+	if (contents === null) return putAllBack(run, entry, sentence(proof));
+	try {
+		return await leaveOut(run, entry, leftOut, contents, renderPart);
+	} catch (error) {
+		return putAllBack(run, entry, `${sentence(proof)}; then: ${asKeyturnError(error).message}`);
+	}
+}
+
+/** Takes the lines of the failing keys back, and proves the others again. */
+async function leaveOut(
+	run: SwitchRun,
+	entry: JournalSigner,
+	leftOut: readonly LeftOut[],
+	contents: ReadonlyMap<string, Uint8Array>,
+	renderPart: RenderPart,
+): Promise<Ended> {
+	const hashes = entry.files.map(({ path, hashBefore }) => {
+		const bytes = contents.get(path);
+		return bytes === undefined ? hashBefore : hashOf(bytes);
+	});
+	const amended = await amend(run, entry.signer, { partial: { hashes, leftOut } });
+	await stopSigner(run, amended);
+	const outcome = await putPartInPlace(run.context.disk, amended, contents);
+	if (outcome === "changed")
+		return ending(amended, "conflict", "the table was changed while keys were taken back", {
+			isUp: await comesUp(run, amended),
+		});
+	if (await comesUp(run, amended)) return prove(run, amended, wanted(amended), renderPart);
+	return putAllBack(run, amended, `${entry.ran.service} did not come up with a part of the new table`);
+}
+
+async function putAllBack(run: SwitchRun, entry: JournalSigner, reason: string): Promise<Ended> {
+	run.context.log.error("putting the old table back", { signer: entry.signer, reason });
+	const amended = await amend(run, entry.signer, { rollBack: reason }).catch(() =>
+		entryOf(run, entry.signer),
+	);
+	try {
+		await stopSigner(run, amended);
+	} catch (error) {
+		run.context.log.error("could not stop before putting back", { error: asKeyturnError(error).message });
+	}
+	const standing = await putBack(run.context.disk, amended);
+	const isUp = await comesUp(run, amended);
+	return ending(amended, standing, isUp ? reason : `${reason}; nor with the old one`, { isUp });
+}
+
+/** In `restart` no process may have a table in memory other than the one on disk: it is stopped before the rename. */
+async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<void> {
+	if (entry.swap !== "restart" || entry.ran.units.length === 0) return;
+	await stopMail(run);
+	await run.context.services.stop(entry.ran.service, entry.ran.units);
+}
+
+async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
+	const { services, log } = run.context;
+	const { signer } = signerNamed(run.context, entry.signer);
+	if (entry.ran.units.length === 0) return true;
+	try {
+		await services.start(entry.ran.service, entry.ran.units);
+		// Also when the old table stands: a crash may have come between the signal for the new one and now.
+		if (entry.swap === "reload") await services.reload(entry.ran.service, entry.ran.units);
+		await signer.ready(READY_MS, await signer.read());
+		return true;
+	} catch (error) {
+		log.error("the signer did not come up", {
+			signer: entry.signer,
+			error: asKeyturnError(error).message,
+		});
+		return false;
+	}
+}
+
+/** Refused mail is retried by its senders, unsigned mail is not: the mail server stays down while its signer is. */
+async function holdWhileDown(run: SwitchRun, ended: readonly Ended[]): Promise<readonly Ended[]> {
+	const { clock, log, services } = run.context;
+	const held: Ended[] = [...ended];
+	if (!(await mustHold(run, held))) return held;
+	await stopMail(run);
+	const holdMs = Math.max(
+		...held.filter((end) => !end.isUp).map((end) => signerNamed(run.context, end.signer).services.holdMs),
+	);
+	log.error("the signer is down: the mail server is held", { holdMs });
+	await services.armDeadMan(holdMs + DEAD_MAN_MS).catch(() => {});
+	const until = clock.uptimeMs() + holdMs;
+	for (;;) {
+		const leftMs = until - clock.uptimeMs();
+		if (leftMs <= 0 || held.every((end) => end.isUp)) return held;
+		await clock.sleep(Math.min(leftMs, HOLD_STEP_MS), noSignal());
+		for (const [index, end] of held.entries())
+			if (!end.isUp && (await comesUp(run, entryOf(run, end.signer)))) held[index] = { ...end, isUp: true };
+	}
+}
+
+async function mustHold(run: SwitchRun, ended: readonly Ended[]): Promise<boolean> {
+	if (run.journal.mail.every(({ units }) => units.length === 0)) return false;
+	for (const end of ended) if (!end.isUp && !(await run.context.defersMail(end.signer))) return true;
+	return false;
+}
+
+async function proveRest(run: SwitchRun, end: Ended, renderPart: RenderPart): Promise<Ended> {
+	if (end.rest.length === 0) return end;
+	const proven = await prove(run, entryOf(run, end.signer), end.rest, renderPart);
+	return { ...proven, unproven: [...end.unproven, ...proven.unproven] };
+}
+
+function ending(
+	entry: JournalSigner,
+	standing: Stand["standing"],
+	reason: string | null,
+	rest: Partial<Omit<Ended, "signer" | "standing" | "reason">> & { readonly isUp: boolean },
+): Ended {
+	return {
+		unproven: [],
+		rest: [],
+		...rest,
+		signer: entry.signer,
+		standing: standing === "partial" ? "after" : standing,
+		reason,
+		leftOut: standing === "before" ? [] : (entry.partial?.leftOut ?? []),
+	};
+}
+
+function wanted(entry: JournalSigner): readonly SignExpectation[] {
+	const leftOut = entry.partial?.leftOut ?? [];
+	return entry.expectations.filter(
+		({ domain, selector }) => !leftOut.some((key) => key.domain === domain && key.selector === selector),
+	);
+}
+
+function sentence({ failing }: Proof): string {
+	return failing.map(({ domain, selector, reason }) => `${selector} of ${domain}: ${reason}`).join("; ");
+}

@@ -1,0 +1,65 @@
+/** Tells the agent what it may not read itself: every signer's live table, its key files, its service. */
+
+import { asKeyturnError } from "../errors.ts";
+import type { InspectAnswer, InspectedLine, InspectedSigner, SwitchResult } from "../ports/door.ts";
+import type { SignerReading, SigningLine } from "../ports/signer.ts";
+import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
+import { readLeft, readResult } from "./results.ts";
+import { listStaged } from "./staged-switch.ts";
+
+export async function inspect(context: SwapContext, ids: readonly string[]): Promise<InspectAnswer> {
+	const results: SwitchResult[] = [];
+	for (const id of ids) {
+		const result = await readResult(context, id);
+		if (result !== null) results.push(result);
+	}
+	const signers: InspectedSigner[] = [];
+	for (const [name, signer] of context.signers) signers.push(await inspectSigner(context, name, signer));
+	return {
+		act: "inspect",
+		at: timestamp(context),
+		signers,
+		results,
+		staged: await listStaged(context),
+		lastPauseAt: (await readLeft(context)).pausedAt,
+	};
+}
+
+/** One signer that cannot be read says so; the others are told. */
+async function inspectSigner(
+	context: SwapContext,
+	name: string,
+	{ signer }: SwapSigner,
+): Promise<InspectedSigner> {
+	const about = { signer: name, swap: signer.swap, service: signer.service };
+	const running = await isRunning(context, signer.service);
+	try {
+		const reading = await signer.read();
+		const lines: InspectedLine[] = [];
+		for (const line of reading.lines) lines.push(await inspectLine(line, reading, signer));
+		return { ...about, tableHash: reading.tableHash, lines, notes: reading.notes, problem: null, running };
+	} catch (error) {
+		const problem = asKeyturnError(error).message;
+		return { ...about, tableHash: "", lines: [], notes: [], problem, running };
+	}
+}
+
+async function inspectLine(
+	line: SigningLine,
+	reading: SignerReading,
+	signer: SwapSigner["signer"],
+): Promise<InspectedLine> {
+	const { domain, selector, entry, keyPath, publicKey, signs, problem } = line;
+	const unsafe = problem === null ? await signer.unsafe(keyPath, reading) : null;
+	return { domain, selector, entry, keyPath, publicKey, signs, problem, unsafe };
+}
+
+async function isRunning({ services, log }: SwapContext, service: string): Promise<boolean> {
+	try {
+		const { instances } = await services.look(service);
+		return instances.some(({ state }) => state === "running");
+	} catch (error) {
+		log.warn("a service cannot be looked at", { service, error: asKeyturnError(error).message });
+		return false;
+	}
+}

@@ -1,0 +1,126 @@
+/** Private keys at their final paths: placed once, 0600 from the first byte, never written over. */
+
+import { publicHalf } from "../dkim/key-material.ts";
+import { directoryOf, FILE_LIMIT_BYTES, hashOf } from "../durable.ts";
+import { KeyturnError } from "../errors.ts";
+import type { Disk, Owner } from "../ports/disk.ts";
+
+const PEM_BEGINS = ["-----BEGIN PRIVATE KEY-----\n", "-----BEGIN RSA PRIVATE KEY-----\n"];
+
+export interface KeyFile {
+	readonly path: string;
+	/** PEM. */
+	readonly key: string;
+	/** Whether the ledger has named it before: then what stands there is ours. */
+	readonly isOurs: boolean;
+}
+
+/** Whether this key may be placed; makes nothing. A crash of ours may have left it cut short. */
+export async function mayPlace(disk: Disk, file: KeyFile): Promise<boolean> {
+	const stat = await disk.lstat(file.path);
+	if (stat === null) return true;
+	if (!file.isOurs || stat.kind !== "file") return false;
+	const found = (await disk.read(file.path, FILE_LIMIT_BYTES)) ?? new Uint8Array();
+	return isCutShort(found, bytesOf(file)) || isEqual(found, bytesOf(file));
+}
+
+/** Places the key, or finishes what a crash cut short. The ledger has to name the file before. */
+export async function placeKey(disk: Disk, file: KeyFile, owner: Owner): Promise<void> {
+	await makeKeyDirectories(disk, directoryOf(file.path), owner);
+	const stat = await disk.lstat(file.path);
+	if (stat !== null) {
+		if (!(await mayPlace(disk, file))) throw occupied(file.path);
+		const found = (await disk.read(file.path, FILE_LIMIT_BYTES)) ?? new Uint8Array();
+		if (isEqual(found, bytesOf(file))) return keepKey(disk, file.path, owner);
+		await disk.unlink(file.path);
+	}
+	const made = await disk.create(file.path, 0o600);
+	if (made === "exists") throw occupied(file.path);
+	await made.chown(owner);
+	await made.write(bytesOf(file));
+	await made.sync();
+	await made.close();
+	await disk.syncDirectory(directoryOf(file.path));
+}
+
+/**
+ * Removes a key file if it is the one placed, or what a crash left of it; whatever else stands there is not ours, though
+ * the ledger, written before the file, names the path. Absent is success.
+ */
+export async function removeKey(disk: Disk, path: string, hash: string): Promise<"gone" | "foreign"> {
+	const stat = await disk.lstat(path);
+	if (stat !== null) {
+		if (stat.kind !== "file") return "foreign";
+		const found = (await disk.read(path, FILE_LIMIT_BYTES)) ?? new Uint8Array();
+		if (hashOf(found) !== hash && !isRemnant(found)) return "foreign";
+		await disk.unlink(path);
+	}
+	if ((await disk.lstat(directoryOf(path))) !== null) await disk.syncDirectory(directoryOf(path));
+	return "gone";
+}
+
+export function hashOfKey(key: string): string {
+	return hashOf(bytesOf({ key }));
+}
+
+/** Null if it is absent. */
+export async function readKey(disk: Disk, path: string): Promise<string | null> {
+	const bytes = await disk.read(path, FILE_LIMIT_BYTES);
+	return bytes === null ? null : new TextDecoder().decode(bytes);
+}
+
+/** The same key was placed before; its owner or its durability may have been lost in a crash. */
+async function keepKey(disk: Disk, path: string, owner: Owner): Promise<void> {
+	const file = await disk.append(path, 0o600);
+	await file.chown(owner);
+	await file.chmod(0o600);
+	await file.sync();
+	await file.close();
+	await disk.syncDirectory(directoryOf(path));
+}
+
+async function makeKeyDirectories(disk: Disk, path: string, owner: Owner): Promise<void> {
+	const above = directoryOf(path);
+	if ((await disk.stat(above)) === null || (await isLeftHalfMade(disk, above)))
+		await makeKeyDirectories(disk, above, owner);
+	const made = await disk.makeDirectory(path, 0o700);
+	if (made === "made" || (await isLeftHalfMade(disk, path))) await disk.chown(path, owner);
+	await disk.syncDirectory(path);
+	await disk.syncDirectory(above);
+}
+
+/** Root's, closed and empty: a crash stood between making it and giving it to the signer. */
+async function isLeftHalfMade(disk: Disk, path: string): Promise<boolean> {
+	const stat = await disk.lstat(path);
+	if (stat === null || stat.kind !== "directory" || stat.uid !== 0 || stat.mode !== 0o700) return false;
+	return (await disk.list(path))?.length === 0;
+}
+
+/** A prefix, or the zeros that some file systems leave after a power loss. */
+function isCutShort(found: Uint8Array, wanted: Uint8Array): boolean {
+	if (found.length > wanted.length) return false;
+	if (found.every((octet) => octet === 0)) return true;
+	return found.length < wanted.length && isEqual(found, wanted.subarray(0, found.length));
+}
+
+function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+	return one.length === other.length && one.every((octet, index) => octet === other[index]);
+}
+
+/** The beginning of a private key that is none yet. */
+function isRemnant(found: Uint8Array): boolean {
+	if (found.every((octet) => octet === 0)) return true;
+	const text = new TextDecoder().decode(found);
+	const begins = PEM_BEGINS.some((begin) => begin.startsWith(text) || text.startsWith(begin));
+	return begins && publicHalf(text) === null;
+}
+
+function bytesOf({ key }: Pick<KeyFile, "key">): Uint8Array {
+	return new TextEncoder().encode(key.endsWith("\n") ? key : `${key}\n`);
+}
+
+function occupied(path: string): KeyturnError {
+	return new KeyturnError("signer.unsafe", `${path}: expected no file, found one that keyturn did not make`, {
+		hint: "move it away, or choose another selector",
+	});
+}

@@ -1,0 +1,48 @@
+/** Which key files are the door's own, and which keys of others it has replaced. */
+
+import type { SwapContext } from "./context.ts";
+import { type Document, readDocument, writeDocument } from "./document.ts";
+
+export interface LedgerKey {
+	readonly signer: string;
+	readonly domain: string;
+	readonly selector: string;
+	readonly path: string;
+	/** "made": placed by the door, under the id of a switch. "found": in use before ours; never deleted. */
+	readonly origin: "made" | "found";
+	readonly id: string;
+	/** SHA-256 of the file that was placed; null for a found one. */
+	readonly hash: string | null;
+	/** Whether a live table may have named it. */
+	readonly wasLive: boolean;
+}
+
+interface LedgerDocument extends Document {
+	readonly keys: readonly LedgerKey[];
+}
+
+export async function readLedger(context: SwapContext): Promise<readonly LedgerKey[]> {
+	return (await readDocument<LedgerDocument>(context.disk, path(context)))?.keys ?? [];
+}
+
+export async function writeLedger(context: SwapContext, keys: readonly LedgerKey[]): Promise<void> {
+	await writeDocument(context.disk, path(context), { schema: 1, keys } as LedgerDocument);
+}
+
+/** The ledger with these entries in place of the older ones of the same key and path. */
+export function enter(ledger: readonly LedgerKey[], keys: readonly LedgerKey[]): readonly LedgerKey[] {
+	const name = (key: LedgerKey) => JSON.stringify([key.signer, key.domain, key.selector, key.path]);
+	const names = new Set(keys.map(name));
+	return [...ledger.filter((key) => !names.has(name(key))), ...keys];
+}
+
+export function isSameKey(
+	key: { readonly signer: string; readonly domain: string; readonly selector: string },
+	other: { readonly signer: string; readonly domain: string; readonly selector: string },
+): boolean {
+	return key.signer === other.signer && key.domain === other.domain && key.selector === other.selector;
+}
+
+function path(context: SwapContext): string {
+	return `${context.directory}/ledger.json`;
+}

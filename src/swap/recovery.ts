@@ -1,0 +1,120 @@
+/**
+ * Settles what a crash left, before anything else is done: DESIGN.md's table of what is found, decided by the hashes in
+ * the journal. While the host starts or stops only files are repaired: each table is then wholly the old or the new one
+ * and names keys that exist, so that whatever starts its signer starts it right; the journal stays for the next request.
+ */
+
+import { directoryOf, temporaryPath } from "../durable.ts";
+import { asKeyturnError } from "../errors.ts";
+import type { SwitchResult } from "../ports/door.ts";
+import { clear, conclude, disarm } from "./conclusion.ts";
+import type { SwapContext } from "./context.ts";
+import { endSwitch, type Stand, startAnyway } from "./ending.ts";
+import { type Journal, type RanService, readJournal, removeJournal, writeJournal } from "./journal.ts";
+import { readResult } from "./results.ts";
+import { tidyStaged } from "./staged-switch.ts";
+import { beginRun, DEAD_MAN_MS, type SwitchRun, starts } from "./switch-run.ts";
+import { repairFiles } from "./table-files.ts";
+
+export interface Settled {
+	readonly results: readonly SwitchResult[];
+	readonly did: readonly string[];
+	/** Why a switch is not settled yet; nothing may be staged or committed meanwhile. */
+	readonly pending: string | null;
+}
+
+export async function settle(context: SwapContext, { filesOnly }: { filesOnly: boolean }): Promise<Settled> {
+	const journal = await readJournal(context);
+	if (journal === null) {
+		await tidyStaged(context);
+		return { results: [], did: [], pending: null };
+	}
+	const ended = await readResult(context, journal.id);
+	if (ended !== null) return settleEnded(context, journal, filesOnly);
+	const mayTouchServices = !filesOnly && (await context.services.hostPhase()) === "running";
+	const run = beginRun(context, journal, journal.stopsMail);
+	const stands = await settleFiles(run).catch(async (error: unknown) => {
+		if (mayTouchServices) await startAnyway(run);
+		throw error;
+	});
+	if (mayTouchServices) return settleServices(run, stands);
+	return { results: [], did: run.did, pending: `switch ${journal.id} waits for its services` };
+}
+
+async function settleFiles(run: SwitchRun): Promise<ReadonlyMap<string, Stand>> {
+	const { disk } = run.context;
+	const stands = new Map<string, Stand>();
+	for (const entry of run.journal.signers) {
+		const standing = await repairFiles(disk, entry);
+		await removeTemporaries(run.context, entry.files);
+		stands.set(entry.signer, { standing, reason: sentence(standing, entry.rollBack) });
+		run.did.push(
+			`${entry.signer}: the table stands ${standing === "conflict" ? "changed by others" : standing}`,
+		);
+	}
+	return stands;
+}
+
+async function settleServices(run: SwitchRun, stands: ReadonlyMap<string, Stand>): Promise<Settled> {
+	const { context, journal } = run;
+	context.log.warn("settling an interrupted switch", { id: journal.id, did: run.did });
+	await armAgain(context);
+	if (journal.stopsMail) run.stoppedAtMs = context.clock.uptimeMs() - pausedFor(context, journal);
+	// What was not proven before the crash can only go back whole: the reading before is lost.
+	const ended = await endSwitch(run, stands, () => null);
+	const result = await conclude(run, ended);
+	return {
+		results: [result],
+		did: [...run.did, `switch ${result.id}: ${result.outcome}`],
+		pending: owedSentence(run.owed),
+	};
+}
+
+/** The switch has its result: only what it owed beyond that is left. */
+async function settleEnded(context: SwapContext, journal: Journal, filesOnly: boolean): Promise<Settled> {
+	await context.disk.syncDirectory(`${context.directory}/results`);
+	await clear(context, journal.signers, journal.id);
+	const isHeld = filesOnly || (await context.services.hostPhase()) !== "running";
+	const owed: RanService[] = [];
+	for (const ran of journal.owed) if (isHeld || !(await starts(context, ran))) owed.push(ran);
+	if (owed.length > 0) {
+		if (owed.length < journal.owed.length) await writeJournal(context, { ...journal, owed });
+		return { results: [], did: [], pending: owedSentence(owed) };
+	}
+	await removeJournal(context);
+	await disarm(context);
+	return { results: [], did: journal.owed.map(({ service }) => `started ${service}`), pending: null };
+}
+
+async function removeTemporaries(
+	{ disk }: SwapContext,
+	files: readonly { readonly path: string }[],
+): Promise<void> {
+	for (const { path } of files) await disk.unlink(temporaryPath(path));
+	for (const directory of new Set(files.map(({ path }) => directoryOf(path))))
+		await disk.syncDirectory(directory);
+}
+
+async function armAgain({ services, log }: SwapContext): Promise<void> {
+	try {
+		await services.armDeadMan(DEAD_MAN_MS);
+	} catch (error) {
+		// Recovering without it is better than not recovering.
+		log.error("the dead man's switch could not be armed", { error: asKeyturnError(error).message });
+	}
+}
+
+function pausedFor({ clock }: SwapContext, { startedAt }: Journal): number {
+	return Math.max(0, clock.now().getTime() - new Date(startedAt).getTime());
+}
+
+function sentence(standing: Stand["standing"], rollBack: string | null): string | null {
+	if (standing === "conflict") return "the switch was interrupted, and the table was changed by others";
+	if (standing === "before") return rollBack ?? "the switch was interrupted";
+	return null;
+}
+
+function owedSentence(owed: readonly RanService[]): string | null {
+	if (owed.length === 0) return null;
+	return `${owed.map(({ service }) => service).join(", ")} did not start again after the last switch`;
+}

@@ -1,0 +1,28 @@
+/** How the door says no without having done anything. */
+
+import { asKeyturnError } from "../errors.ts";
+import type { RefusedAnswer } from "../ports/door.ts";
+
+export function refuse(
+	why: RefusedAnswer["why"],
+	message: string,
+	{ domains = [], hint = null }: { readonly domains?: readonly string[]; readonly hint?: string | null } = {},
+): RefusedAnswer {
+	return { act: "refused", why, domains: [...new Set(domains)], message, hint };
+}
+
+/** Any failure as a refusal: an answer always comes. */
+export function refuseFailure(thrown: unknown, domains: readonly string[] = []): RefusedAnswer {
+	const error = asKeyturnError(thrown);
+	return refuse(whyOf(error.code), error.message, { domains, hint: error.hint });
+}
+
+export function isRefused(answer: object): answer is RefusedAnswer {
+	return "act" in answer && answer.act === "refused";
+}
+
+function whyOf(code: string): RefusedAnswer["why"] {
+	if (code === "lock.held") return "busy";
+	if (code === "signer.unsafe") return "unsafe";
+	return code === "door.protocol" ? "invalid" : "failed";
+}

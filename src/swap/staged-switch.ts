@@ -1,0 +1,92 @@
+/** What was staged under an id and waits for its commit; no key material is in it. */
+
+import type { SwapContext } from "./context.ts";
+import { type Document, readDocument, removeDocument, writeDocument } from "./document.ts";
+import { removeKey } from "./keys.ts";
+import { type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
+import { readResult, safeId } from "./results.ts";
+import { directoryOf, isTemporary } from "../durable.ts";
+
+export interface StagedChange {
+	readonly domain: string;
+	readonly from: string | null;
+	readonly to: { readonly selector: string; readonly record: string; readonly keyPath: string } | null;
+}
+
+export interface StagedSigner {
+	readonly signer: string;
+	readonly tableHash: string;
+	readonly changes: readonly StagedChange[];
+	readonly files: readonly { readonly path: string; readonly hashAfter: string }[];
+}
+
+export interface StagedSwitch extends Document {
+	readonly id: string;
+	/** False until every key is placed and every message was signed. */
+	readonly isComplete: boolean;
+	readonly signers: readonly StagedSigner[];
+	/** Files that stand beside the live tables while messages are signed offline. */
+	readonly scratch: readonly string[];
+}
+
+export async function readStaged(context: SwapContext, id: string): Promise<StagedSwitch | null> {
+	return readDocument<StagedSwitch>(context.disk, path(context, id));
+}
+
+export async function writeStaged(context: SwapContext, staged: StagedSwitch): Promise<void> {
+	await writeDocument(context.disk, path(context, staged.id), staged);
+}
+
+export async function removeStaged(context: SwapContext, id: string): Promise<void> {
+	if ((await readStaged(context, id)) !== null) await removeDocument(context.disk, path(context, id));
+}
+
+/** The ids of all that is staged, complete or not. */
+export async function listStaged(context: SwapContext): Promise<readonly string[]> {
+	const names = (await context.disk.list(`${context.directory}/staged`)) ?? [];
+	return names.filter((name) => /^[^.].*\.json$/.test(name)).map((name) => name.slice(0, -".json".length));
+}
+
+/** Removes what a crash left of stagings that did not end, and of those that have a result. */
+export async function tidyStaged(context: SwapContext): Promise<void> {
+	for (const directory of [context.directory, `${context.directory}/staged`])
+		for (const name of (await context.disk.list(directory)) ?? [])
+			if (isTemporary(name)) await context.disk.unlink(`${directory}/${name}`);
+	for (const id of await listStaged(context)) {
+		const staged = await readStaged(context, id);
+		if (staged === null) continue;
+		if (!staged.isComplete) await removeScratch(context, staged.scratch);
+		if ((await readResult(context, id)) !== null) await removeStaged(context, id);
+	}
+}
+
+/** Gives a staged id up: its key files that never were in a live table go, and the ledger forgets them. */
+export async function giveUp(
+	context: SwapContext,
+	id: string,
+	livePaths: ReadonlySet<string>,
+): Promise<void> {
+	const staged = await readStaged(context, id);
+	if (staged !== null) await removeScratch(context, staged.scratch);
+	const ledger = await readLedger(context);
+	const goes = (key: LedgerKey) =>
+		key.id === id && key.origin === "made" && !key.wasLive && !livePaths.has(key.path);
+	const given = ledger.filter(goes);
+	for (const key of given) await removeKey(context.disk, key.path, key.hash ?? "");
+	// The ledger forgets last: as long as it names a file, a repetition finds it.
+	if (given.length > 0)
+		await writeLedger(
+			context,
+			ledger.filter((key) => !goes(key)),
+		);
+	await removeStaged(context, id);
+}
+
+export async function removeScratch({ disk }: SwapContext, scratch: readonly string[]): Promise<void> {
+	for (const file of scratch) await disk.unlink(file);
+	for (const directory of new Set(scratch.map(directoryOf))) await disk.syncDirectory(directory);
+}
+
+function path(context: SwapContext, id: string): string {
+	return `${context.directory}/staged/${safeId(id)}.json`;
+}

@@ -1,0 +1,322 @@
+/** Stages a switch: keys checked and placed, tables rendered, one message per key signed offline; nothing live is touched. */
+
+import { isSelector, parseDomain } from "../dkim/names.ts";
+import { hashOf } from "../durable.ts";
+import { KeyturnError } from "../errors.ts";
+import type { DoorAnswer, RefusedAnswer, SignedMessage, StageChange } from "../ports/door.ts";
+import type { RenderedFile, SignerReading } from "../ports/signer.ts";
+import { makeDirectories, signerNamed, type SwapContext } from "./context.ts";
+import { mismatch } from "./evidence.ts";
+import { hashOfKey, mayPlace, placeKey, readKey } from "./keys.ts";
+import { enter, isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
+import { isRefused, refuse, refuseFailure } from "./refusal.ts";
+import {
+	giveUp,
+	readStaged,
+	removeScratch,
+	type StagedChange,
+	type StagedSwitch,
+	writeStaged,
+} from "./staged-switch.ts";
+import { keptPath, stagedPath } from "./table-files.ts";
+
+interface PlannedSigner {
+	readonly signer: string;
+	readonly reading: SignerReading;
+	readonly changes: readonly StagedChange[];
+	readonly rendered: readonly RenderedFile[];
+	/** Keys to be placed. */
+	readonly placed: readonly {
+		readonly domain: string;
+		readonly selector: string;
+		readonly path: string;
+		readonly key: string;
+	}[];
+}
+
+export async function stage(
+	context: SwapContext,
+	id: string,
+	changes: readonly StageChange[],
+): Promise<DoorAnswer> {
+	await makeDirectories(context);
+	const faults = refuseUnfit(context, changes);
+	if (faults !== null) return faults;
+	const ledger = await readLedger(context);
+	const planned: PlannedSigner[] = [];
+	for (const name of new Set(changes.map((change) => change.signer))) {
+		const plan = await planSigner(
+			context,
+			ledger,
+			name,
+			changes.filter((change) => change.signer === name),
+		);
+		if (isRefused(plan)) return plan;
+		planned.push(plan);
+	}
+	const unlike = await refuseOther(context, id, planned);
+	if (unlike !== null) return unlike;
+	try {
+		const answer = await carryOut(context, id, ledger, planned);
+		if (isRefused(answer)) await abandon(context, id, planned);
+		return answer;
+	} catch (error) {
+		await abandon(context, id, planned);
+		throw error;
+	}
+}
+
+function refuseUnfit(context: SwapContext, changes: readonly StageChange[]): RefusedAnswer | null {
+	if (changes.length === 0) return refuse("invalid", "nothing to stage: the list of changes is empty");
+	const seen = new Set<string>();
+	for (const { signer, domain, from, to } of changes) {
+		const why =
+			parseDomain(domain) === domain
+				? whyUnfit(context, seen, { signer, domain, from, to })
+				: "no domain name";
+		if (why !== null) return refuse("invalid", `${domain}: ${why}`, { domains: [domain] });
+	}
+	return null;
+}
+
+function whyUnfit(
+	context: SwapContext,
+	seen: Set<string>,
+	{ signer, domain, from, to }: StageChange,
+): string | null {
+	if (context.domains.get(domain) !== signer || !context.signers.has(signer))
+		return `keyturn.yaml does not give it to signer ${signer}`;
+	if (from === null && to === null) return "it changes nothing";
+	for (const selector of [from, to?.selector ?? null]) {
+		if (selector === null) continue;
+		if (!isSelector(selector)) return `${JSON.stringify(selector.slice(0, 80))} is no selector`;
+		const name = JSON.stringify([signer, domain, selector]);
+		if (seen.has(name)) return `selector ${selector} stands twice`;
+		seen.add(name);
+	}
+	return to === null || to.key === null ? null : mismatch(to.key, to.record);
+}
+
+async function planSigner(
+	context: SwapContext,
+	ledger: readonly LedgerKey[],
+	name: string,
+	changes: readonly StageChange[],
+): Promise<PlannedSigner | RefusedAnswer> {
+	const { signer } = signerNamed(context, name);
+	const domains = changes.map((change) => change.domain);
+	try {
+		const reading = await signer.read();
+		const planned: StagedChange[] = [];
+		const placed: PlannedSigner["placed"][number][] = [];
+		for (const change of changes) {
+			const { domain, from, to } = change;
+			if (to === null) {
+				planned.push({ domain, from, to: null });
+				continue;
+			}
+			const keyPath = await findPath(context, ledger, reading, change);
+			if (isRefused(keyPath)) return keyPath;
+			planned.push({ domain, from, to: { selector: to.selector, record: to.record, keyPath: keyPath.path } });
+			if (to.key !== null) placed.push({ domain, selector: to.selector, path: keyPath.path, key: to.key });
+		}
+		const rendered = await renderChanged(context, name, reading, planned);
+		if (rendered.length === 0)
+			return refuse("table_changed", `signer ${name}: the table stands as asked already`, { domains });
+		return { signer: name, reading, changes: planned, rendered, placed };
+	} catch (error) {
+		return refuseFailure(error, domains);
+	}
+}
+
+/** Where the key is or will be; a file of somebody else's is never taken for it. */
+async function findPath(
+	context: SwapContext,
+	ledger: readonly LedgerKey[],
+	reading: SignerReading,
+	{ signer: name, domain, to }: StageChange,
+): Promise<{ readonly path: string } | RefusedAnswer> {
+	if (to === null) throw new KeyturnError("bug", "a change that takes lines out has no key");
+	const { signer } = signerNamed(context, name);
+	const sought = { signer: name, domain, selector: to.selector };
+	if (to.key !== null) {
+		const path = signer.keyPath(domain, to.selector);
+		const isOurs = ledger.some((key) => key.path === path && key.origin === "made" && isSameKey(key, sought));
+		if (await mayPlace(context.disk, { path, key: to.key, isOurs })) return { path };
+		return refuse("unsafe", `${path}: expected no file, found one that this key did not make`, {
+			domains: [domain],
+			hint: "move it away, or choose another selector",
+		});
+	}
+	const path =
+		ledger.find((key) => isSameKey(key, sought))?.path ??
+		reading.lines.find((line) => line.domain === domain && line.selector === to.selector)?.keyPath;
+	const key = path === undefined ? null : await readKey(context.disk, path);
+	if (path === undefined || key === null)
+		return refuse("invalid", `${to.selector} of ${domain}: no key was given and none is here`, {
+			domains: [domain],
+			hint: "give the key",
+		});
+	const why = mismatch(key, to.record);
+	return why === null ? { path } : refuse("invalid", `${path}: ${why}`, { domains: [domain] });
+}
+
+async function renderChanged(
+	context: SwapContext,
+	name: string,
+	reading: SignerReading,
+	changes: readonly StagedChange[],
+): Promise<readonly RenderedFile[]> {
+	return signerNamed(context, name)
+		.signer.render(reading, changes)
+		.filter((file) => hashOf(file.bytes) !== file.hashBefore);
+}
+
+/** A file that is itself a mount cannot be renamed over; the kernel tells by refusing a hard link to it, too. */
+async function findMount({ disk }: SwapContext, rendered: readonly RenderedFile[]): Promise<string | null> {
+	for (const { path } of rendered) {
+		const probe = keptPath(path);
+		try {
+			await disk.unlink(probe);
+			await disk.link(path, probe);
+			await disk.unlink(probe);
+		} catch (error) {
+			const errno = error instanceof KeyturnError ? error.errno : null;
+			if (errno !== "EXDEV" && errno !== "EPERM") throw error;
+			return `${path}: it is a mount of its own, or its file system has no hard links; it cannot be replaced safely`;
+		}
+	}
+	return null;
+}
+
+/** The same id again has to be the same switch. */
+async function refuseOther(
+	context: SwapContext,
+	id: string,
+	planned: readonly PlannedSigner[],
+): Promise<RefusedAnswer | null> {
+	const before = await readStaged(context, id);
+	if (before === null || changesOf(before.signers) === changesOf(planned)) return null;
+	return refuse("invalid", `${id}: another switch was staged under this id`, { hint: "use a new id" });
+}
+
+function changesOf(
+	signers: readonly { readonly signer: string; readonly changes: readonly unknown[] }[],
+): string {
+	return JSON.stringify(signers.map(({ signer, changes }) => [signer, changes]));
+}
+
+async function carryOut(
+	context: SwapContext,
+	id: string,
+	ledger: readonly LedgerKey[],
+	planned: readonly PlannedSigner[],
+): Promise<DoorAnswer> {
+	const staged = describe(id, planned);
+	// The ledger before the files: a file that a crash cuts short is known to be ours.
+	await writeStaged(context, staged);
+	await writeLedger(context, enter(ledger, ledgerKeys(id, planned, ledger)));
+	const messages: SignedMessage[] = [];
+	for (const plan of planned) {
+		const mount = await findMount(context, plan.rendered);
+		if (mount !== null)
+			return refuse("invalid", mount, { domains: plan.changes.map(({ domain }) => domain) });
+		const unsafe = await placeKeys(context, plan);
+		if (unsafe !== null) return unsafe;
+		messages.push(...(await signOffline(context, plan)));
+	}
+	await removeScratch(context, staged.scratch);
+	await writeStaged(context, { ...staged, isComplete: true });
+	const tableHashes = Object.fromEntries(planned.map(({ signer, reading }) => [signer, reading.tableHash]));
+	return { act: "stage", id, messages, tableHashes };
+}
+
+function describe(id: string, planned: readonly PlannedSigner[]): StagedSwitch {
+	return {
+		schema: 1,
+		id,
+		isComplete: false,
+		signers: planned.map(({ signer, reading, changes, rendered }) => ({
+			signer,
+			tableHash: reading.tableHash,
+			changes,
+			files: rendered.map(({ path, bytes }) => ({ path, hashAfter: hashOf(bytes) })),
+		})),
+		scratch: planned.flatMap(({ rendered }) =>
+			rendered.flatMap(({ path }) => [stagedPath(path), keptPath(path)]),
+		),
+	};
+}
+
+/** A key of an older id that was not dropped belongs to this one now, unless it has been live. */
+function ledgerKeys(
+	id: string,
+	planned: readonly PlannedSigner[],
+	ledger: readonly LedgerKey[],
+): readonly LedgerKey[] {
+	return planned.flatMap(({ signer, placed }) =>
+		placed.map(({ domain, selector, path, key }) => {
+			const wasLive = ledger.some((known) => known.path === path && known.wasLive);
+			return { signer, domain, selector, path, origin: "made" as const, id, hash: hashOfKey(key), wasLive };
+		}),
+	);
+}
+
+async function placeKeys(context: SwapContext, plan: PlannedSigner): Promise<RefusedAnswer | null> {
+	const { signer } = signerNamed(context, plan.signer);
+	for (const { path, key } of plan.placed)
+		await placeKey(context.disk, { path, key, isOurs: true }, plan.reading.owner);
+	for (const { domain, to } of plan.changes) {
+		const why = to === null ? null : await signer.unsafe(to.keyPath, plan.reading);
+		if (why !== null) return refuse("unsafe", `${to?.keyPath ?? domain}: ${why}`, { domains: [domain] });
+	}
+	return null;
+}
+
+async function signOffline(context: SwapContext, plan: PlannedSigner): Promise<readonly SignedMessage[]> {
+	const { signer } = signerNamed(context, plan.signer);
+	const expectations = plan.changes.flatMap(({ domain, to }) =>
+		to === null ? [] : [{ domain, selector: to.selector, record: to.record }],
+	);
+	if (expectations.length === 0) return [];
+	for (const file of plan.rendered) await writeBeside(context, file);
+	const files = new Map(plan.rendered.map(({ path }) => [path, stagedPath(path)]));
+	const signed = await signer.signOffline(files, expectations, plan.reading);
+	if (signed.length !== expectations.length)
+		throw new KeyturnError(
+			"signer.config",
+			`signer ${plan.signer}: expected ${expectations.length} signed messages, got ${signed.length}`,
+		);
+	return expectations.map(({ domain, selector }, index) => ({
+		signer: plan.signer,
+		domain,
+		selector,
+		message: signed[index] ?? "",
+	}));
+}
+
+/** Beside the live table with its owner and mode: the signer's user can read it there, in the door's directory it cannot. */
+async function writeBeside({ disk }: SwapContext, { path, bytes }: RenderedFile): Promise<void> {
+	const live = await disk.stat(path);
+	await disk.unlink(stagedPath(path));
+	const file = await disk.create(stagedPath(path), 0o600);
+	if (file === "exists" || live === null)
+		throw new KeyturnError("disk.failed", `${stagedPath(path)}: somebody else changes this directory`);
+	await file.chown({ uid: live.uid, gid: live.gid });
+	await file.chmod(live.mode);
+	await file.write(bytes);
+	await file.close();
+}
+
+/** Nothing of a refused staging stays. */
+async function abandon(context: SwapContext, id: string, planned: readonly PlannedSigner[]): Promise<void> {
+	const livePaths = new Set(planned.flatMap(({ reading }) => reading.lines.map((line) => line.keyPath)));
+	try {
+		await giveUp(context, id, livePaths);
+	} catch (error) {
+		context.log.warn("a refused staging could not be removed; the next one with this id or drop does it", {
+			id,
+			error: String(error),
+		});
+	}
+}

@@ -1,0 +1,100 @@
+/** One switch being carried out or settled: its journal as it stands, and the mail servers that it keeps down meanwhile. */
+
+import { asKeyturnError } from "../errors.ts";
+import { noSignal, type SwapContext } from "./context.ts";
+import { type Journal, type JournalSigner, type RanService, writeJournal } from "./journal.ts";
+
+/** Long enough for a healthy switch; recovery acts only when nobody holds the door's lock any more. */
+export const DEAD_MAN_MS = 90_000;
+const START_TRIES_MS = [0, 2_000, 5_000];
+const ANSWER_MS = 30_000;
+
+export interface SwitchRun {
+	readonly context: SwapContext;
+	journal: Journal;
+	/** Whether the mail servers have to be started (again). */
+	owesMail: boolean;
+	/** Of the monotonic clock, at the first stop; null while nothing was stopped. */
+	stoppedAtMs: number | null;
+	/** From the first stop to the last start. */
+	pauseMs: number | null;
+	/** Mail servers that did not start. */
+	readonly owed: RanService[];
+	/** What was done, one sentence each. */
+	readonly did: string[];
+}
+
+export function beginRun(context: SwapContext, journal: Journal, owesMail: boolean): SwitchRun {
+	return { context, journal, owesMail, stoppedAtMs: null, pauseMs: null, owed: [], did: [] };
+}
+
+/** Changes one signer's entry in the journal, durably. */
+export async function amend(
+	run: SwitchRun,
+	signer: string,
+	change: Partial<Pick<JournalSigner, "partial" | "rollBack">>,
+): Promise<JournalSigner> {
+	const signers = run.journal.signers.map((entry) =>
+		entry.signer === signer ? { ...entry, ...change } : entry,
+	);
+	run.journal = { ...run.journal, signers };
+	await writeJournal(run.context, run.journal);
+	return entryOf(run, signer);
+}
+
+export function entryOf(run: SwitchRun, signer: string): JournalSigner {
+	const entry = run.journal.signers.find((candidate) => candidate.signer === signer);
+	if (entry === undefined) throw new Error(`no journal entry for signer ${signer}`);
+	return entry;
+}
+
+/** Stops the mail servers that ran. The journal says so first, so that recovery starts them. */
+export async function stopMail(run: SwitchRun): Promise<void> {
+	const running = run.journal.mail.filter(({ units }) => units.length > 0);
+	if (running.length === 0) return;
+	if (!run.journal.stopsMail) {
+		run.journal = { ...run.journal, stopsMail: true };
+		await writeJournal(run.context, run.journal);
+	}
+	run.owesMail = true;
+	run.stoppedAtMs ??= run.context.clock.uptimeMs();
+	for (const { service, units } of running) await run.context.services.stop(service, units);
+}
+
+/** Starts the mail servers that ran; one that does not start stays owed. */
+export async function startMail(run: SwitchRun): Promise<void> {
+	if (!run.owesMail) return;
+	run.owesMail = false;
+	run.owed.length = 0;
+	for (const service of run.journal.mailStart) {
+		const ran = run.journal.mail.find((candidate) => candidate.service === service);
+		if (ran === undefined || ran.units.length === 0) continue;
+		if (await starts(run.context, ran)) run.did.push(`started ${service}`);
+		else run.owed.push(ran);
+	}
+	if (run.stoppedAtMs !== null) run.pauseMs = Math.round(run.context.clock.uptimeMs() - run.stoppedAtMs);
+}
+
+/** Starts a mail server, trying again: an unsent start is an outage. */
+export async function starts(context: SwapContext, { service, units }: RanService): Promise<boolean> {
+	for (const waitMs of START_TRIES_MS) {
+		if (waitMs > 0) await context.clock.sleep(waitMs, noSignal());
+		try {
+			await context.services.start(service, units);
+			if (await answersInTime(context, service)) return true;
+			context.log.error("the mail server does not answer", { service });
+		} catch (error) {
+			context.log.error("the mail server did not start", { service, error: asKeyturnError(error).message });
+		}
+	}
+	return false;
+}
+
+async function answersInTime(context: SwapContext, service: string): Promise<boolean> {
+	const startedAt = context.clock.uptimeMs();
+	while (!(await context.services.answers(service))) {
+		if (context.clock.uptimeMs() - startedAt > ANSWER_MS) return false;
+		await context.clock.sleep(200, noSignal());
+	}
+	return true;
+}

@@ -1,0 +1,298 @@
+/** Commits a staged switch: everything checked again, then stop, rename, start, prove; its result is kept for good. */
+
+import { hashOf } from "../durable.ts";
+import { asKeyturnError } from "../errors.ts";
+import type { DoorAnswer, Evidence, RefusedAnswer } from "../ports/door.ts";
+import type { RenderedFile, SignerReading } from "../ports/signer.ts";
+import { signerNamed, type SwapContext, timestamp } from "./context.ts";
+import { conclude } from "./conclusion.ts";
+import { endSwitch, type RenderPart, type Stand, startAnyway } from "./ending.ts";
+import { mismatch, staleness } from "./evidence.ts";
+import type { Journal, JournalSigner, RanService } from "./journal.ts";
+import { writeJournal } from "./journal.ts";
+import { readKey } from "./keys.ts";
+import { enter, isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
+import { lookAtService, refuseByHost, refuseByPreflight } from "./preflight.ts";
+import { isRefused, refuse, refuseFailure } from "./refusal.ts";
+import { readStaged, type StagedSigner, type StagedSwitch } from "./staged-switch.ts";
+import { beginRun, DEAD_MAN_MS, type SwitchRun, stopMail } from "./switch-run.ts";
+import { keptPath, putInPlace, repairFiles } from "./table-files.ts";
+
+export interface CommitRequest {
+	readonly id: string;
+	readonly tableHashes: Readonly<Record<string, string>>;
+	readonly evidence: readonly Evidence[];
+}
+
+interface Plan {
+	readonly staged: StagedSigner;
+	readonly reading: SignerReading;
+	readonly rendered: readonly RenderedFile[];
+	readonly ran: RanService;
+}
+
+export async function commit(context: SwapContext, request: CommitRequest): Promise<DoorAnswer> {
+	const staged = await readStaged(context, request.id);
+	if (staged === null || !staged.isComplete)
+		return refuse("unknown_id", `${request.id}: nothing is staged under this id`, { hint: "stage again" });
+	const byHost = await refuseByHost(context);
+	if (byHost !== null) return byHost;
+	const plans = await planSigners(context, staged, request);
+	if (isRefused(plans)) return plans;
+	const stale = refuseStale(context, staged, request);
+	if (stale !== null) return stale;
+	const mail = await lookAtMail(context, staged);
+	if (isRefused(mail)) return mail;
+	await recordInLedger(context, request.id, plans);
+	await context.services.armDeadMan(DEAD_MAN_MS);
+	const run = beginRun(context, describe(context, request.id, plans, mail), false);
+	await writeJournal(context, run.journal);
+	const stands = await switchFiles(run, plans).catch(async (error: unknown) => {
+		await startAnyway(run);
+		throw error;
+	});
+	const ended = await endSwitch(run, stands, partRenderer(context, plans));
+	return { act: "commit", result: await conclude(run, ended) };
+}
+
+async function planSigners(
+	context: SwapContext,
+	staged: StagedSwitch,
+	request: CommitRequest,
+): Promise<readonly Plan[] | RefusedAnswer> {
+	const plans: Plan[] = [];
+	for (const entry of staged.signers) {
+		const plan = await planSigner(context, entry, request.tableHashes[entry.signer] ?? null);
+		if (isRefused(plan)) return plan;
+		plans.push(plan);
+	}
+	return plans;
+}
+
+async function planSigner(
+	context: SwapContext,
+	staged: StagedSigner,
+	tableHash: string | null,
+): Promise<Plan | RefusedAnswer> {
+	const domains = staged.changes.map((change) => change.domain);
+	try {
+		const { signer, services } = signerNamed(context, staged.signer);
+		const reading = await signer.read();
+		if (tableHash !== staged.tableHash || reading.tableHash !== tableHash)
+			return refuse("table_changed", `signer ${staged.signer}: the table is not the one staged on`, {
+				domains,
+			});
+		const rendered = render(context, reading, staged, staged.changes);
+		if (!isAsStaged(staged, rendered))
+			return refuse("table_changed", `signer ${staged.signer}: it renders differently from what was staged`, {
+				domains,
+			});
+		const fault = await findKeyFault(context, staged);
+		if (fault !== null) return fault;
+		const look = await lookAtService(context, signer.service);
+		if (isRefused(look)) return look;
+		const refusal = await refuseByPreflight(context, staged.signer, reading, look.instances, services.stop);
+		return refusal ?? { staged, reading, rendered, ran: look.ran };
+	} catch (error) {
+		return refuseFailure(error, domains);
+	}
+}
+
+function render(
+	context: SwapContext,
+	reading: SignerReading,
+	{ signer }: StagedSigner,
+	changes: StagedSigner["changes"],
+): readonly RenderedFile[] {
+	return signerNamed(context, signer)
+		.signer.render(reading, changes)
+		.filter((file) => hashOf(file.bytes) !== file.hashBefore);
+}
+
+function isAsStaged({ files }: StagedSigner, rendered: readonly RenderedFile[]): boolean {
+	return (
+		files.length === rendered.length &&
+		rendered.every(
+			({ path, bytes }, index) => files[index]?.path === path && files[index]?.hashAfter === hashOf(bytes),
+		)
+	);
+}
+
+/** Between stage and commit days may lie. */
+async function findKeyFault(context: SwapContext, { changes }: StagedSigner): Promise<RefusedAnswer | null> {
+	for (const { domain, to } of changes) {
+		if (to === null) continue;
+		const key = await readKey(context.disk, to.keyPath);
+		const why = key === null ? "it is gone" : mismatch(key, to.record);
+		if (why !== null)
+			return refuse("unknown_id", `${to.keyPath}: ${why}`, { domains: [domain], hint: "stage again" });
+	}
+	return null;
+}
+
+function refuseStale(
+	context: SwapContext,
+	staged: StagedSwitch,
+	request: CommitRequest,
+): RefusedAnswer | null {
+	const domains: string[] = [];
+	const reasons: string[] = [];
+	for (const { domain, to } of staged.signers.flatMap((entry) => entry.changes)) {
+		if (to === null) continue;
+		const why = staleness({ domain, ...to }, request.evidence, context.clock.now());
+		if (why === null) continue;
+		domains.push(domain);
+		reasons.push(why);
+	}
+	if (domains.length === 0) return null;
+	return refuse("stale_evidence", reasons.join("; "), { domains, hint: "ask every server again" });
+}
+
+async function lookAtMail(
+	context: SwapContext,
+	staged: StagedSwitch,
+): Promise<readonly RanService[] | RefusedAnswer> {
+	const mail: RanService[] = [];
+	for (const service of mailOf(context, staged.signers, "stop")) {
+		const look = await lookAtService(context, service);
+		if (isRefused(look)) return look;
+		mail.push(look.ran);
+	}
+	return mail;
+}
+
+/** All services but the signers' own, each once: several signers share one stop. */
+function mailOf(
+	context: SwapContext,
+	entries: readonly { readonly signer: string }[],
+	order: "stop" | "start",
+): readonly string[] {
+	const own = new Set([...context.signers.values()].flatMap(({ services }) => services.stop.slice(-1)));
+	const names = entries.flatMap((entry) => signerNamed(context, entry.signer).services[order]);
+	return [...new Set(names)].filter((name) => !own.has(name));
+}
+
+/** Written before any table names the keys: from now on none of them may be given up. */
+async function recordInLedger(context: SwapContext, id: string, plans: readonly Plan[]): Promise<void> {
+	const ledger = await readLedger(context);
+	const entries: LedgerKey[] = [];
+	for (const { staged, reading } of plans)
+		for (const { domain, from, to } of staged.changes) {
+			const made = ledger.find((key) => key.path === to?.keyPath && key.origin === "made");
+			if (made !== undefined) entries.push({ ...made, wasLive: true });
+			const old = reading.lines.find((line) => line.domain === domain && line.selector === from);
+			if (old === undefined) continue;
+			const key = { signer: staged.signer, domain, selector: old.selector };
+			if (ledger.some((known) => isSameKey(known, key))) continue;
+			entries.push({ ...key, path: old.keyPath, origin: "found", id, hash: null, wasLive: true });
+		}
+	await writeLedger(context, enter(ledger, entries));
+}
+
+function describe(
+	context: SwapContext,
+	id: string,
+	plans: readonly Plan[],
+	mail: readonly RanService[],
+): Journal {
+	const signers = plans.map((plan) => describeSigner(context, plan));
+	return {
+		schema: 1,
+		id,
+		startedAt: timestamp(context),
+		mail,
+		mailStart: mailOf(context, signers, "start"),
+		stopsMail: signers.some(mustStop),
+		signers,
+		owed: [],
+	};
+}
+
+function describeSigner(context: SwapContext, { staged, rendered, ran }: Plan): JournalSigner {
+	return {
+		signer: staged.signer,
+		swap: signerNamed(context, staged.signer).signer.swap,
+		ran,
+		files: rendered.map(({ path, hashBefore, bytes }) => ({
+			path,
+			hashBefore,
+			hashAfter: hashOf(bytes),
+			kept: keptPath(path),
+		})),
+		expectations: staged.changes.flatMap(({ domain, to }) =>
+			to === null ? [] : [{ domain, selector: to.selector, record: to.record }],
+		),
+		changes: staged.changes.map(({ domain, from, to }) => ({ domain, from, selector: to?.selector ?? null })),
+		partial: null,
+		rollBack: null,
+	};
+}
+
+/** A signer that does not run signs nothing: its table is changed without an outage. */
+function mustStop(entry: JournalSigner): boolean {
+	return entry.swap === "restart" && entry.ran.units.length > 0;
+}
+
+async function switchFiles(run: SwitchRun, plans: readonly Plan[]): Promise<ReadonlyMap<string, Stand>> {
+	const stopped = run.journal.signers.filter(mustStop);
+	const why = stopped.length === 0 ? null : await stopAll(run, stopped);
+	const stands = new Map<string, Stand>();
+	for (const entry of run.journal.signers) {
+		const rendered = plans.find((plan) => plan.staged.signer === entry.signer)?.rendered ?? [];
+		const isHeld = why !== null && mustStop(entry);
+		stands.set(
+			entry.signer,
+			isHeld ? { standing: "before", reason: why } : await switchSigner(run, entry, rendered),
+		);
+	}
+	return stands;
+}
+
+/** Null if all is down; otherwise why not, and no file is touched. */
+async function stopAll(run: SwitchRun, entries: readonly JournalSigner[]): Promise<string | null> {
+	try {
+		await stopMail(run);
+		run.stoppedAtMs ??= run.context.clock.uptimeMs();
+		for (const { ran } of entries) await run.context.services.stop(ran.service, ran.units);
+		return null;
+	} catch (error) {
+		run.context.log.error("could not stop for the switch", { error: asKeyturnError(error).message });
+		return asKeyturnError(error).message;
+	}
+}
+
+async function switchSigner(
+	run: SwitchRun,
+	entry: JournalSigner,
+	rendered: readonly RenderedFile[],
+): Promise<Stand> {
+	const { disk, log } = run.context;
+	try {
+		if ((await putInPlace(disk, entry, rendered)) === "replaced") return { standing: "after", reason: null };
+		return { standing: "conflict", reason: "the table was changed between the check and the switch" };
+	} catch (error) {
+		const reason = asKeyturnError(error).message;
+		log.error("the switch of the table failed", { signer: entry.signer, error: reason });
+		return { standing: await repairFiles(disk, entry), reason };
+	}
+}
+
+/** Rendered from the table before, so that the lines left out stand exactly as they stood. */
+function partRenderer(context: SwapContext, plans: readonly Plan[]): RenderPart {
+	return (name, leftOut) => {
+		const plan = plans.find((candidate) => candidate.staged.signer === name);
+		const changes = plan?.staged.changes.filter(
+			({ domain, to }) =>
+				!leftOut.some((key) => key.domain === domain && key.selector === (to?.selector ?? null)),
+		);
+		if (plan === undefined || changes === undefined || changes.length === 0) return null;
+		const rendered = render(context, plan.reading, plan.staged, changes);
+		const bytesBefore = new Map(plan.reading.files.map(({ path, bytes }) => [path, bytes]));
+		return new Map(
+			plan.rendered.map(({ path }) => {
+				const bytes = rendered.find((file) => file.path === path)?.bytes ?? bytesBefore.get(path);
+				return [path, bytes ?? new Uint8Array()];
+			}),
+		);
+	};
+}
