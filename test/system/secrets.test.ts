@@ -1,0 +1,81 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { SecretReference } from "../../src/ports/secrets.ts";
+import { createSystemDisk } from "../../src/system/disk.ts";
+import { createSecrets } from "../../src/system/secrets.ts";
+
+let directory: string;
+beforeEach(async () => {
+	directory = await mkdtemp(join(tmpdir(), "keyturn-secrets-"));
+});
+afterEach(async () => {
+	await rm(directory, { recursive: true, force: true });
+});
+
+async function read(reference: SecretReference, env: Readonly<Record<string, string>> = {}): Promise<string> {
+	return createSecrets({ disk: createSystemDisk(), env }).read(reference);
+}
+
+async function fileWith(content: string, mode: number): Promise<string> {
+	const path = join(directory, "token");
+	await writeFile(path, content);
+	await chmod(path, mode);
+	return path;
+}
+
+test.each([0o600, 0o400, 0o640, 0o440])(
+	"reads a file of mode %o, without white space at its ends",
+	async (mode) => {
+		expect(await read({ file: await fileWith("\n  to ken\n", mode) })).toBe("to ken");
+	},
+);
+
+test.each([0o644, 0o604, 0o660, 0o602])("declines a file of mode %o", async (mode) => {
+	const failed = read({ file: await fileWith("hush-hush", mode) });
+	await expect(failed).rejects.toMatchObject({ code: "config.unsafe" });
+	await expect(failed).rejects.not.toThrow("hush");
+});
+
+test("reads the environment and a credential", async () => {
+	await writeFile(join(directory, "tsig"), "of the unit\n");
+	const env = { TOKEN: " of the environment ", CREDENTIALS_DIRECTORY: directory };
+	await chmod(join(directory, "tsig"), 0o400);
+	expect(await read({ env: "TOKEN" }, env)).toBe("of the environment");
+	expect(await read({ credential: "tsig" }, env)).toBe("of the unit");
+});
+
+test("names the reference when there is nothing to read", async () => {
+	await mkdir(join(directory, "folder"), { mode: 0o700 });
+	const cases: readonly [SecretReference, string][] = [
+		[{ file: join(directory, "none") }, "none is not there"],
+		[{ file: join(directory, "folder") }, "is no file"],
+		[{ env: "NOT_THERE" }, "NOT_THERE is not set"],
+		[{ env: "BLANK" }, "BLANK is empty"],
+		[{ credential: "tsig" }, "exists inside the systemd unit only"],
+	];
+	for (const [reference, words] of cases)
+		await expect(read(reference, { BLANK: " " })).rejects.toMatchObject({
+			code: "config.unreadable",
+			message: expect.stringContaining(words),
+		});
+});
+
+test.each([
+	["an empty file", " \n", "is empty"],
+	["a file that is far too long", "hush".repeat(20_000), "cannot be read"],
+])("declines %s", async (_, content, words) => {
+	const failed = read({ file: await fileWith(content, 0o600) });
+	await expect(failed).rejects.toMatchObject({
+		code: "config.unreadable",
+		message: expect.stringContaining(words),
+	});
+	await expect(failed).rejects.not.toThrow("hush");
+});
+
+test.each(["../shadow", "/etc/shadow", ".."])("%j is no credential", async (credential) => {
+	await expect(read({ credential }, { CREDENTIALS_DIRECTORY: directory })).rejects.toMatchObject({
+		code: "config.unreadable",
+	});
+});
