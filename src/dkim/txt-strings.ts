@@ -26,3 +26,18 @@ function quoteOctet(octet: number): string {
 	if (octet < 0x20 || octet > 0x7e) return `\\${String(octet).padStart(3, "0")}`;
 	return String.fromCharCode(octet);
 }
+
+/** The joined text of one or more quoted strings (RFC 1035 section 5.1), with or without blanks between; null if it is none. */
+export function unquoteTxt(text: string): string | null {
+	const trimmed = text.trim();
+	if (!/^"(?:[^"\\]|\\[^])*"(?:\s*"(?:[^"\\]|\\[^])*")*$/.test(trimmed)) return null;
+	const octets: number[] = [];
+	for (const [, quoted = ""] of trimmed.matchAll(/"((?:[^"\\]|\\[^])*)"/g))
+		for (const [token] of quoted.matchAll(/\\\d{3}|\\?[^]/gu)) octets.push(...unquoteOctets(token));
+	return Buffer.from(octets).toString("utf8");
+}
+
+function unquoteOctets(token: string): readonly number[] {
+	if (/^\\\d{3}$/.test(token)) return [Number(token.slice(1)) & 0xff];
+	return [...Buffer.from(token.replace(/^\\(?=[^])/, ""), "utf8")];
+}

@@ -1,0 +1,210 @@
+/** Makes any provider adapter safe to repeat: looks before it writes, and believes only what it reads back. */
+
+import { asKeyturnError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import { canonicalTxt } from "./compare.ts";
+import { createPatience } from "./patience.ts";
+import type { Turns } from "./turns.ts";
+import { asStillNeeded, isOccupied, isReached, mangled, racers, tooLong } from "./wanted.ts";
+
+/** How long after a write the provider's own list may lag: the waits before each look. */
+const LOOK_GAPS_MS = [0, 500, 1_500, 4_000, 9_000] as const;
+/** What was refused without a reason that lasts, and removals that left a twin, are tried again. */
+const TRIES = 3;
+
+/** One change on its way: what stood at the name before anything was written, and what is known of it now. */
+interface Item {
+	readonly change: ZoneChange;
+	before: readonly string[];
+	result: ChangeResult | null;
+	/** Another try would only meet what this one left there. */
+	isFinal: boolean;
+}
+
+export function createPublisher(options: {
+	readonly provider: DnsProvider;
+	/** Shared by all publishers, so that those of one account take turns. */
+	readonly turns: Turns;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Log;
+}): DnsProvider {
+	const { provider, turns, clock, random, log } = options;
+	const { name, account, limits } = provider;
+	const patience = createPatience({ clock, random });
+
+	async function list(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
+		const values = await patience.retry(() => provider.list(zone, at, signal), signal);
+		return values.map(canonicalTxt);
+	}
+
+	/** Fills `before`, and settles what needs no write or must have none. */
+	async function look(zone: string, items: readonly Item[], signal: AbortSignal): Promise<void> {
+		let silent: ChangeResult | null = null;
+		for (const item of items) {
+			const earlier = item.result;
+			item.result = silent ?? tooLong(item.change, name, limits.valueOctets);
+			if (item.result !== null) continue;
+			try {
+				item.before = await list(zone, item.change.name, signal);
+				if (isReached(item.change, item.before)) item.result = { kind: "done" };
+				else if (isOccupied(item.change, item.before))
+					item.result = { kind: "occupied", values: item.before };
+			} catch (thrown) {
+				const failed = refusalOf(thrown);
+				item.result = earlier?.kind === "unknown" ? earlier : failed;
+				// Whoever does not answer for one name would be waited for at each of the others.
+				if (asKeyturnError(thrown).code === "provider.unreachable") silent = failed;
+			}
+		}
+	}
+
+	async function write(zone: string, items: readonly Item[], signal: AbortSignal): Promise<void> {
+		const changes = items.map((item) => withinLimits(asStillNeeded(item.change, item.before)));
+		try {
+			const results = await provider.change(zone, changes, signal);
+			for (const [index, item] of items.entries())
+				item.result = results[index] ?? { kind: "unknown", why: `${name} did not say what became of it` };
+		} catch (thrown) {
+			const failed = refusalOf(thrown);
+			const why = asKeyturnError(thrown).message;
+			for (const item of items)
+				item.result = failed.kind === "refused" && failed.denied ? failed : { kind: "unknown", why };
+			log.debug("provider failed in the middle of a change", { provider: name, zone, why });
+		}
+	}
+
+	/** Looks again and again while the provider claims what cannot be seen; everything else is looked at once. */
+	async function confirm(zone: string, items: readonly Item[], signal: AbortSignal): Promise<void> {
+		let open = items;
+		for (const gapMs of LOOK_GAPS_MS) {
+			if (gapMs > 0) await clock.sleep(gapMs, signal);
+			const claimed: Item[] = [];
+			for (const item of open) if (!(await lookBack(zone, item, signal))) claimed.push(item);
+			open = claimed;
+			if (open.length === 0 || signal.aborted) break;
+		}
+		for (const item of open) {
+			const why = `${name} said done, but its own list does not show it at ${item.change.name}`;
+			log.warn("provider said done, but it is not", { provider: name, zone, name: item.change.name });
+			item.result = { kind: "unknown", why };
+		}
+	}
+
+	/** Whether the read-back settles the item. */
+	async function lookBack(zone: string, item: Item, signal: AbortSignal): Promise<boolean> {
+		const said = item.result;
+		let after: readonly string[];
+		try {
+			after = await list(zone, item.change.name, signal);
+		} catch (thrown) {
+			const why = `${name} took the change, but it could not be read back: ${asKeyturnError(thrown).message}`;
+			if (said?.kind !== "refused") item.result = { kind: "unknown", why };
+			return true;
+		}
+		if (isReached(item.change, after)) {
+			const others = racers(item.change, item.before, after);
+			item.result = others.length === 0 ? { kind: "done" } : await yieldTo(others, zone, item.change, signal);
+			return true;
+		}
+		const stray = said?.kind === "done" ? mangled(item.change, item.before, after) : null;
+		if (stray !== null) {
+			item.result = stray;
+			item.isFinal = true;
+		}
+		if (said?.kind === "unknown")
+			item.result = { kind: "unknown", why: `${said.why}; it cannot be seen at ${item.change.name}` };
+		return stray !== null || said?.kind !== "done";
+	}
+
+	/** Two wrote at one moment: each takes its own away, so that no name ever keeps two key records. */
+	async function yieldTo(
+		others: readonly string[],
+		zone: string,
+		change: ZoneChange,
+		signal: AbortSignal,
+	): Promise<ChangeResult> {
+		if (change.kind !== "add") return { kind: "done" };
+		log.warn("somebody else wrote at the same name", { provider: name, zone, name: change.name });
+		const item: Item = {
+			change: { kind: "remove", name: change.name, value: change.value },
+			before: [],
+			result: null,
+			isFinal: false,
+		};
+		await write(zone, [item], signal);
+		return item.result?.kind === "done"
+			? { kind: "occupied", values: others }
+			: {
+					kind: "unknown",
+					why: `somebody else wrote at ${change.name} too, and ours could not be taken back`,
+				};
+	}
+
+	function withinLimits(change: ZoneChange): ZoneChange {
+		if (change.kind === "remove") return change;
+		return { ...change, ttlSeconds: Math.max(change.ttlSeconds, limits.minTtlSeconds) };
+	}
+
+	async function changeOnce(zone: string, items: readonly Item[], signal: AbortSignal): Promise<void> {
+		for (let tries = 1; ; tries++) {
+			await look(zone, items, signal);
+			const open = items.filter((item) => item.result === null);
+			if (open.length === 0) return;
+			await write(zone, open, signal);
+			await confirm(zone, open, signal);
+			const again = open.filter(mayBeTriedAgain);
+			if (again.length === 0 || tries === TRIES || signal.aborted) return;
+			await patience.pause(tries, signal);
+			if (signal.aborted) return;
+			items = again;
+		}
+	}
+
+	return {
+		name,
+		account,
+		limits,
+		findZone: async (at, signal) =>
+			turns.take(account, async () => patience.retry(() => provider.findZone(at, signal), signal)),
+		list: async (zone, at, signal) => turns.take(account, async () => list(zone, at, signal)),
+		change: async (zone, changes, signal) =>
+			turns.take(account, async () => {
+				const items = changes.map((change): Item => ({ change, before: [], result: null, isFinal: false }));
+				for (const batch of intoBatches(items, limits.batch)) await changeOnce(zone, batch, signal);
+				return items.map((item) => item.result ?? { kind: "unknown", why: `${name} was not asked` });
+			}),
+	};
+}
+
+/** Never an addition whose fate is unknown: a provider that is only slow would end up with two. */
+function mayBeTriedAgain({ change, result, isFinal }: Item): boolean {
+	if (isFinal) return false;
+	if (result?.kind === "unknown") return change.kind === "remove";
+	return result?.kind === "refused" && !result.denied;
+}
+
+/** No name twice in a batch, so that each change is looked at after the one before it at its name. */
+function intoBatches(items: readonly Item[], limit: number): readonly (readonly Item[])[] {
+	const batches: Item[][] = [];
+	for (const item of items) {
+		const last = batches.at(-1);
+		const full =
+			last === undefined ||
+			last.length >= limit ||
+			last.some((other) => other.change.name === item.change.name);
+		if (full) batches.push([item]);
+		else last.push(item);
+	}
+	return batches;
+}
+
+/** Of a failure before anything was written; a fault of our own goes on up. */
+function refusalOf(thrown: unknown): Extract<ChangeResult, { kind: "refused" }> {
+	const error = asKeyturnError(thrown);
+	if (error.code === "bug") throw error;
+	return { kind: "refused", denied: error.code === "provider.denied", why: error.message, hint: error.hint };
+}

@@ -1,0 +1,79 @@
+/** What a change wants of the values at a name, and what they say about it before and after. */
+
+import type { ChangeResult, ZoneChange } from "../ports/dns-provider.ts";
+import { canonicalTxt, describeDifference, equalTxt, hasTxt, octets } from "./compare.ts";
+
+/** Whether the values are as the change wants them; siblings do not count. */
+export function isReached(change: ZoneChange, values: readonly string[]): boolean {
+	switch (change.kind) {
+		case "add":
+			return hasTxt(values, change.value);
+		case "remove":
+			return !hasTxt(values, change.value);
+		case "replace":
+			return hasTxt(values, change.to) && (equalTxt(change.from, change.to) || !hasTxt(values, change.from));
+	}
+}
+
+/** The value that the change brings, null for a removal. */
+export function broughtValue(change: ZoneChange): string | null {
+	switch (change.kind) {
+		case "add":
+			return change.value;
+		case "remove":
+			return null;
+		case "replace":
+			return change.to;
+	}
+}
+
+/** Whether something foreign keeps a value from being brought: keyturn never writes beside what somebody else has there. */
+export function isOccupied(change: ZoneChange, values: readonly string[]): boolean {
+	if (change.kind === "remove" || values.length === 0 || isReached(change, values)) return false;
+	return change.kind === "add" || !hasTxt(values, change.from);
+}
+
+/** What is left to do: a replacement whose old record has gone is an addition, as when an earlier try got half way. */
+export function asStillNeeded(change: ZoneChange, values: readonly string[]): ZoneChange {
+	if (change.kind !== "replace" || hasTxt(values, change.from)) return change;
+	return { kind: "add", name: change.name, value: change.to, ttlSeconds: change.ttlSeconds };
+}
+
+/** What the provider made of the value, if something came to stand there that is neither ours nor was there before. */
+export function mangled(
+	change: ZoneChange,
+	before: readonly string[],
+	after: readonly string[],
+): ChangeResult | null {
+	const sent = broughtValue(change);
+	const stray = after.find((value) => !hasTxt(before, value));
+	if (sent === null || stray === undefined || hasTxt(after, sent)) return null;
+	return {
+		kind: "refused",
+		denied: false,
+		why: `the provider said done, but at ${change.name} stands another value: ${describeDifference(sent, stray)}`,
+		hint: "remove that record by hand; a shorter key (RSA 2048, Ed25519) or delegating _domainkey to another provider avoids it",
+	};
+}
+
+export function tooLong(change: ZoneChange, provider: string, limitOctets: number): ChangeResult | null {
+	const value = broughtValue(change);
+	if (value === null || octets(value) <= limitOctets) return null;
+	return {
+		kind: "refused",
+		denied: false,
+		why: `the value for ${change.name} has ${octets(value)} octets, and ${provider} takes ${limitOctets} at most`,
+		hint: "use an RSA key of 2048 bits or Ed25519, or delegate _domainkey to a provider that takes it",
+	};
+}
+
+/** The values beside the one brought that were not there before: somebody else wrote at the same moment. */
+export function racers(
+	change: ZoneChange,
+	before: readonly string[],
+	after: readonly string[],
+): readonly string[] {
+	const own = broughtValue(change);
+	if (own === null) return [];
+	return after.map(canonicalTxt).filter((value) => !equalTxt(value, own) && !hasTxt(before, value));
+}

@@ -1,0 +1,278 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
+import type { DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
+import { createPublisher } from "../../src/publishing/publisher.ts";
+import { createTurns } from "../../src/publishing/turns.ts";
+import { createLyingProvider, type LyingProvider } from "../fakes/lying-provider.ts";
+import { createSleepingClock } from "../fakes/sleeping-clock.ts";
+
+const ZONE = "example.test";
+const NAME = "s1._domainkey.example.test";
+const VALUE = `v=DKIM1;k=rsa;p=${"Ab+/".repeat(100)}`;
+const OTHER = "somebody else's";
+const signal = new AbortController().signal;
+
+let provider: LyingProvider;
+let publisher: DnsProvider;
+let slept: () => number;
+
+beforeEach(() => {
+	provider = createLyingProvider();
+	publisher = publisherOf(provider);
+});
+
+function publisherOf(inner: DnsProvider): DnsProvider {
+	const clock = createSleepingClock("2026-11-01T00:00:00Z");
+	slept = () => clock.now().getTime() - Date.parse("2026-11-01T00:00:00Z");
+	return createPublisher({
+		provider: inner,
+		turns: createTurns(),
+		clock,
+		random: { bytes: (count) => new Uint8Array(count), id: () => "0".repeat(32) },
+		log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+	});
+}
+
+const add = (name = NAME, value = VALUE): ZoneChange => ({ kind: "add", name, value, ttlSeconds: 300 });
+const remove = (name = NAME, value = VALUE): ZoneChange => ({ kind: "remove", name, value });
+const replace = (from: string, to: string): ZoneChange => ({
+	kind: "replace",
+	name: NAME,
+	from,
+	to,
+	ttlSeconds: 300,
+});
+const change = async (...changes: readonly ZoneChange[]) => publisher.change(ZONE, changes, signal);
+const writes = () => provider.calls.filter((call) => !call.startsWith("list"));
+
+describe("adding", () => {
+	test("looks before and reads back after", async () => {
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		expect(provider.calls).toEqual([`list ${NAME}`, `add ${NAME}`, `list ${NAME}`]);
+		expect(provider.held.get(NAME)).toEqual([VALUE]);
+	});
+
+	test("writes nothing where it stands already, however it is quoted", async () => {
+		provider.held.set(NAME, [VALUE]);
+		provider.shown = (value) => `"${value.slice(0, 255)}" "${value.slice(255)}"`;
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		expect(writes()).toEqual([]);
+	});
+
+	test("writes nothing beside what somebody else has there", async () => {
+		provider.held.set(NAME, [OTHER]);
+		expect(await change(add())).toEqual([{ kind: "occupied", values: [OTHER] }]);
+		expect(writes()).toEqual([]);
+	});
+
+	test("a value that differs in one letter's case is somebody else's", async () => {
+		provider.held.set(NAME, [VALUE.replace("Ab", "AB")]);
+		expect(await change(add())).toMatchObject([{ kind: "occupied" }]);
+	});
+
+	test("a success that cannot be read back is not done, and is not tried twice", async () => {
+		provider.next = ["lies"];
+		expect(await change(add())).toMatchObject([{ kind: "unknown", why: expect.stringContaining(NAME) }]);
+		expect(writes()).toEqual([`add ${NAME}`]);
+	});
+
+	test("a list that lags is waited for", async () => {
+		provider.lag = 3;
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		expect(writes()).toEqual([`add ${NAME}`]);
+		expect(slept()).toBeGreaterThan(0);
+	});
+
+	test.each(["denies", "silent"] as const)("a failure (%s) that wrote is done", async (behaviour) => {
+		provider.next = [behaviour];
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		expect(provider.held.get(NAME)).toEqual([VALUE]);
+	});
+
+	test("no answer and nothing to be seen stays unknown, and is not written twice", async () => {
+		provider.next = ["lost"];
+		expect(await change(add())).toMatchObject([{ kind: "unknown" }]);
+		expect(writes()).toEqual([`add ${NAME}`]);
+	});
+
+	test("a value that comes back cut short is told, and left for people", async () => {
+		provider.next = ["cuts"];
+		const [result] = await change(add());
+		expect(result).toMatchObject({
+			kind: "refused",
+			denied: false,
+			why: expect.stringContaining("255 octets"),
+		});
+		expect(provider.held.get(NAME)).toEqual([VALUE.slice(0, 255)]);
+		expect(writes()).toEqual([`add ${NAME}`]);
+	});
+
+	test("takes its own away when somebody else wrote at the same moment", async () => {
+		provider.next = ["raced"];
+		expect(await change(add())).toEqual([{ kind: "occupied", values: ["another host's key"] }]);
+		expect(provider.held.get(NAME)).toEqual(["another host's key"]);
+	});
+
+	test("refuses before asking what does not fit", async () => {
+		expect(await change(add(NAME, "x".repeat(1_001)))).toMatchObject([
+			{ kind: "refused", why: expect.stringContaining("1001 octets") },
+		]);
+		expect(provider.calls).toEqual([]);
+	});
+
+	test("raises a TTL to the least that the provider takes", async () => {
+		const seen: ZoneChange[] = [];
+		publisher = publisherOf({
+			...provider,
+			change: async (zone, changes, inner) => {
+				seen.push(...changes);
+				return provider.change(zone, changes, inner);
+			},
+		});
+		await change({ kind: "add", name: NAME, value: VALUE, ttlSeconds: 1 });
+		expect(seen).toMatchObject([{ ttlSeconds: 60 }]);
+	});
+});
+
+describe("removing", () => {
+	test("takes the exact value and leaves the siblings", async () => {
+		provider.held.set(NAME, [OTHER, VALUE]);
+		expect(await change(remove())).toEqual([{ kind: "done" }]);
+		expect(provider.held.get(NAME)).toEqual([OTHER]);
+		expect(await change(remove())).toEqual([{ kind: "done" }]);
+		expect(writes()).toEqual([`remove ${NAME}`]);
+	});
+
+	test("goes on until the twin has gone too", async () => {
+		provider.next = ["doubles"];
+		await change(add());
+		expect(provider.held.get(NAME)).toEqual([VALUE, VALUE]);
+		expect(await change(remove())).toEqual([{ kind: "done" }]);
+		expect(provider.held.get(NAME)).toEqual([]);
+	});
+
+	test("a removal that never happens is not done", async () => {
+		provider.held.set(NAME, [VALUE]);
+		provider.next = ["lies", "lies", "lies"];
+		expect(await change(remove())).toMatchObject([{ kind: "unknown" }]);
+	});
+});
+
+describe("replacing", () => {
+	test("is done when the new stands and the old does not", async () => {
+		provider.held.set(NAME, [VALUE, OTHER]);
+		expect(await change(replace(VALUE, "v=DKIM1;p="))).toEqual([{ kind: "done" }]);
+		expect(provider.held.get(NAME)?.toSorted()).toEqual([OTHER, "v=DKIM1;p="].toSorted());
+		expect(await change(replace(VALUE, "v=DKIM1;p="))).toEqual([{ kind: "done" }]);
+		expect(writes()).toEqual([`replace ${NAME}`]);
+	});
+
+	test("adds what is left to add when an earlier try got half way", async () => {
+		expect(await change(replace(VALUE, "v=DKIM1;p="))).toEqual([{ kind: "done" }]);
+		expect(writes()).toEqual([`add ${NAME}`]);
+	});
+
+	test("touches nothing where only somebody else's stands", async () => {
+		provider.held.set(NAME, [OTHER]);
+		expect(await change(replace(VALUE, "v=DKIM1;p="))).toEqual([{ kind: "occupied", values: [OTHER] }]);
+		expect(writes()).toEqual([]);
+	});
+});
+
+describe("several", () => {
+	test("one occupied, one too long: the others are done, in order", async () => {
+		provider.held.set("b.test", [OTHER]);
+		const results = await change(
+			add("a.test"),
+			add("b.test"),
+			add("c.test", "x".repeat(2_000)),
+			add("d.test"),
+		);
+		expect(results.map((result) => result.kind)).toEqual(["done", "occupied", "refused", "done"]);
+	});
+
+	test("no batch is larger than the provider takes, and none holds a name twice", async () => {
+		const sizes: number[] = [];
+		publisher = publisherOf({
+			...provider,
+			change: async (zone, changes, inner) => {
+				sizes.push(changes.length);
+				expect(new Set(changes.map((one) => one.name)).size).toBe(changes.length);
+				return provider.change(zone, changes, inner);
+			},
+		});
+		const names = ["a", "b", "c", "d", "e", "f", "g"].map((label) => `${label}.test`);
+		const results = await change(...names.map((name) => add(name)), remove("g.test"), add("g.test", "new"));
+		expect(results).toHaveLength(9);
+		expect(results.every((result) => result.kind === "done")).toBe(true);
+		expect(Math.max(...sizes)).toBe(3);
+		expect(provider.held.get("g.test")).toEqual(["new"]);
+	});
+
+	test("calls of one account take turns", async () => {
+		const turns = await Promise.all([change(add("a.test")), change(add("b.test")), change(add("c.test"))]);
+		expect(turns).toEqual([[{ kind: "done" }], [{ kind: "done" }], [{ kind: "done" }]]);
+		expect(provider.atOnce.most).toBe(1);
+	});
+
+	test("a call that fails does not hold up the next", async () => {
+		provider.listErrors = [new KeyturnError("bug", "broken")];
+		await expect(change(add())).rejects.toThrow("broken");
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+	});
+});
+
+describe("a provider in trouble", () => {
+	test("is left alone for a while when it says so, and then asked again", async () => {
+		provider.listErrors = [new KeyturnError("provider.refused", "429", { retry: true })];
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		expect(slept()).toBeGreaterThanOrEqual(1_000);
+	});
+
+	test("that denies is not asked again", async () => {
+		provider.next = ["forbids"];
+		expect(await change(add())).toMatchObject([{ kind: "refused", denied: true, why: "403" }]);
+		expect(writes()).toHaveLength(1);
+		expect(slept()).toBe(0);
+	});
+
+	test("that fails in the middle of a change leaves it unknown unless it is seen", async () => {
+		provider.next = ["busy"];
+		expect(await change(add())).toMatchObject([{ kind: "unknown", why: expect.stringContaining("429") }]);
+		expect(provider.held.get(NAME)).toBeUndefined();
+	});
+
+	test("that does not answer is not waited for at each name", async () => {
+		provider.listErrors = Array.from(
+			{ length: 9 },
+			() => new KeyturnError("provider.unreachable", "no route"),
+		);
+		const results = await change(add("a.test"), add("b.test"), add("c.test"));
+		expect(results).toMatchObject([
+			{ kind: "refused", why: "no route" },
+			{ kind: "refused", why: "no route" },
+			{ kind: "refused", why: "no route" },
+		]);
+		expect(provider.calls.filter((call) => call === "list b.test")).toEqual([]);
+	});
+
+	test("that cannot be read back leaves the outcome unknown", async () => {
+		provider.next = ["honest"];
+		const answered = publisherOf({
+			...provider,
+			list: async (zone, name, inner) => {
+				if (writes().length > 0) throw new KeyturnError("provider.unreachable", "gone");
+				return provider.list(zone, name, inner);
+			},
+		});
+		expect(await answered.change(ZONE, [add()], signal)).toMatchObject([
+			{ kind: "unknown", why: expect.stringContaining("gone") },
+		]);
+	});
+});
+
+test("lists values as DNS has them", async () => {
+	provider.held.set(NAME, [VALUE]);
+	provider.shown = (value) => `"${value.slice(0, 255)}""${value.slice(255)}"`;
+	expect(await publisher.list(ZONE, NAME, signal)).toEqual([VALUE]);
+});
