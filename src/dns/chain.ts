@@ -1,0 +1,26 @@
+/** Follows a name through its aliases, zone by zone, to where its record stands. */
+
+import { type Hop, type HopOptions, lookAt } from "./hop.ts";
+import { MAX_ALIASES } from "./observation.ts";
+
+export interface Chain {
+	/** At least one: the name itself first, where the record stands last. */
+	readonly hops: readonly [Hop, ...Hop[]];
+	/** Why the last alias leads nowhere; null if it does not. */
+	readonly broken: string | null;
+}
+
+export async function followAliases(name: string, options: HopOptions): Promise<Chain> {
+	const hops: [Hop, ...Hop[]] = [await lookAt(name, options)];
+	for (let last: Hop = hops[0]; last.target !== null; ) {
+		if (hops.some((hop) => hop.name === last.target))
+			return { hops, broken: `an alias to ${last.target}, which leads back to it` };
+		if (hops.length > MAX_ALIASES) return { hops, broken: `an alias after ${MAX_ALIASES} others` };
+		const next = await lookAt(last.target, options);
+		if (next.zone.zone === null)
+			return { hops, broken: `an alias to ${last.target}, which no zone is found for` };
+		hops.push(next);
+		last = next;
+	}
+	return { hops, broken: null };
+}

@@ -1,0 +1,103 @@
+/** Looks whether the world is served the key: every authoritative server first, the recursive resolvers only then. */
+
+import { keyRecordName } from "../dkim/names.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LookReport, LookRequest, Propagation, ServerReport } from "../ports/propagation.ts";
+import type { Resolver } from "../ports/resolver.ts";
+import { createAsker } from "./asker.ts";
+import { followAliases } from "./chain.ts";
+import type { HopOptions } from "./hop.ts";
+import { type Expected, parseExpected } from "./judgement.ts";
+import { askResolvers, type ResolverLook } from "./resolver-look.ts";
+import { judgeChain } from "./reports.ts";
+import { worst } from "./tally.ts";
+import { findVacancy } from "./vacancy.ts";
+
+export interface PropagationOptions {
+	readonly resolver: Resolver;
+	readonly clock: Clock;
+}
+
+export function createPropagation({ resolver, clock }: PropagationOptions): Propagation {
+	return {
+		async look(request, signal) {
+			const name = keyRecordName(request.selector, request.domain).toLowerCase();
+			const expected = parseExpected(request.record);
+			const impossible = refuseLook(request, expected, name);
+			if (expected === null || impossible !== null)
+				return nothingAsked(name, clock, impossible ?? "nothing to look for");
+			const options = { asker: createAsker(resolver, signal), clock, verify: request.verify };
+			return lookFor({ name, expected, ask: request.askResolvers }, options);
+		},
+		async vacancy(domain, selector, verify, signal) {
+			const name = keyRecordName(selector, domain).toLowerCase();
+			return findVacancy(name, { asker: createAsker(resolver, signal), clock, verify });
+		},
+	};
+}
+
+async function lookFor(
+	wanted: { readonly name: string; readonly expected: Expected; readonly ask: boolean },
+	options: HopOptions,
+): Promise<LookReport> {
+	const at = options.clock.now().toISOString();
+	const chain = await followAliases(wanted.name, options);
+	const last = chain.hops[chain.hops.length - 1] ?? chain.hops[0];
+	const dnssec = last.zone.dnssec;
+	const judged = await judgeChain(chain, wanted.expected, options);
+	const resolvers: ResolverLook =
+		wanted.ask && judged.verdict === "right"
+			? await askResolvers({ ...wanted, dnssec }, options)
+			: { verdict: "right", reports: [], warnings: [] };
+	const verdict = worst([judged.verdict, resolvers.verdict]);
+	return {
+		at,
+		owner: last.name,
+		zone: last.zone.zone,
+		verdict,
+		summary: summarise(verdict, wanted.name, [...judged.reports, ...resolvers.reports]),
+		servers: judged.reports,
+		resolvers: resolvers.reports,
+		warnings: [...new Set([...judged.warnings, ...resolvers.warnings])],
+		dnssec,
+	};
+}
+
+function summarise(verdict: LookReport["verdict"], name: string, reports: readonly ServerReport[]): string {
+	const others = reports.filter((report) => report.outcome !== "right");
+	const count = `${reports.length - others.length} of ${reports.length} servers are right`;
+	const first = others[0]?.sentence ?? "no server is known";
+	switch (verdict) {
+		case "right":
+			return `${name}: ${count}`;
+		case "wrong":
+			return `${name}: ${count}, and something else is served: ${first}`;
+		case "absent":
+			return `${name}: ${count}, the record is not everywhere yet: ${first}`;
+		case "unknown":
+			return others.length > 0 && others.every((report) => report.outcome === "lame")
+				? `${name}: no answer is authoritative; something may answer in the servers' place (port 53 intercepted, split horizon): ${first}`
+				: `${name}: ${count}, too few answered: ${first}`;
+	}
+}
+
+function refuseLook(request: LookRequest, expected: Expected | null, name: string): string | null {
+	if (expected === null) return `the record to look for at ${name} is no key record`;
+	if (!request.verify.via.includes("servers"))
+		return `verify.via without servers is not built: nothing was asked for ${name}`;
+	return null;
+}
+
+function nothingAsked(name: string, clock: Clock, summary: string): LookReport {
+	return {
+		at: clock.now().toISOString(),
+		owner: name,
+		zone: null,
+		verdict: "unknown",
+		summary,
+		servers: [],
+		resolvers: [],
+		warnings: [summary],
+		dnssec: false,
+	};
+}

@@ -1,0 +1,118 @@
+/** What stands at a name before it is used, and how long the world may remember that nothing did. */
+
+import type { Vacancy } from "../ports/propagation.ts";
+import { type Chain, followAliases } from "./chain.ts";
+import { type Hop, type HopOptions, isWildcard, type Sighting } from "./hop.ts";
+import { groupByServer } from "./tally.ts";
+
+/** What one server has at the name. */
+type Holding = "nothing" | "something" | "wildcard" | "unknown";
+
+interface HeldHop {
+	readonly hop: Hop;
+	readonly holdings: readonly {
+		readonly server: string;
+		readonly holding: Holding;
+		readonly sighting: Sighting;
+	}[];
+}
+
+export async function findVacancy(name: string, options: HopOptions): Promise<Vacancy> {
+	const chain = await followAliases(name, options);
+	const first = await holdingsOf(chain.hops[0], options);
+	// A wildcard's alias does not hold once the name itself has a record: that is where to write.
+	const hop = first.holdings.some(({ holding, sighting }) => isAlias(sighting) && holding === "something")
+		? await holdingsOf(chain.hops[chain.hops.length - 1] ?? chain.hops[0], options)
+		: first;
+	const kind = kindOf(hop, chain, options);
+	return {
+		kind,
+		values: valuesOf(hop),
+		owner: hop.hop.name,
+		zone: hop.hop.zone.zone,
+		negativeTtlSeconds: Math.max(
+			0,
+			...chain.hops.flatMap(negativeTtls),
+			...wildcardTtls(first),
+			...wildcardTtls(hop),
+		),
+		summary: summarise(kind, name, hop, chain),
+	};
+}
+
+async function holdingsOf(hop: Hop, options: HopOptions): Promise<HeldHop> {
+	const holdings = await Promise.all(
+		hop.sightings.map(async (sighting) => ({
+			server: sighting.server,
+			sighting,
+			holding: await holdingOf(sighting, hop, options),
+		})),
+	);
+	return { hop, holdings };
+}
+
+async function holdingOf(sighting: Sighting, hop: Hop, options: HopOptions): Promise<Holding> {
+	switch (sighting.observation.kind) {
+		case "absent":
+			return "nothing";
+		case "failed":
+			return "unknown";
+		case "records":
+		case "alias":
+			return (await isWildcard(sighting, hop, options)) ? "wildcard" : "something";
+	}
+}
+
+function kindOf({ hop, holdings }: HeldHop, chain: Chain, options: HopOptions): Vacancy["kind"] {
+	if (holdings.some(({ holding }) => holding === "something")) return "taken";
+	if (chain.broken !== null && hop !== chain.hops[0]) return "unknown";
+	const names = [...groupByServer(holdings).values()];
+	const answered = names.filter((group) => group.some(({ holding }) => holding !== "unknown"));
+	const { quorum } = options.verify;
+	const wanted = quorum === "all" ? names.length : Math.min(quorum, names.length);
+	return answered.length >= Math.max(1, wanted) ? "free" : "unknown";
+}
+
+function valuesOf({ holdings }: HeldHop): readonly string[] {
+	for (const { holding, sighting } of holdings)
+		if (holding === "something" && sighting.observation.kind === "records")
+			return sighting.observation.records.map((record) => record.text);
+	return [];
+}
+
+function negativeTtls(hop: Hop): readonly number[] {
+	return hop.sightings.flatMap(({ negativeTtlSeconds }) =>
+		negativeTtlSeconds === null ? [] : [negativeTtlSeconds],
+	);
+}
+
+function wildcardTtls({ holdings }: HeldHop): readonly number[] {
+	return holdings.flatMap(({ holding, sighting: { observation } }) => {
+		if (holding !== "wildcard") return [];
+		if (observation.kind === "alias") return [observation.ttlSeconds];
+		return observation.kind === "records" ? observation.records.map((record) => record.ttlSeconds) : [];
+	});
+}
+
+function summarise(kind: Vacancy["kind"], name: string, { hop, holdings }: HeldHop, chain: Chain): string {
+	const place = hop.name === name ? name : `${name} (an alias of ${hop.name})`;
+	const from = (wanted: Holding): string =>
+		holdings
+			.filter(({ holding }) => holding === wanted)
+			.map(({ sighting }) => sighting.who)
+			.join(", ");
+	switch (kind) {
+		case "free":
+			return `nothing stands at ${place}`;
+		case "taken":
+			return `something stands at ${place} on ${from("something")}${chain.broken === null ? "" : `: ${chain.broken}`}`;
+		case "unknown":
+			return holdings.length === 0
+				? `no server of a zone for ${name} is known: ${hop.warnings.join("; ")}`
+				: `not every server said what stands at ${place}: no answer from ${from("unknown")}`;
+	}
+}
+
+function isAlias(sighting: Sighting): boolean {
+	return sighting.observation.kind === "alias";
+}

@@ -1,0 +1,271 @@
+/** Finds the zone that holds a name and every server that the world may ask for it: the parent's and the zone's own NS. */
+
+import type { LookRequest } from "../ports/propagation.ts";
+import type { Answer, ResourceRecord, Server } from "../ports/resolver.ts";
+import { type Asker, type Place, serverName } from "./asker.ts";
+import { findRecords, findSoa } from "./observation.ts";
+
+export type Verify = LookRequest["verify"];
+
+export interface NameServer {
+	readonly name: string;
+	/** Empty if nothing says where it is. */
+	readonly places: readonly Place[];
+}
+
+export interface ZoneServers {
+	readonly zone: string | null;
+	readonly servers: readonly NameServer[];
+	/** Whether the parent has a DS. */
+	readonly dnssec: boolean;
+	readonly warnings: readonly string[];
+}
+
+interface Delegation {
+	readonly zone: string;
+	readonly names: readonly string[];
+	readonly glue: readonly ResourceRecord[];
+	readonly dnssec: boolean;
+	/** False if only a recursive resolver could be asked. */
+	readonly fromParent: boolean;
+}
+
+/** How many servers of a zone above are asked before another way is taken. */
+const PARENT_TRIES = 3;
+
+/** Never asks a recursive resolver for `name` itself, nor for anything below `_domainkey`: it would remember the absence. */
+export async function findZoneServers(asker: Asker, name: string, verify: Verify): Promise<ZoneServers> {
+	if (verify.nameservers !== "auto") return listedServers(asker, name, verify.nameservers, verify);
+	return walkDown(asker, name, await finders(asker, verify));
+}
+
+/** The recursive resolvers of the configuration, or the system's where it has none: somebody has to know the way. */
+export async function finders(asker: Asker, verify: Verify): Promise<readonly Server[]> {
+	return resolverList(asker, verify.resolvers.length === 0 ? ["system"] : verify.resolvers);
+}
+
+export async function resolverList(asker: Asker, resolvers: Verify["resolvers"]): Promise<readonly Server[]> {
+	const lists = await Promise.all(
+		resolvers.map(async (resolver) => (resolver === "system" ? asker.systemResolvers() : [resolver])),
+	);
+	return lists.flat();
+}
+
+async function listedServers(
+	asker: Asker,
+	name: string,
+	places: readonly Place[],
+	verify: Verify,
+): Promise<ZoneServers> {
+	const servers = places.map((place) => ({ name: serverName(place), places: [place] }));
+	const zone = await zoneByAsking(asker, name, places);
+	if (zone === null) return { zone, servers, dnssec: false, warnings: [] };
+	const resolvers = await resolverList(asker, verify.resolvers);
+	const answers = [
+		...(await Promise.all(places.map((place) => asker.ask(place, zone, "DS")))),
+		...(await Promise.all(resolvers.map((resolver) => asker.askRecursive(resolver, zone, "DS")))),
+	];
+	return { zone, servers, dnssec: answers.some((answer) => hasDs(answer, zone)), warnings: [] };
+}
+
+/** The deepest zone that any of the servers is authoritative for, by the SOA that comes with each answer. */
+async function zoneByAsking(asker: Asker, name: string, places: readonly Place[]): Promise<string | null> {
+	for (const suffix of suffixes(name)) {
+		const answers = await Promise.all(places.map((place) => asker.ask(place, suffix, "SOA")));
+		const zones = answers.flatMap((answer) => {
+			const zone = findSoa(answer)?.zone;
+			return zone !== undefined && isWithin(name, zone) ? [zone] : [];
+		});
+		const deepest = zones.toSorted((a, b) => b.length - a.length)[0];
+		if (deepest !== undefined) return deepest;
+	}
+	return null;
+}
+
+async function walkDown(asker: Asker, name: string, resolvers: readonly Server[]): Promise<ZoneServers> {
+	let current: Delegation | null = null;
+	let silent: Delegation | null = null;
+	for (const suffix of suffixes(name).toReversed()) {
+		const found: Delegation | "none" | "unanswered" =
+			current === silent || current === null
+				? "unanswered"
+				: await askParent(asker, current, suffix, resolvers);
+		if (found === "none") continue;
+		if (found === "unanswered") {
+			silent = current;
+			if (suffix !== name && !/(^|\.)_/.test(suffix))
+				current = (await askAround(asker, suffix, resolvers)) ?? current;
+		} else current = found;
+	}
+	return current === null ? nowhere(name) : completeServers(asker, current, resolvers);
+}
+
+function nowhere(name: string): ZoneServers {
+	return {
+		zone: null,
+		servers: [],
+		dnssec: false,
+		warnings: [`no resolver says which zone holds ${name}: see whether the domain is delegated`],
+	};
+}
+
+/** Whether a zone begins at `suffix`, by the servers of the zone above. */
+async function askParent(
+	asker: Asker,
+	parent: Delegation,
+	suffix: string,
+	resolvers: readonly Server[],
+): Promise<Delegation | "none" | "unanswered"> {
+	const places = await somePlaces(asker, parent, resolvers);
+	const [first, ...others] = places;
+	if (first === undefined) return "unanswered";
+	const found = await askDelegation(asker, first, suffix);
+	if (found !== "unanswered") return found;
+	const second = await Promise.all(others.map((place) => askDelegation(asker, place, suffix)));
+	return second.find((answer) => answer !== "unanswered") ?? "unanswered";
+}
+
+async function askDelegation(
+	asker: Asker,
+	place: Place,
+	suffix: string,
+): Promise<Delegation | "none" | "unanswered"> {
+	const answer = await asker.ask(place, suffix, "NS");
+	if (answer.kind !== "message") return "unanswered";
+	const own = answer.authoritative ? findRecords(answer.answers, suffix, "NS") : [];
+	const records = own.length > 0 ? own : findRecords(answer.authority, suffix, "NS");
+	if (records.length === 0) return answer.authoritative ? "none" : "unanswered";
+	return {
+		zone: suffix,
+		names: targets(records),
+		glue: answer.additional,
+		dnssec:
+			findRecords(answer.authority, suffix, "DS").length > 0 ||
+			hasDs(await asker.ask(place, suffix, "DS"), suffix),
+		fromParent: true,
+	};
+}
+
+/** The same by recursive resolvers, where the parent's servers cannot be asked or none is known yet. */
+async function askAround(
+	asker: Asker,
+	suffix: string,
+	resolvers: readonly Server[],
+): Promise<Delegation | null> {
+	const answer = await askAny(asker, resolvers, suffix, "NS");
+	if (answer?.kind !== "message") return null;
+	const records = findRecords(answer.answers, suffix, "NS");
+	if (records.length === 0) return null;
+	const ds = await askAny(asker, resolvers, suffix, "DS");
+	return {
+		zone: suffix,
+		names: targets(records),
+		glue: answer.additional,
+		dnssec: ds !== null && hasDs(ds, suffix),
+		fromParent: false,
+	};
+}
+
+/** The parent's names and the zone's own, with every address of each. */
+async function completeServers(
+	asker: Asker,
+	delegation: Delegation,
+	resolvers: readonly Server[],
+): Promise<ZoneServers> {
+	const { zone } = delegation;
+	const warnings: string[] = [];
+	if (!delegation.fromParent)
+		warnings.push(
+			`the servers above ${zone} could not be asked for its delegation: took the zone's own NS records`,
+		);
+	const delegated = await locate(asker, delegation.names, delegation.glue, resolvers);
+	const answers = await Promise.all(
+		delegated.flatMap((server) => server.places).map((place) => asker.ask(place, zone, "NS")),
+	);
+	const own = answers.flatMap((answer) =>
+		answer.kind === "message" && answer.authoritative ? findRecords(answer.answers, zone, "NS") : [],
+	);
+	const further = targets(own).filter((name) => !delegation.names.includes(name));
+	const missing = own.length === 0 ? [] : delegation.names.filter((name) => !targets(own).includes(name));
+	if (further.length > 0)
+		warnings.push(`${further.join(", ")}: in the NS records of ${zone}, not in its delegation`);
+	if (missing.length > 0)
+		warnings.push(`${missing.join(", ")}: in the delegation of ${zone}, not in its own NS records`);
+	const glue = answers.flatMap((answer) => (answer.kind === "message" ? answer.additional : []));
+	const located = await locate(asker, further, glue, resolvers);
+	return { zone, servers: [...delegated, ...located], dnssec: delegation.dnssec, warnings };
+}
+
+async function locate(
+	asker: Asker,
+	names: readonly string[],
+	glue: readonly ResourceRecord[],
+	resolvers: readonly Server[],
+): Promise<readonly NameServer[]> {
+	return Promise.all(
+		names.map(async (name) => {
+			const found = await Promise.all([
+				askAny(asker, resolvers, name, "A"),
+				askAny(asker, resolvers, name, "AAAA"),
+			]);
+			const answered = found.flatMap((answer) => (answer?.kind === "message" ? answer.answers : []));
+			const places = addressesOf(answered, null);
+			return { name, places: places.length > 0 ? places : addressesOf(glue, name) };
+		}),
+	);
+}
+
+async function somePlaces(
+	asker: Asker,
+	parent: Delegation,
+	resolvers: readonly Server[],
+): Promise<readonly Place[]> {
+	const glued = parent.names.flatMap((name) => addressesOf(parent.glue, name));
+	if (glued.length > 0) return preferIpv4(glued).slice(0, PARENT_TRIES);
+	const located = await locate(asker, parent.names.slice(0, PARENT_TRIES), [], resolvers);
+	return preferIpv4(located.flatMap((server) => server.places)).slice(0, PARENT_TRIES);
+}
+
+/** Hosts without IPv6 are common, hosts without IPv4 are not. */
+function preferIpv4(places: readonly Place[]): readonly Place[] {
+	return places.toSorted((a, b) => Number(a.address.includes(":")) - Number(b.address.includes(":")));
+}
+
+/** The first resolver that gives an answer; null if none does. */
+async function askAny(
+	asker: Asker,
+	resolvers: readonly Server[],
+	name: string,
+	type: "A" | "AAAA" | "NS" | "DS",
+): Promise<Answer | null> {
+	for (const resolver of resolvers) {
+		const answer = await asker.askRecursive(resolver, name, type);
+		if (answer.kind === "message") return answer;
+	}
+	return null;
+}
+
+function addressesOf(records: readonly ResourceRecord[], name: string | null): readonly Place[] {
+	const addresses = records.flatMap((record) =>
+		record.data.kind === "address" && (name === null || record.name === name) ? [record.data.address] : [],
+	);
+	return [...new Set(addresses)].map((address) => ({ address, port: 53 }));
+}
+
+function hasDs(answer: Answer, zone: string): boolean {
+	return answer.kind === "message" && findRecords(answer.answers, zone, "DS").length > 0;
+}
+
+function targets(records: readonly ResourceRecord[]): readonly string[] {
+	return [...new Set(records.flatMap((record) => (record.data.kind === "name" ? [record.data.target] : [])))];
+}
+
+/** The name itself first, its top-level domain last. */
+function suffixes(name: string): readonly string[] {
+	const labels = name.split(".");
+	return labels.map((_, index) => labels.slice(index).join("."));
+}
+
+function isWithin(name: string, zone: string): boolean {
+	return zone === "" || name === zone || name.endsWith(`.${zone}`);
+}

@@ -1,0 +1,565 @@
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { publicHalf, recordText } from "../../src/dkim/key-material.ts";
+import { formatKeyRecord } from "../../src/dkim/key-record.ts";
+import { createPropagation } from "../../src/dns/propagation.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import {
+	type LookReport,
+	SERVER_OUTCOMES,
+	type ServerOutcome,
+	type Vacancy,
+} from "../../src/ports/propagation.ts";
+import type { VerifyPolicy } from "../../src/rotation/policy.ts";
+import { createDnsWorld, type DnsWorld, type Fault } from "../fakes/dns-world.ts";
+
+const OURS = makeRecord("rsa");
+const FOREIGN = makeRecord("rsa");
+const NAME = "202611._domainkey.example.test";
+const NEVER = new AbortController().signal;
+const VERIFY: VerifyPolicy = {
+	nameservers: "auto",
+	quorum: "all",
+	resolvers: ["system"],
+	via: ["servers"],
+	intervalMs: 30_000,
+	soakMs: "auto",
+	timeoutMs: 86_400_000,
+};
+
+function makeRecord(algorithm: "rsa" | "ed25519"): string {
+	const { privateKey } =
+		algorithm === "rsa"
+			? generateKeyPairSync("rsa", { modulusLength: 1024 })
+			: generateKeyPairSync("ed25519");
+	const half = publicHalf(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+	if (half === null) throw new Error("no key");
+	return formatKeyRecord({ algorithm, publicKey: recordText(half) });
+}
+
+interface TestClock extends Clock {
+	advance(ms: number): void;
+}
+
+function createTestClock(): TestClock {
+	let ms = Date.parse("2026-11-01T03:00:00Z");
+	return {
+		now: () => new Date(ms),
+		uptimeMs: () => ms,
+		sleep: async () => {},
+		deadline: (_ms, signal) => signal,
+		advance: (by) => {
+			ms += by;
+		},
+	};
+}
+
+interface Scene {
+	readonly world: DnsWorld;
+	readonly clock: TestClock;
+	readonly look: (options?: {
+		readonly verify?: Partial<VerifyPolicy>;
+		readonly record?: string;
+		readonly askResolvers?: boolean;
+	}) => Promise<LookReport>;
+	readonly vacancy: (verify?: Partial<VerifyPolicy>) => Promise<Vacancy>;
+}
+
+/** example.test on two servers, ns1 with IPv4 and IPv6, and a resolver on loopback. */
+function createScene(): Scene {
+	const clock = createTestClock();
+	const world = createDnsWorld({ clock });
+	world.addServer("ns1.host.test", ["192.0.2.1", "2001:db8::1"]);
+	world.addServer("ns2.host.test", ["192.0.2.2"]);
+	world.addZone({
+		name: "example.test",
+		servers: ["ns1.host.test", "ns2.host.test"],
+		negativeTtlSeconds: 300,
+	});
+	world.set("example.test", "TXT", ["v=spf1 -all"], { always: true });
+	world.addResolver("127.0.0.53", { system: true });
+	const propagation = createPropagation({ resolver: world.resolver, clock });
+	return {
+		world,
+		clock,
+		look: ({ verify = {}, record = OURS, askResolvers = true } = {}) =>
+			propagation.look(
+				{
+					domain: "example.test",
+					selector: "202611",
+					record,
+					verify: { ...VERIFY, ...verify },
+					askResolvers,
+				},
+				NEVER,
+			),
+		vacancy: (verify = {}) => propagation.vacancy("example.test", "202611", { ...VERIFY, ...verify }, NEVER),
+	};
+}
+
+function outcomes(report: LookReport): Record<string, ServerOutcome> {
+	return Object.fromEntries(report.servers.map((server) => [server.address, server.outcome]));
+}
+
+describe("a record that every server has", () => {
+	test("is right at every address and at the resolver", async () => {
+		const { world, look } = createScene();
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(outcomes(report)).toEqual({ "192.0.2.1": "right", "2001:db8::1": "right", "192.0.2.2": "right" });
+		expect(report).toMatchObject({
+			verdict: "right",
+			owner: NAME,
+			zone: "example.test",
+			warnings: [],
+			dnssec: false,
+		});
+		expect(report.resolvers.map((server) => server.outcome)).toEqual(["right"]);
+		expect(report.servers[0]).toMatchObject({ serial: 3, ttlSeconds: 3600, txtRecords: 1, signed: null });
+		expect(report.servers[0]?.chunks.reduce((sum, length) => sum + length, 0)).toBe(OURS.length);
+	});
+
+	test("is right whatever its blanks and the order of its tags", async () => {
+		const { world, look } = createScene();
+		const key = /p=(.*)$/.exec(OURS)?.[1] ?? "";
+		world.set(NAME, "TXT", [`v=DKIM1; n=hello ; p=${key.slice(0, 30)} ${key.slice(30)} ; k=rsa; t=s`]);
+		expect((await look()).verdict).toBe("right");
+	});
+
+	test("is right for Ed25519, and for a revoked record when that is what is looked for", async () => {
+		const { world, look } = createScene();
+		const ed25519 = makeRecord("ed25519");
+		world.set(NAME, "TXT", [ed25519]);
+		expect((await look({ record: ed25519 })).verdict).toBe("right");
+		world.set(NAME, "TXT", ["v=DKIM1;k=rsa;p="]);
+		world.flushCaches();
+		expect((await look({ record: "v=DKIM1;k=rsa;p=" })).verdict).toBe("right");
+		expect((await look({ record: OURS })).verdict).toBe("wrong");
+	});
+});
+
+describe("every outcome of a server", () => {
+	const OWN_TESTS = new Set<ServerOutcome>([
+		"right",
+		"alias_broken",
+		"not_signed",
+		"wildcard",
+		"absent_name",
+		"absent_record",
+	]);
+	const FAULTS: readonly (readonly [Fault, ServerOutcome])[] = [
+		["servfail", "servfail"],
+		["refused", "refused"],
+		["notimp", "error_code"],
+		["timeout", "timeout"],
+		["unreachable", "unreachable"],
+		["lame", "lame"],
+		["truncated", "truncated"],
+		["malformed", "malformed"],
+	];
+	const VALUES: readonly (readonly [string, readonly string[], ServerOutcome])[] = [
+		["a foreign record beside ours", [OURS, "google-site-verification=1"], "several_records"],
+		["ours twice", [OURS, `${OURS};`], "several_records"],
+		["another key", [FOREIGN], "wrong_key"],
+		["a revoked key", ["v=DKIM1; p="], "revoked"],
+		["only SHA-1 allowed", [OURS.replace("k=rsa", "h=sha1;k=rsa")], "wrong_tags"],
+		["not for mail", [OURS.replace("k=rsa", "k=rsa;s=other")], "wrong_tags"],
+		["another algorithm", [OURS.replace("k=rsa", "k=ed25519")], "wrong_tags"],
+		["a record cut at 255 octets", [OURS.slice(0, 120)], "unreadable_record"],
+		["no key record", ["hello"], "unreadable_record"],
+	];
+
+	test("is tried here", () => {
+		const tried = new Set([
+			...OWN_TESTS,
+			...FAULTS.map(([, outcome]) => outcome),
+			...VALUES.map(([, , outcome]) => outcome),
+		]);
+		expect([...SERVER_OUTCOMES].filter((outcome) => !tried.has(outcome))).toEqual([]);
+	});
+
+	test.each(FAULTS)("%s is %s, and no verdict on the record", async (fault, outcome) => {
+		const { world, look } = createScene();
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("ns2.host.test", fault);
+		const report = await look();
+		expect(outcomes(report)["192.0.2.2"]).toBe(outcome);
+		expect(report.verdict).toBe("unknown");
+		expect(report.resolvers).toEqual([]);
+		const sentence = report.servers.find((server) => server.address === "192.0.2.2")?.sentence;
+		expect(sentence).toContain("ns2.host.test (192.0.2.2)");
+		expect(sentence).toContain(NAME);
+		expect(report.summary).toContain(sentence);
+	});
+
+	test.each(VALUES)("%s", async (_what, values, outcome) => {
+		const { world, look } = createScene();
+		world.set(NAME, "TXT", values);
+		const report = await look();
+		expect(report.servers.map((server) => server.outcome)).toEqual([outcome, outcome, outcome]);
+		expect(report.verdict).toBe("wrong");
+	});
+
+	test("absent name and absent record are two outcomes, and no resolver is asked for the name", async () => {
+		const { world, look } = createScene();
+		const nothing = await look();
+		expect(new Set(Object.values(outcomes(nothing)))).toEqual(new Set(["absent_name"]));
+		expect(nothing.verdict).toBe("absent");
+		world.set(NAME, "A", ["192.0.2.9"]);
+		const other = await look();
+		expect(new Set(Object.values(outcomes(other)))).toEqual(new Set(["absent_record"]));
+		const recursive = world.calls
+			.filter((call) => call.server === "127.0.0.53")
+			.map((call) => call.question.name);
+		expect(recursive).toContain("test");
+		expect(recursive.filter((name) => name.includes("_domainkey"))).toEqual([]);
+	});
+
+	test("every outcome has a sentence of its own", async () => {
+		const { tell } = await import("../../src/dns/sentences.ts");
+		const told = { who: "ns1", name: NAME, got: "GOT" };
+		const sentences = SERVER_OUTCOMES.filter((outcome) => !["absent_name"].includes(outcome)).map((outcome) =>
+			tell(outcome, told),
+		);
+		expect(new Set(sentences).size).toBe(sentences.length);
+		expect(sentences.length).toBeGreaterThan(15);
+	});
+});
+
+describe("servers", () => {
+	test("a late secondary is absent, then right", async () => {
+		const { world, clock, look } = createScene();
+		world.lag("ns2.host.test", 60_000);
+		clock.advance(120_000);
+		world.set(NAME, "TXT", [OURS]);
+		const early = await look();
+		expect(outcomes(early)).toMatchObject({ "192.0.2.1": "right", "192.0.2.2": "absent_name" });
+		expect(early.verdict).toBe("absent");
+		clock.advance(60_000);
+		expect((await look()).verdict).toBe("right");
+	});
+
+	test("one address timing out beside a good one is a warning, a wrong answer from it blocks", async () => {
+		const { world, look } = createScene();
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("2001:db8::1", "timeout");
+		const report = await look();
+		expect(report.verdict).toBe("right");
+		expect(report.warnings.join()).toContain("2001:db8::1");
+		world.fault("2001:db8::1", "lame");
+		expect((await look()).verdict).toBe("unknown");
+	});
+
+	test("a family without a route is left out and reported", async () => {
+		const { world, look } = createScene();
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("2001:db8::1", "no_route");
+		const report = await look();
+		expect(outcomes(report)).toEqual({ "192.0.2.1": "right", "192.0.2.2": "right" });
+		expect(report.verdict).toBe("right");
+		expect(report.warnings.join()).toContain("no IPv6 route");
+	});
+
+	test("a server that has only a family without a route stays unanswered", async () => {
+		const { world, look } = createScene();
+		world.addServer("ns2.host.test", ["2001:db8::2"]);
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("2001:db8::1", "no_route");
+		world.fault("2001:db8::2", "no_route");
+		expect((await look()).verdict).toBe("unknown");
+	});
+
+	test("the quorum counts names; outside it silence is allowed for, another key is not", async () => {
+		const { world, look } = createScene();
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("ns2.host.test", "lame");
+		expect((await look()).verdict).toBe("unknown");
+		expect((await look({ verify: { quorum: 1 } })).verdict).toBe("right");
+		expect((await look({ verify: { quorum: 2 } })).verdict).toBe("unknown");
+		expect((await look({ verify: { quorum: 9 } })).verdict).toBe("unknown");
+		world.fault("ns2.host.test", null);
+		world.lag("ns2.host.test", "frozen");
+		world.set(NAME, "TXT", [FOREIGN]);
+		expect((await look({ verify: { quorum: 1 } })).verdict).toBe("wrong");
+	});
+
+	test("of the parent's delegation and the zone's own NS records are all asked", async () => {
+		const { world, look } = createScene();
+		world.addServer("ns3.host.test", ["192.0.2.3"]);
+		world.addServer("ns4.host.test", ["192.0.2.4"]);
+		world.addZone({
+			name: "example.test",
+			servers: ["ns1.host.test", "ns3.host.test"],
+			delegated: ["ns1.host.test", "ns4.host.test"],
+		});
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(outcomes(report)).toMatchObject({ "192.0.2.3": "right", "192.0.2.4": "refused" });
+		expect(report.verdict).toBe("unknown");
+		expect(report.warnings.join("; ")).toMatch(/ns3.*not in its delegation.*ns4.*not in its own NS/);
+	});
+
+	test("the zone is found by the resolver alone where the registry cannot be asked, with a warning", async () => {
+		const { world, look } = createScene();
+		world.set(NAME, "TXT", [OURS]);
+		await look();
+		world.fault("198.51.100.1", "timeout");
+		const report = await look();
+		expect(report.verdict).toBe("right");
+		expect(report.warnings.join()).toContain("delegation");
+	});
+
+	test("without any answer the verdict is unknown, and nothing fails", async () => {
+		const { world, look, vacancy } = createScene();
+		world.fault("127.0.0.53", "timeout");
+		expect(await look()).toMatchObject({ verdict: "unknown", zone: null, servers: [] });
+		expect(await vacancy()).toMatchObject({ kind: "unknown", zone: null });
+	});
+
+	test("a look that is aborted is unknown, not absent", async () => {
+		const { world, clock } = createScene();
+		const propagation = createPropagation({ resolver: world.resolver, clock });
+		const request = {
+			domain: "example.test",
+			selector: "202611",
+			record: OURS,
+			verify: VERIFY,
+			askResolvers: true,
+		};
+		expect((await propagation.look(request, AbortSignal.abort())).verdict).toBe("unknown");
+	});
+});
+
+describe("zones", () => {
+	test("a delegated _domainkey is the zone, and its servers alone are asked", async () => {
+		const { world, look } = createScene();
+		world.addServer("ns.keys.test", ["192.0.2.7"]);
+		world.addZone({ name: "_domainkey.example.test", servers: ["ns.keys.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(report).toMatchObject({ zone: "_domainkey.example.test", verdict: "right" });
+		expect(outcomes(report)).toEqual({ "192.0.2.7": "right" });
+	});
+
+	test("a sub-domain without a zone of its own lies in the domain's zone", async () => {
+		const { world, clock } = createScene();
+		world.set("202611._domainkey.mail.example.test", "TXT", [OURS]);
+		const propagation = createPropagation({ resolver: world.resolver, clock });
+		const report = await propagation.look(
+			{ domain: "mail.example.test", selector: "202611", record: OURS, verify: VERIFY, askResolvers: false },
+			NEVER,
+		);
+		expect(report).toMatchObject({ zone: "example.test", verdict: "right" });
+	});
+
+	test("listed servers stand for the NS records, each counts, and nothing recursive is asked", async () => {
+		const { world, look, vacancy } = createScene();
+		world.addServer("hidden", ["127.0.0.1:5300", "127.0.0.1:5301"]);
+		world.addZone({ name: "example.test", servers: ["ns1.host.test", "hidden"], negativeTtlSeconds: 120 });
+		const verify = {
+			nameservers: [
+				{ address: "127.0.0.1", port: 5300 },
+				{ address: "127.0.0.1", port: 5301 },
+			],
+			resolvers: [],
+		};
+		world.calls.length = 0;
+		expect(await vacancy(verify)).toMatchObject({
+			kind: "free",
+			zone: "example.test",
+			negativeTtlSeconds: 120,
+		});
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look({ verify });
+		expect(report).toMatchObject({ verdict: "right", zone: "example.test", resolvers: [], warnings: [] });
+		expect(report.servers.map((server) => server.server)).toEqual(["127.0.0.1:5300", "127.0.0.1:5301"]);
+		expect(world.calls.length).toBeGreaterThan(3);
+		expect(world.calls.filter((call) => call.question.recursive)).toEqual([]);
+		world.fault("127.0.0.1:5301", "timeout");
+		expect((await look({ verify })).verdict).toBe("unknown");
+	});
+});
+
+describe("aliases", () => {
+	function createTarget(world: DnsWorld): void {
+		world.addServer("ns.target.test", ["192.0.2.8"]);
+		world.addZone({ name: "target.test", servers: ["ns.target.test"], negativeTtlSeconds: 900 });
+	}
+
+	test("a CNAME is followed into its zone, and both zones count", async () => {
+		const { world, look } = createScene();
+		createTarget(world);
+		world.set(NAME, "CNAME", ["key1.target.test"]);
+		world.set("key1.target.test", "TXT", [OURS]);
+		const report = await look();
+		expect(report).toMatchObject({ verdict: "right", owner: "key1.target.test", zone: "target.test" });
+		expect(report.servers).toHaveLength(4);
+		expect(report.resolvers.map((server) => server.outcome)).toEqual(["right"]);
+		world.lag("ns2.host.test", "frozen");
+		world.set(NAME, "CNAME", ["key2.target.test"]);
+		world.set("key2.target.test", "TXT", [OURS]);
+		const apart = await look();
+		expect(apart.verdict).toBe("wrong");
+		expect(outcomes(apart)["192.0.2.2"]).toBe("alias_broken");
+	});
+
+	test("a DNAME is followed", async () => {
+		const { world, look } = createScene();
+		createTarget(world);
+		world.set("_domainkey.example.test", "DNAME", ["keys.target.test"]);
+		world.set("202611.keys.target.test", "TXT", [OURS]);
+		expect(await look()).toMatchObject({ verdict: "right", owner: "202611.keys.target.test" });
+	});
+
+	test("a target without a record is absent", async () => {
+		const { world, look, vacancy } = createScene();
+		createTarget(world);
+		world.set(NAME, "CNAME", ["key1.target.test"]);
+		expect((await look()).verdict).toBe("absent");
+		expect(await vacancy()).toMatchObject({
+			kind: "free",
+			owner: "key1.target.test",
+			zone: "target.test",
+			negativeTtlSeconds: 900,
+		});
+		world.set("key1.target.test", "TXT", [FOREIGN]);
+		expect(await vacancy()).toMatchObject({ kind: "taken", owner: "key1.target.test", values: [FOREIGN] });
+	});
+
+	test("a loop and a long chain are refused", async () => {
+		const { world, look, vacancy } = createScene();
+		createTarget(world);
+		world.set(NAME, "CNAME", ["key1.target.test"]);
+		world.set("key1.target.test", "CNAME", [NAME]);
+		const loop = await look();
+		expect(loop.verdict).toBe("wrong");
+		expect(outcomes(loop)["192.0.2.8"]).toBe("alias_broken");
+		expect((await vacancy()).kind).toBe("taken");
+		for (let index = 1; index < 12; index++)
+			world.set(`key${index}.target.test`, "CNAME", [`key${index + 1}.target.test`]);
+		const long = await look();
+		expect(long.verdict).toBe("wrong");
+		expect(long.servers.at(-1)?.outcome).toBe("alias_broken");
+	});
+
+	test("a target in no zone is broken", async () => {
+		const { world, look } = createScene();
+		world.set(NAME, "CNAME", ["key1.nowhere.invalid"]);
+		const report = await look();
+		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["alias_broken"]));
+	});
+});
+
+describe("wildcards", () => {
+	test("what every name gets is no record", async () => {
+		const { world, look, vacancy } = createScene();
+		world.set("*._domainkey.example.test", "TXT", ["v=DKIM1; p="], { ttlSeconds: 7200 });
+		const report = await look();
+		expect(report.verdict).toBe("absent");
+		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["wildcard"]));
+		expect(await vacancy()).toMatchObject({
+			kind: "free",
+			owner: NAME,
+			values: [],
+			negativeTtlSeconds: 7200,
+		});
+		world.set(NAME, "TXT", [OURS]);
+		expect((await look()).verdict).toBe("right");
+		expect(await vacancy()).toMatchObject({ kind: "taken", values: [OURS] });
+	});
+
+	test("an alias that every name has is none of ours; one that leads to our key is right", async () => {
+		const { world, look, vacancy } = createScene();
+		world.set("*._domainkey.example.test", "CNAME", ["all.example.test"], { ttlSeconds: 1800 });
+		world.set("all.example.test", "TXT", [FOREIGN]);
+		const report = await look();
+		expect(report.verdict).toBe("absent");
+		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["wildcard"]));
+		expect(await vacancy()).toMatchObject({ kind: "free", owner: NAME, negativeTtlSeconds: 1800 });
+		world.set("all.example.test", "TXT", [OURS]);
+		expect((await look()).verdict).toBe("right");
+	});
+});
+
+describe("vacancy", () => {
+	test("is taken if one server has something, unknown if one says nothing", async () => {
+		const { world, clock, vacancy } = createScene();
+		expect(await vacancy()).toMatchObject({
+			kind: "free",
+			owner: NAME,
+			zone: "example.test",
+			negativeTtlSeconds: 300,
+		});
+		world.fault("ns2.host.test", "timeout");
+		expect((await vacancy()).kind).toBe("unknown");
+		expect((await vacancy({ quorum: 1 })).kind).toBe("free");
+		world.fault("ns2.host.test", null);
+		world.lag("ns2.host.test", 60_000);
+		clock.advance(60_000);
+		world.set(NAME, "TXT", [FOREIGN]);
+		expect((await vacancy()).kind).toBe("taken");
+		expect(
+			world.calls.filter((call) => call.server === "127.0.0.53" && call.question.name.includes("_domainkey")),
+		).toEqual([]);
+	});
+});
+
+describe("resolvers", () => {
+	test("that remember the absence hold the verdict back until it has passed", async () => {
+		const { world, clock, look } = createScene();
+		const question = { name: NAME, type: "TXT", recursive: true, dnssec: false } as const;
+		await world.resolver.ask({ address: "127.0.0.53", port: 53 }, question, NEVER);
+		world.set(NAME, "TXT", [OURS]);
+		const poisoned = await look();
+		expect(poisoned.servers.every((server) => server.outcome === "right")).toBe(true);
+		expect(poisoned).toMatchObject({ verdict: "absent" });
+		expect(poisoned.resolvers.map((server) => server.outcome)).toEqual(["absent_name"]);
+		expect((await look({ askResolvers: false })).verdict).toBe("right");
+		clock.advance(301_000);
+		expect((await look()).verdict).toBe("right");
+	});
+
+	test("of the system count as one: one silent beside a good one is a warning", async () => {
+		const { world, look } = createScene();
+		world.addResolver("192.0.2.54", { system: true });
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("192.0.2.54", "timeout");
+		const report = await look();
+		expect(report.verdict).toBe("right");
+		expect(report.warnings.join()).toContain("192.0.2.54");
+		world.fault("127.0.0.53", "servfail");
+		expect((await look()).verdict).toBe("unknown");
+	});
+});
+
+describe("DNSSEC", () => {
+	function sign(scene: Scene, dnssec: "good" | "expired" | "missing", validates: boolean): void {
+		scene.world.addZone({ name: "example.test", servers: ["ns1.host.test", "ns2.host.test"], dnssec });
+		scene.world.addResolver("127.0.0.53", { validates });
+		scene.world.set(NAME, "TXT", [OURS]);
+	}
+
+	test("each server has to bring a current signature, and a validating resolver to agree", async () => {
+		const scene = createScene();
+		sign(scene, "good", true);
+		const report = await scene.look();
+		expect(report).toMatchObject({ verdict: "right", dnssec: true, warnings: [] });
+		expect(report.servers.map((server) => server.signed)).toEqual([true, true, true]);
+	});
+
+	test.each(["expired", "missing"] as const)("a signature that is %s blocks", async (state) => {
+		const scene = createScene();
+		sign(scene, state, true);
+		const report = await scene.look();
+		expect(report.verdict).toBe("wrong");
+		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["not_signed"]));
+	});
+
+	test("without a validating resolver there is a warning", async () => {
+		const scene = createScene();
+		sign(scene, "good", false);
+		const report = await scene.look();
+		expect(report.verdict).toBe("right");
+		expect(report.warnings.join()).toContain("validates");
+	});
+});
