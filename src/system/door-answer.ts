@@ -1,0 +1,68 @@
+/** Takes the door's answer for what it is: one JSON object, to the very request that was made. */
+
+import { KeyturnError } from "../errors.ts";
+import type { DoorAnswer, DoorRequest } from "../ports/door.ts";
+
+type Shape = Readonly<Record<string, "list" | "object" | "text">>;
+
+/** The members that whoever reads an answer walks through. */
+const SHAPES: Readonly<Record<DoorAnswer["act"], Shape>> = {
+	inspect: { at: "text", signers: "list", results: "list", staged: "list" },
+	stage: { id: "text", messages: "list", tableHashes: "object" },
+	commit: { result: "object" },
+	drop: { keys: "list" },
+	recover: { results: "list", did: "list" },
+	refused: { why: "text", message: "text", domains: "list" },
+};
+
+/** Fails with `door.unreachable` if the answer was cut short, with `door.protocol` if it answers something else. */
+export function readAnswer(request: DoorRequest, text: string): DoorAnswer {
+	const answer = parse(text);
+	const act = [request.act, "refused" as const].find((each) => each === answer["act"]);
+	if (act === undefined) throw protocol(request, `an answer to ${describe(answer["act"])}`);
+	for (const [name, kind] of Object.entries(SHAPES[act])) {
+		if (!is(kind, answer[name])) throw protocol(request, `no ${kind} in its member ${name}`);
+	}
+	const id = idOf(answer);
+	if ("id" in request && id !== null && id !== request.id)
+		throw protocol(request, `an answer for id ${describe(id)}`);
+	return answer as unknown as DoorAnswer;
+}
+
+export function unreachable(why: string): KeyturnError {
+	return new KeyturnError("door.unreachable", `the door: ${why}`, {
+		hint: "see journalctl -u 'keyturn-apply*'; `systemctl status keyturn-apply.socket` says whether it listens",
+		retry: true,
+	});
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+	try {
+		const value: unknown = JSON.parse(text);
+		if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
+	} catch {
+		// Told below.
+	}
+	throw unreachable(`expected an answer in JSON, got ${text.length} characters that are none`);
+}
+
+function is(kind: Shape[string], value: unknown): boolean {
+	if (kind === "text") return typeof value === "string";
+	if (kind === "list") return Array.isArray(value);
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function idOf(answer: Readonly<Record<string, unknown>>): unknown {
+	if (answer["act"] === "stage") return answer["id"];
+	return answer["act"] === "commit" ? (answer["result"] as { readonly id?: unknown }).id : null;
+}
+
+function describe(value: unknown): string {
+	return typeof value === "string" ? value.slice(0, 64) : typeof value;
+}
+
+function protocol(request: DoorRequest, got: string): KeyturnError {
+	return new KeyturnError("door.protocol", `the door: expected an answer to ${request.act}, got ${got}`, {
+		hint: "agent and door may be of different versions: restart keyturn.service after an upgrade",
+	});
+}

@@ -1,0 +1,60 @@
+/** Who and where this process is: the user it acts as, the host's short name, the system's time zone. */
+
+import { hostname } from "node:os";
+import { KeyturnError } from "../errors.ts";
+import type { Disk, Owner } from "../ports/disk.ts";
+
+/**
+ * As root, goes on as the owner of `directory`, so that nothing is left there that the daemon could not replace. Only the
+ * effective user changes: the door, started as a child, has to be root again. Null if nothing had to be done; a directory
+ * that is not there yet leaves root as it is.
+ */
+export async function dropToOwner(disk: Disk, directory: string): Promise<Owner | null> {
+	if (process.geteuid?.() !== 0) return null;
+	const stat = await disk.stat(directory);
+	if (stat === null || stat.uid === 0) return null;
+	const owner = { uid: stat.uid, gid: stat.gid };
+	takeGroups(owner);
+	process.setegid?.(owner.gid);
+	process.seteuid?.(owner.uid);
+	if (process.geteuid?.() === owner.uid && process.getegid?.() === owner.gid) return owner;
+	throw new KeyturnError(
+		"bug",
+		`${directory}: expected to go on as its owner ${owner.uid}, still somebody else`,
+	);
+}
+
+/** In lower case, up to the first dot. */
+export function shortHostName(): string {
+	return (hostname().split(".")[0] ?? "").toLowerCase();
+}
+
+/** TZ, then what /etc/localtime points to, then Debian's /etc/timezone, then UTC. */
+export async function systemTimezone(disk: Disk): Promise<string> {
+	const localtime = await disk.realpath("/etc/localtime");
+	const linked = /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(localtime ?? "")?.[1];
+	const bytes = await disk.read("/etc/timezone", 1_024);
+	const named = bytes === null ? undefined : new TextDecoder().decode(bytes).trim();
+	const candidates = [process.env["TZ"]?.replace(/^:/, ""), linked, named];
+	return candidates.find((zone) => zone !== undefined && isTimezone(zone)) ?? "UTC";
+}
+
+function isTimezone(zone: string): boolean {
+	try {
+		return new Intl.DateTimeFormat("en", { timeZone: zone }).format(0) !== "";
+	} catch {
+		return false;
+	}
+}
+
+/** Of POSIX; missing in the types. */
+type WithInitgroups = NodeJS.Process & { initgroups(user: number, extraGroup: number): void };
+
+/** A user that no passwd knows (a container's) has its own group only. */
+function takeGroups(owner: Owner): void {
+	try {
+		(process as WithInitgroups).initgroups(owner.uid, owner.gid);
+	} catch {
+		process.setgroups?.([owner.gid]);
+	}
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import type { DoorRequest } from "../../src/ports/door.ts";
+import { readAnswer } from "../../src/system/door-answer.ts";
+
+const stage: DoorRequest = { act: "stage", id: "a1", changes: [] };
+const answer = { act: "stage", id: "a1", messages: [], tableHashes: {} };
+
+test("takes the answer to its own request, and a refusal", () => {
+	expect(readAnswer(stage, JSON.stringify(answer))).toEqual(answer);
+	const refused = { act: "refused", why: "not_now", domains: [], message: "the host starts", hint: null };
+	expect(readAnswer(stage, `${JSON.stringify(refused)}\n`)).toEqual(refused);
+	const commit: DoorRequest = { act: "commit", id: "a1", tableHashes: {}, evidence: [] };
+	const done = { act: "commit", result: { id: "a1", outcome: "done" } };
+	expect(readAnswer(commit, JSON.stringify(done))).toEqual(done);
+	expect(() => readAnswer(commit, JSON.stringify({ ...done, result: { id: "b2" } }))).toThrow("id b2");
+});
+
+test.each([
+	["cut short", '{"act":"stage","id":"a1","mess', "door.unreachable"],
+	["no JSON", "Segmentation fault", "door.unreachable"],
+	["no object", "null", "door.unreachable"],
+	["another act", JSON.stringify({ ...answer, act: "inspect" }), "door.protocol"],
+	["an act of the future", JSON.stringify({ act: "toString" }), "door.protocol"],
+	["no act", "{}", "door.protocol"],
+	["another id", JSON.stringify({ ...answer, id: "b2" }), "door.protocol"],
+	["a missing list", JSON.stringify({ ...answer, messages: undefined }), "door.protocol"],
+	["a list for an object", JSON.stringify({ ...answer, tableHashes: [] }), "door.protocol"],
+])("refuses %s", (_, text, code) => {
+	expect(() => readAnswer(stage, text)).toThrow(expect.objectContaining({ code }));
+});
