@@ -14,6 +14,8 @@ export interface KnotZone {
 	readonly primary?: { readonly address: string; readonly port: number };
 	/** TSIG keys that may update it. */
 	readonly updateKeys?: readonly string[];
+	/** Further lines of the acl for updates: "update-type: TXT". */
+	readonly updateAcl?: readonly string[];
 }
 
 export interface KnotOptions {
@@ -104,7 +106,7 @@ acl:
 ${updatable
 	.map(
 		(zone) =>
-			`  - id: "update.${zone.name}"\n    key: [${(zone.updateKeys ?? []).map((key) => `"${key}"`).join(", ")}]\n    action: update`,
+			`  - id: "update.${zone.name}"\n    key: [${(zone.updateKeys ?? []).map((key) => `"${key}"`).join(", ")}]\n    action: update${(zone.updateAcl ?? []).map((line) => `\n    ${line}`).join("")}`,
 	)
 	.join("\n")}
 zone:

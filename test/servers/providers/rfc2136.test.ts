@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRfc2136Provider } from "../../../providers/rfc2136/provider.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
+import type { Log } from "../../../src/ports/log.ts";
+import { createPublisher } from "../../../src/publishing/publisher.ts";
+import { createTurns } from "../../../src/publishing/turns.ts";
 import { createSystemClock } from "../../../src/system/clock.ts";
 import { createSystemRandom } from "../../../src/system/random.ts";
 import { createWire } from "../../../src/system/wire.ts";
@@ -26,12 +29,24 @@ const LONG_KEY: TsigKey = {
 	algorithm: "hmac-sha512",
 	secret: Buffer.alloc(64, "another secret of the tests").toString("base64"),
 };
+const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const signal = new AbortController().signal;
 
 describeProviderContract("rfc2136 against BIND", async () => bench(await bindWithZone(), KEY));
 describeProviderContract("rfc2136 against BIND with hmac-sha512", async () =>
 	bench(await bindWithZone(), LONG_KEY),
 );
+describeProviderContract("rfc2136 against BIND, through the publisher", async () => {
+	const direct = bench(await bindWithZone(), KEY);
+	const provider = createPublisher({
+		provider: direct.provider,
+		turns: createTurns(),
+		clock: createSystemClock(),
+		random: createSystemRandom(),
+		log: SILENT,
+	});
+	return { ...direct, provider };
+});
 describeProviderContract("rfc2136 against Knot", async () => bench(await knotWithZone(), KEY));
 
 describe.each([
@@ -155,34 +170,61 @@ describe.each([
 	});
 });
 
-test("BIND with a policy for key records alone lets them through, and one refused name keeps none of the others", async () => {
-	const server = await startBind({
-		zones: [
-			{
-				name: ZONE,
-				records: "",
-				statements: `update-policy { grant updater wildcard *._domainkey.${ZONE}. TXT; };`,
-			},
-		],
-		tsigKeys: [KEY],
+describe.each([
+	[
+		"BIND with update-policy",
+		async () =>
+			startBind({
+				zones: [
+					{
+						name: ZONE,
+						records: "",
+						statements: `update-policy { grant updater wildcard *._domainkey.${ZONE}. TXT; };`,
+					},
+				],
+				tsigKeys: [KEY],
+			}),
+	],
+	[
+		"Knot with update-owner",
+		async () =>
+			startKnot({
+				zones: [
+					{
+						name: ZONE,
+						records: "",
+						updateKeys: [KEY.name],
+						updateAcl: [
+							"update-type: TXT",
+							"update-owner: name",
+							"update-owner-match: sub",
+							"update-owner-name: _domainkey",
+						],
+					},
+				],
+				tsigKeys: [KEY],
+			}),
+	],
+])("%s, as docs/providers.md has it", (_, start) => {
+	test("lets key records through, and one refused name keeps none of the others", async () => {
+		const server = await start();
+		try {
+			const provider = providerFor(server, KEY);
+			const value = valueOf(410);
+			const adds = [`www.${ZONE}`, `s1._domainkey.${ZONE}`].map(
+				(name) => ({ kind: "add", name, value, ttlSeconds: 300 }) as const,
+			);
+			const results = await provider.change(ZONE, adds, signal);
+			expect(results).toMatchObject([{ kind: "refused", denied: true }, { kind: "done" }]);
+			expect(await served(server, `s1._domainkey.${ZONE}`)).toEqual([value]);
+			expect(await served(server, `www.${ZONE}`)).toEqual([]);
+			const removal = { kind: "remove", name: `s1._domainkey.${ZONE}`, value } as const;
+			expect(await provider.change(ZONE, [removal], signal)).toEqual([{ kind: "done" }]);
+			expect(await served(server, `s1._domainkey.${ZONE}`)).toEqual([]);
+		} finally {
+			await server.stop();
+		}
 	});
-	try {
-		const provider = providerFor(server, KEY);
-		const value = valueOf(410);
-		const results = await provider.change(
-			ZONE,
-			[
-				{ kind: "add", name: `www.${ZONE}`, value, ttlSeconds: 300 },
-				{ kind: "add", name: `s1._domainkey.${ZONE}`, value, ttlSeconds: 300 },
-			],
-			signal,
-		);
-		expect(results).toMatchObject([{ kind: "refused", denied: true }, { kind: "done" }]);
-		expect(await served(server, `s1._domainkey.${ZONE}`)).toEqual([value]);
-		expect(await served(server, `www.${ZONE}`)).toEqual([]);
-	} finally {
-		await server.stop();
-	}
 });
 
 const RECORDS = `alias._domainkey CNAME elsewhere.invalid.\naway NS ns.elsewhere.invalid.`;
@@ -239,7 +281,7 @@ function providerFor(
 		wire: createWire(),
 		clock,
 		random: createSystemRandom(),
-		log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+		log: SILENT,
 	});
 }
 
@@ -291,7 +333,7 @@ test("the key file of tsig-keygen is taken by BIND and by us", async () => {
 			wire: createWire(),
 			clock: createSystemClock(),
 			random: createSystemRandom(),
-			log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+			log: SILENT,
 		});
 		const name = `s1._domainkey.${ZONE}`;
 		const change = { kind: "add", name, value: valueOf(410), ttlSeconds: 300 } as const;

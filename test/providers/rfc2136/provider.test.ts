@@ -1,0 +1,109 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { createRfc2136Provider } from "../../../providers/rfc2136/provider.ts";
+import { signMessage, type TsigKey } from "../../../src/dns/dns-wire/tsig.ts";
+import { readServerMessage } from "../../../src/dns/dns-wire/server-message.ts";
+import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
+import type { WireOutcome } from "../../../src/ports/wire.ts";
+import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
+
+const SECRET = Buffer.from("a secret of the tests, of 32 oct").toString("base64");
+const KEY: TsigKey = { name: "k", algorithm: "hmac-sha256", secret: Buffer.from(SECRET, "base64") };
+const ZONE = "example.test";
+const ADD = { kind: "add", name: `s1._domainkey.${ZONE}`, value: "v=DKIM1;p=", ttlSeconds: 60 } as const;
+const signal = new AbortController().signal;
+
+let asked: Buffer[];
+let answer: (request: Buffer) => WireOutcome;
+let provider: DnsProvider;
+
+beforeEach(() => {
+	asked = [];
+	provider = createRfc2136Provider({
+		name: "home",
+		settings: { server: "192.0.2.53:53", name: "k", algorithm: "hmac-sha256", secret: { env: "TSIG" } },
+		secrets: { read: async () => SECRET },
+		wire: {
+			exchange: async (_, query) => {
+				asked.push(Buffer.from(query));
+				return answer(Buffer.from(query));
+			},
+		},
+		clock: createSleepingClock(),
+		random: { bytes: (count) => new Uint8Array(count).fill(7), id: () => "7".repeat(32) },
+		log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+	});
+});
+
+/** The request without its signature, with the bits of an answer. */
+function unsignedAnswer(request: Buffer, flags: number): Buffer {
+	const end = readServerMessage(request)?.additional.at(-1)?.start ?? 0;
+	const plain = Buffer.from(request.subarray(0, end));
+	plain.writeUInt16BE(flags, 2);
+	plain.writeUInt16BE(0, 10);
+	return plain;
+}
+
+describe("what is no proof that the zone was changed", () => {
+	test.each<[string, (request: Buffer) => WireOutcome]>([
+		["a success without signature", (request) => bytes(unsignedAnswer(request, 0xa800))],
+		["our own message sent back", (request) => bytes(request)],
+		[
+			"a success signed, but for no request of ours",
+			(request) =>
+				bytes(
+					signMessage(unsignedAnswer(request, 0xa800), KEY, Date.parse("2026-10-31T12:00:00Z") / 1000).bytes,
+				),
+		],
+		["rubbish", () => bytes(Buffer.from("rubbish"))],
+		["nothing", () => bytes(Buffer.alloc(0))],
+		["silence", () => ({ kind: "timeout" })],
+		["a closed connection", () => ({ kind: "unreachable", why: "closed" })],
+	])("%s", async (_, answering) => {
+		answer = answering;
+		expect(await provider.change(ZONE, [ADD], signal)).toMatchObject([{ kind: "unknown" }]);
+		await expect(provider.list(ZONE, ADD.name, signal)).rejects.toMatchObject({
+			code: "provider.unreachable",
+			message: expect.stringMatching(/^home: .*192\.0\.2\.53:53/),
+		});
+	});
+});
+
+test.each([
+	[5, "REFUSED", true],
+	[2, "SERVFAIL", false],
+	[4, "NOTIMP", false],
+	[9, "NOTAUTH", false],
+	[10, "NOTZONE", false],
+	[1, "FORMERR", false],
+] as const)("a refusal by %i is told as %s, also by who cannot sign", async (rcode, word, denied) => {
+	answer = (request) => bytes(unsignedAnswer(request, 0xa800 | rcode));
+	const [result] = await provider.change(ZONE, [ADD], signal);
+	expect(result).toMatchObject({ kind: "refused", denied, why: expect.stringContaining(word) });
+});
+
+test("no message holds the secret, and no value is anything but data", async () => {
+	answer = () => ({ kind: "timeout" });
+	const value = 'v=DKIM1;p="\n; update delete example.test\n';
+	await provider.change(ZONE, [{ ...ADD, value }], signal);
+	expect(asked).toHaveLength(1);
+	const message = readServerMessage(asked[0] ?? Buffer.alloc(0));
+	expect(message?.authority).toHaveLength(1);
+	expect(message?.authority[0]?.data.subarray(1).toString()).toBe(value);
+	expect((asked[0] ?? Buffer.alloc(0)).includes(Buffer.from(KEY.secret))).toBe(false);
+});
+
+test("values near the largest go in messages of their own", async () => {
+	answer = () => ({ kind: "timeout" });
+	const adds = ["a", "b", "c"].map((label) => ({
+		...ADD,
+		name: `${label}._domainkey.${ZONE}`,
+		value: "x".repeat(provider.limits.valueOctets),
+	}));
+	expect(await provider.change(ZONE, adds, signal)).toHaveLength(3);
+	expect(asked.map((message) => readServerMessage(message)?.authority.length)).toEqual([1, 1, 1]);
+	expect(asked.every((message) => message.length <= 65_535)).toBe(true);
+});
+
+function bytes(octets: Buffer): WireOutcome {
+	return { kind: "bytes", bytes: octets };
+}
