@@ -5,14 +5,13 @@ import type { AlertSink, EventName, TroubleName } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Http } from "../ports/http.ts";
 import type { Programs } from "../ports/programs.ts";
-import type { secretReference } from "../settings/secret-reference.ts";
+import type { Secrets } from "../ports/secrets.ts";
 
 export interface AlertTools {
 	readonly http: Http;
 	readonly programs: Programs;
 	readonly clock: Clock;
-	/** Fails with `config.*`, naming the reference and never the secret. */
-	readonly readSecret: (reference: z.infer<typeof secretReference>) => Promise<string>;
+	readonly secrets: Secrets;
 }
 
 export interface AlertGiven {

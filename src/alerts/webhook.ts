@@ -21,8 +21,8 @@ const DEADLINE_MS = 10_000;
 
 export async function create(given: AlertGiven, tools: AlertTools): Promise<AlertSink> {
 	const settings = settingsSchema.parse(given.settings);
-	const url = typeof settings.url === "string" ? settings.url : await tools.readSecret(settings.url);
-	const secret = settings.hmac === undefined ? null : await tools.readSecret(settings.hmac);
+	const url = typeof settings.url === "string" ? settings.url : await tools.secrets.read(settings.url);
+	const secret = settings.hmac === undefined ? null : await tools.secrets.read(settings.hmac);
 	const host = hostOf(url);
 	return {
 		...given,

@@ -34,7 +34,7 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 /** A tick that fails as a whole is told in the log and tried again: the daemon does not end by it. */
 async function tickOnce(context: CommandContext, bench: Workbench): Promise<TickReport | null> {
 	try {
-		const report = await bench.agent.tick(context.signal, { lockWaitMs: 30_000 });
+		const report = await (await bench.agent()).tick(context.signal, { lockWaitMs: 30_000 });
 		await bench.notify([
 			"WATCHDOG=1",
 			`STATUS=${report === "held" ? "another keyturn holds the lock" : statusLine(report)}`,
@@ -77,7 +77,7 @@ async function reloadSettings(bench: Workbench, waking: Waking): Promise<void> {
 	const loaded = await bench.reload();
 	if ("fault" in loaded) {
 		bench.log.error("the new configuration is bad; the old one stays", { fault: loaded.fault });
-		bench.agent.note("config", {
+		(await bench.agent()).note("config", {
 			event: "config_rejected",
 			severity: "warning",
 			domains: [],
@@ -88,7 +88,7 @@ async function reloadSettings(bench: Workbench, waking: Waking): Promise<void> {
 		});
 	} else {
 		bench.log.info("configuration read again", { domains: loaded.settings.policies.length });
-		bench.agent.note("config", null);
+		(await bench.agent()).note("config", null);
 		waking.schedule({ ...bench, settings: loaded.settings });
 	}
 	await bench.notify(["READY=1"]);

@@ -65,7 +65,7 @@ async function oneTick(
 	policies: readonly Policy[],
 	progress: Progress,
 ): Promise<readonly Standing[] | "held"> {
-	const report = await bench.agent.tick(context.signal, {
+	const report = await (await bench.agent()).tick(context.signal, {
 		lockWaitMs: LOCK_WAIT_MS,
 		onProgress: (domains) => progress.show(lines(domains, bench)),
 	});
@@ -129,7 +129,7 @@ async function tickOrWatch(
 	progress: Progress,
 ): Promise<Ticked | "held"> {
 	if (await bench.daemonAlive()) return { daemon: true, nextAt: null };
-	const report = await bench.agent.tick(context.signal, {
+	const report = await (await bench.agent()).tick(context.signal, {
 		lockWaitMs: LOCK_WAIT_MS,
 		onProgress: (domains) => progress.show(lines(domains, bench)),
 	});

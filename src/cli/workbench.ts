@@ -11,7 +11,8 @@ import type { Settings } from "../settings/settings.ts";
 
 export interface Workbench {
 	readonly settings: Settings;
-	readonly agent: Agent;
+	/** Made when first asked for: it loads the providers and the alerts. */
+	agent(): Promise<Agent>;
 	readonly store: StateStore;
 	readonly door: Door;
 	readonly propagation: Propagation;
@@ -37,7 +38,6 @@ export interface Terminal {
 	/** Whether standard error is a terminal: live progress, else lines. */
 	readonly isLive: boolean;
 	readonly columns: number;
-	readonly color: boolean;
 }
 
 export interface CommandContext {

@@ -63,7 +63,7 @@ function tools(answer: {
 				sleep: () => Promise.resolve(),
 				deadline: (_ms, of) => of,
 			},
-			readSecret: () => Promise.resolve("s3cret"),
+			secrets: { read: () => Promise.resolve("s3cret") },
 		},
 	};
 }

@@ -1,0 +1,120 @@
+/** The command line: names, options and help of every command; what each does stands in its own file. */
+
+import { Command, InvalidArgumentError } from "commander";
+import type { CommandContext } from "./workbench.ts";
+
+export interface ProgramGiven {
+	readonly version: string;
+	/** The context for a configuration file. */
+	readonly context: (configPath: string) => CommandContext;
+	/** Called with the exit status of the command that ran. */
+	readonly ended: (status: number) => void;
+}
+
+export const DEFAULT_CONFIG = "/etc/keyturn/keyturn.yaml";
+
+export function createProgram({ version, context, ended }: ProgramGiven): Command {
+	const program = new Command("keyturn")
+		.description("Turns the DKIM keys of this mail host on schedule.")
+		.version(version)
+		.option("--config <file>", "the configuration", DEFAULT_CONFIG)
+		.helpOption("-h, --help", "show this help")
+		.addHelpText("after", EXIT_STATUS)
+		.exitOverride();
+	const here = (): CommandContext => context(program.opts<{ config: string }>().config);
+
+	program
+		.command("run")
+		.description("the daemon: does what is due, until SIGTERM")
+		.action(async () => ended(await (await import("./daemon.ts")).runDaemon(here())));
+
+	program
+		.command("rotate")
+		.description("do what is due, without waiting; --now turns keys whether due or not")
+		.argument("[domain...]", "only these domains")
+		.option("--now", "turn now, and wait until the new keys sign", false)
+		.option("--dry-run", "print every change, and do none", false)
+		.option("--no-wait", "with --now: do not wait; ends with 3 if something still waits")
+		.option("--wait-max <duration>", "with --now: wait at most this long (90s, 15m, 36h)", parseWait)
+		.option("--no-soak", "with --now: do not wait for cached absences to expire")
+		.option("--json", "the result as JSON", false)
+		.action(async (domains: string[], given: RotateGiven) => {
+			const { rotate } = await import("./rotate.ts");
+			ended(await rotate(here(), domains, { ...given, waitMaxMs: given.waitMax ?? null }));
+		});
+
+	program
+		.command("status")
+		.description("is it well, what happens next, and when")
+		.option("--json", "the result as JSON", false)
+		.action(async (given: Json) => ended(await (await import("./status.ts")).status(here(), given)));
+
+	program
+		.command("verify")
+		.description("every key in use against DNS, as a receiver would see it")
+		.argument("[domain...]", "only these domains")
+		.option("--json", "the result as JSON", false)
+		.action(async (domains: string[], given: Json) =>
+			ended(await (await import("./verify.ts")).verify(here(), domains, given)),
+		);
+
+	program
+		.command("recover")
+		.description("have an interrupted switch finished or undone")
+		.option("--json", "the result as JSON", false)
+		.action(async (given: Json) => ended(await (await import("./recover.ts")).recover(here(), given)));
+
+	program
+		.command("record")
+		.description("the TXT record, for a zone file, a web form, or nsupdate")
+		.argument("<domain>")
+		.argument("[selector]")
+		.option("--json", "the result as JSON", false)
+		.action(async (domain: string, selector: string | undefined, given: Json) =>
+			ended(await (await import("./record.ts")).record(here(), domain, selector ?? null, given)),
+		);
+
+	program
+		.command("history")
+		.description("what was done, when, and why")
+		.argument("[domain]")
+		.option("--limit <count>", "the newest so many entries", parseCount, 200)
+		.option("--json", "the result as JSON", false)
+		.action(async (domain: string | undefined, given: Json & { limit: number }) =>
+			ended(await (await import("./history.ts")).history(here(), domain ?? null, given)),
+		);
+
+	for (const command of program.commands) command.exitOverride();
+	return program;
+}
+
+type Json = { readonly json: boolean };
+type RotateGiven = Json & {
+	readonly now: boolean;
+	readonly dryRun: boolean;
+	readonly wait: boolean;
+	readonly soak: boolean;
+	readonly waitMax?: number;
+};
+
+const EXIT_STATUS = `
+Exit status:
+  0   done, or nothing due
+  1   failed; the old key still signs
+  2   usage or configuration
+  3   waiting: published, not yet verified or switched
+  4   a key in use does not verify (verify)
+  75  another keyturn holds the lock`;
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function parseWait(text: string): number {
+	const match = /^(\d+)([smhd])$/.exec(text);
+	if (match === null) throw new InvalidArgumentError("expected a duration such as 90s, 15m, 36h or 14d");
+	return Number(match[1]) * (UNITS_MS[match[2] ?? ""] ?? 0);
+}
+
+function parseCount(text: string): number {
+	if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError("expected a whole number");
+	return Number(text);
+}

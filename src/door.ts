@@ -1,0 +1,183 @@
+/** The privileged program: one request on standard input, one answer on standard output; reaches no network. */
+
+import { text } from "node:stream/consumers";
+import { asKeyturnError, KeyturnError } from "./errors.ts";
+import type { DoorAnswer, DoorRequest, RefusedAnswer } from "./ports/door.ts";
+import type { Services } from "./ports/services.ts";
+import { formatFaults } from "./settings/faults.ts";
+import { parseDoorSettings } from "./settings/parse-door-settings.ts";
+import type { DoorSettings, ServicesSettings, SignerSettings } from "./settings/settings.ts";
+import { settingsSchema as opendkimSchema, type OpenDkimSettings } from "./signers/opendkim/settings.ts";
+import { createOpenDkimSigner } from "./signers/opendkim/signer.ts";
+import { parseProbeAnswer, type ProbeAnswer, type ProbeRequest } from "./signers/probe-protocol.ts";
+import type { SwapSigner } from "./swap/context.ts";
+import { formatAnswer, parseRequest } from "./swap/protocol.ts";
+import { createSwap } from "./swap/swap.ts";
+import { createSystemClock } from "./system/clock.ts";
+import { createDetachedDeadMan, createSystemdDeadMan } from "./system/dead-man.ts";
+import { createSystemDisk } from "./system/disk.ts";
+import { createTakeLock } from "./system/lock.ts";
+import { createLog } from "./system/log.ts";
+import { createPostfix } from "./system/postfix.ts";
+import { createProbeProgram } from "./system/probe-program.ts";
+import { createSystemPrograms } from "./system/programs.ts";
+import { createSystemRandom } from "./system/random.ts";
+import { createCommandServices } from "./system/services-command.ts";
+import { createSystemdServices } from "./system/services-systemd.ts";
+
+const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
+const BANNER_MS = 20_000;
+/** Each waits half a minute for the lock: a slow, healthy switch is left alone, but not forgotten. */
+const DEAD_MAN_TRIES = 60;
+const NOBODY = { uid: 65_534, gid: 65_534 };
+
+const disk = createSystemDisk();
+const programs = createSystemPrograms();
+const clock = createSystemClock();
+const random = createSystemRandom();
+const log = createLog({ level: "info", destination: "stderr" });
+const postfix = createPostfix({ programs, disk });
+const runProbe = createProbeProgram({
+	programs,
+	disk,
+	argv: [process.execPath, new URL(import.meta.url.replace(/door(\.[jt]s)$/, "probe$1")).pathname],
+});
+
+const isDeadMan = process.argv.includes("--recover");
+
+async function main(): Promise<DoorAnswer> {
+	const configPath = argument("--config");
+	const request = await readRequest();
+	if (request.act === "refused") return request;
+	const settings = await readSettings(configPath);
+	const swap = createSwap({
+		disk,
+		services: servicesOf(settings, configPath),
+		signers: new Map(settings.signers.map((signer) => [signer.name, signerOf(signer)])),
+		clock,
+		log,
+		directory: `${settings.state}-door`,
+		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
+		defersMail: () => postfix.defersMail(),
+		takeLock: createTakeLock(clock),
+	});
+	let answer = await swap.handle(request);
+	for (let tries = 0; isDeadMan && isBusy(answer) && tries < DEAD_MAN_TRIES; tries += 1)
+		answer = await swap.handle(request);
+	return answer;
+}
+
+/** At boot files only are repaired; the dead man's switch recovers all once the holder of the lock is gone. */
+async function readRequest(): Promise<DoorRequest | RefusedAnswer> {
+	if (process.argv.includes("--recover-files")) return { act: "recover", filesOnly: true };
+	if (isDeadMan) return { act: "recover", filesOnly: false };
+	return parseRequest(await text(process.stdin));
+}
+
+function isBusy(answer: DoorAnswer): boolean {
+	return answer.act === "refused" && answer.why === "busy";
+}
+
+/** The door acts on what this file says: nobody but root, or who runs it, may be able to write it. */
+async function readSettings(path: string): Promise<DoorSettings> {
+	const bytes = await disk.read(path, CONFIG_LIMIT_BYTES);
+	const stat = await disk.stat(path);
+	if (bytes === null || stat === null)
+		throw new KeyturnError("config.unreadable", `${path}: expected the configuration, found nothing`);
+	if ((stat.mode & 0o022) !== 0 || (stat.uid !== 0 && stat.uid !== process.getuid?.()))
+		throw new KeyturnError(
+			"config.unsafe",
+			`${path}: expected a file that only root can write, got owner ${stat.uid} and mode ${stat.mode.toString(8)}`,
+			{ hint: `chown root ${path}; chmod go-w ${path}` },
+		);
+	const parsed = parseDoorSettings(Buffer.from(bytes).toString("utf8"), {
+		path,
+		signers: { opendkim: opendkimSchema },
+	});
+	if ("faults" in parsed) throw new KeyturnError("config.invalid", formatFaults(parsed.faults));
+	return parsed.settings;
+}
+
+function signerOf(given: SignerSettings): SwapSigner {
+	const signer = createOpenDkimSigner({
+		name: given.name,
+		settings: given.settings as OpenDkimSettings,
+		service: given.services.stop.at(-1) ?? "opendkim",
+		swap: given.swap,
+		disk,
+		programs,
+		runProbe: async (request) => probe(request, (await signer.read()).owner),
+	});
+	return { signer, services: given.services, probe: given.probe };
+}
+
+/** Handshake, a reload's settling, and eight messages at a time of at most fifteen seconds each. */
+async function probe(request: ProbeRequest, owner: { uid: number; gid: number }): Promise<ProbeAnswer> {
+	const messages = request.kind === "milter" ? request.expectations.length : 0;
+	const settleMs = request.kind === "milter" ? request.settleMs : 0;
+	const timeoutMs = request.timeoutMs + settleMs + 15_000 * Math.ceil(messages / 8) + 20_000;
+	return parseProbeAnswer(await runProbe({ request: JSON.stringify(request), owner, timeoutMs }));
+}
+
+function servicesOf(settings: DoorSettings, configPath: string): Services {
+	const [first] = settings.signers;
+	if (first === undefined) throw new KeyturnError("config.invalid", `${configPath}: no signer is configured`);
+	const { manager, commands }: ServicesSettings = first.services;
+	const recover: readonly [string, ...string[]] = [
+		process.execPath,
+		new URL(import.meta.url).pathname,
+		"--config",
+		configPath,
+		"--recover",
+	];
+	if (manager === "systemd")
+		return createSystemdServices({
+			programs,
+			disk,
+			clock,
+			log,
+			deadMan: createSystemdDeadMan({ programs, random, argv: recover }),
+			answers,
+		});
+	return createCommandServices({
+		commands,
+		programs,
+		disk,
+		clock,
+		log,
+		deadMan: createDetachedDeadMan(recover),
+		answers,
+	});
+}
+
+/** Postfix greets on loopback where it listens there; of any other service nothing is asked. */
+async function answers(service: string): Promise<boolean> {
+	if (service !== "postfix") return true;
+	const at = await postfix.greetsAt();
+	if (at === null) return true;
+	const request: ProbeRequest = { kind: "smtp", socket: { kind: "inet", ...at }, timeoutMs: BANNER_MS };
+	return (await probe(request, NOBODY)).isUp;
+}
+
+function argument(name: string): string {
+	const value = process.argv[process.argv.indexOf(name) + 1];
+	return process.argv.includes(name) && value !== undefined ? value : "/etc/keyturn/keyturn.yaml";
+}
+
+try {
+	for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+		process.on(name, () => log.warn("the door finishes what it began", { signal: name }));
+	process.stdout.write(`${formatAnswer(await main())}\n`);
+} catch (thrown) {
+	const error = asKeyturnError(thrown);
+	log.error("the door could not answer", { error });
+	const refused: DoorAnswer = {
+		act: "refused",
+		why: "failed",
+		domains: [],
+		message: error.message,
+		hint: error.hint,
+	};
+	process.stdout.write(`${formatAnswer(refused)}\n`);
+	process.exitCode = 1;
+}
