@@ -61,9 +61,9 @@ async function main(): Promise<DoorAnswer> {
 		defersMail: () => postfix.defersMail(),
 		takeLock: createTakeLock(clock),
 	});
+	const tries = isDeadMan ? DEAD_MAN_TRIES : 1;
 	let answer = await swap.handle(request);
-	for (let tries = 0; isDeadMan && isBusy(answer) && tries < DEAD_MAN_TRIES; tries += 1)
-		answer = await swap.handle(request);
+	for (let tried = 1; tried < tries && isBusy(answer); tried += 1) answer = await swap.handle(request);
 	return answer;
 }
 

@@ -16,8 +16,8 @@ export interface DoorClientOptions {
 	readonly disk: Disk;
 	readonly clock: Clock;
 	readonly random: Random;
-	/** Of `keyturn-apply.socket`. */
-	readonly socketPath: string;
+	/** Of `keyturn-apply.socket`; null where its door would read another configuration. */
+	readonly socketPath: string | null;
 	/** The door as a program: `node door.js --config FILE`, all absolute. */
 	readonly argv: readonly [string, ...string[]];
 }
@@ -43,15 +43,19 @@ export function createDoorClient(options: DoorClientOptions): Door {
 		async request(request, signal) {
 			const deadline = options.clock.deadline(DEADLINES_MS[request.act], signal);
 			const text = JSON.stringify(request);
-			const bySocket = await exchange({
-				path: options.socketPath,
-				text,
-				limitBytes: ANSWER_LIMIT_BYTES,
-				signal: deadline,
-			});
+			const bySocket = await bySocketOf(options, text, deadline);
 			return readAnswer(request, bySocket ?? (await byProgram(options, text, deadline)));
 		},
 	};
+}
+
+async function bySocketOf(
+	{ socketPath }: DoorClientOptions,
+	text: string,
+	signal: AbortSignal,
+): Promise<string | null> {
+	if (socketPath === null) return null;
+	return exchange({ path: socketPath, text, limitBytes: ANSWER_LIMIT_BYTES, signal });
 }
 
 async function byProgram(options: DoorClientOptions, text: string, signal: AbortSignal): Promise<string> {
