@@ -3,7 +3,6 @@
 export const ERROR_CODES = [
 	"alert.undelivered",
 	"bug",
-	"clock.suspect",
 	"config.invalid",
 	"config.unreadable",
 	"config.unsafe",
@@ -12,8 +11,6 @@ export const ERROR_CODES = [
 	"door.protocol",
 	"door.refused",
 	"door.unreachable",
-	"feature.missing",
-	"hook.failed",
 	"http.failed",
 	"key.invalid",
 	"lease.lost",

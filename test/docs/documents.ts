@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { configurationJsonSchema, withConfigurationTable } from "../../src/settings/reference.ts";
 import { schemas } from "../settings/schemas.ts";
+import { lifecycleDocument } from "./lifecycle.ts";
 
 export interface MadeDocument {
 	readonly path: string;
@@ -14,9 +15,11 @@ export interface MadeDocument {
 export async function madeDocuments(): Promise<readonly MadeDocument[]> {
 	const jsonSchema = await read("config/keyturn.schema.json");
 	const readme = await read("README.md");
+	const lifecycle = await read("docs/lifecycle.md");
 	return [
 		{ ...jsonSchema, expected: `${JSON.stringify(configurationJsonSchema(schemas), null, 2)}\n` },
 		{ ...readme, expected: withConfigurationTable(readme.found, schemas) },
+		{ ...lifecycle, expected: lifecycleDocument() },
 	];
 }
 
