@@ -8,21 +8,29 @@ export interface PreflightOptions {
 	readonly service: string;
 	readonly programs: Programs;
 	readonly disk: Disk;
+	/** Stands before a check's own arguments: what takes it out of our sandbox. */
+	readonly outside: readonly string[];
 }
 
 const POSTFIX = "/usr/sbin/postfix";
 const DEADLINE_MS = 60_000;
 
 /** Null if all is well. */
-export async function preflightOf({ service, programs, disk }: PreflightOptions): Promise<string | null> {
+export async function preflightOf({
+	service,
+	programs,
+	disk,
+	outside,
+}: PreflightOptions): Promise<string | null> {
 	const held = await findHeldLock(disk, DPKG_LOCKS);
 	if (held !== null) return `packages are being installed (${held} is held)`;
-	return /^postfix(?:@|\.service$|$)/.test(service) ? checkPostfix(programs) : null;
+	return /^postfix(?:@|\.service$|$)/.test(service) ? checkPostfix(programs, outside) : null;
 }
 
 /** Without a terminal postfix tells its faults to the mail log only. */
-async function checkPostfix(programs: Programs): Promise<string | null> {
-	const request = { argv: [POSTFIX, "check"], timeoutMs: DEADLINE_MS } as const;
+async function checkPostfix(programs: Programs, outside: readonly string[]): Promise<string | null> {
+	const [program, ...rest] = [...outside, POSTFIX, "check"];
+	const request = { argv: [program, ...rest] as const, timeoutMs: DEADLINE_MS };
 	const { status, stderr } = await programs.run(request, new AbortController().signal);
 	if (status === 0) return null;
 	const said = stderr.trim().split("\n")[0];

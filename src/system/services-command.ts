@@ -65,7 +65,7 @@ export function createCommandServices(options: CommandServicesOptions): Services
 			const result = await run(service, "reload", ACTION_MS);
 			if (result.status !== 0) throw failed(service, "reload", result);
 		},
-		preflight: (service) => preflightOf({ service, programs, disk }),
+		preflight: (service) => preflightOf({ service, programs, disk, outside: [] }),
 		answers: (service) => options.answers(service),
 		hostPhase: async () => "running",
 		armDeadMan: (afterMs) => deadMan.arm(afterMs),

@@ -108,6 +108,12 @@ test("what runs although masked holds the switch: it could not be started again"
 	expect(await services.preflight("off")).toBeNull();
 });
 
+test("postfix checks itself outside our sandbox before it is stopped", async () => {
+	const { systemd, services } = setUp({ "postfix@-.service": { ...running } });
+	expect(await services.preflight("postfix")).toBeNull();
+	expect(systemd.calls).toEqual(["--pipe /usr/sbin/postfix check"]);
+});
+
 test("an unknown service is a failure, not an idle one", async () => {
 	const { services } = setUp({ "opendkim.service": { ...running } });
 	await expect(services.look("postfx")).rejects.toMatchObject({ code: "service.failed" });
