@@ -1,6 +1,6 @@
 /** The questions of one look: each asked once, only so many at a time, all ended by one signal. */
 
-import type { Answer, QuestionType, Resolver, Server } from "../ports/resolver.ts";
+import type { Answer, Question, QuestionType, Resolver, Server } from "../ports/resolver.ts";
 
 const MAX_AT_ONCE = 16;
 
@@ -20,16 +20,23 @@ export interface Asker {
 /** For one look only: answers are remembered and never expire. */
 export function createAsker(resolver: Resolver, signal: AbortSignal): Asker {
 	const asked = new Map<string, Promise<Answer>>();
+	const silent = new Set<string>();
 	const limit = createLimit(MAX_AT_ONCE);
+
+	/** A silent server is waited for once more, for the record itself: some drop questions of types they do not know. */
+	async function askNow(server: Server, question: Question): Promise<Answer> {
+		const skipped = !question.recursive && question.type !== "TXT" && silent.has(serverName(server));
+		if (signal.aborted || skipped) return { kind: "timeout" };
+		const answer = await resolver.ask(server, question, signal);
+		if (answer.kind === "timeout") silent.add(serverName(server));
+		return answer;
+	}
 
 	function ask(server: Server, name: string, type: QuestionType, recursive: boolean): Promise<Answer> {
 		const key = `${serverName(server)} ${name} ${type} ${String(recursive)}`;
 		const before = asked.get(key);
 		if (before !== undefined) return before;
-		const answer = limit(async (): Promise<Answer> => {
-			if (signal.aborted) return { kind: "timeout" };
-			return resolver.ask(server, { name, type, recursive, dnssec: true }, signal);
-		});
+		const answer = limit(() => askNow(server, { name, type, recursive, dnssec: true }));
 		asked.set(key, answer);
 		return answer;
 	}

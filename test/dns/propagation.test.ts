@@ -316,6 +316,17 @@ describe("servers", () => {
 		expect(await vacancy()).toMatchObject({ kind: "unknown", zone: null });
 	});
 
+	test("a silent server is waited for no more than twice in one look", async () => {
+		const { world, look } = createScene();
+		const verify = { nameservers: ["192.0.2.1", "192.0.2.2"].map((address) => ({ address, port: 53 })) };
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("192.0.2.2", "timeout");
+		world.calls.length = 0;
+		expect((await look({ verify })).verdict).toBe("unknown");
+		const types = world.calls.filter((call) => call.server === "192.0.2.2").map((call) => call.question.type);
+		expect(types).toEqual(["SOA", "TXT"]);
+	});
+
 	test("a look that is aborted is unknown, not absent", async () => {
 		const { world, clock } = createScene();
 		const propagation = createPropagation({ resolver: world.resolver, clock });
