@@ -4,7 +4,14 @@ import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import type { Lease } from "../ports/state-store.ts";
-import { activeKey, type DomainState, emptyDomainState, parseDomainState } from "../rotation/domain-state.ts";
+import {
+	activeKey,
+	type DomainState,
+	emptyDomainState,
+	keyOf,
+	parseDomainState,
+} from "../rotation/domain-state.ts";
+import { isCandidate } from "../rotation/life.ts";
 import { type Delay, plan, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { nextDue } from "../rotation/timing.ts";
@@ -68,6 +75,9 @@ export interface Agent {
 
 /** More rounds than a turn has steps: beyond that something is undone as soon as it is done. */
 const ROUNDS = 24;
+/** How long a switch that stops services waits for others. */
+const GATHER_MS = 2 * 60_000;
+const GATHER_STEP_MS = 2000;
 const OVERDUE_MS = 24 * 3_600_000;
 
 export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
@@ -140,9 +150,10 @@ async function work(
 		run.signal.throwIfAborted();
 		if (round === 0 || inspected !== null) inspected = await askDoor(run);
 		const jobs = open.flatMap((doc) => planOne(run, doc, inspected, freeze));
-		for (const kind of ORDER) await perform(run, kind, jobs);
+		const ready = gather(run, docs, jobs);
+		for (const kind of ORDER) await perform(run, kind, ready);
 		options.onProgress?.(docs.map(reportOf));
-		open = open.filter((doc) => jobs.some((job) => job.doc === doc));
+		open = open.filter((doc) => ready.some((job) => job.doc === doc));
 	}
 }
 
@@ -162,6 +173,34 @@ function planOne(run: Run, doc: Doc, answer: InspectAnswer | null, freeze: Delay
 	);
 	doc.waits = planned.kind === "wait" ? planned.waits : [];
 	return planned.kind === "step" ? [{ doc, step: planned.step }] : [];
+}
+
+/**
+ * One pause, not one a domain: a switch that stops services waits a little for the other keys that are due and on their
+ * way, so that all go through the same stop.
+ */
+function gather(run: Run, docs: readonly Doc[], jobs: readonly Job[]): readonly Job[] {
+	const stragglers = docs.filter((doc) => isStraggling(doc, run.now()));
+	return jobs.filter(({ doc, step }) => {
+		if (step.kind !== "switch" || doc.policy.swap !== "restart" || stragglers.length === 0) return true;
+		const since = new Date(keyOf(doc.state, step.selector)?.since ?? 0).getTime();
+		if (since + GATHER_MS <= run.now().getTime()) return true;
+		const names = stragglers.map((one) => one.policy.domain).join(", ");
+		const until = new Date(Math.min(since + GATHER_MS, run.now().getTime() + GATHER_STEP_MS));
+		run.delay(doc, step, until, `${names} will soon be ready for the same stop`);
+		doc.waits = [{ selector: step.selector, until, reason: `${names} will soon be ready for the same stop` }];
+		return false;
+	});
+}
+
+/** A turn that is due, whose key is not verified yet and has not failed. */
+function isStraggling({ policy, state, error }: Doc, now: Date): boolean {
+	if (policy.swap !== "restart" || error !== null) return false;
+	const candidate = state.keys.findLast((key) => isCandidate(key.state));
+	if (candidate === undefined) return state.wants.rotate !== null && activeKey(state) !== null;
+	if (candidate.state === "verified" || (candidate.owes?.tries ?? 0) > 0) return false;
+	const isDue = state.wants.rotate !== null || new Date(candidate.dueAt) <= now;
+	return isDue && new Date(candidate.since).getTime() + GATHER_MS > now.getTime();
 }
 
 /** What an earlier run still owes comes first; what removes comes last. */

@@ -9,7 +9,8 @@ import {
 	keyOf,
 	parseDomainState,
 } from "../rotation/domain-state.ts";
-import { plan, type Plan } from "../rotation/plan.ts";
+import { outlook } from "../report/outlook.ts";
+import type { Plan } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
@@ -93,19 +94,9 @@ function planFor(
 	now: Date,
 	asked: boolean,
 ): Plan {
-	const never = { until: new Date(8.64e15), reason: "" };
 	const rotate = asked ? { id: "dry-run", askedAt: now.toISOString(), noSoak: false } : state.wants.rotate;
-	return plan(
-		{ ...state, wants: { rotate } },
-		{
-			inUse: signer.lines.filter((line) => line.domain === policy.domain && line.signs),
-			lastPauseAt: null,
-			delays: new Map(state.keys.map((key) => [`watch ${key.selector}`, never])),
-			freeze: null,
-		},
-		policy,
-		now,
-	);
+	const inUse = signer.lines.filter((line) => line.domain === policy.domain && line.signs);
+	return outlook({ ...state, wants: { rotate } }, policy, now, inUse);
 }
 
 function keyWords(policy: Policy): string {

@@ -6,6 +6,7 @@ import { KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, emptyDomainState, parseDomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { turnInWords } from "../report/outlook.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { preview } from "./preview.ts";
@@ -164,7 +165,7 @@ async function standing(bench: Workbench, policy: Policy, askedAt: Date): Promis
 			selector,
 			words: `failed, ${selector ?? "no key"} still signs: ${why}`,
 		};
-	return { domain, code: EXIT.waiting, selector, words: `waiting: ${waitingFor(state)}` };
+	return { domain, code: EXIT.waiting, selector, words: `waiting: ${turnInWords(state)}` };
 }
 
 /** Attempts are counted anew from the wish on: a failure counted now is an answer to it. */
@@ -177,21 +178,6 @@ async function failure(bench: Workbench, state: DomainState): Promise<string | n
 		(trouble) => trouble.event === "provider_denied" && trouble.domains.includes(state.domain),
 	);
 	return denied === undefined ? null : (denied.detail ?? denied.summary);
-}
-
-function waitingFor(state: DomainState): string {
-	const candidate = state.keys.findLast((key) => isCandidate(key.state));
-	if (candidate === undefined) return "its new key is not made yet";
-	switch (candidate.state) {
-		case "pending":
-			return `${candidate.selector} is to be published${candidate.reason === null ? "" : ` (${candidate.reason})`}`;
-		case "published":
-			return candidate.rightSince === null
-				? `${candidate.selector} is published, not every server serves it yet`
-				: `every server serves ${candidate.selector} since ${candidate.rightSince}; cached absences have to expire`;
-		default:
-			return `${candidate.selector} is verified, the switch is to be done${candidate.reason === null ? "" : ` (${candidate.reason})`}`;
-	}
 }
 
 /** RULES.md "Telling": half an hour at a terminal but never less than the soak plus ten minutes; else `verify.timeout`. */

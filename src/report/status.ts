@@ -1,12 +1,11 @@
 /** One model of how it stands: each domain's key in use, its next turn, and what waits for what; derived, never stored. */
 
-import type { LookReport } from "../ports/propagation.ts";
-import type { InspectAnswer } from "../ports/door.ts";
 import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate, type KeyState } from "../rotation/life.ts";
-import { plan, type Wait } from "../rotation/plan.ts";
+import type { Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { nextDue } from "../rotation/timing.ts";
+import { outlook, turnInWords } from "./outlook.ts";
 
 export interface TroubleShown {
 	readonly event: string;
@@ -28,8 +27,6 @@ export interface KeyShown {
 	readonly origin: "made" | "adopted";
 	readonly record: string;
 	readonly reason: string | null;
-	/** What the last look of this process said; null if there was none. */
-	readonly lastLook: { readonly at: string; readonly verdict: string; readonly summary: string } | null;
 }
 
 export interface WaitShown {
@@ -73,11 +70,8 @@ export interface StatusFacts {
 		readonly state: DomainState | null;
 		readonly damaged: string | null;
 	}[];
-	/** Null where the door was not asked. */
-	readonly inspection: InspectAnswer | null;
 	readonly troubles: readonly TroubleShown[];
 	readonly undelivered: number;
-	readonly lastLook: (domain: string, selector: string) => LookReport | null;
 }
 
 export function buildStatus(facts: StatusFacts): Status {
@@ -95,53 +89,38 @@ export function buildStatus(facts: StatusFacts): Status {
 }
 
 function domainStatus(policy: Policy, state: DomainState, facts: StatusFacts): DomainStatus {
-	const shown = (key: KeyEntry): KeyShown => showKey(key, facts.lastLook(policy.domain, key.selector));
 	const active = activeKey(state);
 	const candidate = state.keys.findLast((key) => isCandidate(key.state)) ?? null;
-	const { step, waits } = planned(policy, state, facts);
+	const { step, waits } = planned(policy, state, facts.now);
 	const due = candidate === null ? nextDue(state, policy, facts.now) : new Date(candidate.dueAt);
 	return {
 		domain: policy.domain,
-		active: active === null ? null : shown(active),
-		next: candidate === null ? null : shown(candidate),
+		active: active === null ? null : showKey(active),
+		next: candidate === null ? null : showKey(candidate),
 		nextDueAt: due?.toISOString() ?? null,
-		keys: state.keys.map(shown),
+		keys: state.keys.map(showKey),
 		waits: waits.map((wait) => ({ ...wait, until: wait.until?.toISOString() ?? null })),
 		step,
 		damaged: null,
 	};
 }
 
-/** Plans as the agent would, from the stored state alone: without the daily look, which is no news. */
+/** A step that a tick would do at once is shown as such, but for looks, which go on all the time. */
 function planned(
 	policy: Policy,
 	state: DomainState,
-	{ now, inspection }: StatusFacts,
+	now: Date,
 ): { readonly step: string | null; readonly waits: readonly Wait[] } {
-	const never = { until: new Date(8.64e15), reason: "" };
-	const signer = inspection?.signers.find((one) => one.signer === policy.signer && one.problem === null);
-	const result = plan(
-		state,
-		{
-			inUse:
-				signer?.lines.filter((line) => line.domain === policy.domain && line.signs) ??
-				state.keys
-					.filter((key) => key.state === "active")
-					.map(({ selector, publicKey }) => ({ selector, publicKey, problem: null })),
-			lastPauseAt: inspection?.lastPauseAt == null ? null : new Date(inspection.lastPauseAt),
-			delays: new Map(state.keys.map((key) => [`watch ${key.selector}`, never])),
-			freeze: null,
-		},
-		policy,
-		now,
-	);
-	if (result.kind === "wait") return { step: null, waits: result.waits.filter((wait) => wait.reason !== "") };
-	const { step } = result;
+	const next = outlook(state, policy, now);
+	if (next.kind === "wait") return { step: null, waits: next.waits };
+	const { step } = next;
+	if (step.kind === "look")
+		return { step: null, waits: [{ selector: null, until: null, reason: turnInWords(state) }] };
 	const selector = step.kind === "adopt" ? step.selectors.join(", ") : step.selector;
 	return { step: selector === null ? step.kind : `${step.kind} ${selector}`, waits: [] };
 }
 
-function showKey(key: KeyEntry, look: LookReport | null): KeyShown {
+function showKey(key: KeyEntry): KeyShown {
 	return {
 		selector: key.selector,
 		state: key.state,
@@ -151,7 +130,6 @@ function showKey(key: KeyEntry, look: LookReport | null): KeyShown {
 		origin: key.origin,
 		record: key.record.name,
 		reason: key.reason,
-		lastLook: look === null ? null : { at: look.at, verdict: look.verdict, summary: look.summary },
 	};
 }
 

@@ -1,0 +1,45 @@
+/** What comes next for a domain, told from its stored state alone: no signer, no server is asked. */
+
+import type { DomainState } from "../rotation/domain-state.ts";
+import { isCandidate } from "../rotation/life.ts";
+import { type LineInUse, plan, type Plan } from "../rotation/plan.ts";
+import type { Policy } from "../rotation/policy.ts";
+
+/** Plans as the agent would, but for the daily look at the key in use, which is no news. */
+export function outlook(
+	state: DomainState,
+	policy: Policy,
+	now: Date,
+	inUse: readonly LineInUse[] = activeLines(state),
+): Plan {
+	const never = { until: new Date(8.64e15), reason: "" };
+	const delays = new Map(state.keys.map((key) => [`watch ${key.selector}`, never]));
+	const planned = plan(state, { inUse, lastPauseAt: null, delays, freeze: null }, policy, now);
+	if (planned.kind === "step") return planned;
+	const waits = planned.waits.filter((wait) => wait.reason !== "");
+	const untils = waits.flatMap((wait) => (wait.until === null ? [] : [wait.until.getTime()]));
+	return { kind: "wait", waits, until: untils.length === 0 ? null : new Date(Math.min(...untils)) };
+}
+
+/** Where the turn under way stands, in words. */
+export function turnInWords(state: DomainState): string {
+	const candidate = state.keys.findLast((key) => isCandidate(key.state));
+	if (candidate === undefined) return "its new key is not made yet";
+	const why = candidate.reason === null ? "" : ` (${candidate.reason})`;
+	switch (candidate.state) {
+		case "pending":
+			return `${candidate.selector} is to be published${why}`;
+		case "published":
+			return candidate.rightSince === null
+				? `${candidate.selector} is published; not every server was seen serving it yet`
+				: `every server serves ${candidate.selector}; cached absences have to expire before the switch`;
+		default:
+			return `${candidate.selector} is verified; the switch is to be done${why}`;
+	}
+}
+
+function activeLines(state: DomainState): readonly LineInUse[] {
+	return state.keys
+		.filter((key) => key.state === "active")
+		.map(({ selector, publicKey }) => ({ selector, publicKey, problem: null }));
+}
