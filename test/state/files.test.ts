@@ -78,6 +78,7 @@ test("one lease at a time, each with a higher epoch; a released one saves nothin
 	expect(await storeAt(directory).lock(0, never)).toBe("held");
 	await first.release();
 	await first.release();
+	await expect(store.save(first, "host", {}, 0)).rejects.toMatchObject({ code: "lease.lost" });
 	const second = await lock(storeAt(directory));
 	expect(second.epoch).toBe(first.epoch + 1);
 	await expect(store.save(first, "host", {}, 0)).rejects.toMatchObject({ code: "lease.lost" });

@@ -63,7 +63,6 @@ test("sends the whole request to the socket, closes its half, and reads the whol
 
 test("a door that ends, breaks off or says nothing is unreachable, and no second way is tried", async () => {
 	for (const behaviour of [
-		(socket: Socket) => socket.end(),
 		(socket: Socket) => socket.end('{"act":"dr'),
 		(socket: Socket) => socket.destroy(),
 	]) {
@@ -85,6 +84,12 @@ test("a door that dies before it has read everything is unreachable", async () =
 	await expect(clientAt({ directory }).request(drop, never)).rejects.toMatchObject({
 		code: "door.unreachable",
 	});
+});
+
+test("a door that ends without a word is told as such", async () => {
+	const directory = await temporaryDirectory();
+	await listen(directory, (_, socket) => void socket.end());
+	await expect(clientAt({ directory }).request(drop, never)).rejects.toThrow("ended without an answer");
 });
 
 test("an impatient caller is told that the door may still be at work", async () => {
