@@ -309,6 +309,16 @@ describe("servers", () => {
 		expect(report.warnings.join()).toContain("delegation");
 	});
 
+	test("where no server answers, the resolver is still not asked for the name: it would remember an absence", async () => {
+		const { world, look } = createScene();
+		for (const silent of ["198.51.100.1", "ns1.host.test", "ns2.host.test"]) world.fault(silent, "timeout");
+		world.calls.length = 0;
+		expect((await look()).verdict).toBe("unknown");
+		const recursive = world.calls.filter((call) => call.question.recursive).map((call) => call.question.name);
+		expect(recursive).toContain("example.test");
+		expect(recursive.filter((name) => name.includes("_domainkey"))).toEqual([]);
+	});
+
 	test("without any answer the verdict is unknown, and nothing fails", async () => {
 		const { world, look, vacancy } = createScene();
 		world.fault("127.0.0.53", "timeout");
@@ -564,6 +574,15 @@ describe("DNSSEC", () => {
 		const report = await scene.look();
 		expect(report.verdict).toBe("wrong");
 		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["not_signed"]));
+	});
+
+	test("a resolver across a network is not believed that it validated", async () => {
+		const scene = createScene();
+		sign(scene, "good", true);
+		scene.world.addResolver("192.0.2.54", { validates: true });
+		const report = await scene.look({ verify: { resolvers: [{ address: "192.0.2.54", port: 53 }] } });
+		expect(report.verdict).toBe("right");
+		expect(report.warnings.join()).toContain("validates");
 	});
 
 	test("without a validating resolver there is a warning", async () => {
