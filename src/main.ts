@@ -1,5 +1,6 @@
 /** The agent and the command line: joins adapters to the agent, and sets the exit status. */
 
+import { setMaxListeners } from "node:events";
 import { CommanderError } from "commander";
 import { type AgentPorts, createAgent } from "./agent/agent.ts";
 import { ALERT_TYPES } from "./alerts/registry.ts";
@@ -46,6 +47,8 @@ const isDaemon = process.argv.includes("run");
 const log = createLog({ level: isDaemon ? "info" : "error", destination: isDaemon ? "stdout" : "stderr" });
 
 const stopping = new AbortController();
+// A look asks many servers at once, all under this signal; each listener goes with its question.
+setMaxListeners(0, stopping.signal);
 let stoppedBy: "SIGINT" | "SIGTERM" | null = null;
 
 const terminal: Terminal = {

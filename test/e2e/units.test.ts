@@ -9,8 +9,7 @@ let host: GuideHost;
 beforeAll(async () => {
 	host = await upGuideHost({ domains: ["example.com"] });
 	await host.script(`
-		DESTDIR=/ NODE=${NODE} ${CHECKOUT}/systemd/install
-		systemd-sysusers; systemctl daemon-reload
+		NODE=${NODE} ${CHECKOUT}/systemd/install
 		systemctl enable -q keyturn-recover.service
 	`);
 });

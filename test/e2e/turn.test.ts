@@ -1,0 +1,152 @@
+/** keyturn on a host as the first guide leaves it: taken over as it stands, then turned under mail by the command line. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type AgentHost, CONFIG_FILE, KEY_TABLE, upAgentHost } from "./host/agent-host.ts";
+import { SELECTOR } from "./host/guide-host.ts";
+import { underMail } from "./host/mail-run.ts";
+import { PRIMARY, SECONDARY } from "./host/name-servers.ts";
+
+const connectionKinds = ["short", "long"] as const;
+let host: AgentHost;
+
+beforeAll(async () => {
+	host = await upAgentHost({ swap: "reload" });
+});
+afterAll(async () => host.down());
+
+describe("taking over", () => {
+	let before: Snapshot;
+	beforeAll(async () => {
+		before = await snapshot();
+	});
+
+	test("the first rotate adopts the keys in use", async () => {
+		const { code, stdout } = await host.keyturn("rotate");
+		expect({ code, lines: stdout.trim().split("\n").length }).toEqual({ code: 0, lines: 3 });
+		const { domains } = JSON.parse((await host.keyturn("status --json")).stdout) as {
+			domains: { domain: string; active: { selector: string; origin: string } }[];
+		};
+		expect(domains.map(({ domain, active }) => [domain, active.selector, active.origin])).toEqual(
+			host.domains.map((domain) => [domain, SELECTOR, "adopted"]),
+		);
+	});
+
+	test("changes no record, no file of the signer and no service", async () => {
+		expect(await snapshot()).toEqual(before);
+	});
+
+	test("leaves nothing of root's in the state directory", async () => {
+		expect(await host.script("find /var/lib/keyturn ! -user keyturn")).toBe("");
+	});
+
+	test("status names the key in use, verify finds it everywhere", async () => {
+		const status = await host.keyturn("status");
+		expect(status.code).toBe(0);
+		for (const domain of host.domains) expect(status.stdout).toMatch(new RegExp(`${domain} +│ ${SELECTOR}`));
+		const verified = await host.keyturn("verify");
+		expect(verified.code).toBe(0);
+		expect(verified.stdout.match(/^ok /gm)).toHaveLength(3);
+		expect(verified.stderr).toBe("");
+	});
+});
+
+describe.each(["reload", "restart"] as const)("a turn under mail by %s", (swap) => {
+	test.each(connectionKinds)("over %s connections", async (connections) => {
+		await host.configure({ swap });
+		const before = await host.selectors();
+		const { result, judgement } = await underMail(host, { connections }, async () =>
+			host.keyturn("rotate --now"),
+		);
+		expect(result).toMatchObject({ code: 0 });
+		expect(result.stderr).not.toMatch(/Warning|Error/);
+		expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, rejected: 0 });
+		if (swap === "reload") expect(judgement).toMatchObject({ refused: 0, tempfailed: 0, dropped: 0 });
+		const after = await host.selectors();
+		for (const domain of host.domains) expect(after[domain]).not.toBe(before[domain]);
+		const [selector = ""] = new Set(Object.values(after));
+		expect(judgement.valid[before["example.com"] ?? ""]).toBeGreaterThan(0);
+		// Over connections that were open before a reload OpenDKIM signs on with the old key.
+		if (swap === "restart" || connections === "short")
+			expect(judgement.valid[selector]).toBeGreaterThanOrEqual(90);
+		expect((await host.keyturn("verify")).code).toBe(0);
+	});
+});
+
+test("each turn took the next name, and its key a file of its own", async () => {
+	expect(await host.selectors()).toEqual(
+		Object.fromEntries(host.domains.map((domain) => [domain, expect.stringMatching(/^2\d{5}d$/)])),
+	);
+	const selector = (await host.selectors())["example.com"];
+	expect(await host.read(KEY_TABLE)).toContain(
+		`example example.com:${selector}:/etc/opendkim/keys/example.com/${selector}.private\n`,
+	);
+	const files = await host.script("stat -c '%a %U %n' /etc/opendkim/keys/example.com/*");
+	const lines = files.trim().split("\n");
+	expect(lines).toHaveLength(4);
+	for (const line of lines) expect(line).toMatch(/^600 opendkim \S+\.private$/);
+});
+
+test("a name that somebody else's record stands at is not used", async () => {
+	await host.configure({ swap: "reload" });
+	const current = (await host.selectors())["example.net"] ?? "";
+	const taken = current.replace(/d$/, "e");
+	await host.publish("example.net", `${taken}._domainkey.example.net`, "v=DKIM1; k=rsa; p=c29tZWJvZHk=");
+	await host.eventually(
+		"the secondary has it",
+		async () => (await host.txt(SECONDARY, `${taken}._domainkey.example.net`)).length === 1,
+	);
+	expect(await host.keyturn("rotate --now example.net")).toMatchObject({ code: 0 });
+	const after = await host.selectors();
+	expect(after).toMatchObject({ "example.com": current, "example.net": current.replace(/d$/, "f") });
+	expect(await host.txt(PRIMARY, `${taken}._domainkey.example.net`)).toEqual([
+		"v=DKIM1; k=rsa; p=c29tZWJvZHk=",
+	]);
+});
+
+test("what is not keyturn's stands as it stood", async () => {
+	const table = await host.read(KEY_TABLE);
+	expect(table.split("\n").filter((line) => line.startsWith("#"))).toEqual([
+		"# one line per name in the signing table",
+		"# a line somebody added by hand",
+	]);
+	const { keys, records } = await snapshot();
+	for (const domain of host.domains) {
+		expect(keys).toContain(`/etc/opendkim/keys/${host.entryOf(domain)}.private`);
+		expect(records[domain]).toEqual([1, 1]);
+		expect(await host.txt(PRIMARY, `google._domainkey.${domain}`)).toHaveLength(1);
+	}
+	expect(await host.script(`stat -c '%a %U' ${CONFIG_FILE}`)).toBe("644 root\n");
+});
+
+interface Snapshot {
+	/** Hashes and owners of everything that the signer reads. */
+	readonly keys: string;
+	readonly services: string;
+	/** How many records each server has at the first selector. */
+	readonly records: Readonly<Record<string, readonly number[]>>;
+}
+
+async function snapshot(): Promise<Snapshot> {
+	const records: Record<string, readonly number[]> = {};
+	for (const domain of host.domains) {
+		const name = `${SELECTOR}._domainkey.${domain}`;
+		const values = await Promise.all([PRIMARY, SECONDARY].map(async (server) => host.txt(server, name)));
+		records[domain] = values.map((each) => each.length);
+	}
+	return {
+		keys: await host.script(
+			"cd /; find /etc/opendkim -type f | sort | xargs sha256sum; find /etc/opendkim -printf '%m %u %p\\n' | sort",
+		),
+		services: await host.must([
+			"systemctl",
+			"show",
+			"-p",
+			"ActiveEnterTimestampMonotonic",
+			"-p",
+			"ExecMainPID",
+			"opendkim",
+			"postfix@-",
+		]),
+		records,
+	};
+}
