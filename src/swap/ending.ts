@@ -7,7 +7,7 @@ import { asKeyturnError } from "../errors.ts";
 import type { SignExpectation } from "../ports/signer.ts";
 import { noSignal, signerNamed } from "./context.ts";
 import type { JournalSigner, LeftOut } from "./journal.ts";
-import { type Proof, proveKeys } from "./proof.ts";
+import { proveKeys } from "./proof.ts";
 import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
 import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
 import { hashOf } from "../durable.ts";
@@ -103,8 +103,16 @@ async function endSigner(
 	}
 	if (standing === "before" || standing === "conflict")
 		return ending(entry, standing, reason ?? entry.rollBack, { isUp: await comesUp(run, entry) });
+	const decided = goingBack(entry, standing);
+	if (decided !== null) return putAllBack(run, entry, decided);
 	if (await comesUp(run, entry)) return prove(run, entry, wanted(entry), renderPart);
 	return putAllBack(run, entry, `${entry.ran.service} did not come up with the new table`);
+}
+
+/** A crash came between the decision to take lines back and doing it: the table still holds what failed. */
+function goingBack({ rollBack, partial }: JournalSigner, standing: Stand["standing"]): string | null {
+	if (rollBack !== null) return rollBack;
+	return partial !== null && standing === "after" ? sentence(partial.leftOut) : null;
 }
 
 async function prove(
@@ -119,11 +127,11 @@ async function prove(
 		run.context.log.error("the signer does not sign as staged", { domain, selector, reason });
 	const leftOut = [...(entry.partial?.leftOut ?? []), ...proof.failing];
 	const contents = entry.partial === null ? renderPart(entry.signer, leftOut) : null;
-	if (contents === null) return putAllBack(run, entry, sentence(proof));
+	if (contents === null) return putAllBack(run, entry, sentence(proof.failing));
 	try {
 		return await leaveOut(run, entry, leftOut, contents, renderPart);
 	} catch (error) {
-		return putAllBack(run, entry, `${sentence(proof)}; then: ${asKeyturnError(error).message}`);
+		return putAllBack(run, entry, `${sentence(proof.failing)}; then: ${asKeyturnError(error).message}`);
 	}
 }
 
@@ -248,6 +256,6 @@ function wanted(entry: JournalSigner): readonly SignExpectation[] {
 	);
 }
 
-function sentence({ failing }: Proof): string {
+function sentence(failing: readonly LeftOut[]): string {
 	return failing.map(({ domain, selector, reason }) => `${selector} of ${domain}: ${reason}`).join("; ");
 }

@@ -35,7 +35,7 @@ export class SimSignerProgram {
 	isReloadAsked = false;
 	/** Why the program would not come up with these lines; null if it would. */
 	refuses: (lines: readonly SimLine[]) => string | null = () => null;
-	/** Domains that it signs wrongly while this selector is in its table. */
+	/** Selectors that it signs wrongly under, for all domains or as "domain selector". */
 	readonly spoils = new Set<string>();
 	readonly #disk: () => SimDisk;
 
@@ -54,7 +54,9 @@ export class SimSignerProgram {
 
 	start(): void {
 		const tables = this.tables();
-		if (typeof tables === "string") throw new KeyturnError("service.failed", `signer: ${tables}`);
+		const why = typeof tables === "string" ? tables : this.refuses([...tables.values()]);
+		if (typeof tables === "string" || why !== null)
+			throw new KeyturnError("service.failed", `signer: ${why}`);
 		this.loaded = tables;
 		this.isReloadAsked = false;
 	}
@@ -64,25 +66,28 @@ export class SimSignerProgram {
 		this.isReloadAsked = false;
 	}
 
-	/** The tables on disk, or why the program would refuse them. */
+	/** The tables on disk, or why they do not parse. */
 	tables(): ReadonlyMap<string, SimLine> | string {
 		const keyTable = this.#disk().text(this.keyTable);
 		const signingTable = this.#disk().text(this.signingTable);
 		if (keyTable === null || signingTable === null) return "a table is absent";
-		const tables = parseTables(keyTable, signingTable);
-		if (typeof tables === "string") return tables;
-		return this.refuses([...tables.values()]) ?? tables;
+		return parseTables(keyTable, signingTable);
 	}
 
 	/** A message of this domain, signed as the program would now; null unsigned. */
 	signNow(domain: string): string | null {
 		if (this.isReloadAsked) {
 			const tables = this.tables();
-			if (typeof tables !== "string") this.loaded = tables;
+			// A reload that fails keeps what was loaded, and says nothing.
+			if (typeof tables !== "string" && this.refuses([...tables.values()]) === null) this.loaded = tables;
 			this.isReloadAsked = false;
 		}
 		const line = this.loaded?.get(domain);
-		return line === undefined ? null : signAs(this.#disk(), line, this.spoils.has(line.selector));
+		return line === undefined ? null : signAs(this.#disk(), line, this.#isSpoilt(line));
+	}
+
+	#isSpoilt({ domain, selector }: SimLine): boolean {
+		return this.spoils.has(selector) || this.spoils.has(`${domain} ${selector}`);
 	}
 }
 
@@ -141,8 +146,27 @@ export function createSimSigner(given: {
 	};
 }
 
+const publicKeys = new Map<string, string | null>();
+
+/** Remembered: crash tests ask millions of times. */
+export function publicKeyOf(privatePem: string): string | null {
+	const known = publicKeys.get(privatePem);
+	if (known !== undefined) return known;
+	const found = publicHalf(privatePem)?.publicKey ?? null;
+	publicKeys.set(privatePem, found);
+	return found;
+}
+
+const simKeys = new Map<string, { readonly key: string; readonly record: string }>();
+
 /** An Ed25519 key that is always the same for a seed. */
 export function simKey(seed: string): { readonly key: string; readonly record: string } {
+	const made = simKeys.get(seed) ?? makeSimKey(seed);
+	simKeys.set(seed, made);
+	return made;
+}
+
+function makeSimKey(seed: string): { readonly key: string; readonly record: string } {
 	const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
 	const der = Buffer.concat([prefix, createHash("sha256").update(seed).digest()]);
 	const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" })
@@ -205,8 +229,8 @@ async function read(disk: Disk, program: SimSignerProgram): Promise<SignerReadin
 	const lines = [];
 	for (const line of tables.values()) {
 		const key = await disk.read(line.keyPath, 65_536);
-		const half = key === null ? null : publicHalf(new TextDecoder().decode(key));
-		lines.push({ ...line, publicKey: half?.publicKey ?? null, problem: null, signs: true });
+		const publicKey = key === null ? null : publicKeyOf(new TextDecoder().decode(key));
+		lines.push({ ...line, publicKey, problem: null, signs: true });
 	}
 	return {
 		lines,
@@ -248,7 +272,7 @@ function render(reading: SignerReading, changes: readonly SignerChange[]): reado
 
 function signAs(disk: SimDisk, { domain, selector, keyPath }: SimLine, isSpoilt: boolean): string {
 	const key = disk.text(keyPath);
-	if (key === null || publicHalf(key) === null)
+	if (key === null || publicKeyOf(key) === null)
 		throw new KeyturnError("signer.probe", `${keyPath}: no key, the message is deferred`);
 	const signature = sign(null, isSpoilt ? Buffer.from("other") : bodyOf(domain), createPrivateKey(key));
 	return `DKIM-Signature: d=${domain}; s=${selector}; b=${signature.toString("base64")}\r\n\r\n${domain}\r\n`;

@@ -1,6 +1,5 @@
 /** A small mail host for tests of the door: postfix, one or two signers, their tables and keys, and a watch over what must never be. */
 
-import { publicHalf } from "../../src/dkim/key-material.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Disk } from "../../src/ports/disk.ts";
 import type { DoorRequest, Evidence, StageAnswer, StageChange } from "../../src/ports/door.ts";
@@ -9,7 +8,7 @@ import { createSwap, type Swap } from "../../src/swap/swap.ts";
 import { type DiskCall, SimDisk } from "./sim-disk.ts";
 import { createSimProcess, type SimProcess } from "./sim-process.ts";
 import { SimServices } from "./sim-services.ts";
-import { createSimSigner, judge, simKey, SimSignerProgram } from "./sim-signer.ts";
+import { createSimSigner, judge, publicKeyOf, simKey, SimSignerProgram } from "./sim-signer.ts";
 
 export const DOOR_DIRECTORY = "/var/lib/keyturn-door";
 export const SIGNER_OWNER = { uid: 110, gid: 110 };
@@ -39,7 +38,6 @@ export class SwapHost {
 	readonly records = new Map<string, string>();
 	nowMs = new Date("2026-11-01T03:00:00Z").getTime();
 	readonly #options: SwapHostOptions;
-	readonly #keys = new Map<string, boolean>();
 	readonly #firstContent = new Map<string, string>();
 
 	constructor(options: SwapHostOptions) {
@@ -85,6 +83,7 @@ export class SwapHost {
 			...(options.fault === undefined ? {} : { fault: options.fault }),
 			onChange: (call, path) => {
 				this.look();
+				this.#lookAtMode(path);
 				options.onChange?.(call, path);
 			},
 		});
@@ -213,26 +212,24 @@ export class SwapHost {
 			for (const { keyPath, domain } of [...tables.values(), ...(program.loaded?.values() ?? [])])
 				this.#lookAtKey(keyPath, domain);
 		}
-		for (const { path, stat } of this.disk.all())
-			if (/\/keys\/./.test(path) && (stat.mode & 0o077) !== 0)
-				this.violations.add(`${path}: mode ${stat.mode.toString(8)}`);
+	}
+
+	/** A private key may never be readable to others, not for a moment. */
+	#lookAtMode(path: string): void {
+		if (!/\/keys\/./.test(path)) return;
+		const mode = this.disk.find(path, false)?.mode ?? 0;
+		if ((mode & 0o077) !== 0) this.violations.add(`${path}: mode ${mode.toString(8)}`);
 	}
 
 	#lookAtKey(path: string, domain: string): void {
 		const content = this.disk.text(path);
-		if (content === null || !this.#isKey(content)) {
+		if (content === null || publicKeyOf(content) === null) {
 			this.violations.add(`${domain}: no complete key at ${path}`);
 			return;
 		}
 		const first = this.#firstContent.get(path) ?? content;
 		this.#firstContent.set(path, first);
 		if (first !== content) this.violations.add(`${path}: was written over`);
-	}
-
-	#isKey(content: string): boolean {
-		const known = this.#keys.get(content) ?? publicHalf(content) !== null;
-		this.#keys.set(content, known);
-		return known;
 	}
 
 	#addSigner(name: string): void {
