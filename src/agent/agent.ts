@@ -14,7 +14,7 @@ import {
 import { isCandidate } from "../rotation/life.ts";
 import { type Delay, plan, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { nextDue } from "../rotation/timing.ts";
+import { nextDue, soakMs } from "../rotation/timing.ts";
 import { adopt, takeOver } from "./adopt.ts";
 import { watchClock } from "./clock-watch.ts";
 import { type HostState, newHostState, parseHostState } from "./host-state.ts";
@@ -200,7 +200,11 @@ function isStraggling({ policy, state, error }: Doc, now: Date): boolean {
 	if (candidate === undefined) return state.wants.rotate !== null && activeKey(state) !== null;
 	if (candidate.state === "verified" || (candidate.owes?.tries ?? 0) > 0) return false;
 	const isDue = state.wants.rotate !== null || new Date(candidate.dueAt) <= now;
-	return isDue && new Date(candidate.since).getTime() + GATHER_MS > now.getTime();
+	const from =
+		candidate.rightSince === null
+			? new Date(candidate.since).getTime()
+			: new Date(candidate.rightSince).getTime() + soakMs(candidate, state, policy);
+	return isDue && Math.abs(from - now.getTime()) < GATHER_MS;
 }
 
 /** What an earlier run still owes comes first; what removes comes last. */
