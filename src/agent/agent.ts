@@ -17,7 +17,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { nextDue, soakMs } from "../rotation/timing.ts";
 import { adopt, takeOver } from "./adopt.ts";
 import { watchClock } from "./clock-watch.ts";
-import { type HostState, newHostState, parseHostState } from "./host-state.ts";
+import { newHostState, parseHostState } from "./host-state.ts";
 import { inspection, linesInUse } from "./inspection.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
@@ -119,10 +119,9 @@ async function tick(
 	notes: Map<string, Omit<TroubleTelling, "cause"> | null>,
 	options: TickOptions,
 ): Promise<TickReport> {
-	const { run, damaged } = await begin(given);
-	const freeze = await watchClock(run, damaged === "new");
+	const { run, isNew } = await begin(given);
+	const freeze = await watchClock(run, isNew);
 	await takeNotes(run, notes);
-	if (damaged !== null && damaged !== "new") await stateDamaged(run, "host", damaged);
 	const { docs, lost } = await load(run);
 	await takeWishes(run, docs);
 	await work(run, docs, freeze, options);
@@ -151,9 +150,10 @@ async function work(
 		if (round === 0 || inspected !== null) inspected = await askDoor(run);
 		const jobs = open.flatMap((doc) => planOne(run, doc, inspected, freeze));
 		const ready = gather(run, docs, jobs);
+		if (ready.length === 0) return;
 		for (const kind of ORDER) await perform(run, kind, ready);
 		options.onProgress?.(docs.map(reportOf));
-		open = open.filter((doc) => ready.some((job) => job.doc === doc));
+		open = open.filter((doc) => jobs.some((job) => job.doc === doc));
 	}
 }
 
@@ -187,7 +187,6 @@ function gather(run: Run, docs: readonly Doc[], jobs: readonly Job[]): readonly 
 		if (since + GATHER_MS <= run.now().getTime()) return true;
 		const names = stragglers.map((one) => one.policy.domain).join(", ");
 		const until = new Date(Math.min(since + GATHER_MS, run.now().getTime() + GATHER_STEP_MS));
-		run.delay(doc, step, until, `${names} will soon be ready for the same stop`);
 		doc.waits = [{ selector: step.selector, until, reason: `${names} will soon be ready for the same stop` }];
 		return false;
 	});
@@ -290,22 +289,31 @@ async function together(run: Run, jobs: readonly Job<"switch">[]): Promise<void>
 	}
 }
 
-async function begin(given: TickGiven): Promise<{ run: Run; damaged: "new" | KeyturnError | null }> {
-	const now = given.ports.clock.now();
-	let host: HostState = newHostState(now);
-	let hostRevision = 0;
-	let damaged: "new" | KeyturnError | null = "new";
-	const stored = await given.ports.store.load("host");
-	if (stored !== null) {
-		hostRevision = stored.revision;
-		damaged = null;
-		try {
-			host = parseHostState(stored.state);
-		} catch (thrown) {
-			damaged = asKeyturnError(thrown);
-		}
+/** A damaged host document holds nothing that a turn needs: it is kept aside, told, and begun anew. */
+async function begin(given: TickGiven): Promise<{ run: Run; isNew: boolean }> {
+	const { store, clock } = given.ports;
+	const fresh = newHostState(clock.now());
+	try {
+		const stored = await store.load("host");
+		const host = stored === null ? fresh : parseHostState(stored.state);
+		return { run: new Run({ ...given, host, hostRevision: stored?.revision ?? 0 }), isNew: stored === null };
+	} catch (thrown) {
+		const error = asKeyturnError(thrown);
+		if (error.code === "disk.failed") throw error;
+		const kept = await store.setAside(given.lease, "host");
+		const run = new Run({ ...given, host: fresh, hostRevision: 0 });
+		await run.raise({
+			cause: "state host",
+			event: "state_damaged",
+			severity: "warning",
+			domains: [],
+			selector: null,
+			summary: "host.json could not be read; it was begun anew",
+			detail: `${error.message}; kept as ${kept}`,
+			hint: "troubles and alerts not yet delivered before this are in the damaged file only",
+		});
+		return { run, isNew: true };
 	}
-	return { run: new Run({ ...given, host, hostRevision }), damaged };
 }
 
 async function load(run: Run): Promise<{ docs: readonly Doc[]; lost: readonly DomainReport[] }> {
@@ -332,14 +340,14 @@ async function loadOne(run: Run, policy: Policy): Promise<Doc> {
 	return { policy, state, revision: stored?.revision ?? 0, did: [], waits: [], error: null };
 }
 
-async function stateDamaged(run: Run, name: string, error: KeyturnError): Promise<void> {
+async function stateDamaged(run: Run, domain: string, error: KeyturnError): Promise<void> {
 	await run.raise({
-		cause: `state ${name}`,
+		cause: `state ${domain}`,
 		event: "state_damaged",
 		severity: "critical",
-		domains: name === "host" ? [] : [name],
+		domains: [domain],
 		selector: null,
-		summary: `the state of ${name} cannot be read; nothing is done with it`,
+		summary: `the state of ${domain} cannot be read; nothing is done with it`,
 		detail: error.message,
 		hint: "restore the file from a backup; removing it makes keyturn adopt what is in use",
 	});

@@ -140,7 +140,8 @@ async function lookAfresh(run: Run, group: readonly Switching[]): Promise<readon
 				summary: report.summary,
 			});
 			await run.save(doc, backToPublished(doc.state, one.key.selector, run.now(), report.summary));
-			run.done(doc, one.job.step);
+			const again = new Date(run.now().getTime() + doc.policy.verify.intervalMs);
+			run.delay(doc, { kind: "look", selector: one.key.selector }, again, report.summary);
 		}
 	});
 	return group.filter((one) => right.includes(one));

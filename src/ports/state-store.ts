@@ -39,9 +39,11 @@ export interface StateStore {
 	 * `state.conflict`. Resolves to the new revision.
 	 */
 	save(lease: Lease, name: string, state: object, revision: number): Promise<number>;
+	/** Moves a document that cannot be read out of the way, so that a new one can be saved; keeps it beside, and says where. */
+	setAside(lease: Lease, name: string): Promise<string>;
 	/** Needs no lock; durable when it resolves. */
 	leaveWish(wish: Wish): Promise<void>;
-	/** In the order of `at`. */
+	/** In the order of `at`; one that cannot be read is left out, and stays. */
 	wishes(): Promise<readonly Wish[]>;
 	/** Absent is success. */
 	dropWish(lease: Lease, id: string): Promise<void>;

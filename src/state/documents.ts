@@ -1,6 +1,6 @@
 /** Named documents, one file each, compare-and-set by the revision inside. */
 
-import { durableReplace, FILE_LIMIT_BYTES } from "../durable.ts";
+import { directoryOf, durableReplace, FILE_LIMIT_BYTES } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { Stored } from "../ports/state-store.ts";
@@ -10,6 +10,8 @@ export interface Documents {
 	list(prefix: string): Promise<readonly string[]>;
 	load(name: string): Promise<Stored | null>;
 	save(name: string, state: object, revision: number): Promise<number>;
+	/** Resolves to where it is kept. */
+	setAside(name: string, now: Date): Promise<string>;
 }
 
 /** A name becomes a path: nothing hidden, nothing that climbs. */
@@ -42,6 +44,13 @@ export function createDocuments(disk: Disk, directory: string): Documents {
 				encodeJson({ revision: revision + 1, ...withoutRevision(state) }),
 			);
 			return revision + 1;
+		},
+		async setAside(name, now) {
+			const path = pathOf(name);
+			const kept = `${path}.damaged-${now.toISOString().replaceAll(/[-:.]/g, "")}`;
+			await disk.rename(path, kept);
+			await disk.syncDirectory(directoryOf(path));
+			return kept;
 		},
 	};
 }

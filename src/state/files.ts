@@ -33,6 +33,10 @@ export function createFileStateStore(options: FileStateStoreOptions): StateStore
 			await leases.check(lease);
 			return documents.save(name, state, revision);
 		},
+		setAside: async (lease, name) => {
+			await leases.check(lease);
+			return documents.setAside(name, options.clock.now());
+		},
 		leaveWish: async (wish) => {
 			await ensureDirectory(disk, directory);
 			await wishes.leave(wish);

@@ -32,7 +32,7 @@ export function createWishes(disk: Disk, directory: string): Wishes {
 			for (const name of names) {
 				const path = `${directory}/${name}`;
 				const bytes = await disk.read(path, WISH_LIMIT_BYTES);
-				if (bytes !== null) wishes.push(decode(path, bytes));
+				if (bytes !== null) wishes.push(...readable(path, bytes));
 			}
 			return wishes.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 		},
@@ -41,6 +41,15 @@ export function createWishes(disk: Disk, directory: string): Wishes {
 			await disk.syncDirectory(directoryOf(pathOf(id)));
 		},
 	};
+}
+
+/** What somebody dropped here must not keep the agent from its work. */
+function readable(path: string, bytes: Uint8Array): readonly Wish[] {
+	try {
+		return [decode(path, bytes)];
+	} catch {
+		return [];
+	}
 }
 
 function sortKey(wish: Wish): string {

@@ -167,7 +167,7 @@ test("wishes are left without the lock, in the order of their time, until they a
 	await store.dropWish(lease, "bb");
 	expect(await store.wishes()).toEqual([late]);
 	await writeFile(join(directory, "wishes", "cc.json"), '{"id":"cc"}');
-	await expect(store.wishes()).rejects.toMatchObject({ code: "state.corrupt" });
+	expect(await store.wishes()).toEqual([late]);
 	await lease.release();
 });
 
@@ -198,4 +198,15 @@ test("a long history is put aside and still read", async () => {
 	expect(await readFile(path, "utf8")).toBe('{"n":3}\n');
 	expect(await store.history(2)).toEqual([{ n: 2 }, { n: 3 }]);
 	await lease.release();
+});
+
+test("a document that cannot be read is set aside and kept, so that a new one can be saved", async () => {
+	const { store, directory } = await newStore();
+	const lease = await lock(store);
+	await writeFile(join(directory, "host.json"), '{"revision": 3, "cut');
+	await expect(store.load("host")).rejects.toMatchObject({ code: "state.corrupt" });
+	const kept = await store.setAside(lease, "host");
+	expect(await readFile(kept, "utf8")).toBe('{"revision": 3, "cut');
+	expect(await store.load("host")).toBeNull();
+	expect(await store.save(lease, "host", { schema: 1 }, 0)).toBe(1);
 });

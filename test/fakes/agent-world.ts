@@ -1,0 +1,345 @@
+/** A world for one agent: a real state store on a simulated disk, and answers of door, DNS and provider that tests set. */
+
+import { generateKeyPairSync } from "node:crypto";
+import { type Agent, createAgent, type TickReport } from "../../src/agent/agent.ts";
+import { publicHalf } from "../../src/dkim/key-material.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import type { AlertSink, KeyturnEvent } from "../../src/ports/alert-sink.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
+import type {
+	CommitAnswer,
+	DoorAnswer,
+	DoorRequest,
+	InspectedLine,
+	SwitchResult,
+} from "../../src/ports/door.ts";
+import type { LookReport, Vacancy } from "../../src/ports/propagation.ts";
+import type { StateStore } from "../../src/ports/state-store.ts";
+import { type DomainState, emptyDomainState, parseDomainState } from "../../src/rotation/domain-state.ts";
+import type { Policy } from "../../src/rotation/policy.ts";
+import { createFileStateStore } from "../../src/state/files.ts";
+import { newHalf, policyOf } from "./policies.ts";
+import { SimDisk } from "./sim-disk.ts";
+import { createSimProcess } from "./sim-process.ts";
+
+export class AgentWorld {
+	/** What the clock says; moves only when told. */
+	at = new Date("2026-11-22T12:00:00.000Z");
+	uptimeMs = 0;
+	readonly policies: readonly Policy[];
+	readonly store: StateStore;
+	readonly agent: Agent;
+	/** What the live tables name. */
+	readonly lines: InspectedLine[] = [];
+	readonly doorRequests: DoorRequest[] = [];
+	readonly changes: ZoneChange[] = [];
+	readonly events: KeyturnEvent[] = [];
+	/** By record name. */
+	readonly zone = new Map<string, string[]>();
+	readonly taken = new Set<string>();
+	verdict: (selector: string) => LookReport["verdict"] = () => "right";
+	change: ((change: ZoneChange) => ChangeResult) | null = null;
+	commit: (id: string, result: SwitchResult) => DoorAnswer = (_id, result) => ({ act: "commit", result });
+	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
+	signs = true;
+	sinkFails = false;
+	#staged: Extract<DoorRequest, { act: "stage" }> | null = null;
+	readonly #results = new Map<string, SwitchResult>();
+	readonly #keys = new Map<string, string>();
+	#ids = 0;
+
+	constructor(
+		policies: readonly Policy[] = [
+			policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } }),
+		],
+	) {
+		this.policies = policies;
+		this.store = createFileStateStore({
+			directory: "/state",
+			disk: new SimDisk(() => this.at).open({ process: createSimProcess() }),
+			clock: this.clock,
+			takeLock: async () => Promise.resolve({ release: async () => Promise.resolve() }),
+		});
+		this.agent = createAgent(
+			{
+				clock: this.clock,
+				random: {
+					bytes: (count) => new Uint8Array(count),
+					id: () => (this.#ids += 1).toString(16).padStart(32, "0"),
+				},
+				store: this.store,
+				keys: {
+					make: async (domain, selector) => Promise.resolve({ publicKey: this.#makeKey(domain, selector) }),
+					read: async (domain, selector) => Promise.resolve(this.#keys.get(`${domain} ${selector}`) ?? null),
+					remove: async (domain, selector) => {
+						this.#keys.delete(`${domain} ${selector}`);
+						return Promise.resolve();
+					},
+				},
+				propagation: {
+					look: async ({ domain, selector }) => Promise.resolve(this.#look(domain, selector)),
+					vacancy: async (domain, selector) => Promise.resolve(this.#vacancy(domain, selector)),
+				},
+				providers: new Map([["home", this.#provider()]]),
+				door: { request: async (request) => Promise.resolve(this.#door(request)) },
+				verifier: {
+					verify: async (message) => {
+						const [domain = "", selector = ""] = message.split(" ");
+						return Promise.resolve(
+							this.signs ? [{ domain, selector, outcome: "pass" as const, reason: null }] : [],
+						);
+					},
+				},
+				sinks: [this.#sink()],
+				log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+			},
+			{ host: "mx1", policies },
+		);
+		for (const { domain } of policies) this.signWith(domain, "202610");
+	}
+
+	async tick(): Promise<TickReport> {
+		const report = await this.agent.tick(new AbortController().signal, { lockWaitMs: 0 });
+		if (report === "held") throw new Error("nobody else holds the lock");
+		return report;
+	}
+
+	/** Ticks until nothing is due within `ms`, moving the clock to what is due next. */
+	async advance(ms: number): Promise<void> {
+		const end = this.at.getTime() + ms;
+		for (let ticks = 0; ticks < 2000; ticks += 1) {
+			const { nextAt } = await this.tick();
+			if (this.at.getTime() >= end) return;
+			const next = nextAt === null ? end : Math.max(nextAt.getTime(), this.at.getTime() + 1000);
+			this.pass(Math.min(next, end, this.at.getTime() + 6 * 3_600_000) - this.at.getTime());
+		}
+		throw new Error("ticks without end");
+	}
+
+	pass(ms: number): void {
+		this.at = new Date(this.at.getTime() + ms);
+		this.uptimeMs += ms;
+	}
+
+	async state(domain = "example.com"): Promise<DomainState> {
+		const stored = await this.store.load(`domains/${domain}`);
+		return stored === null ? emptyDomainState(domain) : parseDomainState(stored.state);
+	}
+
+	async states(domain = "example.com"): Promise<Record<string, string>> {
+		return Object.fromEntries((await this.state(domain)).keys.map((key) => [key.selector, key.state]));
+	}
+
+	async wish(domains: readonly string[], id = "w1"): Promise<void> {
+		await this.store.leaveWish({ id, at: this.at.toISOString(), kind: "rotate", domains, noSoak: false });
+	}
+
+	requested(act: DoorRequest["act"]): number {
+		return this.doorRequests.filter((request) => request.act === act).length;
+	}
+
+	told(event: string): readonly (string | null)[] {
+		return this.events.filter((one) => one.event === event).map((one) => one.phase);
+	}
+
+	/** Puts a line into the live table. */
+	signWith(domain: string, selector: string, publicKey = newHalf().publicKey): void {
+		const others = this.lines.filter((line) => line.domain !== domain);
+		this.lines.splice(0, this.lines.length, ...others, {
+			domain,
+			selector,
+			entry: domain,
+			keyPath: `/keys/${domain}/${selector}.private`,
+			publicKey,
+			signs: true,
+			problem: null,
+			unsafe: null,
+		});
+	}
+
+	get clock(): Clock {
+		return {
+			now: () => this.at,
+			uptimeMs: () => this.uptimeMs,
+			sleep: async () => Promise.resolve(),
+			deadline: (_ms, signal) => signal,
+		};
+	}
+
+	#makeKey(domain: string, selector: string): string {
+		const name = `${domain} ${selector}`;
+		const pem =
+			this.#keys.get(name) ??
+			generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+		this.#keys.set(name, pem);
+		return publicHalf(pem)?.publicKey ?? "";
+	}
+
+	#look(domain: string, selector: string): LookReport {
+		const verdict = this.verdict(selector);
+		const owner = `${selector}._domainkey.${domain}`;
+		return {
+			at: this.at.toISOString(),
+			owner,
+			zone: domain,
+			verdict,
+			summary: `${owner} is ${verdict}`,
+			servers: [
+				{
+					server: "ns1",
+					address: "192.0.2.1",
+					outcome: verdict === "right" ? "right" : "absent_name",
+					sentence: `ns1: ${verdict}`,
+					at: this.at.toISOString(),
+					serial: 1,
+					ttlSeconds: 60,
+					txtRecords: 1,
+					chunks: [],
+					signed: null,
+				},
+			],
+			resolvers: [],
+			warnings: [],
+			dnssec: false,
+		};
+	}
+
+	#vacancy(domain: string, selector: string): Vacancy {
+		const owner = `${selector}._domainkey.${domain}`;
+		const values = this.zone.get(owner) ?? [];
+		const kind = this.taken.has(selector) || values.length > 0 ? "taken" : "free";
+		return { kind, values, owner, zone: domain, negativeTtlSeconds: 60, summary: `${owner} is ${kind}` };
+	}
+
+	#provider(): DnsProvider {
+		return {
+			name: "home",
+			account: "home",
+			limits: { valueOctets: 4096, minTtlSeconds: 1, batch: 50 },
+			findZone: async (name) => Promise.resolve({ kind: "zone", zone: name.split(".").slice(-2).join(".") }),
+			list: async (_zone, name) => Promise.resolve(this.zone.get(name) ?? []),
+			change: async (_zone, changes) => Promise.resolve(changes.map((change) => this.#apply(change))),
+		};
+	}
+
+	#apply(change: ZoneChange): ChangeResult {
+		this.changes.push(change);
+		const told = this.change?.(change);
+		if (told !== undefined && told.kind !== "done") return told;
+		const values = this.zone.get(change.name) ?? [];
+		if (change.kind === "add") this.zone.set(change.name, [...values, change.value]);
+		if (change.kind === "remove")
+			this.zone.set(
+				change.name,
+				values.filter((value) => value !== change.value),
+			);
+		return { kind: "done" };
+	}
+
+	#door(request: DoorRequest): DoorAnswer {
+		this.doorRequests.push(request);
+		const refused = this.refuse?.(request) ?? null;
+		if (refused !== null) return refused;
+		switch (request.act) {
+			case "inspect":
+				return this.#inspect(request.ids);
+			case "stage":
+				this.#staged = request;
+				return {
+					act: "stage",
+					id: request.id,
+					tableHashes: { main: "h" },
+					messages: request.changes.map(({ signer, domain, to }) => ({
+						signer,
+						domain,
+						selector: to?.selector ?? "",
+						message: `${domain} ${to?.selector ?? ""}`,
+					})),
+				};
+			case "commit":
+				return this.#commit(request.id);
+			case "drop":
+				return { act: "drop", keys: request.keys.map((key) => ({ ...key, gone: true, reason: null })) };
+			case "recover":
+				return { act: "recover", results: [], did: [] };
+		}
+	}
+
+	#inspect(ids: readonly string[]): DoorAnswer {
+		return {
+			act: "inspect",
+			at: this.at.toISOString(),
+			signers: [
+				{
+					signer: "main",
+					swap: "restart",
+					tableHash: "h",
+					lines: [...this.lines],
+					notes: [],
+					problem: null,
+					service: "opendkim",
+					running: true,
+				},
+			],
+			results: ids.flatMap((id) => this.#results.get(id) ?? []),
+			staged: [],
+			lastPauseAt: null,
+		};
+	}
+
+	#commit(id: string): DoorAnswer {
+		const changes = this.#staged?.changes ?? [];
+		const result: SwitchResult = {
+			id,
+			outcome: "done",
+			at: this.at.toISOString(),
+			keys: changes.map(({ signer, domain, from, to }) => ({
+				signer,
+				domain,
+				from,
+				selector: to?.selector ?? null,
+				outcome: "done",
+				reason: null,
+			})),
+			oldProcessGone: true,
+			reason: null,
+			pauseMs: 800,
+		};
+		const answer = this.commit(id, result);
+		if (answer.act === "commit") this.#take(answer, changes);
+		return answer;
+	}
+
+	#take({ result }: CommitAnswer, changes: Extract<DoorRequest, { act: "stage" }>["changes"]): void {
+		this.#results.set(result.id, result);
+		for (const key of result.keys)
+			if (key.outcome === "done" && result.outcome === "done" && key.selector !== null) {
+				const pem = changes.find((change) => change.domain === key.domain)?.to?.key ?? "";
+				this.signWith(key.domain, key.selector, publicHalf(pem)?.publicKey ?? "");
+			}
+	}
+
+	/** The switch is done, and the answer to it is lost. */
+	loseAnswer(id: string, result: SwitchResult): never {
+		this.#take({ act: "commit", result }, this.#staged?.changes ?? []);
+		throw new KeyturnError("door.unreachable", `no answer for ${id}`, { retry: true });
+	}
+
+	#sink(): AlertSink {
+		return {
+			name: "test",
+			on: null,
+			repeatMs: 6 * 3_600_000,
+			deliver: async (event) => {
+				if (this.sinkFails) throw new KeyturnError("alert.undelivered", "the pager is down", { retry: true });
+				this.events.push(event);
+				return Promise.resolve();
+			},
+		};
+	}
+}
+
+function ignore(): void {
+	// Tests look at events and state, not at the log.
+}
