@@ -14,7 +14,6 @@ export const ERROR_CODES = [
 	"http.failed",
 	"key.invalid",
 	"lease.lost",
-	"lock.held",
 	"name.invalid",
 	"program.failed",
 	"program.missing",

@@ -243,7 +243,7 @@ function tellError(thrown: unknown): number {
 	if (error.hint !== null) terminal.say(wrap(`what to do: ${plain(error.hint)}`, 79, "  "));
 	if (error.code === "bug" && thrown instanceof Error) terminal.say(thrown.stack ?? "");
 	if (error.code === "usage" || isConfig) return EXIT.usage;
-	return error.code === "lock.held" ? EXIT.held : EXIT.failed;
+	return EXIT.failed;
 }
 
 for (const name of ["SIGINT", "SIGTERM"] as const)

@@ -1,42 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-
-/** ARCHITECTURE.md, "Who may import whom": folders, besides themselves, errors.ts and durable.ts; and packages. */
-const MAY: Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }> = {
-	dkim: { folders: [], packages: [] },
-	rotation: { folders: ["dkim"], packages: [] },
-	ports: { folders: ["dkim", "rotation"], packages: [] },
-	swap: { folders: ["ports", "dkim"], packages: [] },
-	settings: { folders: ["dkim", "rotation"], packages: ["zod", "yaml", "node-cron"] },
-	agent: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
-	state: { folders: ["ports"], packages: [] },
-	system: {
-		folders: ["ports", "dkim"],
-		packages: ["node-cron", "node-forge", "pino", "axios", "mailauth"],
-	},
-	publishing: { folders: ["ports", "dkim"], packages: [] },
-	dns: { folders: ["ports", "dkim"], packages: ["dns-packet"] },
-	signers: { folders: ["ports", "dkim"], packages: ["zod"] },
-	alerts: { folders: ["ports", "settings/secret-reference"], packages: ["zod"] },
-	report: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
-	doctor: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
-	cli: {
-		folders: ["agent", "report", "doctor", "ports", "rotation", "dkim", "settings"],
-		packages: ["commander", "picocolors", "cli-table3"],
-	},
-	providers: {
-		folders: ["ports", "dkim", "dns/dns-wire", "settings/secret-reference"],
-		packages: ["zod", "dns-packet"],
-	},
-};
-
-const ENTRIES = ["src/main.ts", "src/door.ts", "src/probe.ts"];
-/** Hash, HMAC, key parsing and verifying give the same for the same input. */
-const DETERMINISTIC_CRYPTO = ["dkim", "dns", "swap", "signers", "alerts"];
-
-/** What adapters' settings share: how a secret is named. */
-const SECRET_REFERENCE = "src/settings/secret-reference.ts";
+import { type Allowed, DETERMINISTIC_CRYPTO, ENTRIES, MAY, SECRET_REFERENCE } from "./house.ts";
 
 interface Module {
 	readonly path: string;
@@ -83,7 +48,7 @@ function forbiddenImports(module: Module): readonly string[] {
 		.map((name) => `${module.path} imports ${name}`);
 }
 
-function isAllowed(module: Module, name: string, may: (typeof MAY)[string] | undefined): boolean {
+function isAllowed(module: Module, name: string, may: Allowed | undefined): boolean {
 	if (name.startsWith("node:"))
 		return (
 			module.folder === "system" || (name === "node:crypto" && DETERMINISTIC_CRYPTO.includes(module.folder))

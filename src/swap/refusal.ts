@@ -22,7 +22,6 @@ export function isRefused(answer: object): answer is RefusedAnswer {
 }
 
 function whyOf(code: string): RefusedAnswer["why"] {
-	if (code === "lock.held") return "busy";
 	if (code === "signer.unsafe") return "unsafe";
 	return code === "door.protocol" ? "invalid" : "failed";
 }

@@ -1,10 +1,13 @@
-/** The documents that are made from the code: what each has to hold. */
+/** The documents that are made from the code, wholly or between markers: what each has to hold. */
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { configurationJsonSchema, withConfigurationTable } from "../../src/settings/reference.ts";
 import { schemas } from "../settings/schemas.ts";
+import { commandTable } from "./commands.ts";
+import { importTable } from "./imports.ts";
 import { lifecycleDocument } from "./lifecycle.ts";
+import { unbuiltList } from "./unbuilt.ts";
 
 export interface MadeDocument {
 	readonly path: string;
@@ -16,11 +19,24 @@ export async function madeDocuments(): Promise<readonly MadeDocument[]> {
 	const jsonSchema = await read("config/keyturn.schema.json");
 	const readme = await read("README.md");
 	const lifecycle = await read("docs/lifecycle.md");
+	const architecture = await read("ARCHITECTURE.md");
+	const withCommands = between(readme.found, "commands", commandTable());
+	const withUnbuilt = between(withCommands, "unbuilt", unbuiltList());
 	return [
 		{ ...jsonSchema, expected: `${JSON.stringify(configurationJsonSchema(schemas), null, 2)}\n` },
-		{ ...readme, expected: withConfigurationTable(readme.found, schemas) },
+		{ ...readme, expected: withConfigurationTable(withUnbuilt, schemas) },
 		{ ...lifecycle, expected: lifecycleDocument() },
+		{ ...architecture, expected: between(architecture.found, "imports", importTable()) },
 	];
+}
+
+/** `document` with `text` between `<!-- name:begin -->` and `<!-- name:end -->`. */
+function between(document: string, name: string, text: string): string {
+	const begin = `<!-- ${name}:begin -->`;
+	const from = document.indexOf(begin);
+	const to = document.indexOf(`<!-- ${name}:end -->`);
+	if (from === -1 || to < from) throw new Error(`expected ${begin} and its end in the document, got neither`);
+	return `${document.slice(0, from + begin.length)}\n\n${text}\n\n${document.slice(to)}`;
 }
 
 async function read(name: string): Promise<{ readonly path: string; readonly found: string }> {

@@ -70,7 +70,7 @@ async function signOne(signing: OfflineSigning, configuration: string, sender: s
 		throw new KeyturnError(
 			"signer.probe",
 			`opendkim did not sign a message from ${sender} with the new key table: exit status ${result.status}, ${said(result.stderr)}`,
-			{ hint: "Mode, owner or directory of the key file are the usual reason; see `keyturn doctor`." },
+			{ hint: "Mode, owner or directory of the key file are the usual reason." },
 		);
 	return `${signatures}${message}`;
 }

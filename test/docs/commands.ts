@@ -1,0 +1,69 @@
+/** Writes the commands of README.md from the command line itself. */
+
+import type { Command } from "commander";
+import { createProgram } from "../../src/cli/program.ts";
+
+/** Named in the contract, and not there yet; one that is there is left out of the sentence by itself. */
+const LATER = [
+	"doctor",
+	"init",
+	"add",
+	"remove",
+	"revoke",
+	"rollback",
+	"retire",
+	"alert test",
+	"provider check",
+	"completion",
+	"fleet",
+];
+
+export function commandTable(): string {
+	const program = keyturn();
+	return [
+		"| command | does |",
+		"| --- | --- |",
+		...program.commands.flatMap(rows),
+		"",
+		"```",
+		exitStatus(program),
+		"```",
+	].join("\n");
+}
+
+export function laterCommands(): readonly string[] {
+	const there = keyturn().commands.map((command) => command.name());
+	return LATER.filter((name) => !there.includes(name.split(" ")[0] ?? ""));
+}
+
+function keyturn(): Command {
+	const never = (): never => {
+		throw new Error("no command is run to be described");
+	};
+	return createProgram({ version: "0", context: never, ended: () => undefined });
+}
+
+function rows(command: Command): readonly string[] {
+	const words = command.registeredArguments.map((argument) =>
+		argument.required ? `<${argument.name()}>` : `[${argument.name()}${argument.variadic ? "..." : ""}]`,
+	);
+	const options = command.options.filter((option) => option.long !== "--json");
+	return [
+		`| \`${["keyturn", command.name(), ...words].join(" ")}\` | ${command.description()} |`,
+		...options.map((option) => `| &emsp;\`${option.flags}\` | ${option.description} |`),
+	];
+}
+
+/** It stands after the options, so it is only in what is printed. */
+function exitStatus(program: Command): string {
+	let printed = "";
+	program.configureOutput({
+		writeOut: (text) => {
+			printed += text;
+		},
+	});
+	program.outputHelp();
+	const begin = printed.indexOf("Exit status:");
+	if (begin === -1) throw new Error("expected the exit status in the help, found none");
+	return printed.slice(begin).trimEnd();
+}

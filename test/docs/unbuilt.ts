@@ -1,0 +1,33 @@
+/** Writes README.md's list of what is not built yet from the table that refuses it. */
+
+import { LATER_TYPES, UNBUILT } from "../../src/settings/unbuilt.ts";
+import { schemas } from "../settings/schemas.ts";
+import { laterCommands } from "./commands.ts";
+
+export function unbuiltList(): string {
+	const keys = UNBUILT.filter(
+		({ path }) => path[0] !== "domains" || path.length === 1 || path.at(-1) === "provider",
+	);
+	return [
+		...keys.map(
+			({ path, what }) => `- \`${path.join(".").replace(".*", "[]")}\`${what === null ? "" : `: ${what}`}`,
+		),
+		`- signers of type ${types("signers")}`,
+		`- providers of type ${types("providers")}`,
+		`- alerts of type ${types("alerts")}`,
+		...commands(),
+	].join("\n");
+}
+
+function commands(): readonly string[] {
+	const later = laterCommands();
+	return later.length === 0 ? [] : [`- the commands ${later.map((name) => `\`${name}\``).join(", ")}`];
+}
+
+function types(kind: keyof typeof LATER_TYPES): string {
+	const later: readonly string[] = LATER_TYPES[kind];
+	return later
+		.filter((type) => !Object.hasOwn(schemas[kind], type))
+		.map((type) => `\`${type}\``)
+		.join(", ");
+}

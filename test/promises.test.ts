@@ -1,0 +1,145 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+
+/** Test files, each with the titles of those tests that hold the promise. */
+type Held = Readonly<Record<string, readonly string[]>>;
+
+/** README.md tells the promises, ARCHITECTURE.md says where they are kept, and this says what holds them. */
+const HELD: Readonly<Record<string, Held>> = {
+	"1 never unverifiable": {
+		"test/dns/propagation.test.ts": [
+			"is right at every address and at the resolver",
+			"one address timing out beside a good one is a warning, a wrong answer from it blocks",
+			"of the parent's delegation and the zone's own NS records are all asked",
+			"that remember the absence hold the verdict back until it has passed",
+		],
+		"test/rotation/plan.test.ts": ["looks at the key in use when its daily look is due"],
+		"test/servers/opendkim/running.test.ts": [
+			"signs with the old key before, with the new one after rename and SIGUSR1",
+		],
+	},
+	"2 never switched on hope": {
+		"test/publishing/publisher.test.ts": [
+			"a success that cannot be read back is not done, and is not tried twice",
+			"no answer and nothing to be seen stays unknown, and is not written twice",
+		],
+		"test/dns/propagation.test.ts": [
+			"%s is %s, and no verdict on the record",
+			"absent name and absent record are two outcomes, and no resolver is asked for the name",
+			"a look that is aborted is unknown, not absent",
+		],
+		"test/servers/opendkim/offline.test.ts": [
+			"gives a message that verifies against the new record, and leaves nothing behind",
+		],
+		"test/rotation/plan.test.ts": ["is not switched to while the signer cannot be read"],
+	},
+	"3 never removed early": {
+		"test/rotation/plan.test.ts": [
+			"is retired when grace has passed since its confirmed last use, and not before",
+			"waits while its last use is not confirmed",
+			"counts open connections as closed after their latest moment",
+			"stays while the clock is not to be trusted",
+		],
+		"test/swap/swap.test.ts": [
+			"deletes nothing while a table cannot be read",
+			"never takes a key that has been live, though its id is given up",
+		],
+	},
+	"4 never someone else's": {
+		"test/publishing/publisher.test.ts": [
+			"writes nothing beside what somebody else has there",
+			"takes the exact value and leaves the siblings",
+			"takes its own away when somebody else wrote at the same moment",
+		],
+		"test/signers/opendkim/key-table.test.ts": [
+			"every byte of other lines, and around the key in use, survives a turn",
+		],
+		"test/swap/swap.test.ts": [
+			"keeps every other byte of the tables",
+			"never writes where a file stands that it did not make",
+			"deletes a key of ours that nothing names, and no other",
+			"keeps the edit, starts what ran, and says conflict",
+		],
+		"test/rotation/plan.test.ts": ["keeps its record for good if keyturn did not make it"],
+	},
+	"5 all or nothing": {
+		"test/durable.test.ts": [
+			"leaves the old or the new at every crash and power loss",
+			"leaves the old or the new at every crash, and the old beside the new",
+		],
+		"test/state/power-loss.test.ts": [
+			"whatever the crash, the next run reads whole documents and everything that was confirmed",
+		],
+		"test/swap/swap.test.ts": [
+			"puts all back when the signer does not come up with the new table",
+			"goes on owing the start of a mail server that does not start",
+			"leaves nothing when the disk is full",
+			"give the same result whenever they come again, and act once",
+		],
+		"test/e2e/units.test.ts": [
+			"recovery runs at boot before the signer and the mail server, and neither waits for it for ever",
+		],
+	},
+	"6 never readable": {
+		"test/system/key-store.test.ts": [
+			"keeps a key 0600 below directories 0700 and makes it once, whatever is asked later",
+			"a damaged key is told, never replaced, and not shown",
+		],
+		"test/swap/swap.test.ts": [
+			"places the key 0600, the signer's, in a directory of the signer alone",
+			"refuses a key that does not match its record, without telling the key",
+		],
+		"test/durable.test.ts": ["sets the owner before the first byte and the mode asked for"],
+		"test/system/programs.test.ts": ["passes PATH, LANG and what was given, nothing else"],
+		"test/providers/rfc2136/provider.test.ts": [
+			"no message holds the secret, and no value is anything but data",
+		],
+		"test/settings/parse-settings.test.ts": ["is in no fault: %s"],
+		"test/alerts/alerts.test.ts": [
+			"that answers anything but 2xx is not delivered, and its path is not told",
+		],
+	},
+	"7 one domain's trouble is its own": {
+		"test/publishing/publisher.test.ts": ["one occupied, one too long: the others are done, in order"],
+		"test/swap/swap.test.ts": ["takes back only the lines of a key that does not sign"],
+		"test/servers/providers/rfc2136.test.ts": [
+			"lets key records through, and one refused name keeps none of the others",
+		],
+	},
+	"8 never silent": {
+		"test/rotation/plan.test.ts": ["waits for the window", "waits out what a rollback asked for"],
+		"test/dns/propagation.test.ts": ["every outcome has a sentence of its own"],
+		"test/settings/parse-settings.test.ts": [
+			"five mistakes are five faults, each with its place, rule, value and consequence",
+		],
+		"test/alerts/alerts.test.ts": ["that fails is not delivered, and what it said is told"],
+	},
+};
+
+describe("every promise is held by tests that are there", () => {
+	for (const [promise, files] of Object.entries(HELD))
+		test.each(Object.entries(files))(`${promise}: %s`, (path, titles) => {
+			expect(existsSync(path), path).toBe(true);
+			const found = titlesOf(readFileSync(path, "utf8"));
+			expect(titles.length).toBeGreaterThan(0);
+			expect(titles.filter((title) => !found.has(title))).toEqual([]);
+		});
+
+	test("README.md tells as many, in this order", () => {
+		const told = [...readFileSync("README.md", "utf8").matchAll(/^([1-8])\. \*\*/gm)].map(
+			(match) => match[1],
+		);
+		expect(told).toEqual(Object.keys(HELD).map((promise) => promise[0]));
+	});
+
+	test("ARCHITECTURE.md says of each where it is kept", () => {
+		const text = readFileSync("ARCHITECTURE.md", "utf8");
+		expect(Object.keys(HELD).filter((promise) => !text.includes(`| ${promise} |`))).toEqual([]);
+	});
+});
+
+/** Of tests and of tables of tests: the first argument of a call that goes on with a function. */
+function titlesOf(text: string): ReadonlySet<string> {
+	const calls = text.matchAll(/\(\s*"((?:[^"\\]|\\.)+)",\s*(?:\{[^}]*\},\s*)?(?:async )?\(/g);
+	return new Set([...calls].map((match) => (match[1] ?? "").replace(/\\(.)/g, "$1")));
+}
