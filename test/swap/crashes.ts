@@ -1,6 +1,7 @@
 /** Kills the door, or the power, before single calls of a switch, and says what is wrong with the host that is found then. */
 
 import type { StageChange, SwitchResult } from "../../src/ports/door.ts";
+import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimProcess, runUntilDeath } from "../fakes/sim-process.ts";
 import { type DoorOptions, SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
 
@@ -185,6 +186,64 @@ export async function tryCalls(
 		}
 	}
 }
+
+/** Dies once in the switch and once more in the recovery, at every call of it. */
+export async function tryTwice(
+	scenario: Scenario,
+	{ from, every }: { readonly from: number; readonly every: number },
+): Promise<{ readonly faults: readonly string[]; readonly deaths: number }> {
+	const faults: string[] = [];
+	let deaths = 0;
+	for (let at = from; ; at += every)
+		for (let again = 0; ; again += 1) {
+			const died = await dieAt(scenario, at);
+			if (died === null) return { faults, deaths };
+			const process = createSimProcess({ dieAt: again });
+			const recovery = died.host.door({ process }).handle({ act: "recover", filesOnly: false });
+			const second = await runUntilDeath(process, recovery);
+			const where = `${scenario.name}, at ${at} (${died.call}), then in recovery at ${again}`;
+			faults.push(...(await check(died.host, scenario, where, afterDeath)));
+			if (second.kind === "ended") break;
+			deaths += 1;
+		}
+}
+
+/** Lets one disk call fail, or all from it on, until the switch has ended; then the disk is well again. */
+export async function tryDiskFaults(
+	scenario: Scenario,
+	{
+		errno,
+		isLasting,
+		every,
+	}: { readonly errno: string; readonly isLasting: boolean; readonly every: number },
+): Promise<{ readonly faults: readonly string[]; readonly struck: number }> {
+	const faults: string[] = [];
+	let struck = 0;
+	for (let at = 0; ; at += every) {
+		const host = new SwapHost(scenario.options);
+		scenario.spoil?.(host);
+		let calls = 0;
+		let where = "";
+		const fault = (call: DiskCall, path: string) => {
+			if (!(STRIKES[errno] ?? []).includes(call)) return null;
+			calls += 1;
+			if (isLasting ? calls <= at : calls !== at + 1) return null;
+			where ||= `${scenario.name}, ${errno} at ${at} (${call} ${path})`;
+			return errno;
+		};
+		await host.switchKeys(host.door({ fault }), ID, scenario.changes(host));
+		if (where === "") return { faults, struck };
+		struck += 1;
+		if (!host.services.runs("postfix") || !host.services.runs("main"))
+			faults.push(`${where}: the services did not wait for the disk to be well`);
+		faults.push(...(await check(host, scenario, where, afterDeath)));
+	}
+}
+
+const STRIKES: Readonly<Record<string, readonly DiskCall[]>> = {
+	ENOSPC: ["create", "file.write", "link", "makeDirectory"],
+	EIO: ["file.sync", "syncDirectory", "read"],
+};
 
 export function scenarioNamed(name: string): Scenario {
 	const found = SCENARIOS.find((candidate) => candidate.name === name);
