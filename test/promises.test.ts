@@ -7,6 +7,7 @@ type Held = Readonly<Record<string, readonly string[]>>;
 /** README.md tells the promises, ARCHITECTURE.md says where they are kept, and this says what holds them. */
 const HELD: Readonly<Record<string, Held>> = {
 	"1 never unverifiable": {
+		"test/agent/agent.test.ts": ["is not done while a server is wrong, and the old key goes on signing"],
 		"test/dns/propagation.test.ts": [
 			"is right at every address and at the resolver",
 			"one address timing out beside a good one is a warning, a wrong answer from it blocks",
@@ -19,6 +20,10 @@ const HELD: Readonly<Record<string, Held>> = {
 		],
 	},
 	"2 never switched on hope": {
+		"test/agent/agent.test.ts": [
+			"goes back to waiting when the look after staging finds a server wrong",
+			"is not done with a key whose offline message is not signed",
+		],
 		"test/publishing/publisher.test.ts": [
 			"a success that cannot be read back is not done, and is not tried twice",
 			"no answer and nothing to be seen stays unknown, and is not written twice",
@@ -34,6 +39,12 @@ const HELD: Readonly<Record<string, Held>> = {
 		"test/rotation/plan.test.ts": ["is not switched to while the signer cannot be read"],
 	},
 	"3 never removed early": {
+		"test/agent/agent.test.ts": [
+			"turns a key when it is due, and removes the record of the one before after grace",
+			"waits while a live table still names the key",
+			"waits while the successor does not verify",
+			"waits a day after the clock has jumped",
+		],
 		"test/rotation/plan.test.ts": [
 			"is retired when grace has passed since its confirmed last use, and not before",
 			"waits while its last use is not confirmed",
@@ -46,6 +57,10 @@ const HELD: Readonly<Record<string, Held>> = {
 		],
 	},
 	"4 never someone else's": {
+		"test/agent/agent.test.ts": [
+			"adopts what is in use, touches nothing, and then has nothing to do",
+			"beside something foreign gives the name up and takes the next",
+		],
 		"test/publishing/publisher.test.ts": [
 			"writes nothing beside what somebody else has there",
 			"takes the exact value and leaves the siblings",
@@ -63,6 +78,11 @@ const HELD: Readonly<Record<string, Held>> = {
 		"test/rotation/plan.test.ts": ["keeps its record for good if keyturn did not make it"],
 	},
 	"5 all or nothing": {
+		"test/agent/agent.test.ts": [
+			"whose answer was lost is taken over from the door's result",
+			"that never began is planned anew under a new id",
+		],
+		"test/simulation/door-crash.test.ts": ["$name: the door dies", "$name: the power goes"],
 		"test/durable.test.ts": [
 			"leaves the old or the new at every crash and power loss",
 			"leaves the old or the new at every crash, and the old beside the new",
@@ -100,6 +120,10 @@ const HELD: Readonly<Record<string, Held>> = {
 		],
 	},
 	"7 one domain's trouble is its own": {
+		"test/agent/agent.test.ts": [
+			"of several domains is one commit, and leaves behind the one that the door refuses",
+			"leaves a domain alone whose state is damaged, and goes on with the others",
+		],
 		"test/publishing/publisher.test.ts": ["one occupied, one too long: the others are done, in order"],
 		"test/swap/swap.test.ts": ["takes back only the lines of a key that does not sign"],
 		"test/servers/providers/rfc2136.test.ts": [
@@ -107,6 +131,10 @@ const HELD: Readonly<Record<string, Held>> = {
 		],
 	},
 	"8 never silent": {
+		"test/agent/agent.test.ts": [
+			"that the provider denies is told once for all domains, and does not disturb the keys in use",
+			"keeps what cannot be delivered, across restarts too, and delivers it later",
+		],
 		"test/rotation/plan.test.ts": ["waits for the window", "waits out what a rollback asked for"],
 		"test/dns/propagation.test.ts": ["every outcome has a sentence of its own"],
 		"test/settings/parse-settings.test.ts": [
