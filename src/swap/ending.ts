@@ -105,8 +105,9 @@ async function endSigner(
 		return ending(entry, standing, reason ?? entry.rollBack, { isUp: await comesUp(run, entry) });
 	const decided = goingBack(entry, standing);
 	if (decided !== null) return putAllBack(run, entry, decided);
-	if (await comesUp(run, entry)) return prove(run, entry, wanted(entry), renderPart);
-	return putAllBack(run, entry, `${entry.ran.service} did not come up with the new table`);
+	const why = await whyNotTaken(run, entry);
+	if (why === null) return prove(run, entry, wanted(entry), renderPart);
+	return putAllBack(run, entry, `${entry.ran.service} did not come up with the new table: ${why}`);
 }
 
 /** A crash came between the decision to take lines back and doing it: the table still holds what failed. */
@@ -154,8 +155,13 @@ async function leaveOut(
 		return ending(amended, "conflict", "the table was changed while keys were taken back", {
 			isUp: await comesUp(run, amended),
 		});
-	if (await comesUp(run, amended)) return prove(run, amended, wanted(amended), renderPart);
-	return putAllBack(run, amended, `${entry.ran.service} did not come up with a part of the new table`);
+	const why = await whyNotTaken(run, amended);
+	if (why === null) return prove(run, amended, wanted(amended), renderPart);
+	return putAllBack(
+		run,
+		amended,
+		`${entry.ran.service} did not come up with a part of the new table: ${why}`,
+	);
 }
 
 async function putAllBack(run: SwitchRun, entry: JournalSigner, reason: string): Promise<Ended> {
@@ -180,23 +186,46 @@ async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<void> {
 	await run.context.services.stop(entry.ran.service, entry.ran.units);
 }
 
+/** Null once the signer runs with the new table. */
+async function whyNotTaken(run: SwitchRun, entry: JournalSigner): Promise<string | null> {
+	try {
+		await run.context.services.start(entry.ran.service, entry.ran.units);
+		if (entry.swap === "reload") await run.context.services.reload(entry.ran.service, entry.ran.units);
+		await isReady(run, entry);
+		return null;
+	} catch (error) {
+		return notUp(run, entry, error);
+	}
+}
+
+/** With whatever table stands. A signer that runs and cannot be reloaded signs with a key that verifies: it is up. */
 async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
-	const { services, log } = run.context;
-	const { signer } = signerNamed(run.context, entry.signer);
 	if (entry.ran.units.length === 0) return true;
+	const { services } = run.context;
 	try {
 		await services.start(entry.ran.service, entry.ran.units);
 		// Also when the old table stands: a crash may have come between the signal for the new one and now.
-		if (entry.swap === "reload") await services.reload(entry.ran.service, entry.ran.units);
-		await signer.ready(READY_MS, await signer.read());
+		if (entry.swap === "reload")
+			await services
+				.reload(entry.ran.service, entry.ran.units)
+				.catch((error: unknown) => notUp(run, entry, error));
+		await isReady(run, entry);
 		return true;
 	} catch (error) {
-		log.error("the signer did not come up", {
-			signer: entry.signer,
-			error: asKeyturnError(error).message,
-		});
+		notUp(run, entry, error);
 		return false;
 	}
+}
+
+async function isReady(run: SwitchRun, entry: JournalSigner): Promise<void> {
+	const { signer } = signerNamed(run.context, entry.signer);
+	await signer.ready(READY_MS, await signer.read());
+}
+
+function notUp(run: SwitchRun, { signer }: JournalSigner, error: unknown): string {
+	const { message } = asKeyturnError(error);
+	run.context.log.error("the signer did not come up", { signer, error: message });
+	return message;
 }
 
 /** Refused mail is retried by its senders, unsigned mail is not: the mail server stays down while its signer is. */

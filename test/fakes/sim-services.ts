@@ -12,9 +12,10 @@ export interface SimService {
 	readonly onStart?: () => void;
 	readonly onStop?: () => void;
 	readonly onReload?: () => void;
-	/** How many of the next stops and starts fail. */
+	/** How many of the next stops, starts and reloads fail. */
 	failingStops: number;
 	failingStarts: number;
+	failingReloads: number;
 	/** What its preflight says. */
 	complaint: string | null;
 }
@@ -38,6 +39,7 @@ export class SimServices {
 			startedAt: null,
 			failingStops: 0,
 			failingStarts: 0,
+			failingReloads: 0,
 			complaint: null,
 		};
 		this.all.set(service, made);
@@ -109,6 +111,10 @@ export class SimServices {
 			reload: async (service) => {
 				await enter(`reload ${service}`);
 				if (!this.runs(service)) throw new KeyturnError("service.failed", `${service}: does not run`);
+				if (this.of(service).failingReloads > 0) {
+					this.of(service).failingReloads -= 1;
+					throw new KeyturnError("service.failed", `${service}: does not reload`);
+				}
 				this.of(service).onReload?.();
 			},
 			preflight: async (service) => {

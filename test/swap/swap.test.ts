@@ -210,6 +210,17 @@ describe("a switch by reload", () => {
 		expect(host.program().signNow("a.example")).toMatch(/s=new/);
 	});
 
+	it("puts the old table back and stops nothing where the signer runs but cannot be reloaded", async () => {
+		const host = new SwapHost({ swap: "reload" });
+		host.services.of("main").failingReloads = 9;
+		const ended = result(await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]));
+		expect(ended).toMatchObject({ outcome: "rolled_back", pauseMs: null });
+		expect(ended.reason).toMatch(/does not reload/);
+		expect(host.selectors()["a.example"]).toBe("old");
+		expect(host.services.calls.filter((call) => call.startsWith("stop"))).toEqual([]);
+		expect(host.leftovers()).toEqual([]);
+	});
+
 	it("takes back a key that does not sign, and signals again", async () => {
 		const host = new SwapHost({ swap: "reload" });
 		host.program().spoils.add("bad");
