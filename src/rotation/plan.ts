@@ -1,6 +1,6 @@
 /** Decides the one next step a domain's keys need, from their state, what was seen, and the time; does nothing itself. */
 
-import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { activeKey, type DomainState, type KeyEntry, keyOf, type Owed } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 import type { KeySpec } from "../dkim/key-material.ts";
 import type { Policy } from "./policy.ts";
@@ -101,14 +101,17 @@ function delayed(step: Step, { state, seen, now }: Facts): Wait | null {
 	const selector = step.kind === "adopt" ? null : step.selector;
 	const delay = seen.delays.get(delayKey(step.kind, selector));
 	if (delay !== undefined && delay.until > now) return { selector, ...delay };
-	const owes = selector === null ? null : (keyOf(state, selector)?.owes ?? null);
+	const key = selector === null ? null : keyOf(state, selector);
+	const owes = key?.owes ?? null;
 	if (owes?.notBefore != null && owes.act === step.kind && new Date(owes.notBefore) > now)
-		return {
-			selector,
-			until: new Date(owes.notBefore),
-			reason: `${step.kind} failed ${owes.tries} ${owes.tries === 1 ? "time" : "times"}; next attempt`,
-		};
+		return { selector, until: new Date(owes.notBefore), reason: whyNotBefore(owes, key?.reason ?? null) };
 	return null;
+}
+
+function whyNotBefore({ act, tries }: Owed, reason: string | null): string {
+	if (tries > 0) return `${act} failed ${tries} ${tries === 1 ? "time" : "times"}; next attempt`;
+	if (act === "drop") return "its key file is kept that long, in case a restored backup names the key";
+	return reason ?? `${act} was put off`;
 }
 
 function settling({ state }: Facts): readonly Wanted[] {

@@ -135,6 +135,28 @@ describe("plan", () => {
 		});
 	});
 
+	describe("what waits without having failed says why, not that it failed", () => {
+		const owed = { id: null, askedAt: "2026-12-01T03:00:00.000Z", tries: 0 } as const;
+
+		it("as the key file of a retired key", () => {
+			const owes = { ...owed, act: "drop", notBefore: "2027-03-01T03:00:00.000Z" } as const;
+			const retired = keyEntry({ selector: "202610", state: "retired", owes });
+			const planned = plan(state(retired, active), seen([active]), policy, at("2026-11-22T12:00:00Z"));
+			expect(reasons(planned)).toContain(
+				"its key file is kept that long, in case a restored backup names the key",
+			);
+		});
+
+		it("as a switch that was put off", () => {
+			const owes = { ...owed, act: "switch", notBefore: "2026-12-01T03:05:00.000Z" } as const;
+			const reason = "1 of 2 servers are right, too few answered";
+			const dueAt = "2026-12-01T03:00:00.000Z";
+			const next = keyEntry({ selector: "202612", state: "verified", dueAt, owes, reason });
+			const planned = plan(state(active, next), seen([active]), policy, at("2026-12-01T03:01:00Z"));
+			expect(reasons(planned)).toContain(reason);
+		});
+	});
+
 	describe("a retiring key", () => {
 		const used = (changes: object) => ({
 			host: "mx1",
