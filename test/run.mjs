@@ -1,23 +1,4 @@
 // `npm test` on a fresh clone, with nothing but Node: fetches the npm packages if they are missing, then runs the suites.
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { startWithPackages } from "./first-stage.mjs";
 
-const root = join(import.meta.dirname, "..");
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-if (major < 20 || (major === 20 && minor < 19)) {
-	console.error(`Node ${process.version} is too old: 20.19 or later is needed`);
-	process.exit(1);
-}
-const needed = ["vitest", "tsx", "typescript"].map((name) => join(root, "node_modules", name));
-if (!needed.every((path) => existsSync(path))) {
-	console.log("npm packages are missing: npm ci");
-	run("npm", ["ci", "--ignore-scripts"]);
-}
-run(process.execPath, ["--import", "tsx", join(root, "test/run/main.ts"), ...process.argv.slice(2)]);
-
-/** Ends with its exit status unless that is 0. */
-function run(/** @type {string} */ program, /** @type {string[]} */ argv) {
-	const { status } = spawnSync(program, argv, { cwd: root, stdio: "inherit" });
-	if (status !== 0) process.exit(status ?? 1);
-}
+startWithPackages("test/run/main.ts");
