@@ -6,6 +6,7 @@ import { keyRecordName } from "../dkim/names.ts";
 import { recordKey, recordText } from "../dkim/key-material.ts";
 import { type DomainState, editKey, type KeyEntry, moveKey } from "../rotation/domain-state.ts";
 import { turnedFor } from "../rotation/timing.ts";
+import { CAUSES } from "./causes.ts";
 import { inspection, linesInUse } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 
@@ -54,15 +55,18 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 
 /** A verified key that the live table names already: an administrator, or a switch whose result was lost, put it there. */
 export async function takeOver(run: Run, { doc, step }: Job<"takeOver">): Promise<void> {
-	await run.save(doc, signsSince(doc.state, step.selector, run.now(), false, doc.policy));
+	const { domain, signer } = doc.policy;
 	await run.tell("switched", {
 		severity: "info",
-		domains: [doc.policy.domain],
+		domains: [domain],
 		selector: step.selector,
-		summary: `${doc.policy.domain}: the signer was found using ${step.selector}`,
+		summary: `${domain}: the signer was found using ${step.selector}`,
 		detail: null,
 		hint: null,
 	});
+	await run.save(doc, signsSince(doc.state, step.selector, run.now(), false, doc.policy));
+	await run.ports.keys.remove(domain, step.selector);
+	await run.end(CAUSES.swap(signer), domain);
 	run.done(doc, step);
 }
 

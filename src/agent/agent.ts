@@ -14,8 +14,9 @@ import {
 import { isCandidate } from "../rotation/life.ts";
 import { type Delay, plan, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { nextDue, soakMs } from "../rotation/timing.ts";
+import { missedSlot, soakMs } from "../rotation/timing.ts";
 import { adopt, takeOver } from "./adopt.ts";
+import { CAUSES, endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
 import { inspection, linesInUse } from "./inspection.ts";
@@ -82,7 +83,8 @@ const OVERDUE_MS = 24 * 3_600_000;
 
 export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 	const memory = newMemory();
-	const notes = new Map<string, Omit<TroubleTelling, "cause"> | null>();
+	/** Whoever makes an agent has just read a configuration that is good. */
+	const notes = new Map<string, Omit<TroubleTelling, "cause"> | null>([["config", null]]);
 	let ports = given;
 	let current = settings;
 	return {
@@ -126,6 +128,7 @@ async function tick(
 	await takeWishes(run, docs);
 	await work(run, docs, freeze, options);
 	for (const doc of docs) await tellOverdue(run, doc);
+	await endMoot(run, docs);
 	await deliver(run);
 	const domains = [...docs.map(reportOf), ...lost];
 	const untils = docs.flatMap((doc) =>
@@ -273,10 +276,11 @@ async function together(run: Run, jobs: readonly Job<"switch">[]): Promise<void>
 		await switchKeys(run, jobs);
 	} catch (thrown) {
 		for (const { doc, step } of jobs) {
+			if (keyOf(doc.state, step.selector)?.state !== "verified") continue;
 			const error = run.fail(doc, step, thrown);
 			run.delay(doc, { kind: "settle", selector: step.selector }, run.backoff(0), error.message);
 			await run.raise({
-				cause: `swap ${doc.policy.signer}`,
+				cause: CAUSES.swap(doc.policy.signer),
 				event: "swap_failed",
 				severity: "critical",
 				domains: [doc.policy.domain],
@@ -296,14 +300,16 @@ async function begin(given: TickGiven): Promise<{ run: Run; isNew: boolean }> {
 	try {
 		const stored = await store.load("host");
 		const host = stored === null ? fresh : parseHostState(stored.state);
-		return { run: new Run({ ...given, host, hostRevision: stored?.revision ?? 0 }), isNew: stored === null };
+		const run = new Run({ ...given, host, hostRevision: stored?.revision ?? 0 });
+		await run.end(CAUSES.state("host"), null);
+		return { run, isNew: stored === null };
 	} catch (thrown) {
 		const error = asKeyturnError(thrown);
 		if (error.code === "disk.failed") throw error;
 		const kept = await store.setAside(given.lease, "host");
 		const run = new Run({ ...given, host: fresh, hostRevision: 0 });
 		await run.raise({
-			cause: "state host",
+			cause: CAUSES.state("host"),
 			event: "state_damaged",
 			severity: "warning",
 			domains: [],
@@ -322,7 +328,7 @@ async function load(run: Run): Promise<{ docs: readonly Doc[]; lost: readonly Do
 	for (const policy of run.settings.policies) {
 		try {
 			docs.push(await loadOne(run, policy));
-			await run.end(`state ${policy.domain}`, policy.domain);
+			await run.end(CAUSES.state(policy.domain), policy.domain);
 		} catch (thrown) {
 			const error = asKeyturnError(thrown);
 			await stateDamaged(run, policy.domain, error);
@@ -342,7 +348,7 @@ async function loadOne(run: Run, policy: Policy): Promise<Doc> {
 
 async function stateDamaged(run: Run, domain: string, error: KeyturnError): Promise<void> {
 	await run.raise({
-		cause: `state ${domain}`,
+		cause: CAUSES.state(domain),
 		event: "state_damaged",
 		severity: "critical",
 		domains: [domain],
@@ -373,14 +379,14 @@ async function askDoor(run: Run): Promise<InspectAnswer | null> {
 
 async function tellOverdue(run: Run, doc: Doc): Promise<void> {
 	const { policy, state } = doc;
-	const due = nextDue(state, policy, run.now());
+	const due = missedSlot(state, policy, run.now());
 	const active = activeKey(state);
 	if (active === null || due === null || due.getTime() + OVERDUE_MS > run.now().getTime()) {
-		await run.end(`overdue ${policy.domain}`, policy.domain);
+		await run.end(CAUSES.overdue(policy.domain), policy.domain);
 		return;
 	}
 	await run.raise({
-		cause: `overdue ${policy.domain}`,
+		cause: CAUSES.overdue(policy.domain),
 		event: "key_overdue",
 		severity: "warning",
 		domains: [policy.domain],

@@ -1,6 +1,7 @@
 /** Two clocks must agree before anything is removed: a wall clock that jumped is not believed for a day. */
 
 import type { Delay } from "../rotation/plan.ts";
+import { CAUSES } from "./causes.ts";
 import type { HostState } from "./host-state.ts";
 import type { Run } from "./run.ts";
 
@@ -17,7 +18,7 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null
 	run.memory.lastTick = { uptimeMs: run.ports.clock.uptimeMs(), at: now };
 	if (jump !== null) {
 		await run.raise({
-			cause: "clock",
+			cause: CAUSES.clock(),
 			event: "clock_suspect",
 			severity: "warning",
 			domains: [],
@@ -30,13 +31,13 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null
 	} else if (last === null || now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2)
 		await noteClock(run, now, new Date(run.host.steadySince));
 	const steadyFrom = new Date(new Date(run.host.steadySince).getTime() + DAY_MS);
-	if (!run.host.troubles.some((trouble) => trouble.id === "clock")) return null;
+	if (!run.host.troubles.some((trouble) => trouble.id === CAUSES.clock())) return null;
 	if (steadyFrom > now)
 		return {
 			until: steadyFrom,
 			reason: "the clock jumped; nothing is removed until it has been steady for a day",
 		};
-	await run.end("clock", null);
+	await run.end(CAUSES.clock(), null);
 	return null;
 }
 

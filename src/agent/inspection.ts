@@ -64,7 +64,7 @@ export function unexpectedAnswer(answer: DoorAnswer): KeyturnError {
 	return new KeyturnError("door.protocol", `the door answered ${answer.act} to another request`);
 }
 
-/** Gives up staged switches, so that their key files can be staged again; failure leaves them for a later request. */
+/** Gives up staged switches, so that nothing waits for their key files. Fails with `door.*`. */
 export async function dropStaged(run: Run, ids: readonly string[]): Promise<void> {
 	const request: DoorRequest = { act: "drop", keys: [], staged: ids };
 	const answer = await run.ports.door.request(request, run.signal);

@@ -4,6 +4,7 @@ import type { LookReport } from "../ports/propagation.ts";
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
+import { CAUSES } from "./causes.ts";
 import { providerOf } from "./publish.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -50,7 +51,7 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	const { domain } = doc.policy;
 	const report = await lookAt(run, doc.policy, key, true);
 	if (report.verdict === "right") {
-		await run.end(verifyTrouble(domain, key.selector), domain);
+		await run.end(CAUSES.verify(domain, key.selector), domain);
 		run.done(doc, step);
 		run.delay(
 			doc,
@@ -62,7 +63,7 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	}
 	if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS)
 		await run.raise({
-			cause: verifyTrouble(domain, key.selector),
+			cause: CAUSES.verify(domain, key.selector),
 			event: "verification_failed",
 			severity: "critical",
 			domains: [domain],
@@ -104,10 +105,6 @@ export function backToPublished(state: DomainState, selector: string, at: Date, 
 	});
 }
 
-export function verifyTrouble(domain: string, selector: string): string {
-	return `verify ${domain} ${selector}`;
-}
-
 /** What each server that is not right said, a line each. */
 export function sentences(report: LookReport): string {
 	return [...report.servers, ...report.resolvers]
@@ -145,7 +142,7 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 		hint: null,
 	});
 	await run.save(doc, moveKey(doc.state, key.selector, "verified", new Date(report.at), { rightSince }));
-	await run.end(verifyTrouble(domain, key.selector), domain);
+	await run.end(CAUSES.verify(domain, key.selector), domain);
 	run.done(doc, step);
 }
 
@@ -162,7 +159,7 @@ async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookRepo
 	const { domain, verify } = doc.policy;
 	if (new Date(key.lookingSince).getTime() + verify.timeoutMs > run.now().getTime()) return;
 	await run.raise({
-		cause: verifyTrouble(domain, selector),
+		cause: CAUSES.verify(domain, selector),
 		event: "verification_failed",
 		severity: "critical",
 		domains: [domain],

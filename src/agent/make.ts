@@ -7,6 +7,7 @@ import type { Vacancy } from "../ports/propagation.ts";
 import { activeKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { nextRecord } from "../rotation/next-record.ts";
 import { selectorNames } from "../rotation/selector-naming.ts";
+import { CAUSES } from "./causes.ts";
 import { inspection } from "./inspection.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -49,7 +50,7 @@ export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> 
 		reason: null,
 	};
 	await run.save(doc, { ...doc.state, keys: [...doc.state.keys, key] });
-	await run.end(nameTrouble(policy.domain), policy.domain);
+	await run.end(CAUSES.name(policy.domain), policy.domain);
 	run.done(doc, step);
 }
 
@@ -71,7 +72,7 @@ export async function supersede(run: Run, doc: Doc, selector: string, reason: st
 	});
 	await run.save(doc, moveKey(doc.state, selector, "retiring", run.now(), { reason }));
 	await run.ports.keys.remove(domain, selector);
-	await run.end(`verify ${domain} ${selector}`, domain);
+	await run.end(CAUSES.verify(domain, selector), domain);
 }
 
 /** A selector name is never used for other key material: neither the state, nor a table, nor DNS may know it. */
@@ -98,6 +99,7 @@ async function freeName(
 		const vacancy = await run.ports.propagation.vacancy(policy.domain, selector, policy.verify, run.signal);
 		if (vacancy.kind === "free") return { selector, vacancy };
 		if (vacancy.kind === "unknown") {
+			run.signal.throwIfAborted();
 			await nameUnknown(run, policy.domain, vacancy);
 			throw new KeyturnError("dns.failed", `${policy.domain}: ${vacancy.summary}`, { retry: true });
 		}
@@ -109,7 +111,7 @@ async function freeName(
 
 async function nameUnknown(run: Run, domain: string, vacancy: Vacancy): Promise<void> {
 	await run.raise({
-		cause: nameTrouble(domain),
+		cause: CAUSES.name(domain),
 		event: "publish_failed",
 		severity: "warning",
 		domains: [domain],
@@ -118,8 +120,4 @@ async function nameUnknown(run: Run, domain: string, vacancy: Vacancy): Promise<
 		detail: vacancy.summary,
 		hint: "the old key goes on signing; check the name servers of the zone",
 	});
-}
-
-function nameTrouble(domain: string): string {
-	return `name ${domain}`;
 }

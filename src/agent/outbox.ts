@@ -2,6 +2,7 @@
 
 import { asKeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
+import { CAUSES } from "./causes.ts";
 import type { Undelivered } from "./host-state.ts";
 import type { Run } from "./run.ts";
 
@@ -28,12 +29,13 @@ async function deliverTo(run: Run, sink: AlertSink, waiting: readonly Undelivere
 		try {
 			await sink.deliver(entry.event, run.ports.clock.deadline(DELIVERY_MS, run.signal));
 		} catch (thrown) {
+			run.signal.throwIfAborted();
 			await putOff(run, sink, entry, asKeyturnError(thrown).message);
 			return;
 		}
 		await keep(run, (one) => (isSame(one, entry) ? null : one));
 	}
-	await run.end(`alert ${sink.name}`, null);
+	await run.end(CAUSES.alert(sink.name), null);
 }
 
 async function putOff(run: Run, sink: AlertSink, entry: Undelivered, why: string): Promise<void> {
@@ -43,7 +45,7 @@ async function putOff(run: Run, sink: AlertSink, entry: Undelivered, why: string
 	await keep(run, (one) => (isSame(one, entry) ? { ...one, tries, notBefore } : one));
 	if (tries < FAILURES_TOLD) return;
 	await run.raise({
-		cause: `alert ${sink.name}`,
+		cause: CAUSES.alert(sink.name),
 		event: "alert_undelivered",
 		severity: "warning",
 		domains: [],

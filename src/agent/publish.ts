@@ -3,6 +3,7 @@
 import { KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { CAUSES } from "./causes.ts";
 import { supersede } from "./make.ts";
 import { each, type Job, type Run } from "./run.ts";
 
@@ -19,7 +20,7 @@ export async function publish(run: Run, jobs: readonly Job<"publish">[]): Promis
 		try {
 			located.push(...(await locate(run, job)));
 		} catch (thrown) {
-			await failed(run, job, job.doc.policy.providers.join("+"), run.fail(job.doc, job.step, thrown), false);
+			await failed(run, job, job.doc.policy.providers[0] ?? "", run.fail(job.doc, job.step, thrown), false);
 		}
 	});
 	const groups = groupBy(located, groupKey);
@@ -99,8 +100,8 @@ async function published(run: Run, { job, key, provider }: Publication, zone: st
 		record: { ...key.record, zone },
 	});
 	await run.save(doc, state);
-	await run.end(`publish ${provider.name}`, domain);
-	await run.end(`denied ${provider.name}`, domain);
+	await run.end(CAUSES.publish(provider.name), domain);
+	await run.end(CAUSES.denied(provider.name), domain);
 	run.done(doc, step);
 }
 
@@ -170,7 +171,7 @@ async function failed(
 		})),
 	);
 	await run.raise({
-		cause: denied ? `denied ${provider}` : `publish ${provider}`,
+		cause: denied ? CAUSES.denied(provider) : CAUSES.publish(provider),
 		event: denied ? "provider_denied" : "publish_failed",
 		severity: denied ? "critical" : "warning",
 		domains: [domain],

@@ -2,6 +2,7 @@
 
 import { KeyturnError } from "../errors.ts";
 import { activeKey, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { CAUSES } from "./causes.ts";
 import { inspect, isNamed, unexpectedAnswer } from "./inspection.ts";
 import { lookAt } from "./look.ts";
 import { providerOf, zoneOf } from "./publish.ts";
@@ -44,7 +45,7 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		moveKey(doc.state, key.selector, "retired", now, { owes: key.origin === "made" ? drop : null }),
 	);
 	await run.ports.keys.remove(domain, key.selector);
-	await run.end(`retire ${domain}`, domain);
+	await run.end(CAUSES.retire(domain, key.selector), domain);
 	run.done(doc, step);
 }
 
@@ -128,7 +129,7 @@ async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 async function retireFailed(run: Run, { doc, step }: Job<"retire">, error: KeyturnError): Promise<void> {
 	const { domain } = doc.policy;
 	await run.raise({
-		cause: `retire ${domain}`,
+		cause: CAUSES.retire(domain, step.selector),
 		event: "retire_failed",
 		severity: "warning",
 		domains: [domain],

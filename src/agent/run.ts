@@ -183,9 +183,10 @@ export class Run {
 		return this.#delaysOf(doc).get(keyOfStep(step))?.tries ?? 0;
 	}
 
-	/** One domain's step failed: it is put off, the others go on. A lost lease ends the tick. */
+	/** One domain's step failed: it is put off, the others go on. A lost lease, or a tick told to stop, ends the tick. */
 	fail(doc: Doc, step: Step, thrown: unknown): KeyturnError {
 		const error = asKeyturnError(thrown);
+		if (this.signal.aborted) throw error;
 		if (error.code === "lease.lost" || error.code === "state.conflict") throw error;
 		doc.error = error;
 		this.delay(doc, step, this.backoff(this.tries(doc, step)), error.message);

@@ -1,5 +1,6 @@
 /** Settles switches that an earlier run asked for, by asking the world how they ended. */
 
+import { KeyturnError } from "../errors.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { takeOver } from "./adopt.ts";
 import { dropStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
@@ -16,7 +17,14 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 		await takeResult(run, doc, step, key.selector, result);
 		return;
 	}
-	const named = (linesInUse(answer, doc.policy) ?? []).find((line) => line.selector === key.selector);
+	const lines = linesInUse(answer, doc.policy);
+	if (lines === null)
+		throw new KeyturnError(
+			"signer.config",
+			`${doc.policy.domain}: whether ${key.selector} signs cannot be told: signer ${doc.policy.signer} could not be read`,
+			{ retry: true },
+		);
+	const named = lines.find((line) => line.selector === key.selector);
 	if (named?.publicKey === key.publicKey) {
 		await takeOver(run, { doc, step: { kind: "takeOver", selector: key.selector } });
 		return;

@@ -1,10 +1,11 @@
 /** Has the door switch verified keys: staged, proven offline and in DNS, committed; then takes the result over. */
 
-import { KeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { Evidence, RefusedAnswer, StageAnswer, StageChange, SwitchResult } from "../ports/door.ts";
 import type { LookReport } from "../ports/propagation.ts";
-import { editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import { editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-state.ts";
 import { signsSince } from "./adopt.ts";
+import { CAUSES } from "./causes.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
 import { backToPublished, lookAt } from "./look.ts";
 import type { Step } from "../rotation/plan.ts";
@@ -30,7 +31,7 @@ export async function switchKeys(run: Run, jobs: readonly Job<"switch">[]): Prom
 		const id = run.ports.random.id();
 		const left = await attempt(run, id, group);
 		if (left === null) return;
-		await dropStaged(run, [id]);
+		await giveUpStaged(run, id);
 		group = left;
 	}
 }
@@ -49,6 +50,15 @@ async function attempt(
 	const seen = await lookAfresh(run, group);
 	if (seen.length < group.length) return seen;
 	return commit(run, id, group, staged);
+}
+
+/** What a door that is busy keeps staged does no harm: it is never committed, and its key files go over to the next id. */
+async function giveUpStaged(run: Run, id: string): Promise<void> {
+	try {
+		await dropStaged(run, [id]);
+	} catch (thrown) {
+		run.ports.log.warn("a staged switch was not dropped", { id, error: asKeyturnError(thrown) });
+	}
 }
 
 /** The intent: from here on a crash is settled by asking the door for this id. */
@@ -155,7 +165,10 @@ async function commit(
 ): Promise<readonly Switching[] | null> {
 	const { tableHashes } = staged;
 	const evidence = group.map(evidenceOf);
-	const answer = await run.ports.door.request({ act: "commit", id, tableHashes, evidence }, run.signal);
+	run.signal.throwIfAborted();
+	// Between stop and start a signal waits: only the answer says which key signs now.
+	const unhurried = new AbortController().signal;
+	const answer = await run.ports.door.request({ act: "commit", id, tableHashes, evidence }, unhurried);
 	forgetInspection(run);
 	if (answer.act === "refused") return leaveRefused(run, group, answer);
 	if (answer.act !== "commit") throw unexpectedAnswer(answer);
@@ -237,24 +250,30 @@ export async function takeResult(
 ): Promise<void> {
 	const { domain, signer } = doc.policy;
 	const own = result.keys.find((key) => key.domain === domain && key.selector === selector);
-	if (result.outcome === "done" && own?.outcome === "done") {
+	// One signer's conflict does not undo what another's switch did.
+	if (own?.outcome === "done") {
 		await run.tell("switched", {
 			severity: "info",
 			domains: [domain],
 			selector,
 			summary: `${domain}: mail is signed with ${selector} since ${result.at}`,
-			detail: result.pauseMs === null ? null : `services were stopped for ${result.pauseMs} ms`,
+			detail: switchedDetail(result, own.reason),
 			hint: null,
 		});
 		const at = new Date(result.at);
 		await run.save(doc, signsSince(doc.state, selector, at, result.oldProcessGone, doc.policy));
 		await run.ports.keys.remove(domain, selector);
-		await run.end(swapTrouble(signer), domain);
-		await run.end(`overdue ${domain}`, domain);
+		await run.end(CAUSES.swap(signer), domain);
 		run.done(doc, step);
 		return;
 	}
 	await putOff(run, doc, step, selector, { ...result, reason: own?.reason ?? result.reason });
+}
+
+/** A key may be in use and yet not proven, where the signer does not sign for loopback. */
+function switchedDetail({ pauseMs }: SwitchResult, reason: string | null): string | null {
+	const pause = pauseMs === null ? [] : [`services were stopped for ${pauseMs} ms`];
+	return [...pause, ...(reason === null ? [] : [reason])].join("\n") || null;
 }
 
 /** After an automatic rollback the next attempt waits a day, doubling: the next tick must not stop the mail server again. */
@@ -266,6 +285,7 @@ async function putOff(run: Run, doc: Doc, step: Step, selector: string, result: 
 		? DAY_MS * 2 ** Math.min(tries - 1, 5)
 		: 10 * MINUTE_MS * 2 ** Math.min(tries - 1, 6);
 	const notBefore = new Date(run.now().getTime() + waitMs).toISOString();
+	const wasLive = rolledBack || result.outcome === "conflict";
 	const outcome = rolledBack
 		? "was rolled back"
 		: result.outcome === "undone"
@@ -293,12 +313,21 @@ async function putOff(run: Run, doc: Doc, step: Step, selector: string, result: 
 		...editKey(doc.state, selector, (one) => ({
 			...one,
 			owes: { act: "switch", id: null, askedAt: run.now().toISOString(), tries, notBefore },
+			uses: wasLive ? [...one.uses, shortUse(doc, result)] : one.uses,
 			reason: error.message,
 		})),
 		wants,
 	});
 	doc.error = error;
 	run.delay(doc, step, new Date(run.now().getTime() + MINUTE_MS), error.message);
+}
+
+/** A key that stood in a live table may have signed: its record is kept for as long as that of a key in use. */
+function shortUse({ policy }: Doc, { at, oldProcessGone }: SwitchResult): KeyUse {
+	const use = { host: policy.host, signer: policy.signer, firstAt: at };
+	return oldProcessGone
+		? { ...use, lastAt: at, lastAtLatest: null }
+		: { ...use, lastAt: null, lastAtLatest: new Date(Date.parse(at) + DAY_MS).toISOString() };
 }
 
 async function swapFailed(
@@ -309,7 +338,7 @@ async function swapFailed(
 	error: KeyturnError,
 ): Promise<void> {
 	await run.raise({
-		cause: swapTrouble(signer),
+		cause: CAUSES.swap(signer),
 		event: "swap_failed",
 		severity: "critical",
 		domains: [domain],
@@ -318,8 +347,4 @@ async function swapFailed(
 		detail: error.message,
 		hint: error.hint,
 	});
-}
-
-function swapTrouble(signer: string): string {
-	return `swap ${signer}`;
 }

@@ -91,7 +91,8 @@ export function end(
 		{ trouble: lasting, phase: "end", count: Math.max(1, ...lasting.told.map((one) => one.count)) },
 	);
 	const ended = { ...host, troubles: host.troubles.filter((trouble) => trouble.id !== cause) };
-	return { host: enqueue(ended, now, audience, event), history: [event] };
+	const told = audience.sinks.filter((sink) => lasting.told.some((one) => one.sink === sink.name));
+	return { host: enqueue(ended, now, { ...audience, sinks: told }, event), history: [event] };
 }
 
 /** Tells lasting troubles again whose time has come; intervals double, up to a day. */

@@ -115,9 +115,11 @@ function whyNotBefore({ act, tries }: Owed, reason: string | null): string {
 }
 
 function settling({ state }: Facts): readonly Wanted[] {
-	return state.keys
-		.filter((key) => key.owes?.act === "switch" && key.owes.id !== null)
-		.map((key) => ({ kind: "settle", selector: key.selector }));
+	return state.keys.filter(isUnderWay).map((key) => ({ kind: "settle", selector: key.selector }));
+}
+
+function isUnderWay({ owes }: KeyEntry): boolean {
+	return owes?.act === "switch" && owes.id !== null;
 }
 
 function inUse({ state, seen }: Facts): readonly Wanted[] {
@@ -128,7 +130,7 @@ function inUse({ state, seen }: Facts): readonly Wanted[] {
 		wanted.push({ kind: "adopt", selectors: unknown.map((line) => line.selector) });
 	for (const line of lines) {
 		const key = keyOf(state, line.selector);
-		if (key?.state === "verified" && key.owes?.id == null && key.publicKey === line.publicKey)
+		if (key?.state === "verified" && !isUnderWay(key) && key.publicKey === line.publicKey)
 			wanted.push({ kind: "takeOver", selector: key.selector });
 	}
 	return wanted;
@@ -138,7 +140,9 @@ function inUse({ state, seen }: Facts): readonly Wanted[] {
 function turn(facts: Facts): readonly Wanted[] {
 	const candidate = candidateOf(facts.state);
 	if (candidate === null) return [nextTurn(facts)];
-	if (candidate.owes?.id == null && !fits(candidate, facts.policy.key))
+	// A second switch beside one whose end is not known would forget how that one ended.
+	if (isUnderWay(candidate)) return [];
+	if (!fits(candidate, facts.policy.key))
 		return [
 			{
 				kind: "giveUp",

@@ -24,6 +24,13 @@ export function nextDue(state: DomainState, policy: Policy, now: Date): Date | n
 	return nextSlot(policy.schedule, policy.timezone, turnedFor > now ? turnedFor : now);
 }
 
+/** The first slot since the active key's own that has passed without a new key; null if there is none. */
+export function missedSlot(state: DomainState, policy: Policy, now: Date): Date | null {
+	const active = activeKey(state);
+	const missed = active === null ? null : nextSlot(policy.schedule, policy.timezone, new Date(active.dueAt));
+	return missed !== null && missed <= now ? missed : null;
+}
+
 /** When the record of a turn due at `dueAt` goes out: `publish_ahead` earlier, spread over the jitter. */
 export function publishAt(dueAt: Date, policy: Policy): Date {
 	const spread = Math.min(policy.jitterMs, policy.publishAheadMs) * share(policy, "publish");

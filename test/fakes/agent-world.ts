@@ -1,8 +1,8 @@
 /** A world for one agent: a real state store on a simulated disk, and answers of door, DNS and provider that tests set. */
 
 import { generateKeyPairSync } from "node:crypto";
-import { type Agent, createAgent, type TickReport } from "../../src/agent/agent.ts";
-import { publicHalf } from "../../src/dkim/key-material.ts";
+import { type Agent, type AgentPorts, createAgent, type TickReport } from "../../src/agent/agent.ts";
+import { type KeySpec, publicHalf } from "../../src/dkim/key-material.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { AlertSink, KeyturnEvent } from "../../src/ports/alert-sink.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -29,7 +29,8 @@ export class AgentWorld {
 	uptimeMs = 0;
 	readonly policies: readonly Policy[];
 	readonly store: StateStore;
-	readonly agent: Agent;
+	agent: Agent;
+	readonly #ports: AgentPorts;
 	/** What the live tables name. */
 	readonly lines: InspectedLine[] = [];
 	readonly doorRequests: DoorRequest[] = [];
@@ -44,6 +45,9 @@ export class AgentWorld {
 	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
 	signs = true;
 	sinkFails = false;
+	signerProblem: string | null = null;
+	/** The domain whose document cannot be saved. */
+	failSave: string | null = null;
 	#staged: Extract<DoorRequest, { act: "stage" }> | null = null;
 	readonly #results = new Map<string, SwitchResult>();
 	readonly #keys = new Map<string, string>();
@@ -55,52 +59,76 @@ export class AgentWorld {
 		],
 	) {
 		this.policies = policies;
-		this.store = createFileStateStore({
+		const store = createFileStateStore({
 			directory: "/state",
 			disk: new SimDisk(() => this.at).open({ process: createSimProcess() }),
 			clock: this.clock,
 			takeLock: async () => Promise.resolve({ release: async () => Promise.resolve() }),
 		});
-		this.agent = createAgent(
-			{
-				clock: this.clock,
-				random: {
-					bytes: (count) => new Uint8Array(count),
-					id: () => (this.#ids += 1).toString(16).padStart(32, "0"),
-				},
-				store: this.store,
-				keys: {
-					make: async (domain, selector) => Promise.resolve({ publicKey: this.#makeKey(domain, selector) }),
-					read: async (domain, selector) => Promise.resolve(this.#keys.get(`${domain} ${selector}`) ?? null),
-					remove: async (domain, selector) => {
-						this.#keys.delete(`${domain} ${selector}`);
-						return Promise.resolve();
-					},
-				},
-				propagation: {
-					look: async ({ domain, selector }) => Promise.resolve(this.#look(domain, selector)),
-					vacancy: async (domain, selector) => Promise.resolve(this.#vacancy(domain, selector)),
-				},
-				providers: new Map([["home", this.#provider()]]),
-				door: { request: async (request) => Promise.resolve(this.#door(request)) },
-				verifier: {
-					verify: async (message) => {
-						const [domain = "", selector = ""] = message.split(" ");
-						return Promise.resolve(
-							this.signs ? [{ domain, selector, outcome: "pass" as const, reason: null }] : [],
-						);
-					},
-				},
-				sinks: [this.#sink()],
-				log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+		this.store = {
+			...store,
+			save: async (lease, name, state, revision) => {
+				if (name === `domains/${this.failSave}`) throw new KeyturnError("disk.failed", `${name}: no space`);
+				return store.save(lease, name, state, revision);
 			},
-			{ host: "mx1", policies },
-		);
+		};
+		this.#ports = {
+			clock: this.clock,
+			random: {
+				bytes: (count) => new Uint8Array(count),
+				id: () => (this.#ids += 1).toString(16).padStart(32, "0"),
+			},
+			store: this.store,
+			keys: {
+				make: async (domain, selector, spec) =>
+					Promise.resolve({ publicKey: this.#makeKey(domain, selector, spec) }),
+				read: async (domain, selector) => Promise.resolve(this.#keys.get(`${domain} ${selector}`) ?? null),
+				remove: async (domain, selector) => {
+					this.#keys.delete(`${domain} ${selector}`);
+					return Promise.resolve();
+				},
+			},
+			propagation: {
+				look: async ({ domain, selector }) => Promise.resolve(this.#look(domain, selector)),
+				vacancy: async (domain, selector) => Promise.resolve(this.#vacancy(domain, selector)),
+			},
+			providers: new Map([["home", this.#provider()]]),
+			door: {
+				request: async (request, signal) => {
+					const answer = this.#door(request);
+					// Whoever stops waiting gets no answer, whatever was done.
+					if (signal.aborted) throw new KeyturnError("door.unreachable", "it gave no answer in time");
+					return Promise.resolve(answer);
+				},
+			},
+			verifier: {
+				verify: async (message) => {
+					const [domain = "", selector = ""] = message.split(" ");
+					return Promise.resolve(
+						this.signs ? [{ domain, selector, outcome: "pass" as const, reason: null }] : [],
+					);
+				},
+			},
+			sinks: [this.#sink()],
+			log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+		};
+		this.agent = createAgent(this.#ports, { host: "mx1", policies });
 		for (const { domain } of policies) this.signWith(domain, "202610");
 	}
 
-	async tick(): Promise<TickReport> {
-		const report = await this.agent.tick(new AbortController().signal, { lockWaitMs: 0 });
+	/** A new process: what the old one remembered is gone. */
+	restart(policies = this.policies): void {
+		this.agent = createAgent(this.#ports, { host: "mx1", policies });
+	}
+
+	/** What another configuration gives, with one provider under this name. */
+	reconfigure(policies: readonly Policy[], provider = "home"): void {
+		const providers = new Map([[provider, { ...this.#provider(), name: provider, account: provider }]]);
+		this.agent.configure({ host: "mx1", policies }, { providers, sinks: this.#ports.sinks });
+	}
+
+	async tick(signal = new AbortController().signal): Promise<TickReport> {
+		const report = await this.agent.tick(signal, { lockWaitMs: 0 });
 		if (report === "held") throw new Error("nobody else holds the lock");
 		return report;
 	}
@@ -135,6 +163,15 @@ export class AgentWorld {
 		await this.store.leaveWish({ id, at: this.at.toISOString(), kind: "rotate", domains, noSoak: false });
 	}
 
+	/** Somebody writes what cannot be understood. */
+	async damage(name: string): Promise<void> {
+		const lease = await this.store.lock(0, new AbortController().signal);
+		if (lease === "held") throw new Error("nobody else holds the lock");
+		const stored = await this.store.load(name);
+		await this.store.save(lease, name, { surprise: true }, stored?.revision ?? 0);
+		await lease.release();
+	}
+
 	requested(act: DoorRequest["act"]): number {
 		return this.doorRequests.filter((request) => request.act === act).length;
 	}
@@ -167,11 +204,10 @@ export class AgentWorld {
 		};
 	}
 
-	#makeKey(domain: string, selector: string): string {
+	#makeKey(domain: string, selector: string, spec: KeySpec): string {
 		const name = `${domain} ${selector}`;
 		const pem =
-			this.#keys.get(name) ??
-			generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+			this.#keys.get(name) ?? newPair(spec).privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 		this.#keys.set(name, pem);
 		return publicHalf(pem)?.publicKey ?? "";
 	}
@@ -277,7 +313,7 @@ export class AgentWorld {
 					tableHash: "h",
 					lines: [...this.lines],
 					notes: [],
-					problem: null,
+					problem: this.signerProblem,
 					service: "opendkim",
 					running: true,
 				},
@@ -338,6 +374,12 @@ export class AgentWorld {
 			},
 		};
 	}
+}
+
+function newPair(spec: KeySpec) {
+	return spec.algorithm === "rsa"
+		? generateKeyPairSync("rsa", { modulusLength: spec.bits })
+		: generateKeyPairSync("ed25519");
 }
 
 function ignore(): void {

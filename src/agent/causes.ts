@@ -1,0 +1,43 @@
+/** Names the causes of troubles, and ends a trouble whose subject is gone: nothing else would ever say that it is over. */
+
+import { isCandidate } from "../rotation/life.ts";
+import type { Doc, Run } from "./run.ts";
+
+export const CAUSES = {
+	state: (document: string) => `state ${document}`,
+	clock: () => "clock",
+	name: (domain: string) => `name ${domain}`,
+	publish: (provider: string) => `publish ${provider}`,
+	denied: (provider: string) => `denied ${provider}`,
+	verify: (domain: string, selector: string) => `verify ${domain} ${selector}`,
+	swap: (signer: string) => `swap ${signer}`,
+	overdue: (domain: string) => `overdue ${domain}`,
+	retire: (domain: string, selector: string) => `retire ${domain} ${selector}`,
+	alert: (sink: string) => `alert ${sink}`,
+} as const;
+
+export async function endMoot(run: Run, docs: readonly Doc[]): Promise<void> {
+	const configured = new Set(run.settings.policies.map((policy) => policy.domain));
+	const sinks = new Set(run.ports.sinks.map((sink) => CAUSES.alert(sink.name)));
+	for (const { id, event, domains } of run.host.troubles) {
+		if (event === "alert_undelivered" && !sinks.has(id)) await run.end(id, null);
+		for (const domain of domains) {
+			const doc = docs.find((one) => one.policy.domain === domain);
+			// A domain whose state cannot be read keeps its troubles.
+			if (doc === undefined ? !configured.has(domain) : !mayConcern(doc).has(id)) await run.end(id, domain);
+		}
+	}
+}
+
+/** The causes that a domain may still have, as it is configured and as its keys stand now. */
+function mayConcern({ policy, state }: Doc): ReadonlySet<string> {
+	const { domain, signer, providers } = policy;
+	const causes = [CAUSES.state(domain), CAUSES.name(domain), CAUSES.overdue(domain), CAUSES.swap(signer)];
+	for (const key of state.keys) {
+		if (key.state === "active" || isCandidate(key.state)) causes.push(CAUSES.verify(domain, key.selector));
+		if (key.state === "retiring") causes.push(CAUSES.retire(domain, key.selector));
+		if (key.state === "pending")
+			causes.push(...providers.flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]));
+	}
+	return new Set(causes);
+}

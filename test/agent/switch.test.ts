@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
+import type { SwitchResult } from "../../src/ports/door.ts";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+const two = ["example.com", "example.org"].map((domain) => ({ ...quick, domain }));
+
+function unreachable(): never {
+	throw new KeyturnError("door.unreachable", "no answer", { retry: true });
+}
+
+describe("a switch whose end is not known", () => {
+	it("is never begun a second time, however long the door is silent", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = (id, result) => world.loseAnswer(id, rolledBack(result));
+		await world.tick();
+		world.refuse = unreachable;
+		await world.advance(30 * MINUTE_MS);
+		expect(world.requested("stage")).toBe(1);
+		world.refuse = null;
+		await world.advance(60 * MINUTE_MS);
+		// The door's result was not lost: its rollback holds the next attempt for a day.
+		expect(world.requested("stage")).toBe(1);
+		expect(world.told("rolled_back")).toEqual([null]);
+	});
+
+	it("waits while the signer cannot be read", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = unreachable;
+		await world.tick();
+		const lines = world.lines.splice(0);
+		world.signerProblem = "the table is gone";
+		await world.advance(10 * MINUTE_MS);
+		expect(keyOf(await world.state(), "202611")?.owes?.id).not.toBeNull();
+		world.lines.push(...lines);
+		world.signerProblem = null;
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+});
+
+describe("a tick that is told to stop", () => {
+	it("in the middle of a commit takes its result over first", async () => {
+		const world = new AgentWorld();
+		const stopping = new AbortController();
+		await world.wish(["example.com"]);
+		world.commit = (_id, result) => {
+			stopping.abort();
+			return { act: "commit", result };
+		};
+		await expect(world.tick(stopping.signal)).rejects.toThrow();
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+	});
+
+	it("counts nothing that ended by it as a failure", async () => {
+		const world = new AgentWorld();
+		const stopping = new AbortController();
+		await world.wish(["example.com"]);
+		world.refuse = (request) => {
+			if (request.act !== "stage") return null;
+			stopping.abort();
+			return unreachable();
+		};
+		await expect(world.tick(stopping.signal)).rejects.toThrow();
+		world.refuse = null;
+		world.restart();
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("swap_failed")).toEqual([]);
+	});
+});
+
+describe("a door that is busy", () => {
+	it("is asked again later, and nobody is told that the end of a switch is not known", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.refuse = (request) =>
+			request.act === "stage" || request.act === "drop"
+				? { act: "refused", why: "busy", domains: [], message: "another is at work", hint: null }
+				: null;
+		await world.tick();
+		expect(JSON.stringify(await world.store.load("host"))).toContain("the old key signs");
+		world.refuse = null;
+		await world.advance(20 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("swap_failed")).toEqual(["start", "end"]);
+	});
+});
+
+describe("a result", () => {
+	it("of several signers is each key's own", async () => {
+		const world = new AgentWorld(two);
+		await world.wish(["example.com", "example.org"]);
+		world.commit = (_id, result) => ({
+			act: "commit",
+			result: {
+				...result,
+				outcome: "conflict",
+				reason: "a table was changed",
+				keys: result.keys.map((key) =>
+					key.domain === "example.org" ? { ...key, outcome: "rolled_back" } : key,
+				),
+			},
+		});
+		await world.tick();
+		expect(await world.states("example.com")).toMatchObject({ "202611": "active" });
+		expect(await world.states("example.org")).toMatchObject({ "202610": "active", "202611": "verified" });
+	});
+
+	it("says where a key in use is not proven", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = (_id, result) => ({
+			act: "commit",
+			result: { ...result, keys: result.keys.map((key) => ({ ...key, reason: "not proven: unsigned" })) },
+		});
+		await world.tick();
+		expect(world.events.find((event) => event.event === "switched")?.detail).toContain("not proven");
+	});
+
+	it("that is a rollback keeps the record through grace, since mail may have been signed with it", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+		await world.tick();
+		const rsa = { ...quick, key: { algorithm: "rsa" as const, bits: 1024 } };
+		world.reconfigure([rsa]);
+		await world.advance(13 * DAY_MS);
+		expect(world.told("given_up")).toEqual([null]);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		expect(world.changes.filter((change) => change.kind === "remove")).toEqual([]);
+	});
+
+	it("taken over for one domain is not doubted when the next domain's cannot be saved", async () => {
+		const world = new AgentWorld(two);
+		await world.wish(["example.com", "example.org"]);
+		world.commit = (_id, result) => {
+			world.failSave = "example.org";
+			return { act: "commit", result };
+		};
+		await world.tick();
+		world.failSave = null;
+		const trouble = world.events.find((event) => event.event === "swap_failed");
+		expect(trouble?.domains).toEqual(["example.org"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states("example.org")).toMatchObject({ "202611": "active" });
+		expect(world.told("swap_failed")).toEqual(["start", "end"]);
+	});
+});
+
+function rolledBack(result: SwitchResult): SwitchResult {
+	const keys = result.keys.map((key) => ({
+		...key,
+		outcome: "rolled_back" as const,
+		reason: "no signature",
+	}));
+	return { ...result, outcome: "rolled_back", keys, reason: "no signature" };
+}
