@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** unit: pure and on fakes, anywhere; simulation: the seeded runs; servers: real programs on loopback; e2e: whole booted hosts. */
+/** unit: pure and on fakes, anywhere; simulation: the seeded runs; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts. */
 export default defineConfig({
 	test: {
 		projects: [
@@ -16,6 +16,7 @@ export default defineConfig({
 				test: {
 					name: "servers",
 					include: ["test/servers/**/*.test.ts"],
+					globalSetup: ["test/build.ts"],
 					testTimeout: 60_000,
 					hookTimeout: 60_000,
 				},
@@ -24,7 +25,7 @@ export default defineConfig({
 				test: {
 					name: "e2e",
 					include: ["test/e2e/**/*.test.ts"],
-					globalSetup: ["test/e2e/host/build.ts"],
+					globalSetup: ["test/build.ts"],
 					testTimeout: 600_000,
 					hookTimeout: 180_000,
 					fileParallelism: false,

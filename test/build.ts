@@ -1,10 +1,10 @@
-/** Before the tests of booted hosts: builds the checkout, since the hosts run what users run. */
+/** Before the tests that run the program itself: builds the checkout, since they run what users run. */
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
 export function setup(): void {
-	const root = join(import.meta.dirname, "../../..");
+	const root = join(import.meta.dirname, "..");
 	const compiler = join(root, "node_modules/typescript/bin/tsc");
 	execFileSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
 }
