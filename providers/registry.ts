@@ -1,4 +1,4 @@
-/** Which types of DNS provider there are; each is loaded when one is configured, so that `status` starts fast. */
+/** Which types of DNS provider there are; of what is configured `status` loads the schema, and the agent the rest. */
 
 import type { z } from "zod";
 import type { Clock } from "../src/ports/clock.ts";
@@ -25,20 +25,26 @@ export interface ProviderType {
 	/** Strict; every field described. */
 	readonly settingsSchema: z.ZodType;
 	/** `settings` are what `settingsSchema` made of the file. */
-	create(options: ProviderTools & { readonly name: string; readonly settings: unknown }): DnsProvider;
+	create(
+		options: ProviderTools & { readonly name: string; readonly settings: unknown },
+	): Promise<DnsProvider>;
 }
 
 /** One line a provider, by `type` in keyturn.yaml. */
 export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>>> = {
 	rfc2136: async () => {
-		const { settingsSchema, createRfc2136Provider } = await import("./rfc2136/provider.ts");
-		return typed(settingsSchema, createRfc2136Provider);
+		const { settingsSchema } = await import("./rfc2136/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./rfc2136/provider.ts")).createRfc2136Provider(options),
+		);
 	},
 };
 
 function typed<Settings>(
 	settingsSchema: z.ZodType<Settings>,
-	create: (options: ProviderTools & { readonly name: string; readonly settings: Settings }) => DnsProvider,
+	create: (
+		options: ProviderTools & { readonly name: string; readonly settings: Settings },
+	) => Promise<DnsProvider>,
 ): ProviderType {
 	return {
 		settingsSchema,

@@ -1,17 +1,19 @@
 /** The agent and the command line: joins adapters to the agent, and sets the exit status. */
 
 import { setMaxListeners } from "node:events";
+import { resolve } from "node:path";
 import { CommanderError } from "commander";
-import { type AgentPorts, createAgent } from "./agent/agent.ts";
+import type { AgentPorts } from "./agent/agent.ts";
 import { ALERT_TYPES } from "./alerts/registry.ts";
 import { createProgram, DEFAULT_CONFIG } from "./cli/program.ts";
 import { type CommandContext, EXIT, type Terminal, type Workbench } from "./cli/workbench.ts";
 import { plain, wrap } from "./cli/words.ts";
-import { createPropagation } from "./dns/propagation.ts";
-import { createWireResolver } from "./dns/wire-resolver.ts";
 import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { AlertSink } from "./ports/alert-sink.ts";
 import type { DnsProvider } from "./ports/dns-provider.ts";
+import type { Door } from "./ports/door.ts";
+import type { Log } from "./ports/log.ts";
+import type { Propagation } from "./ports/propagation.ts";
 import { formatFaults } from "./settings/faults.ts";
 import { namedTypes } from "./settings/named-types.ts";
 import { parseSettings } from "./settings/parse-settings.ts";
@@ -20,15 +22,11 @@ import { settingsSchema as opendkimSchema } from "./signers/opendkim/settings.ts
 import { createFileStateStore } from "./state/files.ts";
 import { createSystemClock } from "./system/clock.ts";
 import { createSystemDisk } from "./system/disk.ts";
-import { createDoorClient } from "./system/door-client.ts";
 import { dropToOwner, shortHostName, systemTimezone } from "./system/identity.ts";
 import { createTakeLock } from "./system/lock.ts";
-import { createLog } from "./system/log.ts";
 import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
-import { readSystemResolvers } from "./system/resolv-conf.ts";
 import { createSecrets } from "./system/secrets.ts";
-import { createWire } from "./system/wire.ts";
 import { PROVIDER_TYPES, type ProviderTools } from "../providers/registry.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -43,51 +41,81 @@ const clock = createSystemClock();
 const random = createSystemRandom();
 const takeLock = createTakeLock(clock);
 const secrets = createSecrets({ disk, env: process.env });
-const isDaemon = process.argv.includes("run");
-const log = createLog({ level: isDaemon ? "info" : "error", destination: isDaemon ? "stdout" : "stderr" });
 
 const stopping = new AbortController();
 // A look asks many servers at once, all under this signal; each listener goes with its question.
 setMaxListeners(0, stopping.signal);
-let stoppedBy: "SIGINT" | "SIGTERM" | null = null;
+
+/** 128 and the signal's number: what a shell gives for a command that a signal ended. */
+const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+let stoppedBy: keyof typeof SIGNAL_STATUS | null = null;
+let isDaemon = false;
+let onHangUp = (): void => stop("SIGHUP");
 
 const terminal: Terminal = {
-	result: (text) => void process.stdout.write(`${text}\n`),
-	say: (text) => void process.stderr.write(`${text}\n`),
+	result: (text) => void process.stdout.write(`${plain(text)}\n`),
+	say: (text) => void process.stderr.write(`${plain(text)}\n`),
+	draw: (text) => void process.stderr.write(text),
 	isLive: process.stderr.isTTY && process.env["TERM"] !== "dumb",
-	columns: process.stderr.columns ?? 80,
+	columns: process.stderr.columns || 80,
+	rows: process.stderr.rows || 24,
 };
 
-function contextFor(configPath: string): CommandContext {
+function contextFor(configPath: string, runsAsDaemon: boolean): CommandContext {
+	isDaemon = runsAsDaemon;
+	if (isDaemon) onHangUp = () => undefined;
 	return {
 		terminal,
 		signal: stopping.signal,
-		open: () => open(configPath),
-		onReload: (listener) => void process.on("SIGHUP", listener),
+		// The door is started elsewhere.
+		open: () => open(resolve(configPath)),
+		onReload: (listener) => {
+			onHangUp = listener;
+		},
 	};
 }
 
-async function open(configPath: string): Promise<Workbench> {
-	const settings = await readSettings(configPath);
-	await dropToOwner(disk, settings.state);
-	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
+/** pino takes its time: loaded when something is to be logged. */
+const openLog = once(async (): Promise<Log> => {
+	const { createLog } = await import("./system/log.ts");
+	return createLog(
+		isDaemon ? { level: "info", destination: "stdout" } : { level: "error", destination: "stderr" },
+	);
+});
+
+const openPropagation = once(async (): Promise<Propagation> => {
+	const { createPropagation } = await import("./dns/propagation.ts");
+	const { createWireResolver } = await import("./dns/wire-resolver.ts");
+	const { readSystemResolvers } = await import("./system/resolv-conf.ts");
+	const { createWire } = await import("./system/wire.ts");
 	const resolver = createWireResolver({
 		wire: createWire(),
 		random,
 		clock,
 		systemServers: () => readSystemResolvers(),
 	});
-	const propagation = createPropagation({ resolver, clock });
-	const door = createDoorClient({
-		programs,
-		disk,
-		clock,
-		random,
-		socketPath: configPath === DEFAULT_CONFIG ? DOOR_SOCKET : null,
-		argv: [process.execPath, beside("door"), "--config", configPath],
-	});
-	let agent: ReturnType<Workbench["agent"]> | null = null;
+	return createPropagation({ resolver, clock });
+});
+
+const propagation: Propagation = {
+	look: async (request, signal) => (await openPropagation()).look(request, signal),
+	vacancy: async (domain, selector, verify, signal) =>
+		(await openPropagation()).vacancy(domain, selector, verify, signal),
+};
+
+function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
+	let made: Promise<Made> | null = null;
+	return () => (made ??= make());
+}
+
+async function open(configPath: string): Promise<Workbench> {
+	const settings = await readSettings(configPath);
+	await dropToOwner(disk, settings.state);
+	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
+	const openDoor = once(() => joinDoor(configPath));
+	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };
 	const makeAgent: Workbench["agent"] = async () => {
+		const { createAgent } = await import("./agent/agent.ts");
 		const { createKeyMaker } = await import("./system/key-maker.ts");
 		const { createKeyStore } = await import("./system/key-store.ts");
 		const { createMailVerifier } = await import("./system/mail-verifier.ts");
@@ -95,7 +123,7 @@ async function open(configPath: string): Promise<Workbench> {
 		const verifier = createMailVerifier();
 		const outside = await joinOutside(settings);
 		return createAgent(
-			{ clock, random, store, keys, propagation, door, verifier, log, ...outside },
+			{ clock, random, store, keys, propagation, door, verifier, log: await openLog(), ...outside },
 			settings,
 		);
 	};
@@ -106,8 +134,8 @@ async function open(configPath: string): Promise<Workbench> {
 		propagation,
 		clock,
 		random,
-		log,
-		agent: () => (agent ??= makeAgent()),
+		log: openLog,
+		agent: once(makeAgent),
 		daemonAlive: () => isDaemonAlive(settings),
 		becomeDaemon: async () =>
 			(await takeLock(`${settings.state}/daemon.lock`, DAEMON_LOCK_MS, stopping.signal)) === "held"
@@ -118,6 +146,18 @@ async function open(configPath: string): Promise<Workbench> {
 		notify,
 	};
 	return bench;
+}
+
+async function joinDoor(configPath: string): Promise<Door> {
+	const { createDoorClient } = await import("./system/door-client.ts");
+	return createDoorClient({
+		programs,
+		disk,
+		clock,
+		random,
+		socketPath: configPath === DEFAULT_CONFIG ? DOOR_SOCKET : null,
+		argv: [process.execPath, beside("door"), "--config", configPath],
+	});
 }
 
 async function readSettings(configPath: string): Promise<Settings> {
@@ -157,14 +197,16 @@ async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schem
 /** What faces the network: loaded only when the agent is. */
 async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "providers" | "sinks">> {
 	const { createHttp } = await import("./system/http.ts");
+	const { createWire } = await import("./system/wire.ts");
 	const http = createHttp({ clock });
+	const log = await openLog();
 	const tools: ProviderTools = { secrets, wire: createWire(), http, programs, clock, random, log };
 	const { createPublisher } = await import("./publishing/publisher.ts");
 	const { createTurns } = await import("./publishing/turns.ts");
 	const turns = createTurns();
 	const providers = new Map<string, DnsProvider>();
 	for (const { name, type, settings: own } of settings.providers) {
-		const provider = (await PROVIDER_TYPES[type]?.())?.create({ ...tools, name, settings: own });
+		const provider = await (await PROVIDER_TYPES[type]?.())?.create({ ...tools, name, settings: own });
 		if (provider === undefined) throw new KeyturnError("bug", `provider type ${type} is not registered`);
 		providers.set(name, createPublisher({ provider, turns, clock, random, log }));
 	}
@@ -200,7 +242,7 @@ async function isDaemonAlive(settings: Settings): Promise<boolean> {
 }
 
 function wakeOnSchedule(settings: Settings, onWake: () => void, signal: AbortSignal): void {
-	void import("./system/waker.ts").then(({ createWaker }) => {
+	void Promise.all([import("./system/waker.ts"), openLog()]).then(([{ createWaker }, log]) => {
 		if (signal.aborted) return;
 		const waker = createWaker({ schedules: settings.wake, onWake, log });
 		signal.addEventListener("abort", () => void waker.stop(), { once: true });
@@ -227,7 +269,9 @@ async function notify(words: readonly string[]): Promise<void> {
 	const env = { NOTIFY_SOCKET: process.env["NOTIFY_SOCKET"] };
 	await programs
 		.run({ argv: ["/usr/bin/systemd-notify", ...words], timeoutMs: 5000, env }, NEVER)
-		.catch((thrown: unknown) => log.debug("not notified", { error: asKeyturnError(thrown) }));
+		.catch(async (thrown: unknown) =>
+			(await openLog()).debug("not notified", { error: asKeyturnError(thrown) }),
+		);
 }
 
 function beside(entry: string): string {
@@ -236,34 +280,39 @@ function beside(entry: string): string {
 
 function tellError(thrown: unknown): number {
 	if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
-	if (stoppedBy !== null) return stoppedBy === "SIGINT" ? 130 : 143;
+	if (stoppedBy !== null) return SIGNAL_STATUS[stoppedBy];
 	const error = asKeyturnError(thrown);
 	const isConfig = error.code.startsWith("config.");
 	terminal.say(isConfig ? error.message : wrap(`keyturn: ${error.message}`, 79));
-	if (error.hint !== null) terminal.say(wrap(`what to do: ${plain(error.hint)}`, 79, "  "));
+	if (error.hint !== null) terminal.say(wrap(`what to do: ${error.hint}`, 79, "  "));
 	if (error.code === "bug" && thrown instanceof Error) terminal.say(thrown.stack ?? "");
 	if (error.code === "usage" || isConfig) return EXIT.usage;
 	return EXIT.failed;
 }
 
-for (const name of ["SIGINT", "SIGTERM"] as const)
-	process.on(name, () => {
-		stoppedBy = name;
-		stopping.abort();
-	});
-if (!isDaemon) process.on("SIGHUP", () => stopping.abort());
+function stop(name: keyof typeof SIGNAL_STATUS): void {
+	stoppedBy = name;
+	stopping.abort();
+}
+
+// A reader that went away (`| head`, a closed terminal) must not end a turn in the middle.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+process.on("SIGINT", () => stop("SIGINT"));
+process.on("SIGTERM", () => stop("SIGTERM"));
+process.on("SIGHUP", () => onHangUp());
 
 let status: number = EXIT.done;
 try {
 	const program = createProgram({
 		version: "0.1.0",
 		context: contextFor,
+		say: (text) => terminal.say(text),
 		ended: (code) => {
 			status = code;
 		},
 	});
 	await program.parseAsync(process.argv);
-	if (stoppedBy !== null && !isDaemon) status = stoppedBy === "SIGINT" ? 130 : 143;
+	if (stoppedBy !== null && !isDaemon) status = SIGNAL_STATUS[stoppedBy];
 } catch (thrown) {
 	status = tellError(thrown);
 }

@@ -16,10 +16,11 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 		context.terminal.say("another keyturn daemon is running");
 		return EXIT.held;
 	}
+	const log = await bench.log();
 	const waking = createWaking(bench, context.signal);
 	context.onReload(() => waking.reload());
 	waking.schedule(bench);
-	bench.log.info("started", { domains: bench.settings.policies.length, host: bench.settings.host });
+	log.info("started", { domains: bench.settings.policies.length, host: bench.settings.host });
 	await bench.notify(["READY=1"]);
 	while (!context.signal.aborted) {
 		if (waking.takeReload()) await reloadSettings(bench, waking);
@@ -27,7 +28,7 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 		if (!context.signal.aborted) await rest(context, bench, waking, report);
 	}
 	await bench.notify(["STOPPING=1"]);
-	bench.log.info("parked");
+	log.info("parked");
 	return EXIT.done;
 }
 
@@ -41,7 +42,7 @@ async function tickOnce(context: CommandContext, bench: Workbench): Promise<Tick
 		]);
 		return report === "held" ? null : report;
 	} catch (thrown) {
-		if (!context.signal.aborted) bench.log.error("tick failed", { error: asKeyturnError(thrown) });
+		if (!context.signal.aborted) (await bench.log()).error("tick failed", { error: asKeyturnError(thrown) });
 		return null;
 	}
 }
@@ -74,9 +75,10 @@ async function rest(
 
 async function reloadSettings(bench: Workbench, waking: Waking): Promise<void> {
 	await bench.notify(["RELOADING=1"]);
+	const log = await bench.log();
 	const loaded = await bench.reload();
 	if ("fault" in loaded) {
-		bench.log.error("the new configuration is bad; the old one stays", { fault: loaded.fault });
+		log.error("the new configuration is bad; the old one stays", { fault: loaded.fault });
 		(await bench.agent()).note("config", {
 			event: "config_rejected",
 			severity: "warning",
@@ -87,7 +89,7 @@ async function reloadSettings(bench: Workbench, waking: Waking): Promise<void> {
 			hint: "mend keyturn.yaml and reload again",
 		});
 	} else {
-		bench.log.info("configuration read again", { domains: loaded.settings.policies.length });
+		log.info("configuration read again", { domains: loaded.settings.policies.length });
 		(await bench.agent()).note("config", null);
 		waking.schedule({ ...bench, settings: loaded.settings });
 	}

@@ -2,7 +2,7 @@
 
 import { parseEvent } from "../agent/host-state.ts";
 import type { KeyturnEvent } from "../ports/alert-sink.ts";
-import { localMinute, wrap } from "./words.ts";
+import { inLocalTime, localMinute, wrap } from "./words.ts";
 import { type CommandContext, EXIT } from "./workbench.ts";
 
 export async function history(
@@ -11,9 +11,10 @@ export async function history(
 	options: { readonly json: boolean; readonly limit: number },
 ): Promise<number> {
 	const bench = await context.open();
-	const events = (await bench.store.history(options.limit))
+	const events = (await bench.store.history(domain === null ? options.limit : Number.MAX_SAFE_INTEGER))
 		.flatMap(readable)
-		.filter((event) => domain === null || event.domains.includes(domain.toLowerCase()));
+		.filter((event) => domain === null || event.domains.includes(domain.toLowerCase()))
+		.slice(-options.limit);
 	context.terminal.result(
 		options.json
 			? JSON.stringify({ schema: 1, events }, null, 2)
@@ -33,5 +34,6 @@ function readable(entry: unknown): readonly KeyturnEvent[] {
 
 function describe(event: KeyturnEvent, timezone: string): string {
 	const phase = event.phase === null ? "" : ` ${event.phase}`;
-	return wrap(`${localMinute(new Date(event.at), timezone)}  ${event.event}${phase}: ${event.summary}`, 79);
+	const words = inLocalTime(`${event.event}${phase}: ${event.summary}`, timezone);
+	return wrap(`${localMinute(new Date(event.at), timezone)}  ${words}`, 79, "", "  ");
 }

@@ -6,16 +6,19 @@ import {
 	activeKey,
 	type DomainState,
 	emptyDomainState,
+	type KeyEntry,
 	keyOf,
 	parseDomainState,
 } from "../rotation/domain-state.ts";
+import { quoteTxt } from "../dkim/txt-strings.ts";
+import { nextRecord } from "../rotation/next-record.ts";
 import { outlook } from "../report/outlook.ts";
 import type { Plan } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
 import type { Settings } from "../settings/settings.ts";
-import { plain } from "./words.ts";
+import { inLocalTime, plain } from "./words.ts";
 import type { Workbench } from "./workbench.ts";
 
 export interface Preview {
@@ -36,7 +39,7 @@ export async function preview(
 		const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
 		lines.push(policy.domain);
 		const told = await previewOne(bench, policy, state, inspection, options);
-		lines.push(...told.map((line) => `  ${plain(line)}`), "");
+		lines.push(...told.map((line) => `  ${plain(inLocalTime(line, policy.timezone))}`), "");
 	}
 	return { schema: 1, lines: lines.slice(0, -1) };
 }
@@ -54,18 +57,47 @@ async function previewOne(
 	if (signer === null || line === null || old === null)
 		return [signer?.problem ?? "no key signs for this domain yet: nothing would be done"];
 	const now = bench.clock.now();
-	const { selector, isMade } = await nextSelector(bench, policy, state, now, options);
+	const { selector, made } = await nextSelector(bench, policy, state, now, options);
 	const planned = planFor(policy, state, signer, now, options.now);
-	const wait = planned.kind === "wait" && !options.now ? planned : null;
+	const keys = `${keysDirectory(bench.settings, policy)}/${policy.domain}`;
 	return [
-		`now     ${wait === null ? "a turn begins" : (wait.waits[0]?.reason ?? "nothing is due")}${wait?.until == null ? "" : ` (${wait.until.toISOString()})`}`,
-		`key     ${isMade ? `${selector} is made already` : `make ${keyWords(policy)} as ${selector}`}`,
-		`dns     add ${selector}._domainkey.${policy.domain} ${policy.record.ttlSeconds} TXT through ${policy.providers.join(", ")}`,
+		`when    ${whenWords(planned)}`,
+		`key     ${made !== null ? `${selector} is made already` : `make ${keyWords(policy)} as ${selector}`}`,
+		`dns     ${dnsWords(policy, state, selector, made)}`,
 		`table   - ${line.entry} ${policy.domain}:${old}:${line.keyPath}`,
-		`        + ${line.entry} ${policy.domain}:${selector}:<keys>/${policy.domain}/${selector}.private`,
+		`        + ${line.entry} ${policy.domain}:${selector}:${keys}/${selector}.private`,
 		...serviceLines(bench.settings, policy),
 		`later   remove the record of ${old} ${activeKey(state)?.origin === "made" ? "after grace" : "only if retire.adopted is set"}`,
 	];
+}
+
+/** The wait for the turn itself; those of old keys are not asked for. */
+function whenWords(planned: Plan): string {
+	if (planned.kind === "step") return "now";
+	const [wait] = planned.waits;
+	if (wait === undefined) return "nothing is due";
+	return `${wait.reason}${wait.until === null ? "" : ` (${wait.until.toISOString()})`}`;
+}
+
+/** The tags stand in full; the key itself is not made yet. */
+function dnsWords(policy: Policy, state: DomainState, selector: string, made: KeyEntry | null): string {
+	const through = `through ${policy.providers.join(", ")}`;
+	const name = `${selector}._domainkey.${policy.domain}.`;
+	if (made !== null && made.state !== "pending") return `${name} is published already ${through}`;
+	const inUse = activeKey(state)?.record.value ?? null;
+	return `add ${name} ${policy.record.ttlSeconds} TXT ${made === null ? recordForm(policy, inUse) : quoteTxt(made.record.value)} ${through}`;
+}
+
+/** The record that the new key gets, without the key. */
+function recordForm(policy: Policy, inUse: string | null): string {
+	const noKey = { algorithm: policy.key.algorithm, bits: null, publicKey: "" };
+	return `"${nextRecord(noKey, policy.record, inUse)}…"`;
+}
+
+function keysDirectory(settings: Settings, policy: Policy): string {
+	const own = settings.signers.find((one) => one.name === policy.signer)?.settings;
+	const keys = typeof own === "object" && own !== null && "keys" in own ? own.keys : null;
+	return typeof keys === "string" ? keys : "<keys>";
 }
 
 async function nextSelector(
@@ -74,17 +106,17 @@ async function nextSelector(
 	state: DomainState,
 	now: Date,
 	options: { readonly now: boolean; readonly signal: AbortSignal },
-): Promise<{ readonly selector: string; readonly isMade: boolean }> {
+): Promise<{ readonly selector: string; readonly made: KeyEntry | null }> {
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
-	if (candidate !== undefined) return { selector: candidate.selector, isMade: true };
+	if (candidate !== undefined) return { selector: candidate.selector, made: candidate };
 	const dueAt = options.now ? now : (nextDue(state, policy, now) ?? now);
 	const facts = { dueAt, timezone: policy.timezone, host: policy.host, algorithm: policy.key.algorithm };
 	for (const selector of selectorNames(policy.selector, facts)) {
 		if (keyOf(state, selector) !== null) continue;
 		const vacancy = await bench.propagation.vacancy(policy.domain, selector, policy.verify, options.signal);
-		if (vacancy.kind !== "taken") return { selector, isMade: false };
+		if (vacancy.kind !== "taken") return { selector, made: null };
 	}
-	return { selector: "?", isMade: false };
+	return { selector: "?", made: null };
 }
 
 function planFor(

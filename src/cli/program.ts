@@ -5,28 +5,33 @@ import type { CommandContext } from "./workbench.ts";
 
 export interface ProgramGiven {
 	readonly version: string;
-	/** The context for a configuration file. */
-	readonly context: (configPath: string) => CommandContext;
+	/** The context for a configuration file, and whether the command is the daemon. */
+	readonly context: (configPath: string, isDaemon: boolean) => CommandContext;
+	/** Where usage errors go. */
+	readonly say: (text: string) => void;
 	/** Called with the exit status of the command that ran. */
 	readonly ended: (status: number) => void;
 }
 
 export const DEFAULT_CONFIG = "/etc/keyturn/keyturn.yaml";
 
-export function createProgram({ version, context, ended }: ProgramGiven): Command {
+export function createProgram({ version, context, say, ended }: ProgramGiven): Command {
 	const program = new Command("keyturn")
 		.description("Turns the DKIM keys of this mail host on schedule.")
 		.version(version)
 		.option("--config <file>", "the configuration", DEFAULT_CONFIG)
 		.helpOption("-h, --help", "show this help")
 		.addHelpText("after", EXIT_STATUS)
+		.configureOutput({ writeErr: (text) => say(text.trimEnd()) })
+		.showHelpAfterError("keyturn --help shows what there is")
 		.exitOverride();
-	const here = (): CommandContext => context(program.opts<{ config: string }>().config);
+	const here = (isDaemon = false): CommandContext =>
+		context(program.opts<{ config: string }>().config, isDaemon);
 
 	program
 		.command("run")
 		.description("the daemon: does what is due, until SIGTERM")
-		.action(async () => ended(await (await import("./daemon.ts")).runDaemon(here())));
+		.action(async () => ended(await (await import("./daemon.ts")).runDaemon(here(true))));
 
 	program
 		.command("rotate")

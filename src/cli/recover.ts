@@ -6,6 +6,10 @@ import { type CommandContext, EXIT } from "./workbench.ts";
 export async function recover(context: CommandContext, options: { readonly json: boolean }): Promise<number> {
 	const bench = await context.open();
 	const answer = await bench.door.request({ act: "recover", filesOnly: false }, context.signal);
+	if (answer.act === "refused" && answer.why === "busy") {
+		context.terminal.say(`a switch is under way: ${answer.message}`);
+		return EXIT.held;
+	}
 	if (answer.act !== "recover")
 		throw new KeyturnError(
 			"door.refused",

@@ -1,6 +1,6 @@
 /** `keyturn rotate`: one tick, or with --now a turn of every domain named, watched until the new keys sign. */
 
-import type { DomainReport } from "../agent/agent.ts";
+import type { DomainReport, TickReport } from "../agent/agent.ts";
 import { parseHostState } from "../agent/host-state.ts";
 import { KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, emptyDomainState, parseDomainState } from "../rotation/domain-state.ts";
@@ -10,7 +10,8 @@ import { turnInWords } from "../report/outlook.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { preview } from "./preview.ts";
-import { localMinute } from "./words.ts";
+import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
+import { inLocalTime, localMinute } from "./words.ts";
 import { type CommandContext, EXIT, type Workbench, worst } from "./workbench.ts";
 
 export interface RotateOptions {
@@ -23,10 +24,13 @@ export interface RotateOptions {
 	readonly json: boolean;
 }
 
-const LOCK_WAIT_MS = 30_000;
+/** The lock is waited for this long; somebody at a terminal is told of it after the first second. */
+const LOCK_WAITS_MS = [1000, 29_000] as const;
 const MINUTE_MS = 60_000;
 /** A daemon does the work: its state is read this often. */
 const WATCH_MS = 500;
+/** A live line counts down. */
+const REDRAW_MS = 1000;
 
 /** How one domain of a `rotate` stands. */
 interface Standing {
@@ -36,6 +40,12 @@ interface Standing {
 	readonly words: string;
 }
 
+/** What both kinds of `rotate` work with. */
+interface Turning extends TurnView {
+	readonly context: CommandContext;
+	readonly progress: Progress;
+}
+
 export async function rotate(
 	context: CommandContext,
 	names: readonly string[],
@@ -43,54 +53,43 @@ export async function rotate(
 ): Promise<number> {
 	const bench = await context.open();
 	const policies = choose(bench, names);
+	const { terminal } = context;
 	if (options.dryRun) {
 		const printed = await preview(bench, policies, { ...options, signal: context.signal });
-		context.terminal.result(options.json ? JSON.stringify(printed, null, 2) : printed.lines.join("\n"));
+		terminal.result(options.json ? JSON.stringify(printed, null, 2) : printed.lines.join("\n"));
 		return EXIT.done;
 	}
-	const progress = createProgress(context.terminal);
-	const standings = options.now
-		? await turnNow(context, bench, policies, options, progress)
-		: await oneTick(context, bench, policies, progress);
-	progress.end();
+	const progress = createProgress(terminal);
+	const turning: Turning = { context, bench, policies, terminal, progress, agent: await bench.agent() };
+	if (terminal.isLive) progress.show(["asking the signer and the name servers …"]);
+	const standings = await (options.now ? turnNow(turning, options) : oneTick(turning)).finally(() =>
+		progress.end(),
+	);
 	if (standings === "held") return EXIT.held;
-	if (options.json) context.terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
-	else for (const { domain, words } of standings) context.terminal.result(`${domain}: ${words}`);
+	if (options.json) terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
+	else for (const { domain, words } of standings) terminal.result(`${domain}: ${words}`);
 	return worst(standings.map((standing) => standing.code));
 }
 
 /** Plain `rotate` waits for nothing: 0 if all is done or planned. */
-async function oneTick(
-	context: CommandContext,
-	bench: Workbench,
-	policies: readonly Policy[],
-	progress: Progress,
-): Promise<readonly Standing[] | "held"> {
-	const report = await (await bench.agent()).tick(context.signal, {
-		lockWaitMs: LOCK_WAIT_MS,
-		onProgress: (domains) => progress.show(lines(domains, bench)),
-	});
+async function oneTick(turning: Turning): Promise<readonly Standing[] | "held"> {
+	const report = await tickOnce(turning);
 	if (report === "held") {
-		context.terminal.say("another keyturn holds the lock; nothing was done");
+		turning.terminal.say("another keyturn holds the lock; nothing was done");
 		return "held";
 	}
 	return report.domains
-		.filter((one) => policies.some((policy) => policy.domain === one.domain))
+		.filter((one) => turning.policies.some((policy) => policy.domain === one.domain))
 		.map((one) => ({
 			domain: one.domain,
 			code: one.error === null ? EXIT.done : EXIT.failed,
 			selector: one.state === null ? null : (activeKey(one.state)?.selector ?? null),
-			words: wordsOf(one, bench),
+			words: wordsOf(turning, one, false),
 		}));
 }
 
-async function turnNow(
-	context: CommandContext,
-	bench: Workbench,
-	policies: readonly Policy[],
-	options: RotateOptions,
-	progress: Progress,
-): Promise<readonly Standing[] | "held"> {
+async function turnNow(turning: Turning, options: RotateOptions): Promise<readonly Standing[] | "held"> {
+	const { context, bench, policies } = turning;
 	const askedAt = bench.clock.now();
 	const ends =
 		bench.clock.uptimeMs() + (options.waitMaxMs ?? (await defaultWait(context, bench, policies, options)));
@@ -101,53 +100,94 @@ async function turnNow(
 		domains: policies.map((policy) => policy.domain),
 		noSoak: !options.soak,
 	});
-	for (let round = 0; ; round += 1) {
-		const ticked = await tickOrWatch(context, bench, progress);
+	let isTold = false;
+	for (;;) {
+		const ticked = await tickOrWatch(turning);
 		if (ticked === "held") return "held";
-		const standings = await Promise.all(policies.map((policy) => standing(bench, policy, askedAt)));
+		const standings = await Promise.all(
+			policies.map((policy) => standing(turning, policy, askedAt, ticked.reports)),
+		);
 		const isOver = standings.every((one) => one.code !== EXIT.waiting);
 		const mayWait = options.wait && bench.clock.uptimeMs() < ends && !context.signal.aborted;
-		if (isOver || !mayWait) return standings;
-		if (round === 0 && ticked.daemon) context.terminal.say("the daemon has been asked; watching it");
-		const untilNext =
-			ticked.nextAt === null ? MINUTE_MS : ticked.nextAt.getTime() - bench.clock.now().getTime();
-		const waitMs = ticked.daemon
-			? WATCH_MS
-			: Math.min(Math.max(untilNext, 250), ends - bench.clock.uptimeMs());
-		await bench.clock.sleep(waitMs, context.signal);
+		if (isOver || !mayWait) {
+			if (!isOver) turning.progress.note(await whatGoesOn(bench));
+			return standings;
+		}
+		if (ticked.reports === null && !isTold) {
+			turning.progress.note("the daemon has been asked; watching it");
+			isTold = true;
+		}
+		if (ticked.reports === null)
+			turning.progress.show(standings.map(({ domain, words }) => `${domain}: ${words}`));
+		await pause(turning, ticked, ends);
 	}
 }
 
+async function whatGoesOn(bench: Workbench): Promise<string> {
+	return (await bench.daemonAlive())
+		? "the daemon goes on with it: keyturn status"
+		: "the next tick goes on with it: keyturn rotate, or start the daemon (systemctl start keyturn)";
+}
+
 interface Ticked {
-	readonly daemon: boolean;
+	/** Null where a daemon does the work. */
+	readonly reports: readonly DomainReport[] | null;
 	readonly nextAt: Date | null;
 }
 
 /** With a daemon alive the wish is its work; without one we do it ourselves. */
-async function tickOrWatch(
-	context: CommandContext,
-	bench: Workbench,
-	progress: Progress,
-): Promise<Ticked | "held"> {
-	if (await bench.daemonAlive()) return { daemon: true, nextAt: null };
-	const report = await (await bench.agent()).tick(context.signal, {
-		lockWaitMs: LOCK_WAIT_MS,
-		onProgress: (domains) => progress.show(lines(domains, bench)),
-	});
+async function tickOrWatch(turning: Turning): Promise<Ticked | "held"> {
+	const { bench, progress } = turning;
+	const watching: Ticked = { reports: null, nextAt: null };
+	if (await bench.daemonAlive()) return watching;
+	const report = await tickOnce(turning);
 	if (report !== "held") {
-		progress.show(lines(report.domains, bench));
-		return { daemon: false, nextAt: report.nextAt };
+		progress.show(viewLines(turning, report.domains));
+		return { reports: report.domains, nextAt: report.nextAt };
 	}
-	if (await bench.daemonAlive()) return { daemon: true, nextAt: null };
-	context.terminal.say("another keyturn holds the lock; the wish is kept and done by whoever has it");
+	if (await bench.daemonAlive()) return watching;
+	turning.terminal.say("another keyturn holds the lock; the wish is kept and done by the next tick");
 	return "held";
 }
 
+async function tickOnce(turning: Turning): Promise<TickReport | "held"> {
+	const { context, agent, progress } = turning;
+	for (const lockWaitMs of LOCK_WAITS_MS) {
+		const report = await agent.tick(context.signal, {
+			lockWaitMs,
+			onProgress: (domains) => progress.show(viewLines(turning, domains)),
+		});
+		if (report !== "held") return report;
+		if (lockWaitMs === LOCK_WAITS_MS[0]) progress.note("another keyturn is at work; waiting for it");
+	}
+	return "held";
+}
+
+/** Until the next thing is due, drawing the count-down meanwhile. */
+async function pause(turning: Turning, { reports, nextAt }: Ticked, ends: number): Promise<void> {
+	const { context, bench, progress } = turning;
+	const { clock } = bench;
+	const untilNext = nextAt === null ? MINUTE_MS : nextAt.getTime() - clock.now().getTime();
+	const wanted = reports === null ? WATCH_MS : Math.max(untilNext, 250);
+	const until = Math.min(clock.uptimeMs() + wanted, ends);
+	for (;;) {
+		const left = until - clock.uptimeMs();
+		if (left <= 0 || context.signal.aborted) return;
+		if (reports !== null) progress.show(viewLines(turning, reports));
+		await clock.sleep(turning.terminal.isLive ? Math.min(left, REDRAW_MS) : left, context.signal);
+	}
+}
+
 /** Done when a key signs that was switched to after the wish; failed when the switch or the provider said no. */
-async function standing(bench: Workbench, policy: Policy, askedAt: Date): Promise<Standing> {
+async function standing(
+	turning: Turning,
+	policy: Policy,
+	askedAt: Date,
+	reports: readonly DomainReport[] | null,
+): Promise<Standing> {
+	const { bench } = turning;
 	const { domain } = policy;
-	const stored = await bench.store.load(`domains/${domain}`);
-	const state = stored === null ? emptyDomainState(domain) : parseDomainState(stored.state);
+	const state = await stateOf(bench, domain);
 	const active = activeKey(state);
 	if (active?.origin === "made" && new Date(active.since) >= askedAt)
 		return {
@@ -163,9 +203,11 @@ async function standing(bench: Workbench, policy: Policy, askedAt: Date): Promis
 			domain,
 			code: EXIT.failed,
 			selector,
-			words: `failed, ${selector ?? "no key"} still signs: ${why}`,
+			words: inLocalTime(`failed, ${selector ?? "no key"} still signs: ${why}`, policy.timezone),
 		};
-	return { domain, code: EXIT.waiting, selector, words: `waiting: ${turnInWords(state)}` };
+	const report = reports?.find((one) => one.domain === domain);
+	const words = report === undefined ? turnInWords(state) : wordsOf(turning, report, false);
+	return { domain, code: EXIT.waiting, selector, words: `waiting: ${words}` };
 }
 
 /** Attempts are counted anew from the wish on: a failure counted now is an answer to it. */
@@ -190,8 +232,7 @@ async function defaultWait(
 	if (!context.terminal.isLive) return Math.max(...policies.map((policy) => policy.verify.timeoutMs));
 	let longest = 30 * MINUTE_MS;
 	for (const policy of policies) {
-		const stored = await bench.store.load(`domains/${policy.domain}`);
-		const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
+		const state = await stateOf(bench, policy.domain);
 		const candidate = state.keys.findLast((key) => isCandidate(key.state));
 		const soak = candidate === undefined || !options.soak ? 0 : soakMs(candidate, state, policy);
 		longest = Math.max(longest, soak + 10 * MINUTE_MS);
@@ -212,16 +253,7 @@ export function choose(bench: Workbench, names: readonly string[]): readonly Pol
 	});
 }
 
-function lines(domains: readonly DomainReport[], bench: Workbench): readonly string[] {
-	return domains.map((one) => `${one.domain}: ${wordsOf(one, bench)}`);
-}
-
-function wordsOf(report: DomainReport, bench: Workbench): string {
-	if (report.error !== null) return `failed: ${report.error.message}`;
-	const timezone = bench.settings.policies.find((one) => one.domain === report.domain)?.timezone ?? "UTC";
-	const [wait] = report.waits;
-	if (wait === undefined)
-		return report.did.length === 0 ? "nothing due" : `did ${report.did.map((step) => step.kind).join(", ")}`;
-	const until = wait.until === null ? "" : `, until ${localMinute(wait.until, timezone)}`;
-	return `${wait.selector === null ? "" : `${wait.selector}: `}${wait.reason}${until}`;
+async function stateOf(bench: Workbench, domain: string): Promise<DomainState> {
+	const stored = await bench.store.load(`domains/${domain}`);
+	return stored === null ? emptyDomainState(domain) : parseDomainState(stored.state);
 }

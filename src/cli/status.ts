@@ -1,24 +1,29 @@
 /** `keyturn status`: is it well, what happens next, and when. */
 
-import Table from "cli-table3";
 import { asKeyturnError } from "../errors.ts";
 import { parseHostState } from "../agent/host-state.ts";
-import { buildStatus, type DomainStatus, type Status } from "../report/status.ts";
+import { buildStatus, type DomainStatus, type Status, type TroubleShown } from "../report/status.ts";
 import { parseDomainState } from "../rotation/domain-state.ts";
-import { moment, plain, relative, wrap } from "./words.ts";
+import { columns } from "./columns.ts";
+import { inLocalTime, moment, plain, relative, wrap } from "./words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export async function status(context: CommandContext, options: { readonly json: boolean }): Promise<number> {
 	const bench = await context.open();
 	const built = await gather(bench);
-	context.terminal.result(options.json ? JSON.stringify(built, null, 2) : render(built, bench));
+	const { policies, timezone } = bench.settings;
+	const zones = new Map(policies.map((policy) => [policy.domain, policy.timezone]));
+	context.terminal.result(
+		options.json
+			? JSON.stringify(built, null, 2)
+			: render(built, (domain) => zones.get(domain) ?? timezone, timezone),
+	);
 	return EXIT.done;
 }
 
 /** Reads the state alone, so that it is quick and needs no privilege but that of reading it. */
 export async function gather(bench: Workbench): Promise<Status> {
-	const host = await bench.store.load("host");
-	const hostState = host === null ? null : parseHostState(host.state);
+	const host = await readHost(bench);
 	const domains = await Promise.all(
 		bench.settings.policies.map(async (policy) => {
 			try {
@@ -34,65 +39,132 @@ export async function gather(bench: Workbench): Promise<Status> {
 		now: bench.clock.now(),
 		daemon: await bench.daemonAlive(),
 		domains,
-		troubles: hostState?.troubles ?? [],
-		undelivered: hostState?.outbox.filter((entry) => entry.tries > 0).length ?? 0,
+		...host,
 	});
 }
 
-function render(built: Status, bench: Workbench): string {
+/** Damaged, it is a trouble like others: the keys are known without it. */
+async function readHost(bench: Workbench): Promise<Pick<Status, "troubles" | "undelivered">> {
+	try {
+		const stored = await bench.store.load("host");
+		if (stored === null) return { troubles: [], undelivered: 0 };
+		const { troubles, outbox } = parseHostState(stored.state);
+		return { troubles, undelivered: outbox.filter((entry) => entry.tries > 0).length };
+	} catch (thrown) {
+		const damaged: TroubleShown = {
+			event: "state_damaged",
+			severity: "warning",
+			domains: [],
+			summary: "host.json cannot be read: troubles and alerts are not known",
+			detail: asKeyturnError(thrown).message,
+			hint: "the next tick keeps it aside and begins it anew",
+			since: bench.clock.now().toISOString(),
+		};
+		return { troubles: [damaged], undelivered: 0 };
+	}
+}
+
+/** 80 columns; many domains that wait for the same are told in one line. */
+export function render(built: Status, timezoneOf: (domain: string) => string, timezone: string): string {
 	const now = new Date(built.at);
-	const table = new Table({
-		head: ["domain", "signs with", "since", "next turn", "state"],
-		style: { head: [], border: [], compact: true },
-		colWidths: [20, 14, 11, 11, 18],
-		wordWrap: true,
-		wrapOnWordBoundary: false,
-	});
-	for (const domain of built.domains) table.push(row(domain, now));
-	const lines = [table.toString()];
-	for (const domain of built.domains) lines.push(...waits(domain, now, bench));
-	for (const trouble of built.troubles)
-		lines.push(
-			"",
-			wrap(
-				`${trouble.severity}: ${trouble.event} ${relative(new Date(trouble.since), now)}: ${trouble.summary}`,
-				79,
-			),
-			...(trouble.detail === null ? [] : [wrap(trouble.detail, 79, "  ")]),
-			...(trouble.hint === null ? [] : [wrap(`what to do: ${trouble.hint}`, 79, "  ")]),
-		);
-	if (built.undelivered > 0) lines.push("", `${built.undelivered} alerts are not delivered yet`);
-	lines.push(
-		"",
-		built.daemon
-			? "the daemon is running"
-			: "the daemon is not running: start it with systemctl start keyturn",
-	);
-	return lines.join("\n");
+	const told = [
+		columns(
+			COLUMNS,
+			built.domains.map((domain) => row(domain, now)),
+		),
+		notes(built.domains, now, timezoneOf),
+		...built.troubles.map((trouble) => troubleLines(trouble, now, timezone)),
+		closing(built),
+	];
+	return told
+		.filter((lines) => lines.length > 0)
+		.map((lines) => lines.join("\n"))
+		.join("\n\n");
 }
 
-function row(domain: DomainStatus, now: Date): string[] {
-	if (domain.damaged !== null) return [domain.domain, "?", "?", "?", "state damaged"];
+const COLUMNS = [
+	{ head: "domain", most: 28 },
+	{ head: "signs with", most: 12 },
+	{ head: "since", most: 12 },
+	{ head: "next turn", most: 9 },
+	{ head: "state", most: 12 },
+] as const;
+
+function row(domain: DomainStatus, now: Date): readonly string[] {
+	const name = plain(domain.domain);
+	if (domain.damaged !== null) return [name, "?", "?", "?", "damaged"];
+	const { active, next, nextDueAt } = domain;
+	const state = active === null ? "not seen yet" : next === null ? "well" : next.state;
 	return [
-		plain(domain.domain),
-		domain.active?.selector ?? "not known",
-		domain.active === null ? "" : relative(new Date(domain.active.since), now),
-		domain.nextDueAt === null ? "" : relative(new Date(domain.nextDueAt), now),
-		domain.next === null
-			? domain.active === null
-				? "not seen yet"
-				: "well"
-			: `${domain.next.selector} ${domain.next.state}`,
+		name,
+		active?.selector ?? "not known",
+		active === null ? "" : relative(new Date(active.since), now),
+		nextDueAt === null ? "" : relative(new Date(nextDueAt), now),
+		state,
 	];
 }
 
-function waits(domain: DomainStatus, now: Date, bench: Workbench): readonly string[] {
-	const timezone = bench.settings.policies.find((one) => one.domain === domain.domain)?.timezone ?? "UTC";
-	if (domain.damaged !== null) return [wrap(`${domain.domain}: ${domain.damaged}`, 79)];
-	if (domain.step !== null) return [wrap(`${domain.domain}: due now: ${domain.step}`, 79)];
-	return domain.waits.map((wait) => {
-		const subject = wait.selector === null ? domain.domain : `${domain.domain} ${wait.selector}`;
-		const until = wait.until === null ? "" : ` (${moment(new Date(wait.until), now, timezone)})`;
-		return wrap(`${subject}: ${wait.reason}${until}`, 79);
-	});
+/** More names than this are counted. */
+const MOST_NAMES = 3;
+
+function notes(
+	domains: readonly DomainStatus[],
+	now: Date,
+	timezoneOf: (domain: string) => string,
+): readonly string[] {
+	const subjects = new Map<string, string[]>();
+	for (const domain of domains)
+		for (const { subject, words } of notesOf(domain, now, timezoneOf(domain.domain)))
+			subjects.set(words, [...(subjects.get(words) ?? []), subject]);
+	return [...subjects].map(([words, names]) => wrap(`${someOf(names)}: ${words}`, 79, "", "  "));
+}
+
+/** What the table does not say: when the next turn is due stands there. */
+function notesOf(
+	domain: DomainStatus,
+	now: Date,
+	timezone: string,
+): readonly { readonly subject: string; readonly words: string }[] {
+	const { domain: subject, damaged, step, active, next } = domain;
+	if (damaged !== null) return [{ subject, words: damaged }];
+	if (step !== null) return [{ subject, words: `due now: ${step}` }];
+	return domain.waits
+		.filter((wait) => wait.selector !== null || active === null || next !== null)
+		.map((wait) => {
+			const until = wait.until === null ? "" : ` (${moment(new Date(wait.until), now, timezone)})`;
+			return {
+				subject: wait.selector === null ? subject : `${subject} ${wait.selector}`,
+				words: inLocalTime(`${wait.reason}${until}`, timezone),
+			};
+		});
+}
+
+function someOf(names: readonly string[]): string {
+	if (names.length <= MOST_NAMES) return names.join(", ");
+	return `${names.slice(0, MOST_NAMES).join(", ")} and ${names.length - MOST_NAMES} more`;
+}
+
+function troubleLines(trouble: TroubleShown, now: Date, timezone: string): readonly string[] {
+	const { severity, event, summary, detail, hint } = trouble;
+	const since = relative(new Date(trouble.since), now);
+	return [
+		wrap(inLocalTime(`${severity}: ${event} (since ${since}): ${summary}`, timezone), 79, "", "  "),
+		...(detail === null ? [] : [wrap(inLocalTime(detail, timezone), 79, "  ")]),
+		...(hint === null ? [] : [wrap(`what to do: ${hint}`, 79, "  ")]),
+	];
+}
+
+function closing({ domains, troubles, undelivered, daemon }: Status): readonly string[] {
+	const well = domains.filter(({ active, damaged }) => active !== null && damaged === null).length;
+	const count =
+		troubles.length === 0 ? "no trouble" : `${troubles.length} ${plural("trouble", troubles.length)}`;
+	return [
+		`${well} of ${domains.length} ${plural("domain", domains.length)} signing, ${count}`,
+		...(undelivered === 0 ? [] : [`${undelivered} ${plural("alert", undelivered)} not delivered yet`]),
+		daemon ? "the daemon is running" : "the daemon is not running: systemctl start keyturn",
+	];
+}
+
+function plural(word: string, count: number): string {
+	return count === 1 ? word : `${word}s`;
 }

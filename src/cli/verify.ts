@@ -7,7 +7,7 @@ import type { InspectedLine } from "../ports/door.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { choose } from "./rotate.ts";
-import { wrap } from "./words.ts";
+import { plain, wrap } from "./words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 interface Verified {
@@ -27,9 +27,11 @@ export async function verify(
 	const policies = choose(bench, names);
 	const answer = await bench.door.request({ act: "inspect", ids: [] }, context.signal);
 	if (answer.act !== "inspect")
-		throw new KeyturnError("door.refused", "the keys in use cannot be read", {
-			hint: answer.act === "refused" ? answer.message : "ask again",
-		});
+		throw new KeyturnError(
+			"door.refused",
+			`the keys in use cannot be read: ${answer.act === "refused" ? answer.message : answer.act}`,
+			answer.act === "refused" && answer.hint !== null ? { hint: answer.hint } : {},
+		);
 	const results: Verified[] = [];
 	for (const policy of policies) {
 		const signer = answer.signers.find((one) => one.signer === policy.signer);
@@ -82,12 +84,24 @@ async function verifyLine(
 	return { ...base, verifies: look.verdict === "right" && line.unsafe === null, reason, look };
 }
 
-function describe({ domain, selector, verifies, reason, look }: Verified): string {
-	const head = `${verifies ? "ok  " : "FAIL"} ${selector === "" ? domain : `${selector}._domainkey.${domain}`}`;
-	const lines = [wrap(verifies ? head : `${head}: ${reason ?? ""}`, 79)];
-	for (const server of [...(look?.servers ?? []), ...(look?.resolvers ?? [])]) lines.push(serverLine(server));
-	for (const warning of look?.warnings ?? []) lines.push(wrap(`note: ${warning}`, 79, "       "));
+/** Each server tells its own; the reason is for what no server says. */
+function describe(result: Verified): string {
+	const { domain, selector, reason, look } = result;
+	const servers = [...(look?.servers ?? []), ...(look?.resolvers ?? [])];
+	const name = selector === "" ? domain : `${selector}._domainkey.${domain}`;
+	const isTold = reason === null || servers.some((server) => reason.endsWith(server.sentence));
+	const lines = [`${mark(result)} ${plain(name)}`];
+	if (!isTold) lines.push(wrap(reason, 79, "       "));
+	for (const server of servers) lines.push(serverLine(server));
+	for (const warning of look?.warnings ?? [])
+		if (warning !== reason) lines.push(wrap(`note: ${warning}`, 79, "       ", "         "));
 	return lines.join("\n");
+}
+
+/** A server that does not answer proves nothing about the record. */
+function mark({ verifies, look }: Verified): string {
+	if (verifies) return "ok    ";
+	return look?.verdict === "unknown" ? "UNSURE" : "FAIL  ";
 }
 
 function serverLine(server: ServerReport): string {
@@ -98,6 +112,7 @@ function serverLine(server: ServerReport): string {
 		server.chunks.length === 0 ? null : `${server.chunks.join("+")} octets`,
 		server.signed === null ? null : server.signed ? "DNSSEC signed" : "not signed",
 	].filter((fact) => fact !== null);
-	if (server.outcome === "right") return wrap(`${where}: right (${facts.join(", ")})`, 79, "     ");
-	return wrap(`${where}: ${server.sentence}`, 79, "     ");
+	if (server.outcome === "right")
+		return wrap(`${where}: right (${facts.join(", ")})`, 79, "       ", "         ");
+	return wrap(`${where}: ${server.sentence}`, 79, "       ", "         ");
 }

@@ -48,6 +48,13 @@ export function localMinute(at: Date, timezone: string): string {
 	return `${parts.get("year")}-${parts.get("month")}-${parts.get("day")} ${parts.get("hour")}:${parts.get("minute")} ${offset}`;
 }
 
+/** RFC 3339 times inside a sentence, as the wall clock of the zone has them. */
+export function inLocalTime(text: string, timezone: string): string {
+	return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (found) =>
+		localMinute(new Date(found), timezone),
+	);
+}
+
 /** Text from DNS, providers and files may hold escape sequences and line ends: shown, never obeyed. */
 export function plain(text: string): string {
 	return text.replace(
@@ -57,19 +64,26 @@ export function plain(text: string): string {
 	);
 }
 
-/** Breaks at blanks, so that no line is longer than `width`; every line begins with `indent`. */
-export function wrap(text: string, width: number, indent = ""): string {
+/**
+ * Breaks at blanks, so that no line is longer than `width`, but for a word that is: what is to be copied stays whole. Every
+ * line begins with `indent`, those that a break made with `hanging`.
+ */
+export function wrap(text: string, width: number, indent = "", hanging = indent): string {
+	return plain(text)
+		.split("\n")
+		.map((paragraph) => wrapParagraph(paragraph, width, [indent, hanging]))
+		.join("\n");
+}
+
+function wrapParagraph(paragraph: string, width: number, [indent, hanging]: [string, string]): string {
 	const lines: string[] = [];
-	for (const paragraph of plain(text).split("\n")) {
-		let line = indent;
-		for (const word of paragraph.split(" ")) {
-			const longer = line === indent ? line + word : `${line} ${word}`;
-			if (longer.length > width && line !== indent) {
-				lines.push(line);
-				line = indent + word;
-			} else line = longer;
-		}
-		lines.push(line);
+	let line: string | null = null;
+	for (const word of paragraph.split(" ")) {
+		const longer: string = line === null ? indent + word : `${line} ${word}`;
+		if (line !== null && longer.length > width) {
+			lines.push(line);
+			line = hanging + word;
+		} else line = longer;
 	}
-	return lines.join("\n");
+	return [...lines, line ?? indent].join("\n");
 }

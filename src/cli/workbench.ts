@@ -18,7 +18,8 @@ export interface Workbench {
 	readonly propagation: Propagation;
 	readonly clock: Clock;
 	readonly random: Random;
-	readonly log: Log;
+	/** Opened when first asked for. */
+	log(): Promise<Log>;
 	/** Whether a `keyturn run` holds the daemon's lock. */
 	daemonAlive(): Promise<boolean>;
 	/** Takes the daemon's lock for the life of the process; "held" if another has it. */
@@ -38,6 +39,9 @@ export interface Terminal {
 	/** Whether standard error is a terminal: live progress, else lines. */
 	readonly isLive: boolean;
 	readonly columns: number;
+	readonly rows: number;
+	/** Standard error as it is, escape sequences and all; only where it is a terminal. */
+	draw(text: string): void;
 }
 
 export interface CommandContext {
