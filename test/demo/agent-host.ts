@@ -106,7 +106,7 @@ async function joinProviders(host: ScratchHost, settings: Settings, ports: HostP
 	const turns = createTurns();
 	const providers = new Map();
 	for (const { name, type, settings: own } of settings.providers) {
-		const provider = (await PROVIDER_TYPES[type]?.())?.create({ ...tools, name, settings: own });
+		const provider = await (await PROVIDER_TYPES[type]?.())?.create({ ...tools, name, settings: own });
 		if (provider === undefined) throw new Error(`provider type ${type} is not registered`);
 		providers.set(name, createPublisher({ provider, turns, clock, random, log }));
 	}
