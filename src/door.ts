@@ -1,6 +1,5 @@
 /** The privileged program: one request on standard input, one answer on standard output; reaches no network. */
 
-import { text } from "node:stream/consumers";
 import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { DoorAnswer, DoorRequest, RefusedAnswer } from "./ports/door.ts";
 import type { Services } from "./ports/services.ts";
@@ -26,6 +25,8 @@ import { createCommandServices } from "./system/services-command.ts";
 import { createSystemdServices } from "./system/services-systemd.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
+/** Tens of thousands of keys with their evidence. */
+const REQUEST_LIMIT_BYTES = 128 * 1024 * 1024;
 const BANNER_MS = 20_000;
 /** Each waits half a minute for the lock: a slow, healthy switch is left alone, but not forgotten. */
 const DEAD_MAN_TRIES = 60;
@@ -71,7 +72,23 @@ async function main(): Promise<DoorAnswer> {
 async function readRequest(): Promise<DoorRequest | RefusedAnswer> {
 	if (process.argv.includes("--recover-files")) return { act: "recover", filesOnly: true };
 	if (isDeadMan) return { act: "recover", filesOnly: false };
-	return parseRequest(await text(process.stdin));
+	return parseRequest(await readInput());
+}
+
+/** Whoever may ask is not trusted with all the memory of this host. */
+async function readInput(): Promise<string> {
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+		bytes += chunk.length;
+		if (bytes > REQUEST_LIMIT_BYTES)
+			throw new KeyturnError(
+				"door.protocol",
+				`the request: expected at most ${REQUEST_LIMIT_BYTES} bytes, got more`,
+			);
+		chunks.push(chunk);
+	}
+	return Buffer.concat(chunks).toString("utf8");
 }
 
 function isBusy(answer: DoorAnswer): boolean {

@@ -31,8 +31,9 @@ import { PROVIDER_TYPES, type ProviderTools } from "../providers/registry.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 const DOOR_SOCKET = "/run/keyturn/apply.sock";
-/** A command that looks whether a daemon lives holds its lock for a moment. */
+/** A command that looks whether a daemon lives holds its lock for a moment: neither takes the other's look for a daemon. */
 const DAEMON_LOCK_MS = 500;
+const DAEMON_LOOK_MS = 250;
 const NEVER = new AbortController().signal;
 
 const disk = createSystemDisk();
@@ -235,18 +236,22 @@ async function joinSink(
 async function isDaemonAlive(settings: Settings): Promise<boolean> {
 	const lockPath = `${settings.state}/daemon.lock`;
 	if ((await disk.stat(lockPath)) === null) return false;
-	const lock = await takeLock(lockPath, 0, NEVER);
+	const lock = await takeLock(lockPath, DAEMON_LOOK_MS, NEVER);
 	if (lock === "held") return true;
 	await lock.release();
 	return false;
 }
 
 function wakeOnSchedule(settings: Settings, onWake: () => void, signal: AbortSignal): void {
-	void Promise.all([import("./system/waker.ts"), openLog()]).then(([{ createWaker }, log]) => {
+	const wake = async (): Promise<void> => {
+		const { createWaker } = await import("./system/waker.ts");
+		const log = await openLog();
 		if (signal.aborted) return;
 		const waker = createWaker({ schedules: settings.wake, onWake, log });
 		signal.addEventListener("abort", () => void waker.stop(), { once: true });
-	});
+	};
+	// Without it a tick still comes every few minutes.
+	wake().catch((thrown: unknown) => terminal.say(`no wake-up calls: ${asKeyturnError(thrown).message}`));
 }
 
 /** A bad configuration changes nothing. */
@@ -290,6 +295,11 @@ function tellError(thrown: unknown): number {
 	return EXIT.failed;
 }
 
+/** What goes to a pipe may still be on its way when all is done. */
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+	await new Promise<void>((resolve) => void stream.write("", () => resolve()));
+}
+
 function stop(name: keyof typeof SIGNAL_STATUS): void {
 	stoppedBy = name;
 	stopping.abort();
@@ -316,4 +326,5 @@ try {
 } catch (thrown) {
 	status = tellError(thrown);
 }
+for (const stream of [process.stdout, process.stderr]) await flushed(stream);
 process.exit(status);

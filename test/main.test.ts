@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const EVENTS = 200;
+
+let directory: string;
+let config: string;
+
+beforeEach(async () => {
+	directory = await mkdtemp(join(tmpdir(), "keyturn-main-"));
+	config = join(directory, "keyturn.yaml");
+	await mkdir(join(directory, "state"), { mode: 0o700 });
+	await writeFile(
+		config,
+		[
+			"signer: { type: opendkim, keys: /etc/opendkim/keys }",
+			'providers: { home: { type: rfc2136, server: "127.0.0.1:53", keyfile: /k } }',
+			"domains: [{ name: example.com, provider: home }]",
+			`state: ${directory}/state`,
+		].join("\n"),
+	);
+	await chmod(config, 0o644);
+	const lines = Array.from({ length: EVENTS }, (_, index) => JSON.stringify(eventOf(index)));
+	await writeFile(join(directory, "state/history.jsonl"), `${lines.join("\n")}\n`);
+});
+
+afterEach(async () => {
+	await rm(directory, { recursive: true });
+});
+
+describe("the command line", () => {
+	it("writes a long result whole into a pipe that is read slowly", { timeout: 60_000 }, async () => {
+		const { status, output } = await run(["history", "--json"], {});
+		expect(status).toBe(0);
+		expect((JSON.parse(output) as { events: unknown[] }).events).toHaveLength(EVENTS);
+	});
+
+	it("ends quietly when nobody reads on", { timeout: 60_000 }, async () => {
+		const { status, trouble } = await run(["history", "--json"], { closeEarly: true });
+		expect(trouble).toBe("");
+		expect(status).toBe(0);
+	});
+});
+
+async function run(
+	args: readonly string[],
+	how: { readonly closeEarly?: boolean },
+): Promise<{ status: number | null; output: string; trouble: string }> {
+	const child = spawn(process.execPath, ["--import", "tsx", MAIN, "--config", config, ...args], {
+		stdio: ["ignore", "pipe", "pipe"],
+	});
+	let output = "";
+	let trouble = "";
+	child.stderr.on("data", (chunk: Buffer) => (trouble += chunk.toString()));
+	if (how.closeEarly === true) child.stdout.destroy();
+	else child.stdout.once("readable", () => setImmediate(() => child.stdout.on("data", add)));
+	const add = (chunk: Buffer): void => void (output += chunk.toString());
+	const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
+	return { status, output, trouble };
+}
+
+function eventOf(index: number): object {
+	return {
+		schema: 1,
+		id: String(index),
+		at: "2026-11-01T03:00:00.000Z",
+		host: "mx1",
+		event: "published",
+		severity: "info",
+		trouble: null,
+		phase: null,
+		domains: ["example.com"],
+		selector: "202611",
+		summary: "x".repeat(4000),
+		detail: null,
+		hint: null,
+		since: null,
+		count: 1,
+	};
+}
