@@ -187,7 +187,7 @@ function gather(run: Run, docs: readonly Doc[], jobs: readonly Job[]): readonly 
 	return jobs.filter(({ doc, step }) => {
 		if (step.kind !== "switch" || doc.policy.swap !== "restart" || stragglers.length === 0) return true;
 		const since = new Date(keyOf(doc.state, step.selector)?.since ?? 0).getTime();
-		if (since + GATHER_MS <= run.now().getTime()) return true;
+		if (Math.abs(run.now().getTime() - since) >= GATHER_MS) return true;
 		const names = stragglers.map((one) => one.policy.domain).join(", ");
 		const until = new Date(Math.min(since + GATHER_MS, run.now().getTime() + GATHER_STEP_MS));
 		doc.waits = [{ selector: step.selector, until, reason: `${names} will soon be ready for the same stop` }];

@@ -7,16 +7,22 @@ import type { Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Between two processes no uptime is known: a longer silence may be a clock that jumped. */
-const LONGEST_SILENCE_MS = 3 * DAY_MS;
+/**
+ * Between two processes no uptime is known: a longer silence may be a clock that jumped. A weekly `rotate` is none, and
+ * a grace of two weeks still outlasts the queue if it was one.
+ */
+const LONGEST_SILENCE_MS = 8 * DAY_MS;
 
 /** Notes the clock, and gives what removal has to wait for. */
 export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null> {
 	const now = run.now();
-	const jump = isNew ? null : jumped(run, now);
+	const isStanding = run.host.troubles.some((trouble) => trouble.id === CAUSES.clock());
+	const jump = isNew ? null : (moved(run, now) ?? (isStanding ? null : silence(run, now)));
 	const last = run.memory.lastTick;
 	run.memory.lastTick = { uptimeMs: run.ports.clock.uptimeMs(), at: now };
 	if (jump !== null) {
+		// What was put off by a clock that was ahead would wait as long as it was ahead.
+		run.memory.delays.clear();
 		await run.raise({
 			cause: CAUSES.clock(),
 			event: "clock_suspect",
@@ -41,18 +47,22 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null
 	return null;
 }
 
-function jumped(run: Run, now: Date): string | null {
+function moved(run: Run, now: Date): string | null {
 	const before = new Date(run.host.lastClock);
 	const last = run.memory.lastTick;
 	if (now.getTime() < before.getTime() - HOUR_MS)
 		return `went back from ${before.toISOString()} to ${now.toISOString()}`;
-	if (last === null)
-		return now.getTime() - before.getTime() > LONGEST_SILENCE_MS
-			? `reads ${now.toISOString()}, ${Math.round((now.getTime() - before.getTime()) / DAY_MS)} days after keyturn last ran`
-			: null;
+	if (last === null) return null;
 	const passedMs = run.ports.clock.uptimeMs() - last.uptimeMs;
 	if (Math.abs(now.getTime() - last.at.getTime() - passedMs) <= HOUR_MS) return null;
 	return `moved from ${last.at.toISOString()} to ${now.toISOString()} while ${Math.round(passedMs / 60_000)} minutes passed`;
+}
+
+/** Told once: where a command runs once a month, the next silence confirms the one before it. */
+function silence(run: Run, now: Date): string | null {
+	const silentMs = now.getTime() - new Date(run.host.lastClock).getTime();
+	if (run.memory.lastTick !== null || silentMs <= LONGEST_SILENCE_MS) return null;
+	return `reads ${now.toISOString()}, ${Math.round(silentMs / DAY_MS)} days after keyturn last ran`;
 }
 
 async function noteClock(run: Run, now: Date, steadySince: Date): Promise<void> {

@@ -115,10 +115,11 @@ export function sentences(report: LookReport): string {
 
 async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report: LookReport): Promise<void> {
 	const { domain } = doc.policy;
-	const rightSince = key.rightSince ?? report.at;
+	// A moment in the future is of a clock that was ahead: the soak begins anew.
+	const rightSince = key.rightSince !== null && key.rightSince <= report.at ? key.rightSince : report.at;
 	const soaked = new Date(rightSince).getTime() + soakMs(key, doc.state, doc.policy);
 	if (new Date(report.at).getTime() < soaked) {
-		if (key.rightSince === null)
+		if (key.rightSince !== rightSince)
 			await run.save(
 				doc,
 				editKey(doc.state, key.selector, (one) => ({ ...one, rightSince })),

@@ -5,17 +5,19 @@ import type { AlertSink } from "../ports/alert-sink.ts";
 import { CAUSES } from "./causes.ts";
 import type { Undelivered } from "./host-state.ts";
 import type { Run } from "./run.ts";
+import { isDue } from "./troubles.ts";
 
 const DELIVERY_MS = 15_000;
 /** A sink that failed so often in a row is a trouble of its own, told to the others and shown by `status`. */
 const FAILURES_TOLD = 3;
+const LONGEST_BACKOFF_MS = 3_600_000;
 
 export async function deliver(run: Run): Promise<void> {
 	await run.repeatTroubles();
 	for (const sink of run.ports.sinks) {
 		const waiting = run.host.outbox.filter((entry) => entry.sink === sink.name);
 		const [first] = waiting;
-		if (first === undefined || new Date(first.notBefore) > run.now()) continue;
+		if (first === undefined || !isDue(first.notBefore, LONGEST_BACKOFF_MS, run.now())) continue;
 		await deliverTo(run, sink, waiting);
 	}
 	const names = new Set(run.ports.sinks.map((sink) => sink.name));

@@ -164,7 +164,7 @@ async function failed(
 			owes: {
 				act: "publish",
 				id: null,
-				askedAt: key.owes?.askedAt ?? run.now().toISOString(),
+				askedAt: run.now().toISOString(),
 				tries: (key.owes?.tries ?? 0) + 1,
 				notBefore: run.backoff(key.owes?.tries ?? 0).toISOString(),
 			},

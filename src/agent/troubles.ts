@@ -101,9 +101,10 @@ export function repeat(host: HostState, now: Date, audience: Audience): HostStat
 	for (const trouble of host.troubles)
 		for (const sink of audience.sinks) {
 			const told = trouble.told.find((one) => one.sink === sink.name);
-			if (told !== undefined && new Date(told.nextAt) > now) continue;
+			const longestMs = Math.max(DAY_MS, sink.repeatMs);
+			if (told !== undefined && !isDue(told.nextAt, longestMs, now)) continue;
 			const count = (told?.count ?? 0) + 1;
-			const waitMs = Math.min(sink.repeatMs * 2 ** (count - 1), Math.max(DAY_MS, sink.repeatMs));
+			const waitMs = Math.min(sink.repeatMs * 2 ** (count - 1), longestMs);
 			const again = { sink: sink.name, count, nextAt: new Date(now.getTime() + waitMs).toISOString() };
 			const current = next.troubles.find((one) => one.id === trouble.id) ?? trouble;
 			const others = current.told.filter((one) => one.sink !== sink.name);
@@ -117,6 +118,12 @@ export function repeat(host: HostState, now: Date, audience: Audience): HostStat
 			);
 		}
 	return next;
+}
+
+/** A moment further off than anything is ever put off was noted by a clock that was ahead: nobody waits for it. */
+export function isDue(at: string, longestMs: number, now: Date): boolean {
+	const leftMs = new Date(at).getTime() - now.getTime();
+	return leftMs <= 0 || leftMs > longestMs;
 }
 
 function makeEvent(

@@ -103,7 +103,10 @@ function delayed(step: Step, { state, seen, now }: Facts): Wait | null {
 	if (delay !== undefined && delay.until > now) return { selector, ...delay };
 	const key = selector === null ? null : keyOf(state, selector);
 	const owes = key?.owes ?? null;
-	if (owes?.notBefore != null && owes.act === step.kind && new Date(owes.notBefore) > now)
+	if (owes?.notBefore == null || owes.act !== step.kind) return null;
+	// What a clock that was ahead has put off would wait as long as it was ahead; only removal may wait too long.
+	if (owes.act !== "drop" && new Date(owes.askedAt) > now) return null;
+	if (new Date(owes.notBefore) > now)
 		return { selector, until: new Date(owes.notBefore), reason: whyNotBefore(owes, key?.reason ?? null) };
 	return null;
 }
@@ -198,7 +201,11 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 			until: nextOpening(policy.window, policy.timezone, now),
 			reason: "the window in which services may be touched opens",
 		};
-	const pause = policy.swap === "restart" ? seen.lastPauseAt : null;
+	// One in the future is of a clock that was ahead.
+	const pause =
+		policy.swap === "restart" && seen.lastPauseAt !== null && seen.lastPauseAt <= now
+			? seen.lastPauseAt
+			: null;
 	if (pause !== null && policy.window === null && pause.getTime() + DAY_MS > now.getTime())
 		return {
 			selector,

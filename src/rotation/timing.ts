@@ -18,10 +18,19 @@ const AUTO_SOAK_MS = { least: 10 * MINUTE_MS, most: 24 * HOUR_MS };
 export function nextDue(state: DomainState, policy: Policy, now: Date): Date | null {
 	const active = activeKey(state);
 	if (active === null) return null;
-	const turnedFor = new Date(active.dueAt);
+	const coming = nextSlot(policy.schedule, policy.timezone, now);
 	const passed = previousSlot(policy.schedule, policy.timezone, now);
+	const turnedFor = believedSlot(active, coming, now);
 	if (passed !== null && passed > turnedFor) return passed;
-	return nextSlot(policy.schedule, policy.timezone, turnedFor > now ? turnedFor : now);
+	const isDone = coming !== null && turnedFor.getTime() === coming.getTime();
+	return isDone ? nextSlot(policy.schedule, policy.timezone, coming) : coming;
+}
+
+/** A key is turned early for the slot to come at most: a later one is of another schedule, or of a clock that was ahead. */
+function believedSlot(active: KeyEntry, coming: Date | null, now: Date): Date {
+	const [dueAt, since] = [new Date(active.dueAt), new Date(active.since)];
+	if (coming === null || dueAt <= coming) return dueAt;
+	return since <= now ? since : new Date(0);
 }
 
 /** The first slot since the active key's own that has passed without a new key; null if there is none. */

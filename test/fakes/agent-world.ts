@@ -35,6 +35,8 @@ export class AgentWorld {
 	readonly lines: InspectedLine[] = [];
 	readonly doorRequests: DoorRequest[] = [];
 	readonly changes: ZoneChange[] = [];
+	/** The selectors looked at. */
+	readonly looks: string[] = [];
 	readonly events: KeyturnEvent[] = [];
 	/** By record name. */
 	readonly zone = new Map<string, string[]>();
@@ -214,6 +216,7 @@ export class AgentWorld {
 
 	#look(domain: string, selector: string): LookReport {
 		const verdict = this.verdict(selector);
+		this.looks.push(selector);
 		const owner = `${selector}._domainkey.${domain}`;
 		return {
 			at: this.at.toISOString(),

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf, scheduleOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+
+/** One process per tick, as a timer starts them. */
+async function runEvery(world: AgentWorld, days: number, times: number): Promise<void> {
+	for (let count = 0; count < times; count += 1) {
+		world.pass(days * DAY_MS);
+		world.restart();
+		await world.tick();
+	}
+}
+
+describe("without a daemon", () => {
+	it("a weekly timer turns keys and removes records, and is no clock that jumped", async () => {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.pass(MINUTE_MS);
+		await world.wish(["example.com"], "w2");
+		await world.tick();
+		await runEvery(world, 7, 3);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		expect(world.told("clock_suspect")).toEqual([]);
+	});
+
+	it("a monthly timer removes records too", async () => {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.pass(MINUTE_MS);
+		await world.wish(["example.com"], "w2");
+		await world.tick();
+		await runEvery(world, 30, 2);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+});
+
+describe("a clock that was ahead for a while", () => {
+	it("does not put off what comes by as long as it was ahead", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		const ahead = 400 * DAY_MS;
+		world.at = new Date(world.at.getTime() + ahead);
+		world.sinkFails = true;
+		await world.advance(30 * MINUTE_MS);
+		expect(Object.values(await world.states())).toEqual(["retiring", "active"]);
+		world.at = new Date(world.at.getTime() - ahead);
+		world.sinkFails = false;
+		await world.advance(10 * MINUTE_MS);
+		expect(world.told("clock_suspect").length).toBeGreaterThan(0);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		await world.advance(10 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202612": "active" });
+	});
+
+	it("lets the key in use be looked at, and a new key soak, by the right time", async () => {
+		const soaking = { ...quick, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } };
+		const world = new AgentWorld([soaking]);
+		const ahead = 400 * DAY_MS;
+		world.at = new Date(world.at.getTime() + ahead);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.at = new Date(world.at.getTime() - ahead);
+		world.looks.length = 0;
+		await world.advance(90 * MINUTE_MS);
+		expect(world.looks).toContain("202610");
+		expect(Object.values(await world.states())).toEqual(["retiring", "active"]);
+	});
+});
