@@ -1,11 +1,12 @@
 /** Looks at what the world serves for a key: until a new record is everywhere, and once a day for the key in use. */
 
+import { asKeyturnError } from "../errors.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { CAUSES } from "./causes.ts";
-import { providerOf } from "./publish.ts";
+import { providerOf, zoneOf } from "./publish.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 const MINUTE_MS = 60_000;
@@ -30,7 +31,11 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 					doc,
 					editKey(doc.state, key.selector, (one) => ({ ...one, rightSince: null })),
 				);
-			if (report.verdict === "absent" && run.tries(doc, step) >= ABSENT_LOOKS && (await isLost(run, key))) {
+			if (
+				report.verdict === "absent" &&
+				run.tries(doc, step) >= ABSENT_LOOKS &&
+				(await isLost(run, doc.policy, key))
+			) {
 				await publishAgain(run, doc, key);
 				run.done(doc, step);
 				return;
@@ -171,13 +176,18 @@ async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookRepo
 	});
 }
 
-/** Whether a provider no longer has a record that it took. */
-async function isLost(run: Run, key: KeyEntry): Promise<boolean> {
-	const { zone } = key.record;
-	if (zone === null) return false;
-	for (const name of key.record.providers) {
-		const values = await providerOf(run, name).list(zone, key.record.owner, run.signal);
-		if (!values.includes(key.record.value)) return true;
+/** Whether a provider of the domain no longer has a record, or never had it; one that cannot say has not lost it. */
+async function isLost(run: Run, policy: Policy, key: KeyEntry): Promise<boolean> {
+	try {
+		for (const name of policy.providers) {
+			const provider = providerOf(run, name);
+			const zone = await zoneOf(run, provider, key, policy.zone);
+			const values = await provider.list(zone, key.record.owner, run.signal);
+			if (!values.includes(key.record.value)) return true;
+		}
+	} catch (thrown) {
+		const error = asKeyturnError(thrown);
+		run.ports.log.warn("whether a record is lost cannot be told", { owner: key.record.owner, error });
 	}
 	return false;
 }

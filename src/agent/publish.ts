@@ -4,6 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
+import type { Policy } from "../rotation/policy.ts";
 import { supersede } from "./make.ts";
 import { each, type Job, type Run } from "./run.ts";
 
@@ -97,7 +98,7 @@ async function published(run: Run, { job, key, provider }: Publication, zone: st
 	const state = moveKey(doc.state, key.selector, "published", now, {
 		lookingSince: now.toISOString(),
 		rightSince: null,
-		record: { ...key.record, zone },
+		record: { ...key.record, zone, providers: doc.policy.providers },
 	});
 	await run.save(doc, state);
 	await run.end(CAUSES.publish(provider.name), domain);
@@ -120,6 +121,16 @@ export function providerOf(run: Run, name: string): DnsProvider {
 	const provider = run.ports.providers.get(name);
 	if (provider === undefined) throw new KeyturnError("bug", `provider ${name} is not set up`);
 	return provider;
+}
+
+/**
+ * Where a record of ours has to be sought: where it was published, and where the domain is now if that provider is
+ * configured no more (renamed, or the zone has moved and the record with it).
+ */
+export function holdersOf(run: Run, key: KeyEntry, policy: Policy): readonly DnsProvider[] {
+	const known = key.record.providers.filter((name) => run.ports.providers.has(name));
+	const names = known.length === key.record.providers.length ? known : [...known, ...policy.providers];
+	return [...new Set(names)].map((name) => providerOf(run, name));
 }
 
 /** The zone as configured, as remembered, or as the provider knows it. */

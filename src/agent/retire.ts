@@ -5,7 +5,7 @@ import { activeKey, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/d
 import { CAUSES } from "./causes.ts";
 import { inspect, isNamed, unexpectedAnswer } from "./inspection.ts";
 import { lookAt } from "./look.ts";
-import { providerOf, zoneOf } from "./publish.ts";
+import { holdersOf, zoneOf } from "./publish.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
@@ -108,8 +108,7 @@ async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 }
 
 async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
-	for (const name of key.record.providers) {
-		const provider = providerOf(run, name);
+	for (const provider of holdersOf(run, key, doc.policy)) {
 		const zone = await zoneOf(run, provider, key, doc.policy.zone);
 		const change = { kind: "remove" as const, name: key.record.owner, value: key.record.value };
 		const [result] = await provider.change(zone, [change], run.signal);
@@ -117,7 +116,7 @@ async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 		const why = result === undefined || result.kind === "occupied" ? "no result" : result.why;
 		throw new KeyturnError(
 			"provider.refused",
-			`${name}: the record at ${key.record.owner} was not removed: ${why}`,
+			`${provider.name}: the record at ${key.record.owner} was not removed: ${why}`,
 			{
 				retry: true,
 				...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),

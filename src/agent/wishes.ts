@@ -11,7 +11,9 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 		for (const name of wish.domains) {
 			const doc = docs.find((one) => one.policy.domain === name);
 			if (doc === undefined)
-				run.ports.log.warn("a wish names a domain that is not configured", { domain: name });
+				run.ports.log.warn("a wish names a domain that is not configured, or whose state cannot be read", {
+					domain: name,
+				});
 			else await want(run, doc, wish);
 		}
 		await run.dropWish(wish.id);
@@ -21,14 +23,15 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 /** A wish older than the last switch is already fulfilled by it. */
 async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {
 	const { state } = doc;
+	const askedAt = new Date(wish.at).toISOString();
 	const turnedSince = state.keys.some(
-		(key) => key.state === "active" && key.origin === "made" && key.since >= wish.at,
+		(key) => key.state === "active" && key.origin === "made" && key.since >= askedAt,
 	);
 	if (turnedSince) return;
 	const standing = state.wants.rotate;
 	const rotate = {
 		id: standing?.id ?? wish.id,
-		askedAt: standing?.askedAt ?? wish.at,
+		askedAt: standing?.askedAt ?? askedAt,
 		noSoak: wish.noSoak || standing?.noSoak === true,
 	};
 	let next: DomainState = { ...state, wants: { ...state.wants, rotate } };

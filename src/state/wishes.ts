@@ -60,8 +60,10 @@ function decode(path: string, bytes: Uint8Array): Wish {
 	const wish = decodeJson(path, bytes);
 	const isWish =
 		typeof wish["id"] === "string" &&
+		ID.test(wish["id"]) &&
 		path.endsWith(`/${wish["id"]}.json`) &&
 		typeof wish["at"] === "string" &&
+		Number.isFinite(Date.parse(wish["at"])) &&
 		wish["kind"] === "rotate" &&
 		Array.isArray(wish["domains"]) &&
 		wish["domains"].every((domain) => typeof domain === "string") &&

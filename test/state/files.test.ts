@@ -167,6 +167,10 @@ test("wishes are left without the lock, in the order of their time, until they a
 	await store.dropWish(lease, "bb");
 	expect(await store.wishes()).toEqual([late]);
 	await writeFile(join(directory, "wishes", "cc.json"), '{"id":"cc"}');
+	const never = { ...wish("dd", "soon"), at: "soon" };
+	await writeFile(join(directory, "wishes", "dd.json"), JSON.stringify(never));
+	const unsafe = { ...early, id: "My wish" };
+	await writeFile(join(directory, "wishes", "My wish.json"), JSON.stringify(unsafe));
 	expect(await store.wishes()).toEqual([late]);
 	await lease.release();
 });

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf, scheduleOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const quick = policyOf({
+	publishAheadMs: 0,
+	schedule: scheduleOf("0 3 1 6 *"),
+	verify: { ...policyOf().verify, soakMs: 0 },
+});
+
+describe("a domain whose provider changes", () => {
+	it("in the middle of a turn has its record published with the new one", async () => {
+		const world = new AgentWorld([quick]);
+		world.change = () => ({ kind: "refused", denied: false, why: "500", hint: null });
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.change = null;
+		world.reconfigure([{ ...quick, providers: ["other"] }], "other");
+		await world.advance(10 * MINUTE_MS);
+		const key = keyOf(await world.state(), "202611");
+		expect(key).toMatchObject({ state: "active", record: { providers: ["other"] } });
+	});
+
+	it("after it was published, has it published again where it is missing", async () => {
+		const world = new AgentWorld([quick]);
+		const owner = "202611._domainkey.example.com";
+		world.verdict = (selector) =>
+			selector === "202610" || (world.zone.get(owner) ?? []).length > 0 ? "right" : "absent";
+		world.refuse = (request) =>
+			request.act === "stage"
+				? { act: "refused", why: "not_now", domains: [], message: "later", hint: null }
+				: null;
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "verified" });
+		world.zone.clear();
+		world.refuse = null;
+		world.reconfigure([{ ...quick, providers: ["other"] }], "other");
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+
+	it("after it was published, has its old record removed with the new one", async () => {
+		const world = new AgentWorld([quick]);
+		for (const id of ["w1", "w2"]) {
+			await world.wish(["example.com"], id);
+			await world.advance(MINUTE_MS);
+			world.pass(MINUTE_MS);
+		}
+		world.reconfigure([{ ...quick, providers: ["other"] }], "other");
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		expect(world.told("retire_failed")).toEqual([]);
+	});
+});
+
+describe("a wish", () => {
+	it("written by hand does not damage the state", async () => {
+		const world = new AgentWorld([quick]);
+		world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+		await world.store.leaveWish({
+			id: "by-hand",
+			at: "2026-11-22T12:00:00Z",
+			kind: "rotate",
+			domains: ["example.com"],
+			noSoak: false,
+		});
+		await world.tick();
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		expect(world.told("state_damaged")).toEqual([]);
+	});
+});
