@@ -64,10 +64,12 @@ async function rest(
 	const dueMs =
 		report?.nextAt == null ? LONGEST_SLEEP_MS : report.nextAt.getTime() - bench.clock.now().getTime();
 	const ends = bench.clock.uptimeMs() + Math.min(Math.max(dueMs, SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
-	while (!context.signal.aborted && !waking.isWoken()) {
+	// Once a rest: Node 20 keeps a trace of every such signal for as long as its sources live.
+	const woken = AbortSignal.any([context.signal, waking.signal()]);
+	while (!woken.aborted) {
 		const leftMs = ends - bench.clock.uptimeMs();
 		if (leftMs <= 0) return;
-		await bench.clock.sleep(Math.min(leftMs, WISH_MS), AbortSignal.any([context.signal, waking.signal()]));
+		await bench.clock.sleep(Math.min(leftMs, WISH_MS), woken);
 		if ((await bench.store.wishes()).length > 0) return;
 	}
 	waking.rest();
@@ -100,7 +102,6 @@ interface Waking {
 	schedule(bench: Pick<Workbench, "settings" | "wakeOnSchedule">): void;
 	reload(): void;
 	takeReload(): boolean;
-	isWoken(): boolean;
 	/** Aborts when woken. */
 	signal(): AbortSignal;
 	rest(): void;
@@ -125,7 +126,6 @@ function createWaking(bench: Workbench, signal: AbortSignal): Waking {
 			isReloading = false;
 			return was;
 		},
-		isWoken: () => wake.signal.aborted,
 		signal: () => wake.signal,
 		rest() {
 			if (wake.signal.aborted) wake = new AbortController();

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { newHostState } from "../../src/agent/host-state.ts";
+import { type Audience, end, raise, repeat } from "../../src/agent/troubles.ts";
+
+const HOUR_MS = 3_600_000;
+const now = new Date("2026-11-22T12:00:00.000Z");
+
+function audience(...names: readonly string[]): Audience {
+	let ids = 0;
+	return {
+		host: "mx1",
+		sinks: names.map((name) => ({ name, on: null, repeatMs: 6 * HOUR_MS })),
+		newId: () => String((ids += 1)),
+	};
+}
+
+function trouble(host = newHostState(now), listeners = audience("pager")) {
+	return raise(host, now, listeners, {
+		cause: "publish cf",
+		event: "publish_failed",
+		severity: "warning",
+		domains: ["example.com"],
+		selector: "202611",
+		summary: "cf: not published",
+		detail: null,
+		hint: null,
+	}).host;
+}
+
+describe("the end of a trouble", () => {
+	it("is told to those who were told its start, and to nobody else", () => {
+		const { host } = end(trouble(), now, audience("pager", "new"), "publish cf", "example.com");
+		expect(host.outbox.map(({ sink, event }) => [sink, event.phase])).toEqual([
+			["pager", "start"],
+			["pager", "end"],
+		]);
+	});
+
+	it("is told to whoever came later and was told that it lasts", () => {
+		const both = audience("pager", "new");
+		const { host } = end(repeat(trouble(), now, both), now, both, "publish cf", "example.com");
+		expect(host.outbox.filter((entry) => entry.sink === "new").map(({ event }) => event.phase)).toEqual([
+			"start",
+			"end",
+		]);
+	});
+});
+
+describe("a repetition", () => {
+	it("noted by a clock that was ahead is not waited for", () => {
+		const ahead = new Date(now.getTime() + 400 * 24 * HOUR_MS);
+		const told = repeat(trouble(), ahead, audience("pager"));
+		const later = new Date(now.getTime() + HOUR_MS);
+		const again = repeat(told, later, audience("pager"));
+		expect(again.outbox.map(({ event }) => event.count)).toEqual([1, 2, 3]);
+		expect(repeat(again, later, audience("pager")).outbox).toHaveLength(3);
+	});
+});
