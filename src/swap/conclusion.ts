@@ -13,6 +13,8 @@ import { tidy } from "./table-files.ts";
 
 export async function conclude(run: SwitchRun, ended: readonly Ended[]): Promise<SwitchResult> {
 	const { context } = run;
+	// A signer that ran and does not come up is owed like a mail server: later requests go on trying.
+	run.owed.unshift(...ended.filter((end) => !end.isUp).map((end) => entryOf(run, end.signer).ran));
 	const result = describe(run, ended);
 	await writeLeft(context, {
 		files: await hashesLeft(run, ended),

@@ -157,6 +157,17 @@ describe("a switch by restart", () => {
 		expect(host.selectors()["a.example"]).toBe("old");
 	});
 
+	it("goes on trying to start a signer that did not come up, with every later request", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		host.services.of("main").failingStarts = 1000;
+		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
+		expect(host.services.runs("main")).toBe(false);
+		host.services.of("main").failingStarts = 0;
+		await host.door().handle({ act: "inspect", ids: [] });
+		expect(host.services.runs("main")).toBe(true);
+		expect(host.leftovers()).toEqual([]);
+	});
+
 	it("ends the hold as soon as the signer comes up", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		host.services.of("main").failingStarts = 4;
