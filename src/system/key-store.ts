@@ -47,18 +47,29 @@ async function makeOnce(
 	signal: AbortSignal,
 ): Promise<MadeKey> {
 	const kept = await readKey(disk, path);
-	if (kept !== null) return { publicKey: kept.publicKey };
+	if (kept !== null) {
+		await keepNames(disk, path);
+		return { publicKey: kept.publicKey };
+	}
 	if (signal.aborted)
 		throw new KeyturnError("key.invalid", `${path}: not made, interrupted`, { retry: true });
 	const { pem } = await makeKey();
 	await ensurePrivate(disk, directoryOf(directoryOf(path)));
 	await ensurePrivate(disk, directoryOf(path));
 	await durableCreate(disk, path, new TextEncoder().encode(pem));
+	await keepNames(disk, path);
 	// Whoever came first: what stands there is the key, not what was made just now.
 	const stands = await readKey(disk, path);
 	if (stands === null)
 		throw new KeyturnError("key.invalid", `${path}: expected the key just made, got nothing`);
 	return { publicKey: stands.publicKey };
+}
+
+/** A run that made the key or its directories may have ended before their names were durable: no record may rely on them until they are. */
+async function keepNames(disk: Disk, path: string): Promise<void> {
+	const folder = directoryOf(path);
+	for (const directory of [folder, directoryOf(folder), directoryOf(directoryOf(folder))])
+		await disk.syncDirectory(directory);
 }
 
 /** A name only ever stands for a whole key (it is linked when all bytes are there), so a damaged one is not replaced. */
