@@ -12,7 +12,7 @@ import {
 	parseDomainState,
 } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
-import { type Delay, plan, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
+import { type Delay, type Plan, plan, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { missedSlot, soakMs } from "../rotation/timing.ts";
 import { adopt, takeOver } from "./adopt.ts";
@@ -22,7 +22,7 @@ import { newHostState, parseHostState } from "./host-state.ts";
 import { inspection, linesInUse } from "./inspection.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
-import { deliver } from "./outbox.ts";
+import { deliver, nextDeliveries } from "./outbox.ts";
 import { publish } from "./publish.ts";
 import { drop, retire } from "./retire.ts";
 import {
@@ -134,8 +134,7 @@ async function tick(
 	const untils = docs.flatMap((doc) =>
 		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
 	);
-	const outbox = run.host.outbox.map((entry) => new Date(entry.notBefore));
-	const next = [...untils, ...outbox].map((until) => until.getTime());
+	const next = [...untils, ...nextDeliveries(run.host, run.ports.sinks)].map((until) => until.getTime());
 	return { domains, nextAt: next.length === 0 ? null : new Date(Math.min(...next)) };
 }
 
@@ -152,30 +151,60 @@ async function work(
 		run.signal.throwIfAborted();
 		if (round === 0 || inspected !== null) inspected = await askDoor(run);
 		const jobs = open.flatMap((doc) => planOne(run, doc, inspected, freeze));
-		const ready = gather(run, docs, jobs);
+		const ready = join(run, docs, gather(run, docs, jobs), inspected, freeze);
 		if (ready.length === 0) return;
 		for (const kind of ORDER) await perform(run, kind, ready);
 		options.onProgress?.(docs.map(reportOf));
-		open = open.filter((doc) => jobs.some((job) => job.doc === doc));
+		open = docs.filter((doc) => [...jobs, ...ready].some((job) => job.doc === doc));
 	}
 }
 
 function planOne(run: Run, doc: Doc, answer: InspectAnswer | null, freeze: Delay | null): readonly Job[] {
-	const { policy } = doc;
 	const lastPause = answer?.lastPauseAt ?? null;
-	const planned = plan(
-		doc.state,
-		{
-			inUse: answer === null ? null : linesInUse(answer, policy),
-			lastPauseAt: lastPause === null ? null : new Date(lastPause),
-			delays: run.memory.delays.get(policy.domain) ?? new Map(),
-			freeze,
-		},
-		policy,
-		run.now(),
-	);
+	const planned = planFor(run, doc, answer, freeze, lastPause === null ? null : new Date(lastPause));
 	doc.waits = planned.kind === "wait" ? planned.waits : [];
 	return planned.kind === "step" ? [{ doc, step: planned.step }] : [];
+}
+
+function planFor(
+	run: Run,
+	{ policy, state }: Doc,
+	answer: InspectAnswer | null,
+	freeze: Delay | null,
+	lastPauseAt: Date | null,
+): Plan {
+	const seen = {
+		inUse: answer === null ? null : linesInUse(answer, policy),
+		lastPauseAt,
+		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),
+		freeze,
+	};
+	return plan(state, seen, policy, run.now());
+}
+
+/**
+ * Who waits only because there was a pause lately goes along with the next one: otherwise domains whose windows bring
+ * a pause every night would keep those without a window waiting for ever.
+ */
+function join(
+	run: Run,
+	docs: readonly Doc[],
+	jobs: readonly Job[],
+	answer: InspectAnswer | null,
+	freeze: Delay | null,
+): readonly Job[] {
+	const stopped = jobs
+		.filter(({ doc, step }) => step.kind === "switch" && doc.policy.swap === "restart")
+		.map(({ doc }) => doc.policy.signer);
+	const joining: Job[] = [];
+	for (const doc of docs) {
+		if (!stopped.includes(doc.policy.signer) || jobs.some((job) => job.doc === doc)) continue;
+		const planned = planFor(run, doc, answer, freeze, null);
+		if (planned.kind !== "step" || planned.step.kind !== "switch") continue;
+		doc.waits = [];
+		joining.push({ doc, step: planned.step });
+	}
+	return [...jobs, ...joining];
 }
 
 /**

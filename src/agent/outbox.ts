@@ -3,7 +3,7 @@
 import { asKeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import { CAUSES } from "./causes.ts";
-import type { Undelivered } from "./host-state.ts";
+import type { HostState, Undelivered } from "./host-state.ts";
 import type { Run } from "./run.ts";
 import { isDue } from "./troubles.ts";
 
@@ -23,6 +23,17 @@ export async function deliver(run: Run): Promise<void> {
 	const names = new Set(run.ports.sinks.map((sink) => sink.name));
 	if (run.host.outbox.some((entry) => !names.has(entry.sink)))
 		await keep(run, (entry) => (names.has(entry.sink) ? entry : null));
+}
+
+/** When each sink is tried again: what stands behind its first event waits with that, whatever its own moment was. */
+export function nextDeliveries(
+	{ outbox }: Pick<HostState, "outbox">,
+	sinks: readonly Pick<AlertSink, "name">[],
+): readonly Date[] {
+	return sinks.flatMap(({ name }) => {
+		const first = outbox.find((entry) => entry.sink === name);
+		return first === undefined ? [] : [new Date(first.notBefore)];
+	});
 }
 
 /** In order; the first failure puts the rest off with it. */

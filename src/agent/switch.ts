@@ -8,6 +8,7 @@ import { signsSince } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
 import { backToPublished, lookAt } from "./look.ts";
+import { supersede } from "./make.ts";
 import type { Step } from "../rotation/plan.ts";
 import { type Doc, each, type Job, type Run } from "./run.ts";
 
@@ -198,9 +199,20 @@ async function leaveRefused(
 	const soon =
 		refused.why === "table_changed" || refused.why === "stale_evidence" || refused.why === "unknown_id";
 	forgetInspection(run);
-	for (const one of concerned)
+	for (const one of concerned) {
+		if (refused.why === "invalid" && (await isKeyLost(run, one))) {
+			await supersede(run, one.job.doc, one.key.selector, "its private key is lost");
+			run.done(one.job.doc, one.job.step);
+			continue;
+		}
 		await leave(run, one, soon ? MINUTE_MS : 10 * MINUTE_MS, soon ? null : refusal(refused), refused.message);
+	}
 	return group.filter((one) => !concerned.includes(one));
+}
+
+/** Neither the agent nor the door has it: waiting would not bring it back, a new key does. */
+async function isKeyLost(run: Run, { job, key }: Switching): Promise<boolean> {
+	return (await run.ports.keys.read(job.doc.policy.domain, key.selector)) === null;
 }
 
 function refusal(refused: RefusedAnswer): KeyturnError {
