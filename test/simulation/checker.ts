@@ -1,0 +1,171 @@
+/** Looks at the world after every step that changed it, and asks each promise whether it still holds. */
+
+import type { KeyState } from "../../src/rotation/life.ts";
+import { readTables } from "./mail-host.ts";
+import { type Observed, PROMISES, type PromiseName, type Switch, type Transition } from "./promises.ts";
+import { verifies } from "./sim-mail.ts";
+import { STATE, type World } from "./world.ts";
+
+export interface Breach {
+	readonly promise: PromiseName;
+	readonly what: string;
+	readonly atMs: number;
+}
+
+export interface Checker {
+	/** Sends mail, lets receivers judge, and checks. Cheap when nothing changed. */
+	check(): void;
+	readonly breaches: Breach[];
+	/** Keys replaced so far. */
+	turns(): number;
+	lastSwitchMs(domain: string): number | null;
+	/** After a power loss files may be older than they were: that is no transition. */
+	forgetStates(): void;
+}
+
+interface KnownKey {
+	readonly state: KeyState;
+	readonly sinceMs: number;
+}
+
+export function createChecker(world: World): Checker {
+	const { host, dns, time, scenario } = world;
+	const policies = new Map(scenario.policies.map((policy) => [policy.domain, policy]));
+	const breaches: Breach[] = [];
+	const told = new Set<string>();
+	const keyUnder = new Map<string, string>();
+	const selectors = new Map<string, string[]>();
+	const states = new Map<string, Map<string, KnownKey>>();
+	const lastSwitch = new Map<string, number>();
+	const luck = world.chance.stream("receivers");
+	const domainFiles = scenario.policies.map((policy) => `${STATE}/domains/${policy.domain}.json`);
+	let turns = 0;
+	for (const [domain, line] of readTables(host.disk) ?? []) selectors.set(domain, [line.selector]);
+
+	const findSwitches = (): Switch[] => {
+		const found: Switch[] = [];
+		const tables = readTables(host.disk);
+		if (tables === null) return found;
+		for (const [domain, seen] of selectors) {
+			const to = tables.get(domain)?.selector ?? null;
+			const from = seen.at(-1) ?? null;
+			if (to === from || to === null) continue;
+			const isUndo = seen.at(-2) === to;
+			found.push({ atMs: time.elapsedMs(), domain, from, to, isUndo });
+			world.record.note("tables", `${domain}: ${from ?? "nothing"} -> ${to}${isUndo ? " (back)" : ""}`);
+			if (isUndo) {
+				seen.pop();
+				turns -= 1;
+			} else {
+				seen.push(to);
+				turns += 1;
+				lastSwitch.set(domain, time.elapsedMs());
+			}
+		}
+		return found;
+	};
+
+	const findTransitions = (): Transition[] => {
+		const found: Transition[] = [];
+		for (const path of domainFiles) {
+			if (!world.touched.has(path)) continue;
+			const text = host.disk.text(path);
+			if (text === null) continue;
+			const { domain, keys } = JSON.parse(text) as {
+				domain: string;
+				keys: { selector: string; state: KeyState }[];
+			};
+			const known = states.get(domain) ?? new Map<string, KnownKey>();
+			states.set(domain, known);
+			for (const { selector, state } of keys) {
+				const before = known.get(selector) ?? null;
+				if (before?.state === state) continue;
+				known.set(selector, { state, sinceMs: time.elapsedMs() });
+				world.record.note("state", `${domain}: ${selector} ${before?.state ?? "new"} -> ${state}`);
+				found.push({
+					atMs: time.elapsedMs(),
+					domain,
+					selector,
+					from: before?.state ?? null,
+					to: state,
+					sinceMs: before?.sinceMs ?? null,
+				});
+			}
+		}
+		return found;
+	};
+
+	/** One receiver in its recursive resolver's view, for mail sent now. */
+	const receive = (): Observed["refused"] => {
+		const refused = [];
+		for (const mail of host.classes.values()) {
+			if (!mail.isCurrent || !policies.has(mail.domain) || !luck.happens(0.3)) continue;
+			const values = dns.receiverLookup(`${mail.selector}._domainkey.${mail.domain}`);
+			if (values !== null && !verifies(mail.publicKey, values))
+				refused.push({ ...mail, why: `its resolver has ${values.length} records` });
+		}
+		return refused;
+	};
+
+	const servicesSettled = (): boolean =>
+		world.phase === "running" &&
+		!world.isRecoveryArmed &&
+		time.elapsedMs() > world.servicesExcusedUntilMs &&
+		!world.scheduler.living().some((running) => running.kind === "door");
+
+	return {
+		breaches,
+		turns: () => turns,
+		lastSwitchMs: (domain) => lastSwitch.get(domain) ?? null,
+		forgetStates: () => {
+			states.clear();
+			for (const path of domainFiles) {
+				const text = host.disk.text(path);
+				if (text === null) continue;
+				const { domain, keys } = JSON.parse(text) as {
+					domain: string;
+					keys: { selector: string; state: KeyState }[];
+				};
+				states.set(
+					domain,
+					new Map(keys.map(({ selector, state }) => [selector, { state, sinceMs: time.elapsedMs() }])),
+				);
+			}
+		},
+		check: () => {
+			if (!world.dirty) return;
+			world.dirty = false;
+			host.sendMail();
+			const seen: Observed = {
+				nowMs: time.elapsedMs(),
+				host,
+				dns,
+				policies,
+				queueLifetimeMs: scenario.queueLifetimeMs,
+				switches: findSwitches(),
+				transitions: findTransitions(),
+				removals: world.removals,
+				unlinked: world.unlinked,
+				touched: [...world.touched],
+				said: world.said,
+				refused: receive(),
+				foreign: world.foreign,
+				keyUnder,
+				servicesSettled: servicesSettled(),
+				servicesExpected: { signer: true, mailServer: true },
+			};
+			for (const [promise, holds] of Object.entries(PROMISES))
+				for (const what of holds(seen)) {
+					if (told.has(what)) continue;
+					told.add(what);
+					world.record.note("BREACH", `${promise}: ${what}`);
+					breaches.push({ promise: promise as PromiseName, what, atMs: seen.nowMs });
+				}
+			host.unsigned.length = 0;
+			world.removals.length = 0;
+			world.unlinked.length = 0;
+			world.said.length = 0;
+			world.touched.clear();
+		},
+	};
+}

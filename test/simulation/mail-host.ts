@@ -1,0 +1,226 @@
+/**
+ * The simulated mail host: which signer and mail server run, what the signer has loaded, and every kind of message that
+ * left it. OpenDKIM reads its tables at start and reload, and opens the key file for every message.
+ */
+
+import type { SimDisk } from "../fakes/sim-disk.ts";
+import type { SimTime } from "./sim-time.ts";
+import { publicHalfOf } from "./sim-mail.ts";
+
+export const KEY_TABLE = "/etc/opendkim/key.table";
+export const SIGNING_TABLE = "/etc/opendkim/signing.table";
+export const KEYS = "/etc/opendkim/keys";
+export const SIGNER_UID = 110;
+
+/** How long the mail server is held when the signer will not come up; after that somebody was told, and mail goes on. */
+export const HOLD_MS = 5 * 60_000;
+
+export interface TableLine {
+	readonly entry: string;
+	readonly domain: string;
+	readonly selector: string;
+	readonly keyPath: string;
+}
+
+/** What a signer that loaded these tables does for a domain's mail. */
+export type Tables = ReadonlyMap<string, TableLine>;
+
+export type Signature =
+	| { readonly kind: "signed"; readonly selector: string; readonly publicKey: string }
+	/** The message stays in its sender's queue. */
+	| { readonly kind: "deferred"; readonly why: string }
+	| { readonly kind: "unsigned"; readonly why: string };
+
+/** All mail of one domain signed with one key under one selector. */
+export interface MailClass {
+	readonly domain: string;
+	readonly selector: string;
+	readonly publicKey: string;
+	readonly firstMs: number;
+	lastMs: number;
+	isCurrent: boolean;
+}
+
+export interface MailHost {
+	disk: SimDisk;
+	readonly mailDomains: readonly string[];
+	/** Postfix passes mail on unsigned while the milter is away (many guides set that), or defers it. */
+	readonly acceptsWithoutMilter: boolean;
+	readonly mailServer: { running: boolean; startedMs: number };
+	readonly signer: {
+		running: boolean;
+		startedMs: number;
+		stoppedMs: number;
+		/** Whether an injected fault has kept it from starting since it was stopped. */
+		isRefused: boolean;
+		loaded: Tables;
+		reloadAsked: boolean;
+		/** Connections open at a reload go on with the tables of before. */
+		old: { readonly loaded: Tables; readonly untilMs: number }[];
+	};
+	readonly classes: Map<string, MailClass>;
+	/** Messages that left unsigned, but for those after the hold. */
+	readonly unsigned: { readonly atMs: number; readonly domain: string; readonly why: string }[];
+	startSigner(): "running" | "failed";
+	stopSigner(): void;
+	askReload(oldConnectionsMs: number): void;
+	/** The next milter connection makes a reload happen. */
+	connect(): void;
+	sign(loaded: Tables, domain: string): Signature;
+	/** Sends mail of every domain now: what is in use is noted, what is no longer keeps its last moment. */
+	sendMail(): void;
+}
+
+export function createMailHost(given: {
+	readonly disk: SimDisk;
+	readonly time: SimTime;
+	readonly mailDomains: readonly string[];
+	readonly acceptsWithoutMilter: boolean;
+}): MailHost {
+	const { time } = given;
+	const host: MailHost = {
+		disk: given.disk,
+		mailDomains: given.mailDomains,
+		acceptsWithoutMilter: given.acceptsWithoutMilter,
+		mailServer: { running: false, startedMs: 0 },
+		signer: {
+			running: false,
+			startedMs: 0,
+			stoppedMs: 0,
+			isRefused: false,
+			loaded: new Map(),
+			reloadAsked: false,
+			old: [],
+		},
+		classes: new Map(),
+		unsigned: [],
+		startSigner: () => {
+			const tables = readTables(host.disk);
+			if (tables === null) return "failed";
+			Object.assign(host.signer, {
+				running: true,
+				startedMs: time.elapsedMs(),
+				isRefused: false,
+				loaded: tables,
+				reloadAsked: false,
+				old: [],
+			});
+			return "running";
+		},
+		stopSigner: () => {
+			if (host.signer.running) host.signer.stoppedMs = time.elapsedMs();
+			Object.assign(host.signer, { running: false, loaded: new Map(), reloadAsked: false, old: [] });
+		},
+		askReload: (oldConnectionsMs) => {
+			if (!host.signer.running) return;
+			host.signer.reloadAsked = true;
+			if (oldConnectionsMs > 0)
+				host.signer.old.push({
+					loaded: host.signer.loaded,
+					untilMs: time.elapsedMs() + oldConnectionsMs,
+				});
+		},
+		connect: () => {
+			const { signer } = host;
+			if (!signer.running || !signer.reloadAsked) return;
+			signer.reloadAsked = false;
+			signer.loaded = readTables(host.disk) ?? signer.loaded;
+		},
+		sign: (loaded, domain) => signWith(host.disk, loaded, domain),
+		sendMail: () => sendMail(host, time.elapsedMs()),
+	};
+	return host;
+}
+
+function sendMail(host: MailHost, nowMs: number): void {
+	const { signer } = host;
+	for (const mail of host.classes.values())
+		if (mail.isCurrent) {
+			mail.lastMs = nowMs;
+			mail.isCurrent = false;
+		}
+	if (!host.mailServer.running) return;
+	if (!signer.running) {
+		const isExcused = signer.isRefused && nowMs - signer.stoppedMs >= HOLD_MS;
+		if (host.acceptsWithoutMilter && !isExcused)
+			for (const domain of host.mailDomains)
+				host.unsigned.push({ atMs: nowMs, domain, why: "the mail server runs without the signer" });
+		return;
+	}
+	host.connect();
+	signer.old = signer.old.filter((old) => old.untilMs > nowMs);
+	for (const loaded of [signer.loaded, ...signer.old.map((old) => old.loaded)])
+		for (const domain of host.mailDomains) noteMail(host, domain, host.sign(loaded, domain), nowMs);
+}
+
+function noteMail(host: MailHost, domain: string, signature: Signature, nowMs: number): void {
+	if (signature.kind === "unsigned") host.unsigned.push({ atMs: nowMs, domain, why: signature.why });
+	if (signature.kind !== "signed") return;
+	const { selector, publicKey } = signature;
+	const name = `${domain} ${selector} ${publicKey}`;
+	const known = host.classes.get(name);
+	if (known === undefined)
+		host.classes.set(name, {
+			domain,
+			selector,
+			publicKey,
+			firstMs: nowMs,
+			lastMs: nowMs,
+			isCurrent: true,
+		});
+	else {
+		known.lastMs = nowMs;
+		known.isCurrent = true;
+	}
+}
+
+function signWith(disk: SimDisk, loaded: Tables, domain: string): Signature {
+	const line = loaded.get(domain);
+	if (line === undefined) return { kind: "unsigned", why: "no signing line" };
+	const pem = disk.text(line.keyPath);
+	const publicKey = pem === null ? null : publicHalfOf(pem);
+	if (publicKey === null)
+		return { kind: "deferred", why: `${line.keyPath} is ${pem === null ? "gone" : "no key"}` };
+	return { kind: "signed", selector: line.selector, publicKey };
+}
+
+let readCache: { keyTable: string; signingTable: string; tables: Tables | null } | null = null;
+
+/** The tables as the signer reads them; null when it would refuse to start. */
+export function readTables(disk: SimDisk): Tables | null {
+	const keyTable = disk.text(KEY_TABLE);
+	const signingTable = disk.text(SIGNING_TABLE);
+	if (keyTable === null || signingTable === null) return null;
+	if (readCache?.keyTable !== keyTable || readCache.signingTable !== signingTable)
+		readCache = { keyTable, signingTable, tables: parseTables(keyTable, signingTable) };
+	return readCache.tables;
+}
+
+export function parseTables(keyTable: string, signingTable: string): Tables | null {
+	const keys = new Map<string, TableLine>();
+	for (const [entry, value] of wordsOf(keyTable)) {
+		const match = /^([^:]+):([^:]+):(\/.+)$/.exec(value);
+		if (match === null) return null;
+		const [, domain = "", selector = "", keyPath = ""] = match;
+		if (!keys.has(entry)) keys.set(entry, { entry, domain, selector, keyPath });
+	}
+	const tables = new Map<string, TableLine>();
+	for (const [pattern, entry] of wordsOf(signingTable)) {
+		const domain = pattern.replace(/^\*@/, "");
+		const line = keys.get(entry);
+		if (line === undefined) return null;
+		if (!tables.has(domain)) tables.set(domain, line);
+	}
+	return tables;
+}
+
+function wordsOf(table: string): readonly (readonly [string, string])[] {
+	return table
+		.split("\n")
+		.map((line) => line.replace(/#.*/, "").trim())
+		.filter((line) => line !== "")
+		.map((line) => {
+			const [first = "", second = ""] = line.split(/\s+/);
+			return [first, second] as const;
+		});
+}

@@ -1,0 +1,204 @@
+/** Brings the trouble of a scenario: each kind comes in episodes, at moments that the seed chose. */
+
+import type { Chance } from "./chance.ts";
+import { KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
+import type { ServerMood } from "./sim-dns.ts";
+import { PROVIDER_FAULTS } from "./sim-provider.ts";
+import type { World } from "./world.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Small steps are believed; large ones have to be noticed. */
+const CLOCK_STEPS_MS = [
+	-30_000,
+	30_000,
+	-20 * MINUTE_MS,
+	20 * MINUTE_MS,
+	-5 * HOUR_MS,
+	-40 * DAY_MS,
+	40 * DAY_MS,
+];
+
+export interface Nemesis {
+	/** From now on nothing new goes wrong, and what is wrong is mended. */
+	rest(): void;
+	/** An administrator edits a table, the way editors do: another file renamed over it. */
+	editTables(): void;
+}
+
+export function createNemesis(world: World, acts: { command(): void; wish(): void }): Nemesis {
+	const { time, scenario, dns, record } = world;
+	const luck = world.chance.stream("nemesis");
+	const mending: (() => void)[] = [];
+	let isResting = false;
+
+	/** Every so often, for a while. */
+	const episodes = (perDay: number, begin: () => (() => void) | null) => {
+		if (perDay <= 0) return;
+		const next = () => {
+			if (isResting) return;
+			const end = begin();
+			if (end !== null) {
+				mending.push(end);
+				time.after(luck.between(MINUTE_MS, 8 * HOUR_MS), () => {
+					if (!isResting) end();
+				});
+			}
+			plan();
+		};
+		const plan = () => time.after(luck.between(1, Math.ceil((2 * DAY_MS) / perDay)), next);
+		plan();
+	};
+
+	const note = (what: string) => record.note("nemesis", what);
+	const { luck: rates } = scenario;
+
+	episodes(rates.serverFaults, () => {
+		const zone = luck.pick(dns.zones);
+		const server = luck.pick(zone.servers);
+		if (luck.happens(0.3)) {
+			server.lagMs = luck.between(0, 3 * HOUR_MS);
+			note(`${server.name} lags by ${server.lagMs / MINUTE_MS} minutes`);
+			return () => {
+				server.lagMs = 0;
+			};
+		}
+		const mood = luck.pick(["down", "servfail", "refused", "lies_absent", "stalled"] as ServerMood[]);
+		server.mood = mood;
+		note(`${server.name} is ${mood}`);
+		return () => {
+			server.mood = "well";
+			dns.catchUp(zone, server);
+			world.dirty = true;
+			note(`${server.name} is well`);
+		};
+	});
+
+	episodes(rates.providerFaults, () => {
+		const account = luck.pick([...world.accounts.values()]);
+		if (account.fault !== null) return null;
+		account.fault = { kind: luck.pick(PROVIDER_FAULTS), likelihood: luck.pick([0.1, 0.5, 1]) };
+		note(`${account.name}: ${account.fault.kind} (${account.fault.likelihood})`);
+		return () => {
+			account.fault = null;
+			note(`${account.name} is well`);
+		};
+	});
+
+	episodes(rates.diskFaults, () => {
+		world.diskFault = { errno: luck.pick(["ENOSPC", "EIO"] as const), likelihood: luck.pick([0.02, 0.2, 1]) };
+		note(`disk: ${world.diskFault.errno} (${world.diskFault.likelihood})`);
+		return () => {
+			world.diskFault = null;
+			note("disk: well");
+		};
+	});
+
+	episodes(rates.serviceFaults, () => {
+		const service = luck.pick(["postfix", "opendkim"] as const);
+		const starts = luck.happens(0.7);
+		(starts ? world.serviceFaults.failingStarts : world.serviceFaults.failingStops)[service] = luck.between(
+			1,
+			3,
+		);
+		note(`${service} will not ${starts ? "start" : "stop"}`);
+		return () => {
+			world.serviceFaults.failingStarts[service] = 0;
+			world.serviceFaults.failingStops[service] = 0;
+		};
+	});
+
+	episodes(rates.serviceFaults / 2, () => {
+		world.serviceFaults.complaint = "postfix check: main.cf is damaged";
+		return () => {
+			world.serviceFaults.complaint = null;
+		};
+	});
+
+	episodes(rates.probeFaults, () => {
+		world.signerFaults.failingProbes = luck.between(1, 2);
+		note("the next probe fails");
+		return () => {
+			world.signerFaults.failingProbes = 0;
+		};
+	});
+
+	episodes(rates.clockSteps, () => {
+		const byMs = luck.pick(CLOCK_STEPS_MS);
+		time.stepWall(byMs);
+		note(`the wall clock steps by ${byMs / MINUTE_MS} minutes`);
+		return () => {
+			time.stepWall(-time.wallErrorMs());
+			note("the wall clock is right");
+		};
+	});
+
+	episodes(rates.sinkFaults, () => {
+		const sink = luck.pick(world.sinks);
+		sink.isUp = false;
+		return () => {
+			sink.isUp = true;
+		};
+	});
+
+	episodes(rates.commands, () => {
+		acts.command();
+		return null;
+	});
+
+	episodes(rates.wishes, () => {
+		acts.wish();
+		return null;
+	});
+
+	episodes(rates.guesses, () => {
+		guessNames(world, luck);
+		return null;
+	});
+
+	return {
+		rest: () => {
+			isResting = true;
+			for (const mend of mending) mend();
+		},
+		editTables: () => editTables(world, luck),
+	};
+}
+
+/** Somebody tries the names that keyturn is likely to use, and makes the world's resolvers remember that they are not there. */
+function guessNames({ scenario, time, dns }: World, luck: Chance): void {
+	const tomorrow = new Date(time.trueWall().getTime() + DAY_MS);
+	const month = `${tomorrow.getUTCFullYear()}${String(tomorrow.getUTCMonth() + 1).padStart(2, "0")}`;
+	const day = String(tomorrow.getUTCDate()).padStart(2, "0");
+	for (const { domain } of scenario.policies)
+		for (const name of [month, month + day, ..."bcdefghijklmn".split("").map((suffix) => month + suffix)])
+			if (luck.happens(0.5)) dns.guess(`${name}._domainkey.${domain}`);
+}
+
+function editTables(world: World, luck: Chance): void {
+	const path = luck.pick([KEY_TABLE, SIGNING_TABLE]);
+	const table = world.host.disk.text(path);
+	if (table === null) return;
+	const line = `# edited ${world.time.elapsedMs()}`;
+	world.host.disk.put(path, `${table}${line}\n`);
+	world.foreign.lines.set(path, [...(world.foreign.lines.get(path) ?? []), line]);
+	world.record.note("admin", `adds "${line}" to ${path}`);
+	world.dirty = true;
+	restartByHand(world, luck);
+}
+
+/** Whoever edits a table restarts the signer afterwards, unless something else is at work on it just then. */
+function restartByHand(world: World, luck: Chance): void {
+	world.time.after(luck.between(MINUTE_MS, 30 * MINUTE_MS), () => {
+		const { host, scheduler } = world;
+		if (!host.signer.running || world.phase !== "running") return;
+		if (scheduler.living().some((running) => running.kind === "door")) restartByHand(world, luck);
+		else {
+			host.startSigner();
+			world.record.note("admin", "restarts opendkim");
+			world.dirty = true;
+		}
+	});
+}

@@ -1,0 +1,226 @@
+/** Faults as a careless agent would have them, put between the shipped code and the world: each has to be caught. */
+
+import type { Disk, DiskFile } from "../../src/ports/disk.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import type { Propagation } from "../../src/ports/propagation.ts";
+import type { Answer } from "../../src/ports/resolver.ts";
+import { KEYS } from "./mail-host.ts";
+import type { PromiseName } from "./promises.ts";
+import type { Luck, Scenario } from "./scenario.ts";
+import { HONEST, type Wrappers } from "./wrappers.ts";
+
+export interface PlantedFault {
+	readonly name: string;
+	/** One of these has to be found broken. */
+	readonly breaks: readonly PromiseName[];
+	readonly wrappers: Wrappers;
+	/** The weather in which it shows. */
+	readonly adjust: (scenario: Scenario) => Scenario;
+}
+
+export const PLANTED_FAULTS: readonly PlantedFault[] = [
+	{
+		name: "switch before verify",
+		breaks: ["1 never unverifiable", "2 never switched on hope"],
+		wrappers: {
+			...HONEST,
+			propagation: blind,
+		},
+		adjust: withLuck({ serverFaults: 4 }),
+	},
+	{
+		name: "trust a success reply",
+		breaks: ["1 never unverifiable", "2 never switched on hope"],
+		wrappers: {
+			...HONEST,
+			publishing: (bare) => ({
+				...bare,
+				change: async (zone, changes, signal) => {
+					await bare.change(zone, changes, signal);
+					return changes.map(() => ({ kind: "done" }) as const);
+				},
+			}),
+			propagation: blind,
+		},
+		adjust: withLuck({ providerFaults: 6 }),
+	},
+	{
+		name: "rename before fsync",
+		breaks: ["1 never unverifiable", "5 all or nothing"],
+		wrappers: { ...HONEST, disk: withoutSync },
+		adjust: withLuck({ powerFails: 1 / 1500 }),
+	},
+	{
+		name: "remove before grace",
+		breaks: ["1 never unverifiable", "3 never removed early"],
+		wrappers: {
+			...HONEST,
+			policy: (honest) => ({ ...honest, retire: { ...honest.retire, graceMs: 0, adopted: true } }),
+		},
+		adjust: withLuck({}),
+	},
+	{
+		name: "SERVFAIL taken for absent",
+		breaks: ["2 never switched on hope"],
+		wrappers: {
+			...HONEST,
+			resolver: (honest) => ({
+				...honest,
+				ask: async (server, question, signal) => {
+					const answer = await honest.ask(server, question, signal);
+					return answer.kind === "servfail" ? ABSENT : answer;
+				},
+			}),
+		},
+		adjust: (scenario) => ({
+			...withLuck({ serverFaults: 12 })(scenario),
+			policies: scenario.policies.map((policy) => ({ ...policy, publishAheadMs: 12 * 3_600_000 })),
+		}),
+	},
+	{
+		name: "overwrite a key path",
+		breaks: ["1 never unverifiable", "4 never someone else's", "5 all or nothing"],
+		wrappers: {
+			...HONEST,
+			signer: (honest) => ({ ...honest, keyPath: (domain) => `${KEYS}/${domain}/key.private` }),
+			disk: overwriting,
+		},
+		adjust: withLuck({}),
+	},
+	{
+		name: "no soak",
+		breaks: ["1 never unverifiable"],
+		wrappers: {
+			...HONEST,
+			policy: (honest) => ({
+				...honest,
+				publishAheadMs: 0,
+				verify: { ...honest.verify, soakMs: 0, resolvers: [] },
+			}),
+		},
+		adjust: withLuck({ guesses: 200 }),
+	},
+	{
+		name: "keys for everybody",
+		breaks: ["6 never readable"],
+		wrappers: {
+			...HONEST,
+			disk: (honest) => ({ ...honest, create: (path) => honest.create(path, 0o644) }),
+		},
+		adjust: withLuck({}),
+	},
+	{
+		name: "a table written anew",
+		breaks: ["4 never someone else's"],
+		wrappers: {
+			...HONEST,
+			signer: (honest) => ({
+				...honest,
+				render: (reading, changes) =>
+					honest.render(reading, changes).map((file) => ({
+						...file,
+						bytes: Buffer.from(
+							Buffer.from(file.bytes)
+								.toString("utf8")
+								.replace(/^#.*\n/gm, ""),
+						),
+					})),
+			}),
+		},
+		adjust: withLuck({}),
+	},
+	{
+		name: "one account's refusal stops all",
+		breaks: ["7 one domain's trouble is its own"],
+		wrappers: {
+			...HONEST,
+			publishing: (bare) => ({
+				...bare,
+				change: async () => {
+					throw new KeyturnError("provider.unreachable", `${bare.name}: another account was refused`);
+				},
+			}),
+		},
+		adjust: (scenario) => ({
+			...withLuck({})(scenario),
+			broken: new Set([scenario.policies[0]?.domain ?? ""]),
+		}),
+	},
+	{
+		name: "nobody is told",
+		breaks: ["8 never silent"],
+		wrappers: { ...HONEST, sink: (honest) => ({ ...honest, deliver: async () => {} }) },
+		adjust: (scenario) => ({
+			...withLuck({})(scenario),
+			broken: new Set([scenario.policies[0]?.domain ?? ""]),
+		}),
+	},
+];
+
+const CALM: Luck = {
+	daemonDies: 0,
+	doorDies: 0,
+	powerFails: 0,
+	administratorEdits: 0,
+	serverFaults: 0,
+	providerFaults: 0,
+	diskFaults: 0,
+	serviceFaults: 0,
+	probeFaults: 0,
+	clockSteps: 0,
+	sinkFaults: 0,
+	commands: 0,
+	wishes: 0,
+	guesses: 0,
+};
+
+function withLuck(luck: Partial<Luck>): (scenario: Scenario) => Scenario {
+	return (scenario) => ({ ...scenario, days: 6, broken: new Set(), luck: { ...CALM, ...luck } });
+}
+
+/** Whatever the servers say, it is right. */
+function blind(honest: Propagation): Propagation {
+	return {
+		...honest,
+		look: async (request, signal) => {
+			const report = await honest.look(request, signal);
+			const servers = report.servers.map((server) => ({ ...server, outcome: "right" as const }));
+			return { ...report, verdict: "right", servers };
+		},
+	};
+}
+
+const ABSENT: Answer = {
+	kind: "message",
+	rcode: "NXDOMAIN",
+	authoritative: true,
+	authenticated: false,
+	answers: [],
+	authority: [],
+	additional: [],
+	transport: "udp",
+};
+
+function withoutSync(honest: Disk): Disk {
+	const careless = (file: DiskFile): DiskFile => ({ ...file, sync: async () => {} });
+	return {
+		...honest,
+		syncDirectory: async () => {},
+		create: async (path, mode) => {
+			const file = await honest.create(path, mode);
+			return file === "exists" ? file : careless(file);
+		},
+	};
+}
+
+/** Looks at nothing that may stand at a key's path, and writes over it. */
+function overwriting(honest: Disk): Disk {
+	return {
+		...honest,
+		lstat: async (path) => (path.endsWith(".private") ? null : honest.lstat(path)),
+		create: async (path, mode) => {
+			if (path.startsWith(KEYS)) await honest.unlink(path);
+			return honest.create(path, mode);
+		},
+	};
+}

@@ -1,0 +1,39 @@
+/** Lets node:crypto remember keys that it has parsed: a run reads the same few thousand keys a million times. */
+
+import crypto, { type KeyObject } from "node:crypto";
+import { syncBuiltinESMExports } from "node:module";
+
+const KEPT = 20_000;
+
+/** For the whole process, the shipped code in it included; what is parsed, and what is refused, stays the same. */
+export function rememberParsedKeys(): void {
+	const { createPrivateKey, createPublicKey } = crypto;
+	const privateKeys = new Map<string, KeyObject>();
+	const publicKeys = new Map<KeyObject, KeyObject>();
+	Object.assign(crypto, {
+		createPrivateKey: (pem: Parameters<typeof createPrivateKey>[0]) => {
+			if (typeof pem !== "string") return createPrivateKey(pem);
+			const key = privateKeys.get(pem) ?? createPrivateKey(pem);
+			if (privateKeys.size > KEPT) privateKeys.clear();
+			privateKeys.set(pem, key);
+			return key;
+		},
+		createPublicKey: (given: Parameters<typeof createPublicKey>[0] | KeyObject) => {
+			if (!(given instanceof crypto.KeyObject)) return createPublicKey(given);
+			const key = publicKeys.get(given) ?? rememberExports(createPublicKey(given));
+			if (publicKeys.size > KEPT) publicKeys.clear();
+			publicKeys.set(given, key);
+			return key;
+		},
+	});
+	syncBuiltinESMExports();
+}
+
+function rememberExports(key: KeyObject): KeyObject {
+	const spki = key.export({ format: "der", type: "spki" });
+	const original = key.export.bind(key) as (options: unknown) => unknown;
+	return Object.assign(key, {
+		export: (options: { readonly type?: string; readonly format?: string }) =>
+			options.type === "spki" && options.format === "der" ? spki : original(options),
+	});
+}

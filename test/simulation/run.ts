@@ -1,0 +1,110 @@
+/** One simulated run: a seed in, what it did and which promises broke out. */
+
+import { createChecker, type Breach } from "./checker.ts";
+import { createChance } from "./chance.ts";
+import { createNemesis } from "./nemesis.ts";
+import { createPrograms } from "./processes.ts";
+import { neverSilent, oneDomainsTroubleIsItsOwn, type Aftermath } from "./promises.ts";
+import { rememberParsedKeys } from "./quick-keys.ts";
+import { createScenario, type Scenario } from "./scenario.ts";
+import type { Running } from "./scheduler.ts";
+import { createWorld } from "./world.ts";
+import { HONEST, type Wrappers } from "./wrappers.ts";
+
+export interface RunOptions {
+	readonly seed: number;
+	readonly calm?: boolean;
+	readonly wrappers?: Wrappers;
+	/** Stops at the first broken promise. */
+	readonly stopAtBreach?: boolean;
+	readonly adjust?: (scenario: Scenario) => Scenario;
+}
+
+export interface RunOutcome {
+	readonly seed: number;
+	/** Keys replaced. */
+	readonly turns: number;
+	readonly steps: number;
+	readonly deaths: number;
+	readonly breaches: readonly Breach[];
+	readonly history: readonly string[];
+}
+
+rememberParsedKeys();
+
+const DAY_MS = 86_400_000;
+/** Enough for the longest back-off, a rolled-back turn's second attempt, and the next slot after it. */
+const CALM_DAYS = 4;
+
+export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
+	const { seed } = options;
+	const made = createScenario(createChance(seed, "scenario"), options.calm ?? false);
+	const scenario = options.adjust?.(made) ?? made;
+	let steps = 0;
+	let deaths = 0;
+	let isResting = false;
+	const luck = createChance(seed, "steps");
+	const onStep = (running: Running): "die" | void => {
+		steps += 1;
+		checker.check();
+		if (isResting) return;
+		const { luck: rates } = scenario;
+		if (luck.happens(running.kind === "door" ? rates.doorDies : rates.daemonDies)) {
+			deaths += 1;
+			return "die";
+		}
+		if (running.kind === "door" && luck.happens(rates.administratorEdits)) nemesis.editTables();
+		if (world.phase === "running" && luck.happens(rates.powerFails)) {
+			deaths += 1;
+			programs.losePower();
+		}
+	};
+	const world = createWorld(seed, scenario, onStep);
+	const checker = createChecker(world);
+	const programs = createPrograms(world, options.wrappers ?? HONEST, () => checker.forgetStates());
+	const nemesis = createNemesis(world, {
+		command: () => programs.runCommand(),
+		wish: () => programs.leaveWish(),
+	});
+	programs.startDaemon();
+	const troubleEndsMs = scenario.days * DAY_MS;
+	world.time.after(troubleEndsMs, () => {
+		isResting = true;
+		nemesis.rest();
+		world.record.note("nemesis", "rests");
+	});
+	const endsMs = (scenario.days + CALM_DAYS) * DAY_MS;
+	const keepLooking = () => {
+		world.dirty = true;
+		checker.check();
+		if (world.time.elapsedMs() < endsMs) world.time.after(3_600_000, keepLooking);
+	};
+	keepLooking();
+	const isOver = () =>
+		world.time.elapsedMs() >= endsMs || (options.stopAtBreach === true && checker.breaches.length > 0);
+	await world.scheduler.run(isOver);
+	const breaches = [...checker.breaches];
+	if (!(options.stopAtBreach === true && breaches.length > 0)) {
+		const after: Aftermath = {
+			broken: scenario.broken,
+			lastSwitchMs: new Map(
+				scenario.policies.map(({ domain }) => [domain, checker.lastSwitchMs(domain)] as const),
+			),
+			lastDueMs: new Map(scenario.policies.map(({ domain }) => [domain, endsMs - 2.5 * DAY_MS] as const)),
+			delivered: new Map(world.sinks.map((sink) => [sink.name, sink.got])),
+			silentWaits: [...programs.silentWaits],
+		};
+		const atMs = world.time.elapsedMs();
+		for (const what of oneDomainsTroubleIsItsOwn(after))
+			breaches.push({ promise: "7 one domain's trouble is its own", what, atMs });
+		for (const what of neverSilent(after)) breaches.push({ promise: "8 never silent", what, atMs });
+	}
+	return {
+		seed,
+		turns: checker.turns(),
+		steps,
+		deaths,
+		breaches,
+		history: world.record.lines(400),
+	};
+}

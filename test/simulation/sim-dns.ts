@@ -1,0 +1,393 @@
+/**
+ * The simulated DNS: zones with a primary and lagging secondaries, recursive resolvers that cache presence and absence,
+ * and servers that fail in each of their ways. What a server *holds* is told apart from what it answers while it fails.
+ */
+
+import { splitTxt } from "../../src/dkim/txt-strings.ts";
+import type { Answer, Question, Resolver, ResourceRecord, Server } from "../../src/ports/resolver.ts";
+import type { Chance } from "./chance.ts";
+import type { SimTime } from "./sim-time.ts";
+
+export interface TxtSet {
+	readonly values: readonly string[];
+	readonly ttlSeconds: number;
+}
+
+/** One version of a zone: what a transfer carries. */
+export interface ZoneVersion {
+	readonly serial: number;
+	readonly txt: ReadonlyMap<string, TxtSet>;
+}
+
+export type ServerMood = "well" | "down" | "servfail" | "refused" | "lies_absent" | "stalled";
+
+export interface SimServer {
+	readonly name: string;
+	readonly address: string;
+	held: ZoneVersion;
+	mood: ServerMood;
+	/** From the change at the primary to the change here. */
+	lagMs: number;
+}
+
+export interface SimZone {
+	readonly name: string;
+	readonly minimumSeconds: number;
+	/** The first is the primary. */
+	readonly servers: readonly SimServer[];
+	current: ZoneVersion;
+}
+
+/** One TXT question that somebody asked an authoritative server, and what came: the evidence of what was looked at. */
+export interface Asked {
+	readonly atMs: number;
+	readonly by: string;
+	readonly zone: string;
+	readonly server: string;
+	readonly name: string;
+	/** The values; null for anything that says neither yes nor no. */
+	readonly said: readonly string[] | null;
+}
+
+export interface SimDns {
+	readonly zones: readonly SimZone[];
+	/** The zone that holds a name. */
+	zoneOf(name: string): SimZone | null;
+	/** What the provider does to its own zone. */
+	write(zone: SimZone, name: string, set: TxtSet | null): void;
+	/** One value vanishes without anybody of ours having asked for it. */
+	lose(zone: SimZone, name: string, value: string): void;
+	/** Ends stalls: what a server missed it now fetches. */
+	catchUp(zone: SimZone, server: SimServer): void;
+	/** The resolver as one process has it. */
+	resolverFor(by: string): Resolver;
+	/** What a receiver behind a recursive resolver of the world gets: values, [] for absent, null for no answer. */
+	receiverLookup(name: string): readonly string[] | null;
+	/** Somebody guesses a name, and the world's resolvers remember that it was not there. */
+	guess(name: string): void;
+	/** The latest right or wrong answers to questions of `by`, newest last, for one name. */
+	asked(name: string): readonly Asked[];
+	/** Grows with every change of what a server holds. */
+	changes(): number;
+}
+
+interface Cached {
+	readonly values: readonly string[];
+	readonly untilMs: number;
+}
+
+const TLD = "test";
+const TLD_ADDRESS = "192.0.2.1";
+const RESOLVER_ADDRESS = "192.0.2.2";
+const ASKED_KEPT = 64;
+
+export function createSimDns(given: {
+	readonly time: SimTime;
+	readonly chance: Chance;
+	readonly zones: readonly {
+		readonly name: string;
+		readonly servers: number;
+		readonly minimumSeconds: number;
+	}[];
+	/** Resolvers of receivers, each with a cache of its own. */
+	readonly receivers: number;
+}): SimDns {
+	const { time, chance } = given;
+	const zones = given.zones.map((zone, index) => createZone(zone, index));
+	const byAddress = new Map<string, { zone: SimZone; server: SimServer }>();
+	for (const zone of zones)
+		for (const server of zone.servers) byAddress.set(server.address, { zone, server });
+	const caches = Array.from({ length: given.receivers + 1 }, () => new Map<string, Cached>());
+	const log = new Map<string, Asked[]>();
+	const negativeTtlMs = (zone: SimZone) => zone.minimumSeconds * 1000;
+	let changes = 0;
+
+	const zoneOf = (name: string): SimZone | null => {
+		let best: SimZone | null = null;
+		for (const zone of zones)
+			if (isWithin(name, zone.name) && (best === null || zone.name.length > best.name.length)) best = zone;
+		return best;
+	};
+
+	const transfer = (zone: SimZone, server: SimServer) => {
+		if (server.mood === "stalled" || server.mood === "down" || server.held === zone.current) return;
+		server.held = zone.current;
+		changes += 1;
+	};
+
+	const write = (zone: SimZone, name: string, set: TxtSet | null) => {
+		const txt = new Map(zone.current.txt);
+		if (set === null || set.values.length === 0) txt.delete(name);
+		else txt.set(name, set);
+		zone.current = { serial: zone.current.serial + 1, txt };
+		changes += 1;
+		for (const [index, server] of zone.servers.entries()) {
+			if (index === 0) server.held = zone.current;
+			else time.after(server.lagMs, () => transfer(zone, server));
+		}
+	};
+
+	const remember = (asked: Asked) => {
+		const list = log.get(asked.name) ?? [];
+		list.push(asked);
+		if (list.length > 2 * ASKED_KEPT) list.splice(0, ASKED_KEPT);
+		log.set(asked.name, list);
+	};
+
+	const askAuthority = (zone: SimZone, server: SimServer, question: Question, by: string): Answer => {
+		const answer = answerOf(zone, server, question, zones);
+		if (question.type === "TXT") {
+			const said = answer.kind === "message" && answer.authoritative ? textsOf(answer.answers) : null;
+			remember({
+				atMs: time.elapsedMs(),
+				by,
+				zone: zone.name,
+				server: server.name,
+				name: question.name,
+				said,
+			});
+		}
+		return answer;
+	};
+
+	/** What the cache or a server of its choice tells a recursive resolver about TXT at a name. */
+	const recurse = (cache: Map<string, Cached>, name: string): readonly string[] | null => {
+		const now = time.elapsedMs();
+		const cached = cache.get(name);
+		if (cached !== undefined && cached.untilMs > now) return cached.values;
+		const zone = zoneOf(name);
+		if (zone === null) return [];
+		const well = zone.servers.filter((server) => server.mood === "well" || server.mood === "stalled");
+		if (well.length === 0) return null;
+		const set = chance.pick(well).held.txt.get(name);
+		const values = set?.values ?? [];
+		cache.set(name, {
+			values,
+			untilMs: now + (set === undefined ? negativeTtlMs(zone) : set.ttlSeconds * 1000),
+		});
+		return values;
+	};
+
+	const ask = (server: Server, question: Question, by: string): Answer => {
+		if ("url" in server) return { kind: "unreachable", why: "no route" };
+		if (server.address === RESOLVER_ADDRESS) {
+			const cache = caches[0] ?? new Map<string, Cached>();
+			if (question.type === "TXT") {
+				const values = recurse(cache, question.name);
+				return values === null
+					? { kind: "servfail" }
+					: recursiveAnswer(question, values, zoneOf(question.name));
+			}
+			return { ...resolved(question, zones, zoneOf) };
+		}
+		if (server.address === TLD_ADDRESS) return answerOfTld(question, zones);
+		const found = byAddress.get(server.address);
+		if (found === undefined) return { kind: "unreachable", why: "no route to host" };
+		return askAuthority(found.zone, found.server, question, by);
+	};
+
+	return {
+		zones,
+		zoneOf,
+		write,
+		lose: (zone, name, value) => {
+			const set = zone.current.txt.get(name);
+			if (set?.values.includes(value))
+				write(zone, name, { ...set, values: set.values.filter((other) => other !== value) });
+		},
+		catchUp: transfer,
+		resolverFor: (by) => ({
+			ask: async (server, question) => ask(server, question, by),
+			systemResolvers: async () => [{ address: RESOLVER_ADDRESS, port: 53 }],
+		}),
+		receiverLookup: (name) => recurse(caches[chance.between(1, caches.length - 1)] ?? new Map(), name),
+		guess: (name) => {
+			for (const cache of caches.slice(1)) if (chance.happens(0.5)) recurse(cache, name);
+		},
+		asked: (name) => log.get(name) ?? [],
+		changes: () => changes,
+	};
+}
+
+function createZone(
+	zone: { readonly name: string; readonly servers: number; readonly minimumSeconds: number },
+	index: number,
+): SimZone {
+	const current: ZoneVersion = { serial: 1, txt: new Map() };
+	return {
+		name: zone.name,
+		minimumSeconds: zone.minimumSeconds,
+		current,
+		servers: Array.from({ length: zone.servers }, (_, number) => ({
+			name: `ns${number + 1}.${zone.name}`,
+			address: `198.51.${100 + index}.${number + 1}`,
+			held: current,
+			mood: "well",
+			lagMs: 0,
+		})),
+	};
+}
+
+function answerOf(zone: SimZone, server: SimServer, question: Question, zones: readonly SimZone[]): Answer {
+	if (server.mood === "down") return { kind: "timeout" };
+	if (server.mood === "servfail") return { kind: "servfail" };
+	if (server.mood === "refused" || !isWithin(question.name, zone.name)) return { kind: "refused" };
+	const child = zones.find(
+		(other) =>
+			other.name !== zone.name && isWithin(other.name, zone.name) && isWithin(question.name, other.name),
+	);
+	if (child !== undefined && !(question.type === "DS" && question.name === child.name))
+		return referral(child);
+	const version: ZoneVersion =
+		server.mood === "lies_absent" ? { serial: server.held.serial, txt: new Map() } : server.held;
+	return answerFrom(zone, version, question, true);
+}
+
+function answerFrom(zone: SimZone, version: ZoneVersion, question: Question, authoritative: boolean): Answer {
+	const { name, type } = question;
+	const answers: ResourceRecord[] = [];
+	const set = version.txt.get(name);
+	const host = zone.servers.find((server) => server.name === name);
+	if (type === "TXT" && set !== undefined) answers.push(...txtRecords(name, set));
+	if (type === "SOA" && name === zone.name) answers.push(soa(zone, version.serial));
+	if (type === "NS" && name === zone.name) answers.push(...nsRecords(zone));
+	if (type === "A" && host !== undefined) answers.push(address(host));
+	const exists = answers.length > 0 || host !== undefined || standsAbove(zone, version, name);
+	return {
+		kind: "message",
+		rcode: exists ? "NOERROR" : "NXDOMAIN",
+		authoritative,
+		authenticated: false,
+		answers,
+		authority: answers.length > 0 ? [] : [soa(zone, version.serial)],
+		additional: type === "NS" && answers.length > 0 ? zone.servers.map(address) : [],
+		transport: "udp",
+	};
+}
+
+/** Whether the name exists, if only because something stands below it. */
+function standsAbove(zone: SimZone, version: ZoneVersion, name: string): boolean {
+	if (name === zone.name || version.txt.has(name)) return true;
+	for (const owner of version.txt.keys()) if (owner.endsWith(`.${name}`)) return true;
+	return false;
+}
+
+function referral(child: SimZone): Answer {
+	return {
+		kind: "message",
+		rcode: "NOERROR",
+		authoritative: false,
+		authenticated: false,
+		answers: [],
+		authority: nsRecords(child),
+		additional: child.servers.map(address),
+		transport: "udp",
+	};
+}
+
+/** The server of the top-level domain and of the root above it: one machine for both. */
+function answerOfTld(question: Question, zones: readonly SimZone[]): Answer {
+	const child = zones
+		.filter((zone) => isWithin(question.name, zone.name))
+		.sort((a, b) => a.name.length - b.name.length)[0];
+	if (child !== undefined && !(question.type === "DS" && question.name === child.name))
+		return referral(child);
+	return answerFrom(tldZone(question.name), { serial: 1, txt: new Map() }, question, true);
+}
+
+function tldZone(name: string): SimZone {
+	const current: ZoneVersion = { serial: 1, txt: new Map() };
+	const server: SimServer = {
+		name: `ns.${TLD}`,
+		address: TLD_ADDRESS,
+		held: current,
+		mood: "well",
+		lagMs: 0,
+	};
+	return { name: isWithin(name, TLD) ? TLD : "", minimumSeconds: 900, current, servers: [server] };
+}
+
+/** A recursive resolver's answer about the tree itself: always fresh, since no zone moves in this world. */
+function resolved(
+	question: Question,
+	zones: readonly SimZone[],
+	zoneOf: (name: string) => SimZone | null,
+): Answer {
+	const { name, type } = question;
+	const inside = zoneOf(name);
+	const parent = zones.find((zone) => zone.name === name) && type === "DS" ? parentOf(name, zoneOf) : inside;
+	if (type === "A" && name === `ns.${TLD}`)
+		return answerFrom(tldZone(name), tldZone(name).current, question, false);
+	const zone = parent ?? tldZone(name);
+	const answer = answerFrom(zone, zone.current, question, false);
+	return answer;
+}
+
+function parentOf(name: string, zoneOf: (name: string) => SimZone | null): SimZone | null {
+	const dot = name.indexOf(".");
+	return dot < 0 ? null : zoneOf(name.slice(dot + 1));
+}
+
+function recursiveAnswer(question: Question, values: readonly string[], zone: SimZone | null): Answer {
+	return {
+		kind: "message",
+		rcode: values.length > 0 ? "NOERROR" : "NXDOMAIN",
+		authoritative: false,
+		authenticated: false,
+		answers: txtRecords(question.name, { values, ttlSeconds: 60 }),
+		authority: values.length > 0 || zone === null ? [] : [soa(zone, zone.current.serial)],
+		additional: [],
+		transport: "udp",
+	};
+}
+
+function txtRecords(name: string, set: TxtSet): ResourceRecord[] {
+	return set.values.map((value) => ({
+		name,
+		type: "TXT",
+		ttlSeconds: set.ttlSeconds,
+		data: { kind: "txt", strings: splitTxt(value) },
+	}));
+}
+
+function textsOf(records: readonly ResourceRecord[]): readonly string[] {
+	return records.flatMap((record) =>
+		record.data.kind === "txt" ? [Buffer.concat(record.data.strings).toString("utf8")] : [],
+	);
+}
+
+function soa(zone: SimZone, serial: number): ResourceRecord {
+	return {
+		name: zone.name,
+		type: "SOA",
+		ttlSeconds: zone.minimumSeconds,
+		data: {
+			kind: "soa",
+			primary: zone.servers[0]?.name ?? `ns.${TLD}`,
+			serial,
+			minimumSeconds: zone.minimumSeconds,
+		},
+	};
+}
+
+function nsRecords(zone: SimZone): ResourceRecord[] {
+	return zone.servers.map((server) => ({
+		name: zone.name,
+		type: "NS",
+		ttlSeconds: 3600,
+		data: { kind: "name", target: server.name },
+	}));
+}
+
+function address(server: SimServer): ResourceRecord {
+	return {
+		name: server.name,
+		type: "A",
+		ttlSeconds: 3600,
+		data: { kind: "address", address: server.address },
+	};
+}
+
+function isWithin(name: string, zone: string): boolean {
+	return zone === "" || name === zone || name.endsWith(`.${zone}`);
+}

@@ -1,0 +1,71 @@
+/** Signed mail of the simulated host: what its signer would put on a message now, and how a receiver judges it. */
+
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { recordKey } from "../../src/dkim/key-material.ts";
+import { parseKeyRecord } from "../../src/dkim/key-record.ts";
+import type { MailVerifier, SignatureVerdict } from "../../src/ports/mail-verifier.ts";
+
+const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** A real ed25519 private key made of 32 given bytes. */
+export function privateKeyFrom(bytes: Uint8Array): string {
+	const der = Buffer.concat([PKCS8_ED25519, bytes.subarray(0, 32)]).toString("base64");
+	return `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n`;
+}
+
+const halves = new Map<string, string | null>();
+
+/** Base64 of the SPKI of a private key's public half; null if it is none. The same key is parsed once. */
+export function publicHalfOf(pem: string): string | null {
+	const known = halves.get(pem);
+	if (known !== undefined) return known;
+	if (halves.size > 5000) halves.clear();
+	const half = parsePrivate(pem);
+	halves.set(pem, half);
+	return half;
+}
+
+function parsePrivate(pem: string): string | null {
+	try {
+		return createPublicKey(createPrivateKey(pem)).export({ format: "der", type: "spki" }).toString("base64");
+	} catch {
+		return null;
+	}
+}
+
+const published = new Map<string, string | null>();
+
+/** The SPKI that a verifier takes out of a TXT value; null if it takes none. */
+export function publishedKey(value: string): string | null {
+	const known = published.get(value);
+	if (known !== undefined) return known;
+	if (published.size > 5000) published.clear();
+	const parsed = parseKeyRecord(value);
+	const key = parsed.kind === "record" ? (recordKey(parsed.record)?.publicKey ?? null) : null;
+	published.set(value, key);
+	return key;
+}
+
+/** RFC 6376 section 3.6.2.2: exactly one record, and that with this key. */
+export function verifies(publicKey: string, values: readonly string[]): boolean {
+	const [value] = values;
+	return values.length === 1 && value !== undefined && publishedKey(value) === publicKey;
+}
+
+/** A message that names the key which signed it: what a signature proves, without the arithmetic. */
+export function signedMessage(domain: string, selector: string, publicKey: string): string {
+	return `DKIM-Signature: v=1; d=${domain}; s=${selector}; x=${publicKey}\r\nFrom: <mail@${domain}>\r\n\r\nhello\r\n`;
+}
+
+export const simMailVerifier: MailVerifier = {
+	verify: async (message, lookup): Promise<readonly SignatureVerdict[]> => {
+		const match = /^DKIM-Signature: v=1; d=([^;]+); s=([^;]+); x=(\S+)\r\n/.exec(message);
+		if (match === null) return [];
+		const [, domain = "", selector = "", publicKey = ""] = match;
+		const values = await lookup(`${selector}._domainkey.${domain}`);
+		if (values === null) return [{ domain, selector, outcome: "unknown", reason: "no answer from DNS" }];
+		return verifies(publicKey, values)
+			? [{ domain, selector, outcome: "pass", reason: null }]
+			: [{ domain, selector, outcome: "fail", reason: `${values.length} records, none with this key` }];
+	},
+};

@@ -1,0 +1,230 @@
+/** The simulated host and what surrounds it, and how its processes are started, die and come back. */
+
+import type { AlertSink, KeyturnEvent } from "../../src/ports/alert-sink.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import { formatKeyRecord } from "../../src/dkim/key-record.ts";
+import { SimDisk } from "../fakes/sim-disk.ts";
+import { createChance, type Chance } from "./chance.ts";
+import { createMailHost, KEY_TABLE, KEYS, type MailHost, SIGNER_UID, SIGNING_TABLE } from "./mail-host.ts";
+import type { ForeignThings } from "./promises.ts";
+import { createRunRecord, type RunRecord } from "./record-of-run.ts";
+import { providerOf, type Scenario } from "./scenario.ts";
+import { createScheduler, type Running, type Scheduler } from "./scheduler.ts";
+import { createSimDns, type SimDns } from "./sim-dns.ts";
+import { createSimLocks, type SimLocks } from "./sim-lock.ts";
+import { privateKeyFrom, publicHalfOf } from "./sim-mail.ts";
+import type { Removal, SimAccount } from "./sim-provider.ts";
+import type { ServiceFaults } from "./sim-services.ts";
+import type { SignerFaults } from "./sim-signer.ts";
+import { createSimTime, type SimTime } from "./sim-time.ts";
+
+export const STATE = "/var/lib/keyturn";
+const AGENT_KEYS = `${STATE}/keys`;
+export const DOOR_STATE = "/var/lib/keyturn-door";
+export const AGENT_UID = 120;
+
+const OPENDKIM_CONF = `KeyTable ${KEY_TABLE}
+SigningTable refile:${SIGNING_TABLE}
+UserID opendkim
+Socket inet:8891@localhost
+`;
+const PASSWD = `root:x:0:0:root:/root:/bin/bash
+opendkim:x:${SIGNER_UID}:${SIGNER_UID}::/run/opendkim:/usr/sbin/nologin
+keyturn:x:120:120::/var/lib/keyturn:/usr/sbin/nologin
+`;
+
+/** What happens to system calls of the disk for a while. */
+export interface DiskFault {
+	readonly errno: "ENOSPC" | "EIO";
+	readonly likelihood: number;
+}
+
+export interface SinkState {
+	readonly name: string;
+	isUp: boolean;
+	readonly got: KeyturnEvent[];
+}
+
+export interface World {
+	readonly scenario: Scenario;
+	readonly chance: Chance;
+	readonly time: SimTime;
+	readonly record: RunRecord;
+	readonly scheduler: Scheduler;
+	readonly dns: SimDns;
+	readonly host: MailHost;
+	readonly locks: SimLocks;
+	readonly accounts: ReadonlyMap<string, SimAccount>;
+	readonly signerFaults: SignerFaults;
+	readonly serviceFaults: ServiceFaults;
+	readonly sinks: readonly SinkState[];
+	readonly foreign: {
+		records: { name: string; value: string }[];
+		lines: Map<string, string[]>;
+		files: ForeignThings["files"];
+	};
+	diskFault: DiskFault | null;
+	bootedMs: number;
+	/** Whether the host has power and is up. */
+	phase: "starting" | "running" | "off";
+	/** The dead man's switch stands ready: what is down will be brought up. */
+	isRecoveryArmed: boolean;
+	/** Until then the services may be away without anybody's breach: an injected fault needs its time. */
+	servicesExcusedUntilMs: number;
+	/** Something happened that the checker has not seen. */
+	dirty: boolean;
+	readonly removals: Removal[];
+	readonly unlinked: { path: string; content: string }[];
+	readonly touched: Set<string>;
+	readonly said: { where: string; text: string }[];
+}
+
+export function createWorld(
+	seed: number,
+	scenario: Scenario,
+	onStep: (running: Running, call: string) => "die" | void,
+): World {
+	const chance = createChance(seed);
+	const time = createSimTime(scenario.beginning);
+	const record = createRunRecord(() => time.elapsedMs());
+	const scheduler = createScheduler({ chance: chance.stream("order"), time, onStep });
+	const dns = createSimDns({
+		time,
+		chance: chance.stream("dns"),
+		zones: scenario.zones,
+		receivers: 3,
+	});
+	const mailDomains = scenario.policies.map((policy) => policy.domain);
+	const host = createMailHost({
+		disk: new SimDisk(() => time.wall()),
+		time,
+		mailDomains,
+		acceptsWithoutMilter: scenario.acceptsWithoutMilter,
+	});
+	const accounts = new Map(
+		mailDomains.map((domain): [string, SimAccount] => [
+			providerOf(domain),
+			{
+				name: providerOf(domain),
+				zones: scenario.zones.map((zone) => zone.name),
+				careful: scenario.carefulProvider,
+				fault: scenario.broken.has(domain) ? { kind: "denied", likelihood: 1 } : null,
+				calls: 0,
+			},
+		]),
+	);
+	const world: World = {
+		scenario,
+		chance,
+		time,
+		record,
+		scheduler,
+		dns,
+		host,
+		locks: createSimLocks(time),
+		accounts,
+		signerFaults: { failingProbes: 0, complaint: null },
+		serviceFaults: {
+			failingStarts: { postfix: 0, opendkim: 0 },
+			failingStops: { postfix: 0, opendkim: 0 },
+			complaint: null,
+			phase: "running",
+		},
+		sinks: ["webhook", "email"].map((name) => ({ name, isUp: true, got: [] })),
+		foreign: { records: [], lines: new Map(), files: [] },
+		diskFault: null,
+		bootedMs: 0,
+		phase: "running",
+		isRecoveryArmed: false,
+		servicesExcusedUntilMs: 0,
+		dirty: true,
+		removals: [],
+		unlinked: [],
+		touched: new Set(),
+		said: [],
+	};
+	installMailHost(world);
+	return world;
+}
+
+/** A host as the guides leave it: one key a domain, foreign lines and records beside it, everything running. */
+function installMailHost(world: World): void {
+	const { host, dns, chance, scenario } = world;
+	const luck = chance.stream("install");
+	const { disk } = host;
+	const signer = { uid: SIGNER_UID, gid: SIGNER_UID };
+	disk.putDirectory("/etc/opendkim");
+	disk.putDirectory(KEYS, 0o750, signer);
+	disk.put("/etc/opendkim.conf", OPENDKIM_CONF);
+	disk.put("/etc/passwd", PASSWD);
+	disk.put("/etc/group", "root:x:0:\nopendkim:x:110:\nkeyturn:x:120:\n");
+	for (const path of [STATE, `${STATE}/domains`, `${STATE}/wishes`, AGENT_KEYS])
+		disk.putDirectory(path, 0o700, { uid: AGENT_UID, gid: AGENT_UID });
+	disk.putDirectory(DOOR_STATE, 0o700);
+	const keyLines = ["# kept by hand"];
+	const signingLines = ["# kept by hand"];
+	const files: { path: string; content: string }[] = [];
+	const record = (name: string, value: string) => {
+		const zone = dns.zoneOf(name);
+		if (zone !== null) dns.write(zone, name, { values: [value], ttlSeconds: 3600 });
+	};
+	const foreignRecord = (name: string, value: string) => {
+		record(name, value);
+		world.foreign.records.push({ name, value });
+	};
+	for (const { domain, retire } of scenario.policies) {
+		const pem = privateKeyFrom(luck.bytes(32));
+		const path = `${KEYS}/${domain}/mail.private`;
+		disk.putDirectory(`${KEYS}/${domain}`, 0o700, signer);
+		disk.put(path, pem, 0o600, signer);
+		files.push({ path, content: pem });
+		keyLines.push(`${domain} ${domain}:mail:${path}`);
+		signingLines.push(`*@${domain} ${domain}`);
+		const value = keyRecord(pem);
+		record(`mail._domainkey.${domain}`, value);
+		if (!retire.adopted) world.foreign.records.push({ name: `mail._domainkey.${domain}`, value });
+		foreignRecord(`google._domainkey.${domain}`, keyRecord(privateKeyFrom(luck.bytes(32))));
+		foreignRecord(domain, "v=spf1 mx -all");
+		if (luck.happens(0.5)) foreignRecord(`${monthOf(scenario.beginning)}b._domainkey.${domain}`, "taken");
+	}
+	const newsletter = `${KEYS}/news.private`;
+	const newsletterKey = privateKeyFrom(luck.bytes(32));
+	disk.put(newsletter, newsletterKey, 0o600, signer);
+	files.push({ path: newsletter, content: newsletterKey });
+	keyLines.splice(1, 0, `news newsletter.example:news:${newsletter}  # not ours`);
+	signingLines.push("*@newsletter.example news");
+	disk.put(KEY_TABLE, `${keyLines.join("\n")}\n`);
+	disk.put(SIGNING_TABLE, `${signingLines.join("\n")}\n`);
+	world.foreign.files = files;
+	world.foreign.lines.set(KEY_TABLE, keyLines.slice(0, 2));
+	world.foreign.lines.set(SIGNING_TABLE, signingLines);
+	for (const zone of dns.zones) for (const server of zone.servers) dns.catchUp(zone, server);
+	host.startSigner();
+	host.mailServer.running = true;
+}
+
+function keyRecord(pem: string): string {
+	const raw = Buffer.from(publicHalfOf(pem) ?? "", "base64")
+		.subarray(12)
+		.toString("base64");
+	return formatKeyRecord({ algorithm: "ed25519", publicKey: raw });
+}
+
+function monthOf(date: Date): string {
+	return `${date.getUTCFullYear()}${String(date.getUTCMonth() + 1).padStart(2, "0")}`;
+}
+
+/** An AlertSink of one process; what it delivers is kept by the world. */
+export function createSimSink(state: SinkState, note: (event: KeyturnEvent) => void): AlertSink {
+	return {
+		name: state.name,
+		on: null,
+		repeatMs: 6 * 3_600_000,
+		deliver: async (event) => {
+			if (!state.isUp)
+				throw new KeyturnError("alert.undelivered", `${state.name}: connection refused`, { retry: true });
+			state.got.push(event);
+			note(event);
+		},
+	};
+}
