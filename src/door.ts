@@ -139,7 +139,16 @@ async function probe(request: ProbeRequest, owner: { uid: number; gid: number })
 function servicesOf(settings: DoorSettings, configPath: string): Services {
 	const [first] = settings.signers;
 	if (first === undefined) throw new KeyturnError("config.invalid", `${configPath}: no signer is configured`);
-	const { manager, commands }: ServicesSettings = first.services;
+	const { manager }: ServicesSettings = first.services;
+	if (settings.signers.some((signer) => signer.services.manager !== manager))
+		throw new KeyturnError(
+			"config.invalid",
+			`${configPath}: signers with different services.manager on one host`,
+		);
+	const commands = Object.assign(
+		{},
+		...settings.signers.map((signer) => signer.services.commands),
+	) as ServicesSettings["commands"];
 	const recover: readonly [string, ...string[]] = [
 		process.execPath,
 		new URL(import.meta.url).pathname,

@@ -49,7 +49,10 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 	await tellIfLate(run, doc, step.selector, report);
 }
 
-/** The daily look at a key in use: trouble with it is told, and never blocks its replacement. */
+/**
+ * The daily look. Trouble with the key in use is told, and never blocks its replacement; a verified key whose record went
+ * wrong waits for its servers again, days before it is needed.
+ */
 export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
@@ -58,15 +61,13 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	if (report.verdict === "right") {
 		await run.end(CAUSES.verify(domain, key.selector), domain);
 		run.done(doc, step);
-		run.delay(
-			doc,
-			step,
-			new Date(run.now().getTime() + 24 * 60 * MINUTE_MS),
-			"the daily look at the key in use",
-		);
+		run.delay(doc, step, new Date(run.now().getTime() + 24 * 60 * MINUTE_MS), "the daily look");
 		return;
 	}
-	if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS)
+	if (key.state === "verified") {
+		if (report.verdict !== "unknown")
+			await run.save(doc, backToPublished(doc.state, key.selector, run.now(), report.summary));
+	} else if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS)
 		await run.raise({
 			cause: CAUSES.verify(domain, key.selector),
 			event: "verification_failed",
@@ -150,6 +151,8 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 	await run.save(doc, moveKey(doc.state, key.selector, "verified", new Date(report.at), { rightSince }));
 	await run.end(CAUSES.verify(domain, key.selector), domain);
 	run.done(doc, step);
+	const tomorrow = new Date(run.now().getTime() + 24 * 60 * MINUTE_MS);
+	run.delay(doc, { kind: "watch", selector: key.selector }, tomorrow, "the daily look");
 }
 
 function waitForServers(run: Run, { doc, step }: Job<"look">, report: LookReport): void {

@@ -1,11 +1,19 @@
 /** Settles switches that an earlier run asked for, by asking the world how they ended. */
 
 import { KeyturnError } from "../errors.ts";
+import type { SwitchResult } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { takeOver } from "./adopt.ts";
 import { dropStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch.ts";
+
+const WORDS = {
+	done: "it was done",
+	undone: "it was undone, the old key signs",
+	rolled_back: "it was rolled back, the old key signs",
+	conflict: "somebody else changed the table meanwhile",
+} as const satisfies Record<SwitchResult["outcome"], string>;
 
 export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
@@ -14,6 +22,14 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 	const answer = await inspect(run, [id]);
 	const result = resultOf(answer, id);
 	if (result !== null) {
+		await run.tell("recovered", {
+			severity: "info",
+			domains: [doc.policy.domain],
+			selector: key.selector,
+			summary: `${doc.policy.domain}: an interrupted switch to ${key.selector} ended: ${WORDS[result.outcome]}`,
+			detail: result.reason,
+			hint: null,
+		});
 		await takeResult(run, doc, step, key.selector, result);
 		return;
 	}

@@ -16,6 +16,11 @@ export function isSelector(text: string): boolean {
 	return text.length <= 63 && text.split(".").every((label) => LABEL.test(label));
 }
 
+/** A selector that somebody else chose: upper case and underscores too, but nothing that is syntax in a table or a path. */
+export function isForeignSelector(text: string): boolean {
+	return /^(?!\.)[A-Za-z0-9_.-]{1,190}$/.test(text) && !text.includes("..");
+}
+
 /** RFC 6376 section 3.6.2.1: where the key record of a selector stands. */
 export function keyRecordName(selector: string, domain: string): string {
 	return `${selector}._domainkey.${domain}`;

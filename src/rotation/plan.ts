@@ -44,7 +44,7 @@ export type Step =
 	| { readonly kind: "publish"; readonly selector: string }
 	| { readonly kind: "look"; readonly selector: string }
 	| { readonly kind: "switch"; readonly selector: string; readonly from: string }
-	/** The daily look at a key in use. */
+	/** The daily look at a key in use, and at one that waits for its date. */
 	| { readonly kind: "watch"; readonly selector: string }
 	| { readonly kind: "retire"; readonly selector: string }
 	/** The key files of a key retired long ago. */
@@ -223,7 +223,7 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 
 function watching({ state }: Facts): readonly Wanted[] {
 	return state.keys
-		.filter((key) => key.state === "active")
+		.filter((key) => key.state === "active" || key.state === "verified")
 		.map((key) => ({ kind: "watch", selector: key.selector }));
 }
 

@@ -1,6 +1,6 @@
 /** The door's requests and answers as JSON: what a less privileged program sends is bounded, known to the last field, or refused. */
 
-import { isSelector, parseDomain } from "../dkim/names.ts";
+import { isForeignSelector, isSelector, parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
 import type { DoorAnswer, DoorRequest, Evidence, RefusedAnswer, StageChange } from "../ports/door.ts";
 import { refuse } from "./refusal.ts";
@@ -71,7 +71,7 @@ function change(sent: unknown, at: string): StageChange {
 	return {
 		signer: text(signer, `${at}.signer`, NAME_LIMIT),
 		domain: domain(name, `${at}.domain`),
-		from: old === null ? null : selector(old, `${at}.from`),
+		from: old === null ? null : selector(old, `${at}.from`, isForeignSelector),
 		to: to === null ? null : target(to, `${at}.to`),
 	};
 }
@@ -161,9 +161,9 @@ function domain(sent: unknown, at: string): string {
 	return found;
 }
 
-function selector(sent: unknown, at: string): string {
+function selector(sent: unknown, at: string, isAllowed = isSelector): string {
 	const found = text(sent, at, NAME_LIMIT);
-	if (!isSelector(found)) throw new Fault(`${at}: no selector`);
+	if (!isAllowed(found)) throw new Fault(`${at}: no selector`);
 	return found;
 }
 

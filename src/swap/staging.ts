@@ -1,6 +1,6 @@
 /** Stages a switch: keys checked and placed, tables rendered, one message per key signed offline; nothing live is touched. */
 
-import { isSelector, parseDomain } from "../dkim/names.ts";
+import { isForeignSelector, isSelector, parseDomain } from "../dkim/names.ts";
 import { hashOf } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { DoorAnswer, RefusedAnswer, SignedMessage, StageChange } from "../ports/door.ts";
@@ -87,9 +87,11 @@ function whyUnfit(
 	if (context.domains.get(domain) !== signer || !context.signers.has(signer))
 		return `keyturn.yaml does not give it to signer ${signer}`;
 	if (from === null && to === null) return "it changes nothing";
+	if (from !== null && !isForeignSelector(from)) return `${JSON.stringify(from.slice(0, 80))} is no selector`;
+	if (to !== null && !isSelector(to.selector))
+		return `${JSON.stringify(to.selector.slice(0, 80))} is no selector`;
 	for (const selector of [from, to?.selector ?? null]) {
 		if (selector === null) continue;
-		if (!isSelector(selector)) return `${JSON.stringify(selector.slice(0, 80))} is no selector`;
 		const name = JSON.stringify([signer, domain, selector]);
 		if (seen.has(name)) return `selector ${selector} stands twice`;
 		seen.add(name);

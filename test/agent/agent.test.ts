@@ -142,6 +142,18 @@ describe("a switch", () => {
 		await world.advance(5 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202610": "retiring", "202611": "active" });
 		expect(world.requested("commit")).toBe(1);
+		expect(world.told("recovered")).toEqual([null]);
+	});
+
+	it("waits for the servers again when a record verified ahead goes wrong before its date", async () => {
+		const ahead = policyOf({ ...quick, publishAheadMs: 3 * DAY_MS });
+		const world = new AgentWorld([ahead]);
+		await world.advance(7 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202612": "verified" });
+		world.verdict = (selector) => (selector === "202612" ? "absent" : "right");
+		await world.advance(DAY_MS + 60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "active", "202612": "published" });
+		expect(world.requested("commit")).toBe(0);
 	});
 
 	it("that never began is planned anew under a new id", async () => {

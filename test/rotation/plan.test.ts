@@ -15,7 +15,7 @@ function seen(keys: readonly KeyEntry[], changes: Partial<Seen> = {}): Seen {
 		(key): LineInUse => ({ selector: key.selector, publicKey: key.publicKey, problem: null }),
 	);
 	const watched = { until: new Date("2100-01-01T00:00:00Z"), reason: "watched" };
-	const delays = new Map(keys.map((key) => [`watch ${key.selector}`, watched]));
+	const delays = new Map(["202611", "202612"].map((selector) => [`watch ${selector}`, watched]));
 	return { inUse, lastPauseAt: null, delays, freeze: null, ...changes };
 }
 
