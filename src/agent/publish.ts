@@ -21,7 +21,7 @@ export async function publish(run: Run, jobs: readonly Job<"publish">[]): Promis
 		try {
 			located.push(...(await locate(run, job)));
 		} catch (thrown) {
-			await failed(run, job, job.doc.policy.providers[0] ?? "", run.fail(job.doc, job.step, thrown), false);
+			await failed(run, job, job.doc.policy.providers[0] ?? "", run.fail(job.doc, job.step, thrown));
 		}
 	});
 	const groups = groupBy(located, groupKey);
@@ -43,7 +43,7 @@ async function publishGroup(run: Run, group: readonly Publication[]): Promise<vo
 	} catch (thrown) {
 		for (const { job, provider } of group) {
 			const error = run.fail(job.doc, job.step, thrown);
-			await failed(run, job, provider.name, error, error.code === "provider.denied");
+			await failed(run, job, provider.name, error);
 		}
 		return;
 	}
@@ -74,7 +74,7 @@ async function settleOne(run: Run, publication: Publication, result: ChangeResul
 					retry: !denied,
 					...(result.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
 				});
-				await failed(run, job, provider.name, run.fail(doc, step, error), denied);
+				await failed(run, job, provider.name, run.fail(doc, step, error));
 				return;
 			}
 		}
@@ -165,9 +165,9 @@ async function failed(
 	{ doc, step }: Job<"publish">,
 	provider: string,
 	error: KeyturnError,
-	denied: boolean,
 ): Promise<void> {
 	const { domain } = doc.policy;
+	const denied = error.code === "provider.denied";
 	await run.save(
 		doc,
 		editKey(doc.state, step.selector, (key) => ({

@@ -99,7 +99,7 @@ function turnWords(given: HeadlineGiven, state: DomainState, candidate: KeyEntry
 	const waits = report.waits.filter((wait) => wait.selector === selector);
 	switch (candidate.state) {
 		case "pending":
-			return `${selector} is being published${nextAttempt(waits, now, isLive)}`;
+			return `${selector} is being published${pendingWords(waits, now, policy)}`;
 		case "published":
 			if (candidate.rightSince === null)
 				return `${selector} is published; ${look === null ? "its name servers are asked" : waitingFor(look)}${nextLook(waits, now, isLive)}`;
@@ -107,6 +107,11 @@ function turnWords(given: HeadlineGiven, state: DomainState, candidate: KeyEntry
 		default:
 			return `${selector} is verified; ${verifiedWords(waits, now, policy)}`;
 	}
+}
+
+function pendingWords([wait]: readonly Wait[], now: Date, { timezone }: Policy): string {
+	if (wait === undefined) return "";
+	return `: ${wait.reason}${wait.until === null ? "" : ` (${moment(wait.until, now, timezone)})`}`;
 }
 
 function verifiedWords([wait]: readonly Wait[], now: Date, { timezone }: Policy): string {

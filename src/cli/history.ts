@@ -35,5 +35,7 @@ function readable(entry: unknown): readonly KeyturnEvent[] {
 function describe(event: KeyturnEvent, timezone: string): string {
 	const phase = event.phase === null ? "" : ` ${event.phase}`;
 	const words = inLocalTime(`${event.event}${phase}: ${event.summary}`, timezone);
-	return wrap(`${localMinute(new Date(event.at), timezone)}  ${words}`, 79, "", "  ");
+	const head = wrap(`${localMinute(new Date(event.at), timezone)}  ${words}`, 79, "", "  ");
+	if (event.severity === "info" || event.detail === null) return head;
+	return `${head}\n${wrap(inLocalTime(event.detail, timezone), 79, "  ")}`;
 }

@@ -62,9 +62,11 @@ export async function rotate(
 	const progress = createProgress(terminal);
 	const turning: Turning = { context, bench, policies, terminal, progress, agent: await bench.agent() };
 	if (terminal.isLive) progress.show(["asking the signer and the name servers …"]);
-	const standings = await (options.now ? turnNow(turning, options) : oneTick(turning)).finally(() =>
-		progress.end(),
-	);
+	const standings = await (options.now ? turnNow(turning, options) : oneTick(turning)).finally(() => {
+		if (context.signal.aborted)
+			progress.note("interrupted: what was begun is kept, and the next tick goes on with it");
+		progress.end();
+	});
 	if (standings === "held") return EXIT.held;
 	if (options.json) terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
 	else for (const { domain, words } of standings) terminal.result(`${domain}: ${words}`);
@@ -110,7 +112,7 @@ async function turnNow(turning: Turning, options: RotateOptions): Promise<readon
 		const isOver = standings.every((one) => one.code !== EXIT.waiting);
 		const mayWait = options.wait && bench.clock.uptimeMs() < ends && !context.signal.aborted;
 		if (isOver || !mayWait) {
-			if (!isOver) turning.progress.note(await whatGoesOn(bench));
+			if (!isOver && !context.signal.aborted) turning.progress.note(await whatGoesOn(bench));
 			return standings;
 		}
 		if (ticked.reports === null && !isTold) {

@@ -99,7 +99,7 @@ function row(domain: DomainStatus, now: Date): readonly string[] {
 		name,
 		active?.selector ?? "not known",
 		active === null ? "" : relative(new Date(active.since), now),
-		nextDueAt === null ? "" : relative(new Date(nextDueAt), now),
+		nextDueAt === null ? "" : new Date(nextDueAt) <= now ? "now" : relative(new Date(nextDueAt), now),
 		state,
 	];
 }

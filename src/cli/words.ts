@@ -18,14 +18,15 @@ export function relative(at: Date, now: Date): string {
 }
 
 /** One unit, two below a day: `6 d`, `2 h 10 min`, `45 s`. */
-export function duration(ms: number): string {
+export function duration(lengthMs: number): string {
+	const ms = Math.round(lengthMs / 1000) * 1000;
 	if (ms >= 2 * DAY_MS) return `${Math.floor(ms / DAY_MS)} d`;
 	if (ms >= HOUR_MS) {
 		const minutes = Math.floor((ms % HOUR_MS) / MINUTE_MS);
 		return `${Math.floor(ms / HOUR_MS)} h${minutes === 0 ? "" : ` ${minutes} min`}`;
 	}
 	if (ms >= MINUTE_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
-	return `${Math.round(ms / 1000)} s`;
+	return `${ms / 1000} s`;
 }
 
 /** The wall clock of the zone, with its offset. */

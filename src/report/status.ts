@@ -115,7 +115,7 @@ function planned(
 	if (next.kind === "wait") return { step: null, waits: next.waits };
 	const { step } = next;
 	if (step.kind === "look")
-		return { step: null, waits: [{ selector: step.selector, until: null, reason: turnInWords(state) }] };
+		return { step: null, waits: [{ selector: null, until: null, reason: turnInWords(state) }] };
 	const selector = step.kind === "adopt" ? step.selectors.join(", ") : step.selector;
 	return { step: selector === null ? step.kind : `${step.kind} ${selector}`, waits: [] };
 }

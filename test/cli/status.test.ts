@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { render } from "../../src/cli/status.ts";
+import { buildStatus, type StatusFacts } from "../../src/report/status.ts";
+import type { DomainState } from "../../src/rotation/domain-state.ts";
+import { keyEntry, policyOf } from "../fakes/policies.ts";
+
+const NOW = new Date("2026-11-22T12:00:00Z");
+const LONG = `${"very-long-label.".repeat(4)}example`;
+
+type Facts = StatusFacts["domains"][number];
+
+describe("the status in words", () => {
+	test("of one domain at rest is a line, and what waits for what", () => {
+		expect(show([domain("example.com", [retiring(), keyEntry()])]).split("\n")).toEqual([
+			"domain       signs with  since     next turn  state",
+			"example.com  202611      21 d ago  in 8 d     well",
+			"",
+			"example.com 202610: its record stays: keyturn did not make it (retire.adopted",
+			"  is off)",
+			"",
+			"1 of 1 domain signing, no trouble",
+			"the daemon is running",
+		]);
+	});
+
+	test("tells a turn under way", () => {
+		const next = keyEntry({ selector: "202612", state: "published", dueAt: "2026-11-22T11:00:00.000Z" });
+		const text = show([domain("example.com", [keyEntry(), next])]);
+		expect(text).toContain("example.com  202611      21 d ago  now        published");
+		expect(text).toContain("example.com: 202612 is published; not every server was seen serving it yet");
+	});
+
+	test("of a domain never looked at, and of a damaged one", () => {
+		const unseen: Facts = { policy: policyOf({ domain: "new.test" }), state: null, damaged: null };
+		const damaged: Facts = {
+			policy: policyOf({ domain: "bad.test" }),
+			state: null,
+			damaged: "keys[0]: expected …",
+		};
+		const text = show([unseen, damaged]);
+		expect(text).toMatch(/^new\.test +not known +not seen yet$/m);
+		expect(text).toMatch(/^bad\.test +\? +\? +\? +damaged$/m);
+		expect(text).toContain("bad.test: keys[0]: expected …");
+		expect(text).toContain("0 of 2 domains signing");
+	});
+
+	test("of 200 domains tells once what many wait for", () => {
+		const facts = Array.from({ length: 200 }, (_, index) =>
+			domain(`d${index}.test`, [retiring(), keyEntry()]),
+		);
+		const text = show(facts);
+		expect(text.split("\n").length).toBeLessThan(210);
+		expect(text).toContain("d0.test 202610, d1.test 202610, d2.test 202610 and 197 more: its record stays");
+	});
+
+	test("tells troubles with what to do, in local time", () => {
+		const text = render(
+			buildStatus({ ...factsOf([]), troubles: [TROUBLE], undelivered: 2 }),
+			() => "Europe/Berlin",
+			"Europe/Berlin",
+		);
+		expect(text).toContain(
+			"critical: provider_denied (since 2 h ago): home: denied since 2026-11-22 11:00\n  +01:00",
+		);
+		expect(text).toContain("  what to do: copy it again");
+		expect(text).toContain("2 alerts not delivered yet");
+		expect(text).toContain("1 trouble");
+	});
+
+	test.each([
+		["one", [domain("example.com", [keyEntry()])]],
+		["long names", [LONG, `a.${LONG}`].map((name) => domain(name, [retiring(), keyEntry()]))],
+		["long selectors", [domain(LONG, [keyEntry({ selector: "selector-of-".repeat(4) })])]],
+		[
+			"many",
+			Array.from({ length: 200 }, (_, index) => domain(`d${index}.${LONG}`, [retiring(), keyEntry()])),
+		],
+	])("fits 80 columns with %s", (_, facts) => {
+		const lines = show(facts).split("\n");
+		expect(lines.length).toBeGreaterThan(4);
+		for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80);
+		for (const { policy } of facts) expect(lines.some((line) => line.startsWith(policy.domain))).toBe(true);
+	});
+});
+
+const TROUBLE = {
+	event: "provider_denied",
+	severity: "critical",
+	domains: ["example.com"],
+	summary: "home: denied since 2026-11-22T10:00:00.000Z",
+	detail: "the server finds our signature wrong",
+	hint: "copy it again",
+	since: "2026-11-22T10:00:00.000Z",
+} as const;
+
+function retiring() {
+	return keyEntry({ selector: "202610", state: "retiring", origin: "adopted" });
+}
+
+function domain(name: string, keys: DomainState["keys"]): Facts {
+	const state: DomainState = { schema: 1, domain: name, wants: { rotate: null }, keys };
+	return { policy: policyOf({ domain: name }), state, damaged: null };
+}
+
+function factsOf(domains: readonly Facts[]): StatusFacts {
+	return { host: "mx1", now: NOW, daemon: true, domains, troubles: [], undelivered: 0 };
+}
+
+function show(domains: readonly Facts[]): string {
+	return render(buildStatus(factsOf(domains)), () => "UTC", "UTC");
+}
