@@ -7,7 +7,7 @@ import { isCandidate } from "../rotation/life.ts";
 import type { Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { nextDue, soakMs } from "../rotation/timing.ts";
-import { inLocalTime, moment, relative } from "./words.ts";
+import { inLocalTime, localMinute, moment, relative } from "./words.ts";
 
 export interface HeadlineGiven {
 	readonly report: DomainReport;
@@ -50,28 +50,31 @@ export function headline(given: HeadlineGiven): string {
 	return inLocalTime(words, policy.timezone);
 }
 
-/** `waiting for ns2 (no answer; 1 of 2 right)` */
+/** `waiting for ns2 (1 of 2 right)` */
 export function waitingFor({ servers, resolvers, summary }: LookReport): string {
 	const all = [...servers, ...resolvers];
-	const late = all.filter((one) => one.outcome !== "right");
-	const lateNames = [...new Set(late.map((one) => one.server))];
+	const late = new Set(all.filter((one) => one.outcome !== "right").map((one) => one.server));
 	const [first] = late;
 	if (first === undefined) return summary;
-	const more = lateNames.length === 1 ? "" : ` and ${lateNames.length - 1} more`;
+	const more = late.size === 1 ? "" : ` and ${late.size - 1} more`;
 	const count = new Set(all.map((one) => one.server)).size;
-	return `waiting for ${first.server}${more} (${outcomeWords(first.outcome)}; ${count - lateNames.length} of ${count} right)`;
+	return `waiting for ${first}${more} (${count - late.size} of ${count} right)`;
 }
 
-/** `outcome` as a person would say it in passing; the whole sentence is for `verify`. */
+/** What is more than not being there yet, as a person would say it in passing; the whole sentence is for `verify`. */
+function oddity({ servers, resolvers }: LookReport): string {
+	const late = [...servers, ...resolvers].filter((one) => one.outcome !== "right");
+	const odd = late.find((one) => !one.outcome.startsWith("absent"));
+	return odd === undefined ? "" : `; ${odd.server}: ${outcomeWords(odd.outcome)}`;
+}
+
 function outcomeWords(outcome: ServerOutcome): string {
 	switch (outcome) {
-		case "absent_name":
-		case "absent_record":
-			return "not there yet";
 		case "timeout":
 			return "no answer";
 		case "servfail":
-			return "SERVFAIL";
+		case "refused":
+			return outcome.toUpperCase();
 		default:
 			return outcome.replaceAll("_", " ");
 	}
@@ -80,10 +83,15 @@ function outcomeWords(outcome: ServerOutcome): string {
 function restWords({ report, policy, now }: HeadlineGiven, state: DomainState): string {
 	const active = activeKey(state);
 	if (active === null) return report.waits[0]?.reason ?? "no key is known to sign for it";
-	if (state.wants.rotate !== null) return `its new key is to be made; ${active.selector} signs`;
+	if (state.wants.rotate !== null) return makeWords(report.waits);
 	const due = nextDue(state, policy, now);
 	const next = due === null ? "" : `; next turn ${moment(due, now, policy.timezone)}`;
 	return `${deeds(report, active)}${next}`;
+}
+
+function makeWords(waits: readonly Wait[]): string {
+	const why = waits.find((wait) => wait.selector === null && wait.reason !== "");
+	return `its new key is to be made${why === undefined ? "" : `: ${why.reason}`}`;
 }
 
 function deeds({ did }: DomainReport, active: KeyEntry): string {
@@ -102,11 +110,22 @@ function turnWords(given: HeadlineGiven, state: DomainState, candidate: KeyEntry
 			return `${selector} is being published${pendingWords(waits, now, policy)}`;
 		case "published":
 			if (candidate.rightSince === null)
-				return `${selector} is published; ${look === null ? "its name servers are asked" : waitingFor(look)}${nextLook(waits, now, isLive)}`;
-			return `every server serves ${selector}; switch after ${moment(soaked(candidate, state, policy), now, policy.timezone)}, when cached absences have expired`;
+				return `${selector}: ${lookWords(look, nextLook(waits, now, isLive))}`;
+			return `${selector}: ${soakWords(soaked(candidate, state, policy), now, policy)}`;
 		default:
 			return `${selector} is verified; ${verifiedWords(waits, now, policy)}`;
 	}
+}
+
+/** What matters stands first: a live line is cut at the end. */
+function lookWords(look: LookReport | null, next: string): string {
+	if (look === null) return `published; its name servers are asked${next}`;
+	return `${waitingFor(look)}${next}${oddity(look)}`;
+}
+
+function soakWords(ends: Date, now: Date, { timezone }: Policy): string {
+	const when = `${relative(ends, now)}, when cached absences have expired (${localMinute(ends, timezone)})`;
+	return `served everywhere; switch ${ends <= now ? "now" : when}`;
 }
 
 function pendingWords([wait]: readonly Wait[], now: Date, { timezone }: Policy): string {

@@ -27,16 +27,32 @@ describe("a turn in one line", () => {
 	test("names the server that is waited for, and counts down where it is drawn again", () => {
 		const published = report([keyEntry(), candidate({ state: "published" })], 12);
 		const look = lookOf([server("ns1.test", "right"), server("ns2.test", "absent_name")]);
-		const words = "202612 is published; waiting for ns2.test (not there yet; 1 of 2 right)";
+		const words = "202612: waiting for ns2.test (1 of 2 right)";
 		expect(tell(published, { look })).toBe(words);
 		expect(tell(published, { look, isLive: true })).toBe(`${words}, next look in 12 s`);
-		expect(tell(published)).toBe("202612 is published; its name servers are asked");
+		expect(tell(published)).toBe("202612: published; its name servers are asked");
+	});
+
+	test("says what is more than not being there yet", () => {
+		const look = lookOf([server("ns1.test", "absent_name"), server("ns2.test", "several_records")]);
+		expect(tell(report([keyEntry(), candidate({ state: "published" })]), { look })).toBe(
+			"202612: waiting for ns1.test and 1 more (0 of 2 right); ns2.test: several records",
+		);
+	});
+
+	test("says why a key that was asked for is not made", () => {
+		const rotate = { id: "1", askedAt: NOW.toISOString(), noSoak: false };
+		const asked = report([keyEntry()]);
+		const waits = [{ selector: null, until: NOW, reason: "ns2.test gives no answer" }];
+		const state = asked.state === null ? null : { ...asked.state, wants: { rotate } };
+		expect(tell({ ...asked, state, waits })).toBe("its new key is to be made: ns2.test gives no answer");
+		expect(stageOf({ ...asked, state })).toBe("to be made");
 	});
 
 	test("says when the soak ends", () => {
 		const soaking = candidate({ state: "published", rightSince: "2026-11-22T11:55:00.000Z" });
 		expect(tell(report([keyEntry(), soaking]))).toBe(
-			"every server serves 202612; switch after 2026-11-22 13:05 +01:00, in 5 min, when cached absences have expired",
+			"202612: served everywhere; switch in 5 min, when cached absences have expired (2026-11-22 13:05 +01:00)",
 		);
 	});
 
@@ -74,7 +90,7 @@ describe("what is waited for", () => {
 			server("ns2.test", "servfail"),
 			server("ns3.test", "right"),
 		]);
-		expect(waitingFor(look)).toBe("waiting for ns1.test and 1 more (no answer; 1 of 3 right)");
+		expect(waitingFor(look)).toBe("waiting for ns1.test and 1 more (1 of 3 right)");
 	});
 
 	test("without servers says why", () => {

@@ -197,6 +197,10 @@ export class AgentWorld {
 		});
 	}
 
+	get ports(): AgentPorts {
+		return this.#ports;
+	}
+
 	get clock(): Clock {
 		return {
 			now: () => this.at,

@@ -35,7 +35,7 @@ export class FakeTerminal implements Terminal {
 		// oxlint-disable-next-line no-control-regex -- a terminal reads them
 		for (const [token, up] of this.drawn.matchAll(/\u001b\[(\d+)A|\u001b\[J|\r|\n|[^\u001b\r\n]+/g)) {
 			if (up !== undefined) row -= Number(up);
-			else if (token === "\u001b[J") lines.splice(row + 1, lines.length, ...[]);
+			else if (token === "\u001b[J") lines.splice(row + 1);
 			else if (token === "\n") row += 1;
 			else if (token !== "\r") lines[row] = token;
 			if (token === "\u001b[J") lines[row] = "";

@@ -1,0 +1,136 @@
+import { describe, expect, test } from "vitest";
+import type { TickOptions } from "../../src/agent/agent.ts";
+import { rotate, type RotateOptions } from "../../src/cli/rotate.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { commandBench } from "../fakes/command-bench.ts";
+import { policyOf } from "../fakes/policies.ts";
+
+const PLAIN: RotateOptions = {
+	now: false,
+	dryRun: false,
+	wait: true,
+	waitMaxMs: null,
+	soak: true,
+	json: false,
+};
+const NOW: RotateOptions = { ...PLAIN, now: true };
+const MINUTE_MS = 60_000;
+const quick = { publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 as const } };
+
+describe("rotate", () => {
+	test("ends with 75 when the lock stays with another, having waited half a minute", async () => {
+		const world = new AgentWorld();
+		const waits: number[] = [];
+		const agent = {
+			...world.agent,
+			tick: async (_: AbortSignal, { lockWaitMs }: TickOptions) => {
+				waits.push(lockWaitMs);
+				return Promise.resolve("held" as const);
+			},
+		};
+		const { context, terminal } = commandBench(world, {
+			changes: { agent: async () => Promise.resolve(agent) },
+		});
+		expect(await rotate(context, [], PLAIN)).toBe(75);
+		expect(waits).toEqual([1000, 29_000]);
+		expect(terminal.said).toEqual([
+			"another keyturn is at work; waiting for it",
+			"another keyturn holds the lock; nothing was done",
+		]);
+		expect(await rotate(context, [], NOW)).toBe(75);
+		expect(await world.store.wishes()).toHaveLength(1);
+	});
+
+	test("waits half an hour at a terminal, and verify.timeout elsewhere", async () => {
+		for (const [isLive, minutes] of [
+			[true, 30],
+			[false, 24 * 60],
+		] as const) {
+			const world = new AgentWorld([policyOf(quick)]);
+			world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+			const { context } = commandBench(world, { isLive });
+			expect(await rotate(context, [], NOW)).toBe(3);
+			const waited = world.uptimeMs / MINUTE_MS;
+			expect(waited).toBeGreaterThanOrEqual(minutes);
+			expect(waited).toBeLessThan(minutes + 11);
+		}
+	});
+
+	test("waits for the soak at a terminal, however long it is", async () => {
+		const policy = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 45 * MINUTE_MS } });
+		const world = new AgentWorld([policy]);
+		await world.tick();
+		await world.wish(["example.com"]);
+		await world.tick();
+		const { context, terminal } = commandBench(world, { isLive: true });
+		expect(await rotate(context, [], NOW)).toBe(0);
+		expect(world.uptimeMs).toBeGreaterThanOrEqual(44 * MINUTE_MS);
+		expect(terminal.drawn).toMatch(/served everywhere; switch in 4\d min, when cached/);
+		expect(terminal.screen()).toEqual([]);
+		expect(terminal.results).toHaveLength(1);
+	});
+
+	test("--no-soak does not wait", async () => {
+		const world = new AgentWorld([policyOf({ publishAheadMs: 0 })]);
+		const { context } = commandBench(world);
+		expect(await rotate(context, [], { ...NOW, soak: false })).toBe(0);
+		expect(world.uptimeMs).toBeLessThan(MINUTE_MS);
+	});
+
+	test("counts where the domains are too many for a screen", async () => {
+		const policies = Array.from({ length: 40 }, (_, index) =>
+			policyOf({ ...quick, domain: `d${index}.test` }),
+		);
+		const world = new AgentWorld(policies);
+		world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+		const { context, terminal } = commandBench(world, { isLive: true });
+		expect(await rotate(context, [], { ...NOW, waitMaxMs: 5000 })).toBe(3);
+		expect(terminal.drawn).toContain("40 domains: 40 waiting for name servers");
+		expect(terminal.drawn).not.toContain("d0.test:");
+		expect(terminal.results).toHaveLength(40);
+	});
+
+	test("--dry-run changes nothing", async () => {
+		const world = new AgentWorld([policyOf(quick)]);
+		await world.tick();
+		const before = await world.store.load("domains/example.com");
+		const { context, terminal } = commandBench(world);
+		expect(await rotate(context, [], { ...NOW, dryRun: true })).toBe(0);
+		expect(await world.store.load("domains/example.com")).toEqual(before);
+		expect([await world.store.wishes(), world.changes, world.requested("stage")]).toEqual([[], [], 0]);
+		expect(terminal.results.join("\n").split("\n")).toEqual([
+			"nothing is changed by --dry-run",
+			"",
+			"example.com",
+			"  when    now",
+			"  key     make an Ed25519 key as 202611",
+			'  dns     add 202611._domainkey.example.com. 3600 TXT "v=DKIM1;k=ed25519;p=…" through home',
+			"  table   - example.com example.com:202610:/keys/example.com/202610.private",
+			"          + example.com example.com:202611:/keys/example.com/202611.private",
+			"  service stop mail, stop signer; rename the table; start signer, start mail",
+			"  later   remove the record of 202610 only if retire.adopted is set",
+		]);
+	});
+
+	test("--dry-run of what is not due says when it is, and of a key under way what is done already", async () => {
+		const world = new AgentWorld([policyOf({ timezone: "Europe/Berlin" })]);
+		await world.tick();
+		const { context, terminal } = commandBench(world);
+		await rotate(context, [], { ...PLAIN, dryRun: true });
+		expect(terminal.results.join("\n")).toContain(
+			"when    the next key, due 2026-12-01 03:00 +01:00, is made (2026-11-28 03:00 +01:00)",
+		);
+		await world.advance(6 * 24 * 60 * MINUTE_MS);
+		await rotate(context, [], { ...PLAIN, dryRun: true });
+		expect(terminal.results[1]).toContain("key     202612 is made already");
+		expect(terminal.results[1]).toContain("202612._domainkey.example.com. is published already through home");
+	});
+
+	test("of a domain that is not configured says which are", async () => {
+		const { context } = commandBench(new AgentWorld());
+		await expect(rotate(context, ["other.test"], NOW)).rejects.toMatchObject({
+			code: "usage",
+			hint: "configured: example.com",
+		});
+	});
+});

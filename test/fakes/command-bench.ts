@@ -1,0 +1,67 @@
+/** What a command works with, over the agent's world: a clock that passes while it is slept, and a terminal that keeps all. */
+
+import type { CommandContext, Workbench } from "../../src/cli/workbench.ts";
+import type { AgentWorld } from "./agent-world.ts";
+import { FakeTerminal } from "./fake-terminal.ts";
+
+export interface CommandBench {
+	readonly context: CommandContext;
+	readonly terminal: FakeTerminal;
+	readonly workbench: Workbench;
+}
+
+export function commandBench(
+	world: AgentWorld,
+	given: { readonly isLive?: boolean; readonly rows?: number; readonly changes?: Partial<Workbench> } = {},
+): CommandBench {
+	const terminal = new FakeTerminal({ isLive: given.isLive ?? false, rows: given.rows ?? 24 });
+	const { store, door, propagation, random, log } = world.ports;
+	const [first] = world.policies;
+	const services = { manager: "command" as const, stop: ["mail", "signer"], start: ["signer", "mail"] };
+	const clock = {
+		...world.clock,
+		sleep: async (ms: number) => Promise.resolve(world.pass(ms)),
+	};
+	const workbench: Workbench = {
+		settings: {
+			path: "/etc/keyturn/keyturn.yaml",
+			state: "/state",
+			host: "mx1",
+			timezone: "UTC",
+			wake: [],
+			policies: world.policies,
+			signers: [
+				{
+					name: first?.signer ?? "main",
+					type: "opendkim",
+					swap: first?.swap ?? "restart",
+					probe: true,
+					services: { ...services, holdMs: 0, commands: {} },
+					settings: { keys: "/keys" },
+				},
+			],
+			providers: [],
+			alerts: [],
+		},
+		agent: async () => Promise.resolve(world.agent),
+		store,
+		door,
+		propagation,
+		clock,
+		random,
+		log: async () => Promise.resolve(log),
+		daemonAlive: async () => Promise.resolve(false),
+		becomeDaemon: async () => Promise.resolve("ours"),
+		wakeOnSchedule: () => undefined,
+		reload: async () => Promise.resolve({ fault: "nothing to read" }),
+		notify: async () => Promise.resolve(),
+		...given.changes,
+	};
+	const context: CommandContext = {
+		terminal,
+		signal: new AbortController().signal,
+		open: async () => Promise.resolve(workbench),
+		onReload: () => undefined,
+	};
+	return { context, terminal, workbench };
+}
