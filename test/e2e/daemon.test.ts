@@ -88,12 +88,31 @@ test("it parks within ten seconds while it waits for DNS, and goes on after its 
 	expect((await host.keyturn("verify")).code).toBe(0);
 });
 
+test("without it the command line of root does the turn, through the door's socket", async () => {
+	await host.must(["systemctl", "stop", "keyturn"]);
+	const before = await host.selectors();
+	const turned = await host.keyturn("rotate --now");
+	expect(turned).toMatchObject({ code: 0 });
+	expect(turned.stderr).not.toContain("the daemon has been asked");
+	const after = await host.selectors();
+	for (const domain of host.domains) expect(after[domain]).not.toBe(before[domain]);
+	const { stdout } = await host.in(["journalctl", "-o", "cat", "--no-pager", "-t", "systemd"]);
+	expect(stdout).not.toContain("keyturn's door");
+});
+
 test("nothing of this was a warning in the journal, nor left behind", async () => {
 	const { stdout } = await host.in(["journalctl", "-o", "cat", "-u", "keyturn", "--no-pager"]);
 	expect(stdout).not.toMatch(/MaxListeners|UnhandledPromise|"code":"bug"/);
-	expect(await host.script("ls /var/lib/keyturn-door")).not.toContain("journal");
-	expect(await host.script("find /var/lib/keyturn ! -user keyturn")).toBe("");
-	expect(await host.must(["sh", "-c", "ls /var/lib/keyturn/wishes"])).toBe("");
+	const left = await host.script("find /var/lib/keyturn ! -user keyturn; ls /var/lib/keyturn/wishes");
+	expect(left).toBe("");
+	const door = await host.script("cd /var/lib/keyturn-door; ls; ls staged");
+	expect(door.trim().split("\n").toSorted()).toEqual([
+		"ledger.json",
+		"left.json",
+		"lock",
+		"results",
+		"staged",
+	]);
 });
 
 async function phases(event: string): Promise<readonly (string | null)[]> {

@@ -18,6 +18,8 @@ export interface MailOptions {
 
 export interface MailRun {
 	readonly fates: readonly Fate[];
+	/** The number of its first message. */
+	readonly first: number;
 	/** Whether a message of that number is of this run, its fate known or not. */
 	sent(number: number): boolean;
 	/** Waits until so many more messages have been accepted. */
@@ -64,6 +66,7 @@ export function startMail(host: GuideHost, options: MailOptions): MailRun {
 	const acceptedCount = (): number => fates.filter(({ fate }) => fate === "accepted").length;
 	return {
 		fates,
+		first,
 		sent: (number) => number >= first && number < first + atMost,
 		accepted: async (count) => {
 			const enough = acceptedCount() + count;
@@ -104,7 +107,7 @@ export async function judgeMail(host: GuideHost, runs: readonly MailRun[]): Prom
 		explain: async () => host.must(["postqueue", "-p"]),
 	});
 	const fates = runs.flatMap((run) => run.fates);
-	const arrived = await arrivals(host);
+	const arrived = await arrivals(host, Math.min(...runs.map(({ first }) => first)));
 	return judgementOf(
 		fates,
 		arrived.filter(({ number }) => runs.some((run) => run.sent(number))),
@@ -116,9 +119,10 @@ async function isQueueEmpty(host: GuideHost): Promise<boolean> {
 	return (await host.must(["postqueue", "-j"])).trim() === "";
 }
 
-async function arrivals(host: GuideHost): Promise<Arrival[]> {
+async function arrivals(host: GuideHost, first: number): Promise<Arrival[]> {
 	const command = typescript(`${CHECKOUT}/test/e2e/inside/judge.ts`).split(" ");
-	const lines = await host.must([...command, "/var/lib/sink", PRIMARY, SECONDARY], { timeoutSeconds: 300 });
+	const argv = [...command, "/var/lib/sink", String(first), PRIMARY, SECONDARY];
+	const lines = await host.must(argv, { timeoutSeconds: 300 });
 	return lines
 		.split("\n")
 		.filter((line) => line !== "")

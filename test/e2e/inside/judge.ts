@@ -1,6 +1,7 @@
 /**
- * Verifies, inside a test host, every message that reached the sink against the DNS as it is now, at each server alone:
- * a receiver may ask any of them. Writes one line of JSON for each. judge.ts DIRECTORY SERVER...
+ * Verifies, inside a test host, every message from a number on that reached the sink, against the DNS as it is now, at
+ * each server alone: a receiver may ask any of them. Writes one line of JSON for each.
+ * judge.ts DIRECTORY FIRST-NUMBER SERVER...
  */
 
 import { Resolver } from "node:dns/promises";
@@ -9,13 +10,13 @@ import { join } from "node:path";
 import { type DKIMResult, type DNSResolver, dkimVerify } from "mailauth";
 import type { Arrival } from "../host/fate.ts";
 
-const [directory = "/var/lib/sink", ...servers] = process.argv.slice(2);
+const [directory = "/var/lib/sink", first = "0", ...servers] = process.argv.slice(2);
 const resolvers = servers.map((server) => ({ server, resolve: remembering(server) }));
 
 for (const file of readdirSync(directory).filter((name) => name.endsWith(".eml"))) {
 	const message = readFileSync(join(directory, file));
 	const number = /^X-Number: (\d+)\r$/m.exec(message.toString("latin1"))?.[1];
-	if (number === undefined) continue;
+	if (number === undefined || Number(number) < Number(first)) continue;
 	const judged = await Promise.all(resolvers.map(async (each) => judge(message, each)));
 	const arrival: Arrival = {
 		number: Number(number),
