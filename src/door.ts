@@ -21,6 +21,7 @@ import { createPostfix } from "./system/postfix.ts";
 import { createProbeProgram } from "./system/probe-program.ts";
 import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
+import { nudgeStops } from "./system/nudged-services.ts";
 import { createCommandServices } from "./system/services-command.ts";
 import { createSystemdServices } from "./system/services-systemd.ts";
 
@@ -28,6 +29,7 @@ const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Tens of thousands of keys with their evidence. */
 const REQUEST_LIMIT_BYTES = 128 * 1024 * 1024;
 const BANNER_MS = 20_000;
+const NUDGE_MS = 1_000;
 /** Each waits half a minute for the lock: a slow, healthy switch is left alone, but not forgotten. */
 const DEAD_MAN_TRIES = 60;
 const NOBODY = { uid: 65_534, gid: 65_534 };
@@ -51,10 +53,11 @@ async function main(): Promise<DoorAnswer> {
 	const request = await readRequest();
 	if (request.act === "refused") return request;
 	const settings = await readSettings(configPath);
+	const signers = new Map(settings.signers.map((signer) => [signer.name, signerOf(signer)]));
 	const swap = createSwap({
 		disk,
-		services: servicesOf(settings, configPath),
-		signers: new Map(settings.signers.map((signer) => [signer.name, signerOf(signer)])),
+		services: nudgeStops(servicesOf(settings, configPath), clock, nudgesOf([...signers.values()])),
+		signers,
 		clock,
 		log,
 		directory: `${settings.state}-door`,
@@ -126,6 +129,13 @@ function signerOf(given: SignerSettings): SwapSigner {
 		runProbe: async (request) => probe(request, (await signer.read()).owner),
 	});
 	return { signer, services: given.services, probe: given.probe };
+}
+
+/** A handshake is a connection. */
+function nudgesOf(signers: readonly SwapSigner[]): ReadonlyMap<string, () => Promise<void>> {
+	return new Map(
+		signers.map(({ signer }) => [signer.service, async () => signer.ready(NUDGE_MS, await signer.read())]),
+	);
 }
 
 /** Handshake, a reload's settling, and eight messages at a time of at most fifteen seconds each. */

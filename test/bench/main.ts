@@ -3,7 +3,7 @@
  * the same run. REPEAT=5 repeats the mail pauses more often than three times.
  */
 
-import { setup } from "../e2e/host/build.ts";
+import { setup } from "../build.ts";
 import { measureCommands, measureMemory } from "./footprint.ts";
 import { compare, say } from "./figures.ts";
 import { type Approach, measurePauses } from "./pauses.ts";
