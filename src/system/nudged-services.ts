@@ -8,7 +8,6 @@ import type { Services } from "../ports/services.ts";
 
 /** The signal has to be there first. */
 const FIRST_MS = 50;
-const NEVER = new AbortController().signal;
 
 /** `nudges`: by service, what connects to it once; whether that succeeds is nothing to us. */
 export function nudgeStops(
@@ -22,15 +21,11 @@ export function nudgeStops(
 			const stopping = services.stop(service, units);
 			const nudge = nudges.get(service);
 			if (nudge === undefined || units.length === 0) return stopping;
-			let isOver = false;
-			const over = stopping
-				.catch(() => undefined)
-				.finally(() => {
-					isOver = true;
-				});
-			while (!isOver) {
-				await Promise.race([over, clock.sleep(FIRST_MS, NEVER)]);
-				if (!isOver) await Promise.race([over, nudge().catch(() => undefined)]);
+			const over = new AbortController();
+			const ended = stopping.catch(() => undefined).finally(() => over.abort());
+			while (!over.signal.aborted) {
+				await clock.sleep(FIRST_MS, over.signal);
+				if (!over.signal.aborted) await Promise.race([ended, nudge().catch(() => undefined)]);
 			}
 			return stopping;
 		},

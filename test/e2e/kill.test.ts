@@ -10,7 +10,7 @@ const CUTS = 5;
 /** Messages a second: each is verified afterwards. */
 const RATE = 10;
 /** About as long as a turn takes, in each mode. */
-const TURN_MS = { reload: 5_000, restart: 9_000 } as const;
+const TURN_MS = { reload: 5_000, restart: 7_000 } as const;
 const random = randomFrom(SEED);
 let host: AgentHost;
 
