@@ -37,46 +37,55 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		.command("rotate")
 		.description("do what is due, without waiting; --now turns keys whether due or not")
 		.argument("[domain...]", "only these domains")
-		.option("--now", "turn now, and wait until the new keys sign", false)
-		.option("--dry-run", "print every change, and do none", false)
+		.option("--now", "turn now, and wait until the new keys sign")
+		.option("--dry-run", "print every change, and do none")
 		.option("--no-wait", "with --now: do not wait; ends with 3 if something still waits")
 		.option("--wait-max <duration>", "with --now: wait at most this long (90s, 15m, 36h)", parseWait)
 		.option("--no-soak", "with --now: do not wait for cached absences to expire")
-		.option("--json", "the result as JSON", false)
+		.option("--json", "the result as JSON")
 		.action(async (domains: string[], given: RotateGiven) => {
 			const { rotate } = await import("./rotate.ts");
-			ended(await rotate(here(), domains, { ...given, waitMaxMs: given.waitMax ?? null }));
+			ended(await rotate(here(), domains, { ...UNASKED, ...given, waitMaxMs: given.waitMax ?? null }));
 		});
 
 	program
 		.command("status")
 		.description("is it well, what happens next, and when")
-		.option("--json", "the result as JSON", false)
-		.action(async (given: Json) => ended(await (await import("./status.ts")).status(here(), given)));
+		.option("--json", "the result as JSON")
+		.action(async (given: Json) =>
+			ended(await (await import("./status.ts")).status(here(), { ...UNASKED, ...given })),
+		);
 
 	program
 		.command("verify")
 		.description("every key in use against DNS, as a receiver would see it")
 		.argument("[domain...]", "only these domains")
-		.option("--json", "the result as JSON", false)
+		.option("--json", "the result as JSON")
 		.action(async (domains: string[], given: Json) =>
-			ended(await (await import("./verify.ts")).verify(here(), domains, given)),
+			ended(await (await import("./verify.ts")).verify(here(), domains, { ...UNASKED, ...given })),
 		);
 
 	program
 		.command("recover")
 		.description("have an interrupted switch finished or undone")
-		.option("--json", "the result as JSON", false)
-		.action(async (given: Json) => ended(await (await import("./recover.ts")).recover(here(), given)));
+		.option("--json", "the result as JSON")
+		.action(async (given: Json) =>
+			ended(await (await import("./recover.ts")).recover(here(), { ...UNASKED, ...given })),
+		);
 
 	program
 		.command("record")
 		.description("the TXT record, for a zone file, a web form, or nsupdate")
 		.argument("<domain>")
 		.argument("[selector]")
-		.option("--json", "the result as JSON", false)
+		.option("--json", "the result as JSON")
 		.action(async (domain: string, selector: string | undefined, given: Json) =>
-			ended(await (await import("./record.ts")).record(here(), domain, selector ?? null, given)),
+			ended(
+				await (await import("./record.ts")).record(here(), domain, selector ?? null, {
+					...UNASKED,
+					...given,
+				}),
+			),
 		);
 
 	program
@@ -84,23 +93,26 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		.description("what was done, when, and why")
 		.argument("[domain]")
 		.option("--limit <count>", "the newest so many entries", parseCount, 200)
-		.option("--json", "the result as JSON", false)
+		.option("--json", "the result as JSON")
 		.action(async (domain: string | undefined, given: Json & { limit: number }) =>
-			ended(await (await import("./history.ts")).history(here(), domain ?? null, given)),
+			ended(await (await import("./history.ts")).history(here(), domain ?? null, { ...UNASKED, ...given })),
 		);
 
 	for (const command of program.commands) command.exitOverride();
 	return program;
 }
 
-type Json = { readonly json: boolean };
+/** Commander leaves out what was not given; a default would stand in the help. */
+type Json = { readonly json?: true };
 type RotateGiven = Json & {
-	readonly now: boolean;
-	readonly dryRun: boolean;
+	readonly now?: true;
+	readonly dryRun?: true;
 	readonly wait: boolean;
 	readonly soak: boolean;
 	readonly waitMax?: number;
 };
+
+const UNASKED = { json: false, now: false, dryRun: false } as const;
 
 const EXIT_STATUS = `
 Exit status:

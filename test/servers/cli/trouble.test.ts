@@ -26,7 +26,7 @@ describe.skipIf(!mayRun)("what is said when something is wrong", () => {
 		expect(JSON.stringify([outcomes, state])).not.toContain(WRONG_SECRET);
 	});
 
-	test("a DNS server that does not answer", async () => {
+	test("a DNS server that does not answer", { timeout: 180_000 }, async () => {
 		const host = await upCliHost();
 		await host.keyturn(["rotate"]);
 		host.bind.freeze();
