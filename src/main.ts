@@ -4,7 +4,7 @@ import { setMaxListeners } from "node:events";
 import { resolve } from "node:path";
 import { CommanderError } from "commander";
 import type { AgentPorts } from "./agent/agent.ts";
-import { ALERT_TYPES } from "./alerts/registry.ts";
+import { ALERT_TYPES, type AlertTools } from "./alerts/registry.ts";
 import { createProgram, DEFAULT_CONFIG } from "./cli/program.ts";
 import { type CommandContext, EXIT, type Terminal, type Workbench } from "./cli/workbench.ts";
 import { plain, wrap } from "./cli/words.ts";
@@ -24,9 +24,7 @@ import { createSystemClock } from "./system/clock.ts";
 import { createSystemDisk } from "./system/disk.ts";
 import { dropToOwner, shortHostName, systemTimezone } from "./system/identity.ts";
 import { createTakeLock } from "./system/lock.ts";
-import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
-import { createSecrets } from "./system/secrets.ts";
 import { PROVIDER_TYPES, type ProviderTools } from "../providers/registry.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -37,11 +35,9 @@ const DAEMON_LOOK_MS = 250;
 const NEVER = new AbortController().signal;
 
 const disk = createSystemDisk();
-const programs = createSystemPrograms();
 const clock = createSystemClock();
 const random = createSystemRandom();
 const takeLock = createTakeLock(clock);
-const secrets = createSecrets({ disk, env: process.env });
 
 const stopping = new AbortController();
 // A look asks many servers at once, all under this signal; each listener goes with its question.
@@ -83,6 +79,8 @@ const openLog = once(async (): Promise<Log> => {
 		isDaemon ? { level: "info", destination: "stdout" } : { level: "error", destination: "stderr" },
 	);
 });
+
+const openPrograms = once(async () => (await import("./system/programs.ts")).createSystemPrograms());
 
 const openPropagation = once(async (): Promise<Propagation> => {
 	const { createPropagation } = await import("./dns/propagation.ts");
@@ -152,7 +150,7 @@ async function open(configPath: string): Promise<Workbench> {
 async function joinDoor(configPath: string): Promise<Door> {
 	const { createDoorClient } = await import("./system/door-client.ts");
 	return createDoorClient({
-		programs,
+		programs: await openPrograms(),
 		disk,
 		clock,
 		random,
@@ -198,7 +196,10 @@ async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schem
 /** What faces the network: loaded only when the agent is. */
 async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "providers" | "sinks">> {
 	const { createHttp } = await import("./system/http.ts");
+	const { createSecrets } = await import("./system/secrets.ts");
 	const { createWire } = await import("./system/wire.ts");
+	const secrets = createSecrets({ disk, env: process.env });
+	const programs = await openPrograms();
 	const http = createHttp({ clock });
 	const log = await openLog();
 	const tools: ProviderTools = { secrets, wire: createWire(), http, programs, clock, random, log };
@@ -212,7 +213,7 @@ async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "provid
 		providers.set(name, createPublisher({ provider, turns, clock, random, log }));
 	}
 	const sinks = await Promise.all(
-		settings.alerts.map((alert, index) => joinSink(alert, settings.alerts, index, http)),
+		settings.alerts.map((alert, index) => joinSink(alert, settings.alerts, index, tools)),
 	);
 	return { providers, sinks };
 }
@@ -222,12 +223,12 @@ async function joinSink(
 	{ type, on, repeatMs, settings }: AlertSettings,
 	all: readonly AlertSettings[],
 	index: number,
-	http: ProviderTools["http"],
+	tools: AlertTools,
 ): Promise<AlertSink> {
 	const place = all.slice(0, index + 1).filter((one) => one.type === type).length;
 	const sink = (await ALERT_TYPES[type]?.())?.create(
 		{ name: `${type} ${place}`, on: on as AlertSink["on"], repeatMs, settings },
-		{ http, programs, clock, secrets },
+		tools,
 	);
 	if (sink === undefined) throw new KeyturnError("bug", `alert type ${type} is not registered`);
 	return sink;
@@ -272,7 +273,7 @@ async function reload(configPath: string, bench: Workbench): ReturnType<Workbenc
 async function notify(words: readonly string[]): Promise<void> {
 	if (process.env["NOTIFY_SOCKET"] === undefined) return;
 	const env = { NOTIFY_SOCKET: process.env["NOTIFY_SOCKET"] };
-	await programs
+	await (await openPrograms())
 		.run({ argv: ["/usr/bin/systemd-notify", ...words], timeoutMs: 5000, env }, NEVER)
 		.catch(async (thrown: unknown) =>
 			(await openLog()).debug("not notified", { error: asKeyturnError(thrown) }),

@@ -1,6 +1,7 @@
 /** Reads a TSIG key file as `tsig-keygen` and `rndc-confgen` write it and as BIND includes it. */
 
-import { TSIG_ALGORITHMS, type TsigAlgorithm, type TsigKey } from "../../src/dns/dns-wire/tsig.ts";
+import type { TsigKey } from "../../src/dns/dns-wire/tsig.ts";
+import { TSIG_ALGORITHMS, type TsigAlgorithm } from "../../src/dns/dns-wire/tsig-algorithms.ts";
 import { KeyturnError } from "../../src/errors.ts";
 
 /** Fails with `config.invalid`, telling what of the key is wrong but nothing of what the file holds. */

@@ -1,7 +1,7 @@
 /** What keyturn.yaml says about a server that takes dynamic updates. */
 
 import { z } from "zod";
-import { TSIG_ALGORITHMS } from "../../src/dns/dns-wire/tsig.ts";
+import { TSIG_ALGORITHMS } from "../../src/dns/dns-wire/tsig-algorithms.ts";
 import { secretReference } from "../../src/settings/secret-reference.ts";
 
 const server = z

@@ -2,11 +2,9 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { CLASS, readServerMessage, TYPE, type WireRecord } from "./server-message.ts";
+import type { TsigAlgorithm } from "./tsig-algorithms.ts";
 import { encodeName, readName } from "./wire-name.ts";
 import { encodeRecord, uint } from "./wire-record.ts";
-
-export const TSIG_ALGORITHMS = ["hmac-sha256", "hmac-sha512"] as const;
-export type TsigAlgorithm = (typeof TSIG_ALGORITHMS)[number];
 
 export interface TsigKey {
 	readonly name: string;
