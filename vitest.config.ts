@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** unit: pure and on fakes, anywhere; simulation: the seeded runs; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts. */
+/** unit: pure and on fakes, anywhere; simulation: the seeded runs; crash: the door killed at every single call, too long for every day; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts. */
 export default defineConfig({
 	test: {
 		projects: [
@@ -8,10 +8,11 @@ export default defineConfig({
 				test: {
 					name: "unit",
 					include: ["test/**/*.test.ts"],
-					exclude: ["test/simulation/**", "test/servers/**", "test/e2e/**"],
+					exclude: ["test/simulation/**", "test/crash/**", "test/servers/**", "test/e2e/**"],
 				},
 			},
 			{ test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 } },
+			{ test: { name: "crash", include: ["test/crash/**/*.test.ts"], testTimeout: 1_800_000 } },
 			{
 				test: {
 					name: "servers",

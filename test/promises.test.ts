@@ -82,7 +82,7 @@ const HELD: Readonly<Record<string, Held>> = {
 			"whose answer was lost is taken over from the door's result",
 			"that never began is planned anew under a new id",
 		],
-		"test/simulation/door-crash.test.ts": ["$name: the door dies", "$name: the power goes"],
+		"test/crash/door-crash.test.ts": ["$name: the door dies", "$name: the power goes"],
 		"test/durable.test.ts": [
 			"leaves the old or the new at every crash and power loss",
 			"leaves the old or the new at every crash, and the old beside the new",

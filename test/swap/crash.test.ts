@@ -3,7 +3,7 @@ import type { Disk } from "../../src/ports/disk.ts";
 import { SwapHost } from "../fakes/swap-host.ts";
 import { ID, scenarioNamed, tryCalls, turn } from "./crashes.ts";
 
-/** Every call of every scenario is tried in test/simulation/door-crash.test.ts. */
+/** Every call of every scenario is tried in test/crash/door-crash.test.ts. */
 const EVERY = 7;
 
 describe("a crash at some of the calls", () => {
