@@ -3,7 +3,7 @@
 import { KeyturnError } from "../errors.ts";
 import { activeKey, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
-import { inspect, isNamed, unexpectedAnswer } from "./inspection.ts";
+import { inspect, isNamed, linesInUse, unexpectedAnswer } from "./inspection.ts";
 import { lookAt } from "./look.ts";
 import { holdersOf, zoneOf } from "./publish.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -73,7 +73,8 @@ export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> 
 /** Promise 3: in no live configuration, and the successor verified again. */
 async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 	const { domain } = doc.policy;
-	const named = isNamed(await inspect(run, []), domain, key);
+	const seen = await inspect(run, []);
+	const named = isNamed(seen, domain, key);
 	if (named === null)
 		throw new KeyturnError(
 			"signer.config",
@@ -98,6 +99,12 @@ async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 		throw new KeyturnError("dns.failed", `${domain}: ${key.selector} has no successor in use`, {
 			retry: true,
 		});
+	if (linesInUse(seen, doc.policy)?.some((line) => line.selector !== successor.selector) !== false)
+		throw new KeyturnError(
+			"signer.config",
+			`${domain}: the signer uses another key than ${successor.selector}, whose record would be looked at`,
+			{ retry: true, hint: "a switch whose end is not known yet is settled first" },
+		);
 	const report = await lookAt(run, doc.policy, successor, false);
 	if (report.verdict !== "right")
 		throw new KeyturnError(

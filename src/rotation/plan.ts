@@ -192,7 +192,8 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 		return { selector, until: null, reason: "the signer's configuration could not be read" };
 	const step: Step = { kind: "switch", selector, from: active.selector };
 	if (state.wants.rotate !== null) return step;
-	const dueAt = new Date(candidate.dueAt);
+	// A key made while the clock was ahead must not keep its domain waiting for a slot months away.
+	const dueAt = earlier(new Date(candidate.dueAt), nextDue(state, policy, now));
 	if (dueAt > now) return { selector, until: dueAt, reason: "verified ahead; it signs from its due date" };
 	const opened = policy.window === null ? null : openSince(policy.window, policy.timezone, now);
 	if (policy.window !== null && opened === null)
@@ -219,6 +220,10 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 			reason: "services were stopped in this window already; one pause a night",
 		};
 	return step;
+}
+
+function earlier(one: Date, other: Date | null): Date {
+	return other !== null && other < one ? other : one;
 }
 
 function watching({ state }: Facts): readonly Wanted[] {

@@ -62,6 +62,15 @@ describe("plan", () => {
 		});
 	});
 
+	it("uses a key made for a slot months away, under a clock that was ahead, at the next slot", () => {
+		const ahead = keyEntry({ selector: "202612", state: "verified", dueAt: "2027-03-01T03:00:00.000Z" });
+		const both = state(active, ahead);
+		expect(plan(both, seen([active]), policy, at("2026-11-30T03:00:00Z")).kind).toBe("wait");
+		expect(plan(both, seen([active]), policy, at("2026-12-01T03:00:00Z"))).toMatchObject({
+			step: { kind: "switch", selector: "202612", from: "202611" },
+		});
+	});
+
 	describe("a verified key", () => {
 		const next = keyEntry({ selector: "202612", state: "verified", dueAt: "2026-12-01T03:00:00.000Z" });
 
