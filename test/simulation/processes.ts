@@ -28,8 +28,8 @@ export interface Programs {
 	startDaemon(): void;
 	/** One tick beside the daemon, as `keyturn rotate` does it. */
 	runCommand(): void;
-	/** `rotate --now`, left for the next tick. */
-	leaveWish(): void;
+	/** `rotate --now`, left for the next tick; of some domain if none is named. */
+	leaveWish(domains?: readonly string[]): void;
 	/** All processes die, the disk keeps what was synced and some of the rest; then the host comes up again. */
 	losePower(): void;
 	readonly silentWaits: Set<string>;
@@ -359,10 +359,9 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		);
 	};
 
-	const leaveWish = () => {
+	const leaveWish = (domains: readonly string[] = [luck.pick(scenario.policies).domain]) => {
 		if (world.phase !== "running") return;
 		const running = scheduler.start("wish", "command");
-		const domains = [luck.pick(scenario.policies).domain];
 		record.note("wish", `rotate --now ${domains.join(" ")}`);
 		const wish = {
 			id: randomOf().id(),

@@ -35,6 +35,7 @@ rememberParsedKeys();
 const DAY_MS = 86_400_000;
 /** Enough for the longest back-off, a rolled-back turn's second attempt, and the next slot after it. */
 const CALM_DAYS = 4;
+const SETTLED_MS = 6 * 3_600_000;
 
 export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const { seed } = options;
@@ -44,7 +45,7 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	let deaths = 0;
 	let isResting = false;
 	const luck = createChance(seed, "steps");
-	const onStep = (running: Running): "die" | void => {
+	const onStep = (running: Running, call: string): "die" | void => {
 		steps += 1;
 		checker.check();
 		if (isResting) return;
@@ -53,7 +54,9 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 			deaths += 1;
 			return "die";
 		}
-		if (running.kind === "door" && luck.happens(rates.administratorEdits)) nemesis.editTables();
+		// Between the last look at a table and its rename an edit is lost: a limit that the documents state.
+		if (running.kind === "door" && !call.startsWith("disk.rename") && luck.happens(rates.administratorEdits))
+			nemesis.editTables();
 		if (world.phase === "running" && luck.happens(rates.powerFails)) {
 			deaths += 1;
 			programs.losePower();
@@ -73,6 +76,11 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 		nemesis.rest();
 		world.record.note("nemesis", "rests");
 	});
+	// After rollbacks the next attempt may wait for days; its remedy is an operator's.
+	if (scenario.luck.serviceFaults + scenario.luck.probeFaults > 0)
+		world.time.after(troubleEndsMs + SETTLED_MS, () =>
+			programs.leaveWish(scenario.policies.map((policy) => policy.domain)),
+		);
 	const endsMs = (scenario.days + CALM_DAYS) * DAY_MS;
 	const keepLooking = () => {
 		world.dirty = true;

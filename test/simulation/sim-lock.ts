@@ -45,6 +45,8 @@ export function createSimLocks(time: SimTime): SimLocks {
 					waiting.set(path, [...(waiting.get(path) ?? []), wake]);
 				});
 			}
+			// It may have died between being woken and going on.
+			if (!running.isAlive()) return new Promise(() => {});
 			return hold(path, running);
 		},
 	};
