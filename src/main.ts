@@ -39,9 +39,9 @@ const clock = createSystemClock();
 const random = createSystemRandom();
 const takeLock = createTakeLock(clock);
 
+// A look asks many servers at once under the one signal of its tick; each listener goes with its question.
+setMaxListeners(0);
 const stopping = new AbortController();
-// A look asks many servers at once, all under this signal; each listener goes with its question.
-setMaxListeners(0, stopping.signal);
 
 /** 128 and the signal's number: what a shell gives for a command that a signal ended. */
 const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

@@ -42,7 +42,8 @@ describe("taking over", () => {
 	test("status names the key in use, verify finds it everywhere", async () => {
 		const status = await host.keyturn("status");
 		expect(status.code).toBe(0);
-		for (const domain of host.domains) expect(status.stdout).toMatch(new RegExp(`${domain} +│ ${SELECTOR}`));
+		for (const domain of host.domains)
+			expect(status.stdout).toMatch(new RegExp(`^${domain} +${SELECTOR} `, "m"));
 		const verified = await host.keyturn("verify");
 		expect(verified.code).toBe(0);
 		expect(verified.stdout.match(/^ok /gm)).toHaveLength(3);
