@@ -171,7 +171,10 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				return;
 			}
 			record.note("dead man", "recovers");
-			runDoor({ act: "recover", filesOnly: false }, () => {});
+			// Nothing starts a recovery that dies anew: the next to settle is the agent's next request.
+			runDoor({ act: "recover", filesOnly: false }, (text) => {
+				if (text === null) excuse();
+			});
 		});
 	};
 
