@@ -1,6 +1,6 @@
 /** What the demo shows: a line for each thing that happened, on a terminal with the moment of the story below them. */
 
-import { createColors } from "picocolors";
+import { styleText } from "node:util";
 import { duration } from "../../src/cli/words.ts";
 
 export interface DemoTerminal {
@@ -25,7 +25,7 @@ export interface Display {
 	state(name: string): string;
 	/** Takes the redrawn line away. */
 	end(): void;
-	readonly colors: ReturnType<typeof createColors>;
+	readonly colors: Colors;
 }
 
 const HOUR_MS = 3_600_000;
@@ -79,4 +79,17 @@ export function createDisplay(terminal: DemoTerminal): Display {
 /** `2026-11-01 03:00` */
 export function minute(at: Date): string {
 	return at.toISOString().slice(0, 16).replace("T", " ");
+}
+
+const COLORS = ["cyan", "green", "yellow", "dim", "bold", "red"] as const;
+
+type Colors = Readonly<Record<(typeof COLORS)[number], (words: string) => string>>;
+
+/** Each marks words on a terminal that has colours, and leaves them alone elsewhere. */
+function createColors(hasColors: boolean): Colors {
+	const entries = COLORS.map((color) => [
+		color,
+		(words: string) => (hasColors ? styleText(color, words) : words),
+	]);
+	return Object.fromEntries(entries) as Colors;
 }
