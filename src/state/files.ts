@@ -71,6 +71,8 @@ function createLeases({ directory, disk, takeLock, clock }: FileStateStoreOption
 			if (lock === "held") return "held";
 			try {
 				for (const below of ["domains", "wishes"]) await ensureDirectory(disk, `${directory}/${below}`);
+				// Whoever made them may have died before they were durable.
+				await disk.syncDirectory(directory);
 				await removeLeftovers(disk, directory, clock.now());
 				current = hold(await raiseEpoch(disk, directory), lock, drop);
 				return current.lease;

@@ -43,6 +43,9 @@ export function createSystemdDeadMan({ programs, random, argv }: SystemdDeadManO
 				"--timer-property=AccuracySec=1s",
 				`--unit=${unit}`,
 				"--description=keyturn recover, should a switch not end in time",
+				// Should the recovery itself be killed, nobody else would start the mail server again.
+				"--property=Restart=on-failure",
+				"--property=RestartSec=10s",
 				"--collect",
 				"--quiet",
 				"--",
