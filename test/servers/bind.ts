@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { servesZone } from "./dns-question.ts";
-import { freePort, makeDirectory, removeDirectory, startProgram } from "./program.ts";
+import { freePort, makeDirectory, type StartedServer, startServer } from "./program.ts";
 
 export interface BindZone {
 	readonly name: string;
@@ -37,51 +37,24 @@ export interface BindOptions {
 	readonly expectLoaded?: boolean;
 }
 
-export interface StartedServer {
-	readonly address: string;
-	readonly port: number;
-	readonly directory: string;
-	readonly log: string;
-	/** Stops answering without closing its port, as a dead host would; and again. */
-	freeze(): void;
-	thaw(): void;
-	/** Can be repeated; removes its directory. */
-	readonly stop: () => Promise<void>;
-}
-
 export async function startBind(options: BindOptions): Promise<StartedServer> {
 	const address = options.address ?? "127.0.0.1";
 	const port = options.port ?? (await freePort(address));
 	const directory = await makeDirectory("bind");
-	const log = join(directory, "log");
 	await mkdir(join(directory, "zones"));
 	for (const zone of options.zones)
 		await writeFile(join(directory, "zones", `${zone.name}.zone`), zoneText(zone));
 	await writeFile(join(directory, "named.conf"), configuration(options, { address, port, directory }));
-	const program = await startProgram("/usr/sbin/named", ["-g", "-c", join(directory, "named.conf")], {
-		log,
-		cwd: directory,
-		ready: async () => {
+	return startServer(
+		{ address, port, directory },
+		"/usr/sbin/named",
+		["-g", "-c", join(directory, "named.conf")],
+		async () => {
 			const names = options.expectLoaded === false ? [] : options.zones.map((zone) => zone.name);
 			const answers = await Promise.all(names.map((name) => servesZone({ address, port }, name)));
 			return answers.every(Boolean);
 		},
-	}).catch(async (thrown: unknown) => {
-		await removeDirectory(directory);
-		throw thrown;
-	});
-	return {
-		address,
-		port,
-		directory,
-		log,
-		freeze: () => program.signal("SIGSTOP"),
-		thaw: () => program.signal("SIGCONT"),
-		stop: async () => {
-			await program.stop();
-			await removeDirectory(directory);
-		},
-	};
+	);
 }
 
 /** A zone's file: what is given, under an SOA with a negative TTL of a minute and a name server at 127.0.0.1. */

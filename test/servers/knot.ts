@@ -2,9 +2,9 @@
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type StartedServer, type TsigKey, zoneText } from "./bind.ts";
+import { type TsigKey, zoneText } from "./bind.ts";
 import { servesZone } from "./dns-question.ts";
-import { freePort, makeDirectory, removeDirectory, startProgram } from "./program.ts";
+import { freePort, makeDirectory, type StartedServer, startServer } from "./program.ts";
 
 export interface KnotZone {
 	readonly name: string;
@@ -30,7 +30,6 @@ export async function startKnot(options: KnotOptions): Promise<StartedServer> {
 	const address = options.address ?? "127.0.0.1";
 	const port = options.port ?? (await freePort(address));
 	const directory = await makeDirectory("knot");
-	const log = join(directory, "log");
 	await mkdir(join(directory, "zones"));
 	// Knot does not make it itself, and without it answers SERVFAIL to every update.
 	await mkdir(join(directory, "db"));
@@ -41,31 +40,17 @@ export async function startKnot(options: KnotOptions): Promise<StartedServer> {
 				zoneText({ name: zone.name, records: zone.records }),
 			);
 	await writeFile(join(directory, "knot.conf"), configuration(options, { address, port, directory }));
-	const program = await startProgram("/usr/sbin/knotd", ["-c", join(directory, "knot.conf")], {
-		log,
-		cwd: directory,
-		ready: async () => {
+	return startServer(
+		{ address, port, directory },
+		"/usr/sbin/knotd",
+		["-c", join(directory, "knot.conf")],
+		async () => {
 			const answers = await Promise.all(
 				options.zones.map((zone) => servesZone({ address, port }, zone.name)),
 			);
 			return answers.every(Boolean);
 		},
-	}).catch(async (thrown: unknown) => {
-		await removeDirectory(directory);
-		throw thrown;
-	});
-	return {
-		address,
-		port,
-		directory,
-		log,
-		freeze: () => program.signal("SIGSTOP"),
-		thaw: () => program.signal("SIGCONT"),
-		stop: async () => {
-			await program.stop();
-			await removeDirectory(directory);
-		},
-	};
+	);
 }
 
 function configuration(

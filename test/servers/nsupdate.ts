@@ -4,7 +4,8 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { StartedServer, TsigKey } from "./bind.ts";
+import type { TsigKey } from "./bind.ts";
+import type { StartedServer } from "./program.ts";
 
 export async function nsupdate(
 	server: StartedServer,

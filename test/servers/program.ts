@@ -17,6 +17,18 @@ export interface Program {
 	readonly stop: () => Promise<void>;
 }
 
+export interface StartedServer {
+	readonly address: string;
+	readonly port: number;
+	readonly directory: string;
+	readonly log: string;
+	/** Stops answering without closing its port, as a dead host would; and again. */
+	freeze(): void;
+	thaw(): void;
+	/** Can be repeated; removes its directory. */
+	readonly stop: () => Promise<void>;
+}
+
 /** A directory for one server's files; whoever made it removes it. */
 export async function makeDirectory(name: string): Promise<string> {
 	return mkdtemp(join(tmpdir(), `keyturn-${name}-`));
@@ -69,6 +81,33 @@ export async function startProgram(
 		throw new Error(`${command} did not start:\n${log.slice(-4_000)}`, { cause: thrown });
 	}
 	return program;
+}
+
+/** Starts a name server whose files lie in a directory of its own; the directory goes with it, also if it does not start. */
+export async function startServer(
+	place: { readonly address: string; readonly port: number; readonly directory: string },
+	command: string,
+	args: readonly string[],
+	ready: () => Promise<boolean>,
+): Promise<StartedServer> {
+	const { directory } = place;
+	const log = join(directory, "log");
+	const program = await startProgram(command, args, { log, cwd: directory, ready }).catch(
+		async (thrown: unknown) => {
+			await removeDirectory(directory);
+			throw thrown;
+		},
+	);
+	return {
+		...place,
+		log,
+		freeze: () => program.signal("SIGSTOP"),
+		thaw: () => program.signal("SIGCONT"),
+		stop: async () => {
+			await program.stop();
+			await removeDirectory(directory);
+		},
+	};
 }
 
 /** Polls a state until it is there; fails after `timeoutMs`. */

@@ -2,9 +2,8 @@
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { StartedServer } from "./bind.ts";
 import { askPlainly } from "./dns-question.ts";
-import { freePort, makeDirectory, removeDirectory, startProgram } from "./program.ts";
+import { freePort, makeDirectory, type StartedServer, startServer } from "./program.ts";
 
 export interface UnboundOptions {
 	/** Whose servers are where. */
@@ -17,28 +16,13 @@ export async function startUnbound(options: UnboundOptions): Promise<StartedServ
 	const address = "127.0.0.1";
 	const port = await freePort(address);
 	const directory = await makeDirectory("unbound");
-	const log = join(directory, "log");
 	await writeFile(join(directory, "unbound.conf"), configuration(options, { port, directory }));
-	const program = await startProgram("/usr/sbin/unbound", ["-d", "-c", join(directory, "unbound.conf")], {
-		log,
-		cwd: directory,
-		ready: async () => (await askPlainly({ address, port }, "localhost", "A")) !== null,
-	}).catch(async (thrown: unknown) => {
-		await removeDirectory(directory);
-		throw thrown;
-	});
-	return {
-		address,
-		port,
-		directory,
-		log,
-		freeze: () => program.signal("SIGSTOP"),
-		thaw: () => program.signal("SIGCONT"),
-		stop: async () => {
-			await program.stop();
-			await removeDirectory(directory);
-		},
-	};
+	return startServer(
+		{ address, port, directory },
+		"/usr/sbin/unbound",
+		["-d", "-c", join(directory, "unbound.conf")],
+		async () => (await askPlainly({ address, port }, "localhost", "A")) !== null,
+	);
 }
 
 function configuration(

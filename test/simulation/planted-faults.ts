@@ -6,7 +6,7 @@ import type { Propagation } from "../../src/ports/propagation.ts";
 import type { Answer } from "../../src/ports/resolver.ts";
 import { KEYS } from "./mail-host.ts";
 import type { PromiseName } from "./promises.ts";
-import type { Luck, Scenario } from "./scenario.ts";
+import { type Luck, NO_LUCK_NEEDED, type Scenario } from "./scenario.ts";
 import { HONEST, type Wrappers } from "./wrappers.ts";
 
 export interface PlantedFault {
@@ -157,22 +157,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 ];
 
-const CALM: Luck = {
-	daemonDies: 0,
-	doorDies: 0,
-	powerFails: 0,
-	administratorEdits: 0,
-	serverFaults: 0,
-	providerFaults: 0,
-	diskFaults: 0,
-	serviceFaults: 0,
-	probeFaults: 0,
-	clockSteps: 0,
-	sinkFaults: 0,
-	commands: 0,
-	wishes: 0,
-	guesses: 0,
-};
+const CALM: Luck = { ...NO_LUCK_NEEDED, guesses: 0 };
 
 function withLuck(luck: Partial<Luck>): (scenario: Scenario) => Scenario {
 	return (scenario) => ({ ...scenario, days: 6, broken: new Set(), luck: { ...CALM, ...luck } });

@@ -147,7 +147,7 @@ function dailyAt(hour: number): Schedule {
 	};
 }
 
-const NO_LUCK_NEEDED: Luck = {
+export const NO_LUCK_NEEDED: Luck = {
 	daemonDies: 0,
 	doorDies: 0,
 	powerFails: 0,

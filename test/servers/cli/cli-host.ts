@@ -10,9 +10,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { quoteTxt } from "../../../src/dkim/txt-strings.ts";
-import { type BindZone, startBind, type StartedServer, type TsigKey } from "../bind.ts";
+import { type BindZone, startBind, type TsigKey } from "../bind.ts";
 import { makeKey, mayRun as mayRunOpenDkim, OPENDKIM, prepareHost } from "../opendkim/opendkim-host.ts";
-import { waitUntil } from "../program.ts";
+import { waitUntil, type StartedServer } from "../program.ts";
 
 export const mayRun = mayRunOpenDkim;
 

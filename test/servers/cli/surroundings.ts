@@ -3,7 +3,8 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { startBind, type StartedServer } from "../bind.ts";
+import { startBind } from "../bind.ts";
+import type { StartedServer } from "../program.ts";
 import type { CliHost } from "./cli-host.ts";
 
 /** Every file below the host's directories, with its content; what BIND writes is not among them. */

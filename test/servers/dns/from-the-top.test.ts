@@ -8,7 +8,8 @@ import { createWireResolver } from "../../../src/dns/wire-resolver.ts";
 import type { Wire } from "../../../src/ports/wire.ts";
 import { createSystemClock } from "../../../src/system/clock.ts";
 import { createWire } from "../../../src/system/wire.ts";
-import { type StartedServer, startBind } from "../bind.ts";
+import { startBind } from "../bind.ts";
+import type { StartedServer } from "../program.ts";
 import { startKnot } from "../knot.ts";
 import { startUnbound } from "../unbound.ts";
 
@@ -103,7 +104,10 @@ ns2.example IN A 192.0.2.2
 	);
 	expect(report).toMatchObject({ verdict: "right", zone: "example.test", dnssec: false });
 	expect(
-		report.servers.filter((server) => server.outcome === "right").map((server) => server.server),
+		report.servers
+			.filter((server) => server.outcome === "right")
+			.map((server) => server.server)
+			.toSorted(),
 	).toEqual(["ns1.example.test", "ns2.example.test"]);
 	expect(report.resolvers.map((server) => server.outcome)).toEqual(["right"]);
 	// The address that nobody has is silent or has no route: a warning either way.

@@ -12,10 +12,10 @@ import { createWireResolver } from "../../../src/dns/wire-resolver.ts";
 import type { LookReport, LookRequest, Vacancy } from "../../../src/ports/propagation.ts";
 import { createSystemClock } from "../../../src/system/clock.ts";
 import { createWire } from "../../../src/system/wire.ts";
-import { type StartedServer, startBind } from "../bind.ts";
+import { startBind } from "../bind.ts";
 import { askPlainly, type Place } from "../dns-question.ts";
 import { startKnot } from "../knot.ts";
-import { freePort, makeDirectory, removeDirectory, waitUntil } from "../program.ts";
+import { freePort, makeDirectory, removeDirectory, waitUntil, type StartedServer } from "../program.ts";
 import { startUnbound } from "../unbound.ts";
 
 const run = promisify(execFile);

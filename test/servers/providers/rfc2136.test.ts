@@ -13,10 +13,10 @@ import { createSystemClock } from "../../../src/system/clock.ts";
 import { createSystemRandom } from "../../../src/system/random.ts";
 import { createWire } from "../../../src/system/wire.ts";
 import { describeProviderContract, type ProviderBench, valueOf } from "../../providers/contract.ts";
-import { type StartedServer, startBind, type TsigKey } from "../bind.ts";
+import { startBind, type TsigKey } from "../bind.ts";
 import { startKnot } from "../knot.ts";
 import { nsupdate } from "../nsupdate.ts";
-import { freePort } from "../program.ts";
+import { freePort, type StartedServer } from "../program.ts";
 
 const ZONE = "example.test";
 const KEY: TsigKey = {
