@@ -18,6 +18,7 @@ import { formatFaults } from "./settings/faults.ts";
 import { namedTypes } from "./settings/named-types.ts";
 import { parseSettings } from "./settings/parse-settings.ts";
 import type { AlertSettings, Settings } from "./settings/settings.ts";
+import { readYaml } from "./settings/yaml-source.ts";
 import { settingsSchema as opendkimSchema } from "./signers/opendkim/settings.ts";
 import { createFileStateStore } from "./state/files.ts";
 import { createSystemClock } from "./system/clock.ts";
@@ -29,9 +30,8 @@ import { PROVIDER_TYPES, type ProviderTools } from "../providers/registry.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 const DOOR_SOCKET = "/run/keyturn/apply.sock";
-/** A command that looks whether a daemon lives holds its lock for a moment: neither takes the other's look for a daemon. */
+/** A command that looks whether a daemon lives holds its lock for a moment, beside others who look. */
 const DAEMON_LOCK_MS = 500;
-const DAEMON_LOOK_MS = 250;
 const NEVER = new AbortController().signal;
 
 const disk = createSystemDisk();
@@ -165,9 +165,9 @@ async function readSettings(configPath: string): Promise<Settings> {
 		throw new KeyturnError("config.unreadable", `${configPath}: expected the configuration, found nothing`, {
 			hint: "copy config/keyturn.example.yaml there, or name another file with --config",
 		});
-	const text = Buffer.from(bytes).toString("utf8");
-	const named = namedTypes(text);
-	const parsed = parseSettings(text, {
+	const read = readYaml(Buffer.from(bytes).toString("utf8"), configPath);
+	const named = namedTypes(read);
+	const parsed = parseSettings(read, {
 		path: configPath,
 		host: shortHostName(),
 		timezone: await systemTimezone(disk),
@@ -237,7 +237,7 @@ async function joinSink(
 async function isDaemonAlive(settings: Settings): Promise<boolean> {
 	const lockPath = `${settings.state}/daemon.lock`;
 	if ((await disk.stat(lockPath)) === null) return false;
-	const lock = await takeLock(lockPath, DAEMON_LOOK_MS, NEVER);
+	const lock = await takeLock(lockPath, 0, NEVER, "shared");
 	if (lock === "held") return true;
 	await lock.release();
 	return false;
@@ -312,20 +312,25 @@ process.on("SIGINT", () => stop("SIGINT"));
 process.on("SIGTERM", () => stop("SIGTERM"));
 process.on("SIGHUP", () => onHangUp());
 
-let status: number = EXIT.done;
-try {
-	const program = createProgram({
-		version: "0.1.0",
-		context: contextFor,
-		say: (text) => terminal.say(text),
-		ended: (code) => {
-			status = code;
-		},
-	});
-	await program.parseAsync(process.argv);
-	if (stoppedBy !== null && !isDaemon) status = SIGNAL_STATUS[stoppedBy];
-} catch (thrown) {
-	status = tellError(thrown);
+/** No await stands outside a function: the built program is a script, which Node can take from its code cache. */
+async function main(): Promise<number> {
+	let status: number = EXIT.done;
+	try {
+		const program = createProgram({
+			version: "0.1.0",
+			context: contextFor,
+			say: (text) => terminal.say(text),
+			ended: (code) => {
+				status = code;
+			},
+		});
+		await program.parseAsync(process.argv);
+		if (stoppedBy !== null && !isDaemon) status = SIGNAL_STATUS[stoppedBy];
+	} catch (thrown) {
+		status = tellError(thrown);
+	}
+	for (const stream of [process.stdout, process.stderr]) await flushed(stream);
+	return status;
 }
-for (const stream of [process.stdout, process.stderr]) await flushed(stream);
-process.exit(status);
+
+void main().then((status) => process.exit(status));

@@ -5,6 +5,5 @@ import { join } from "node:path";
 
 export function setup(): void {
 	const root = join(import.meta.dirname, "..");
-	const compiler = join(root, "node_modules/typescript/bin/tsc");
-	execFileSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+	execFileSync(process.execPath, [join(root, "build.mjs")], { cwd: root, stdio: "inherit" });
 }

@@ -1,6 +1,6 @@
 /** What keyturn.yaml says about a server that takes dynamic updates. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { TSIG_ALGORITHMS } from "../../src/dns/dns-wire/tsig-algorithms.ts";
 import { secretReference } from "../../src/settings/secret-reference.ts";
 

@@ -1,6 +1,6 @@
 /** Tells by running a program: the event as JSON on its standard input. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import type { AlertGiven, AlertTools } from "./registry.ts";

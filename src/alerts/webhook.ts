@@ -1,7 +1,7 @@
 /** Tells by HTTP: the event as JSON, signed where a secret is configured. */
 
 import { createHmac } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { AlertSink, KeyturnEvent } from "../ports/alert-sink.ts";
 import { secretReference } from "../settings/secret-reference.ts";

@@ -1,5 +1,7 @@
 /** How times, states and foreign text read on a terminal. */
 
+import { localTime } from "../rotation/slots.ts";
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -31,22 +33,12 @@ export function duration(lengthMs: number): string {
 
 /** The wall clock of the zone, with its offset. */
 export function localMinute(at: Date, timezone: string): string {
-	const parts = new Map(
-		new Intl.DateTimeFormat("en-CA", {
-			timeZone: timezone,
-			hourCycle: "h23",
-			year: "numeric",
-			month: "2-digit",
-			day: "2-digit",
-			hour: "2-digit",
-			minute: "2-digit",
-			timeZoneName: "longOffset",
-		})
-			.formatToParts(at)
-			.map((part) => [part.type, part.value]),
-	);
-	const offset = (parts.get("timeZoneName") ?? "").replace("GMT", "") || "+00:00";
-	return `${parts.get("year")}-${parts.get("month")}-${parts.get("day")} ${parts.get("hour")}:${parts.get("minute")} ${offset}`;
+	const local = localTime(at, timezone);
+	const two = (value: number): string => String(value).padStart(2, "0");
+	const wall = Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute);
+	const minutes = Math.round((wall - Math.floor(at.getTime() / MINUTE_MS) * MINUTE_MS) / MINUTE_MS);
+	const offset = `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+	return `${local.year}-${two(local.month)}-${two(local.day)} ${two(local.hour)}:${two(local.minute)} ${offset}`;
 }
 
 /** RFC 3339 times inside a sentence, as the wall clock of the zone has them. */

@@ -1,6 +1,6 @@
 /** Checks each signer, provider and alert with the schema of its type, which main hands in. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { FaultList } from "./fault-list.ts";
 import type { Path } from "./faults.ts";
 import { didYouMean } from "./nearest.ts";

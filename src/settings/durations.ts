@@ -1,6 +1,6 @@
 /** Durations as they are written in keyturn.yaml: `90s`, `15m`, `36h`, `14d`. */
 
-import { z } from "zod";
+import * as z from "zod";
 
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const LONGEST_MS = 3650 * UNITS.d;

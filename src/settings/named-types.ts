@@ -1,6 +1,6 @@
 /** Which adapters a file names, so that main loads only those; what else is in the file is left to `parseSettings`. */
 
-import { readYaml } from "./yaml-source.ts";
+import type { YamlReading } from "./yaml-source.ts";
 
 export interface NamedTypes {
 	readonly signers: readonly string[];
@@ -9,9 +9,8 @@ export interface NamedTypes {
 }
 
 /** Of a file that cannot be read: none. */
-export function namedTypes(text: string): NamedTypes {
-	const source = readYaml(text, "");
-	const file = "faults" in source ? {} : fieldsOf(source.value);
+export function namedTypes(read: YamlReading): NamedTypes {
+	const file = "faults" in read ? {} : fieldsOf(read.value);
 	return {
 		signers: [...new Set([...typesOf(file["signers"]), ...typesOf([file["signer"]])])],
 		providers: typesOf(file["providers"]),

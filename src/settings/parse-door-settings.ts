@@ -5,6 +5,7 @@ import { checkDomains } from "./check-domains.ts";
 import { type Faulty, readFile } from "./read-file.ts";
 import { doorConfiguration, signerShape } from "./schema.ts";
 import type { DoorSettings } from "./settings.ts";
+import { readYaml } from "./yaml-source.ts";
 import { readSigners, signerNames } from "./signer-settings.ts";
 
 export interface DoorContext {
@@ -18,7 +19,7 @@ export function parseDoorSettings(
 	text: string,
 	context: DoorContext,
 ): { readonly settings: DoorSettings } | Faulty {
-	const file = readFile(text, context.path, doorConfiguration, (value) => value);
+	const file = readFile(readYaml(text, context.path), context.path, doorConfiguration, (value) => value);
 	if (!("value" in file)) return file;
 	const { source, faults, raw, value, domainAt } = file;
 	if (value === null) return { faults: faults.all() };

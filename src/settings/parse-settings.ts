@@ -18,6 +18,7 @@ import {
 import type { AlertSettings, ProviderSettings, Settings, SignerSettings } from "./settings.ts";
 import { readSigners, signerNames } from "./signer-settings.ts";
 import { takeOutUnbuilt, UNBUILT_RULE } from "./unbuilt.ts";
+import type { YamlReading } from "./yaml-source.ts";
 
 export interface SettingsContext {
 	/** Of the file, for messages. */
@@ -30,10 +31,10 @@ export interface SettingsContext {
 }
 
 export function parseSettings(
-	text: string,
+	read: YamlReading,
 	context: SettingsContext,
 ): { readonly settings: Settings } | Faulty {
-	const file = readFile(text, context.path, configuration, (value, faults) =>
+	const file = readFile(read, context.path, configuration, (value, faults) =>
 		takeOutUnbuilt(value, (path) =>
 			faults.add({
 				path,

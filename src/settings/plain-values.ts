@@ -1,6 +1,6 @@
 /** The plain values of keyturn.yaml that are more than a text: names, addresses, times of the day, cron fields. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { parseDomain } from "../dkim/names.ts";
 import { printable } from "./faults.ts";
 import { readSchedule } from "./schedule.ts";
@@ -80,7 +80,7 @@ export const endpoint = z.string({ error: ADDRESS_RULE }).transform((text, conte
 
 export function isTimezone(name: string): boolean {
 	try {
-		return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+		return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== "";
 	} catch {
 		return false;
 	}

@@ -1,11 +1,11 @@
-/** From the text of keyturn.yaml to what its schema makes of it, with every fault that the schema sees. */
+/** From keyturn.yaml as read to what its schema makes of it, with every fault that the schema sees. */
 
 import type { z } from "zod";
 import { createFaultList, type FaultList } from "./fault-list.ts";
 import type { Fault, Path } from "./faults.ts";
 import { parseWhatHolds } from "./salvage.ts";
 import { addIssues } from "./schema-faults.ts";
-import { readYaml, type YamlSource } from "./yaml-source.ts";
+import type { YamlReading, YamlSource } from "./yaml-source.ts";
 
 export interface FileReading<Value> {
 	readonly source: YamlSource;
@@ -22,12 +22,11 @@ export type Faulty = { readonly faults: readonly Fault[] };
 
 /** `prepare` may take out what the schema need not see. */
 export function readFile<Value>(
-	text: string,
+	source: YamlReading,
 	path: string,
 	schema: z.ZodType<Value>,
 	prepare: (value: unknown, faults: FaultList) => unknown,
 ): FileReading<Value> | Faulty {
-	const source = readYaml(text, path);
 	if ("faults" in source) return source;
 	const faults = createFaultList(path, source);
 	const prepared = prepare(source.value, faults);

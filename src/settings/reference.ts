@@ -1,6 +1,6 @@
 /** The manual of keyturn.yaml, made from the schema: a Markdown table for people and a JSON schema for editors. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { SettingsSchemas } from "./adapter-settings.ts";
 import { alertShape, configuration, providerShape, signerShape } from "./schema.ts";
 import { unwrap } from "./schema-faults.ts";

@@ -1,6 +1,6 @@
 /** Turns what zod says against a value into faults: one sentence each, with the nearest known name. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { FaultList } from "./fault-list.ts";
 import { type Path, printable } from "./faults.ts";
 import { didYouMean } from "./nearest.ts";

@@ -1,11 +1,14 @@
 /** The whole of keyturn.yaml as one strict schema. The descriptions are the manual; `npm run docs` prints them. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { isSelector } from "../dkim/names.ts";
 import { duration } from "./durations.ts";
 import { EVENT_NAMES } from "./event-names.ts";
 import { cron, domainName, endpoint, hostLabel, timezone, windowOfDay, zoneName } from "./plain-values.ts";
 import { secretReference } from "./secret-reference.ts";
+
+// A file is read once or twice in the life of a process: compiling its reader costs more than it saves.
+z.config({ jitless: true });
 
 const NAME = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,30}$/, {
 	error: "must be a name of letters, digits, - and _ that starts with a letter",

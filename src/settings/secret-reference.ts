@@ -1,6 +1,6 @@
 /** How an adapter's settings name a secret: by where it lies, since keyturn.yaml is read, copied and backed up by many. */
 
-import { z } from "zod";
+import * as z from "zod";
 
 const RULE =
 	"must be { file: PATH }, { env: NAME } or { credential: NAME }, never the secret itself: this file gets into backups, versions and support mails";

@@ -48,8 +48,10 @@ interface Entry {
 	readonly written: string | null;
 }
 
-/** All YAML faults at once, or the source. */
-export function readYaml(text: string, file: string): YamlSource | { readonly faults: readonly Fault[] } {
+/** The source, or all YAML faults at once. */
+export type YamlReading = YamlSource | { readonly faults: readonly Fault[] };
+
+export function readYaml(text: string, file: string): YamlReading {
 	const lines = new LineCounter();
 	const refused = refuseText(text);
 	if (refused !== null) return { faults: [textFault(file, text, refused)] };

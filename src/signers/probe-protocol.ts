@@ -1,6 +1,6 @@
 /** What the door asks of `probe.ts` on its standard input and gets on its standard output: both are read strictly. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { KeyturnError } from "../errors.ts";
 
 const socketTarget = z.discriminatedUnion("kind", [

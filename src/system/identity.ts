@@ -41,7 +41,7 @@ export async function systemTimezone(disk: Disk): Promise<string> {
 
 function isTimezone(zone: string): boolean {
 	try {
-		return new Intl.DateTimeFormat("en", { timeZone: zone }).format(0) !== "";
+		return new Intl.DateTimeFormat("en-US", { timeZone: zone }).format(0) !== "";
 	} catch {
 		return false;
 	}

@@ -9,7 +9,7 @@ import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { KeyturnError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { HeldLock, TakeLock } from "../ports/lock.ts";
+import type { HeldLock, LockMode, TakeLock } from "../ports/lock.ts";
 
 const FLOCK = "/usr/bin/flock";
 const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
@@ -18,10 +18,10 @@ const POLL_MS = 100;
 const HELD_STATUS = 75;
 
 export function createTakeLock(clock: Clock): TakeLock {
-	return async (path, waitMs, signal) => {
+	return async (path, waitMs, signal, mode = "exclusive") => {
 		const until = clock.uptimeMs() + waitMs;
 		for (;;) {
-			const taken = await takeOnce(path);
+			const taken = await takeOnce(path, mode);
 			if (taken !== "held") return taken;
 			const left = until - clock.uptimeMs();
 			if (left <= 0 || signal.aborted) return "held";
@@ -30,10 +30,10 @@ export function createTakeLock(clock: Clock): TakeLock {
 	};
 }
 
-async function takeOnce(path: string): Promise<HeldLock | "held"> {
+async function takeOnce(path: string, mode: LockMode): Promise<HeldLock | "held"> {
 	const fd = await openLockFile(path);
 	try {
-		const isOurs = (await flock(fd, path)) && (await isStillAt(fd, path));
+		const isOurs = (await flock(fd, path, mode)) && (await isStillAt(fd, path));
 		if (isOurs) return hold(fd);
 	} catch (error) {
 		await promisify(close)(fd);
@@ -56,9 +56,9 @@ async function openLockFile(path: string): Promise<number> {
 	}
 }
 
-function flock(fd: number, path: string): Promise<boolean> {
+function flock(fd: number, path: string, mode: LockMode): Promise<boolean> {
 	return new Promise((resolve, reject) => {
-		const child = spawn(FLOCK, ["--nonblock", `--conflict-exit-code=${HELD_STATUS}`, "3"], {
+		const child = spawn(FLOCK, [`--${mode}`, "--nonblock", `--conflict-exit-code=${HELD_STATUS}`, "3"], {
 			cwd: "/",
 			env: {},
 			stdio: ["ignore", "ignore", "ignore", fd],

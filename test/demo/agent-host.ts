@@ -22,6 +22,7 @@ import { formatFaults } from "../../src/settings/faults.ts";
 import { parseDoorSettings } from "../../src/settings/parse-door-settings.ts";
 import { parseSettings } from "../../src/settings/parse-settings.ts";
 import type { DoorSettings, Settings } from "../../src/settings/settings.ts";
+import { readYaml } from "../../src/settings/yaml-source.ts";
 import { type OpenDkimSettings, settingsSchema } from "../../src/signers/opendkim/settings.ts";
 import { createOpenDkimSigner } from "../../src/signers/opendkim/signer.ts";
 import { answerProbe } from "../../src/signers/socket-probe.ts";
@@ -59,7 +60,7 @@ export function createDemoResolver(ports: Pick<HostPorts, "wire" | "random" | "c
 
 export async function readSettings(host: ScratchHost, text: string): Promise<Settings> {
 	const provider = await PROVIDER_TYPES["rfc2136"]?.();
-	const parsed = parseSettings(text, {
+	const parsed = parseSettings(readYaml(text, host.configPath), {
 		path: host.configPath,
 		host: "demo",
 		timezone: "UTC",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { PROVIDER_TYPES } from "../../providers/registry.ts";
 
 describe.each(Object.entries(PROVIDER_TYPES))("the provider type %s", (_, load) => {

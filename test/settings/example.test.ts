@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { formatFaults } from "../../src/settings/faults.ts";
 import { parseDoorSettings } from "../../src/settings/parse-door-settings.ts";
 import { parseSettings } from "../../src/settings/parse-settings.ts";
+import { readYaml } from "../../src/settings/yaml-source.ts";
 import { schemas } from "./schemas.ts";
 
 const example = await readFile(new URL("../../config/keyturn.example.yaml", import.meta.url), "utf8");
@@ -11,7 +12,12 @@ test.each([
 	["as it is", example],
 	["with what is commented out", example.replaceAll(/^( {2})# ( *\w+:)/gm, "$1$2")],
 ])("the example is right %s", (_, text) => {
-	const read = parseSettings(text, { path: "example", schemas, host: "mx1", timezone: "UTC" });
+	const read = parseSettings(readYaml(text, "example"), {
+		path: "example",
+		schemas,
+		host: "mx1",
+		timezone: "UTC",
+	});
 	expect("faults" in read ? formatFaults(read.faults) : "").toBe("");
 	if ("settings" in read) expect(read.settings.policies).toHaveLength(2);
 	expect(parseDoorSettings(text, { path: "example", signers: schemas.signers })).toHaveProperty("settings");

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { namedTypes } from "../../src/settings/named-types.ts";
+import { readYaml } from "../../src/settings/yaml-source.ts";
 
 test("each type once, from maps, lists and the short signer", () => {
 	const text = [
@@ -8,7 +9,7 @@ test("each type once, from maps, lists and the short signer", () => {
 		"providers: { a: { type: rfc2136 }, b: { type: 7 }, c: no, d: { type: cloudflare } }",
 		"alerts: [{ type: webhook }, null, { type: command }]",
 	].join("\n");
-	expect(namedTypes(text)).toEqual({
+	expect(namedTypes(readYaml(text, ""))).toEqual({
 		signers: ["rspamd", "opendkim"],
 		providers: ["rfc2136", "cloudflare"],
 		alerts: ["webhook", "command"],
@@ -16,5 +17,5 @@ test("each type once, from maps, lists and the short signer", () => {
 });
 
 test.each(["", "a: [", "text", "signers: [1]", "a: &a 1"])("of %j none", (text) => {
-	expect(namedTypes(text)).toEqual({ signers: [], providers: [], alerts: [] });
+	expect(namedTypes(readYaml(text, ""))).toEqual({ signers: [], providers: [], alerts: [] });
 });

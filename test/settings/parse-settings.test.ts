@@ -4,6 +4,7 @@ import { EVENT_NAMES } from "../../src/settings/event-names.ts";
 import type { Fault } from "../../src/settings/faults.ts";
 import { parseSettings } from "../../src/settings/parse-settings.ts";
 import type { Settings } from "../../src/settings/settings.ts";
+import { readYaml } from "../../src/settings/yaml-source.ts";
 import { schemas } from "./schemas.ts";
 
 const context = { path: "keyturn.yaml", schemas, host: "MX1.example.com", timezone: "Europe/Berlin" };
@@ -21,13 +22,13 @@ function file(...lines: readonly string[]): string {
 }
 
 function settingsOf(text: string): Settings {
-	const result = parseSettings(text, context);
+	const result = parseSettings(readYaml(text, context.path), context);
 	if ("faults" in result) throw new Error(JSON.stringify(result.faults, null, 1));
 	return result.settings;
 }
 
 function faultsOf(text: string): readonly Fault[] {
-	const result = parseSettings(text, context);
+	const result = parseSettings(readYaml(text, context.path), context);
 	return "faults" in result ? result.faults : [];
 }
 

@@ -1,6 +1,6 @@
 /** The schemas of the adapters that the example and the manual are made with. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { settingsSchema as rfc2136 } from "../../providers/rfc2136/settings.ts";
 import { secretReference } from "../../src/settings/secret-reference.ts";
 import { settingsSchema as opendkim } from "../../src/signers/opendkim/settings.ts";

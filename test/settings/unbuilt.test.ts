@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { parseSettings } from "../../src/settings/parse-settings.ts";
 import { LATER_TYPES, UNBUILT, UNBUILT_RULE } from "../../src/settings/unbuilt.ts";
+import { readYaml } from "../../src/settings/yaml-source.ts";
 import { schemas } from "./schemas.ts";
 
 const SENTENCE = "the feature of this key is not built yet";
@@ -19,7 +20,7 @@ function faultPaths(top: readonly string[], domain: readonly string[] = []): rea
 				]),
 		...top,
 	].join("\n");
-	const result = parseSettings(text, context);
+	const result = parseSettings(readYaml(text, context.path), context);
 	const faults = "faults" in result ? result.faults : [];
 	expect(new Set(faults.map((fault) => fault.rule))).toEqual(new Set([SENTENCE]));
 	return faults.map((fault) => fault.path);
@@ -64,7 +65,10 @@ test("two providers for one domain", () => {
 test("types that are named in the documents and have no adapter yet", () => {
 	const signers = LATER_TYPES.signers.map((type, index) => `s${index}: { type: ${type} }`).join(", ");
 	const signed = parseSettings(
-		`signers: { ${signers} }\nproviders: { h: { type: cloudflare, token: { env: X } }, i: { type: rfc2136, server: '127.0.0.1:53', keyfile: /k } }\ndomains: [{ name: example.com, provider: h, signer: s0 }]\nalerts: [{ type: email, to: a@b }, { type: heartbeat, url: x }]`,
+		readYaml(
+			`signers: { ${signers} }\nproviders: { h: { type: cloudflare, token: { env: X } }, i: { type: rfc2136, server: '127.0.0.1:53', keyfile: /k } }\ndomains: [{ name: example.com, provider: h, signer: s0 }]\nalerts: [{ type: email, to: a@b }, { type: heartbeat, url: x }]`,
+			context.path,
+		),
 		context,
 	);
 	const faults = "faults" in signed ? signed.faults : [];
@@ -87,7 +91,7 @@ test("the defaults written out ask for nothing that is not built", () => {
 		"providers: { home: { type: rfc2136, server: '127.0.0.1:53', keyfile: /k } }",
 		"domains: [{ name: example.com, provider: [home] }]",
 	];
-	expect(parseSettings(lines.join("\n"), context)).toHaveProperty("settings");
+	expect(parseSettings(readYaml(lines.join("\n"), context.path), context)).toHaveProperty("settings");
 });
 
 test("every row of the table is tried here", () => {

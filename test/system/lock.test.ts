@@ -25,6 +25,17 @@ test("two takers in one process exclude each other; releasing, twice too, lets t
 	if (second !== "held") await second.release();
 });
 
+test("who only looks stands beside others who look, and is told at once of one who has it alone", async () => {
+	const path = join(await temporaryDirectory(), "lock");
+	const looks = [await takeLock(path, 0, never, "shared"), await takeLock(path, 0, never, "shared")];
+	expect(looks).not.toContain("held");
+	expect(await takeLock(path, 0, never)).toBe("held");
+	for (const look of looks) if (look !== "held") await look.release();
+	const alone = await takeLock(path, 0, never);
+	expect(await takeLock(path, 0, never, "shared")).toBe("held");
+	if (alone !== "held") await alone.release();
+});
+
 test("an aborted wait gives up at once", async () => {
 	const path = join(await temporaryDirectory(), "lock");
 	const first = await takeLock(path, 0, never);

@@ -1,6 +1,6 @@
 /** What keyturn.yaml says about an OpenDKIM; everything else is read from its own configuration. */
 
-import { z } from "zod";
+import * as z from "zod";
 
 const absolutePath = z
 	.string()
