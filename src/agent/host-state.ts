@@ -33,6 +33,8 @@ export interface Trouble {
 	readonly detail: string | null;
 	readonly hint: string | null;
 	readonly since: string;
+	/** Those that are well again while others are not: its end names them too. Absent while there are none. */
+	readonly over?: readonly string[];
 	/** Whom it was told, how often, and when it is told again. */
 	readonly told: readonly { readonly sink: string; readonly count: number; readonly nextAt: string }[];
 }
@@ -68,8 +70,13 @@ const PHASES = ["start", "repeat", "end"] as const;
 const TELLING = ["severity", "domains", "selector", "summary", "detail", "hint"];
 
 function parseTrouble(stored: unknown, at: string): Trouble {
-	const trouble = object(stored, at, ["id", "event", ...TELLING, "since", "told"]);
+	const isPartlyOver = typeof stored === "object" && stored !== null && "over" in stored;
+	const fields = ["id", "event", ...TELLING, "since", "told", ...(isPartlyOver ? ["over"] : [])];
+	const trouble = object(stored, at, fields);
 	return {
+		...(isPartlyOver
+			? { over: list(trouble["over"], `${at}.over`).map((name) => text(name, `${at}.over`)) }
+			: {}),
 		id: text(trouble["id"], `${at}.id`),
 		event: oneOf(trouble["event"], TROUBLES, `${at}.event`),
 		...parseTelling(trouble, at),

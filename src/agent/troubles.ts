@@ -56,8 +56,9 @@ export function raise(host: HostState, now: Date, audience: Audience, telling: T
 	const { cause, ...rest } = telling;
 	const lasting = host.troubles.find((trouble) => trouble.id === cause);
 	if (lasting !== undefined) {
-		const domains = [...new Set([...lasting.domains, ...telling.domains])].toSorted();
-		return { host: replace(host, { ...lasting, ...rest, domains }), history: [] };
+		const domains = union(lasting.domains, telling.domains);
+		const over = lasting.over?.filter((name) => !domains.includes(name)) ?? [];
+		return { host: replace(host, withOver({ ...lasting, ...rest, domains }, over)), history: [] };
 	}
 	const told = audience.sinks.map((sink) => ({
 		sink: sink.name,
@@ -82,12 +83,16 @@ export function end(
 	if (lasting === undefined || (domain !== null && !lasting.domains.includes(domain)))
 		return { host, history: [] };
 	const left = domain === null ? [] : lasting.domains.filter((name) => name !== domain);
-	if (left.length > 0) return { host: replace(host, { ...lasting, domains: left }), history: [] };
+	const concerned = union(lasting.over ?? [], lasting.domains);
+	if (left.length > 0) {
+		const over = concerned.filter((name) => !left.includes(name));
+		return { host: replace(host, withOver({ ...lasting, domains: left }, over)), history: [] };
+	}
 	const event = makeEvent(
 		now,
 		audience,
 		lasting.event,
-		{ ...lasting, severity: "info", summary: `over: ${lasting.summary}`, hint: null },
+		{ ...lasting, domains: concerned, severity: "info", summary: `over: ${lasting.summary}`, hint: null },
 		{ trouble: lasting, phase: "end", count: Math.max(1, ...lasting.told.map((one) => one.count)) },
 	);
 	const ended = { ...host, troubles: host.troubles.filter((trouble) => trouble.id !== cause) };
@@ -171,4 +176,14 @@ function enqueue(host: HostState, now: Date, audience: Audience, event: KeyturnE
 
 function replace(host: HostState, trouble: Trouble): HostState {
 	return { ...host, troubles: host.troubles.map((one) => (one.id === trouble.id ? trouble : one)) };
+}
+
+function withOver(trouble: Trouble, over: readonly string[]): Trouble {
+	const { over: before, ...rest } = trouble;
+	if (over.length > 0) return { ...rest, over };
+	return before === undefined ? trouble : rest;
+}
+
+function union(some: readonly string[], others: readonly string[]): readonly string[] {
+	return [...new Set([...some, ...others])].toSorted();
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newHostState } from "../../src/agent/host-state.ts";
+import { newHostState, parseHostState } from "../../src/agent/host-state.ts";
 import { type Audience, end, raise, repeat } from "../../src/agent/troubles.ts";
 
 const HOUR_MS = 3_600_000;
@@ -43,6 +43,32 @@ describe("the end of a trouble", () => {
 			"start",
 			"end",
 		]);
+	});
+});
+
+describe("the end of a trouble of several domains", () => {
+	const telling = {
+		cause: "publish cf",
+		event: "publish_failed",
+		severity: "warning",
+		selector: null,
+		summary: "cf: not published",
+		detail: null,
+		hint: null,
+	} as const;
+
+	it("names all that it concerned, whenever each was well again", () => {
+		const both = raise(trouble(), now, audience("pager"), { ...telling, domains: ["example.org"] }).host;
+		const one = end(both, now, audience("pager"), "publish cf", "example.com").host;
+		const stored = parseHostState(JSON.parse(JSON.stringify(one)));
+		const { history } = end(stored, now, audience("pager"), "publish cf", "example.org");
+		expect(history.map((event) => event.domains)).toEqual([["example.com", "example.org"]]);
+	});
+
+	it("is written as before while nobody is well again, and so read from an older file", () => {
+		const stored = JSON.parse(JSON.stringify(trouble())) as { troubles: object[] };
+		expect(Object.keys(stored.troubles[0] ?? {})).not.toContain("over");
+		expect(parseHostState(stored).troubles).toHaveLength(1);
 	});
 });
 
