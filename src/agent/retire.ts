@@ -20,7 +20,9 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		await mayRemove(run, doc, key);
 		await remove(run, doc, key);
 	} catch (thrown) {
-		await retireFailed(run, job, run.fail(doc, step, thrown));
+		const summary = `${doc.policy.domain}: the old record of ${step.selector} was not removed`;
+		const hint = "it does no harm where it is; its removal is tried again";
+		await retireFailed(run, job, summary, run.fail(doc, step, thrown), hint);
 		return;
 	}
 	const now = run.now();
@@ -50,7 +52,26 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 }
 
 /** Deletes the key files of one key; what the door still finds in use stays. */
-export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> {
+export async function drop(run: Run, job: Job<"drop">): Promise<void> {
+	const { doc, step } = job;
+	const { domain } = doc.policy;
+	try {
+		await dropFile(run, job);
+	} catch (thrown) {
+		const error = run.fail(doc, step, thrown);
+		const summary = `${domain}: the key file of ${step.selector}, retired long ago, was not deleted`;
+		await retireFailed(run, job, summary, error, "it signs nothing; its deletion is tried again");
+		return;
+	}
+	await run.save(
+		doc,
+		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),
+	);
+	await run.end(CAUSES.retire(domain, step.selector), domain);
+	run.done(doc, step);
+}
+
+async function dropFile(run: Run, { doc, step }: Job<"drop">): Promise<void> {
 	const { domain, signer } = doc.policy;
 	const keys = [{ signer, domain, selector: step.selector }];
 	const answer = await run.ports.door.request({ act: "drop", keys, staged: [] }, run.signal);
@@ -63,11 +84,6 @@ export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> 
 			"door.refused",
 			`${domain}: the key file of ${step.selector} stays: ${kept.reason ?? ""}`,
 		);
-	await run.save(
-		doc,
-		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),
-	);
-	run.done(doc, step);
 }
 
 /** Promise 3: in no live configuration, and the successor verified again. */
@@ -132,7 +148,13 @@ async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 	}
 }
 
-async function retireFailed(run: Run, { doc, step }: Job<"retire">, error: KeyturnError): Promise<void> {
+async function retireFailed(
+	run: Run,
+	{ doc, step }: Job<"retire"> | Job<"drop">,
+	summary: string,
+	error: KeyturnError,
+	hint: string,
+): Promise<void> {
 	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.retire(domain, step.selector),
@@ -140,8 +162,8 @@ async function retireFailed(run: Run, { doc, step }: Job<"retire">, error: Keytu
 		severity: "warning",
 		domains: [domain],
 		selector: step.selector,
-		summary: `${domain}: the old record of ${step.selector} was not removed`,
+		summary,
 		detail: error.message,
-		hint: error.hint ?? "it does no harm where it is; its removal is tried again",
+		hint: error.hint ?? hint,
 	});
 }
