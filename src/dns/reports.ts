@@ -86,8 +86,15 @@ async function judgeHop(
 			return makeReport(sighting, judgement, { name: hop.name, dnssec: hop.zone.dnssec });
 		}),
 	);
+	reports.sort(byServer);
 	const counted = tally(reports, options.verify.quorum);
 	return { ...counted, hop, reports, warnings: [...hop.warnings, ...counted.warnings] };
+}
+
+/** However the delegation was ordered: two looks can be compared. */
+function byServer(one: ServerReport, other: ServerReport): number {
+	if (one.server !== other.server) return one.server < other.server ? -1 : 1;
+	return one.address < other.address ? -1 : one.address > other.address ? 1 : 0;
 }
 
 async function judgeSighting(

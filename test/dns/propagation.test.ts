@@ -46,6 +46,7 @@ function createTestClock(): TestClock {
 	return {
 		now: () => new Date(ms),
 		uptimeMs: () => ms,
+		bootMs: () => ms,
 		sleep: async () => {},
 		deadline: (_ms, signal) => signal,
 		advance: (by) => {
@@ -371,6 +372,17 @@ describe("zones", () => {
 			NEVER,
 		);
 		expect(report).toMatchObject({ zone: "example.test", verdict: "right" });
+	});
+
+	test("servers are told by name, however the delegation orders them", async () => {
+		const { world, look } = createScene();
+		world.addServer("alpha.host.test", ["192.0.2.9"]);
+		world.addZone({ name: "example.test", servers: ["ns2.host.test", "alpha.host.test", "ns1.host.test"] });
+		expect([...new Set((await look()).servers.map((server) => server.server))]).toEqual([
+			"alpha.host.test",
+			"ns1.host.test",
+			"ns2.host.test",
+		]);
 	});
 
 	test("listed servers stand for the NS records, each counts, and nothing recursive is asked", async () => {
