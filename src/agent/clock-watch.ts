@@ -19,7 +19,7 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null
 	const isStanding = run.host.troubles.some((trouble) => trouble.id === CAUSES.clock());
 	const jump = isNew ? null : (moved(run, now) ?? (isStanding ? null : silence(run, now)));
 	const last = run.memory.lastTick;
-	run.memory.lastTick = { uptimeMs: run.ports.clock.uptimeMs(), at: now };
+	run.memory.lastTick = { bootMs: run.ports.clock.bootMs(), at: now };
 	if (jump !== null) {
 		// What was put off by a clock that was ahead would wait as long as it was ahead.
 		run.memory.delays.clear();
@@ -53,7 +53,8 @@ function moved(run: Run, now: Date): string | null {
 	if (now.getTime() < before.getTime() - HOUR_MS)
 		return `went back from ${before.toISOString()} to ${now.toISOString()}`;
 	if (last === null) return null;
-	const passedMs = run.ports.clock.uptimeMs() - last.uptimeMs;
+	// A host that was suspended slept: its clock did not jump.
+	const passedMs = run.ports.clock.bootMs() - last.bootMs;
 	if (Math.abs(now.getTime() - last.at.getTime() - passedMs) <= HOUR_MS) return null;
 	return `moved from ${last.at.toISOString()} to ${now.toISOString()} while ${Math.round(passedMs / 60_000)} minutes passed`;
 }

@@ -52,7 +52,7 @@ export interface Memory {
 	/** The last look at each key, by `domain selector`. */
 	readonly looks: Map<string, LookReport>;
 	inspection: { readonly uptimeMs: number; readonly answer: InspectAnswer } | null;
-	lastTick: { readonly uptimeMs: number; readonly at: Date } | null;
+	lastTick: { readonly bootMs: number; readonly at: Date } | null;
 }
 
 /** A domain's document as this tick knows it. */
@@ -154,7 +154,8 @@ export class Run {
 	async editHost(edit: (host: HostState) => Told): Promise<void> {
 		const turn = this.#writing.then(async () => {
 			const { host, history } = edit(this.#host);
-			if (JSON.stringify(host) !== JSON.stringify(this.#host)) {
+			// A host document that is not there yet has to be: only against one that is can a jump of the clock be seen.
+			if (this.#hostRevision === 0 || JSON.stringify(host) !== JSON.stringify(this.#host)) {
 				this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
 				this.#host = host;
 			}

@@ -3,8 +3,10 @@
 export interface Clock {
 	/** The wall clock. May step forward and back. */
 	now(): Date;
-	/** Milliseconds on a clock that never goes back; its zero means nothing. */
+	/** Milliseconds on a clock that never goes back, and stands still while the host is suspended; its zero means nothing. */
 	uptimeMs(): number;
+	/** The same, but time suspended counts. */
+	bootMs(): number;
 	/** Resolves after `ms` milliseconds, or at once when `signal` aborts; never rejects. */
 	sleep(ms: number, signal: AbortSignal): Promise<void>;
 	/** A signal that aborts after `ms` milliseconds, or when `signal` does. Does not keep the process alive. */

@@ -1,6 +1,7 @@
 /** The machine's time, so that nothing else in the agent asks for it. */
 
 import { setMaxListeners } from "node:events";
+import { uptime } from "node:os";
 import type { Clock } from "../ports/clock.ts";
 
 /** Node's timers fire at once when asked for more (2^31 ms). */
@@ -10,6 +11,8 @@ export function createSystemClock(): Clock {
 	return {
 		now: () => new Date(),
 		uptimeMs: () => Number(process.hrtime.bigint() / 1_000_000n),
+		// CLOCK_BOOTTIME, where hrtime is CLOCK_MONOTONIC.
+		bootMs: () => Math.round(uptime() * 1000),
 		sleep,
 		deadline,
 	};

@@ -40,6 +40,29 @@ describe("without a daemon", () => {
 	});
 });
 
+describe("a host that was suspended", () => {
+	it("for hours has a clock that is right", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.pass(31 * MINUTE_MS);
+		await world.tick();
+		world.suspend(9 * 60 * MINUTE_MS);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual([]);
+	});
+
+	it("and whose clock jumped meanwhile is found out", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.pass(31 * MINUTE_MS);
+		await world.tick();
+		world.suspend(9 * 60 * MINUTE_MS);
+		world.at = new Date(world.at.getTime() + 2 * 60 * MINUTE_MS);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(["start"]);
+	});
+});
+
 describe("a clock that was ahead for a while", () => {
 	it("does not put off what comes by as long as it was ahead", async () => {
 		const world = new AgentWorld([quick]);

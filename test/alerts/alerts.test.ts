@@ -60,6 +60,7 @@ function tools(answer: {
 			clock: {
 				now: () => new Date(0),
 				uptimeMs: () => 0,
+				bootMs: () => 0,
 				sleep: () => Promise.resolve(),
 				deadline: (_ms, of) => of,
 			},

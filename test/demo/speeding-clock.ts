@@ -13,6 +13,7 @@ export function createSpeedingClock(real: Clock): SpeedingClock {
 	return {
 		now,
 		uptimeMs: () => real.uptimeMs() + aheadMs,
+		bootMs: () => real.bootMs() + aheadMs,
 		sleep: (ms, signal) => real.sleep(ms, signal),
 		deadline: (ms, signal) => real.deadline(ms, signal),
 		passUntil: (at) => void (aheadMs += Math.max(0, at.getTime() - now().getTime())),

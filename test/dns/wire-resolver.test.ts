@@ -11,6 +11,7 @@ const NEVER = new AbortController().signal;
 const CLOCK: Clock = {
 	now: () => new Date(0),
 	uptimeMs: () => 0,
+	bootMs: () => 0,
 	sleep: async () => {},
 	deadline: (_ms, signal) => signal,
 };

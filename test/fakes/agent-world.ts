@@ -27,6 +27,7 @@ export class AgentWorld {
 	/** What the clock says; moves only when told. */
 	at = new Date("2026-11-22T12:00:00.000Z");
 	uptimeMs = 0;
+	suspendedMs = 0;
 	readonly policies: readonly Policy[];
 	readonly store: StateStore;
 	agent: Agent;
@@ -147,6 +148,12 @@ export class AgentWorld {
 		throw new Error("ticks without end");
 	}
 
+	/** Time passes, and the host does nothing meanwhile. */
+	suspend(ms: number): void {
+		this.at = new Date(this.at.getTime() + ms);
+		this.suspendedMs += ms;
+	}
+
 	pass(ms: number): void {
 		this.at = new Date(this.at.getTime() + ms);
 		this.uptimeMs += ms;
@@ -205,6 +212,7 @@ export class AgentWorld {
 		return {
 			now: () => this.at,
 			uptimeMs: () => this.uptimeMs,
+			bootMs: () => this.uptimeMs + this.suspendedMs,
 			sleep: async () => Promise.resolve(),
 			deadline: (_ms, signal) => signal,
 		};

@@ -7,6 +7,7 @@ export function createSleepingClock(start = "2026-10-31T12:00:00Z"): Clock {
 	return {
 		now: () => new Date(Date.parse(start) + passedMs),
 		uptimeMs: () => passedMs,
+		bootMs: () => passedMs,
 		sleep: async (ms, signal) => {
 			if (!signal.aborted) passedMs += ms;
 		},

@@ -122,6 +122,7 @@ export class SwapHost {
 		return {
 			now: () => new Date(this.nowMs),
 			uptimeMs: () => this.nowMs,
+			bootMs: () => this.nowMs,
 			sleep: async (ms) => {
 				await process.before("clock.sleep");
 				this.nowMs += ms;

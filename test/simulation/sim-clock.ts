@@ -9,6 +9,7 @@ export function createSimClock(time: SimTime, process: SimProcess, bootedMs: () 
 	return {
 		now: () => time.wall(),
 		uptimeMs: () => time.elapsedMs() - bootedMs(),
+		bootMs: () => time.elapsedMs() - bootedMs(),
 		sleep: (ms, signal) =>
 			new Promise((resolve) => {
 				if (process.isDead()) return;
