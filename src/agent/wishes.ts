@@ -7,17 +7,27 @@ import type { Doc, Run } from "./run.ts";
 
 /** Equal wishes merge: fifty `rotate --now` at once are one turn. A wish goes only when every domain has it. */
 export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> {
+	const configured = new Set(run.settings.policies.map((policy) => policy.domain));
 	for (const wish of await run.ports.store.wishes()) {
+		const kept: string[] = [];
 		for (const name of wish.domains) {
 			const doc = docs.find((one) => one.policy.domain === name);
-			if (doc === undefined)
-				run.ports.log.warn("a wish names a domain that is not configured, or whose state cannot be read", {
-					domain: name,
-				});
-			else await want(run, doc, wish);
+			if (doc !== undefined) await want(run, doc, wish);
+			else if (configured.has(name)) kept.push(name);
+			else run.ports.log.warn("a wish names a domain that is not configured", { domain: name });
 		}
-		await run.dropWish(wish.id);
+		await keepFor(run, wish, kept);
 	}
+}
+
+/**
+ * A domain whose state cannot be read has its wish when it can be; it waits for that domain alone, or the others would be
+ * asked again by every tick.
+ */
+async function keepFor(run: Run, wish: Wish, domains: readonly string[]): Promise<void> {
+	if (domains.length === wish.domains.length) return;
+	if (domains.length > 0) await run.ports.store.leaveWish({ ...wish, id: run.ports.random.id(), domains });
+	await run.dropWish(wish.id);
 }
 
 /** A wish older than the last switch is already fulfilled by it. */

@@ -24,26 +24,35 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 	await bench.notify(["READY=1"]);
 	while (!context.signal.aborted) {
 		if (waking.takeReload()) await reloadSettings(bench, waking);
-		const report = await tickOnce(context, bench);
-		if (!context.signal.aborted) await rest(context, bench, waking, report);
+		const ticked = await tickOnce(context, bench);
+		if (!context.signal.aborted) await rest(context, bench, waking, ticked);
 	}
 	await bench.notify(["STOPPING=1"]);
 	log.info("parked");
 	return EXIT.done;
 }
 
-/** A tick that fails as a whole is told in the log and tried again: the daemon does not end by it. */
-async function tickOnce(context: CommandContext, bench: Workbench): Promise<TickReport | null> {
+interface Ticked {
+	readonly report: TickReport | null;
+	/** Wishes that the tick found; one for a domain whose state cannot be read stays, and wakes nobody again. */
+	readonly seen: ReadonlySet<string>;
+}
+
+const NOTHING: Ticked = { report: null, seen: new Set() };
+
+/** A tick that fails as a whole is told and tried again: the daemon does not end by it. */
+async function tickOnce(context: CommandContext, bench: Workbench): Promise<Ticked> {
 	try {
+		const seen = new Set((await bench.store.wishes()).map((wish) => wish.id));
 		const report = await (await bench.agent()).tick(context.signal, { lockWaitMs: 30_000 });
 		await bench.notify([
 			"WATCHDOG=1",
 			`STATUS=${report === "held" ? "another keyturn holds the lock" : statusLine(report)}`,
 		]);
-		return report === "held" ? null : report;
+		return report === "held" ? NOTHING : { report, seen };
 	} catch (thrown) {
 		if (!context.signal.aborted) (await bench.log()).error("tick failed", { error: asKeyturnError(thrown) });
-		return null;
+		return NOTHING;
 	}
 }
 
@@ -59,7 +68,7 @@ async function rest(
 	context: CommandContext,
 	bench: Workbench,
 	waking: Waking,
-	report: TickReport | null,
+	{ report, seen }: Ticked,
 ): Promise<void> {
 	const dueMs =
 		report?.nextAt == null ? LONGEST_SLEEP_MS : report.nextAt.getTime() - bench.clock.now().getTime();
@@ -70,7 +79,7 @@ async function rest(
 		const leftMs = ends - bench.clock.uptimeMs();
 		if (leftMs <= 0) return;
 		await bench.clock.sleep(Math.min(leftMs, WISH_MS), woken);
-		if ((await bench.store.wishes()).length > 0) return;
+		if ((await bench.store.wishes()).some((wish) => !seen.has(wish.id))) return;
 	}
 	waking.rest();
 }

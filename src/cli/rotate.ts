@@ -2,7 +2,7 @@
 
 import type { DomainReport, TickReport } from "../agent/agent.ts";
 import { parseHostState } from "../agent/host-state.ts";
-import { KeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, emptyDomainState, parseDomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -189,7 +189,14 @@ async function standing(
 ): Promise<Standing> {
 	const { bench } = turning;
 	const { domain } = policy;
-	const state = await stateOf(bench, domain);
+	const state = await stateOf(bench, domain).catch((thrown: unknown) => asKeyturnError(thrown));
+	if (state instanceof KeyturnError)
+		return {
+			domain,
+			code: EXIT.failed,
+			selector: null,
+			words: `failed: its state cannot be read (${state.message}); the wish is kept until it can be`,
+		};
 	const active = activeKey(state);
 	if (active?.origin === "made" && new Date(active.since) >= askedAt)
 		return {
