@@ -18,8 +18,9 @@ import { missedSlot, soakMs } from "../rotation/timing.ts";
 import { adopt, takeOver } from "./adopt.ts";
 import { CAUSES, endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
+import { endDistress, tellDistress } from "./distress.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
-import { inspection, linesInUse } from "./inspection.ts";
+import { inspection, isBusy, linesInUse } from "./inspection.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
@@ -89,12 +90,13 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 	let current = settings;
 	return {
 		async tick(signal, options) {
-			const lease = await ports.store.lock(options.lockWaitMs, signal);
-			if (lease === "held") return "held";
+			const given = { ports, settings: current, memory, signal };
 			try {
-				return await tick({ ports, settings: current, memory, lease, signal }, notes, options);
-			} finally {
-				await lease.release();
+				return await underLock(given, notes, options);
+			} catch (thrown) {
+				if (!signal.aborted && !PASSING.has(asKeyturnError(thrown).code))
+					await tellDistress(given, asKeyturnError(thrown));
+				throw thrown;
 			}
 		},
 		lastLook: (domain, selector) => memory.looks.get(`${domain} ${selector}`) ?? null,
@@ -106,6 +108,23 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 			memory.inspection = null;
 		},
 	};
+}
+
+/** Another keyturn got in between: the next tick finds what it left. */
+const PASSING: ReadonlySet<string> = new Set(["lease.lost", "state.conflict"]);
+
+async function underLock(
+	given: Omit<TickGiven, "lease">,
+	notes: Map<string, Omit<TroubleTelling, "cause"> | null>,
+	options: TickOptions,
+): Promise<TickReport | "held"> {
+	const lease = await given.ports.store.lock(options.lockWaitMs, given.signal);
+	if (lease === "held") return "held";
+	try {
+		return await tick({ ...given, lease }, notes, options);
+	} finally {
+		await lease.release();
+	}
 }
 
 interface TickGiven {
@@ -127,6 +146,7 @@ async function tick(
 	const { docs, lost } = await load(run);
 	await takeWishes(run, docs);
 	await work(run, docs, freeze, options);
+	await endDistress(run);
 	for (const doc of docs) await tellOverdue(run, doc);
 	await endMoot(run, docs);
 	await deliver(run);
@@ -399,11 +419,29 @@ async function takeNotes(run: Run, notes: Map<string, Omit<TroubleTelling, "caus
 /** Null when the door did not answer: then nothing is adopted, switched or removed, and the rest goes on. */
 async function askDoor(run: Run): Promise<InspectAnswer | null> {
 	try {
-		return await inspection(run);
+		const answer = await inspection(run);
+		await run.end(CAUSES.door(), null);
+		return answer;
 	} catch (thrown) {
-		run.ports.log.warn("the door could not be asked", { error: asKeyturnError(thrown) });
+		run.signal.throwIfAborted();
+		const error = asKeyturnError(thrown);
+		run.ports.log.warn("the door could not be asked", { error });
+		if (!isBusy(error)) await doorFailed(run, error);
 		return null;
 	}
+}
+
+async function doorFailed(run: Run, error: KeyturnError): Promise<void> {
+	await run.raise({
+		cause: CAUSES.door(),
+		event: "swap_failed",
+		severity: "critical",
+		domains: [],
+		selector: null,
+		summary: "the door gives no answer: no new key can be put to use",
+		detail: error.message,
+		hint: error.hint ?? "the keys in use go on signing; check keyturn-apply.socket",
+	});
 }
 
 async function tellOverdue(run: Run, doc: Doc): Promise<void> {

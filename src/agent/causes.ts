@@ -6,6 +6,8 @@ import type { Doc, Run } from "./run.ts";
 export const CAUSES = {
 	state: (document: string) => `state ${document}`,
 	clock: () => "clock",
+	tick: () => "tick",
+	door: () => "door",
 	name: (domain: string) => `name ${domain}`,
 	publish: (provider: string) => `publish ${provider}`,
 	denied: (provider: string) => `denied ${provider}`,

@@ -59,9 +59,15 @@ export function unexpectedAnswer(answer: DoorAnswer): KeyturnError {
 	if (answer.act === "refused")
 		return new KeyturnError("door.refused", answer.message, {
 			retry: answer.why !== "invalid",
+			cause: answer,
 			...(answer.hint === null ? {} : { hint: answer.hint }),
 		});
 	return new KeyturnError("door.protocol", `the door answered ${answer.act} to another request`);
+}
+
+/** Whether the door only waits for another switch or recovery. */
+export function isBusy({ cause }: KeyturnError): boolean {
+	return typeof cause === "object" && cause !== null && "why" in cause && cause.why === "busy";
 }
 
 /** Gives up staged switches, so that nothing waits for their key files. Fails with `door.*`. */

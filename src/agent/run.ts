@@ -51,6 +51,8 @@ export interface Memory {
 	readonly delays: Map<string, Map<string, Delay & { readonly tries: number }>>;
 	/** The last look at each key, by `domain selector`. */
 	readonly looks: Map<string, LookReport>;
+	/** What was told without the outbox, while no tick went through; null if nothing was. */
+	distress: HostState | null;
 	inspection: { readonly uptimeMs: number; readonly answer: InspectAnswer } | null;
 	lastTick: { readonly bootMs: number; readonly at: Date } | null;
 }
@@ -217,7 +219,7 @@ export class Run {
 }
 
 export function newMemory(): Memory {
-	return { delays: new Map(), looks: new Map(), inspection: null, lastTick: null };
+	return { delays: new Map(), looks: new Map(), distress: null, inspection: null, lastTick: null };
 }
 
 /** Runs `work` over all items, at most `width` at a time. */

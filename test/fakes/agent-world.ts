@@ -51,6 +51,10 @@ export class AgentWorld {
 	signerProblem: string | null = null;
 	/** The domain whose document cannot be saved. */
 	failSave: string | null = null;
+	/** Not even the lock can be taken. */
+	diskIsFull = false;
+	/** What the door says is staged. */
+	readonly stagedIds: string[] = [];
 	#staged: Extract<DoorRequest, { act: "stage" }> | null = null;
 	readonly #results = new Map<string, SwitchResult>();
 	readonly #keys = new Map<string, string>();
@@ -70,6 +74,10 @@ export class AgentWorld {
 		});
 		this.store = {
 			...store,
+			lock: async (waitMs, signal) => {
+				if (this.diskIsFull) throw new KeyturnError("disk.failed", "epoch: no space", { errno: "ENOSPC" });
+				return store.lock(waitMs, signal);
+			},
 			save: async (lease, name, state, revision) => {
 				if (name === `domains/${this.failSave}`) throw new KeyturnError("disk.failed", `${name}: no space`);
 				return store.save(lease, name, state, revision);
@@ -311,6 +319,7 @@ export class AgentWorld {
 			case "commit":
 				return this.#commit(request.id);
 			case "drop":
+				this.stagedIds.splice(0, Infinity, ...this.stagedIds.filter((id) => !request.staged.includes(id)));
 				return { act: "drop", keys: request.keys.map((key) => ({ ...key, gone: true, reason: null })) };
 			case "recover":
 				return { act: "recover", results: [], did: [] };
@@ -334,7 +343,7 @@ export class AgentWorld {
 				},
 			],
 			results: ids.flatMap((id) => this.#results.get(id) ?? []),
-			staged: [],
+			staged: [...this.stagedIds],
 			lastPauseAt: null,
 		};
 	}

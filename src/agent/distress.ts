@@ -1,0 +1,73 @@
+/** Tells that a whole tick failed: then the outbox may be out of reach, and the sinks are told without it. */
+
+import { asKeyturnError, type KeyturnError } from "../errors.ts";
+import { CAUSES } from "./causes.ts";
+import { type HostState, newHostState } from "./host-state.ts";
+import type { AgentPorts, AgentSettings, Memory, Run } from "./run.ts";
+import { type Audience, end, isDue, raise, repeat } from "./troubles.ts";
+
+const DELIVERY_MS = 15_000;
+/** A sink that fails while the outbox is out of reach is tried again this much later. */
+const AGAIN_MS = 10 * 60_000;
+
+export interface DistressGiven {
+	readonly ports: AgentPorts;
+	readonly settings: AgentSettings;
+	readonly memory: Memory;
+	readonly signal: AbortSignal;
+}
+
+/** Start and repetitions come at their intervals, as from the outbox; this process alone remembers them. */
+export async function tellDistress(given: DistressGiven, error: KeyturnError): Promise<void> {
+	const { ports, settings, memory } = given;
+	const now = ports.clock.now();
+	const audience: Audience = { host: settings.host, sinks: ports.sinks, newId: () => ports.random.id() };
+	const raised = raise(memory.distress ?? newHostState(now), now, audience, {
+		cause: CAUSES.tick(),
+		event: "state_damaged",
+		severity: "critical",
+		domains: [],
+		selector: null,
+		summary: "keyturn cannot work on this host: nothing is turned, looked at or removed",
+		detail: error.message,
+		hint: error.hint ?? "the keys in use go on signing; check the state directory and its disk",
+	});
+	memory.distress = repeat(raised.host, now, audience);
+	await deliverDirectly(given, memory.distress);
+}
+
+/** A tick that went through ends it: what was told of it directly is told to be over by the outbox. */
+export async function endDistress(run: Run): Promise<void> {
+	const { distress } = run.memory;
+	if (distress === null) return;
+	const { ports, settings } = run;
+	const audience: Audience = { host: settings.host, sinks: ports.sinks, newId: () => ports.random.id() };
+	await run.editHost((host) => {
+		const joined = {
+			...host,
+			troubles: [...host.troubles, ...distress.troubles],
+			outbox: [...host.outbox, ...distress.outbox],
+		};
+		return end(joined, run.now(), audience, CAUSES.tick(), null);
+	});
+	run.memory.distress = null;
+}
+
+/** A sink that fails does not keep the others from being told. */
+async function deliverDirectly({ ports, memory, signal }: DistressGiven, from: HostState): Promise<void> {
+	let left = from.outbox;
+	for (const entry of from.outbox) {
+		const sink = ports.sinks.find((one) => one.name === entry.sink);
+		const now = ports.clock.now();
+		if (sink === undefined || !isDue(entry.notBefore, AGAIN_MS, now)) continue;
+		try {
+			await sink.deliver(entry.event, ports.clock.deadline(DELIVERY_MS, signal));
+			left = left.filter((one) => one !== entry);
+		} catch (thrown) {
+			ports.log.warn("alert not delivered", { sink: sink.name, error: asKeyturnError(thrown) });
+			const notBefore = new Date(now.getTime() + AGAIN_MS).toISOString();
+			left = left.map((one) => (one === entry ? { ...one, tries: one.tries + 1, notBefore } : one));
+		}
+	}
+	memory.distress = { ...from, outbox: left };
+}

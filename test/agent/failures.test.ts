@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+
+describe("a tick that fails as a whole", () => {
+	it("is told though nothing can be written, once per interval, and its end", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.diskIsFull = true;
+		for (let count = 0; count < 30; count += 1) {
+			await expect(world.tick()).rejects.toThrow("no space");
+			world.pass(15 * MINUTE_MS);
+		}
+		const told = world.events.filter((event) => event.event === "state_damaged");
+		expect(told.map((event) => event.phase)).toEqual(["start", "repeat"]);
+		expect(told[0]?.detail).toContain("no space");
+		world.diskIsFull = false;
+		await world.tick();
+		expect(world.told("state_damaged")).toEqual(["start", "repeat", "end"]);
+	});
+
+	it("is told when the sink works again", async () => {
+		const world = new AgentWorld([quick]);
+		world.diskIsFull = true;
+		world.sinkFails = true;
+		await expect(world.tick()).rejects.toThrow("no space");
+		world.sinkFails = false;
+		world.pass(HOUR_MS);
+		await expect(world.tick()).rejects.toThrow("no space");
+		expect(world.told("state_damaged")).toEqual(["start"]);
+	});
+
+	it("is not told when it was told to stop", async () => {
+		const world = new AgentWorld([quick]);
+		world.diskIsFull = true;
+		await expect(world.tick(AbortSignal.abort())).rejects.toThrow();
+		expect(world.events).toEqual([]);
+	});
+});
+
+describe("a door that cannot be reached", () => {
+	it("is a trouble with a start and an end", async () => {
+		const world = new AgentWorld([quick]);
+		world.refuse = () => {
+			throw new KeyturnError("door.unreachable", "no answer", { retry: true });
+		};
+		await world.tick();
+		world.pass(MINUTE_MS);
+		await world.tick();
+		expect(world.told("swap_failed")).toEqual(["start"]);
+		world.refuse = null;
+		await world.tick();
+		expect(world.told("swap_failed")).toEqual(["start", "end"]);
+	});
+
+	it("is none while another switch is under way", async () => {
+		const world = new AgentWorld([quick]);
+		world.refuse = () => ({
+			act: "refused",
+			why: "busy",
+			domains: [],
+			message: "another switch",
+			hint: null,
+		});
+		await world.tick();
+		expect(world.events).toEqual([]);
+	});
+});
