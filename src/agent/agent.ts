@@ -20,7 +20,7 @@ import { CAUSES, endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
 import { endDistress, tellDistress } from "./distress.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
-import { inspection, isBusy, linesInUse } from "./inspection.ts";
+import { dropStaged, forgetInspection, inspection, isBusy, linesInUse } from "./inspection.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
@@ -146,6 +146,7 @@ async function tick(
 	const { docs, lost } = await load(run);
 	await takeWishes(run, docs);
 	await work(run, docs, freeze, options);
+	if (lost.length === 0) await dropUnowed(run, docs);
 	await endDistress(run);
 	for (const doc of docs) await tellOverdue(run, doc);
 	await endMoot(run, docs);
@@ -442,6 +443,20 @@ async function doorFailed(run: Run, error: KeyturnError): Promise<void> {
 		detail: error.message,
 		hint: error.hint ?? "the keys in use go on signing; check keyturn-apply.socket",
 	});
+}
+
+/** What was staged by a run that died, or for a domain that is configured no more, keeps its key files for nobody. */
+async function dropUnowed(run: Run, docs: readonly Doc[]): Promise<void> {
+	const owed = docs.flatMap((doc) => doc.state.keys.map((key) => key.owes?.id));
+	const unowed = run.memory.inspection?.answer.staged.filter((id) => !owed.includes(id)) ?? [];
+	if (unowed.length === 0) return;
+	try {
+		await dropStaged(run, unowed);
+		forgetInspection(run);
+	} catch (thrown) {
+		run.signal.throwIfAborted();
+		run.ports.log.warn("staged switches were not dropped", { ids: unowed, error: asKeyturnError(thrown) });
+	}
 }
 
 async function tellOverdue(run: Run, doc: Doc): Promise<void> {
