@@ -282,10 +282,11 @@ describe("removal", () => {
 	it("waits while the successor does not verify", async () => {
 		const world = await retiring();
 		world.verdict = (selector) => (selector.startsWith("202611b") ? "absent" : "right");
-		await world.advance(8 * DAY_MS);
-		world.pass(6.5 * DAY_MS);
 		await world.advance(DAY_MS);
+		world.pass(14 * DAY_MS);
+		await world.advance(DAY_MS / 2);
 		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		expect(world.told("retire_failed")).toContain("start");
 		expect(world.told("verification_failed").length).toBeGreaterThan(0);
 	});
 
