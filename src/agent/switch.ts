@@ -205,7 +205,8 @@ async function leaveRefused(
 			run.done(one.job.doc, one.job.step);
 			continue;
 		}
-		await leave(run, one, soon ? MINUTE_MS : 10 * MINUTE_MS, soon ? null : refusal(refused), refused.message);
+		const error = soon || refused.why === "packages" ? null : refusal(refused);
+		await leave(run, one, soon ? MINUTE_MS : 10 * MINUTE_MS, error, refused.message);
 	}
 	return group.filter((one) => !concerned.includes(one));
 }

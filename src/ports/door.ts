@@ -145,13 +145,15 @@ export interface RecoverAnswer {
 export interface RefusedAnswer {
 	readonly act: "refused";
 	/**
-	 * `table_changed`: plan anew; `stale_evidence`: look again; `not_now`: the host starts, stops or is being upgraded;
+	 * `table_changed`: plan anew; `stale_evidence`: look again; `not_now`: the host starts or stops, or a service does;
+	 * `packages`: packages are being installed, which passes by itself;
 	 * `preflight`: somebody has to mend the configuration; `unknown_id`: stage again; `invalid`: the request itself.
 	 */
 	readonly why:
 		| "table_changed"
 		| "stale_evidence"
 		| "not_now"
+		| "packages"
 		| "preflight"
 		| "unknown_id"
 		| "unsafe"

@@ -15,7 +15,13 @@ const ROUNDING_MS = 1_000;
 /** Why no service may be touched now; null if they may. */
 export async function refuseByHost({ services }: SwapContext): Promise<RefusedAnswer | null> {
 	const phase = await services.hostPhase();
-	return phase === "running" ? null : refuse("not_now", `the host is ${phase}: no service is touched`);
+	if (phase !== "running") return refuse("not_now", `the host is ${phase}: no service is touched`);
+	const work = await services.packageWork();
+	if (work === null) return null;
+	return refuse(
+		"packages",
+		`packages are being installed (${work}): no service is touched until that is over`,
+	);
 }
 
 /** Which units of the service run; a refusal while it is changing. */

@@ -3,8 +3,14 @@
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 
-export const DPKG_LOCKS = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
+const DPKG_LOCKS = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
 const LIMIT_BYTES = 4_194_304;
+
+/** What shows it, in words; null if no packages are being installed. */
+export async function packageWork(disk: Disk): Promise<string | null> {
+	const held = await findHeldLock(disk, DPKG_LOCKS);
+	return held === null ? null : `${held} is held`;
+}
 
 /** The first of `paths` that some process holds by fcntl(2), as dpkg and apt do; null if none is held. */
 export async function findHeldLock(disk: Disk, paths: readonly string[]): Promise<string | null> {

@@ -1,13 +1,10 @@
 /** What has to be true of a service before it is stopped: a fault left there weeks ago would become our outage. */
 
-import type { Disk } from "../ports/disk.ts";
 import type { Programs } from "../ports/programs.ts";
-import { DPKG_LOCKS, findHeldLock } from "./dpkg-lock.ts";
 
 export interface PreflightOptions {
 	readonly service: string;
 	readonly programs: Programs;
-	readonly disk: Disk;
 	/** Stands before a check's own arguments: what takes it out of our sandbox. */
 	readonly outside: readonly string[];
 }
@@ -16,14 +13,7 @@ const POSTFIX = "/usr/sbin/postfix";
 const DEADLINE_MS = 60_000;
 
 /** Null if all is well. */
-export async function preflightOf({
-	service,
-	programs,
-	disk,
-	outside,
-}: PreflightOptions): Promise<string | null> {
-	const held = await findHeldLock(disk, DPKG_LOCKS);
-	if (held !== null) return `packages are being installed (${held} is held)`;
+export async function preflightOf({ service, programs, outside }: PreflightOptions): Promise<string | null> {
 	return /^postfix(?:@|\.service$|$)/.test(service) ? checkPostfix(programs, outside) : null;
 }
 

@@ -7,6 +7,7 @@ import type { Log } from "../ports/log.ts";
 import type { ProgramResult, Programs } from "../ports/programs.ts";
 import type { Services } from "../ports/services.ts";
 import type { DeadMan } from "./dead-man.ts";
+import { packageWork } from "./dpkg-lock.ts";
 import { preflightOf } from "./preflight.ts";
 
 export type ServiceAction = "stop" | "start" | "reload" | "status";
@@ -65,7 +66,8 @@ export function createCommandServices(options: CommandServicesOptions): Services
 			const result = await run(service, "reload", ACTION_MS);
 			if (result.status !== 0) throw failed(service, "reload", result);
 		},
-		preflight: (service) => preflightOf({ service, programs, disk, outside: [] }),
+		preflight: (service) => preflightOf({ service, programs, outside: [] }),
+		packageWork: () => packageWork(disk),
 		answers: (service) => options.answers(service),
 		hostPhase: async () => "running",
 		armDeadMan: (afterMs) => deadMan.arm(afterMs),

@@ -11,6 +11,7 @@ import type { Programs } from "../ports/programs.ts";
 import type { Services } from "../ports/services.ts";
 import { isControlGroupEmpty } from "./control-group.ts";
 import type { DeadMan } from "./dead-man.ts";
+import { packageWork } from "./dpkg-lock.ts";
 import { preflightOf } from "./preflight.ts";
 import { instancesOf, parseHostPhase, parseUnits, UNIT_PROPERTIES, type UnitReading } from "./unit-state.ts";
 
@@ -89,8 +90,9 @@ export function createSystemdServices(options: SystemdServicesOptions): Services
 			if (masked !== undefined) {
 				return `${masked.unit} runs but is masked: once stopped it could not be started; unmask or stop it`;
 			}
-			return preflightOf({ service, programs, disk, outside: OUTSIDE });
+			return preflightOf({ service, programs, outside: OUTSIDE });
 		},
+		packageWork: () => packageWork(disk),
 		answers: (service) => options.answers(service),
 		async hostPhase() {
 			const { stdout, stderr } = await units.run("is-system-running", []);

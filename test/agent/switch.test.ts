@@ -14,6 +14,30 @@ function unreachable(): never {
 	throw new KeyturnError("door.unreachable", "no answer", { retry: true });
 }
 
+describe("a switch while packages are being installed", () => {
+	it("is postponed without an alarm, and done afterwards", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		let isHeld = true;
+		world.refuse = ({ act }) =>
+			act === "commit" && isHeld
+				? {
+						act: "refused",
+						why: "packages",
+						domains: [],
+						message: "packages are being installed",
+						hint: null,
+					}
+				: null;
+		await world.advance(2 * MINUTE_MS);
+		expect(world.requested("commit")).toBe(1);
+		expect(world.told("swap_failed")).toEqual([]);
+		isHeld = false;
+		await world.advance(15 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+});
+
 describe("a switch whose end is not known", () => {
 	it("is never begun a second time, however long the door is silent", async () => {
 		const world = new AgentWorld();

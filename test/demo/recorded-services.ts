@@ -41,6 +41,7 @@ export function createRecordedServices(
 			throw new Error(`${service}: the demo switches by restart`);
 		},
 		preflight: async () => null,
+		packageWork: async () => null,
 		answers: async () => true,
 		hostPhase: async () => "running",
 		armDeadMan: async () => undefined,

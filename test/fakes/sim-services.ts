@@ -23,6 +23,8 @@ export interface SimService {
 export class SimServices {
 	readonly all = new Map<string, SimService>();
 	phase: "starting" | "running" | "stopping" = "running";
+	/** What shows that packages are being installed. */
+	packageWork: string | null = null;
 	isArmed = false;
 	readonly calls: string[] = [];
 	readonly #now: () => Date;
@@ -125,6 +127,7 @@ export class SimServices {
 				await enter(`answers ${service}`);
 				return this.runs(service);
 			},
+			packageWork: async () => this.packageWork,
 			hostPhase: async () => {
 				await enter("hostPhase");
 				return this.phase;

@@ -89,6 +89,7 @@ export function createSimServices(given: {
 			await process.before(`services.answers ${service}`);
 			return isRunning(service);
 		},
+		packageWork: async () => null,
 		hostPhase: async () => {
 			await process.before("services.hostPhase");
 			return faults.phase;

@@ -466,6 +466,20 @@ describe("commit refuses", () => {
 		expectUntouched(host);
 	});
 
+	it("while packages are being installed, whatever else is wrong", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const { changes, answer } = await stageOne(host);
+		host.services.packageWork = "/var/lib/dpkg/lock is held";
+		host.services.of("postfix").complaint = "main.cf: bad";
+		expect(await host.door().handle(host.commitRequest(ID, answer, changes))).toMatchObject({
+			act: "refused",
+			why: "packages",
+			message:
+				"packages are being installed (/var/lib/dpkg/lock is held): no service is touched until that is over",
+		});
+		expectUntouched(host);
+	});
+
 	it("what does not pass its preflight", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		const { changes, answer } = await stageOne(host);

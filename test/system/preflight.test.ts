@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
 import type { Programs } from "../../src/ports/programs.ts";
 import { preflightOf } from "../../src/system/preflight.ts";
-import { SimDisk } from "../fakes/sim-disk.ts";
-import { createSimProcess } from "../fakes/sim-process.ts";
 
 function check(
 	service: string,
@@ -14,11 +12,9 @@ function check(
 		asked.push(argv.join(" "));
 		return { status, signal: null, stdout: "", stderr };
 	};
-	const disk = new SimDisk(() => new Date("2026-11-01T03:00:00Z"));
 	const options = {
 		service,
 		programs: { run },
-		disk: disk.open({ process: createSimProcess() }),
 		outside: ["/run-it"],
 	};
 	return { answer: preflightOf(options), asked };
