@@ -78,8 +78,22 @@ export function instantOf(local: LocalTime, timezone: string): Date | null {
 	return candidates[0] === undefined ? null : new Date(candidates[0]);
 }
 
+/** The same few days are asked for at every tick and for every domain, and a day of a schedule never changes. */
+const daysKnown = new WeakMap<Schedule, Map<string, readonly number[]>>();
+const DAYS_KEPT = 64;
+
 /** Slots of one local day, given as midnight UTC of its date, ascending. */
 function slotsOfDay(schedule: Schedule, timezone: string, day: number): readonly number[] {
+	const known = daysKnown.get(schedule) ?? new Map<string, readonly number[]>();
+	daysKnown.set(schedule, known);
+	const name = `${timezone} ${day}`;
+	const found = known.get(name) ?? findSlots(schedule, timezone, day);
+	if (known.size >= DAYS_KEPT) known.clear();
+	known.set(name, found);
+	return found;
+}
+
+function findSlots(schedule: Schedule, timezone: string, day: number): readonly number[] {
 	const date = new Date(day);
 	const [year, month, dayOfMonth] = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()];
 	if (!schedule.months.includes(month) || !schedule.daysOfMonth.includes(dayOfMonth)) return [];

@@ -9,7 +9,7 @@ const KEPT = 20_000;
 export function rememberParsedKeys(): void {
 	const { createPrivateKey, createPublicKey } = crypto;
 	const privateKeys = new Map<string, KeyObject>();
-	const publicKeys = new Map<KeyObject, KeyObject>();
+	const publicKeys = new Map<KeyObject | string, KeyObject>();
 	Object.assign(crypto, {
 		createPrivateKey: (pem: Parameters<typeof createPrivateKey>[0]) => {
 			if (typeof pem !== "string") return createPrivateKey(pem);
@@ -19,14 +19,21 @@ export function rememberParsedKeys(): void {
 			return key;
 		},
 		createPublicKey: (given: Parameters<typeof createPublicKey>[0] | KeyObject) => {
-			if (!(given instanceof crypto.KeyObject)) return createPublicKey(given);
-			const key = publicKeys.get(given) ?? rememberExports(createPublicKey(given));
+			const name = given instanceof crypto.KeyObject ? given : nameOfDer(given);
+			if (name === null) return createPublicKey(given);
+			const key = publicKeys.get(name) ?? rememberExports(createPublicKey(given));
 			if (publicKeys.size > KEPT) publicKeys.clear();
-			publicKeys.set(given, key);
+			publicKeys.set(name, key);
 			return key;
 		},
 	});
 	syncBuiltinESMExports();
+}
+
+/** DER bytes as the shipped code gives them; null for anything else. */
+function nameOfDer(given: Parameters<typeof crypto.createPublicKey>[0]): string | null {
+	if (typeof given !== "object" || !("format" in given) || given.format !== "der") return null;
+	return Buffer.isBuffer(given.key) ? `${given.type ?? ""} ${given.key.toString("latin1")}` : null;
 }
 
 function rememberExports(key: KeyObject): KeyObject {
