@@ -1,21 +1,28 @@
 /** What happened in a simulated run, kept short while it goes well and printed when a promise is broken. */
 
+import { createHash } from "node:crypto";
+
 export interface RunRecord {
 	note(who: string, what: string): void;
 	/** The newest lines, oldest first. */
 	lines(limit: number): readonly string[];
+	/** SHA-256 of everything that was ever noted; ends the record. */
+	hash(): string;
 }
 
 const KEPT = 6000;
 
 export function createRunRecord(elapsedMs: () => number): RunRecord {
 	const entries: (readonly [number, string, string])[] = [];
+	const everything = createHash("sha256");
 	let next = 0;
 	return {
 		note: (who, what) => {
+			everything.update(`${elapsedMs()} ${who} ${what}\n`);
 			entries[next % KEPT] = [elapsedMs(), who, what];
 			next += 1;
 		},
+		hash: () => everything.digest("hex"),
 		lines: (limit) => {
 			const count = Math.min(limit, entries.length, next);
 			return Array.from({ length: count }, (_, index) => {

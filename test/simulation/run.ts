@@ -28,6 +28,8 @@ export interface RunOutcome {
 	readonly deaths: number;
 	readonly breaches: readonly Breach[];
 	readonly history: readonly string[];
+	/** Of the whole history, which `history` is only the end of. */
+	readonly historyHash: string;
 }
 
 rememberParsedKeys();
@@ -114,5 +116,6 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 		deaths,
 		breaches,
 		history: world.record.lines(400),
+		historyHash: world.record.hash(),
 	};
 }

@@ -1,13 +1,28 @@
-/** `npm run simulate -- --seed N --runs M`: runs seeds N to N + M - 1, prints what broke and the history that led to it. */
+/**
+ * `npm run simulate -- --seed N --runs M [--jobs J]`: runs seeds N to N + M - 1 in J processes, prints what broke and the
+ * history that led to it.
+ */
 
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { formatElapsed } from "./record-of-run.ts";
 import { runSimulation } from "./run.ts";
+
+interface Sum {
+	readonly turns: number;
+	readonly failed: readonly number[];
+}
 
 const { values } = parseArgs({
 	options: {
 		seed: { type: "string", default: "1" },
 		runs: { type: "string", default: "1" },
+		jobs: { type: "string", default: "1" },
+		/** Every how many seeds one is run: what a job is given. */
+		stride: { type: "string", default: "1" },
+		/** No seed is begun once so many turns are done. */
+		turns: { type: "string", default: "0" },
 		lines: { type: "string", default: "120" },
 		calm: { type: "boolean", default: false },
 		keepGoing: { type: "boolean", default: false },
@@ -16,23 +31,63 @@ const { values } = parseArgs({
 });
 
 const first = Number(values.seed);
-let turns = 0;
-let failed = 0;
+const end = first + Number(values.runs);
 const startedAt = Date.now();
-for (let seed = first; seed < first + Number(values.runs); seed += 1) {
-	const outcome = await runSimulation({ seed, calm: values.calm, stopAtBreach: !values.keepGoing });
-	turns += outcome.turns;
+const jobs = Math.max(1, Number(values.jobs));
+const sum = jobs > 1 ? await runJobs() : await runSeeds(Number(values.stride));
+if (process.send !== undefined) process.send(sum);
+else
 	process.stdout.write(
-		`seed ${seed}: ${outcome.turns} turns, ${outcome.deaths} deaths, ${outcome.steps} steps, ${outcome.breaches.length} broken promises\n`,
+		`${sum.turns} turns in ${((Date.now() - startedAt) / 1000).toFixed(1)} s, ${sum.failed.length} seeds failed${sum.failed.length > 0 ? `: ${sum.failed.join(", ")}` : ""}\n`,
 	);
-	if (outcome.breaches.length > 0 || values.history)
-		process.stdout.write(`${outcome.history.slice(-(Number(values.lines) || 1)).join("\n")}\n`);
-	if (outcome.breaches.length === 0) continue;
-	failed += 1;
-	for (const { promise, what, atMs } of outcome.breaches)
-		process.stdout.write(`BROKEN at ${formatElapsed(atMs)}: promise ${promise}: ${what}\n`);
+process.exitCode = sum.failed.length === 0 ? 0 : 1;
+if (process.connected) process.disconnect();
+
+async function runJobs(): Promise<Sum> {
+	const share = Math.ceil(Number(values.turns) / jobs);
+	const sums = await Promise.all(Array.from({ length: jobs }, (_, job) => runJob(first + job, share)));
+	return {
+		turns: sums.reduce((total, { turns }) => total + turns, 0),
+		failed: sums.flatMap(({ failed }) => failed).toSorted((one, other) => one - other),
+	};
 }
-process.stdout.write(
-	`${turns} turns in ${((Date.now() - startedAt) / 1000).toFixed(1)} s, ${failed} of ${values.runs} seeds failed\n`,
-);
-process.exitCode = failed === 0 ? 0 : 1;
+
+function runJob(seed: number, turns: number): Promise<Sum> {
+	const flags = (["calm", "keepGoing", "history"] as const).filter((flag) => values[flag]);
+	const args = Object.entries({ seed, runs: end - seed, stride: jobs, turns, lines: values.lines });
+	return new Promise((resolve, reject) => {
+		let told: Sum | null = null;
+		fork(fileURLToPath(import.meta.url), [
+			...args.flatMap(([name, value]) => [`--${name}`, String(value)]),
+			...flags.map((flag) => `--${flag}`),
+		])
+			.on("message", (sent) => {
+				told = sent as Sum;
+			})
+			.on("error", reject)
+			.on("exit", (code) => {
+				if (told === null) reject(new Error(`the job from seed ${seed} ended with ${code}`));
+				else resolve(told);
+			});
+	});
+}
+
+async function runSeeds(stride: number): Promise<Sum> {
+	const enough = Number(values.turns) || Infinity;
+	const failed: number[] = [];
+	let turns = 0;
+	for (let seed = first; seed < end && turns < enough; seed += stride) {
+		const outcome = await runSimulation({ seed, calm: values.calm, stopAtBreach: !values.keepGoing });
+		turns += outcome.turns;
+		process.stdout.write(
+			`seed ${seed}: ${outcome.turns} turns, ${outcome.deaths} deaths, ${outcome.steps} steps, history ${outcome.historyHash.slice(0, 16)}, ${outcome.breaches.length} broken promises\n`,
+		);
+		if (outcome.breaches.length > 0 || values.history)
+			process.stdout.write(`${outcome.history.slice(-(Number(values.lines) || 1)).join("\n")}\n`);
+		if (outcome.breaches.length === 0) continue;
+		failed.push(seed);
+		for (const { promise, what, atMs } of outcome.breaches)
+			process.stdout.write(`BROKEN at ${formatElapsed(atMs)}: promise ${promise}: ${what}\n`);
+	}
+	return { turns, failed };
+}

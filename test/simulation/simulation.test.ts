@@ -24,5 +24,6 @@ describe("the shipped code on simulated ports", () => {
 		const [first, second] = [await runSimulation({ seed: 7 }), await runSimulation({ seed: 7 })];
 		expect(second).toEqual(first);
 		expect(first.history.length).toBeGreaterThan(100);
+		expect((await runSimulation({ seed: 8 })).historyHash).not.toBe(first.historyHash);
 	});
 });
