@@ -3,7 +3,7 @@
 import type { Disk, DiskFile } from "../../src/ports/disk.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { Propagation } from "../../src/ports/propagation.ts";
-import type { Answer } from "../../src/ports/resolver.ts";
+import type { Answer, Resolver, ResourceRecord } from "../../src/ports/resolver.ts";
 import { KEYS } from "./mail-host.ts";
 import type { PromiseName } from "./promises.ts";
 import { type Luck, NO_LUCK_NEEDED, type Scenario } from "./scenario.ts";
@@ -155,6 +155,68 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 			broken: new Set([scenario.policies[0]?.domain ?? ""]),
 		}),
 	},
+	{
+		name: "one right server is enough",
+		breaks: ["1 never unverifiable", "2 never switched on hope"],
+		wrappers: {
+			...HONEST,
+			policy: (honest) => ({ ...honest, verify: { ...honest.verify, quorum: 1 } }),
+		},
+		adjust: withLuck({ serverFaults: 12 }),
+	},
+	{
+		name: "the zone's negative TTL ignored",
+		breaks: ["1 never unverifiable"],
+		wrappers: {
+			...HONEST,
+			policy: (honest) => ({ ...honest, publishAheadMs: 0, verify: { ...honest.verify, resolvers: [] } }),
+			resolver: withoutNegativeTtl,
+		},
+		adjust: withLuck({ guesses: 200 }),
+	},
+	{
+		name: "an adopted key's record removed without leave",
+		breaks: ["4 never someone else's"],
+		wrappers: {
+			...HONEST,
+			policy: (honest) => ({ ...honest, retire: { ...honest.retire, adopted: true } }),
+		},
+		adjust: (scenario) => ({
+			...withLuck({})(scenario),
+			policies: scenario.policies.map((policy) => ({
+				...policy,
+				retire: { ...policy.retire, adopted: false },
+			})),
+		}),
+	},
+	{
+		name: "a signer left stopped",
+		breaks: ["1 never unverifiable", "5 all or nothing"],
+		wrappers: {
+			...HONEST,
+			services: (honest) => ({
+				...honest,
+				start: async (service, units) => (service === "opendkim" ? undefined : honest.start(service, units)),
+			}),
+		},
+		adjust: (scenario) => ({
+			...withLuck({})(scenario),
+			swap: "restart",
+			policies: scenario.policies.map((policy) => ({ ...policy, swap: "restart" })),
+		}),
+	},
+	{
+		name: "the end of an alert lost",
+		breaks: ["8 never silent"],
+		wrappers: {
+			...HONEST,
+			sink: (honest) => ({
+				...honest,
+				deliver: async (event, signal) => (event.phase === "end" ? undefined : honest.deliver(event, signal)),
+			}),
+		},
+		adjust: withLuck({ serverFaults: 12, providerFaults: 6 }),
+	},
 ];
 
 const CALM: Luck = { ...NO_LUCK_NEEDED, guesses: 0 };
@@ -185,6 +247,23 @@ const ABSENT: Answer = {
 	additional: [],
 	transport: "udp",
 };
+
+/** Zones that seem to let their absences expire at once. */
+function withoutNegativeTtl(honest: Resolver): Resolver {
+	const hasty = (record: ResourceRecord): ResourceRecord =>
+		record.data.kind === "soa"
+			? { ...record, ttlSeconds: 0, data: { ...record.data, minimumSeconds: 0 } }
+			: record;
+	return {
+		...honest,
+		ask: async (server, question, signal) => {
+			const answer = await honest.ask(server, question, signal);
+			return answer.kind === "message"
+				? { ...answer, answers: answer.answers.map(hasty), authority: answer.authority.map(hasty) }
+				: answer;
+		},
+	};
+}
 
 function withoutSync(honest: Disk): Disk {
 	const careless = (file: DiskFile): DiskFile => ({ ...file, sync: async () => {} });

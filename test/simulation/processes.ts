@@ -95,22 +95,24 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		);
 		const swap = createSwap({
 			disk: diskOf(running, 0),
-			services: createSimServices({
-				host,
-				time,
-				process: running.process,
-				faults: world.serviceFaults,
-				deadMan: { arm: armDeadMan, disarm: disarmDeadMan },
-				oldConnectionsMs: () => luck.between(0, scenario.oldConnectionsMs),
-				onChange: (what) => {
-					world.dirty = true;
-					record.note("services", what);
-				},
-				onRefusal: (service) => {
-					if (service === "opendkim") host.signer.isRefused = true;
-					excuse();
-				},
-			}),
+			services: wrappers.services(
+				createSimServices({
+					host,
+					time,
+					process: running.process,
+					faults: world.serviceFaults,
+					deadMan: { arm: armDeadMan, disarm: disarmDeadMan },
+					oldConnectionsMs: () => luck.between(0, scenario.oldConnectionsMs),
+					onChange: (what) => {
+						world.dirty = true;
+						record.note("services", what);
+					},
+					onRefusal: (service) => {
+						if (service === "opendkim") host.signer.isRefused = true;
+						excuse();
+					},
+				}),
+			),
 			signers: new Map([
 				[
 					"main",

@@ -5,6 +5,7 @@ import type { Disk } from "../../src/ports/disk.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { Propagation } from "../../src/ports/propagation.ts";
 import type { Resolver } from "../../src/ports/resolver.ts";
+import type { Services } from "../../src/ports/services.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 
@@ -15,6 +16,7 @@ export interface Wrappers {
 	readonly publishing: ((bare: DnsProvider) => DnsProvider) | null;
 	readonly disk: (honest: Disk) => Disk;
 	readonly signer: (honest: Signer) => Signer;
+	readonly services: (honest: Services) => Services;
 	readonly sink: (honest: AlertSink) => AlertSink;
 	/** What the agent is told to do, other than what the checker expects. */
 	readonly policy: (honest: Policy) => Policy;
@@ -28,6 +30,7 @@ export const HONEST: Wrappers = {
 	publishing: null,
 	disk: same,
 	signer: same,
+	services: same,
 	sink: same,
 	policy: same,
 };
