@@ -4,7 +4,7 @@ import { directoryOf, durableReplace, FILE_LIMIT_BYTES } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { Stored } from "../ports/state-store.ts";
-import { corrupt, decodeJson, encodeJson } from "./stored-json.ts";
+import { checksumOf, corrupt, decodeJson, encodeJson } from "./stored-json.ts";
 
 export interface Documents {
 	list(prefix: string): Promise<readonly string[]>;
@@ -38,11 +38,8 @@ export function createDocuments(disk: Disk, directory: string): Documents {
 		async save(name, state, revision) {
 			const found = (await load(name))?.revision ?? 0;
 			if (found !== revision) throw conflict(pathOf(name), revision, found);
-			await durableReplace(
-				disk,
-				pathOf(name),
-				encodeJson({ revision: revision + 1, ...withoutRevision(state) }),
-			);
+			const document = { revision: revision + 1, ...withoutRevision(state) };
+			await durableReplace(disk, pathOf(name), encodeJson({ checksum: checksumOf(document), ...document }));
 			return revision + 1;
 		},
 		async setAside(name, now) {
@@ -56,7 +53,11 @@ export function createDocuments(disk: Disk, directory: string): Documents {
 }
 
 function decode(path: string, bytes: Uint8Array): Stored {
-	const { revision, ...state } = decodeJson(path, bytes);
+	const { checksum, ...document } = decodeJson(path, bytes);
+	// Whoever mends a file by hand takes the line out.
+	if (checksum !== undefined && checksum !== checksumOf(document))
+		throw corrupt(path, "expected the content that `checksum` was made of");
+	const { revision, ...state } = document;
 	if (typeof revision !== "number" || !Number.isSafeInteger(revision) || revision < 1) {
 		throw corrupt(path, "expected `revision` to be a whole number from 1");
 	}

@@ -74,7 +74,7 @@ function createLeases({ directory, disk, takeLock, clock }: FileStateStoreOption
 				// Whoever made them may have died before they were durable.
 				await disk.syncDirectory(directory);
 				await removeLeftovers(disk, directory, clock.now());
-				current = hold(await raiseEpoch(disk, directory), lock, drop);
+				current = hold(await raiseEpoch(disk, directory, clock.now()), lock, drop);
 				return current.lease;
 			} catch (error) {
 				await lock.release();

@@ -1,11 +1,20 @@
 /** JSON as it lies on disk; what cannot be read is told with its path and never overwritten. */
 
+import { createHash } from "node:crypto";
 import { KeyturnError } from "../errors.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function encodeJson(value: JsonObject): Uint8Array {
 	return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/**
+ * A flipped bit can leave a document that reads well and says something else: another year of a last use would end its
+ * grace at once. Computed from what is read, so that white space does not count.
+ */
+export function checksumOf(value: JsonObject): string {
+	return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }
 
 export function decodeJson(path: string, bytes: Uint8Array): JsonObject {
