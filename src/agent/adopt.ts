@@ -4,11 +4,20 @@ import { publicHalfOf } from "../dkim/key-material.ts";
 import { formatKeyRecord, parseKeyRecord } from "../dkim/key-record.ts";
 import { keyRecordName } from "../dkim/names.ts";
 import { recordKey, recordText } from "../dkim/key-material.ts";
-import { type DomainState, editKey, type KeyEntry, moveKey } from "../rotation/domain-state.ts";
+import {
+	activeKey,
+	type DomainState,
+	editKey,
+	type KeyEntry,
+	keyOf,
+	moveKey,
+} from "../rotation/domain-state.ts";
 import { turnedFor } from "../rotation/timing.ts";
 import { CAUSES } from "./causes.ts";
 import { inspection, linesInUse } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
+
+const DAY_MS = 86_400_000;
 
 /** An adopted key counts as turned at adoption: installing keyturn never stops a mail server at noon. */
 export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void> {
@@ -49,8 +58,44 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 		};
 		state = { ...state, keys: [...state.keys, key] };
 	}
+	const replaced = activeKey(doc.state);
+	if (replaced !== null && state !== doc.state) {
+		state = retireReplaced(state, replaced.selector, step.selectors, run.now());
+		await tellReplaced(run, { doc, step }, replaced.selector);
+	}
 	await run.save(doc, state);
 	run.done(doc, step);
+}
+
+/** Its process may go on signing with it for a day, as after a reload. */
+function retireReplaced(
+	state: DomainState,
+	selector: string,
+	successors: readonly string[],
+	now: Date,
+): DomainState {
+	const lastAtLatest = new Date(now.getTime() + DAY_MS).toISOString();
+	return moveKey(state, selector, "retiring", now, {
+		uses: (keyOf(state, selector)?.uses ?? []).map((use) =>
+			use.lastAt === null ? { ...use, lastAtLatest } : use,
+		),
+		reason: `${successors.join(", ")} was found signing in its place`,
+	});
+}
+
+async function tellReplaced(run: Run, { doc, step }: Job<"adopt">, before: string): Promise<void> {
+	const { domain } = doc.policy;
+	const now = step.selectors.join(", ");
+	await run.raise({
+		cause: CAUSES.drift(domain),
+		event: "drift_detected",
+		severity: "warning",
+		domains: [domain],
+		selector: step.selectors[0] ?? null,
+		summary: `${domain}: the signer uses ${now}, which keyturn does not know, and no longer ${before}`,
+		detail: `${now} is taken over as found; its record will not be removed, since nothing proves that keyturn made it`,
+		hint: "somebody changed the signer's tables, or an old state directory was restored",
+	});
 }
 
 /** A verified key that the live table names already: an administrator, or a switch whose result was lost, put it there. */
@@ -81,7 +126,6 @@ export function signsSince(
 	oldProcessGone: boolean,
 	policy: { readonly host: string; readonly signer: string } & Parameters<typeof turnedFor>[1],
 ): DomainState {
-	const DAY_MS = 86_400_000;
 	const before = state.keys.filter((key) => key.state === "active" && key.selector !== selector);
 	let next = state;
 	for (const old of before)

@@ -140,7 +140,8 @@ async function tick(
 	notes: Map<string, Omit<TroubleTelling, "cause"> | null>,
 	options: TickOptions,
 ): Promise<TickReport> {
-	const { run, isNew } = await begin(given);
+	const { run, isNew, isFirst } = await begin(given);
+	if (isFirst) await tellLostState(run);
 	const freeze = await watchClock(run, isNew);
 	await takeNotes(run, notes);
 	const { docs, lost } = await load(run);
@@ -343,8 +344,16 @@ async function together(run: Run, jobs: readonly Job<"switch">[]): Promise<void>
 	}
 }
 
+interface Begun {
+	readonly run: Run;
+	/** Nothing is remembered of the clock. */
+	readonly isNew: boolean;
+	/** There was no document at all. */
+	readonly isFirst: boolean;
+}
+
 /** A damaged host document holds nothing that a turn needs: it is kept aside, told, and begun anew. */
-async function begin(given: TickGiven): Promise<{ run: Run; isNew: boolean }> {
+async function begin(given: TickGiven): Promise<Begun> {
 	const { store, clock } = given.ports;
 	const fresh = newHostState(clock.now());
 	try {
@@ -352,7 +361,7 @@ async function begin(given: TickGiven): Promise<{ run: Run; isNew: boolean }> {
 		const host = stored === null ? fresh : parseHostState(stored.state);
 		const run = new Run({ ...given, host, hostRevision: stored?.revision ?? 0 });
 		await run.end(CAUSES.state("host"), null);
-		return { run, isNew: stored === null };
+		return { run, isNew: stored === null, isFirst: stored === null };
 	} catch (thrown) {
 		const error = asKeyturnError(thrown);
 		if (error.code === "disk.failed") throw error;
@@ -368,8 +377,24 @@ async function begin(given: TickGiven): Promise<{ run: Run; isNew: boolean }> {
 			detail: `${error.message}; kept as ${kept}`,
 			hint: "troubles and alerts not yet delivered before this are in the damaged file only",
 		});
-		return { run, isNew: true };
+		return { run, isNew: true, isFirst: false };
 	}
+}
+
+/** The door has its own memory: where it has switched keys before, an agent without one has lost it. */
+async function tellLostState(run: Run): Promise<void> {
+	const lastPauseAt = (await askDoor(run))?.lastPauseAt ?? null;
+	if (lastPauseAt === null) return;
+	await run.raise({
+		cause: CAUSES.state("host"),
+		event: "state_damaged",
+		severity: "critical",
+		domains: [],
+		selector: null,
+		summary: "the state directory is empty, though keys were switched on this host before",
+		detail: `services were last stopped for a switch on ${lastPauseAt}; keys in use are adopted as they are found, and no record or key file from before is removed`,
+		hint: "restore the directory from a backup, or remove old records by hand",
+	});
 }
 
 async function load(run: Run): Promise<{ docs: readonly Doc[]; lost: readonly DomainReport[] }> {
@@ -381,6 +406,10 @@ async function load(run: Run): Promise<{ docs: readonly Doc[]; lost: readonly Do
 			await run.end(CAUSES.state(policy.domain), policy.domain);
 		} catch (thrown) {
 			const error = asKeyturnError(thrown);
+			if (error.code === "state.corrupt") {
+				docs.push(await beginAnew(run, policy, error));
+				continue;
+			}
 			await stateDamaged(run, policy.domain, error);
 			lost.push({ domain: policy.domain, state: null, did: [], waits: [], error });
 		}
@@ -394,6 +423,24 @@ async function loadOne(run: Run, policy: Policy): Promise<Doc> {
 	if (state.domain !== policy.domain)
 		throw new Error(`domain: expected ${policy.domain}, got ${state.domain}`);
 	return { policy, state, revision: stored?.revision ?? 0, did: [], waits: [], error: null };
+}
+
+/** Broken bytes say nothing any more: they are kept aside, and what signs is adopted. What is only not understood stays. */
+async function beginAnew(run: Run, policy: Policy, error: KeyturnError): Promise<Doc> {
+	const { domain } = policy;
+	// Told first: after a crash in between nothing would show any more that there was a state.
+	await run.raise({
+		cause: CAUSES.state(domain),
+		event: "state_damaged",
+		severity: "critical",
+		domains: [domain],
+		selector: null,
+		summary: `the state of ${domain} was damaged; what signs is adopted as it is found`,
+		detail: `${error.message}; it is kept beside, with .damaged and the time at its end`,
+		hint: "older records of this domain are removed no more: restore the file from a backup, or remove them by hand",
+	});
+	await run.setAside(`domains/${domain}`);
+	return { policy, state: emptyDomainState(domain), revision: 0, did: [], waits: [], error: null };
 }
 
 async function stateDamaged(run: Run, domain: string, error: KeyturnError): Promise<void> {

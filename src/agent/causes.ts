@@ -5,6 +5,7 @@ import type { Doc, Run } from "./run.ts";
 
 export const CAUSES = {
 	state: (document: string) => `state ${document}`,
+	drift: (domain: string) => `drift ${domain}`,
 	clock: () => "clock",
 	tick: () => "tick",
 	door: () => "door",

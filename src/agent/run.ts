@@ -131,6 +131,10 @@ export class Run {
 		doc.state = state;
 	}
 
+	async setAside(name: string): Promise<void> {
+		await this.ports.store.setAside(this.#lease, name);
+	}
+
 	async dropWish(id: string): Promise<void> {
 		await this.ports.store.dropWish(this.#lease, id);
 	}

@@ -129,7 +129,7 @@ function inUse({ state, seen }: Facts): readonly Wanted[] {
 	const lines = (seen.inUse ?? []).filter((line) => line.problem === null && line.publicKey !== null);
 	const wanted: Wanted[] = [];
 	const unknown = lines.filter((line) => keyOf(state, line.selector) === null);
-	if (unknown.length > 0 && activeKey(state) === null)
+	if (unknown.length > 0 && isReplaced(state, seen.inUse ?? []))
 		wanted.push({ kind: "adopt", selectors: unknown.map((line) => line.selector) });
 	for (const line of lines) {
 		const key = keyOf(state, line.selector);
@@ -137,6 +137,14 @@ function inUse({ state, seen }: Facts): readonly Wanted[] {
 			wanted.push({ kind: "takeOver", selector: key.selector });
 	}
 	return wanted;
+}
+
+/** Nothing is known to sign, or the tables were changed by other hands: the state is older than they, or an administrator did. */
+function isReplaced(state: DomainState, lines: readonly LineInUse[]): boolean {
+	const active = activeKey(state);
+	if (active === null) return true;
+	// How a switch under way ended is found out first.
+	return !state.keys.some(isUnderWay) && !lines.some((line) => keyOf(state, line.selector) !== null);
 }
 
 /** The one turn under way or next. */

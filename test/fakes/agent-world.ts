@@ -29,6 +29,11 @@ export class AgentWorld {
 	uptimeMs = 0;
 	suspendedMs = 0;
 	readonly policies: readonly Policy[];
+	/** Of the state directory. */
+	readonly disk = new SimDisk(() => this.at);
+	/** Called whenever something in the state directory has changed. */
+	onStateChange: () => void = ignore;
+	lastPauseAt: string | null = null;
 	readonly store: StateStore;
 	agent: Agent;
 	readonly #ports: AgentPorts;
@@ -68,7 +73,7 @@ export class AgentWorld {
 		this.policies = policies;
 		const store = createFileStateStore({
 			directory: "/state",
-			disk: new SimDisk(() => this.at).open({ process: createSimProcess() }),
+			disk: this.disk.open({ process: createSimProcess(), onChange: () => this.onStateChange() }),
 			clock: this.clock,
 			takeLock: async () => Promise.resolve({ release: async () => Promise.resolve() }),
 		});
@@ -187,6 +192,20 @@ export class AgentWorld {
 		const stored = await this.store.load(name);
 		await this.store.save(lease, name, { surprise: true }, stored?.revision ?? 0);
 		await lease.release();
+	}
+
+	/** Every file of the state directory, by its path. */
+	stateFiles(): ReadonlyMap<string, string> {
+		const files = this.disk.all().filter(({ path }) => /^\/state\/.*\.|^\/state\/epoch$/.test(path));
+		return new Map(files.flatMap(({ path }) => [[path, this.disk.text(path)] as const]).filter(isText));
+	}
+
+	/** Puts the state directory back as it was, or empties it; the process starts anew. */
+	async restoreState(files: ReadonlyMap<string, string>): Promise<void> {
+		const disk = this.disk.open({ process: createSimProcess() });
+		for (const path of this.stateFiles().keys()) await disk.unlink(path);
+		for (const [path, text] of files) this.disk.put(path, text, 0o600);
+		this.restart();
 	}
 
 	requested(act: DoorRequest["act"]): number {
@@ -344,7 +363,7 @@ export class AgentWorld {
 			],
 			results: ids.flatMap((id) => this.#results.get(id) ?? []),
 			staged: [...this.stagedIds],
-			lastPauseAt: null,
+			lastPauseAt: this.lastPauseAt,
 		};
 	}
 
@@ -398,6 +417,10 @@ export class AgentWorld {
 			},
 		};
 	}
+}
+
+function isText(entry: readonly [string, string | null]): entry is readonly [string, string] {
+	return entry[1] !== null;
 }
 
 function newPair(spec: KeySpec) {
