@@ -203,7 +203,11 @@ function argument(name: string): string {
 try {
 	for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 		process.on(name, () => log.warn("the door finishes what it began", { signal: name }));
-	process.stdout.write(`${formatAnswer(await main())}\n`);
+	const answer = await main();
+	// Whoever asked may be the attacker: the administrator hears of it here, too.
+	if (answer.act === "refused")
+		log.warn("refused", { why: answer.why, domains: answer.domains.slice(0, 10), reason: answer.message });
+	process.stdout.write(`${formatAnswer(answer)}\n`);
 } catch (thrown) {
 	const error = asKeyturnError(thrown);
 	log.error("the door could not answer", { error });

@@ -122,6 +122,10 @@ const HELD: Readonly<Record<string, Held>> = {
 		],
 	},
 	"6 never readable": {
+		"test/e2e/door-attack.test.ts": [
+			"reads no key and writes to no file of the signer, the door and root",
+			"changes no byte, owner or mode",
+		],
 		"test/system/key-store.test.ts": [
 			"keeps a key 0600 below directories 0700 and makes it once, whatever is asked later",
 			"a damaged key is told, never replaced, and not shown",

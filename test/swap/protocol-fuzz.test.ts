@@ -1,0 +1,96 @@
+/** Whatever bytes come through the door's socket: an answer that says why, and nothing thrown. */
+
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseRequest } from "../../src/swap/protocol.ts";
+
+const RUNS = 500;
+/** A loaded machine takes its time. */
+const PATIENCE = { timeout: 60_000 };
+const ID = "0123456789abcdef0123456789abcdef";
+const NAMES = ["act", "id", "ids", "changes", "tableHashes", "evidence", "keys", "staged", "filesOnly"];
+const HOSTILE = ["__proto__", "constructor", "path", "table", "service", "command", "toString"];
+
+/** Each right, so that one wrong member is all that stands between it and the door. */
+const KEY = { signer: "s", domain: "example.com", selector: "a1" };
+const CHANGE = { signer: "s", domain: "example.com", from: "a", to: null };
+const RIGHT: readonly Readonly<Record<string, unknown>>[] = [
+	{ act: "inspect", ids: [ID] },
+	{ act: "stage", id: ID, changes: [CHANGE] },
+	{ act: "commit", id: ID, tableHashes: { s: "ab" }, evidence: [] },
+	{ act: "drop", keys: [KEY], staged: [ID] },
+	{ act: "recover", filesOnly: true },
+];
+const nearly = fc
+	.tuple(
+		fc.constantFrom(...RIGHT),
+		fc.dictionary(fc.constantFrom(...NAMES), fc.oneof(fc.jsonValue({ maxDepth: 4 }), fc.constant(ID)), {
+			maxKeys: 2,
+		}),
+	)
+	.map(([right, members]) => ({ ...right, ...members }));
+
+test("bytes that are no request are refused with a reason", PATIENCE, () => {
+	const bytes = fc.uint8Array({ maxLength: 400 }).map((sent) => Buffer.from(sent).toString("utf8"));
+	fc.assert(
+		fc.property(fc.oneof(bytes, fc.string({ maxLength: 400, unit: "binary" }), fc.json()), (text) => {
+			isRefused(text);
+		}),
+		{ numRuns: RUNS },
+	);
+});
+
+test("what is nearly a request is read whole, or refused with a reason", PATIENCE, () => {
+	let read = 0;
+	fc.assert(
+		fc.property(nearly, (sent) => {
+			const answer = parseRequest(JSON.stringify(sent));
+			if (answer.act !== "refused") {
+				read += 1;
+				expect(answer).toEqual(sent);
+			} else expect(answer).toMatchObject({ why: "invalid", message: expect.stringMatching(/\S/) });
+		}),
+		{ numRuns: RUNS },
+	);
+	expect(read).toBeGreaterThan(0);
+});
+
+test.each(HOSTILE)("a member named %s is refused wherever it stands", (name) => {
+	const change = `{"signer":"s","domain":"example.com","from":"a","to":null,"${name}":"/etc/passwd"}`;
+	isRefused(`{"act":"stage","id":"${ID}","changes":[${change}]}`);
+	isRefused(`{"act":"stage","id":"${ID}","changes":[],"${name}":{"polluted":true}}`);
+	isRefused(`{"act":"recover","filesOnly":true,"${name}":"/bin/sh"}`);
+	expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
+});
+
+test.each([
+	["lists", "[".repeat(1_000_000)],
+	["closed lists", "[".repeat(200_000) + "]".repeat(200_000)],
+	["objects", '{"act":'.repeat(300_000)],
+	["lists in a member", `{"act":"inspect","ids":${"[".repeat(200_000)}${"]".repeat(200_000)}}`],
+	["entries", `{"act":"inspect","ids":[${Array.from({ length: 20_001 }, () => `"${ID}"`).join()}]}`],
+	["digits", `{"act":"recover","filesOnly":${"9".repeat(5_000_000)}}`],
+	["characters", `"${"x".repeat(65 * 1024 * 1024)}"`],
+])("endlessly many %s are refused in seconds", PATIENCE, (_, text) => {
+	const startedAt = Date.now();
+	isRefused(text);
+	expect(Date.now() - startedAt).toBeLessThan(10_000);
+});
+
+test("a key is in no refusal, wherever it was put", PATIENCE, () => {
+	const secret = "-----BEGIN PRIVATE KEY-----MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg";
+	fc.assert(
+		fc.property(nearly, fc.constantFrom(...NAMES), (sent, name) => {
+			const answer = parseRequest(JSON.stringify({ ...sent, [name]: secret }));
+			expect(JSON.stringify(answer.act === "refused" ? answer : null)).not.toContain("MIGHAg");
+		}),
+		{ numRuns: 500 },
+	);
+});
+
+function isRefused(text: string): void {
+	const answer = parseRequest(text);
+	expect(answer).toMatchObject({ act: "refused", why: "invalid", message: expect.stringMatching(/\S/) });
+	// An answer is a line of a log, too.
+	expect(JSON.stringify(answer).length).toBeLessThan(2000);
+}
