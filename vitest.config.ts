@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** unit: pure and on fakes, anywhere; simulation: the seeded runs; crash: the door killed at every single call, too long for every day; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts. */
+/** unit: pure and on fakes, anywhere; simulation: the seeded runs; crash: the door killed at every single call, too long for every day; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts; plug: the plug of one pulled a hundred times, too long as well. */
 export default defineConfig({
 	test: {
 		projects: [
@@ -8,7 +8,7 @@ export default defineConfig({
 				test: {
 					name: "unit",
 					include: ["test/**/*.test.ts"],
-					exclude: ["test/simulation/**", "test/crash/**", "test/servers/**", "test/e2e/**"],
+					exclude: ["test/simulation/**", "test/crash/**", "test/plug/**", "test/servers/**", "test/e2e/**"],
 				},
 			},
 			{ test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 } },
@@ -30,6 +30,15 @@ export default defineConfig({
 					testTimeout: 600_000,
 					hookTimeout: 180_000,
 					fileParallelism: false,
+				},
+			},
+			{
+				test: {
+					name: "plug",
+					include: ["test/plug/**/*.test.ts"],
+					globalSetup: ["test/build.ts"],
+					testTimeout: 14_400_000,
+					hookTimeout: 180_000,
 				},
 			},
 		],

@@ -1,0 +1,78 @@
+/** Turns of a booted host that are broken off, and what must be found after them. */
+
+import { expect } from "vitest";
+import { type AgentHost, KEY_TABLE } from "./agent-host.ts";
+import { type Judgement, judgeMail, type MailRun } from "./mail-run.ts";
+
+/** Answers the selectors before it. */
+export async function turnUntil(
+	host: AgentHost,
+	afterMs: number,
+	interrupt: () => Promise<void>,
+): Promise<Readonly<Record<string, string>>> {
+	const before = await host.selectors();
+	const turn = host.start(["keyturn", "rotate", "--now"]);
+	turn.stdin.on("error", () => undefined).end();
+	turn.stdout.resume();
+	turn.stderr.resume();
+	await new Promise((resolve) => setTimeout(resolve, afterMs));
+	await interrupt();
+	return before;
+}
+
+/** After one tick: services run, and all domains sign with the old key or all with the new one. */
+export async function isWell(
+	host: AgentHost,
+	before: Readonly<Record<string, string>>,
+	what: string,
+): Promise<void> {
+	await host.eventually(
+		`${what}: a tick is done`,
+		async () => (await host.keyturn("rotate")).code !== 75,
+		120,
+	);
+	await host.eventually(`${what}: the services run`, async () => runsAgain(host));
+	const selectors = await host.selectors();
+	const old = host.domains.filter((domain) => selectors[domain] === before[domain]);
+	expect(Object.keys(selectors), `${what}: ${await host.read(KEY_TABLE)}`).toHaveLength(host.domains.length);
+	expect([0, host.domains.length], `${what}: ${JSON.stringify(selectors)}`).toContain(old.length);
+}
+
+/** By process id; in the host there is nobody's else. Whether there was one. */
+export async function kill(host: AgentHost, program: "door" | "main"): Promise<boolean> {
+	const { stdout } = await host.in([
+		"sh",
+		"-c",
+		`for pid in $(pgrep -f '^[^ ]*node .*dist/src/${program}[.]js'); do kill -KILL $pid && echo $pid; done`,
+	]);
+	return stdout !== "";
+}
+
+export async function isActive(host: AgentHost, unit: string): Promise<boolean> {
+	return (await host.in(["systemctl", "is-active", "--quiet", unit])).code === 0;
+}
+
+export async function runsAgain(host: AgentHost): Promise<boolean> {
+	return (await isActive(host, "opendkim")) && (await isActive(host, "postfix@-"));
+}
+
+export async function judgementOf(host: AgentHost, runs: readonly MailRun[]): Promise<Judgement> {
+	for (const run of runs) await run.stop();
+	return judgeMail(host, runs);
+}
+
+export function expectUnhurt(judgement: Judgement): void {
+	expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, rejected: 0 });
+	expect(judgement.accepted).toBeGreaterThanOrEqual(100);
+}
+
+/** mulberry32: the same moments for the same seed. */
+export function randomFrom(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (state + 0x6d2b79f5) | 0;
+		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+	};
+}
