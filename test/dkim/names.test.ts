@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isForeignSelector, isSelector, parseDomain } from "../../src/dkim/names.ts";
+import { isForeignSelector, isSelector, keyRecordName, parseDomain } from "../../src/dkim/names.ts";
 
 describe("names", () => {
 	it("of domains are A-labels in lower case, at least two", () => {
@@ -27,5 +27,43 @@ describe("names", () => {
 		for (const good of ["Mail_2020", "S1", "202610", "a.B"]) expect(isForeignSelector(good), good).toBe(true);
 		for (const bad of ["", ".", "..", "a..b", "a:b", "a%b", "a/b", "a#b", "a b", "*"])
 			expect(isForeignSelector(bad), bad).toBe(false);
+	});
+
+	it("are as long as DNS allows, and no longer", () => {
+		const label = "a".repeat(63);
+		expect(parseDomain(`${label}.example`)).toBe(`${label}.example`);
+		expect(parseDomain(`${label}a.example`)).toBeNull();
+		const rest = ".aaaaaaaaa".repeat(25);
+		expect(parseDomain(`aaa${rest}`)).toHaveLength(253);
+		expect(parseDomain(`aaaa${rest}`)).toBeNull();
+		expect(isSelector(label)).toBe(true);
+		expect(isSelector(`a.${label}`)).toBe(false);
+		expect(isForeignSelector("A".repeat(190))).toBe(true);
+		expect(isForeignSelector("A".repeat(191))).toBe(false);
+	});
+
+	it("hold hyphens inside labels only", () => {
+		expect(parseDomain("a-b.xn--p1ai")).toBe("a-b.xn--p1ai");
+		for (const bad of ["a-.example", "-a.example", "a.example-", "-.example"])
+			expect(parseDomain(bad), bad).toBeNull();
+	});
+
+	it("lose one final dot, not more, and none inside", () => {
+		expect(parseDomain("a.example.")).toBe("a.example");
+		for (const bad of ["a.example..", ".a.example", ".", ""]) expect(parseDomain(bad), bad).toBeNull();
+	});
+
+	it("with a line break or anything before or after are none", () => {
+		for (const bad of ["a.example\n", "\na.example", "a.example b", "b a.example"])
+			expect(parseDomain(bad), bad).toBeNull();
+		for (const bad of ["a\n", "\na", "!a", "a!"]) {
+			expect(isSelector(bad), bad).toBe(false);
+			expect(isForeignSelector(bad), bad).toBe(false);
+		}
+		expect(isForeignSelector(".a")).toBe(false);
+	});
+
+	it("of key records stand below _domainkey", () => {
+		expect(keyRecordName("202611", "example.com")).toBe("202611._domainkey.example.com");
 	});
 });
