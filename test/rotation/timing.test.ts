@@ -1,9 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { emptyDomainState } from "../../src/rotation/domain-state.ts";
-import { missedSlot, nextDue } from "../../src/rotation/timing.ts";
+import {
+	graceEnds,
+	lastUse,
+	missedSlot,
+	nextDue,
+	publishAt,
+	soakMs,
+	turnedFor,
+} from "../../src/rotation/timing.ts";
 import { keyEntry, policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const policy = policyOf();
+const HOUR_MS = 3_600_000;
 
 function due(dueAt: string, now: string, since = "2026-11-01T03:00:00.000Z"): string | null {
 	const state = { ...emptyDomainState("example.com"), keys: [keyEntry({ dueAt, since })] };
@@ -38,5 +47,144 @@ describe("a missed slot", () => {
 		const missed = (now: string) => missedSlot(state, daily, new Date(now))?.toISOString() ?? null;
 		expect(missed("2026-11-21T02:00:00Z")).toBeNull();
 		expect(missed("2026-11-25T12:00:00Z")).toBe("2026-11-21T03:00:00.000Z");
+	});
+});
+
+describe("without an active key, or a schedule that fires", () => {
+	const never = policyOf({ schedule: { ...scheduleOf("0 0 1 * *"), daysOfMonth: [31], months: [2] } });
+	const now = new Date("2026-11-22T12:00:00Z");
+
+	it("nothing is due and nothing was missed", () => {
+		const none = emptyDomainState("example.com");
+		expect(nextDue(none, policy, now)).toBeNull();
+		expect(missedSlot(none, policy, now)).toBeNull();
+		const some = { ...none, keys: [keyEntry()] };
+		expect(nextDue(some, never, now)).toBeNull();
+		expect(missedSlot(some, never, now)).toBeNull();
+	});
+});
+
+describe("the record of a turn goes out", () => {
+	const dueAt = new Date("2026-12-01T03:00:00Z");
+	const latenessMs = (changes: Parameters<typeof policyOf>[0]) => {
+		const given = policyOf({ publishAheadMs: 72 * HOUR_MS, ...changes });
+		return publishAt(dueAt, given).getTime() - (dueAt.getTime() - given.publishAheadMs);
+	};
+
+	it("publish_ahead before its slot", () => {
+		expect(latenessMs({ jitterMs: 0 })).toBe(0);
+	});
+
+	it("later by a share of the jitter that is always the same for a host and domain", () => {
+		const late = latenessMs({ jitterMs: HOUR_MS });
+		expect(latenessMs({ jitterMs: HOUR_MS })).toBe(late);
+		expect(latenessMs({ jitterMs: HOUR_MS, host: "mx2" })).not.toBe(late);
+		expect(latenessMs({ jitterMs: HOUR_MS, domain: "example.org" })).not.toBe(late);
+	});
+
+	it("spread over the whole jitter, and never after the slot", () => {
+		const hosts = Array.from({ length: 400 }, (_, at) => `mx${at}`);
+		const lates = hosts.map((host) => latenessMs({ jitterMs: HOUR_MS, host }));
+		expect(Math.min(...lates)).toBeGreaterThanOrEqual(0);
+		expect(Math.max(...lates)).toBeLessThan(HOUR_MS);
+		const quarters = [0, 1, 2, 3].map(
+			(quarter) => lates.filter((late) => Math.floor((late * 4) / HOUR_MS) === quarter).length,
+		);
+		expect(Math.min(...quarters)).toBeGreaterThan(60);
+		const short = hosts.map((host) => latenessMs({ jitterMs: 99 * HOUR_MS, publishAheadMs: HOUR_MS, host }));
+		expect(Math.max(...short)).toBeLessThan(HOUR_MS);
+	});
+});
+
+describe("a key that signs late", () => {
+	const key = keyEntry({ dueAt: "2026-11-01T03:00:00.000Z" });
+	const slot = (switchedAt: string) => turnedFor(key, policy, new Date(switchedAt)).toISOString();
+
+	it("stands for every slot that it slept through, and never for an earlier one than its own", () => {
+		expect(slot("2026-11-30T00:00:00Z")).toBe("2026-11-01T03:00:00.000Z");
+		expect(slot("2027-02-10T00:00:00Z")).toBe("2027-02-01T03:00:00.000Z");
+		expect(slot("2026-10-20T00:00:00Z")).toBe("2026-11-01T03:00:00.000Z");
+	});
+
+	it("keeps its own slot under a schedule that never fires", () => {
+		const never = policyOf({ schedule: { ...scheduleOf("0 0 1 * *"), daysOfMonth: [31], months: [2] } });
+		expect(turnedFor(key, never, new Date("2026-12-10T00:00:00Z")).toISOString()).toBe(key.dueAt);
+	});
+});
+
+describe("the soak", () => {
+	const state = emptyDomainState("example.com");
+	const auto = (negativeTtlSeconds: number) => {
+		const key = keyEntry();
+		return soakMs({ ...key, record: { ...key.record, negativeTtlSeconds } }, state, policy) / 1000;
+	};
+
+	it("lasts as long as an absence may be cached: ten minutes to a day", () => {
+		expect([0, 599, 600, 601, 86_399, 86_400, 1_000_000].map(auto)).toEqual([
+			600, 600, 600, 601, 86_399, 86_400, 86_400,
+		]);
+	});
+
+	it("lasts as configured, also not at all", () => {
+		for (const configured of [0, 5])
+			expect(soakMs(keyEntry(), state, policyOf({ verify: { ...policy.verify, soakMs: configured } }))).toBe(
+				configured,
+			);
+	});
+
+	it("is left out only when a turn without it was asked for", () => {
+		const asking = (noSoak: boolean) => ({
+			...state,
+			wants: { rotate: { id: "1", askedAt: "2026-11-22T12:00:00.000Z", noSoak } },
+		});
+		expect(soakMs(keyEntry(), asking(true), policy)).toBe(0);
+		expect(soakMs(keyEntry(), asking(false), policy)).toBe(600_000);
+	});
+});
+
+describe("the last use of a key", () => {
+	const use = (lastAt: string | null, lastAtLatest: string | null = null) => ({
+		host: "mx1",
+		signer: "main",
+		firstAt: "2026-10-01T03:00:00.000Z",
+		lastAt,
+		lastAtLatest,
+	});
+	const last = (...uses: readonly ReturnType<typeof use>[]) =>
+		lastUse(
+			keyEntry({ since: "2026-11-01T03:00:00.000Z", uses }),
+			new Date("2026-11-10T00:00:00Z"),
+		)?.toISOString() ?? null;
+
+	it("of one that never signed is when it came to its state", () => {
+		expect(last()).toBe("2026-11-01T03:00:00.000Z");
+	});
+
+	it("is the latest of all, and none as long as one of them is open", () => {
+		const [early, late] = ["2026-11-02T00:00:00.000Z", "2026-11-03T00:00:00.000Z"];
+		expect(last(use(early), use(late))).toBe(late);
+		expect(last(use(late), use(early))).toBe(late);
+		expect(last(use("2026-10-20T00:00:00.000Z"))).toBe("2026-11-01T03:00:00.000Z");
+		expect(last(use(early), use(null))).toBeNull();
+	});
+
+	it("that may go on until a moment is that moment once it has passed", () => {
+		expect(last(use(null, "2026-11-10T00:00:00.000Z"))).toBe("2026-11-10T00:00:00.000Z");
+		expect(last(use(null, "2026-11-10T00:00:00.001Z"))).toBeNull();
+	});
+
+	it("begins the grace, with its own share of the jitter", () => {
+		const now = new Date("2026-11-10T00:00:00Z");
+		const used = keyEntry({ uses: [use("2026-11-02T00:00:00.000Z")] });
+		expect(graceEnds(used, policy, now)?.toISOString()).toBe("2026-11-16T00:00:00.000Z");
+		expect(graceEnds(keyEntry({ uses: [use(null)] }), policy, now)).toBeNull();
+		expect(graceEnds(keyEntry(), policy, now)?.toISOString()).toBe("2026-11-01T03:00:00.000Z");
+		const jittered = policyOf({ jitterMs: HOUR_MS });
+		const late = (graceEnds(used, jittered, now)?.getTime() ?? 0) - Date.parse("2026-11-16T00:00:00Z");
+		expect(late).toBeGreaterThan(0);
+		expect(late).toBeLessThan(HOUR_MS);
+		const dueAt = new Date("2026-12-01T03:00:00Z");
+		const publishLate = publishAt(dueAt, jittered).getTime() - publishAt(dueAt, policy).getTime();
+		expect(late).not.toBe(publishLate);
 	});
 });
