@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type DomainState, emptyDomainState, type KeyEntry } from "../../src/rotation/domain-state.ts";
-import { type LineInUse, plan, type Plan, type Seen } from "../../src/rotation/plan.ts";
+import { delayKey, type LineInUse, plan, type Plan, type Seen } from "../../src/rotation/plan.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const policy = policyOf();
@@ -242,5 +242,343 @@ describe("plan", () => {
 			at("2026-11-22T12:00:00Z"),
 		);
 		expect(planned).toEqual({ kind: "step", step: { kind: "watch", selector: "202611" } });
+	});
+});
+
+/** The wait that says this. */
+function waitOf(planned: Plan, reason: RegExp) {
+	return planned.kind === "wait" ? planned.waits.find((wait) => reason.test(wait.reason)) : undefined;
+}
+
+const NOVEMBER = at("2026-11-22T12:00:00Z");
+const DECEMBER = at("2026-12-01T03:00:00Z");
+const owed = { id: null, askedAt: "2026-11-01T03:00:00.000Z", tries: 0, notBefore: null } as const;
+const verified = keyEntry({ selector: "202612", state: "verified", dueAt: "2026-12-01T03:00:00.000Z" });
+
+describe("keys found in use", () => {
+	const line = (key: KeyEntry, changes: Partial<LineInUse> = {}): LineInUse => ({
+		selector: key.selector,
+		publicKey: key.publicKey,
+		problem: null,
+		...changes,
+	});
+
+	it("are adopted only if they can be read, and only as long as none is active", () => {
+		for (const changes of [{ problem: "it is a link" }, { publicKey: null }]) {
+			const planned = plan(state(), seen([], { inUse: [line(active, changes)] }), policy, NOVEMBER);
+			expect(waitOf(planned, /no key signs for example\.com yet/)).toMatchObject({
+				selector: null,
+				until: null,
+			});
+		}
+		const another = keyEntry({ selector: "other" });
+		const planned = plan(state(active), seen([active, another]), policy, NOVEMBER);
+		expect(planned.kind).toBe("wait");
+	});
+
+	it("are adopted without those that are known, also beside a known key that does not sign", () => {
+		const known = keyEntry({ selector: "202610", state: "retiring" });
+		const planned = plan(state(known), seen([known, active]), policy, NOVEMBER);
+		expect(planned).toEqual({ kind: "step", step: { kind: "adopt", selectors: ["202611"] } });
+	});
+
+	it("may be the verified one that was to be switched to", () => {
+		const both = state(active, verified);
+		expect(plan(both, seen([verified]), policy, NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "takeOver", selector: "202612" },
+		});
+	});
+
+	it("are not taken over under another key's selector, before they are verified, or in the middle of a switch", () => {
+		const other = line(verified, { publicKey: active.publicKey });
+		expect(plan(state(active, verified), seen([], { inUse: [other] }), policy, NOVEMBER).kind).toBe("wait");
+		const published = { ...verified, state: "published" as const };
+		expect(plan(state(active, published), seen([verified]), policy, NOVEMBER)).toMatchObject({
+			step: { kind: "look" },
+		});
+		const owes = { ...owed, act: "switch", id: "abc" } as const;
+		expect(plan(state(active, { ...verified, owes }), seen([verified]), policy, NOVEMBER)).toMatchObject({
+			step: { kind: "settle" },
+		});
+		const delays = new Map([["settle 202612", { until: DECEMBER, reason: "no answer" }], ...seen([]).delays]);
+		const planned = plan(
+			state(active, { ...verified, owes }),
+			seen([verified], { delays }),
+			policy,
+			NOVEMBER,
+		);
+		expect(reasons(planned)).toEqual(["no answer", "watched", "watched"]);
+	});
+});
+
+describe("without a key in use", () => {
+	it("the plan waits for somebody, and says for what", () => {
+		const blind = plan(state(), seen([], { inUse: null }), policy, NOVEMBER);
+		expect(blind).toEqual({
+			kind: "wait",
+			waits: [{ selector: null, until: null, reason: "the signer's configuration could not be read" }],
+			until: null,
+		});
+		const none = plan(state(), seen([]), policy, NOVEMBER);
+		expect(reasons(none)).toEqual([
+			"no key signs for example.com yet: set up a first one by hand, it is then adopted",
+		]);
+		const lone = plan(state(verified), seen([]), policy, NOVEMBER);
+		expect(waitOf(lone, /no key is known to be in use/)).toMatchObject({ selector: "202612", until: null });
+	});
+});
+
+describe("a turn", () => {
+	it("never comes under a schedule that never fires", () => {
+		const never = policyOf({ schedule: { ...policy.schedule, daysOfMonth: [31], months: [2] } });
+		const planned = plan(state(active), seen([active]), never, NOVEMBER);
+		expect(waitOf(planned, /the schedule never fires/)).toMatchObject({ selector: null, until: null });
+	});
+
+	it("says which slot the next key is for", () => {
+		const planned = plan(state(active), seen([active]), policy, NOVEMBER);
+		expect(waitOf(planned, /is made$/)).toEqual({
+			selector: null,
+			until: at("2026-11-28T03:00:00Z"),
+			reason: "the next key, due 2026-12-01T03:00:00.000Z, is made",
+		});
+	});
+
+	it.each([
+		["pending", "publish"],
+		["published", "look"],
+	] as const)("with a key that is %s goes on with %s", (keyState, kind) => {
+		const candidate = { ...verified, state: keyState };
+		expect(plan(state(active, candidate), seen([active]), policy, NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind, selector: "202612" },
+		});
+	});
+
+	it("goes on with the candidate made last", () => {
+		const first = { ...verified, selector: "202612", state: "published" as const };
+		const second = { ...verified, selector: "202612b", state: "pending" as const };
+		expect(plan(state(active, first, second), seen([active]), policy, NOVEMBER)).toMatchObject({
+			step: { kind: "publish", selector: "202612b" },
+		});
+	});
+
+	it.each([
+		[{ algorithm: "rsa", bits: 2048 }, { algorithm: "ed25519" }, "Ed25519"],
+		[{ algorithm: "ed25519", bits: null }, { algorithm: "rsa", bits: 2048 }, "RSA with 2048 bits"],
+		[{ algorithm: "rsa", bits: 2048 }, { algorithm: "rsa", bits: 4096 }, "RSA with 4096 bits"],
+	] as const)("gives up a candidate of %j for %j", (made, key, asked) => {
+		const candidate = { ...verified, ...made };
+		expect(plan(state(active, candidate), seen([active]), policyOf({ key }), NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "giveUp", selector: "202612", reason: `the configuration now asks for ${asked}` },
+		});
+	});
+
+	it("keeps a candidate with the bits that are asked for", () => {
+		const candidate = { ...verified, algorithm: "rsa" as const, bits: 2048 };
+		const rsa = policyOf({ key: { algorithm: "rsa", bits: 2048 } });
+		expect(plan(state(active, candidate), seen([active]), rsa, NOVEMBER).kind).toBe("wait");
+	});
+});
+
+describe("a switch", () => {
+	const both = state(active, verified);
+
+	it("says what it waits for: its date, the window, the pause, or a signer that can be read", () => {
+		const early = plan(both, seen([active]), policy, NOVEMBER);
+		expect(waitOf(early, /verified ahead; it signs from its due date/)).toMatchObject({
+			selector: "202612",
+			until: DECEMBER,
+		});
+		const narrow = policyOf({ window: { fromMinute: 22 * 60, toMinute: 120 } });
+		const shut = plan(both, seen([active]), narrow, DECEMBER);
+		expect(waitOf(shut, /the window in which services may be touched opens/)).toMatchObject({
+			selector: "202612",
+			until: at("2026-12-01T22:00:00Z"),
+		});
+		const paused = plan(both, seen([active], { lastPauseAt: at("2026-12-01T01:00:00Z") }), policy, DECEMBER);
+		expect(waitOf(paused, /services were stopped within the last 24 h; one pause a night/)).toMatchObject({
+			selector: "202612",
+			until: at("2026-12-02T01:00:00Z"),
+		});
+		const blind = plan(both, seen([active], { inUse: null }), policy, DECEMBER);
+		expect(waitOf(blind, /could not be read/)).toMatchObject({ selector: "202612", until: null });
+	});
+
+	it("goes on a day after the pause to the millisecond, and minds none of a clock that was ahead", () => {
+		const kind = (lastPauseAt: Date) => plan(both, seen([active], { lastPauseAt }), policy, DECEMBER).kind;
+		expect(kind(new Date(DECEMBER.getTime() - DAY_MS))).toBe("step");
+		expect(kind(new Date(DECEMBER.getTime() - DAY_MS + 1))).toBe("wait");
+		expect(kind(DECEMBER)).toBe("wait");
+		expect(kind(new Date(DECEMBER.getTime() + 1))).toBe("step");
+	});
+
+	it("comes once in a window, whatever was before it", () => {
+		const narrow = policyOf({ window: { fromMinute: 120, toMinute: 300 } });
+		const planned = (lastPauseAt: string) =>
+			plan(both, seen([active], { lastPauseAt: at(lastPauseAt) }), narrow, DECEMBER);
+		expect(planned("2026-12-01T01:59:59Z").kind).toBe("step");
+		for (const inside of ["2026-12-01T02:00:00Z", "2026-12-01T02:30:00Z"])
+			expect(
+				waitOf(planned(inside), /services were stopped in this window already; one pause a night/),
+			).toMatchObject({ selector: "202612", until: at("2026-12-02T02:00:00Z") });
+		const reload = policyOf({ window: narrow.window, swap: "reload" });
+		const paused = seen([active], { lastPauseAt: at("2026-12-01T02:30:00Z") });
+		expect(plan(both, paused, reload, DECEMBER).kind).toBe("step");
+	});
+});
+
+describe("what was put off", () => {
+	it("waits as long as it was put off, and is tried at that very moment", () => {
+		const published = { ...verified, state: "published" as const };
+		const delays = new Map([
+			...seen([]).delays,
+			[delayKey("look", "202612"), { until: DECEMBER, reason: "1 of 2 servers" }],
+		]);
+		const planned = (now: Date) => plan(state(active, published), seen([active], { delays }), policy, now);
+		expect(waitOf(planned(NOVEMBER), /1 of 2/)).toEqual({
+			selector: "202612",
+			until: DECEMBER,
+			reason: "1 of 2 servers",
+		});
+		expect(planned(DECEMBER)).toMatchObject({ step: { kind: "look" } });
+	});
+
+	it("may be a step of no key", () => {
+		const delays = new Map([
+			...seen([]).delays,
+			[delayKey("make", null), { until: DECEMBER, reason: "no key could be made" }],
+		]);
+		const now = at("2026-11-29T00:00:00Z");
+		expect(reasons(plan(state(active), seen([active], { delays }), policy, now))).toContain(
+			"no key could be made",
+		);
+		const adopting = new Map([[delayKey("adopt", null), { until: DECEMBER, reason: "not now" }]]);
+		expect(reasons(plan(state(), seen([active], { delays: adopting }), policy, now))[0]).toBe("not now");
+	});
+
+	const pending = (changes: object) =>
+		state(active, {
+			...verified,
+			state: "pending",
+			owes: { ...owed, act: "publish", notBefore: "2026-12-01T03:00:00.000Z", ...changes },
+		});
+
+	it.each([
+		[0, "publish was put off"],
+		[1, "publish failed 1 time; next attempt"],
+		[2, "publish failed 2 times; next attempt"],
+	])("says that it failed if it did: %i", (tries, reason) => {
+		const planned = plan(pending({ tries }), seen([active]), policy, NOVEMBER);
+		expect(waitOf(planned, /publish/)).toEqual({ selector: "202612", until: DECEMBER, reason });
+	});
+
+	it("is tried when its moment has come, when another act was put off, or when the clock was ahead then", () => {
+		const kind = (changes: object, now: Date) => plan(pending(changes), seen([active]), policy, now);
+		const publish = { step: { kind: "publish" } };
+		expect(kind({}, DECEMBER)).toMatchObject(publish);
+		expect(kind({ notBefore: null }, NOVEMBER)).toMatchObject(publish);
+		expect(kind({ act: "switch" }, NOVEMBER)).toMatchObject(publish);
+		expect(kind({ askedAt: "2026-11-22T12:00:00.001Z" }, NOVEMBER)).toMatchObject(publish);
+		expect(kind({ askedAt: "2026-11-22T12:00:00.000Z" }, NOVEMBER).kind).toBe("wait");
+	});
+});
+
+describe("what is retired long ago", () => {
+	const owes = { ...owed, act: "drop", notBefore: "2026-12-01T03:00:00.000Z" } as const;
+	const retired = keyEntry({ selector: "202609", state: "retired", owes });
+	const both = state(retired, active);
+
+	it("loses its key file when its time has come, and only once", () => {
+		expect(plan(both, seen([active]), policy, at("2026-12-01T02:59:59Z"))).toMatchObject({
+			step: { kind: "make" },
+		});
+		const delays = new Map([
+			...seen([]).delays,
+			["make ", { until: at("2027-01-01T00:00:00Z"), reason: "" }],
+		]);
+		const late = seen([active], { delays });
+		expect(plan(both, late, policy, DECEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "drop", selector: "202609" },
+		});
+		expect(plan(state({ ...retired, owes: null }, active), late, policy, DECEMBER).kind).toBe("wait");
+	});
+
+	it("keeps it for longer when the clock is not to be trusted, or was ahead", () => {
+		const delays = new Map([
+			...seen([]).delays,
+			["make ", { until: at("2027-01-01T00:00:00Z"), reason: "" }],
+		]);
+		const freeze = { until: at("2026-12-02T03:00:00Z"), reason: "the clock jumped" };
+		const planned = (now: string) => plan(both, seen([active], { delays, freeze }), policy, at(now));
+		expect(waitOf(planned("2026-12-01T03:00:00Z"), /the clock jumped/)).toEqual({
+			selector: "202609",
+			...freeze,
+		});
+		expect(planned("2026-12-02T03:00:00Z")).toMatchObject({ step: { kind: "drop" } });
+		const ahead = { ...retired, owes: { ...owes, askedAt: "2027-01-01T03:00:00.000Z" } };
+		const now = NOVEMBER;
+		expect(reasons(plan(state(ahead, active), seen([active]), policy, now))).toContain(
+			"its key file is kept that long, in case a restored backup names the key",
+		);
+	});
+});
+
+describe("the record of an old key", () => {
+	const use = { host: "mx1", signer: "main", firstAt: "2026-10-01T03:00:00.000Z" };
+	const old = keyEntry({ selector: "202610", state: "retiring", origin: "adopted" });
+	const removing = policyOf({ retire: { ...policy.retire, adopted: true } });
+
+	it("goes though keyturn did not make it, if that is configured", () => {
+		expect(plan(state(old, active), seen([active]), removing, NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "retire", selector: "202610" },
+		});
+		expect(waitOf(plan(state(old, active), seen([active]), policy, NOVEMBER), /did not make it/)).toEqual({
+			selector: "202610",
+			until: null,
+			reason: "its record stays: keyturn did not make it (retire.adopted is off)",
+		});
+	});
+
+	it("waits for the last of its uses, until a moment if that is known", () => {
+		const waits = (...latest: readonly (string | null)[]) => {
+			const uses = latest.map((lastAtLatest) => ({ ...use, lastAt: null, lastAtLatest }));
+			const ended = { ...use, lastAt: "2027-05-01T00:00:00.000Z", lastAtLatest: "2027-05-01T00:00:00.000Z" };
+			return waitOf(
+				plan(state({ ...old, uses: [...uses, ended] }, active), seen([active]), removing, NOVEMBER),
+				/its last use is not confirmed yet/,
+			)?.until;
+		};
+		expect(waits(null)).toBeNull();
+		expect(waits("2026-11-23T00:00:00.000Z", "2026-11-24T00:00:00.000Z")).toEqual(at("2026-11-24T00:00:00Z"));
+	});
+
+	it("waits for grace, and then for the clock to be trusted", () => {
+		const used = { ...old, uses: [{ ...use, lastAt: "2026-11-20T00:00:00.000Z", lastAtLatest: null }] };
+		const planned = plan(state(used, active), seen([active]), removing, NOVEMBER);
+		expect(waitOf(planned, /mail signed with it may still be under way \(grace\)/)).toMatchObject({
+			selector: "202610",
+			until: at("2026-12-04T00:00:00Z"),
+		});
+		const freeze = { until: NOVEMBER, reason: "the clock jumped" };
+		expect(plan(state(old, active), seen([active], { freeze }), removing, NOVEMBER).kind).toBe("step");
+	});
+});
+
+describe("the daily look", () => {
+	it("is at every key that signs or waits for its date, and at no other", () => {
+		const keys = (["retiring", "retired", "revoked", "active", "verified"] as const).map((keyState) =>
+			keyEntry({ selector: keyState, state: keyState, dueAt: "2026-12-01T03:00:00.000Z" }),
+		);
+		const watched = { until: DECEMBER, reason: "watched" };
+		const delays = new Map(keys.map((key) => [delayKey("watch", key.selector), watched]));
+		delays.set(delayKey("retire", "retiring"), { until: DECEMBER, reason: "" });
+		const planned = plan(state(...keys), seen(keys.slice(3, 4), { delays }), policy, NOVEMBER);
+		const looks = planned.kind === "wait" ? planned.waits.filter((wait) => wait.reason === "watched") : [];
+		expect(looks.map((wait) => wait.selector)).toEqual(["active", "verified"]);
 	});
 });
