@@ -38,8 +38,7 @@ function mayConcern({ policy, state }: Doc): ReadonlySet<string> {
 	const causes = [CAUSES.state(domain), CAUSES.name(domain), CAUSES.overdue(domain), CAUSES.swap(signer)];
 	for (const key of state.keys) {
 		if (key.state === "active" || isCandidate(key.state)) causes.push(CAUSES.verify(domain, key.selector));
-		if (key.state === "retiring" || key.owes?.act === "drop")
-			causes.push(CAUSES.retire(domain, key.selector));
+		if (key.state === "retiring") causes.push(CAUSES.retire(domain, key.selector));
 		if (key.state === "pending")
 			causes.push(...providers.flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]));
 	}

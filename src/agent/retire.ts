@@ -20,9 +20,7 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		await mayRemove(run, doc, key);
 		await remove(run, doc, key);
 	} catch (thrown) {
-		const summary = `${doc.policy.domain}: the old record of ${step.selector} was not removed`;
-		const hint = "it does no harm where it is; its removal is tried again";
-		await retireFailed(run, job, summary, run.fail(doc, step, thrown), hint);
+		await retireFailed(run, job, run.fail(doc, step, thrown));
 		return;
 	}
 	const now = run.now();
@@ -52,26 +50,7 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 }
 
 /** Deletes the key files of one key; what the door still finds in use stays. */
-export async function drop(run: Run, job: Job<"drop">): Promise<void> {
-	const { doc, step } = job;
-	const { domain } = doc.policy;
-	try {
-		await dropFile(run, job);
-	} catch (thrown) {
-		const error = run.fail(doc, step, thrown);
-		const summary = `${domain}: the key file of ${step.selector}, retired long ago, was not deleted`;
-		await retireFailed(run, job, summary, error, "it signs nothing; its deletion is tried again");
-		return;
-	}
-	await run.save(
-		doc,
-		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),
-	);
-	await run.end(CAUSES.retire(domain, step.selector), domain);
-	run.done(doc, step);
-}
-
-async function dropFile(run: Run, { doc, step }: Job<"drop">): Promise<void> {
+export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> {
 	const { domain, signer } = doc.policy;
 	const keys = [{ signer, domain, selector: step.selector }];
 	const answer = await run.ports.door.request({ act: "drop", keys, staged: [] }, run.signal);
@@ -84,6 +63,11 @@ async function dropFile(run: Run, { doc, step }: Job<"drop">): Promise<void> {
 			"door.refused",
 			`${domain}: the key file of ${step.selector} stays: ${kept.reason ?? ""}`,
 		);
+	await run.save(
+		doc,
+		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),
+	);
+	run.done(doc, step);
 }
 
 /** Promise 3: in no live configuration, and the successor verified again. */
@@ -148,13 +132,7 @@ async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 	}
 }
 
-async function retireFailed(
-	run: Run,
-	{ doc, step }: Job<"retire"> | Job<"drop">,
-	summary: string,
-	error: KeyturnError,
-	hint: string,
-): Promise<void> {
+async function retireFailed(run: Run, { doc, step }: Job<"retire">, error: KeyturnError): Promise<void> {
 	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.retire(domain, step.selector),
@@ -162,8 +140,8 @@ async function retireFailed(
 		severity: "warning",
 		domains: [domain],
 		selector: step.selector,
-		summary,
+		summary: `${domain}: the old record of ${step.selector} was not removed`,
 		detail: error.message,
-		hint: error.hint ?? hint,
+		hint: error.hint ?? "it does no harm where it is; its removal is tried again",
 	});
 }
