@@ -83,6 +83,11 @@ function outcomesOf(report: LookReport): readonly string[] {
 	return report.servers.map((server) => server.outcome);
 }
 
+/** A report lists its servers by name, and the names here end in ports that are chosen anew for each run. */
+function outcomeAt(report: LookReport, { address, port }: Place): string | undefined {
+	return report.servers.find(({ server }) => server === `${address}:${port}`)?.outcome;
+}
+
 async function update(bind: StartedServer, zone: string, line: string): Promise<void> {
 	const path = join(bind.directory, "commands");
 	const key = `${KEY.algorithm}:${KEY.name} ${KEY.secret}`;
@@ -178,7 +183,7 @@ describe("a BIND primary with a Knot secondary", () => {
 		expect((await lookAt("late.test", [bind])).verdict).toBe("right");
 		const report = await lookAt("late.test", [bind, knot]);
 		expect(report.verdict).toBe("unknown");
-		expect(outcomesOf(report)[1]).toMatch(/refused|error_code/);
+		expect(outcomeAt(report, knot)).toMatch(/refused|error_code/);
 	});
 
 	test("CNAME and DNAME are followed where the servers have the target's zone", async () => {
@@ -217,20 +222,20 @@ describe("a BIND primary with a Knot secondary", () => {
 	test("a delegated _domainkey is the zone; the parent's server is lame for it", async () => {
 		expect(await lookAt("cut.test", [knot])).toMatchObject({ verdict: "right", zone: "_domainkey.cut.test" });
 		const report = await lookAt("cut.test", [bind, knot]);
-		expect(outcomesOf(report)).toEqual(["lame", "right"]);
+		expect([outcomeAt(report, bind), outcomeAt(report, knot)]).toEqual(["lame", "right"]);
 		expect(report.verdict).toBe("unknown");
 	});
 
 	test("refused, nothing there, and silence are three answers", async () => {
 		expect(outcomesOf(await lookAt("shut.test", [bind]))).toEqual(["refused"]);
 		const port = await freePort();
-		const gone = await lookAt("example.test", [bind, { address: "127.0.0.1", port }]);
-		expect(outcomesOf(gone)[1]).toBe("unreachable");
+		const nobody = { address: "127.0.0.1", port };
+		expect(outcomeAt(await lookAt("example.test", [bind, nobody]), nobody)).toBe("unreachable");
 		knot.freeze();
 		try {
 			await waitUntil("silence", async () => (await askPlainly(knot, "example.test", "SOA")) === null);
 			const report = await lookAt("example.test", [bind, knot]);
-			expect(outcomesOf(report)).toEqual(["right", "timeout"]);
+			expect([outcomeAt(report, bind), outcomeAt(report, knot)]).toEqual(["right", "timeout"]);
 			expect(report.verdict).toBe("unknown");
 		} finally {
 			knot.thaw();
