@@ -1,7 +1,7 @@
 /** Whether the running signer signs with its new keys: a key that does not is named, with the reason. */
 
 import { asKeyturnError } from "../errors.ts";
-import type { ProbeVerdict, SignExpectation } from "../ports/signer.ts";
+import type { ProbeVerdict, SignerReading, SignExpectation } from "../ports/signer.ts";
 import { noSignal, signerNamed, type SwapContext } from "./context.ts";
 import type { JournalSigner, LeftOut } from "./journal.ts";
 
@@ -50,36 +50,43 @@ async function probePatiently(
 ): Promise<readonly ProbeVerdict[]> {
 	const startedAt = context.clock.uptimeMs();
 	const patienceMs = entry.swap === "reload" ? RELOAD_MS : RETRY_MS;
+	const probe = prober(context, entry);
 	for (;;) {
-		const verdicts = await probeOnce(context, entry, expectations);
+		const verdicts = await probe(expectations);
 		const isDone = verdicts.every((verdict) => verdict.outcome !== "failed");
 		if (isDone || context.clock.uptimeMs() - startedAt >= patienceMs) return verdicts;
 		await context.clock.sleep(RETRY_MS, noSignal());
 	}
 }
 
-/** One verdict per expectation, whatever the signer does. */
-async function probeOnce(
+/**
+ * One verdict per expectation, whatever the signer does. Its configuration is read until that succeeds once: it names every
+ * key file of the host, and asking the signer again needs none of them.
+ */
+function prober(
 	context: SwapContext,
 	entry: JournalSigner,
-	expectations: readonly SignExpectation[],
-): Promise<readonly ProbeVerdict[]> {
+): (expectations: readonly SignExpectation[]) => Promise<readonly ProbeVerdict[]> {
 	const { signer } = signerNamed(context, entry.signer);
-	try {
-		const verdicts = await signer.probe(expectations, await signer.read());
-		return expectations.map(
-			({ domain, selector }) =>
-				verdicts.find((verdict) => verdict.domain === domain && verdict.selector === selector) ?? {
-					domain,
-					selector,
-					outcome: "failed" as const,
-					reason: "the probe gave no verdict",
-				},
-		);
-	} catch (error) {
-		const reason = asKeyturnError(error).message;
-		return expectations.map(({ domain, selector }) => ({ domain, selector, outcome: "failed", reason }));
-	}
+	let reading: SignerReading | null = null;
+	return async (expectations) => {
+		try {
+			reading ??= await signer.read();
+			const verdicts = await signer.probe(expectations, reading);
+			return expectations.map(
+				({ domain, selector }) =>
+					verdicts.find((verdict) => verdict.domain === domain && verdict.selector === selector) ?? {
+						domain,
+						selector,
+						outcome: "failed" as const,
+						reason: "the probe gave no verdict",
+					},
+			);
+		} catch (error) {
+			const reason = asKeyturnError(error).message;
+			return expectations.map(({ domain, selector }) => ({ domain, selector, outcome: "failed", reason }));
+		}
+	};
 }
 
 function withReason({ domain, selector, outcome, reason }: ProbeVerdict): LeftOut {

@@ -19,6 +19,8 @@ export interface SwapHostOptions {
 	readonly signers?: readonly string[];
 	readonly defersMail?: boolean;
 	readonly probe?: boolean;
+	/** A sleep of the door takes at least this long, as on a machine with much to do: fewer rounds of what waits by polling. */
+	readonly leastSleepMs?: number;
 }
 
 export interface DoorOptions {
@@ -125,7 +127,7 @@ export class SwapHost {
 			bootMs: () => this.nowMs,
 			sleep: async (ms) => {
 				await process.before("clock.sleep");
-				this.nowMs += ms;
+				this.nowMs += Math.max(ms, this.#options.leastSleepMs ?? 0);
 			},
 			deadline: () => new AbortController().signal,
 		};

@@ -27,6 +27,9 @@ const twoSigners = (host: SwapHost) => [
 	host.change("c.example", "old", "new", "other"),
 ];
 
+/** A signer that reloads is probed for twenty seconds before its key counts as bad: four probes are as good as eighty. */
+const LEAST_SLEEP_MS = 5_000;
+
 export const SCENARIOS: readonly Scenario[] = (["restart", "reload"] as const).flatMap((swap) => [
 	{ name: `turn by ${swap}`, options: { swap }, changes: turn },
 	{ name: `add by ${swap}`, options: { swap }, changes: add },
@@ -38,7 +41,7 @@ export const SCENARIOS: readonly Scenario[] = (["restart", "reload"] as const).f
 	},
 	{
 		name: `turn by ${swap} with one bad key`,
-		options: { swap },
+		options: { swap, leastSleepMs: LEAST_SLEEP_MS },
 		changes: turn,
 		spoil: (host: SwapHost) => {
 			host.program().spoils.add("b.example new");
@@ -46,7 +49,7 @@ export const SCENARIOS: readonly Scenario[] = (["restart", "reload"] as const).f
 	},
 	{
 		name: `add and turn by ${swap}, the added key bad`,
-		options: { swap },
+		options: { swap, leastSleepMs: LEAST_SLEEP_MS },
 		changes: (host: SwapHost) => [...add(host), host.change("a.example", "old", "new")],
 		spoil: (host: SwapHost) => {
 			host.program().spoils.add("new.main.example new");
@@ -54,7 +57,7 @@ export const SCENARIOS: readonly Scenario[] = (["restart", "reload"] as const).f
 	},
 	{
 		name: `turn by ${swap} that the signer does not survive`,
-		options: { swap },
+		options: { swap, leastSleepMs: LEAST_SLEEP_MS },
 		changes: turn,
 		spoil: (host: SwapHost) => {
 			host.program().refuses = (lines) =>

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CommitAnswer, DoorAnswer, StageAnswer } from "../../src/ports/door.ts";
+import type { DiskCall } from "../fakes/sim-disk.ts";
+import { createSimProcess } from "../fakes/sim-process.ts";
 import { SIGNER_OWNER, SwapHost } from "../fakes/swap-host.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
@@ -240,6 +242,27 @@ describe("a switch by reload", () => {
 		expect(ended.keys.map((key) => key.outcome)).toEqual(["done", "rolled_back"]);
 		expect(host.program().signNow("b.example")).toMatch(/s=old/);
 		expect(host.services.calls.filter((call) => call.startsWith("stop"))).toEqual([]);
+	});
+
+	it("does not read every key file of the host again each time it probes", async () => {
+		const host = new SwapHost({ swap: "reload" });
+		host.program().spoils.add("new");
+		let probes = 0;
+		const process = createSimProcess({
+			onCall: (call) => {
+				if (call === "signer.probe") probes += 1;
+			},
+		});
+		let reads = 0;
+		const fault = (call: DiskCall, path: string) => {
+			if (call === "read" && path === host.keyPath("b.example", "old")) reads += 1;
+			return null;
+		};
+		const door = host.door({ process, fault });
+		result(await host.switchKeys(door, ID, [host.change("a.example", "old", "new")]));
+		expect(probes).toBeGreaterThan(20);
+		expect(reads).toBeGreaterThan(0);
+		expect(reads).toBeLessThan(10);
 	});
 });
 
