@@ -4,13 +4,8 @@ import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import type { Lease } from "../ports/state-store.ts";
-import {
-	activeKey,
-	type DomainState,
-	emptyDomainState,
-	keyOf,
-	parseDomainState,
-} from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, emptyDomainState, keyOf } from "../rotation/domain-state.ts";
+import { parseDomainState } from "../rotation/stored-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import { type Delay, type Plan, plan, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";

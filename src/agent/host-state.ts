@@ -8,7 +8,7 @@ import {
 	type TroubleName,
 	TROUBLES,
 } from "../ports/alert-sink.ts";
-import { count, list, nullable, object, oneOf, text, time } from "../rotation/domain-state.ts";
+import { count, list, nullable, object, oneOf, text, time } from "../rotation/stored-fields.ts";
 
 /** All times are RFC 3339, UTC. */
 export interface HostState {

@@ -1,7 +1,8 @@
 /** Moves what operators asked for into the state of the domains it concerns. */
 
-import { type DomainState, editKey } from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, editKey } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
+import { previousKey, whyNoRetire, whyNoRevoke, whyNoRollback, withoutRollback } from "../rotation/wishes.ts";
 import type { Wish } from "../ports/state-store.ts";
 import type { Doc, Run } from "./run.ts";
 
@@ -30,28 +31,95 @@ async function keepFor(run: Run, wish: Wish, domains: readonly string[]): Promis
 	await run.dropWish(wish.id);
 }
 
-/** A wish older than the last switch is already fulfilled by it. */
 async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {
-	const { state } = doc;
-	const askedAt = new Date(wish.at).toISOString();
-	const turnedSince = state.keys.some(
-		(key) => key.state === "active" && key.origin === "made" && key.since >= askedAt,
-	);
-	if (turnedSince) return;
+	const { domain } = doc.policy;
+	const next = wantedOf(doc.state, wish, run.now());
+	if (typeof next === "string") {
+		run.ports.log.warn("what was asked for cannot be had", { domain, wish: wish.kind, why: next });
+		return;
+	}
+	if (next !== doc.state) run.memory.delays.delete(domain);
+	await run.save(doc, next);
+}
+
+/** The state with what is wanted in it, or why it cannot be. */
+function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | string {
+	switch (wish.kind) {
+		case "rotate":
+			return isTurnedSince(state, wish)
+				? state
+				: attemptsAnew(wantTurn(withoutRollback(state, now, "a new key was asked for"), wish));
+		case "rollback":
+			return whyNoRollback(state) ?? wantRollback(state, wish);
+		case "revoke":
+			return whyNoRevoke(state, wish.selector) ?? wantRevocation(state, wish, now);
+		case "retire":
+			return whyNoRetire(state, wish.selector) ?? wantRetirement(state, wish);
+	}
+}
+
+/** A wish older than the last switch is already fulfilled by it. */
+function isTurnedSince(state: DomainState, wish: Wish): boolean {
+	const { askedAt } = asked(wish);
+	return state.keys.some((key) => key.state === "active" && key.origin === "made" && key.since >= askedAt);
+}
+
+function wantTurn(state: DomainState, wish: Wish & { readonly noSoak: boolean }): DomainState {
 	const standing = state.wants.rotate;
 	const rotate = {
-		id: standing?.id ?? wish.id,
-		askedAt: standing?.askedAt ?? askedAt,
+		...(standing ?? asked(wish)),
 		noSoak: wish.noSoak || standing?.noSoak === true,
 	};
-	let next: DomainState = { ...state, wants: { ...state.wants, rotate } };
-	for (const key of state.keys.filter(
-		(one) => isCandidate(one.state) && one.owes !== null && one.owes.id === null,
-	))
-		next = editKey(next, key.selector, (one) => ({
-			...one,
-			owes: one.owes === null ? null : { ...one.owes, tries: 0, notBefore: null },
-		}));
-	run.memory.delays.delete(doc.policy.domain);
-	await run.save(doc, next);
+	return { ...state, wants: { ...state.wants, rotate } };
+}
+
+function wantRollback(state: DomainState, wish: Wish): DomainState {
+	const previous = previousKey(state);
+	if (state.wants.rollback !== null || previous === null) return state;
+	const rollback = { ...asked(wish), selector: previous.selector };
+	return { ...state, wants: { ...state.wants, rollback, rotate: null } };
+}
+
+function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke" }>, now: Date): DomainState {
+	const { selector, unsigned } = wish;
+	if (state.wants.revoke.some((standing) => standing.selector === selector && standing.unsigned === unsigned))
+		return state;
+	const isInUse = activeKey(state)?.selector === selector;
+	const ahead = state.keys.filter((key) => isCandidate(key.state)).map((key) => key.selector);
+	const revoke = {
+		...asked(wish),
+		selector,
+		unsigned,
+		distrusts: isInUse && !wish.useStandby ? ahead : [],
+	};
+	const others = state.wants.revoke.filter((standing) => standing.selector !== selector);
+	const kept =
+		state.wants.rollback?.selector === selector ? withoutRollback(state, now, "it is compromised") : state;
+	const next = { ...kept, wants: { ...kept.wants, revoke: [...others, revoke] } };
+	return isInUse ? attemptsAnew(wantTurn(next, wish)) : next;
+}
+
+function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire" }>): DomainState {
+	const { selector } = wish;
+	if (state.wants.retire.some((standing) => standing.selector === selector)) return state;
+	const retire = [...state.wants.retire, { ...asked(wish), selector }];
+	return { ...state, wants: { ...state.wants, retire } };
+}
+
+/** What failed before is tried at once, and counted from now on. */
+function attemptsAnew(state: DomainState): DomainState {
+	return state.keys
+		.filter((key) => isCandidate(key.state) && key.owes?.id === null)
+		.reduce(
+			(next, { selector }) =>
+				editKey(next, selector, (key) => ({
+					...key,
+					owes: key.owes === null ? null : { ...key.owes, tries: 0, notBefore: null },
+				})),
+			state,
+		);
+}
+
+function asked(wish: Wish): { readonly id: string; readonly askedAt: string } {
+	return { id: wish.id, askedAt: new Date(wish.at).toISOString() };
 }

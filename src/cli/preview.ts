@@ -8,8 +8,8 @@ import {
 	emptyDomainState,
 	type KeyEntry,
 	keyOf,
-	parseDomainState,
 } from "../rotation/domain-state.ts";
+import { parseDomainState } from "../rotation/stored-state.ts";
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { nextRecord } from "../rotation/next-record.ts";
 import { outlook } from "../report/outlook.ts";
@@ -128,7 +128,7 @@ function planFor(
 ): Plan {
 	const rotate = asked ? { id: "dry-run", askedAt: now.toISOString(), noSoak: false } : state.wants.rotate;
 	const inUse = signer.lines.filter((line) => line.domain === policy.domain && line.signs);
-	return outlook({ ...state, wants: { rotate } }, policy, now, inUse);
+	return outlook({ ...state, wants: { ...state.wants, rotate } }, policy, now, inUse);
 }
 
 function keyWords(policy: Policy): string {

@@ -2,7 +2,8 @@
 
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { KeyturnError } from "../errors.ts";
-import { emptyDomainState, type KeyEntry, keyOf, parseDomainState } from "../rotation/domain-state.ts";
+import { emptyDomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import { parseDomainState } from "../rotation/stored-state.ts";
 import { needsRecord } from "../rotation/life.ts";
 import { choose } from "./rotate.ts";
 import { type CommandContext, EXIT } from "./workbench.ts";

@@ -3,7 +3,8 @@
 import type { DomainReport, TickReport } from "../agent/agent.ts";
 import { parseHostState } from "../agent/host-state.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import { activeKey, type DomainState, emptyDomainState, parseDomainState } from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, emptyDomainState } from "../rotation/domain-state.ts";
+import { parseDomainState } from "../rotation/stored-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { turnInWords } from "../report/outlook.ts";

@@ -3,7 +3,7 @@
 import { asKeyturnError } from "../errors.ts";
 import { parseHostState } from "../agent/host-state.ts";
 import { buildStatus, type DomainStatus, type Status, type TroubleShown } from "../report/status.ts";
-import { parseDomainState } from "../rotation/domain-state.ts";
+import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
 import { inLocalTime, moment, plain, relative, wrap } from "./words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";

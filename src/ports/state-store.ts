@@ -16,14 +16,34 @@ export interface Stored {
 }
 
 /** What an operator asked for, kept until the agent has moved it into the domain's `wants`. */
-export interface Wish {
+export type Wish = AnyWish &
+	(
+		| {
+				readonly kind: "rotate";
+				/** Pass over the soak. */
+				readonly noSoak: boolean;
+		  }
+		/** Back to the key that signed before. */
+		| { readonly kind: "rollback" }
+		/** The key is compromised. */
+		| {
+				readonly kind: "revoke";
+				readonly selector: string;
+				readonly noSoak: boolean;
+				/** Rather no signature than one with this key: its line goes out of the table at once. */
+				readonly unsigned: boolean;
+				/** A key that is published ahead may take its place; otherwise a fresh one is made. */
+				readonly useStandby: boolean;
+		  }
+		/** The old record goes as soon as nothing under way needs it, whoever made the key. */
+		| { readonly kind: "retire"; readonly selector: string }
+	);
+
+interface AnyWish {
 	readonly id: string;
 	/** RFC 3339, UTC. */
 	readonly at: string;
-	readonly kind: "rotate";
 	readonly domains: readonly string[];
-	/** Pass over the soak. */
-	readonly noSoak: boolean;
 }
 
 /** Every member fails with `disk.failed`, `state.corrupt` (not JSON, no revision) or `lease.lost`. */

@@ -58,16 +58,33 @@ function sortKey(wish: Wish): string {
 
 function decode(path: string, bytes: Uint8Array): Wish {
 	const wish = decodeJson(path, bytes);
+	const fields = FIELDS.get(wish["kind"]);
 	const isWish =
 		typeof wish["id"] === "string" &&
 		ID.test(wish["id"]) &&
 		path.endsWith(`/${wish["id"]}.json`) &&
 		typeof wish["at"] === "string" &&
 		Number.isFinite(Date.parse(wish["at"])) &&
-		wish["kind"] === "rotate" &&
 		Array.isArray(wish["domains"]) &&
 		wish["domains"].every((domain) => typeof domain === "string") &&
-		typeof wish["noSoak"] === "boolean";
-	if (!isWish) throw corrupt(path, "expected a wish (id, at, kind, domains, noSoak)");
+		fields?.every(([name, type]) => typeof wish[name] === type) === true;
+	if (!isWish) throw corrupt(path, "expected a wish (id, at, domains, kind, and what belongs to its kind)");
 	return wish as unknown as Wish;
 }
+
+/** What a wish has besides id, at and domains, by its kind. */
+const FIELDS: ReadonlyMap<unknown, readonly (readonly [name: string, type: "string" | "boolean"])[]> =
+	new Map([
+		["rotate", [["noSoak", "boolean"]]],
+		["rollback", []],
+		[
+			"revoke",
+			[
+				["selector", "string"],
+				["noSoak", "boolean"],
+				["unsigned", "boolean"],
+				["useStandby", "boolean"],
+			],
+		],
+		["retire", [["selector", "string"]]],
+	] satisfies readonly [Wish["kind"], readonly (readonly [string, "string" | "boolean"])[]][]);

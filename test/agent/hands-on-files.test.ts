@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
-import { parseDomainState } from "../../src/rotation/domain-state.ts";
+import { parseDomainState } from "../../src/rotation/stored-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 

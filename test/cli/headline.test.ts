@@ -3,7 +3,7 @@ import type { DomainReport } from "../../src/agent/agent.ts";
 import { headline, stageOf, waitingFor } from "../../src/cli/headline.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { LookReport, ServerOutcome, ServerReport } from "../../src/ports/propagation.ts";
-import type { KeyEntry } from "../../src/rotation/domain-state.ts";
+import { type KeyEntry, NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
@@ -44,7 +44,7 @@ describe("a turn in one line", () => {
 		const rotate = { id: "1", askedAt: NOW.toISOString(), noSoak: false };
 		const asked = report([keyEntry()]);
 		const waits = [{ selector: null, until: NOW, reason: "ns2.test gives no answer" }];
-		const state = asked.state === null ? null : { ...asked.state, wants: { rotate } };
+		const state = asked.state === null ? null : { ...asked.state, wants: { ...NOTHING_WANTED, rotate } };
 		expect(tell({ ...asked, state, waits })).toBe("its new key is to be made: ns2.test gives no answer");
 		expect(stageOf({ ...asked, state })).toBe("to be made");
 	});
@@ -102,7 +102,7 @@ function report(keys: readonly KeyEntry[], seconds = 0, reason = "why"): DomainR
 	const until = new Date(NOW.getTime() + seconds * 1000);
 	return {
 		domain: policy.domain,
-		state: { schema: 1, domain: policy.domain, wants: { rotate: null }, keys },
+		state: { schema: 1, domain: policy.domain, wants: NOTHING_WANTED, keys },
 		did: [],
 		waits: seconds === 0 ? [] : [{ selector: "202612", until, reason }],
 		error: null,

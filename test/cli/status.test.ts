@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { render } from "../../src/cli/status.ts";
 import { buildStatus, type StatusFacts } from "../../src/report/status.ts";
-import type { DomainState } from "../../src/rotation/domain-state.ts";
+import { type DomainState, NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
@@ -98,7 +98,7 @@ function retiring() {
 }
 
 function domain(name: string, keys: DomainState["keys"]): Facts {
-	const state: DomainState = { schema: 1, domain: name, wants: { rotate: null }, keys };
+	const state: DomainState = { schema: 1, domain: name, wants: NOTHING_WANTED, keys };
 	return { policy: policyOf({ domain: name }), state, damaged: null };
 }
 

@@ -2,7 +2,8 @@
 
 import type { Clock } from "../../src/ports/clock.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
-import { type DomainState, keyOf, parseDomainState } from "../../src/rotation/domain-state.ts";
+import { type DomainState, keyOf } from "../../src/rotation/domain-state.ts";
+import { parseDomainState } from "../../src/rotation/stored-state.ts";
 import type { KeyState } from "../../src/rotation/life.ts";
 
 /** `dropped`: its key file is deleted, long after its record. */

@@ -16,7 +16,8 @@ import type {
 } from "../../src/ports/door.ts";
 import type { LookReport, Vacancy } from "../../src/ports/propagation.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
-import { type DomainState, emptyDomainState, parseDomainState } from "../../src/rotation/domain-state.ts";
+import { type DomainState, emptyDomainState } from "../../src/rotation/domain-state.ts";
+import { parseDomainState } from "../../src/rotation/stored-state.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { createFileStateStore } from "../../src/state/files.ts";
 import { newHalf, policyOf } from "./policies.ts";

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type DomainState, emptyDomainState, type KeyEntry } from "../../src/rotation/domain-state.ts";
+import {
+	type DomainState,
+	emptyDomainState,
+	type KeyEntry,
+	NOTHING_WANTED,
+} from "../../src/rotation/domain-state.ts";
 import { delayKey, type LineInUse, plan, type Plan, type Seen } from "../../src/rotation/plan.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
@@ -55,7 +60,10 @@ describe("plan", () => {
 	});
 
 	it("makes a key at once when it was asked for", () => {
-		const wants = { rotate: { id: "1", askedAt: "2026-11-22T12:00:00.000Z", noSoak: false } };
+		const wants = {
+			...NOTHING_WANTED,
+			rotate: { id: "1", askedAt: "2026-11-22T12:00:00.000Z", noSoak: false },
+		};
 		expect(plan({ ...state(active), wants }, seen([active]), policy, at("2026-11-22T12:00:00Z"))).toEqual({
 			kind: "step",
 			step: { kind: "make", selector: null, dueAt: at("2026-11-22T12:00:00Z") },
@@ -84,7 +92,10 @@ describe("plan", () => {
 		});
 
 		it("is switched to at once when asked for, outside the window too", () => {
-			const wants = { rotate: { id: "1", askedAt: "2026-11-29T12:00:00.000Z", noSoak: false } };
+			const wants = {
+				...NOTHING_WANTED,
+				rotate: { id: "1", askedAt: "2026-11-29T12:00:00.000Z", noSoak: false },
+			};
 			const narrow = policyOf({ window: { fromMinute: 120, toMinute: 300 } });
 			expect(
 				plan({ ...state(active, next), wants }, seen([active]), narrow, at("2026-11-29T12:00:00Z")).kind,

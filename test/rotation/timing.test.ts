@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { emptyDomainState } from "../../src/rotation/domain-state.ts";
+import { emptyDomainState, NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
 import {
 	graceEnds,
 	lastUse,
@@ -135,7 +135,7 @@ describe("the soak", () => {
 	it("is left out only when a turn without it was asked for", () => {
 		const asking = (noSoak: boolean) => ({
 			...state,
-			wants: { rotate: { id: "1", askedAt: "2026-11-22T12:00:00.000Z", noSoak } },
+			wants: { ...NOTHING_WANTED, rotate: { id: "1", askedAt: "2026-11-22T12:00:00.000Z", noSoak } },
 		});
 		expect(soakMs(keyEntry(), asking(true), policy)).toBe(0);
 		expect(soakMs(keyEntry(), asking(false), policy)).toBe(600_000);

@@ -1,0 +1,60 @@
+/** Reads fields of stored JSON, for every document of the agent; each reader throws with the place, expected and got. */
+
+export function object(
+	stored: unknown,
+	at: string,
+	fields: readonly string[],
+	/** Those that may be missing. */
+	others: readonly string[] = [],
+): Record<string, unknown> {
+	if (typeof stored !== "object" || stored === null || Array.isArray(stored))
+		throw expected("an object", stored, at);
+	for (const name of Object.keys(stored))
+		if (!fields.includes(name) && !others.includes(name))
+			throw new Error(`${at === "" ? name : `${at}.${name}`}: unknown field`);
+	const found = stored as Record<string, unknown>;
+	for (const name of fields)
+		if (found[name] === undefined) throw new Error(`${at === "" ? name : `${at}.${name}`}: missing`);
+	return found;
+}
+
+export function list(stored: unknown, at: string): readonly unknown[] {
+	if (!Array.isArray(stored)) throw expected("a list", stored, at);
+	return stored;
+}
+
+export function text(stored: unknown, at: string): string {
+	if (typeof stored !== "string") throw expected("a text", stored, at);
+	return stored;
+}
+
+export function time(stored: unknown, at: string): string {
+	if (typeof stored !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(stored))
+		throw expected("a time such as 2026-11-01T03:00:00.000Z", stored, at);
+	return stored;
+}
+
+export function count(stored: unknown, at: string): number {
+	if (typeof stored !== "number" || !Number.isSafeInteger(stored) || stored < 0)
+		throw expected("a whole number", stored, at);
+	return stored;
+}
+
+export function flag(stored: unknown, at: string): boolean {
+	if (typeof stored !== "boolean") throw expected("true or false", stored, at);
+	return stored;
+}
+
+export function oneOf<const Word extends string>(stored: unknown, words: readonly Word[], at: string): Word {
+	const word = words.find((candidate) => candidate === stored);
+	if (word === undefined) throw expected(words.join(" or "), stored, at);
+	return word;
+}
+
+export function nullable<Value>(stored: unknown, read: (value: unknown) => Value): Value | null {
+	return stored === null ? null : read(stored);
+}
+
+function expected(what: string, got: unknown, at: string): Error {
+	return new Error(`${at}: expected ${what}, got ${JSON.stringify(got)?.slice(0, 80)}`);
+}

@@ -1,0 +1,58 @@
+/** Whether what an operator asks for can be had, from a domain's state alone, and what it leaves to be done. */
+
+import { activeKey, type DomainState, type KeyEntry, keyOf, moveKey } from "./domain-state.ts";
+import { isCandidate } from "./life.ts";
+
+/** The key that signed before the one in use, as long as its record stands; null if there is none. */
+export function previousKey(state: DomainState): KeyEntry | null {
+	const gone = state.keys.filter((key) => key.state === "retiring" && key.uses.length > 0);
+	const isRevoked = (key: KeyEntry): boolean =>
+		state.wants.revoke.some(({ selector }) => selector === key.selector);
+	return gone.filter((key) => !isRevoked(key)).toSorted(latestFirst)[0] ?? null;
+}
+
+/** Why the key before cannot be gone back to; null if it can. */
+export function whyNoRollback(state: DomainState): string | null {
+	const active = activeKey(state);
+	if (active === null) return "no key is known to be in use";
+	if (state.wants.rollback !== null || previousKey(state) !== null) return null;
+	return `the record of no key that signed before ${active.selector} stands any more`;
+}
+
+/** Why a key cannot be revoked; null if it can. */
+export function whyNoRevoke(state: DomainState, selector: string): string | null {
+	const key = keyOf(state, selector);
+	if (key === null) return `no key ${selector} is known`;
+	if (key.state === "revoked") return `${selector} is revoked already`;
+	if (key.state === "retired")
+		return `the record of ${selector} is removed already: nothing verifies with it`;
+	return null;
+}
+
+/** Why an old record cannot be asked to go; null if it can. */
+export function whyNoRetire(state: DomainState, selector: string): string | null {
+	const key = keyOf(state, selector);
+	if (key === null) return `no key ${selector} is known`;
+	if (key.state === "active") return `mail is signed with ${selector}: turn it first`;
+	if (isCandidate(key.state)) return `${selector} is the next key to sign`;
+	if (key.state === "retired") return `the record of ${selector} is removed already`;
+	return null;
+}
+
+/**
+ * The state without the wish to go back: a key that was verified again for it is kept for mail under way like before. One
+ * whose switch is under way is left until it is known how that ended.
+ */
+export function withoutRollback(state: DomainState, now: Date, reason: string): DomainState {
+	const { rollback } = state.wants;
+	const key = rollback === null ? null : keyOf(state, rollback.selector);
+	if (key?.owes?.act === "switch" && key.owes.id !== null) return state;
+	const next = { ...state, wants: { ...state.wants, rollback: null } };
+	return key !== null && isCandidate(key.state)
+		? moveKey(next, key.selector, "retiring", now, { reason })
+		: next;
+}
+
+function latestFirst(one: KeyEntry, other: KeyEntry): number {
+	return one.since < other.since ? 1 : -1;
+}
