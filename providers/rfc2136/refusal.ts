@@ -130,10 +130,14 @@ export function refusalOfTsig(error: TsigError, asked: Asked): Refusal {
 	}
 }
 
+/** Of a Date (ECMA-262 section 21.4.1.1); a server can say more. */
+const LAST_SECOND = 8_640_000_000_000;
+
 function clocks(serverSeconds: number | null, now: Date): string {
 	if (serverSeconds === null) return `our clock says ${now.toISOString()}, the server did not tell its time`;
 	const apart = Math.round(now.getTime() / 1000) - serverSeconds;
 	const where = apart < 0 ? "behind" : "ahead of";
-	const theirs = new Date(serverSeconds * 1000).toISOString();
+	const theirs =
+		serverSeconds > LAST_SECOND ? "clock, far beyond any date" : new Date(serverSeconds * 1000).toISOString();
 	return `our clock says ${now.toISOString()}, ${Math.abs(apart)} s ${where} the server's ${theirs}`;
 }

@@ -1,5 +1,6 @@
 /** Tells what happens and what lasts: an event once, a trouble at its start, again with growing intervals, and its end. */
 
+import { inLines, inOneLine } from "../dkim/foreign-text.ts";
 import type { EventName, KeyturnEvent, Severity, TroubleName } from "../ports/alert-sink.ts";
 import type { HostState, Trouble, Undelivered } from "./host-state.ts";
 
@@ -47,13 +48,13 @@ export function tell(
 	event: EventName,
 	telling: Telling,
 ): Told {
-	const told = makeEvent(now, audience, event, telling, null);
+	const told = makeEvent(now, audience, event, fitToShow(telling), null);
 	return { host: enqueue(host, now, audience, told), history: [told] };
 }
 
 /** Starts a trouble, or adds to one that lasts: that is told again at its next repetition. */
 export function raise(host: HostState, now: Date, audience: Audience, telling: TroubleTelling): Told {
-	const { cause, ...rest } = telling;
+	const { cause, ...rest } = fitToShow(telling);
 	const lasting = host.troubles.find((trouble) => trouble.id === cause);
 	if (lasting !== undefined) {
 		const domains = union(lasting.domains, telling.domains);
@@ -129,6 +130,17 @@ export function repeat(host: HostState, now: Date, audience: Audience): HostStat
 export function isDue(at: string, longestMs: number, now: Date): boolean {
 	const leftMs = new Date(at).getTime() - now.getTime();
 	return leftMs <= 0 || leftMs > longestMs;
+}
+
+/** Records, server names and programs' words come in here: whoever prints an alert or the history must not obey them. */
+function fitToShow<Kind extends Telling>(telling: Kind): Kind {
+	const { summary, detail, hint } = telling;
+	return {
+		...telling,
+		summary: inOneLine(summary),
+		detail: detail === null ? null : inLines(detail),
+		hint: hint === null ? null : inLines(hint),
+	};
 }
 
 function makeEvent(

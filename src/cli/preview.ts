@@ -18,7 +18,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
 import type { Settings } from "../settings/settings.ts";
-import { inLocalTime, plain } from "./words.ts";
+import { inLocalTime, oneLine } from "./words.ts";
 import type { Workbench } from "./workbench.ts";
 
 export interface Preview {
@@ -39,7 +39,7 @@ export async function preview(
 		const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
 		lines.push(policy.domain);
 		const told = await previewOne(bench, policy, state, inspection, options);
-		lines.push(...told.map((line) => `  ${plain(inLocalTime(line, policy.timezone))}`), "");
+		lines.push(...told.map((line) => `  ${oneLine(inLocalTime(line, policy.timezone))}`), "");
 	}
 	return { schema: 1, lines: lines.slice(0, -1) };
 }

@@ -1,7 +1,7 @@
 /** Live progress on a terminal, a line for each change in a pipe; both on standard error. */
 
 import type { Terminal } from "./workbench.ts";
-import { plain } from "./words.ts";
+import { oneLine } from "./words.ts";
 
 export interface Progress {
 	/** The lines as they stand now. */
@@ -53,9 +53,6 @@ function fitting(lines: readonly string[], { columns, rows }: Terminal): readonl
 }
 
 function cut(line: string, width: number): string {
-	return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
-}
-
-function oneLine(line: string): string {
-	return plain(line).replaceAll(/[\n\t]/g, " ");
+	// Half a character would be shown as one that nobody wrote.
+	return line.length <= width ? line : `${line.slice(0, width - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }

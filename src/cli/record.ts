@@ -1,5 +1,6 @@
 /** `keyturn record`: the TXT record, for a zone file, a web form, or nsupdate. */
 
+import { inOneLine } from "../dkim/foreign-text.ts";
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { KeyturnError } from "../errors.ts";
 import { emptyDomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
@@ -41,16 +42,18 @@ export async function record(
 }
 
 function forms(key: KeyEntry): string {
-	const { owner, value, ttlSeconds, zone } = key.record;
+	const { value, ttlSeconds, zone } = key.record;
 	const quoted = quoteTxt(value);
+	// An adopted key's record may stand where somebody else's alias leads.
+	const owner = key.record.owner.replace(/["$();@]/g, "\\$&");
 	return [
 		`; ${key.selector}: ${key.state}`,
 		"; for a zone file",
 		`${owner}. ${ttlSeconds} IN TXT ( ${quoted.replaceAll('" "', '"\n\t"')} )`,
 		"",
 		"; for a web form: name, then value in one line",
-		owner,
-		value,
+		key.record.owner,
+		inOneLine(value),
 		"",
 		"; for nsupdate",
 		...(zone === null ? [] : [`zone ${zone}.`]),

@@ -12,7 +12,7 @@ import { soakMs } from "../rotation/timing.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { preview } from "./preview.ts";
 import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
-import { inLocalTime, localMinute } from "./words.ts";
+import { inLocalTime, localMinute, oneLine } from "./words.ts";
 import { type CommandContext, EXIT, type Workbench, worst } from "./workbench.ts";
 
 export interface RotateOptions {
@@ -70,7 +70,7 @@ export async function rotate(
 	});
 	if (standings === "held") return EXIT.held;
 	if (options.json) terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
-	else for (const { domain, words } of standings) terminal.result(`${domain}: ${words}`);
+	else for (const { domain, words } of standings) terminal.result(`${domain}: ${oneLine(words)}`);
 	return worst(standings.map((standing) => standing.code));
 }
 

@@ -5,7 +5,7 @@ import { parseHostState } from "../agent/host-state.ts";
 import { buildStatus, type DomainStatus, type Status, type TroubleShown } from "../report/status.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
-import { inLocalTime, moment, plain, relative, wrap } from "./words.ts";
+import { inLocalTime, moment, oneLine, relative, wrap } from "./words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export async function status(context: CommandContext, options: { readonly json: boolean }): Promise<number> {
@@ -91,13 +91,13 @@ const COLUMNS = [
 ] as const;
 
 function row(domain: DomainStatus, now: Date): readonly string[] {
-	const name = plain(domain.domain);
+	const name = oneLine(domain.domain);
 	if (domain.damaged !== null) return [name, "?", "?", "?", "damaged"];
 	const { active, next, nextDueAt } = domain;
 	const state = active === null ? "not seen yet" : next === null ? "well" : next.state;
 	return [
 		name,
-		active?.selector ?? "not known",
+		active === null ? "not known" : oneLine(active.selector),
 		active === null ? "" : relative(new Date(active.since), now),
 		nextDueAt === null ? "" : new Date(nextDueAt) <= now ? "now" : relative(new Date(nextDueAt), now),
 		state,

@@ -7,7 +7,7 @@ import type { InspectedLine } from "../ports/door.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { choose } from "./rotate.ts";
-import { plain, wrap } from "./words.ts";
+import { oneLine, wrap } from "./words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 interface Verified {
@@ -90,7 +90,7 @@ function describe(result: Verified): string {
 	const servers = [...(look?.servers ?? []), ...(look?.resolvers ?? [])];
 	const name = selector === "" ? domain : `${selector}._domainkey.${domain}`;
 	const isTold = reason === null || servers.some((server) => reason.endsWith(server.sentence));
-	const lines = [`${mark(result)} ${plain(name)}`];
+	const lines = [`${mark(result)} ${oneLine(name)}`];
 	if (!isTold) lines.push(wrap(reason, 79, "       "));
 	for (const server of servers) lines.push(serverLine(server));
 	for (const warning of look?.warnings ?? [])

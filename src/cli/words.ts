@@ -1,5 +1,6 @@
 /** How times, states and foreign text read on a terminal. */
 
+import { inLines } from "../dkim/foreign-text.ts";
 import { localTime } from "../rotation/slots.ts";
 
 const MINUTE_MS = 60_000;
@@ -43,28 +44,31 @@ export function localMinute(at: Date, timezone: string): string {
 
 /** RFC 3339 times inside a sentence, as the wall clock of the zone has them. */
 export function inLocalTime(text: string, timezone: string): string {
-	return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (found) =>
-		localMinute(new Date(found), timezone),
-	);
+	return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (found) => {
+		const at = new Date(found);
+		// Others' text may have what only looks like a time.
+		return Number.isNaN(at.getTime()) ? found : localMinute(at, timezone);
+	});
 }
 
-/** Text from DNS, providers and files may hold escape sequences and line ends: shown, never obeyed. */
+/** Text from DNS, providers and files may hold escape sequences and invisible characters: shown, never obeyed. */
 export function plain(text: string): string {
-	return text.replace(
-		// oxlint-disable-next-line no-control-regex -- finding them is the point
-		/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-		(character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-	);
+	return inLines(text);
+}
+
+/** What others wrote, as part of a line of ours: it cannot begin one of its own. */
+export function oneLine(text: string): string {
+	return plain(text).replaceAll(/[\n\t]/g, " ");
 }
 
 /**
- * Breaks at blanks, so that no line is longer than `width`, but for a word that is: what is to be copied stays whole. Every
- * line begins with `indent`, those that a break made with `hanging`.
+ * Breaks at blanks, so that no line is longer than `width`, but for a word that is: what is to be copied stays whole. The first
+ * line begins with `indent`, all others with `hanging`: a line feed in foreign text makes no line that looks like ours.
  */
 export function wrap(text: string, width: number, indent = "", hanging = indent): string {
 	return plain(text)
 		.split("\n")
-		.map((paragraph) => wrapParagraph(paragraph, width, [indent, hanging]))
+		.map((paragraph, index) => wrapParagraph(paragraph, width, [index === 0 ? indent : hanging, hanging]))
 		.join("\n");
 }
 

@@ -1,5 +1,7 @@
 /** Key records (RFC 6376 section 3.6.1): read as a verifier reads them, written without blanks. */
 
+import { excerpt } from "./foreign-text.ts";
+
 export interface KeyRecordTags {
 	/** `h=`: the hashes allowed; absent allows all. */
 	readonly hash?: readonly string[];
@@ -31,15 +33,15 @@ export function parseKeyRecord(value: string): ParsedKeyRecord {
 	for (const [index, part] of parts.entries()) {
 		if (part.trim() === "" && index === parts.length - 1) continue;
 		const match = /^\s*([A-Za-z][A-Za-z0-9_]*)\s*=([^]*)$/.exec(part);
-		if (match === null) return unreadable(`"${part.trim().slice(0, 40)}" is no tag=value`);
+		if (match === null) return unreadable(`"${excerpt(part.trim(), 40)}" is no tag=value`);
 		const [, name = "", text = ""] = match;
-		if (tags.has(name)) return unreadable(`the tag ${name}= stands twice`);
+		if (tags.has(name)) return unreadable(`the tag ${excerpt(name, 40)}= stands twice`);
 		if (name === "v" && tags.size > 0) return unreadable("v= is not the first tag");
 		tags.set(name, text.trim());
 	}
 	const version = tags.get("v");
 	if (version !== undefined && version !== "DKIM1")
-		return unreadable(`v=${version.slice(0, 40)} is not DKIM1`);
+		return unreadable(`v=${excerpt(version, 40)} is not DKIM1`);
 	const publicKey = tags.get("p");
 	if (publicKey === undefined) return unreadable("it has no p=");
 	const hash = tags.get("h");
@@ -85,14 +87,14 @@ export function carriedTags(record: KeyRecordTags): KeyRecordTags {
 
 /** Why a verifier of mail signed with this key and SHA-256 would refuse the record's tags; null if it would not. */
 export function refusedTags(record: KeyRecord, algorithm: "rsa" | "ed25519"): string | null {
-	if (record.algorithm !== algorithm) return `k=${record.algorithm}, expected k=${algorithm}`;
+	if (record.algorithm !== algorithm) return `k=${excerpt(record.algorithm, 40)}, expected k=${algorithm}`;
 	if (record.hash !== undefined && !record.hash.includes("sha256"))
-		return `h=${record.hash.join(":")} does not allow sha256`;
+		return `h=${excerpt(record.hash.join(":"), 40)} does not allow sha256`;
 	if (
 		record.service !== undefined &&
 		!record.service.some((service) => service === "*" || service === "email")
 	)
-		return `s=${record.service.join(":")} does not allow email`;
+		return `s=${excerpt(record.service.join(":"), 40)} does not allow email`;
 	return null;
 }
 

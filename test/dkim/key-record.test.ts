@@ -58,8 +58,8 @@ describe("no key record is", () => {
 		["one whose version is not first", "p=AAAA; v=DKIM1", "v= is not the first tag"],
 		["one of another version", "v=spf1; p=AAAA", "v=spf1 is not DKIM1"],
 		["one whose version is written in lower case", "v=dkim1; p=AAAA", "v=dkim1 is not DKIM1"],
-		["a long version", `v=${"x".repeat(50)}; p=AAAA`, `v=${"x".repeat(40)} is not DKIM1`],
-		["a long text", "x".repeat(50), `"${"x".repeat(40)}" is no tag=value`],
+		["a long version", `v=${"x".repeat(50)}; p=AAAA`, `v=${"x".repeat(40)}… is not DKIM1`],
+		["a long text", "x".repeat(50), `"${"x".repeat(40)}…" is no tag=value`],
 	])("%s", (_what, value, why) => {
 		expect(parseKeyRecord(value)).toEqual({ kind: "unreadable", why });
 	});

@@ -128,9 +128,20 @@ function textStrings(data: string | Buffer | (string | Buffer)[]): readonly Uint
 	return parts.map((part) => new Uint8Array(typeof part === "string" ? Buffer.from(part) : part));
 }
 
-/** Lower case, without the final dot; the root is the empty name. */
+/**
+ * Lower case, without the final dot; the root is the empty name. What is not plain ASCII comes out escaped (RFC 4343 section
+ * 2.1): such a name equals none of ours, and is no command to a terminal or a log.
+ */
 function canonical(name: string): string {
-	return name.toLowerCase().replace(/\.$/, "");
+	return name
+		.replace(/\.$/, "")
+		.replace(/[^\x21-\x5b\x5d-\x7e]/gu, escapeCharacter)
+		.toLowerCase();
+}
+
+function escapeCharacter(character: string): string {
+	if (character === "\\") return "\\\\";
+	return [...Buffer.from(character)].map((octet) => `\\${String(octet).padStart(3, "0")}`).join("");
 }
 
 function malformed(why: string): Answer {

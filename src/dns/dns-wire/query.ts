@@ -38,8 +38,8 @@ export function encodeQuery(question: Question, options: QueryOptions): Uint8Arr
 	});
 }
 
-/** The root is the empty name. */
+/** The root is the empty name. A backslash stands for an octet that we write no name with. */
 function isAskable(name: string): boolean {
 	if (name === "") return true;
-	return name.length <= 253 && name.split(".").every((label) => /^[\x21-\x7e]{1,63}$/.test(label));
+	return name.length <= 253 && name.split(".").every((label) => /^[\x21-\x5b\x5d-\x7e]{1,63}$/.test(label));
 }

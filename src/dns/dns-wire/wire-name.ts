@@ -2,6 +2,10 @@
 
 import { KeyturnError } from "../../errors.ts";
 
+const MAX_OCTETS = 255;
+/** Each leads to a label of its own at most; servers use one or two. */
+const MAX_POINTERS = 16;
+
 /** Uncompressed and in lower case, the canonical form that TSIG digests (RFC 8945 section 4.3.3); "" is the root. */
 export function encodeName(name: string): Buffer {
 	const labels = name === "" ? [] : name.toLowerCase().replace(/\.$/, "").split(".");
@@ -10,7 +14,7 @@ export function encodeName(name: string): Buffer {
 		return Buffer.from([label.length, ...Buffer.from(label, "latin1")]);
 	});
 	const encoded = Buffer.concat([...parts, Buffer.from([0])]);
-	if (encoded.length > 255) throw unfit(name);
+	if (encoded.length > MAX_OCTETS) throw unfit(name);
 	return encoded;
 }
 
@@ -25,20 +29,26 @@ export function readName(message: Buffer, offset: number): { readonly name: stri
 	let next = -1;
 	// A pointer may only lead back (RFC 1035 section 4.1.4), which also ends every loop.
 	let before = offset;
+	let octets = 1;
+	let pointers = 0;
 	for (;;) {
 		const length = octet(message, at);
 		if (length === 0) return { name: labels.join("."), next: next === -1 ? at + 1 : next };
 		if (length >= 0xc0) {
 			const target = ((length & 0x3f) << 8) | octet(message, at + 1);
 			if (target >= before) throw new RangeError("a compressed name leads forward");
+			pointers += 1;
+			if (pointers > MAX_POINTERS) throw new RangeError("a compressed name has too many pointers");
 			if (next === -1) next = at + 2;
 			before = target;
 			at = target;
 			continue;
 		}
 		if (length > 63 || at + 1 + length > message.length) throw new RangeError("a label runs over the end");
+		octets += 1 + length;
+		// Thousands of records can lead to one name: each costs at most what a name may have.
+		if (octets > MAX_OCTETS) throw new RangeError("a name is too long");
 		labels.push(labelText(message.subarray(at + 1, at + 1 + length)));
-		if (labels.length > 127) throw new RangeError("a name has too many labels");
 		at += 1 + length;
 	}
 }

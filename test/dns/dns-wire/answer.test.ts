@@ -247,3 +247,13 @@ test("random bytes never fail", () => {
 		{ numRuns: 3000 },
 	);
 });
+
+test("no letter but k is a k in a name, and what is not plain ASCII comes out escaped", () => {
+	const name = `${QUESTION.name.slice(0, -4)}\u212a`;
+	expect(whyMalformed(makeAnswer([], AA, name))).toContain("\\226\\132\\170");
+	const answer = decodeAnswer(
+		makeAnswer([{ type: "CNAME", name: QUESTION.name, data: "a\u001b\nb.c\\d" }]),
+		ASKED,
+	);
+	expect(answer).toMatchObject({ answers: [{ data: { target: "a\\027\\010b.c\\\\d" } }] });
+});

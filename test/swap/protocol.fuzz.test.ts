@@ -3,10 +3,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseRequest } from "../../src/swap/protocol.ts";
+import { fuzzed, PATIENCE } from "../fuzz/fuzzing.ts";
 
-const RUNS = 500;
-/** A loaded machine takes its time. */
-const PATIENCE = { timeout: 60_000 };
 const ID = "0123456789abcdef0123456789abcdef";
 const NAMES = ["act", "id", "ids", "changes", "tableHashes", "evidence", "keys", "staged", "filesOnly"];
 const HOSTILE = ["__proto__", "constructor", "path", "table", "service", "command", "toString"];
@@ -36,7 +34,7 @@ test("bytes that are no request are refused with a reason", PATIENCE, () => {
 		fc.property(fc.oneof(bytes, fc.string({ maxLength: 400, unit: "binary" }), fc.json()), (text) => {
 			isRefused(text);
 		}),
-		{ numRuns: RUNS },
+		fuzzed(500),
 	);
 });
 
@@ -50,7 +48,7 @@ test("what is nearly a request is read whole, or refused with a reason", PATIENC
 				expect(answer).toEqual(sent);
 			} else expect(answer).toMatchObject({ why: "invalid", message: expect.stringMatching(/\S/) });
 		}),
-		{ numRuns: RUNS },
+		fuzzed(500),
 	);
 	expect(read).toBeGreaterThan(0);
 });
@@ -84,7 +82,7 @@ test("a key is in no refusal, wherever it was put", PATIENCE, () => {
 			const answer = parseRequest(JSON.stringify({ ...sent, [name]: secret }));
 			expect(JSON.stringify(answer.act === "refused" ? answer : null)).not.toContain("MIGHAg");
 		}),
-		{ numRuns: 500 },
+		fuzzed(500),
 	);
 });
 

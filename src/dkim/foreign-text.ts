@@ -1,0 +1,28 @@
+/** Text of others, made fit to be shown: a TXT record, a name or a server's words may hold what a terminal, a log or a reader of lines obeys. */
+
+/** Controls, invisible and bidirectional formats, halves of characters, line and paragraph separators. */
+const OBEYED = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const OBEYED_BUT_LAYOUT = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** In one line: what would be obeyed stands as its code. */
+export function inOneLine(text: string): string {
+	return text.replace(OBEYED, codeOf);
+}
+
+/** The same, but line feeds and tabs stay: they are of whoever laid the text out. */
+export function inLines(text: string): string {
+	return text.replace(OBEYED_BUT_LAYOUT, codeOf);
+}
+
+/** At most so many characters of it, in one line. */
+export function excerpt(text: string, most: number): string {
+	return text.length <= most ? inOneLine(text) : `${inOneLine(text.slice(0, most))}…`;
+}
+
+/** As JSON and JavaScript write it: a JSON text stays one that says the same. */
+function codeOf(character: string): string {
+	return character
+		.split("")
+		.map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+		.join("");
+}
