@@ -102,6 +102,8 @@ export interface InspectedSigner {
 	readonly swap: "restart" | "reload";
 	readonly tableHash: string;
 	readonly lines: readonly InspectedLine[];
+	/** Of the domains that keyturn.yaml gives to it and for which no line signs: those that cannot get a first key, and why. */
+	readonly firstKeyFaults: readonly { readonly domain: string; readonly reason: string }[];
 	readonly notes: readonly string[];
 	/** Why it could not be read; then `lines` says nothing. */
 	readonly problem: string | null;

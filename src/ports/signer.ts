@@ -21,6 +21,8 @@ export interface SignerFile {
 	readonly bytes: Uint8Array;
 	/** SHA-256 of the bytes, hexadecimal. */
 	readonly hash: string;
+	/** How the signer reads it, in its own words, where there are several ways; only the signer looks at it. */
+	readonly format?: string;
 }
 
 export interface SignerReading {
@@ -59,11 +61,21 @@ export interface SignExpectation {
 	readonly record: string;
 }
 
-/** "failed": it signed wrongly or not at all; "unproven": it could not be told, with the reason. */
+/** What the running signer is to do: sign with a key, or, with `record` null, no more with a key that was taken out. */
+export interface ProbedKey {
+	readonly domain: string;
+	readonly selector: string;
+	readonly record: string | null;
+}
+
+/**
+ * "signed": with this key, as it is to be; "unsigned": not with this key, as it is to be for one that was taken out;
+ * "failed": the one where the other is to be, or wrongly; "unproven": it could not be told, with the reason.
+ */
 export interface ProbeVerdict {
 	readonly domain: string;
 	readonly selector: string;
-	readonly outcome: "signed" | "failed" | "unproven";
+	readonly outcome: "signed" | "unsigned" | "failed" | "unproven";
 	readonly reason: string | null;
 }
 
@@ -78,7 +90,15 @@ export interface Signer {
 	read(): Promise<SignerReading>;
 	/** Where a new key goes: `<keys>/<domain>/<selector>.private`. */
 	keyPath(domain: string, selector: string): string;
-	/** The changed files: only the lines of the keys in use change, every other byte is kept. Pure. */
+	/**
+	 * Why domains of these cannot get a first key: something that we cannot handle signs for them, or there is no place for
+	 * their lines. Those that can are not in the answer.
+	 */
+	firstKeyFaults(domains: readonly string[]): Promise<ReadonlyMap<string, string>>;
+	/**
+	 * The changed files: only the lines of the keys in use change, come or go, every other byte is kept. First keys and keys
+	 * taken out are no one change. Pure.
+	 */
 	render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[];
 	/** Why the signer would refuse this key file, checked as the signer checks it; null if it would not. */
 	unsafe(keyPath: string, reading: SignerReading): Promise<string | null>;
@@ -96,5 +116,5 @@ export interface Signer {
 	/** Resolves when the running signer takes connections (milter handshake), fails with `signer.probe` after `timeoutMs`. */
 	ready(timeoutMs: number, reading: SignerReading): Promise<void>;
 	/** One message per expectation through the running signer; also makes a signer that reloads lazily do it. */
-	probe(expectations: readonly SignExpectation[], reading: SignerReading): Promise<readonly ProbeVerdict[]>;
+	probe(expectations: readonly ProbedKey[], reading: SignerReading): Promise<readonly ProbeVerdict[]>;
 }

@@ -11,11 +11,13 @@ const socketTarget = z.discriminatedUnion("kind", [
 const probeExpectation = z.strictObject({
 	domain: z.string().min(1),
 	selector: z.string().min(1),
-	record: z.string(),
-	/** The address whose mail is signed with this key. */
+	/** Null: the key was taken out, and nothing is to be signed with it. */
+	record: z.string().nullable(),
+	/** The address whose mail is, or was, signed with this key. */
 	sender: z.string().min(1),
 	/** What no signature means, and why it proves nothing if it does not. */
 	unsigned: z.discriminatedUnion("means", [
+		z.strictObject({ means: z.literal("unsigned") }),
 		z.strictObject({ means: z.literal("failed") }),
 		z.strictObject({ means: z.literal("unproven"), why: z.string() }),
 	]),
@@ -50,7 +52,7 @@ const probeAnswer = z.strictObject({
 			z.strictObject({
 				domain: z.string(),
 				selector: z.string(),
-				outcome: z.enum(["signed", "failed", "unproven"]),
+				outcome: z.enum(["signed", "unsigned", "failed", "unproven"]),
 				reason: z.string().nullable(),
 			}),
 		)

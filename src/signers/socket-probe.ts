@@ -159,15 +159,20 @@ async function judgeSignatures(
 ): Promise<ProbeVerdict> {
 	const signatures = outcome.added.filter((header) => header.name.toLowerCase() === "dkim-signature");
 	if (signatures.length === 0) return judgeUnsigned(expectation);
+	const { record } = expectation;
 	const name = keyRecordName(expectation.selector, expectation.domain);
 	const fields = signatures.map(({ name, value }) => `${name}: ${value}\r\n`.replace(/\r?\n/g, "\r\n"));
 	const verdicts = await verifier.verify(
 		`${fields.join("")}${probeText(expectation.sender)}`,
-		async (asked) => (asked.toLowerCase() === name ? [expectation.record] : []),
+		async (asked) => (asked.toLowerCase() === name && record !== null ? [record] : []),
 	);
 	const mine = verdicts.find(
 		(found) => found.domain === expectation.domain && found.selector === expectation.selector,
 	);
+	if (record === null)
+		return mine === undefined
+			? verdict(expectation, "unsigned", null)
+			: verdict(expectation, "failed", `still signed with ${expectation.selector}`);
 	if (mine === undefined) {
 		const others = verdicts.map((found) => `${found.selector} of ${found.domain}`).join(", ");
 		return verdict(expectation, "failed", `signed with ${others}, expected ${expectation.selector}`);
@@ -182,6 +187,7 @@ async function judgeSignatures(
 
 function judgeUnsigned(expectation: ProbeExpectation): ProbeVerdict {
 	const { unsigned } = expectation;
+	if (unsigned.means === "unsigned") return verdict(expectation, "unsigned", null);
 	return unsigned.means === "failed"
 		? verdict(expectation, "failed", "the message came back unsigned")
 		: verdict(expectation, "unproven", `the message came back unsigned: ${unsigned.why}`);

@@ -74,7 +74,7 @@ function describe(run: SwitchRun, ended: readonly Ended[]): SwitchResult {
 function keysOf(entry: JournalSigner, end: Ended): readonly SwitchedKey[] {
 	return entry.changes.map(({ domain, from, selector }) => {
 		const isIt = (key: { readonly domain: string; readonly selector: string }) =>
-			key.domain === domain && key.selector === selector;
+			key.domain === domain && key.selector === (selector ?? from);
 		const leftOut = end.leftOut.find(isIt);
 		const outcome = end.standing === "after" && leftOut === undefined ? "done" : "rolled_back";
 		const unproven = end.unproven.find(isIt);

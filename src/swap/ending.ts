@@ -4,7 +4,7 @@
  */
 
 import { asKeyturnError } from "../errors.ts";
-import type { SignExpectation } from "../ports/signer.ts";
+import type { ProbedKey } from "../ports/signer.ts";
 import { noSignal, signerNamed } from "./context.ts";
 import type { JournalSigner, LeftOut } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
@@ -29,7 +29,7 @@ export interface Ended {
 	readonly unproven: readonly LeftOut[];
 	readonly isUp: boolean;
 	/** Still to be probed, after the mail server's start. */
-	readonly rest: readonly SignExpectation[];
+	readonly rest: readonly ProbedKey[];
 }
 
 /** The bytes of every table file of the signer with these changes left out; null where only going back is possible. */
@@ -68,6 +68,12 @@ export async function startAnyway(run: SwitchRun): Promise<void> {
 	} catch (error) {
 		log.error("could not start what ran", { error: asKeyturnError(error).message });
 	}
+}
+
+/** Why all goes back: a crash came between the decision to take lines back and doing it, and the table holds what failed. */
+export function goingBack({ rollBack, partial }: JournalSigner, standing: Stand["standing"]): string | null {
+	if (rollBack !== null) return rollBack;
+	return partial !== null && standing === "after" ? sentence(partial.leftOut) : null;
 }
 
 async function endGroup(
@@ -110,16 +116,10 @@ async function endSigner(
 	return putAllBack(run, entry, `${entry.ran.service} did not come up with the new table: ${why}`);
 }
 
-/** A crash came between the decision to take lines back and doing it: the table still holds what failed. */
-function goingBack({ rollBack, partial }: JournalSigner, standing: Stand["standing"]): string | null {
-	if (rollBack !== null) return rollBack;
-	return partial !== null && standing === "after" ? sentence(partial.leftOut) : null;
-}
-
 async function prove(
 	run: SwitchRun,
 	entry: JournalSigner,
-	expectations: readonly SignExpectation[],
+	expectations: readonly ProbedKey[],
 	renderPart: RenderPart,
 ): Promise<Ended> {
 	const proof = await proveKeys(run.context, entry, expectations, run.owesMail);
@@ -278,7 +278,7 @@ function ending(
 	};
 }
 
-function wanted(entry: JournalSigner): readonly SignExpectation[] {
+function wanted(entry: JournalSigner): readonly ProbedKey[] {
 	const leftOut = entry.partial?.leftOut ?? [];
 	return entry.expectations.filter(
 		({ domain, selector }) => !leftOut.some((key) => key.domain === domain && key.selector === selector),

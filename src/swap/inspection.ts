@@ -37,11 +37,26 @@ async function inspectSigner(
 		const reading = await signer.read();
 		const lines: InspectedLine[] = [];
 		for (const line of reading.lines) lines.push(await inspectLine(line, reading, signer));
-		return { ...about, tableHash: reading.tableHash, lines, notes: reading.notes, problem: null, running };
+		const { tableHash, notes } = reading;
+		const firstKeyFaults = await findFirstKeyFaults(context, signer, lines);
+		return { ...about, tableHash, lines, firstKeyFaults, notes, problem: null, running };
 	} catch (error) {
 		const problem = asKeyturnError(error).message;
-		return { ...about, tableHash: "", lines: [], notes: [], problem, running };
+		return { ...about, tableHash: "", lines: [], firstKeyFaults: [], notes: [], problem, running };
 	}
+}
+
+async function findFirstKeyFaults(
+	{ domains }: SwapContext,
+	signer: SwapSigner["signer"],
+	lines: readonly InspectedLine[],
+): Promise<InspectedSigner["firstKeyFaults"]> {
+	const signed = new Set(lines.filter((line) => line.signs).map((line) => line.domain));
+	const unsigned = [...domains].flatMap(([domain, name]) =>
+		name === signer.name && !signed.has(domain) ? [domain] : [],
+	);
+	if (unsigned.length === 0) return [];
+	return [...(await signer.firstKeyFaults(unsigned))].map(([domain, reason]) => ({ domain, reason }));
 }
 
 async function inspectLine(

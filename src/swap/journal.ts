@@ -1,6 +1,6 @@
 /** What a switch under way has to tell whoever comes after a crash; there is at most one. */
 
-import type { SignExpectation } from "../ports/signer.ts";
+import type { ProbedKey } from "../ports/signer.ts";
 import type { SwapContext } from "./context.ts";
 import { type Document, readDocument, removeDocument, writeDocument } from "./document.ts";
 
@@ -30,7 +30,8 @@ export interface JournalSigner {
 	readonly ran: RanService;
 	/** In the order of the renames; the last is the commit point. */
 	readonly files: readonly JournalFile[];
-	readonly expectations: readonly SignExpectation[];
+	/** What the running signer has to show for its files to stay. */
+	readonly expectations: readonly ProbedKey[];
 	readonly changes: readonly {
 		readonly domain: string;
 		readonly from: string | null;

@@ -1,7 +1,7 @@
 /** Whether the running signer signs with its new keys: a key that does not is named, with the reason. */
 
 import { asKeyturnError } from "../errors.ts";
-import type { ProbeVerdict, SignerReading, SignExpectation } from "../ports/signer.ts";
+import type { ProbedKey, ProbeVerdict, SignerReading } from "../ports/signer.ts";
 import { noSignal, signerNamed, type SwapContext } from "./context.ts";
 import type { JournalSigner, LeftOut } from "./journal.ts";
 
@@ -17,13 +17,13 @@ export interface Proof {
 	/** Why keys that count as switched were not seen to sign, by domain and selector. */
 	readonly unproven: readonly LeftOut[];
 	/** For later: the mail server has waited long enough. */
-	readonly rest: readonly SignExpectation[];
+	readonly rest: readonly ProbedKey[];
 }
 
 export async function proveKeys(
 	context: SwapContext,
 	entry: JournalSigner,
-	expectations: readonly SignExpectation[],
+	expectations: readonly ProbedKey[],
 	isMailWaiting: boolean,
 ): Promise<Proof> {
 	if (!signerNamed(context, entry.signer).probe) return { failing: [], unproven: [], rest: [] };
@@ -46,7 +46,7 @@ export async function proveKeys(
 async function probePatiently(
 	context: SwapContext,
 	entry: JournalSigner,
-	expectations: readonly SignExpectation[],
+	expectations: readonly ProbedKey[],
 ): Promise<readonly ProbeVerdict[]> {
 	const startedAt = context.clock.uptimeMs();
 	const patienceMs = entry.swap === "reload" ? RELOAD_MS : RETRY_MS;
@@ -66,7 +66,7 @@ async function probePatiently(
 function prober(
 	context: SwapContext,
 	entry: JournalSigner,
-): (expectations: readonly SignExpectation[]) => Promise<readonly ProbeVerdict[]> {
+): (expectations: readonly ProbedKey[]) => Promise<readonly ProbeVerdict[]> {
 	const { signer } = signerNamed(context, entry.signer);
 	let reading: SignerReading | null = null;
 	return async (expectations) => {

@@ -9,12 +9,12 @@ import { asKeyturnError } from "../errors.ts";
 import type { SwitchResult } from "../ports/door.ts";
 import { clear, conclude, disarm } from "./conclusion.ts";
 import type { SwapContext } from "./context.ts";
-import { endSwitch, type Stand, startAnyway } from "./ending.ts";
+import { endSwitch, goingBack, type Stand, startAnyway } from "./ending.ts";
 import { type Journal, type RanService, readJournal, removeJournal, writeJournal } from "./journal.ts";
 import { readResult } from "./results.ts";
 import { tidyStaged } from "./staged-switch.ts";
 import { beginRun, DEAD_MAN_MS, type SwitchRun, starts } from "./switch-run.ts";
-import { repairFiles } from "./table-files.ts";
+import { putBack, repairFiles } from "./table-files.ts";
 
 export interface Settled {
 	readonly results: readonly SwitchResult[];
@@ -33,7 +33,7 @@ export async function settle(context: SwapContext, { filesOnly }: { filesOnly: b
 	if (ended !== null) return settleEnded(context, journal, filesOnly);
 	const mayTouchServices = !filesOnly && (await context.services.hostPhase()) === "running";
 	const run = beginRun(context, journal, journal.stopsMail);
-	const stands = await settleFiles(run).catch(async (error: unknown) => {
+	const stands = await settleFiles(run, mayTouchServices).catch(async (error: unknown) => {
 		if (mayTouchServices) await startAnyway(run);
 		throw error;
 	});
@@ -41,13 +41,16 @@ export async function settle(context: SwapContext, { filesOnly }: { filesOnly: b
 	return { results: [], did: run.did, pending: `switch ${journal.id} waits for its services` };
 }
 
-async function settleFiles(run: SwitchRun): Promise<ReadonlyMap<string, Stand>> {
+/** Where services may be touched, what was to go back goes once its signer is stopped; elsewhere before anything starts it. */
+async function settleFiles(run: SwitchRun, mayTouchServices: boolean): Promise<ReadonlyMap<string, Stand>> {
 	const { disk } = run.context;
 	const stands = new Map<string, Stand>();
 	for (const entry of run.journal.signers) {
-		const standing = await repairFiles(disk, entry);
+		const found = await repairFiles(disk, entry);
+		const goesBack = !mayTouchServices && goingBack(entry, found) !== null;
+		const standing = goesBack ? await putBack(disk, entry) : found;
 		await removeTemporaries(run.context, entry.files);
-		stands.set(entry.signer, { standing, reason: sentence(standing, entry.rollBack) });
+		stands.set(entry.signer, { standing, reason: sentence(standing, goingBack(entry, "after")) });
 		run.did.push(
 			`${entry.signer}: the table stands ${standing === "conflict" ? "changed by others" : standing}`,
 		);
@@ -108,9 +111,9 @@ function pausedFor({ clock }: SwapContext, { startedAt }: Journal): number {
 	return Math.max(0, clock.now().getTime() - new Date(startedAt).getTime());
 }
 
-function sentence(standing: Stand["standing"], rollBack: string | null): string | null {
+function sentence(standing: Stand["standing"], decided: string | null): string | null {
 	if (standing === "conflict") return "the switch was interrupted, and the table was changed by others";
-	if (standing === "before") return rollBack ?? "the switch was interrupted";
+	if (standing === "before") return decided ?? "the switch was interrupted";
 	return null;
 }
 

@@ -3,7 +3,7 @@
 import { hashOf } from "../durable.ts";
 import { asKeyturnError } from "../errors.ts";
 import type { DoorAnswer, Evidence, RefusedAnswer } from "../ports/door.ts";
-import type { RenderedFile, SignerReading } from "../ports/signer.ts";
+import type { ProbedKey, RenderedFile, SignerReading } from "../ports/signer.ts";
 import { signerNamed, type SwapContext, timestamp } from "./context.ts";
 import { conclude } from "./conclusion.ts";
 import { endSwitch, type RenderPart, type Stand, startAnyway } from "./ending.ts";
@@ -219,13 +219,16 @@ function describeSigner(context: SwapContext, { staged, rendered, ran }: Plan): 
 			hashAfter: hashOf(bytes),
 			kept: keptPath(path),
 		})),
-		expectations: staged.changes.flatMap(({ domain, to }) =>
-			to === null ? [] : [{ domain, selector: to.selector, record: to.record }],
-		),
+		expectations: staged.changes.flatMap(probedKey),
 		changes: staged.changes.map(({ domain, from, to }) => ({ domain, from, selector: to?.selector ?? null })),
 		partial: null,
 		rollBack: null,
 	};
+}
+
+function probedKey({ domain, from, to }: StagedSigner["changes"][number]): readonly ProbedKey[] {
+	if (to !== null) return [{ domain, selector: to.selector, record: to.record }];
+	return from === null ? [] : [{ domain, selector: from, record: null }];
 }
 
 /** A signer that does not run signs nothing: its table is changed without an outage. */
@@ -282,8 +285,8 @@ function partRenderer(context: SwapContext, plans: readonly Plan[]): RenderPart 
 	return (name, leftOut) => {
 		const plan = plans.find((candidate) => candidate.staged.signer === name);
 		const changes = plan?.staged.changes.filter(
-			({ domain, to }) =>
-				!leftOut.some((key) => key.domain === domain && key.selector === (to?.selector ?? null)),
+			({ domain, from, to }) =>
+				!leftOut.some((key) => key.domain === domain && key.selector === (to?.selector ?? from)),
 		);
 		if (plan === undefined || changes === undefined || changes.length === 0) return null;
 		const rendered = render(context, plan.reading, plan.staged, changes);

@@ -55,6 +55,7 @@ export class AgentWorld {
 	signs = true;
 	sinkFails = false;
 	signerProblem: string | null = null;
+	firstKeyFaults: { readonly domain: string; readonly reason: string }[] = [];
 	/** The domain whose document cannot be saved. */
 	failSave: string | null = null;
 	/** Not even the lock can be taken. */
@@ -356,6 +357,7 @@ export class AgentWorld {
 					swap: "restart",
 					tableHash: "h",
 					lines: [...this.lines],
+					firstKeyFaults: [...this.firstKeyFaults],
 					notes: [],
 					problem: this.signerProblem,
 					service: "opendkim",
@@ -394,9 +396,11 @@ export class AgentWorld {
 	#take({ result }: CommitAnswer, changes: Extract<DoorRequest, { act: "stage" }>["changes"]): void {
 		this.#results.set(result.id, result);
 		for (const key of result.keys)
-			if (key.outcome === "done" && result.outcome === "done" && key.selector !== null) {
+			if (key.outcome === "done" && result.outcome === "done") {
 				const pem = changes.find((change) => change.domain === key.domain)?.to?.key ?? "";
-				this.signWith(key.domain, key.selector, publicHalf(pem)?.publicKey ?? "");
+				if (key.selector === null)
+					this.lines.splice(0, Infinity, ...this.lines.filter((line) => line.domain !== key.domain));
+				else this.signWith(key.domain, key.selector, publicHalf(pem)?.publicKey ?? "");
 			}
 	}
 

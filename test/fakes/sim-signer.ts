@@ -10,9 +10,9 @@ import { formatKeyRecord, parseKeyRecord } from "../../src/dkim/key-record.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { Disk } from "../../src/ports/disk.ts";
 import type {
+	ProbedKey,
 	ProbeVerdict,
 	RenderedFile,
-	SignExpectation,
 	Signer,
 	SignerChange,
 	SignerReading,
@@ -33,10 +33,14 @@ export class SimSignerProgram {
 	/** Null while it does not run. */
 	loaded: ReadonlyMap<string, SimLine> | null = null;
 	isReloadAsked = false;
+	/** It goes on with what it has when it is asked to reload. */
+	isDeaf = false;
 	/** Why the program would not come up with these lines; null if it would. */
 	refuses: (lines: readonly SimLine[]) => string | null = () => null;
 	/** Selectors that it signs wrongly under, for all domains or as "domain selector". */
 	readonly spoils = new Set<string>();
+	/** Domains that it has no place for, each with the reason. */
+	readonly firstKeyFaults = new Map<string, string>();
 	readonly #disk: () => SimDisk;
 
 	constructor(directory: string, disk: () => SimDisk) {
@@ -79,7 +83,8 @@ export class SimSignerProgram {
 		if (this.isReloadAsked) {
 			const tables = this.tables();
 			// A reload that fails keeps what was loaded, and says nothing.
-			if (typeof tables !== "string" && this.refuses([...tables.values()]) === null) this.loaded = tables;
+			const isTaken = typeof tables !== "string" && this.refuses([...tables.values()]) === null;
+			if (isTaken && !this.isDeaf) this.loaded = tables;
 			this.isReloadAsked = false;
 		}
 		const line = this.loaded?.get(domain);
@@ -109,6 +114,8 @@ export function createSimSigner(given: {
 		swap: given.swap,
 		read: async () => read(disk, program),
 		keyPath: (domain, selector) => `${program.directory}/keys/${domain}/${selector}.private`,
+		firstKeyFaults: async (domains) =>
+			new Map([...program.firstKeyFaults].filter(([domain]) => domains.includes(domain))),
 		render: (reading, changes) => render(reading, changes),
 		unsafe: async (keyPath) => {
 			const stat = await disk.stat(keyPath);
@@ -178,15 +185,19 @@ function makeSimKey(seed: string): { readonly key: string; readonly record: stri
 }
 
 /** Whether a message of this signer verifies against a record, under this selector. */
-export function judge(message: string | null, expected: SignExpectation): ProbeVerdict {
-	const { domain, selector } = expected;
+export function judge(message: string | null, expected: ProbedKey): ProbeVerdict {
+	const { domain, selector, record } = expected;
 	const failed = (reason: string): ProbeVerdict => ({ domain, selector, outcome: "failed", reason });
+	if (record === null)
+		return message?.includes(`d=${domain}; s=${selector};`) === true
+			? failed("still signed")
+			: { domain, selector, outcome: "unsigned", reason: null };
 	if (message === null) return failed("no signature");
 	const [, signedDomain = "", signedSelector = "", signature = ""] =
 		/d=([^;]*); s=([^;]*); b=(.*)\r\n/.exec(message) ?? [];
 	if (signedDomain !== domain || signedSelector !== selector)
 		return failed(`signed as ${signedSelector} of ${signedDomain}`);
-	const parsed = parseKeyRecord(expected.record);
+	const parsed = parseKeyRecord(record);
 	const half = parsed.kind === "record" ? recordKey(parsed.record) : null;
 	if (half === null) return failed("unreadable record");
 	const publicKey = createPublicKey({

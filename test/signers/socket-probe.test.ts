@@ -83,6 +83,23 @@ test("unsigned means what the request says", async () => {
 	]);
 });
 
+test("a key that was taken out may not sign, another one may", async () => {
+	const gone = { ...expectation, record: null, unsigned: { means: "unsigned" } } as const;
+	const verdictOf = async (script: FilterScript, verdicts: readonly SignatureVerdict[]) =>
+		(await probe(() => script, verdicts, { expectations: [gone] })).answer.verdicts[0];
+	expect(await verdictOf({}, [])).toMatchObject({ outcome: "unsigned", reason: null });
+	expect(await verdictOf(signing, [{ ...pass, selector: "news" }])).toMatchObject({ outcome: "unsigned" });
+	expect(await verdictOf(signing, [{ ...pass, domain: "example.org" }])).toMatchObject({
+		outcome: "unsigned",
+	});
+	expect(await verdictOf(signing, [{ ...pass, outcome: "fail", reason: "no record" }])).toMatchObject({
+		outcome: "failed",
+		reason: "still signed with 202611",
+	});
+	const deferring = { answers: { C: [packet("t")] } };
+	expect(await verdictOf(deferring, [])).toMatchObject({ outcome: "failed" });
+});
+
 test("what fails is asked again until it settles, and no longer", async () => {
 	const late = (connection: number) => (connection < 4 ? {} : signing);
 	expect((await probe(late, [pass], { settleMs: 1000 })).answer.verdicts).toMatchObject([

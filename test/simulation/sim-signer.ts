@@ -5,7 +5,7 @@
 
 import { KeyturnError } from "../../src/errors.ts";
 import type { Disk } from "../../src/ports/disk.ts";
-import type { ProbeVerdict, SignExpectation, Signer } from "../../src/ports/signer.ts";
+import type { ProbedKey, ProbeVerdict, Signer } from "../../src/ports/signer.ts";
 import { createOpenDkimSigner } from "../../src/signers/opendkim/signer.ts";
 import type { SimProcess } from "../fakes/sim-process.ts";
 import { KEY_TABLE, KEYS, type MailHost, parseTables, SIGNING_TABLE } from "./mail-host.ts";
@@ -75,16 +75,20 @@ export function createSimSigner(given: {
 	};
 }
 
-function judge(host: MailHost, faults: SignerFaults, expected: SignExpectation): ProbeVerdict {
-	const { domain, selector } = expected;
+function judge(host: MailHost, faults: SignerFaults, expected: ProbedKey): ProbeVerdict {
+	const { domain, selector, record } = expected;
 	const failed = (reason: string): ProbeVerdict => ({ domain, selector, outcome: "failed", reason });
 	if (faults.failingProbes > 0) {
 		faults.failingProbes -= 1;
 		return failed("milter: 451 4.7.1 try again later");
 	}
 	const signature = host.sign(host.signer.loaded, domain);
+	if (record === null)
+		return signature.kind === "signed" && signature.selector === selector
+			? failed("it still signs")
+			: { domain, selector, outcome: "unsigned", reason: null };
 	if (signature.kind !== "signed") return failed(signature.why);
 	if (signature.selector !== selector) return failed(`signed as ${signature.selector}`);
-	if (signature.publicKey !== publishedKey(expected.record)) return failed("the signature does not verify");
+	if (signature.publicKey !== publishedKey(record)) return failed("the signature does not verify");
 	return { domain, selector, outcome: "signed", reason: null };
 }

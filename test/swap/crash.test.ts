@@ -7,21 +7,24 @@ import { ID, scenarioNamed, tryCalls, turn } from "./crashes.ts";
 const EVERY = 7;
 
 describe("a crash at some of the calls", () => {
-	it.each(["turn by restart", "turn by reload", "add by restart", "turn by restart with one bad key"])(
-		"%s",
-		{ timeout: 60_000 },
-		async (name) => {
-			for (const kind of ["death", "power"] as const) {
-				const { faults, deaths } = await tryCalls(scenarioNamed(name), {
-					kind,
-					every: EVERY,
-					from: name.length % EVERY,
-				});
-				expect(faults).toEqual([]);
-				expect(deaths).toBeGreaterThan(15);
-			}
-		},
-	);
+	it.each([
+		"turn by restart",
+		"turn by reload",
+		"add by restart",
+		"remove by restart",
+		"remove by reload from a signer that does not reload",
+		"turn by restart with one bad key",
+	])("%s", { timeout: 60_000 }, async (name) => {
+		for (const kind of ["death", "power"] as const) {
+			const { faults, deaths } = await tryCalls(scenarioNamed(name), {
+				kind,
+				every: EVERY,
+				from: name.length % EVERY,
+			});
+			expect(faults).toEqual([]);
+			expect(deaths).toBeGreaterThan(15);
+		}
+	});
 });
 
 /** A door that is built wrongly has to be found out, or these tests say nothing. */

@@ -1,9 +1,11 @@
 /** Kills the door, or the power, before single calls of a switch, and says what is wrong with the host that is found then. */
 
+import { hashOf } from "../../src/durable.ts";
 import type { StageChange, SwitchResult } from "../../src/ports/door.ts";
+import type { Journal } from "../../src/swap/journal.ts";
 import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimProcess, runUntilDeath } from "../fakes/sim-process.ts";
-import { type DoorOptions, SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
+import { DOOR_DIRECTORY, type DoorOptions, SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
 
 export const ID = "0123456789abcdef0123456789abcdef";
 const ID2 = "fedcba9876543210fedcba9876543210";
@@ -53,6 +55,14 @@ export const SCENARIOS: readonly Scenario[] = (["restart", "reload"] as const).f
 		changes: (host: SwapHost) => [...add(host), host.change("a.example", "old", "new")],
 		spoil: (host: SwapHost) => {
 			host.program().spoils.add("new.main.example new");
+		},
+	},
+	{
+		name: `remove by ${swap} from a signer that does not reload`,
+		options: { swap, leastSleepMs: LEAST_SLEEP_MS },
+		changes: remove,
+		spoil: (host: SwapHost) => {
+			host.program().isDeaf = true;
 		},
 	},
 	{
@@ -128,6 +138,7 @@ async function findFaults(host: SwapHost, scenario: Scenario): Promise<readonly 
 async function goOn(host: SwapHost, scenario: Scenario): Promise<readonly string[]> {
 	host.program().refuses = () => null;
 	host.program().spoils.clear();
+	host.program().isDeaf = false;
 	for (const id of [ID, ID2]) {
 		const pending = scenario.changes(host).filter(({ signer, domain, to }) => {
 			return (host.selectors(signer)[domain] ?? null) !== (to?.selector ?? null);
@@ -148,12 +159,25 @@ async function check(
 ): Promise<readonly string[]> {
 	try {
 		await calm(host);
-		const faults = [...(await findFaults(host, scenario))];
+		const faults = [...standingAgainstDecision(host), ...(await findFaults(host, scenario))];
 		faults.push(...(await goOn(host, scenario)));
 		return [...new Set(faults)].map((fault) => `${where}: ${fault}`);
 	} catch (error) {
 		return [`${where}: ${String(error)}`];
 	}
+}
+
+/** What was to go back has gone back before anything was started with it. */
+function standingAgainstDecision(host: SwapHost): readonly string[] {
+	const text = host.disk.text(`${DOOR_DIRECTORY}/journal.json`);
+	const signers = text === null ? [] : (JSON.parse(text) as Journal).signers;
+	return signers
+		.filter(({ rollBack }) => rollBack !== null)
+		.flatMap(({ files }) => files)
+		.filter(
+			({ path, hashAfter }) => hashOf(new TextEncoder().encode(host.disk.text(path) ?? "")) === hashAfter,
+		)
+		.map(({ path }) => `${path} was decided against, and stands`);
 }
 
 async function afterDeath(host: SwapHost): Promise<void> {

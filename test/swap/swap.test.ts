@@ -266,6 +266,64 @@ describe("a switch by reload", () => {
 	});
 });
 
+describe.each(["restart", "reload"] as const)("first keys and keys taken out by %s", (swap) => {
+	/** Which tables were renamed into place, in order. */
+	async function renamesOf(host: SwapHost, change: ReturnType<SwapHost["change"]>) {
+		const renames: string[] = [];
+		const door = host.door({
+			onChange: (call, path) => {
+				if (call === "rename" && path.startsWith("/etc/main/")) renames.push(path);
+			},
+		});
+		return { ended: result(await host.switchKeys(door, ID, [change])), renames };
+	}
+
+	it("has the entry before a line names it, and keeps it as long as one does", async () => {
+		const host = new SwapHost({ swap });
+		const before = host.disk.text("/etc/main/key.table");
+		const added = await renamesOf(host, host.change("new.main.example", null, "new"));
+		expect(added.renames).toEqual(["/etc/main/key.table", "/etc/main/signing.table"]);
+		expect(added.ended).toMatchObject({ outcome: "done", keys: [{ from: null, selector: "new" }] });
+		expect(host.mailFault("new.main.example")).toBeNull();
+
+		const out = host.change("new.main.example", "new", null);
+		const ended = result(await host.switchKeys(host.door(), ID2, [out]));
+		expect(ended).toMatchObject({
+			outcome: "done",
+			keys: [{ from: "new", selector: null, outcome: "done", reason: null }],
+			oldProcessGone: swap === "restart",
+		});
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		expect(host.disk.text("/etc/main/key.table")).toBe(before);
+		expect(host.disk.text(host.keyPath("new.main.example", "new"))).not.toBeNull();
+		expect(host.leftovers()).toEqual([]);
+		expect([...host.violations]).toEqual([]);
+	});
+
+	it("takes the signing line first when a key goes", async () => {
+		const host = new SwapHost({ swap });
+		const { renames } = await renamesOf(host, host.change("a.example", "old", null));
+		expect(renames).toEqual(["/etc/main/signing.table", "/etc/main/key.table"]);
+	});
+
+	it("puts the lines back where the signer does not take their going up", async () => {
+		const host = new SwapHost({ swap });
+		const before = [host.disk.text("/etc/main/key.table"), host.disk.text("/etc/main/signing.table")];
+		if (swap === "reload") host.program().isDeaf = true;
+		else
+			host.program().refuses = (lines) =>
+				lines.some((line) => line.domain === "a.example") ? null : "it refuses";
+		const ended = result(await host.switchKeys(host.door(), ID, [host.change("a.example", "old", null)]));
+		expect(ended).toMatchObject({ outcome: "rolled_back", keys: [{ outcome: "rolled_back" }] });
+		if (swap === "reload") expect(ended.keys[0]?.reason).toContain("still signed");
+		expect([host.disk.text("/etc/main/key.table"), host.disk.text("/etc/main/signing.table")]).toEqual(
+			before,
+		);
+		expect(host.mailFault("a.example")).toBeNull();
+		expect([...host.violations]).toEqual([]);
+	});
+});
+
 describe("ids", () => {
 	it("give the same result whenever they come again, and act once", async () => {
 		const host = new SwapHost({ swap: "restart" });
@@ -649,6 +707,16 @@ describe("inspect", () => {
 		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
 		expect(await host.door().handle({ act: "inspect", ids: [] })).toMatchObject({
 			lastPauseAt: expect.stringMatching(/^2026-11-01T03:01/) as string,
+		});
+	});
+
+	it("tells which of its domains that nothing signs for cannot get a first key", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const faults = host.program().firstKeyFaults;
+		for (const domain of ["a.example", "new.main.example"]) faults.set(domain, "no place");
+		const answer = await host.door().handle({ act: "inspect", ids: [] });
+		expect(answer).toMatchObject({
+			signers: [{ firstKeyFaults: [{ domain: "new.main.example", reason: "no place" }] }],
 		});
 	});
 

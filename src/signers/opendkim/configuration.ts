@@ -28,13 +28,17 @@ export function parseConfiguration(file: ConfigurationFiles): Configuration {
 	return values;
 }
 
-/** The configuration for signing offline: the key table replaced, and what needs root or a running daemon left out. */
-export function offlineConfiguration(text: string, keyTablePath: string): string {
+/** The configuration for signing offline: both tables replaced, and what needs root or a running daemon left out. */
+export function offlineConfiguration(
+	text: string,
+	{ keyTablePath, signingTable }: { readonly keyTablePath: string; readonly signingTable: string },
+): string {
 	const kept = text.split("\n").filter((line) => {
 		const pair = splitOption(line);
 		return pair === null || !LEFT_OUT_OFFLINE.has(pair.key);
 	});
-	return [...kept, "Background no", `KeyTable file:${keyTablePath}`, ""].join("\n");
+	const tables = [`KeyTable file:${keyTablePath}`, `SigningTable ${signingTable}`];
+	return [...kept, "Background no", ...tables, ""].join("\n");
 }
 
 /** OpenDKIM's own rule: the first letter decides. */
@@ -68,6 +72,7 @@ export function parseSocket(value: string): SocketTarget {
 
 const LEFT_OUT_OFFLINE: ReadonlySet<string> = new Set([
 	"keytable",
+	"signingtable",
 	"userid",
 	"pidfile",
 	"socket",

@@ -1,8 +1,9 @@
-/** Reads the KeyTable, and changes nothing in it but the selector and the path of a key in use. */
+/** Reads the KeyTable; changes the selector and the path of a key in use, takes its lines out, or adds one, and nothing else. */
 
 import { KeyturnError } from "../../errors.ts";
 import type { SignerChange } from "../../ports/signer.ts";
 import { groupBy } from "./group-by.ts";
+import { appendLines, applyEdits, type Edit, removeLine } from "./table-edits.ts";
 import { LINE_LIMIT, parseTable, type TableRecord } from "./table-lines.ts";
 
 export interface KeyTableEntry {
@@ -59,22 +60,25 @@ export function entriesInUse(
 	return found;
 }
 
-/** The table after the changes; every byte that is not a selector or path of a key in use stays as it is. */
-export function renderKeyTable(bytes: Uint8Array, changes: readonly SignerChange[]): Uint8Array {
+/** A first key together with the name of the entry that it gets. */
+export interface NewEntry {
+	readonly name: string;
+	readonly change: SignerChange;
+}
+
+/** The table after the changes, of which those without `from` are given by name; every other byte stays as it is. */
+export function renderKeyTable(
+	bytes: Uint8Array,
+	changes: readonly SignerChange[],
+	added: readonly NewEntry[] = [],
+): Uint8Array {
 	const entries = parseKeyTable(bytes);
 	const byKey = groupBy(entries, keyName);
-	const edits = changes
-		.flatMap((change) => editsOf(byKey.get(keyName(change)) ?? [], change))
-		.sort((a, b) => a.start - b.start);
-	const pieces: Uint8Array[] = [];
-	let at = 0;
-	for (const edit of edits) {
-		pieces.push(bytes.subarray(at, edit.start), Buffer.from(edit.text, "utf8"));
-		at = edit.end;
-	}
-	const rendered = Buffer.concat([...pieces, bytes.subarray(at)]);
-	checkRendered(rendered, entries, changes);
-	return new Uint8Array(rendered);
+	const edits = changes.flatMap((change) => editsOf(bytes, byKey.get(keyName(change)) ?? [], change));
+	const lines = added.map((entry) => newLine(entry, byKey));
+	const rendered = applyEdits(bytes, [...edits, appendLines(bytes, lines)]);
+	checkRendered(rendered, entries, changes, added);
+	return rendered;
 }
 
 function parseEntry(record: TableRecord, isDuplicate: boolean): KeyTableEntry {
@@ -112,24 +116,39 @@ function problemOf(record: TableRecord, domain: string, selector: string, path: 
 }
 
 function editsOf(
+	bytes: Uint8Array,
 	entries: readonly KeyTableEntry[],
 	change: SignerChange,
-): readonly (Span & { readonly text: string })[] {
+): readonly Edit[] {
 	const { domain, from, to } = change;
-	if (from === null || to === null)
-		throw new KeyturnError(
-			"signer.config",
-			`${domain}: ${from === null ? "a first key" : "taking a key out"} is not built yet`,
-		);
-	if (!/^\/[^\s#%]+$/.test(to.keyPath) || FOURTH_FIELD.test(to.keyPath))
-		throw new KeyturnError(
-			"signer.config",
-			`key path ${to.keyPath}: a blank, # or % cannot stand in a key table`,
-		);
-	return entriesInUse(entries, domain, from).flatMap((entry) => [
+	if (from === null) return [];
+	const inUse = entriesInUse(entries, domain, from);
+	if (to === null) return inUse.map((entry) => removeLine(bytes, entry.record.line));
+	checkPath(to.keyPath);
+	return inUse.flatMap((entry) => [
 		{ ...entry.selectorAt, text: to.selector },
 		{ ...entry.pathAt, text: to.keyPath },
 	]);
+}
+
+function newLine(
+	{ name, change: { domain, to } }: NewEntry,
+	byKey: ReadonlyMap<string, readonly KeyTableEntry[]>,
+): string {
+	if (to === null) throw new KeyturnError("bug", `${domain}: a first key without a key`);
+	checkPath(to.keyPath);
+	if (byKey.has(keyName({ domain, selector: to.selector })))
+		throw new KeyturnError(
+			"signer.config",
+			`key table: expected no line of ${domain} with selector ${to.selector}, got one`,
+			{ hint: "Take that line out, or choose another selector." },
+		);
+	return `${name} ${domain}:${to.selector}:${to.keyPath}`;
+}
+
+function checkPath(keyPath: string): void {
+	if (/^\/[^\s#%]+$/.test(keyPath) && !FOURTH_FIELD.test(keyPath)) return;
+	throw new KeyturnError("signer.config", `key path ${keyPath}: a blank, # or % cannot stand in a key table`);
 }
 
 /** Reads the result as OpenDKIM would: each entry is the one before, or the one asked for, in its place. */
@@ -137,22 +156,34 @@ function checkRendered(
 	rendered: Uint8Array,
 	before: readonly KeyTableEntry[],
 	changes: readonly SignerChange[],
+	added: readonly NewEntry[],
 ): void {
 	const after = parseKeyTable(rendered);
 	const wanted = new Map(changes.map((change) => [keyName(change), change.to]));
+	const goes = (entry: KeyTableEntry) => entry.problem === null && wanted.get(keyName(entry)) === null;
+	const gone = new Set(before.filter(goes).map((entry) => entry.name));
+	const expected = [
+		...before.filter((entry) => !goes(entry)).map((entry) => expectedEntry(entry, wanted)),
+		...added.map(({ name, change: { domain, to } }) => ({
+			name,
+			domain,
+			selector: to?.selector,
+			path: to?.keyPath,
+			isSound: true,
+		})),
+	];
 	const isExpected =
-		after.length === before.length &&
-		before.every((entry, index) => {
+		after.length === expected.length &&
+		expected.every((entry, index) => {
 			const now = after[index];
 			if (now === undefined) return false;
-			const change = entry.problem === null ? wanted.get(keyName(entry)) : null;
-			const to = change ?? { selector: entry.selector, keyPath: entry.path };
 			return (
 				now.name === entry.name &&
 				now.domain === entry.domain &&
-				now.selector === to.selector &&
-				now.path === to.keyPath &&
-				(now.problem === null) === (entry.problem === null)
+				now.selector === entry.selector &&
+				now.path === entry.path &&
+				// A later line of a name that went is the first of it now; no signing line names it.
+				((now.problem === null) === entry.isSound || gone.has(entry.name))
 			);
 		});
 	if (!isExpected)
@@ -161,6 +192,16 @@ function checkRendered(
 			`key table: with the new key a line would be longer than the ${LINE_LIMIT} bytes that OpenDKIM reads`,
 			{ hint: "Shorten the comment on that line, or the path of the keys." },
 		);
+}
+
+function expectedEntry(
+	entry: KeyTableEntry,
+	wanted: ReadonlyMap<string, SignerChange["to"]>,
+): Pick<KeyTableEntry, "name" | "domain" | "selector" | "path"> & { readonly isSound: boolean } {
+	const { name, domain } = entry;
+	const isSound = entry.problem === null;
+	const to = isSound ? wanted.get(keyName(entry)) : null;
+	return { name, domain, selector: to?.selector ?? entry.selector, path: to?.keyPath ?? entry.path, isSound };
 }
 
 function keyName(

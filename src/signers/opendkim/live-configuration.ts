@@ -15,7 +15,7 @@ import {
 } from "./configuration.ts";
 import { isLoopbackInternal } from "./internal-hosts.ts";
 import { type KeyTableEntry, parseKeyTable } from "./key-table.ts";
-import { createSigningTable, type SigningTable } from "./signing-table.ts";
+import { createSigningTable, type SigningTable, type SigningTableKind } from "./signing-table.ts";
 import { parseTable } from "./table-lines.ts";
 import { readUnitArguments, type UnitArguments } from "./unit-arguments.ts";
 
@@ -81,7 +81,7 @@ async function readKeyTable(disk: Disk, options: Configuration): Promise<SignerF
 	return readTable(disk, "KeyTable", dataset.path);
 }
 
-function signingDataset(options: Configuration): { readonly kind: "file" | "refile"; readonly path: string } {
+function signingDataset(options: Configuration): { readonly kind: SigningTableKind; readonly path: string } {
 	const value = options.get("signingtable");
 	if (value === undefined)
 		throw new KeyturnError("signer.config", "opendkim.conf has a KeyTable, but no SigningTable");

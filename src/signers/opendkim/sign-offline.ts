@@ -16,6 +16,8 @@ export interface OfflineSigning {
 	/** The text of the live opendkim.conf. */
 	readonly configuration: string;
 	readonly keyTablePath: string;
+	/** With its kind, as opendkim.conf names it. */
+	readonly signingTable: string;
 }
 
 /** One signed message per sender; fails with `signer.probe`, naming the sender. */
@@ -40,14 +42,15 @@ const SIGN_MS = 30_000;
 async function writeConfiguration(signing: OfflineSigning): Promise<string> {
 	const { disk, owner, keyTablePath } = signing;
 	const path = `${keyTablePath}.conf`;
-	if (/[\s#]/.test(path))
-		throw new KeyturnError("signer.config", `${path}: OpenDKIM reads no path with a blank or # in it`);
+	for (const named of [path, signing.signingTable])
+		if (/[\s#]/.test(named))
+			throw new KeyturnError("signer.config", `${named}: OpenDKIM reads no path with a blank or # in it`);
 	await disk.unlink(path);
 	const file = await disk.create(path, 0o600);
 	if (file === "exists") throw new KeyturnError("signer.config", `${path}: somebody else keeps making it`);
 	try {
 		await file.chown({ uid: owner.uid, gid: owner.gid });
-		await file.write(Buffer.from(offlineConfiguration(signing.configuration, keyTablePath), "latin1"));
+		await file.write(Buffer.from(offlineConfiguration(signing.configuration, signing), "latin1"));
 	} finally {
 		await file.close();
 	}

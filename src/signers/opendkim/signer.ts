@@ -6,6 +6,7 @@ import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
 import type {
+	ProbedKey,
 	ProbeVerdict,
 	RenderedFile,
 	SignExpectation,
@@ -17,13 +18,20 @@ import type {
 } from "../../ports/signer.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
-import { entriesInUse, type KeyTableEntry, parseKeyTable, renderKeyTable } from "./key-table.ts";
+import { entriesInUse, type KeyTableEntry, parseKeyTable } from "./key-table.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
 import { noteworthy } from "./notes.ts";
 import { whyUnsafe } from "./safe-keys.ts";
 import type { OpenDkimSettings } from "./settings.ts";
 import { signOffline } from "./sign-offline.ts";
-import { isNamed, senderFor } from "./signing-table.ts";
+import {
+	createSigningTable,
+	isNamed,
+	ordinaryAddress,
+	senderFor,
+	type SigningTable,
+} from "./signing-table.ts";
+import { renderTables, whyNoFirstKey } from "./tables.ts";
 
 export interface OpenDkimOptions {
 	/** Its name in keyturn.yaml. */
@@ -44,6 +52,7 @@ export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 		swap,
 		read: async () => read(options),
 		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
+		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
 		render,
 		unsafe: async (keyPath, reading) => unsafe(options, keyPath, reading),
 		preflight: async () => preflight(options),
@@ -55,10 +64,13 @@ export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 
 const NEVER = new AbortController().signal;
 const KEY_LIMIT_BYTES = 64 * 1024;
+/** How much longer than the live table, doubled, a staged one may be. */
+const STAGED_EXTRA_BYTES = 64 * 1024;
 const PREFLIGHT_MS = 30_000;
 const HANDSHAKE_MS = 10_000;
 /** A signal to reload is seen by the next connection at the earliest; measured: 60 ms. */
 const RELOAD_SETTLES_MS = 5_000;
+const NOT_INTERNAL = { means: "unproven", why: "127.0.0.1 is not among its InternalHosts" } as const;
 
 async function read(options: OpenDkimOptions): Promise<SignerReading> {
 	const { disk, settings, service } = options;
@@ -66,7 +78,7 @@ async function read(options: OpenDkimOptions): Promise<SignerReading> {
 	const { user, uid, gid } = findAccount(await readAccounts(disk), live.user);
 	const lines: SigningLine[] = [];
 	for (const entry of live.entries) lines.push(await describeEntry(disk, live, entry));
-	const files = [live.keyTable, live.signingFile];
+	const files = [live.keyTable, { ...live.signingFile, format: live.signing.kind }];
 	return {
 		lines,
 		files,
@@ -106,10 +118,23 @@ function hashOver(files: readonly SignerFile[]): string {
 }
 
 function render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[] {
-	const [keyTable] = reading.files;
-	if (keyTable === undefined || changes.length === 0) return [];
-	const bytes = renderKeyTable(keyTable.bytes, changes);
-	return [{ path: keyTable.path, hashBefore: keyTable.hash, bytes }];
+	const [keyTable, signingTable] = reading.files;
+	if (keyTable === undefined || signingTable === undefined || changes.length === 0) return [];
+	const kind = signingTable.format === "refile" ? "refile" : "file";
+	return renderTables({ keyTable, signingTable, kind }, changes);
+}
+
+async function firstKeyFaults(
+	{ disk, settings, service }: OpenDkimOptions,
+	domains: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+	const live = await readLive(disk, settings.config, service);
+	return new Map(
+		domains.flatMap((domain) => {
+			const why = whyNoFirstKey(live, domain);
+			return why === null ? [] : [[domain, why] as const];
+		}),
+	);
 }
 
 async function unsafe(
@@ -148,27 +173,60 @@ async function sign(
 ): Promise<readonly string[]> {
 	const { disk, programs, settings, service } = options;
 	const live = await readLive(disk, settings.config, service);
-	const keyTablePath = staged.get(live.keyTable.path) ?? live.keyTable.path;
-	const entries = await stagedEntries(disk, live, keyTablePath);
+	const { entries, signing, keyTablePath, signingTablePath } = await readStagedTables(disk, live, staged);
 	const senders = expectations.map(({ domain, selector }) => {
-		const sender = findSender(live, entriesInUse(entries, domain, selector));
+		const sender = findSender(signing, entriesInUse(entries, domain, selector));
 		if (sender === null)
 			throw new KeyturnError("signer.config", `SigningTable: ${whyNoSender(domain, selector)}`);
 		return sender;
 	});
-	const signing = { disk, programs, program: settings.program, owner: reading.owner };
-	return signOffline({ ...signing, configuration: live.text, keyTablePath }, senders);
+	return signOffline(
+		{
+			disk,
+			programs,
+			program: settings.program,
+			owner: reading.owner,
+			configuration: live.text,
+			keyTablePath,
+			signingTable: `${signing.kind}:${signingTablePath}`,
+		},
+		senders,
+	);
 }
 
-async function stagedEntries(
+/** What stands beside the live tables, and the live ones where nothing does. */
+async function readStagedTables(
 	disk: Disk,
 	live: LiveConfiguration,
-	path: string,
-): Promise<readonly KeyTableEntry[]> {
-	if (path === live.keyTable.path) return live.entries;
-	const bytes = await disk.read(path, live.keyTable.bytes.length * 2 + KEY_LIMIT_BYTES);
-	if (bytes === null) throw new KeyturnError("signer.config", `the staged key table ${path} is absent`);
-	return parseKeyTable(bytes);
+	staged: ReadonlyMap<string, string>,
+): Promise<{
+	readonly entries: readonly KeyTableEntry[];
+	readonly signing: SigningTable;
+	readonly keyTablePath: string;
+	readonly signingTablePath: string;
+}> {
+	const { keyTable, signingFile } = live;
+	const { kind, isMultiple } = live.signing;
+	const keys = await readStaged(disk, keyTable, staged);
+	const rules = await readStaged(disk, signingFile, staged);
+	return {
+		entries: parseKeyTable(keys.bytes),
+		signing: createSigningTable(kind, rules.bytes, isMultiple),
+		keyTablePath: keys.path,
+		signingTablePath: rules.path,
+	};
+}
+
+async function readStaged(
+	disk: Disk,
+	live: SignerFile,
+	staged: ReadonlyMap<string, string>,
+): Promise<Pick<SignerFile, "path" | "bytes">> {
+	const path = staged.get(live.path);
+	if (path === undefined) return live;
+	const bytes = await disk.read(path, live.bytes.length * 2 + STAGED_EXTRA_BYTES);
+	if (bytes === null) throw new KeyturnError("signer.config", `the staged table ${path} is absent`);
+	return { path, bytes };
 }
 
 async function ready(options: OpenDkimOptions, timeoutMs: number): Promise<void> {
@@ -184,7 +242,7 @@ async function ready(options: OpenDkimOptions, timeoutMs: number): Promise<void>
 
 async function probe(
 	options: OpenDkimOptions,
-	expectations: readonly SignExpectation[],
+	expectations: readonly ProbedKey[],
 ): Promise<readonly ProbeVerdict[]> {
 	const { disk, settings, service, swap, runProbe } = options;
 	const live = await readLive(disk, settings.config, service);
@@ -208,29 +266,41 @@ async function probe(
 
 function prepare(
 	live: LiveConfiguration,
-	{ domain, selector, record }: SignExpectation,
+	{ domain, selector, record }: ProbedKey,
 ): ProbeExpectation | ProbeVerdict {
+	if (record === null) return prepareGone(live, domain, selector);
 	const entries = live.entries.filter(
 		(entry) => entry.problem === null && entry.domain === domain && entry.selector === selector,
 	);
 	if (entries.length === 0)
 		return { domain, selector, outcome: "failed", reason: "the live key table has no line of this key" };
-	const sender = findSender(live, entries);
+	const sender = findSender(live.signing, entries);
 	if (sender === null)
 		return { domain, selector, outcome: "unproven", reason: whyNoSender(domain, selector) };
-	const unsigned = live.signsLoopback
-		? ({ means: "failed" } as const)
-		: ({ means: "unproven", why: "127.0.0.1 is not among its InternalHosts" } as const);
+	const unsigned = live.signsLoopback ? ({ means: "failed" } as const) : NOT_INTERNAL;
 	return { domain, selector, record, sender, unsigned };
+}
+
+/** Mail of a domain whose lines were taken out may be signed with another key, but not with that one. */
+function prepareGone(
+	live: LiveConfiguration,
+	domain: string,
+	selector: string,
+): ProbeExpectation | ProbeVerdict {
+	const still = live.entries.find((entry) => entry.domain === domain && entry.selector === selector);
+	if (still !== undefined)
+		return { domain, selector, outcome: "failed", reason: `the live key table has its line ${still.name}` };
+	const unsigned = live.signsLoopback ? ({ means: "unsigned" } as const) : NOT_INTERNAL;
+	return { domain, selector, record: null, sender: ordinaryAddress(domain), unsigned };
 }
 
 function unanswered({ domain, selector }: ProbeExpectation): ProbeVerdict {
 	return { domain, selector, outcome: "unproven", reason: "the probe gave no verdict" };
 }
 
-function findSender(live: LiveConfiguration, entries: readonly KeyTableEntry[]): string | null {
+function findSender(signing: SigningTable, entries: readonly KeyTableEntry[]): string | null {
 	for (const entry of entries) {
-		const sender = senderFor(live.signing, entry.name, entry.domain);
+		const sender = senderFor(signing, entry.name, entry.domain);
 		if (sender !== null) return sender;
 	}
 	return null;

@@ -1,17 +1,22 @@
-/** Answers which mail the SigningTable gives to which key, and finds an address that leads to one. */
+/** Answers which mail the SigningTable gives to which key, finds an address that leads to one, and where a new line belongs. */
 
+import { KeyturnError } from "../../errors.ts";
 import { groupBy } from "./group-by.ts";
-import { parseTable } from "./table-lines.ts";
+import { appendLines, applyEdits, removeLine } from "./table-edits.ts";
+import { parseTable, type TableRecord } from "./table-lines.ts";
+
+export type SigningTableKind = "file" | "refile";
 
 export interface SigningRule {
 	readonly pattern: string;
 	/** The name of a key table entry; `%` is the sender's domain. */
 	readonly entry: string;
+	readonly record: TableRecord;
 }
 
 export interface SigningTable {
 	/** `file`: looked up by address, domain, parent domains; `refile`: patterns in order. */
-	readonly kind: "file" | "refile";
+	readonly kind: SigningTableKind;
 	readonly rules: readonly SigningRule[];
 	/** MultipleSignatures: every rule that matches signs, not only the first. */
 	readonly isMultiple: boolean;
@@ -23,7 +28,7 @@ export interface SigningTable {
 
 /** A table that answers quickly however many domains there are. */
 export function createSigningTable(
-	kind: "file" | "refile",
+	kind: SigningTableKind,
 	bytes: Uint8Array,
 	isMultiple: boolean,
 ): SigningTable {
@@ -58,13 +63,87 @@ export function entriesFor(table: SigningTable, address: string): readonly strin
 	return table.isMultiple ? named : named.slice(0, 1);
 }
 
+/** An address of the domain that no line is meant for in particular: what catches it catches the domain. */
+export function ordinaryAddress(domain: string): string {
+	return `${LOCAL_PART}@${domain}`;
+}
+
+/** What a line for all mail of a domain begins with. */
+export function patternFor(kind: SigningTableKind, domain: string): string {
+	return kind === "refile" ? `*@${domain}` : domain;
+}
+
+/** A domain whose mail the new lines give to an entry. */
+export interface NewRule {
+	readonly domain: string;
+	readonly entry: string;
+}
+
+/** The table with a line for each new domain, before what would catch it, and without those that name what goes. */
+export function renderSigningTable(
+	kind: SigningTableKind,
+	bytes: Uint8Array,
+	{ added, gone }: { readonly added: readonly NewRule[]; readonly gone: ReadonlySet<string> },
+): Uint8Array {
+	const table = createSigningTable(kind, bytes, false);
+	const lineOf = ({ domain, entry }: NewRule) => `${patternFor(kind, domain)} ${entry}`;
+	const before = new Map(added.map((rule) => [rule, catching(table, rule.domain)]));
+	const inserted = added.flatMap((rule) => {
+		const start = before.get(rule)?.record.line.start;
+		return start === undefined ? [] : [{ start, end: start, text: `${lineOf(rule)}\n` }];
+	});
+	const appended = appendLines(bytes, added.filter((rule) => before.get(rule) === undefined).map(lineOf));
+	const removed = table.rules
+		.filter((rule) => gone.has(rule.entry))
+		.map((rule) => removeLine(bytes, wholeLine(rule)));
+	const rendered = applyEdits(bytes, [...inserted, ...removed, appended]);
+	checkRendered(table, createSigningTable(kind, rendered, false), { added, gone });
+	return rendered;
+}
+
 const LOCAL_PART = "keyturn-probe";
+
+/** In a plain file the order of lines means nothing. */
+function catching(table: SigningTable, domain: string): SigningRule | undefined {
+	return table.kind === "refile" ? table.matching(ordinaryAddress(domain))[0] : undefined;
+}
+
+function wholeLine({ pattern, record }: SigningRule): TableRecord["line"] {
+	if (!record.cut) return record.line;
+	throw new KeyturnError(
+		"signer.config",
+		`signing table: the line of ${pattern} is longer than OpenDKIM reads, and cannot be taken out alone`,
+		{ hint: "Shorten that line." },
+	);
+}
+
+/** Reads the result as OpenDKIM would. */
+function checkRendered(
+	before: SigningTable,
+	after: SigningTable,
+	{ added, gone }: { readonly added: readonly NewRule[]; readonly gone: ReadonlySet<string> },
+): void {
+	const isNew = (rule: SigningRule) => added.some(({ entry }) => entry === rule.entry);
+	const text = (rules: readonly SigningRule[]) =>
+		JSON.stringify(rules.map(({ pattern, entry }) => [pattern, entry]));
+	const kept = before.rules.filter((rule) => !gone.has(rule.entry));
+	const astray = added.find(({ domain, entry }) => entriesFor(after, ordinaryAddress(domain))[0] !== entry);
+	const isWhole =
+		text(after.rules.filter((rule) => !isNew(rule))) === text(kept) &&
+		after.rules.length === kept.length + added.length;
+	if (isWhole && astray === undefined) return;
+	throw new KeyturnError(
+		"signer.config",
+		`signing table: ${astray === undefined ? "other lines would change" : `an earlier line would catch the mail of ${astray.domain}`}`,
+	);
+}
 
 /** What follows a `:` in a value is the identity (i=). */
 function parseSigningRules(bytes: Uint8Array): readonly SigningRule[] {
 	return parseTable(Buffer.from(bytes).toString("latin1")).map((record) => ({
 		pattern: record.key,
 		entry: record.value.split(":")[0] ?? "",
+		record,
 	}));
 }
 

@@ -75,14 +75,15 @@ test("the first letter says yes or no", () => {
 	expect([isYes(undefined, true), isYes(undefined, false)]).toEqual([true, false]);
 });
 
-test("offline, the tables and signing options stay; what needs root or a daemon goes", () => {
+test("offline, the signing options stay, the tables are the staged ones; what needs root or a daemon goes", () => {
 	const text =
 		"KeyTable /live\nSigningTable refile:/st\nUserID opendkim\nSyslog yes\nSocket inet:1@x\nCanonicalization simple\n";
-	expect(offlineConfiguration(text, "/live.staged").split("\n").filter(Boolean)).toEqual([
-		"SigningTable refile:/st",
+	const staged = { keyTablePath: "/live.staged", signingTable: "refile:/st.staged" };
+	expect(offlineConfiguration(text, staged).split("\n").filter(Boolean)).toEqual([
 		"Canonicalization simple",
 		"Background no",
 		"KeyTable file:/live.staged",
+		"SigningTable refile:/st.staged",
 	]);
 });
 

@@ -106,12 +106,6 @@ test.each(["/k/with blank", "/k/#1", "/k/%", "relative", "/k\n/x", "/k:rsa-sha25
 	},
 );
 
-test("a first key and taking one out are not built yet", () => {
-	const table = bytes("a example.com:202610:/k\n");
-	expect(() => renderKeyTable(table, [{ ...change, from: null }])).toThrow("not built yet");
-	expect(() => renderKeyTable(table, [{ ...change, to: null }])).toThrow("not built yet");
-});
-
 const foreign = fc.oneof(
 	fc.stringMatching(/^[ \t]*#[\x20-\xff]{0,40}\r?$/),
 	fc.stringMatching(/^[ \t]*$/),

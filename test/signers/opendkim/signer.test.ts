@@ -129,6 +129,58 @@ test("follows links to the table, and renders the real file", async () => {
 	expect(signer.render(reading, [])).toEqual([]);
 });
 
+test("a first key changes the real files behind links to both tables", async () => {
+	const links = CONFIG.replace("key.table", "key.link").replace("signing.table", "signing.link");
+	const { sim, signer } = guideHost({ "/etc/opendkim.conf": links });
+	sim.putSymlink("/etc/opendkim/key.link", "/etc/opendkim/key.table");
+	sim.putSymlink("/etc/opendkim/signing.link", "/etc/opendkim/signing.table");
+	const to = { selector: "202611", keyPath: signer.keyPath("example.org", "202611") };
+	const rendered = signer.render(await signer.read(), [{ domain: "example.org", from: null, to }]);
+	expect(rendered.map(({ path }) => path)).toEqual([
+		"/etc/opendkim/key.table",
+		"/etc/opendkim/signing.table",
+	]);
+	expect(Buffer.from(rendered[1]?.bytes ?? []).toString()).toBe(
+		"*@example.com example\n*@example.org example.org\n",
+	);
+});
+
+test("in a plain signing table the new line is a plain domain", async () => {
+	const { signer } = guideHost({ "/etc/opendkim.conf": CONFIG.replace("refile:", "") });
+	const to = { selector: "202611", keyPath: signer.keyPath("example.org", "202611") };
+	const [, signing] = signer.render(await signer.read(), [{ domain: "example.org", from: null, to }]);
+	expect(Buffer.from(signing?.bytes ?? []).toString()).toBe(
+		"*@example.com example\nexample.org example.org\n",
+	);
+});
+
+test("names of the domains given those that cannot get a first key", async () => {
+	const { signer } = guideHost();
+	const faults = await signer.firstKeyFaults(["example.com", "example.org"]);
+	expect([...faults.keys()]).toEqual(["example.com"]);
+});
+
+test("asks that a key taken out signs no more, and needs no message while its line stands", async () => {
+	const gone = { domain: "example.org", selector: "202610", record: null };
+	const { signer, asked } = guideHost();
+	const reading = await signer.read();
+	await signer.probe([gone], reading);
+	expect(asked).toMatchObject([
+		{ expectations: [{ ...gone, sender: "keyturn-probe@example.org", unsigned: { means: "unsigned" } }] },
+	]);
+	expect(await signer.probe([{ ...gone, domain: "example.com" }], reading)).toEqual([
+		{
+			domain: "example.com",
+			selector: "202610",
+			outcome: "failed",
+			reason: "the live key table has its line example",
+		},
+	]);
+	const elsewhere = guideHost({ "/etc/opendkim.conf": `${CONFIG}InternalHosts 192.0.2.1\n` });
+	await elsewhere.signer.probe([gone], reading);
+	expect(elsewhere.asked).toMatchObject([{ expectations: [{ unsigned: { means: "unproven" } }] }]);
+});
+
 test("tells which lines sign, and what is wrong with the others", async () => {
 	const { signer } = guideHost({
 		"/etc/opendkim/key.table": [

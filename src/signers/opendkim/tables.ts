@@ -1,0 +1,121 @@
+/** Changes both tables of OpenDKIM together: a key turned, a first key with its lines, or the lines of a key taken out. */
+
+import { KeyturnError } from "../../errors.ts";
+import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import {
+	entriesInUse,
+	type KeyTableEntry,
+	type NewEntry,
+	parseKeyTable,
+	renderKeyTable,
+} from "./key-table.ts";
+import {
+	createSigningTable,
+	entriesFor,
+	ordinaryAddress,
+	patternFor,
+	renderSigningTable,
+	type SigningTable,
+	type SigningTableKind,
+} from "./signing-table.ts";
+
+export interface TableFiles {
+	readonly keyTable: SignerFile;
+	readonly signingTable: SignerFile;
+	readonly kind: SigningTableKind;
+}
+
+interface Parsed {
+	readonly entries: readonly KeyTableEntry[];
+	readonly signing: SigningTable;
+}
+
+/** In the order of their renames: an entry stands before a signing line names it, and as long as one does. */
+export function renderTables(files: TableFiles, changes: readonly SignerChange[]): readonly RenderedFile[] {
+	const { keyTable, signingTable, kind } = files;
+	const parsed = {
+		entries: parseKeyTable(keyTable.bytes),
+		signing: createSigningTable(kind, signingTable.bytes, false),
+	};
+	const firsts = changes.filter(({ from }) => from === null);
+	const gone = goingEntries(parsed, changes);
+	if (firsts.length > 0 && gone.size > 0)
+		throw new KeyturnError("signer.config", "a first key and taking a key out cannot be one switch");
+	for (const { domain } of firsts) {
+		const why = whyNoFirstKey(parsed, domain);
+		if (why !== null) throw new KeyturnError("signer.config", `${domain}: ${why}`);
+	}
+	const added = nameEntries(parsed, firsts);
+	const keys = renderKeyTable(keyTable.bytes, changes, added);
+	const rules = renderSigningTable(kind, signingTable.bytes, {
+		added: added.map(({ name, change }) => ({ domain: change.domain, entry: name })),
+		gone,
+	});
+	refuseDeferred(
+		{ entries: parseKeyTable(keys), signing: createSigningTable(kind, rules, false) },
+		changes,
+		gone,
+	);
+	const rendered = [
+		{ path: keyTable.path, hashBefore: keyTable.hash, bytes: keys },
+		{ path: signingTable.path, hashBefore: signingTable.hash, bytes: rules },
+	];
+	if (firsts.length > 0) return rendered;
+	return gone.size > 0 ? rendered.toReversed() : rendered.slice(0, 1);
+}
+
+/** Why this domain cannot get a first key from us; null if it can. */
+export function whyNoFirstKey({ entries, signing }: Parsed, domain: string): string | null {
+	const names = entriesFor(signing, ordinaryAddress(domain));
+	const signs = entries.find((entry) => entry.isUsed && names.includes(entry.name) && mayBeOf(entry, domain));
+	if (signs !== undefined)
+		return `its mail is signed already, by the key table's line ${signs.name}${signs.problem === null ? "" : `, which keyturn cannot handle: ${signs.problem}`}`;
+	const pattern = patternFor(signing.kind, domain);
+	const own = signing.rules.find((rule) => rule.pattern.toLowerCase() === pattern);
+	if (own === undefined) return null;
+	return `SigningTable has a line ${own.pattern} already, which names ${own.entry === "" ? "nothing" : own.entry}: take it out`;
+}
+
+/** An entry with % for its domain signs for whoever sends. */
+function mayBeOf(entry: KeyTableEntry, domain: string): boolean {
+	return entry.domain === domain || entry.domain.includes("%");
+}
+
+/** Entries that go, by name. */
+function goingEntries({ entries }: Parsed, changes: readonly SignerChange[]): ReadonlySet<string> {
+	const going = changes.flatMap(({ domain, from, to }) =>
+		to === null && from !== null ? entriesInUse(entries, domain, from) : [],
+	);
+	return new Set(going.map((entry) => entry.name));
+}
+
+/** The domain itself, with a number behind it where a line has that name already. Whatever its selector, the name stays. */
+function nameEntries({ entries, signing }: Parsed, firsts: readonly SignerChange[]): readonly NewEntry[] {
+	const taken = new Set([...entries.map((entry) => entry.name), ...signing.rules.map((rule) => rule.entry)]);
+	return firsts.map((change) => {
+		let name = change.domain;
+		for (let number = 2; taken.has(name); number += 1) name = `${change.domain}-${number}`;
+		taken.add(name);
+		return { name, change };
+	});
+}
+
+/** Mail whose signing line names no entry is deferred: a broader line, or one with %, may lead to what is gone. */
+function refuseDeferred(
+	{ entries, signing }: Parsed,
+	changes: readonly SignerChange[],
+	gone: ReadonlySet<string>,
+): void {
+	const names = new Set(entries.map((entry) => entry.name));
+	const domains = changes.flatMap(({ domain, to }) => (to === null ? [domain] : []));
+	const hosts = new Set([...domains, ...[...gone].filter((name) => name.includes("."))]);
+	for (const host of hosts) {
+		const missing = entriesFor(signing, ordinaryAddress(host)).find((name) => !names.has(name));
+		if (missing === undefined || !(gone.has(missing) || domains.includes(host))) continue;
+		throw new KeyturnError(
+			"signer.config",
+			`${domains.join(", ")}: without the key, a line of SigningTable would give mail of ${host} to the entry ${missing}, which KeyTable lacks: it would be deferred`,
+			{ hint: "Take that line of SigningTable out first, or replace a line with % by one for each domain." },
+		);
+	}
+}
