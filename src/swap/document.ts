@@ -1,6 +1,6 @@
 /** The door's papers as JSON files: written durably, read whole. */
 
-import { directoryOf, durableReplace, FILE_LIMIT_BYTES } from "../durable.ts";
+import { directoryOf, durableReplace, FILE_LIMIT_BYTES, temporaryPath } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 
@@ -23,8 +23,9 @@ export async function writeDocument(disk: Disk, path: string, document: Document
 	await durableReplace(disk, path, new TextEncoder().encode(`${JSON.stringify(document, null, "\t")}\n`));
 }
 
-/** Absent is success; durable when it resolves. */
+/** With what a crash left of a next version. Absent is success; durable when it resolves. */
 export async function removeDocument(disk: Disk, path: string): Promise<void> {
+	await disk.unlink(temporaryPath(path));
 	await disk.unlink(path);
 	await disk.syncDirectory(directoryOf(path));
 }
