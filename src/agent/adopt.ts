@@ -29,7 +29,8 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 	for (const line of lines) {
 		const half = line.publicKey === null ? null : publicHalfOf(line.publicKey);
 		if (half === null) continue;
-		const seen = await run.ports.propagation.vacancy(policy.domain, line.selector, policy.verify, run.signal);
+		const seen = run.inquiries.vacancy(policy.domain, line.selector, policy.verify);
+		if (seen === null) continue;
 		const published = seen.values.find((value) => isRecordOf(value, half.publicKey));
 		const name = keyRecordName(line.selector, policy.domain);
 		const key: KeyEntry = {
@@ -58,6 +59,7 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 		};
 		state = { ...state, keys: [...state.keys, key] };
 	}
+	if (run.inquiries.isWaiting(policy.domain)) return;
 	const replaced = activeKey(doc.state);
 	if (replaced !== null && state !== doc.state) {
 		state = retireReplaced(state, replaced.selector, step.selectors, run.now());

@@ -1,4 +1,7 @@
-/** One tick: takes the lock, settles what is owed, does every step that is due, and says what waits for what. */
+/**
+ * One tick: takes the lock, settles what is owed, does every step that is due, and says what waits for what. While DNS is
+ * asked it has no lock: whoever wants it gets it, and the state is read again afterwards.
+ */
 
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
@@ -15,6 +18,7 @@ import { CAUSES, endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
 import { endDistress, tellDistress } from "./distress.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
+import { Inquiries } from "./inquiries.ts";
 import { dropStaged, forgetInspection, inspection, isBusy, linesInUse } from "./inspection.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
@@ -60,7 +64,7 @@ export interface TickOptions {
 }
 
 export interface Agent {
-	/** Safe to repeat: a tick with nothing due changes nothing. "held" if another has the lock. */
+	/** Safe to repeat: a tick with nothing due changes nothing. "held" if another has the lock from the beginning. */
 	tick(signal: AbortSignal, options: TickOptions): Promise<TickReport | "held">;
 	/** The last look at a key by this process. */
 	lastLook(domain: string, selector: string): LookReport | null;
@@ -70,6 +74,8 @@ export interface Agent {
 	configure(settings: AgentSettings, ports: Pick<AgentPorts, "providers" | "sinks">): void;
 }
 
+/** Others hold the lock for one step at a time. */
+const LOCK_AGAIN_MS = 30_000;
 /** More rounds than a turn has steps: beyond that something is undone as soon as it is done. */
 const ROUNDS = 24;
 /** How long a switch that stops services waits for others. */
@@ -87,7 +93,7 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 		async tick(signal, options) {
 			const given = { ports, settings: current, memory, signal };
 			try {
-				return await underLock(given, notes, options);
+				return await inTurns(given, notes, options);
 			} catch (thrown) {
 				if (!signal.aborted && !PASSING.has(asKeyturnError(thrown).code))
 					await tellDistress(given, asKeyturnError(thrown));
@@ -108,17 +114,27 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 /** Another keyturn got in between: the next tick finds what it left. */
 const PASSING: ReadonlySet<string> = new Set(["lease.lost", "state.conflict"]);
 
-async function underLock(
-	given: Omit<TickGiven, "lease">,
-	notes: Map<string, Omit<TroubleTelling, "cause"> | null>,
+type Notes = Map<string, Omit<TroubleTelling, "cause"> | null>;
+
+/** With the lock, without it while DNS is asked, and with it again, until nothing is left to ask. */
+async function inTurns(
+	given: Pick<TickGiven, "ports" | "settings" | "memory" | "signal">,
+	notes: Notes,
 	options: TickOptions,
 ): Promise<TickReport | "held"> {
-	const lease = await given.ports.store.lock(options.lockWaitMs, given.signal);
-	if (lease === "held") return "held";
-	try {
-		return await tick({ ...given, lease }, notes, options);
-	} finally {
-		await lease.release();
+	const { ports, signal } = given;
+	const inquiries = new Inquiries(ports.propagation, ports.clock);
+	let report: TickReport | null = null;
+	for (;;) {
+		const lease = await ports.store.lock(report === null ? options.lockWaitMs : LOCK_AGAIN_MS, signal);
+		if (lease === "held") return report ?? "held";
+		try {
+			report = await tick({ ...given, lease, inquiries, before: report }, notes, options);
+		} finally {
+			await lease.release();
+		}
+		if (!inquiries.areOpen) return report;
+		await inquiries.ask(signal);
 	}
 }
 
@@ -127,19 +143,20 @@ interface TickGiven {
 	readonly settings: AgentSettings;
 	readonly memory: Memory;
 	readonly lease: Lease;
+	readonly inquiries: Inquiries;
 	readonly signal: AbortSignal;
+	/** What this tick did when it had the lock before. */
+	readonly before: TickReport | null;
 }
 
-async function tick(
-	given: TickGiven,
-	notes: Map<string, Omit<TroubleTelling, "cause"> | null>,
-	options: TickOptions,
-): Promise<TickReport> {
+/** As far as it goes without asking DNS. */
+async function tick(given: TickGiven, notes: Notes, options: TickOptions): Promise<TickReport> {
+	given.inquiries.begin();
 	const { run, isNew, isFirst } = await begin(given);
 	if (isFirst) await tellLostState(run);
 	const freeze = await watchClock(run, isNew);
 	await takeNotes(run, notes);
-	const { docs, lost } = await load(run);
+	const { docs, lost } = await load(run, given.before);
 	await takeWishes(run, docs);
 	await work(run, docs, freeze, options);
 	if (lost.length === 0) await dropUnowed(run, docs);
@@ -151,11 +168,14 @@ async function tick(
 	const untils = docs.flatMap((doc) =>
 		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
 	);
-	const next = [...untils, ...nextDeliveries(run.host, run.ports.sinks)].map((until) => until.getTime());
+	const unasked = run.inquiries.areWaiting ? [run.now()] : [];
+	const next = [...unasked, ...untils, ...nextDeliveries(run.host, run.ports.sinks)].map((until) =>
+		until.getTime(),
+	);
 	return { domains, nextAt: next.length === 0 ? null : new Date(Math.min(...next)) };
 }
 
-/** Rounds of plan and perform, until every domain waits. */
+/** Rounds of plan and perform, until every domain waits, be it for an answer of DNS. */
 async function work(
 	run: Run,
 	docs: readonly Doc[],
@@ -172,7 +192,10 @@ async function work(
 		if (ready.length === 0) return;
 		for (const kind of ORDER) await perform(run, kind, ready);
 		options.onProgress?.(docs.map(reportOf));
-		open = docs.filter((doc) => [...jobs, ...ready].some((job) => job.doc === doc));
+		open = docs.filter(
+			(doc) =>
+				[...jobs, ...ready].some((job) => job.doc === doc) && !run.inquiries.isWaiting(doc.policy.domain),
+		);
 	}
 }
 
@@ -286,8 +309,8 @@ async function perform(run: Run, kind: StepKind, all: readonly Job[]): Promise<v
 		});
 }
 
-/** How many of a kind run side by side: looks wait for servers, keys are made by two threads. */
-const WIDTH: Partial<Record<StepKind, number>> = { look: 8, watch: 8, make: 2 };
+/** How many of a kind run side by side: a look may ask the provider, keys are made by two threads. */
+const WIDTH: Partial<Record<StepKind, number>> = { look: 8, make: 2 };
 
 async function performOne(run: Run, job: Job): Promise<void> {
 	const { step, doc } = job;
@@ -355,7 +378,7 @@ async function begin(given: TickGiven): Promise<Begun> {
 		const stored = await store.load("host");
 		const host = stored === null ? fresh : parseHostState(stored.state);
 		const run = new Run({ ...given, host, hostRevision: stored?.revision ?? 0 });
-		await run.end(CAUSES.state("host"), null);
+		if (given.before === null) await run.end(CAUSES.state("host"), null);
 		return { run, isNew: stored === null, isFirst: stored === null };
 	} catch (thrown) {
 		const error = asKeyturnError(thrown);
@@ -392,13 +415,23 @@ async function tellLostState(run: Run): Promise<void> {
 	});
 }
 
-async function load(run: Run): Promise<{ docs: readonly Doc[]; lost: readonly DomainReport[] }> {
+async function load(
+	run: Run,
+	before: TickReport | null,
+): Promise<{ docs: readonly Doc[]; lost: readonly DomainReport[] }> {
 	const docs: Doc[] = [];
 	const lost: DomainReport[] = [];
 	for (const policy of run.settings.policies) {
 		try {
-			docs.push(await loadOne(run, policy));
-			await run.end(CAUSES.state(policy.domain), policy.domain);
+			docs.push(
+				await loadOne(
+					run,
+					policy,
+					before?.domains.find((one) => one.domain === policy.domain),
+				),
+			);
+			// What this tick found damaged and began anew is over at the next.
+			if (before === null) await run.end(CAUSES.state(policy.domain), policy.domain);
 		} catch (thrown) {
 			const error = asKeyturnError(thrown);
 			if (error.code === "state.corrupt") {
@@ -412,12 +445,13 @@ async function load(run: Run): Promise<{ docs: readonly Doc[]; lost: readonly Do
 	return { docs, lost };
 }
 
-async function loadOne(run: Run, policy: Policy): Promise<Doc> {
+async function loadOne(run: Run, policy: Policy, before: DomainReport | undefined): Promise<Doc> {
 	const stored = await run.ports.store.load(`domains/${policy.domain}`);
 	const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
 	if (state.domain !== policy.domain)
 		throw new Error(`domain: expected ${policy.domain}, got ${state.domain}`);
-	return { policy, state, revision: stored?.revision ?? 0, did: [], waits: [], error: null };
+	const did = [...(before?.did ?? [])];
+	return { policy, state, revision: stored?.revision ?? 0, did, waits: [], error: before?.error ?? null };
 }
 
 /** Broken bytes say nothing any more: they are kept aside, and what signs is adopted. What is only not understood stays. */

@@ -1,7 +1,7 @@
 /** Looks at what the world serves for a key: until a new record is everywhere, and once a day for the key in use. */
 
 import { asKeyturnError } from "../errors.ts";
-import type { LookReport } from "../ports/propagation.ts";
+import type { LookReport, LookRequest } from "../ports/propagation.ts";
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
@@ -19,7 +19,8 @@ const UNKNOWN_LOOKS = 6;
 export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
-	const report = await lookAt(run, doc.policy, key, true);
+	const report = seen(run, doc.policy, key, true);
+	if (report === null) return;
 	switch (report.verdict) {
 		case "right":
 			await right(run, { doc, step }, key, report);
@@ -57,7 +58,8 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
 	const { domain } = doc.policy;
-	const report = await lookAt(run, doc.policy, key, true);
+	const report = seen(run, doc.policy, key, true);
+	if (report === null) return;
 	if (report.verdict === "right") {
 		await run.end(CAUSES.verify(domain, key.selector), domain);
 		run.done(doc, step);
@@ -81,24 +83,31 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	run.delay(doc, step, new Date(run.now().getTime() + LONGEST_INTERVAL_MS), report.summary);
 }
 
-/** One look, kept for `status` and for the live progress. */
-export async function lookAt(
+/** What a look without the lock has just seen; null until there was one. */
+export function seen(run: Run, policy: Policy, key: KeyEntry, askResolvers: boolean): LookReport | null {
+	const report = run.inquiries.look(requestFor(policy, key, askResolvers));
+	return report === null ? null : remember(run, policy, key, report);
+}
+
+/** A look within a step, with the lock held: nothing may come between it and what it is for. */
+export async function lookNow(
 	run: Run,
 	policy: Policy,
 	key: KeyEntry,
-	askResolvers: boolean,
+	signal: AbortSignal,
 ): Promise<LookReport> {
-	const report = await run.ports.propagation.look(
-		{
-			domain: policy.domain,
-			selector: key.selector,
-			record: key.record.value,
-			verify: policy.verify,
-			askResolvers,
-		},
-		run.signal,
-	);
-	run.memory.looks.set(`${policy.domain} ${key.selector}`, report);
+	const report = await run.ports.propagation.look(requestFor(policy, key, false), signal);
+	return remember(run, policy, key, report);
+}
+
+function requestFor(policy: Policy, key: KeyEntry, askResolvers: boolean): LookRequest {
+	const { domain, verify } = policy;
+	return { domain, selector: key.selector, record: key.record.value, verify, askResolvers };
+}
+
+/** For the live progress. */
+function remember(run: Run, { domain }: Policy, { selector }: KeyEntry, report: LookReport): LookReport {
+	run.memory.looks.set(`${domain} ${selector}`, report);
 	return report;
 }
 

@@ -16,7 +16,9 @@ const NAMES_TRIED = 60;
 
 export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> {
 	const { policy } = doc;
-	const { selector, vacancy } = await freeName(run, doc, step.dueAt);
+	const free = await freeName(run, doc, step.dueAt);
+	if (free === null) return;
+	const { selector, vacancy } = free;
 	const made = await run.ports.keys.make(policy.domain, selector, policy.key, run.signal);
 	const half = publicHalfOf(made.publicKey);
 	if (half === null)
@@ -75,12 +77,15 @@ export async function supersede(run: Run, doc: Doc, selector: string, reason: st
 	await run.end(CAUSES.verify(domain, selector), domain);
 }
 
-/** A selector name is never used for other key material: neither the state, nor a table, nor DNS may know it. */
+/**
+ * A selector name is never used for other key material: neither the state, nor a table, nor DNS may know it. Null while a
+ * name is still to be asked for.
+ */
 async function freeName(
 	run: Run,
 	doc: Doc,
 	dueAt: Date,
-): Promise<{ readonly selector: string; readonly vacancy: Vacancy }> {
+): Promise<{ readonly selector: string; readonly vacancy: Vacancy } | null> {
 	const { policy, state } = doc;
 	const named = (await inspection(run)).signers
 		.flatMap((signer) => signer.lines)
@@ -96,10 +101,10 @@ async function freeName(
 		tried += 1;
 		if (tried > NAMES_TRIED) break;
 		if (keyOf(state, selector) !== null || named.includes(selector)) continue;
-		const vacancy = await run.ports.propagation.vacancy(policy.domain, selector, policy.verify, run.signal);
+		const vacancy = run.inquiries.vacancy(policy.domain, selector, policy.verify);
+		if (vacancy === null) return null;
 		if (vacancy.kind === "free") return { selector, vacancy };
 		if (vacancy.kind === "unknown") {
-			run.signal.throwIfAborted();
 			await nameUnknown(run, policy.domain, vacancy);
 			throw new KeyturnError("dns.failed", `${policy.domain}: ${vacancy.summary}`, { retry: true });
 		}

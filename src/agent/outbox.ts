@@ -8,17 +8,20 @@ import type { Run } from "./run.ts";
 import { isDue } from "./troubles.ts";
 
 const DELIVERY_MS = 15_000;
+/** The lock is held meanwhile: after this long the rest is left for the next tick, which comes at once. */
+const BUDGET_MS = 10_000;
 /** A sink that failed so often in a row is a trouble of its own, told to the others and shown by `status`. */
 const FAILURES_TOLD = 3;
 const LONGEST_BACKOFF_MS = 3_600_000;
 
 export async function deliver(run: Run): Promise<void> {
 	await run.repeatTroubles();
-	for (const sink of run.ports.sinks) {
+	const ends = run.ports.clock.uptimeMs() + BUDGET_MS;
+	for (const sink of inOrderOfWaiting(run)) {
 		const waiting = run.host.outbox.filter((entry) => entry.sink === sink.name);
 		const [first] = waiting;
 		if (first === undefined || !isDue(first.notBefore, LONGEST_BACKOFF_MS, run.now())) continue;
-		await deliverTo(run, sink, waiting);
+		await deliverTo(run, sink, waiting, ends);
 	}
 	const names = new Set(run.ports.sinks.map((sink) => sink.name));
 	if (run.host.outbox.some((entry) => !names.has(entry.sink)))
@@ -36,9 +39,22 @@ export function nextDeliveries(
 	});
 }
 
+/** Whose first event has waited longest comes first: a slow sink does not keep the others waiting at every tick. */
+function inOrderOfWaiting(run: Run): readonly AlertSink[] {
+	const since = ({ name }: AlertSink): string =>
+		run.host.outbox.find((entry) => entry.sink === name)?.notBefore ?? "";
+	return run.ports.sinks.toSorted((one, other) => since(one).localeCompare(since(other)));
+}
+
 /** In order; the first failure puts the rest off with it. */
-async function deliverTo(run: Run, sink: AlertSink, waiting: readonly Undelivered[]): Promise<void> {
+async function deliverTo(
+	run: Run,
+	sink: AlertSink,
+	waiting: readonly Undelivered[],
+	ends: number,
+): Promise<void> {
 	for (const entry of waiting) {
+		if (run.ports.clock.uptimeMs() >= ends) return;
 		try {
 			await sink.deliver(entry.event, run.ports.clock.deadline(DELIVERY_MS, run.signal));
 		} catch (thrown) {

@@ -1,12 +1,12 @@
 /** Puts the records of pending keys into their zones, one call per provider and zone. */
 
-import { KeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { supersede } from "./make.ts";
-import { each, type Job, type Run } from "./run.ts";
+import type { Job, Run } from "./run.ts";
 
 interface Publication {
 	readonly job: Job<"publish">;
@@ -17,13 +17,15 @@ interface Publication {
 
 export async function publish(run: Run, jobs: readonly Job<"publish">[]): Promise<void> {
 	const located: Publication[] = [];
-	await each(jobs, 4, async (job) => {
+	/** Whoever does not answer for one domain would be waited for at each of the others. */
+	const silent = new Map<string, KeyturnError>();
+	for (const job of jobs) {
 		try {
-			located.push(...(await locate(run, job)));
+			located.push(...(await locate(run, job, silent)));
 		} catch (thrown) {
 			await failed(run, job, job.doc.policy.providers[0] ?? "", run.fail(job.doc, job.step, thrown));
 		}
-	});
+	}
 	const groups = groupBy(located, groupKey);
 	for (const group of groups.values()) await publishGroup(run, group);
 }
@@ -106,13 +108,25 @@ async function published(run: Run, { job, key, provider }: Publication, zone: st
 	run.done(doc, step);
 }
 
-async function locate(run: Run, job: Job<"publish">): Promise<readonly Publication[]> {
+async function locate(
+	run: Run,
+	job: Job<"publish">,
+	silent: Map<string, KeyturnError>,
+): Promise<readonly Publication[]> {
 	const key = keyOf(job.doc.state, job.step.selector);
 	if (key === null) return [];
 	const publications: Publication[] = [];
 	for (const name of job.doc.policy.providers) {
 		const provider = providerOf(run, name);
-		publications.push({ job, key, provider, zone: await zoneOf(run, provider, key, job.doc.policy.zone) });
+		const before = silent.get(name);
+		if (before !== undefined) throw before;
+		try {
+			publications.push({ job, key, provider, zone: await zoneOf(run, provider, key, job.doc.policy.zone) });
+		} catch (thrown) {
+			const error = asKeyturnError(thrown);
+			if (error.code === "provider.unreachable") silent.set(name, error);
+			throw error;
+		}
 	}
 	return publications;
 }

@@ -4,7 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import { activeKey, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { inspect, isNamed, linesInUse, unexpectedAnswer } from "./inspection.ts";
-import { lookAt } from "./look.ts";
+import { seen } from "./look.ts";
 import { holdersOf, zoneOf } from "./publish.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -17,7 +17,7 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
 	try {
-		await mayRemove(run, doc, key);
+		if ((await mayRemove(run, doc, key)) === "later") return;
 		await remove(run, doc, key);
 	} catch (thrown) {
 		await retireFailed(run, job, run.fail(doc, step, thrown));
@@ -70,11 +70,11 @@ export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> 
 	run.done(doc, step);
 }
 
-/** Promise 3: in no live configuration, and the successor verified again. */
-async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
+/** Promise 3: in no live configuration, and the successor verified again. "later" while the look at that is still to be made. */
+async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<"now" | "later"> {
 	const { domain } = doc.policy;
-	const seen = await inspect(run, []);
-	const named = isNamed(seen, domain, key);
+	const answer = await inspect(run, []);
+	const named = isNamed(answer, domain, key);
 	if (named === null)
 		throw new KeyturnError(
 			"signer.config",
@@ -93,25 +93,27 @@ async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 				hint: "take its lines out of the tables, or let it go on signing",
 			},
 		);
-	if (key.uses.length === 0) return;
+	if (key.uses.length === 0) return "now";
 	const successor = activeKey(doc.state);
 	if (successor === null)
 		throw new KeyturnError("dns.failed", `${domain}: ${key.selector} has no successor in use`, {
 			retry: true,
 		});
-	if (linesInUse(seen, doc.policy)?.some((line) => line.selector !== successor.selector) !== false)
+	if (linesInUse(answer, doc.policy)?.some((line) => line.selector !== successor.selector) !== false)
 		throw new KeyturnError(
 			"signer.config",
 			`${domain}: the signer uses another key than ${successor.selector}, whose record would be looked at`,
 			{ retry: true, hint: "a switch whose end is not known yet is settled first" },
 		);
-	const report = await lookAt(run, doc.policy, successor, false);
+	const report = seen(run, doc.policy, successor, false);
+	if (report === null) return "later";
 	if (report.verdict !== "right")
 		throw new KeyturnError(
 			"dns.failed",
 			`${domain}: the record of ${successor.selector}, which took over, does not verify: ${report.summary}`,
 			{ retry: true },
 		);
+	return "now";
 }
 
 async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {

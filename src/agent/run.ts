@@ -1,4 +1,4 @@
-/** One tick's hold on the world: the ports, the lease, the documents it has loaded, and what it tells. */
+/** A tick's hold on the world while it has the lock: the ports, the lease, the documents it has loaded, and what it tells. */
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { AlertSink, EventName, KeyturnEvent } from "../ports/alert-sink.ts";
@@ -15,6 +15,7 @@ import type { DomainState } from "../rotation/domain-state.ts";
 import { type Delay, delayKey, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { HostState } from "./host-state.ts";
+import type { Inquiries } from "./inquiries.ts";
 import {
 	type Audience,
 	end,
@@ -82,6 +83,7 @@ export interface RunGiven {
 	readonly settings: AgentSettings;
 	readonly memory: Memory;
 	readonly lease: Lease;
+	readonly inquiries: Inquiries;
 	readonly signal: AbortSignal;
 	readonly host: HostState;
 	readonly hostRevision: number;
@@ -91,6 +93,7 @@ export class Run {
 	readonly ports: AgentPorts;
 	readonly settings: AgentSettings;
 	readonly memory: Memory;
+	readonly inquiries: Inquiries;
 	/** Aborts with the tick, or when the lease is lost. */
 	readonly signal: AbortSignal;
 	readonly #lease: Lease;
@@ -104,6 +107,7 @@ export class Run {
 		this.ports = given.ports;
 		this.settings = given.settings;
 		this.memory = given.memory;
+		this.inquiries = given.inquiries;
 		this.signal = AbortSignal.any([given.signal, given.lease.lost]);
 		this.#lease = given.lease;
 		this.#audience = {

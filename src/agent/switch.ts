@@ -7,13 +7,15 @@ import { editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-s
 import { signsSince } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
-import { backToPublished, lookAt } from "./look.ts";
+import { backToPublished, lookNow } from "./look.ts";
 import { supersede } from "./make.ts";
 import type { Step } from "../rotation/plan.ts";
 import { type Doc, each, type Job, type Run } from "./run.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
+/** What is not answered by then would be too old for the door soon after. */
+const LOOKS_MS = 4 * MINUTE_MS;
 
 interface Switching {
 	readonly job: Job<"switch">;
@@ -138,9 +140,11 @@ function offlineFault({ job, key }: Switching, reason: string | null): KeyturnEr
 /** Fresh evidence: every server is asked once more now that nothing but the switch is left to do. */
 async function lookAfresh(run: Run, group: readonly Switching[]): Promise<readonly Switching[]> {
 	const right: Switching[] = [];
+	const deadline = run.ports.clock.deadline(LOOKS_MS, run.signal);
 	await each(group, 8, async (one) => {
 		const { doc } = one.job;
-		const report = await lookAt(run, doc.policy, one.key, false);
+		const report = await lookNow(run, doc.policy, one.key, deadline);
+		run.signal.throwIfAborted();
 		one.report = report;
 		if (report.verdict === "right") right.push(one);
 		else if (report.verdict === "unknown") await leave(run, one, 5 * MINUTE_MS, null, report.summary);

@@ -67,7 +67,9 @@ describe("a trouble", () => {
 		expect(world.told("config_rejected")).toEqual(["start", "end"]);
 	});
 
-	it("that every slot of a daily schedule is missed starts a day after the first, and lasts", async () => {
+	it("that every slot of a daily schedule is missed starts a day after the first, and lasts", {
+		timeout: 30_000,
+	}, async () => {
 		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 * * *") }]);
 		world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
 		await world.advance(4 * DAY_MS);

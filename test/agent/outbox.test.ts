@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf } from "../fakes/policies.ts";
 import type { Undelivered } from "../../src/agent/host-state.ts";
 import { nextDeliveries } from "../../src/agent/outbox.ts";
 import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
@@ -15,5 +17,26 @@ test("what stands behind an undelivered event wakes nobody before that event doe
 	];
 	expect(nextDeliveries({ outbox }, [{ name: "web" }, { name: "email" }])).toEqual([
 		new Date("2026-11-01T04:00:00.000Z"),
+	]);
+});
+
+test("a slow sink is left waiting after a while, since the lock is held meanwhile, and the next tick comes at once", async () => {
+	const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+	const domains = ["a.example", "b.example", "c.example", "d.example"];
+	const world = new AgentWorld(domains.map((domain) => ({ ...quick, domain })));
+	await world.wish(domains);
+	world.deliveryMs = 4_000;
+	const { nextAt } = await world.tick();
+	const underOneLock = world.deliveredUnder.map(
+		(lock) => world.deliveredUnder.filter((other) => other === lock).length,
+	);
+	expect(Math.max(...underOneLock)).toBe(3);
+	expect(world.events.length).toBeLessThan(12);
+	expect(nextAt?.getTime()).toBeLessThanOrEqual(world.at.getTime());
+	for (let ticks = 0; ticks < 10; ticks += 1) await world.tick();
+	expect(world.events.map(({ event }) => event).toSorted()).toEqual([
+		...Array.from({ length: 4 }, () => "published"),
+		...Array.from({ length: 4 }, () => "switched"),
+		...Array.from({ length: 4 }, () => "verified"),
 	]);
 });

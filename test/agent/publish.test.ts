@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
@@ -54,6 +55,21 @@ describe("a domain whose provider changes", () => {
 		await world.advance(16 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
 		expect(world.told("retire_failed")).toEqual([]);
+	});
+});
+
+describe("a provider that does not answer", () => {
+	it("is waited for once, not at each of its domains", async () => {
+		const domains = ["a.example", "b.example", "c.example"];
+		const world = new AgentWorld(domains.map((domain) => ({ ...quick, domain })));
+		world.zoneFault = new KeyturnError("provider.unreachable", "home: no answer", { retry: true });
+		await world.wish(domains);
+		await world.tick();
+		expect(world.zonesAsked).toEqual(["202611._domainkey.a.example"]);
+		expect(world.told("publish_failed")).toEqual(["start"]);
+		world.zoneFault = null;
+		await world.advance(10 * MINUTE_MS);
+		for (const domain of domains) expect(await world.states(domain)).toMatchObject({ "202611": "active" });
 	});
 });
 

@@ -44,7 +44,17 @@ export class AgentWorld {
 	readonly changes: ZoneChange[] = [];
 	/** The selectors looked at. */
 	readonly looks: string[] = [];
+	/** Whether the lock was held whenever DNS was asked, looks and vacancies alike. */
+	readonly asked: { readonly selector: string; readonly isLocked: boolean }[] = [];
+	/** While DNS is asked. */
+	whileAsked: (selector: string) => Promise<void> = async () => {};
+	/** Another process has the lock. */
+	isHeldByAnother = false;
+	#isLocked = false;
+	#locks = 0;
 	readonly events: KeyturnEvent[] = [];
+	/** How often the lock had been taken when each event was delivered. */
+	readonly deliveredUnder: number[] = [];
 	/** By record name. */
 	readonly zone = new Map<string, string[]>();
 	readonly taken = new Set<string>();
@@ -54,6 +64,12 @@ export class AgentWorld {
 	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
 	signs = true;
 	sinkFails = false;
+	/** How long the sink takes for one event. */
+	deliveryMs = 0;
+	/** Why the provider cannot name the zone of a record. */
+	zoneFault: KeyturnError | null = null;
+	/** The records whose zone the provider was asked for. */
+	readonly zonesAsked: string[] = [];
 	signerProblem: string | null = null;
 	firstKeyFaults: { readonly domain: string; readonly reason: string }[] = [];
 	/** The domain whose document cannot be saved. */
@@ -77,7 +93,12 @@ export class AgentWorld {
 			directory: "/state",
 			disk: this.disk.open({ process: createSimProcess(), onChange: () => this.onStateChange() }),
 			clock: this.clock,
-			takeLock: async () => Promise.resolve({ release: async () => Promise.resolve() }),
+			takeLock: async () => {
+				if (this.isHeldByAnother) return "held";
+				this.#isLocked = true;
+				this.#locks += 1;
+				return { release: async () => void (this.#isLocked = false) };
+			},
 		});
 		this.store = {
 			...store,
@@ -107,8 +128,14 @@ export class AgentWorld {
 				},
 			},
 			propagation: {
-				look: async ({ domain, selector }) => Promise.resolve(this.#look(domain, selector)),
-				vacancy: async (domain, selector) => Promise.resolve(this.#vacancy(domain, selector)),
+				look: async ({ domain, selector }) => {
+					await this.#ask(selector);
+					return this.#look(domain, selector);
+				},
+				vacancy: async (domain, selector) => {
+					await this.#ask(selector);
+					return this.#vacancy(domain, selector);
+				},
 			},
 			providers: new Map([["home", this.#provider()]]),
 			door: {
@@ -255,6 +282,11 @@ export class AgentWorld {
 		return publicHalf(pem)?.publicKey ?? "";
 	}
 
+	async #ask(selector: string): Promise<void> {
+		this.asked.push({ selector, isLocked: this.#isLocked });
+		await this.whileAsked(selector);
+	}
+
 	#look(domain: string, selector: string): LookReport {
 		const verdict = this.verdict(selector);
 		this.looks.push(selector);
@@ -297,7 +329,11 @@ export class AgentWorld {
 			name: "home",
 			account: "home",
 			limits: { valueOctets: 4096, minTtlSeconds: 1, batch: 50 },
-			findZone: async (name) => Promise.resolve({ kind: "zone", zone: name.split(".").slice(-2).join(".") }),
+			findZone: async (name) => {
+				this.zonesAsked.push(name);
+				if (this.zoneFault !== null) throw this.zoneFault;
+				return { kind: "zone", zone: name.split(".").slice(-2).join(".") };
+			},
 			list: async (_zone, name) => Promise.resolve(this.zone.get(name) ?? []),
 			change: async (_zone, changes) => Promise.resolve(changes.map((change) => this.#apply(change))),
 		};
@@ -417,8 +453,9 @@ export class AgentWorld {
 			repeatMs: 6 * 3_600_000,
 			deliver: async (event) => {
 				if (this.sinkFails) throw new KeyturnError("alert.undelivered", "the pager is down", { retry: true });
+				this.pass(this.deliveryMs);
 				this.events.push(event);
-				return Promise.resolve();
+				this.deliveredUnder.push(this.#locks);
 			},
 		};
 	}
