@@ -156,7 +156,17 @@ export function signsSince(
 			},
 		],
 	}));
-	return { ...next, wants: { ...next.wants, rotate: null } };
+	const { rotate, rollback, revoke } = next.wants;
+	// Made before a key was known to be compromised, and on its way already: it is turned once more.
+	const isDistrusted = revoke.some((wish) => wish.distrusts.includes(selector));
+	return {
+		...next,
+		wants: {
+			...next.wants,
+			rotate: isDistrusted ? rotate : null,
+			rollback: rollback?.selector === selector ? null : rollback,
+		},
+	};
 }
 
 function isRecordOf(value: string, publicKey: string): boolean {

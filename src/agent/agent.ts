@@ -35,6 +35,8 @@ import {
 	newMemory,
 	Run,
 } from "./run.ts";
+import { restore } from "./restore.ts";
+import { revoke } from "./revoke.ts";
 import { settle } from "./settle.ts";
 import { switchKeys } from "./switch.ts";
 import type { TroubleTelling } from "./troubles.ts";
@@ -287,7 +289,9 @@ const ORDER = [
 	"make",
 	"publish",
 	"look",
+	"restore",
 	"switch",
+	"revoke",
 	"watch",
 	"retire",
 	"drop",
@@ -327,6 +331,10 @@ async function performOne(run: Run, job: Job): Promise<void> {
 			return make(run, { doc, step });
 		case "look":
 			return look(run, { doc, step });
+		case "restore":
+			return restore(run, { doc, step });
+		case "revoke":
+			return revoke(run, { doc, step });
 		case "watch":
 			return watch(run, { doc, step });
 		case "retire":

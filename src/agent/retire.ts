@@ -1,7 +1,16 @@
 /** Removes the record of a key whose grace is over, and much later its key files. */
 
 import { KeyturnError } from "../errors.ts";
-import { activeKey, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import type { ZoneChange } from "../ports/dns-provider.ts";
+import type { InspectAnswer } from "../ports/door.ts";
+import {
+	activeKey,
+	type DomainState,
+	editKey,
+	type KeyEntry,
+	keyOf,
+	moveKey,
+} from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { inspect, isNamed, linesInUse, unexpectedAnswer } from "./inspection.ts";
 import { seen } from "./look.ts";
@@ -18,7 +27,11 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 	if (key === null) return;
 	try {
 		if ((await mayRemove(run, doc, key)) === "later") return;
-		await remove(run, doc, key);
+		await changeRecord(run, doc, key, () => ({
+			kind: "remove",
+			name: key.record.owner,
+			value: key.record.value,
+		}));
 	} catch (thrown) {
 		await retireFailed(run, job, run.fail(doc, step, thrown));
 		return;
@@ -42,7 +55,14 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 	};
 	await run.save(
 		doc,
-		moveKey(doc.state, key.selector, "retired", now, { owes: key.origin === "made" ? drop : null }),
+		withoutWishesFor(
+			key.selector,
+			moveKey(doc.state, key.selector, "retired", now, {
+				owes: key.origin === "made" ? drop : null,
+				// A key that was revoked is told from one that may be published again.
+				reason: key.state === "revoked" ? key.reason : null,
+			}),
+		),
 	);
 	await run.ports.keys.remove(domain, key.selector);
 	await run.end(CAUSES.retire(domain, key.selector), domain);
@@ -73,27 +93,9 @@ export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> 
 /** Promise 3: in no live configuration, and the successor verified again. "later" while the look at that is still to be made. */
 async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<"now" | "later"> {
 	const { domain } = doc.policy;
-	const answer = await inspect(run, []);
-	const named = isNamed(answer, domain, key);
-	if (named === null)
-		throw new KeyturnError(
-			"signer.config",
-			`${domain}: whether ${key.selector} is still in use cannot be told`,
-			{
-				retry: true,
-				hint: "keyturn status says what is wrong with the signer's configuration",
-			},
-		);
-	if (named)
-		throw new KeyturnError(
-			"signer.config",
-			`${domain}: ${key.selector} is still named by the signer's tables`,
-			{
-				retry: true,
-				hint: "take its lines out of the tables, or let it go on signing",
-			},
-		);
-	if (key.uses.length === 0) return "now";
+	const answer = await mustBeUnused(run, doc, key);
+	// With an empty record nothing verified any more: nobody depends on a successor.
+	if (key.state === "revoked" || key.uses.length === 0) return "now";
 	const successor = activeKey(doc.state);
 	if (successor === null)
 		throw new KeyturnError("dns.failed", `${domain}: ${key.selector} has no successor in use`, {
@@ -116,22 +118,69 @@ async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<"now" | "la
 	return "now";
 }
 
-async function remove(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
+/** Fails where a live table names the key, or where that cannot be told. */
+export async function mustBeUnused(run: Run, doc: Doc, key: KeyEntry): Promise<InspectAnswer> {
+	const { domain } = doc.policy;
+	const answer = await inspect(run, []);
+	const named = isNamed(answer, domain, key);
+	if (named === null)
+		throw new KeyturnError(
+			"signer.config",
+			`${domain}: whether ${key.selector} is still in use cannot be told`,
+			{
+				retry: true,
+				hint: "keyturn status says what is wrong with the signer's configuration",
+			},
+		);
+	if (named)
+		throw new KeyturnError(
+			"signer.config",
+			`${domain}: ${key.selector} is still named by the signer's tables`,
+			{
+				retry: true,
+				hint: "take its lines out of the tables, or let it go on signing",
+			},
+		);
+	return answer;
+}
+
+/** Changes the record of a key at every provider that has it; fails where one did not do it. */
+export async function changeRecord(
+	run: Run,
+	doc: Doc,
+	key: KeyEntry,
+	change: (ttlSeconds: number) => ZoneChange,
+): Promise<void> {
 	for (const provider of holdersOf(run, key, doc.policy)) {
 		const zone = await zoneOf(run, provider, key, doc.policy.zone);
-		const change = { kind: "remove" as const, name: key.record.owner, value: key.record.value };
-		const [result] = await provider.change(zone, [change], run.signal);
+		const ttlSeconds = Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds);
+		const [result] = await provider.change(zone, [change(ttlSeconds)], run.signal);
 		if (result?.kind === "done") continue;
-		const why = result === undefined || result.kind === "occupied" ? "no result" : result.why;
+		const why =
+			result === undefined
+				? "no result"
+				: result.kind === "occupied"
+					? "another value stands there"
+					: result.why;
 		throw new KeyturnError(
 			"provider.refused",
-			`${provider.name}: the record at ${key.record.owner} was not removed: ${why}`,
+			`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
 			{
 				retry: true,
 				...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
 			},
 		);
 	}
+}
+
+/** What was asked about a key is done. */
+export function withoutWishesFor(selector: string, state: DomainState): DomainState {
+	const { revoke, retire } = state.wants;
+	const isOther = (wish: { readonly selector: string }): boolean => wish.selector !== selector;
+	return {
+		...state,
+		wants: { ...state.wants, revoke: revoke.filter(isOther), retire: retire.filter(isOther) },
+	};
 }
 
 async function retireFailed(run: Run, { doc, step }: Job<"retire">, error: KeyturnError): Promise<void> {

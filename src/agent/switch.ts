@@ -3,7 +3,8 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { Evidence, RefusedAnswer, StageAnswer, StageChange, SwitchResult } from "../ports/door.ts";
 import type { LookReport } from "../ports/propagation.ts";
-import { editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-state.ts";
+import { type DomainState, editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-state.ts";
+import { withoutRollback } from "../rotation/wishes.ts";
 import { signsSince } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
@@ -325,18 +326,25 @@ async function putOff(run: Run, doc: Doc, step: Step, selector: string, result: 
 			hint: error.hint,
 		});
 	await swapFailed(run, domain, signer, selector, error);
-	const wants = result.outcome === "undone" ? doc.state.wants : { ...doc.state.wants, rotate: null };
-	await run.save(doc, {
-		...editKey(doc.state, selector, (one) => ({
-			...one,
-			owes: { act: "switch", id: null, askedAt: run.now().toISOString(), tries, notBefore },
-			uses: wasLive ? [...one.uses, shortUse(doc, result)] : one.uses,
-			reason: error.message,
-		})),
-		wants,
-	});
+	const put = editKey(doc.state, selector, (one) => ({
+		...one,
+		owes: { act: "switch", id: null, askedAt: run.now().toISOString(), tries, notBefore },
+		uses: wasLive ? [...one.uses, shortUse(doc, result)] : one.uses,
+		reason: error.message,
+	}));
+	await run.save(
+		doc,
+		result.outcome === "undone" ? put : wishGivenUp(put, selector, run.now(), error.message),
+	);
 	doc.error = error;
 	run.delay(doc, step, new Date(run.now().getTime() + MINUTE_MS), error.message);
+}
+
+/** What was asked for once is not tried again without being asked, but for a compromised key: that has to go. */
+function wishGivenUp(state: DomainState, selector: string, now: Date, reason: string): DomainState {
+	if (state.wants.rollback?.selector === selector) return withoutRollback(state, now, reason);
+	const isCompromised = state.wants.revoke.some((wish) => keyOf(state, wish.selector)?.state === "active");
+	return isCompromised ? state : { ...state, wants: { ...state.wants, rotate: null } };
 }
 
 /** A key that stood in a live table may have signed: its record is kept for as long as that of a key in use. */
@@ -347,7 +355,7 @@ function shortUse({ policy }: Doc, { at, oldProcessGone }: SwitchResult): KeyUse
 		: { ...use, lastAt: null, lastAtLatest: new Date(Date.parse(at) + DAY_MS).toISOString() };
 }
 
-async function swapFailed(
+export async function swapFailed(
 	run: Run,
 	domain: string,
 	signer: string,

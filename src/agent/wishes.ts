@@ -103,7 +103,10 @@ function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire"
 	const { selector } = wish;
 	if (state.wants.retire.some((standing) => standing.selector === selector)) return state;
 	const retire = [...state.wants.retire, { ...asked(wish), selector }];
-	return { ...state, wants: { ...state.wants, retire } };
+	return editKey({ ...state, wants: { ...state.wants, retire } }, selector, (key) => ({
+		...key,
+		owes: null,
+	}));
 }
 
 /** What failed before is tried at once, and counted from now on. */

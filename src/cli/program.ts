@@ -48,6 +48,33 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 			ended(await rotate(here(), domains, { ...UNASKED, ...given, waitMaxMs: given.waitMax ?? null }));
 		});
 
+	waiting(program.command("rollback"))
+		.description("back to the key that signed before, while its record stands")
+		.argument("<domain>")
+		.action(async (domain: string, given: WaitGiven) =>
+			ended(await (await import("./rollback.ts")).rollback(here(), domain, waitOptions(given))),
+		);
+
+	waiting(program.command("revoke"))
+		.description("a compromised key: turn it at once, then empty its record (p=)")
+		.argument("<domain>")
+		.argument("<selector>")
+		.option("--no-soak", "do not wait for cached absences of the new record to expire")
+		.option("--use-standby", "let a key that is published ahead take its place, instead of a fresh one")
+		.action(async (domain: string, selector: string, given: WaitGiven & { useStandby?: true }) => {
+			const { revoke } = await import("./revoke.ts");
+			const options = { ...waitOptions(given), useStandby: given.useStandby ?? false };
+			ended(await revoke(here(), domain, selector, options));
+		});
+
+	waiting(program.command("retire"))
+		.description("remove an old record, an adopted one too, once no mail under way needs it")
+		.argument("<domain>")
+		.argument("<selector>")
+		.action(async (domain: string, selector: string, given: WaitGiven) =>
+			ended(await (await import("./retire.ts")).retire(here(), domain, selector, waitOptions(given))),
+		);
+
 	program
 		.command("status")
 		.description("is it well, what happens next, and when")
@@ -102,8 +129,21 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 	return program;
 }
 
+/** The options of every command that leaves a wish and watches it. */
+function waiting(command: Command): Command {
+	return command
+		.option("--no-wait", "do not wait; ends with 3 if something still waits")
+		.option("--wait-max <duration>", "wait at most this long (90s, 15m, 36h)", parseWait)
+		.option("--json", "the result as JSON");
+}
+
+function waitOptions({ wait, waitMax, soak, json }: WaitGiven) {
+	return { wait, waitMaxMs: waitMax ?? null, soak: soak ?? true, json: json ?? false };
+}
+
 /** Commander leaves out what was not given; a default would stand in the help. */
 type Json = { readonly json?: true };
+type WaitGiven = Json & { readonly wait: boolean; readonly waitMax?: number; readonly soak?: boolean };
 type RotateGiven = Json & {
 	readonly now?: true;
 	readonly dryRun?: true;

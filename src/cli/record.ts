@@ -6,8 +6,7 @@ import { KeyturnError } from "../errors.ts";
 import { emptyDomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { needsRecord } from "../rotation/life.ts";
-import { choose } from "./rotate.ts";
-import { type CommandContext, EXIT } from "./workbench.ts";
+import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
 export async function record(
 	context: CommandContext,

@@ -6,9 +6,8 @@ import { KeyturnError } from "../errors.ts";
 import type { InspectedLine } from "../ports/door.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { choose } from "./rotate.ts";
 import { oneLine, wrap } from "./words.ts";
-import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 interface Verified {
 	readonly domain: string;

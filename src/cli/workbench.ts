@@ -1,12 +1,14 @@
 /** What a command works with: the configuration read, the ports joined, and where its words go. */
 
 import type { Agent } from "../agent/agent.ts";
+import { KeyturnError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Door } from "../ports/door.ts";
 import type { Log } from "../ports/log.ts";
 import type { Propagation } from "../ports/propagation.ts";
 import type { Random } from "../ports/random.ts";
 import type { StateStore } from "../ports/state-store.ts";
+import type { Policy } from "../rotation/policy.ts";
 import type { Settings } from "../settings/settings.ts";
 
 export interface Workbench {
@@ -68,4 +70,17 @@ export const EXIT = {
 export function worst(codes: readonly number[]): number {
 	for (const code of [EXIT.failed, EXIT.unverified, EXIT.waiting]) if (codes.includes(code)) return code;
 	return EXIT.done;
+}
+
+/** The policies of the domains named, or all. */
+export function choose(bench: Workbench, names: readonly string[]): readonly Policy[] {
+	if (names.length === 0) return bench.settings.policies;
+	return names.map((name) => {
+		const policy = bench.settings.policies.find((one) => one.domain === name.toLowerCase());
+		if (policy === undefined)
+			throw new KeyturnError("usage", `${name} is not configured in ${bench.settings.path}`, {
+				hint: `configured: ${bench.settings.policies.map((one) => one.domain).join(", ")}`,
+			});
+		return policy;
+	});
 }

@@ -73,6 +73,15 @@ export function formatKeyRecord(record: KeyRecord): string {
 	return tags.join(";");
 }
 
+/** The record with an empty `p=`, which says that its key is revoked (RFC 6376 section 3.6.1). */
+export function revokedRecord(value: string): string {
+	const parsed = parseKeyRecord(value);
+	return formatKeyRecord({
+		algorithm: parsed.kind === "record" ? parsed.record.algorithm : "rsa",
+		publicKey: "",
+	});
+}
+
 /** What of a record in use its successor carries on: `h=`, `s=`, `t=s`, `n=`; testing (`t=y`) never. */
 export function carriedTags(record: KeyRecordTags): KeyRecordTags {
 	const hash = record.hash?.map((name) => name.replace(/^rsa-/, "")).filter((name) => name !== "sha1");

@@ -44,6 +44,10 @@ export type Step =
 	| { readonly kind: "publish"; readonly selector: string }
 	| { readonly kind: "look"; readonly selector: string }
 	| { readonly kind: "switch"; readonly selector: string; readonly from: string }
+	/** A key that signed before and is gone back to: its record is looked at again first. */
+	| { readonly kind: "restore"; readonly selector: string }
+	/** Its record becomes one with an empty `p=` (RFC 6376 section 3.6.1): nothing signed with it verifies any more. */
+	| { readonly kind: "revoke"; readonly selector: string }
 	/** The daily look at a key in use, and at one that waits for its date. */
 	| { readonly kind: "watch"; readonly selector: string }
 	| { readonly kind: "retire"; readonly selector: string }
@@ -68,7 +72,7 @@ const DAY_MS = 86_400_000;
 export function plan(state: DomainState, seen: Seen, policy: Policy, now: Date): Plan {
 	const facts: Facts = { state, seen, policy, now };
 	const waits: Wait[] = [];
-	for (const concern of [settling, inUse, turn, watching, retirement, dropping])
+	for (const concern of [settling, inUse, revocation, turn, watching, retirement, dropping])
 		for (const wanted of concern(facts)) {
 			const outcome = isWait(wanted) ? wanted : (delayed(wanted, facts) ?? wanted);
 			if (!isWait(outcome)) return { kind: "step", step: outcome };
@@ -105,15 +109,19 @@ function delayed(step: Step, { state, seen, now }: Facts): Wait | null {
 	const owes = key?.owes ?? null;
 	if (owes?.notBefore == null || owes.act !== step.kind) return null;
 	// What a clock that was ahead has put off would wait as long as it was ahead; only removal may wait too long.
-	if (owes.act !== "drop" && new Date(owes.askedAt) > now) return null;
+	if (!REMOVALS.has(owes.act) && new Date(owes.askedAt) > now) return null;
 	if (new Date(owes.notBefore) > now)
 		return { selector, until: new Date(owes.notBefore), reason: whyNotBefore(owes, key?.reason ?? null) };
 	return null;
 }
 
+const REMOVALS: ReadonlySet<Owed["act"]> = new Set(["retire", "drop"]);
+
 function whyNotBefore({ act, tries }: Owed, reason: string | null): string {
 	if (tries > 0) return `${act} failed ${tries} ${tries === 1 ? "time" : "times"}; next attempt`;
 	if (act === "drop") return "its key file is kept that long, in case a restored backup names the key";
+	if (act === "retire")
+		return "its empty record stands that long: the key is revoked for everybody who looks";
 	return reason ?? `${act} was put off`;
 }
 
@@ -147,8 +155,45 @@ function isReplaced(state: DomainState, lines: readonly LineInUse[]): boolean {
 	return !state.keys.some(isUnderWay) && !lines.some((line) => keyOf(state, line.selector) !== null);
 }
 
+/** Who is compromised is turned first (`turn`), then its record is emptied at once: grace would let forged mail pass. */
+function revocation({ state }: Facts): readonly Wanted[] {
+	return state.wants.revoke.flatMap(({ selector }): readonly Wanted[] => {
+		const key = keyOf(state, selector);
+		if (key?.state === "retiring") return [{ kind: "revoke", selector }];
+		if (key === null || !isCandidate(key.state) || isUnderWay(key)) return [];
+		return [{ kind: "giveUp", selector, reason: "it is compromised" }];
+	});
+}
+
+/** Back to the key before, verified again first; null where nobody asked for it. */
+function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
+	const { rollback } = state.wants;
+	const key = rollback === null ? null : keyOf(state, rollback.selector);
+	if (key === null) return null;
+	if (state.keys.some(isUnderWay)) return [];
+	const { selector } = key;
+	switch (key.state) {
+		case "retiring":
+			return [{ kind: "restore", selector }];
+		case "pending":
+			return [{ kind: "publish", selector }];
+		case "published":
+			return [{ kind: "look", selector }];
+		case "verified": {
+			const active = activeKey(state);
+			if (active !== null && seen.inUse !== null)
+				return [{ kind: "switch", selector, from: active.selector }];
+			return [{ selector, until: null, reason: "the signer's configuration could not be read" }];
+		}
+		default:
+			return null;
+	}
+}
+
 /** The one turn under way or next. */
 function turn(facts: Facts): readonly Wanted[] {
+	const back = goingBack(facts);
+	if (back !== null) return back;
 	const candidate = candidateOf(facts.state);
 	if (candidate === null) return [nextTurn(facts)];
 	// A second switch beside one whose end is not known would forget how that one ended.
@@ -159,6 +204,15 @@ function turn(facts: Facts): readonly Wanted[] {
 				kind: "giveUp",
 				selector: candidate.selector,
 				reason: `the configuration now asks for ${describe(facts.policy.key)}`,
+			},
+		];
+	const distrusted = facts.state.wants.revoke.find(({ distrusts }) => distrusts.includes(candidate.selector));
+	if (distrusted !== undefined)
+		return [
+			{
+				kind: "giveUp",
+				selector: candidate.selector,
+				reason: `it was made before ${distrusted.selector} was known to be compromised`,
 			},
 		];
 	switch (candidate.state) {
@@ -186,7 +240,7 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 		return { kind: "make", selector: null, dueAt: new Date(state.wants.rotate.askedAt) };
 	const dueAt = nextDue(state, policy, now);
 	if (dueAt === null) return { selector: null, until: null, reason: "the schedule never fires" };
-	const start = publishAt(dueAt, policy);
+	const start = policy.standby ? now : publishAt(dueAt, policy);
 	if (start <= now) return { kind: "make", selector: null, dueAt };
 	return { selector: null, until: start, reason: `the next key, due ${dueAt.toISOString()}, is made` };
 }
@@ -240,25 +294,37 @@ function watching({ state }: Facts): readonly Wanted[] {
 		.map((key) => ({ kind: "watch", selector: key.selector }));
 }
 
-function retirement({ state, seen, policy, now }: Facts): readonly Wanted[] {
-	return state.keys
-		.filter((key) => key.state === "retiring")
-		.map((key): Wanted => {
-			const { selector } = key;
-			if (key.origin === "adopted" && !policy.retire.adopted)
-				return {
-					selector,
-					until: null,
-					reason: "its record stays: keyturn did not make it (retire.adopted is off)",
-				};
-			const ends = graceEnds(key, policy, now);
-			if (ends === null)
-				return { selector, until: lastUseKnown(key), reason: "its last use is not confirmed yet" };
-			if (ends > now)
-				return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
-			if (seen.freeze !== null && seen.freeze.until > now) return { selector, ...seen.freeze };
-			return { kind: "retire", selector };
+function retirement(facts: Facts): readonly Wanted[] {
+	const { keys, wants } = facts.state;
+	return keys
+		.filter(({ selector }) => selector !== wants.rollback?.selector)
+		.flatMap((key): readonly Wanted[] => {
+			if (key.state === "retiring") return [retiring(key, facts)];
+			return key.state === "revoked" ? [unlessFrozen({ kind: "retire", selector: key.selector }, facts)] : [];
 		});
+}
+
+function retiring(key: KeyEntry, facts: Facts): Wanted {
+	const { state, policy, now } = facts;
+	const { selector } = key;
+	const isAsked = state.wants.retire.some((wish) => wish.selector === selector);
+	if (key.origin === "adopted" && !policy.retire.adopted && !isAsked)
+		return {
+			selector,
+			until: null,
+			reason: "its record stays: keyturn did not make it (retire.adopted is off)",
+		};
+	const ends = graceEnds(key, isAsked ? { ...policy, jitterMs: 0 } : policy, now);
+	if (ends === null)
+		return { selector, until: lastUseKnown(key), reason: "its last use is not confirmed yet" };
+	if (ends > now)
+		return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
+	const kind = policy.retire.tombstoneMs > 0 && key.uses.length > 0 && !isAsked ? "revoke" : "retire";
+	return unlessFrozen({ kind, selector }, facts);
+}
+
+function unlessFrozen(step: Step & { readonly selector: string }, { seen, now }: Facts): Wanted {
+	return seen.freeze !== null && seen.freeze.until > now ? { selector: step.selector, ...seen.freeze } : step;
 }
 
 function lastUseKnown(key: KeyEntry): Date | null {
@@ -268,15 +334,10 @@ function lastUseKnown(key: KeyEntry): Date | null {
 	return open.length === 0 ? null : new Date(Math.max(...open.map((at) => Date.parse(at))));
 }
 
-function dropping({ state, seen, now }: Facts): readonly Wanted[] {
-	return state.keys
+function dropping(facts: Facts): readonly Wanted[] {
+	return facts.state.keys
 		.filter((key) => key.state === "retired" && key.owes?.act === "drop")
-		.map(
-			(key): Wanted =>
-				seen.freeze !== null && seen.freeze.until > now
-					? { selector: key.selector, ...seen.freeze }
-					: { kind: "drop", selector: key.selector },
-		);
+		.map(({ selector }) => unlessFrozen({ kind: "drop", selector }, facts));
 }
 
 function candidateOf(state: DomainState): KeyEntry | null {

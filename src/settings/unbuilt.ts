@@ -16,13 +16,11 @@ export interface UnbuiltRow {
 }
 
 export const UNBUILT: readonly UnbuiltRow[] = [
-	...overridable(["standby"], "other than `false`", (value) => value === true),
 	...overridable(["selector"], "`{ ring: … }`", isMap),
 	...overridable(["key"], "a list of several", hasSeveral),
 	...overridable(["verify", "via"], "other than `[servers]`", (value) =>
 		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),
 	),
-	...overridable(["retire", "tombstone"], "other than `0d`", isLong),
 	...overridable(["retire", "publish_private"], "other than `null`", (value) => typeof value === "string"),
 	{ path: ["spread"], what: "other than `0d`", asked: isLong },
 	{ path: ["hooks"], what: "lists with anything in them", asked: (value) => hasContent(value) },

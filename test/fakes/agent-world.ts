@@ -15,7 +15,7 @@ import type {
 	SwitchResult,
 } from "../../src/ports/door.ts";
 import type { LookReport, Vacancy } from "../../src/ports/propagation.ts";
-import type { StateStore } from "../../src/ports/state-store.ts";
+import type { StateStore, Wish } from "../../src/ports/state-store.ts";
 import { type DomainState, emptyDomainState } from "../../src/rotation/domain-state.ts";
 import { parseDomainState } from "../../src/rotation/stored-state.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
@@ -81,6 +81,8 @@ export class AgentWorld {
 	#staged: Extract<DoorRequest, { act: "stage" }> | null = null;
 	readonly #results = new Map<string, SwitchResult>();
 	readonly #keys = new Map<string, string>();
+	/** The public halves of the signer's key files, by domain and selector. */
+	readonly #files = new Map<string, string>();
 	#ids = 0;
 
 	constructor(
@@ -211,7 +213,12 @@ export class AgentWorld {
 	}
 
 	async wish(domains: readonly string[], id = "w1"): Promise<void> {
-		await this.store.leaveWish({ id, at: this.at.toISOString(), kind: "rotate", domains, noSoak: false });
+		await this.ask({ kind: "rotate", domains, noSoak: false }, id);
+	}
+
+	/** An operator asks for something. */
+	async ask(wish: DistributiveOmit<Wish, "id" | "at">, id = "w1"): Promise<void> {
+		await this.store.leaveWish({ ...wish, id, at: this.at.toISOString() });
 	}
 
 	/** Somebody writes what cannot be understood. */
@@ -248,6 +255,7 @@ export class AgentWorld {
 	/** Puts a line into the live table. */
 	signWith(domain: string, selector: string, publicKey = newHalf().publicKey): void {
 		const others = this.lines.filter((line) => line.domain !== domain);
+		this.#files.set(`${domain} ${selector}`, publicKey);
 		this.lines.splice(0, this.lines.length, ...others, {
 			domain,
 			selector,
@@ -345,6 +353,8 @@ export class AgentWorld {
 		if (told !== undefined && told.kind !== "done") return told;
 		const values = this.zone.get(change.name) ?? [];
 		if (change.kind === "add") this.zone.set(change.name, [...values, change.value]);
+		if (change.kind === "replace")
+			this.zone.set(change.name, [...values.filter((value) => value !== change.from), change.to]);
 		if (change.kind === "remove")
 			this.zone.set(
 				change.name,
@@ -434,9 +444,10 @@ export class AgentWorld {
 		for (const key of result.keys)
 			if (key.outcome === "done" && result.outcome === "done") {
 				const pem = changes.find((change) => change.domain === key.domain)?.to?.key ?? "";
+				const known = this.#files.get(`${key.domain} ${key.selector ?? ""}`) ?? "";
 				if (key.selector === null)
 					this.lines.splice(0, Infinity, ...this.lines.filter((line) => line.domain !== key.domain));
-				else this.signWith(key.domain, key.selector, publicHalf(pem)?.publicKey ?? "");
+				else this.signWith(key.domain, key.selector, publicHalf(pem)?.publicKey ?? known);
 			}
 	}
 
@@ -474,3 +485,6 @@ function newPair(spec: KeySpec) {
 function ignore(): void {
 	// Tests look at events and state, not at the log.
 }
+
+/** `Omit` of each kind of a union by itself. */
+type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;

@@ -587,7 +587,8 @@ describe("the daily look", () => {
 		);
 		const watched = { until: DECEMBER, reason: "watched" };
 		const delays = new Map(keys.map((key) => [delayKey("watch", key.selector), watched]));
-		delays.set(delayKey("retire", "retiring"), { until: DECEMBER, reason: "" });
+		for (const gone of ["retiring", "revoked"])
+			delays.set(delayKey("retire", gone), { until: DECEMBER, reason: "" });
 		const planned = plan(state(...keys), seen(keys.slice(3, 4), { delays }), policy, NOVEMBER);
 		const looks = planned.kind === "wait" ? planned.waits.filter((wait) => wait.reason === "watched") : [];
 		expect(looks.map((wait) => wait.selector)).toEqual(["active", "verified"]);

@@ -1,0 +1,57 @@
+/** Goes back to a key that signed before: whatever is known of its record is old, so every server is asked again first. */
+
+import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { withoutRollback } from "../rotation/wishes.ts";
+import type { LookReport } from "../ports/propagation.ts";
+import { KeyturnError } from "../errors.ts";
+import { seen, sentences } from "./look.ts";
+import type { Job, Run } from "./run.ts";
+import { swapFailed } from "./switch.ts";
+
+export async function restore(run: Run, { doc, step }: Job<"restore">): Promise<void> {
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	const report = seen(run, doc.policy, key, true);
+	if (report === null) return;
+	switch (report.verdict) {
+		case "right":
+			await run.save(
+				doc,
+				moveKey(doc.state, key.selector, "verified", new Date(report.at), {
+					rightSince: report.at,
+					reason: "it is gone back to",
+				}),
+			);
+			run.done(doc, step);
+			return;
+		case "unknown":
+			run.delay(doc, step, run.backoff(run.tries(doc, step)), report.summary);
+			return;
+		case "wrong":
+		case "absent":
+			await refuse(run, { doc, step }, key, report);
+	}
+}
+
+/** A signature that nobody can verify is worse than the key in use: the wish is given up. */
+async function refuse(
+	run: Run,
+	{ doc, step }: Job<"restore">,
+	key: KeyEntry,
+	report: LookReport,
+): Promise<void> {
+	const { domain, signer } = doc.policy;
+	const error = new KeyturnError(
+		"dns.failed",
+		`${domain}: ${key.selector} is not gone back to, since its record does not verify: ${report.summary}`,
+		{ hint: sentences(report) },
+	);
+	await swapFailed(run, domain, signer, key.selector, error);
+	const state = withoutRollback(doc.state, run.now(), error.message);
+	await run.save(
+		doc,
+		editKey(state, key.selector, (one) => ({ ...one, reason: error.message })),
+	);
+	doc.error = error;
+	run.done(doc, step);
+}

@@ -1,0 +1,82 @@
+/** Empties the record of a key: whatever was or will be signed with it verifies no more. */
+
+import { revokedRecord } from "../dkim/key-record.ts";
+import { KeyturnError } from "../errors.ts";
+import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { CAUSES } from "./causes.ts";
+import { changeRecord, mustBeUnused, withoutWishesFor } from "./retire.ts";
+import type { Doc, Job, Run } from "./run.ts";
+
+/** RFC 5863 section 3.5: a gravestone keeps the name from being used again by somebody who did not hear of it. */
+const STANDS_MS = 30 * 86_400_000;
+
+export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<void> {
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	const { domain, retire } = doc.policy;
+	const isCompromised = doc.state.wants.revoke.some(({ selector }) => selector === key.selector);
+	const value = revokedRecord(key.record.value);
+	try {
+		// Mail signed from now on would fail: the signer has to be done with it, whoever put it back.
+		await mustBeUnused(run, doc, key);
+		await changeRecord(run, doc, key, (ttlSeconds) => ({
+			kind: "replace",
+			name: key.record.owner,
+			from: key.record.value,
+			to: value,
+			ttlSeconds,
+		}));
+	} catch (thrown) {
+		await revokeFailed(run, { doc, step }, run.fail(doc, step, thrown));
+		return;
+	}
+	const now = run.now();
+	await tellRevoked(run, doc, key, isCompromised);
+	const standsMs = isCompromised ? Math.max(STANDS_MS, retire.tombstoneMs) : retire.tombstoneMs;
+	await run.save(
+		doc,
+		withoutWishesFor(
+			key.selector,
+			moveKey(doc.state, key.selector, "revoked", now, {
+				record: { ...key.record, value },
+				owes: {
+					act: "retire",
+					id: null,
+					askedAt: now.toISOString(),
+					tries: 0,
+					notBefore: new Date(now.getTime() + standsMs).toISOString(),
+				},
+				reason: isCompromised ? "compromised" : "its record is kept empty for a while (retire.tombstone)",
+			}),
+		),
+	);
+	await run.ports.keys.remove(domain, key.selector);
+	await run.end(CAUSES.retire(domain, key.selector), domain);
+	run.done(doc, step);
+}
+
+async function tellRevoked(run: Run, doc: Doc, key: KeyEntry, isCompromised: boolean): Promise<void> {
+	const { domain } = doc.policy;
+	await run.tell("revoked", {
+		severity: isCompromised ? "warning" : "info",
+		domains: [domain],
+		selector: key.selector,
+		summary: `${domain}: the record of ${key.selector} is empty now; nothing signed with it verifies any more`,
+		detail: `${key.record.owner} TXT ${revokedRecord(key.record.value)}\nresolvers may hold the record of before for ${key.record.ttlSeconds} s more`,
+		hint: null,
+	});
+}
+
+async function revokeFailed(run: Run, { doc, step }: Job<"revoke">, error: KeyturnError): Promise<void> {
+	const { domain } = doc.policy;
+	await run.raise({
+		cause: CAUSES.retire(domain, step.selector),
+		event: "retire_failed",
+		severity: "critical",
+		domains: [domain],
+		selector: step.selector,
+		summary: `${domain}: the record of ${step.selector} could not be emptied; mail forged with it still verifies`,
+		detail: error.message,
+		hint: error.hint ?? "it is tried again; keyturn record shows the record to be emptied by hand",
+	});
+}

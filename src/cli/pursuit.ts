@@ -1,0 +1,213 @@
+/** Leaves a wish and watches it until it is done: by ticks of its own, or over the shoulder of a daemon. */
+
+import type { DomainReport, TickReport } from "../agent/agent.ts";
+import type { Wish } from "../ports/state-store.ts";
+import { type DomainState, emptyDomainState } from "../rotation/domain-state.ts";
+import { isCandidate } from "../rotation/life.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { parseDomainState } from "../rotation/stored-state.ts";
+import { soakMs } from "../rotation/timing.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
+import { turnInWords } from "../report/outlook.ts";
+import { oneLine } from "./words.ts";
+import { type CommandContext, EXIT, type Workbench, worst } from "./workbench.ts";
+
+export interface WaitOptions {
+	readonly wait: boolean;
+	/** Milliseconds; null for the default. */
+	readonly waitMaxMs: number | null;
+	readonly soak: boolean;
+	readonly json: boolean;
+}
+
+/** The lock is waited for this long; somebody at a terminal is told of it after the first second. */
+const LOCK_WAITS_MS = [1000, 29_000] as const;
+const MINUTE_MS = 60_000;
+/** A daemon does the work: its state is read this often. */
+const WATCH_MS = 500;
+/** A live line counts down. */
+const REDRAW_MS = 1000;
+
+/** How one domain stands. */
+export interface Standing {
+	readonly domain: string;
+	readonly code: number;
+	readonly selector: string | null;
+	readonly words: string;
+}
+
+/** What a command works with that does or watches turns. */
+export interface Turning extends TurnView {
+	readonly context: CommandContext;
+	readonly progress: Progress;
+}
+
+/** What is asked for, and how it is seen that a domain has it. */
+export interface Asking {
+	readonly wish: Wish;
+	/** `isTaken`: the wish is in the domain's state, or cannot be had. */
+	readonly standing: (
+		policy: Policy,
+		state: DomainState,
+		seen: { readonly isTaken: boolean; readonly waitingWords: string },
+	) => Promise<Standing>;
+}
+
+/** Shows progress while `work` is done, then its result; ends with the worst exit status. */
+export async function withProgress(
+	context: CommandContext,
+	bench: Workbench,
+	policies: readonly Policy[],
+	options: { readonly json: boolean },
+	work: (turning: Turning) => Promise<readonly Standing[] | "held">,
+): Promise<number> {
+	const { terminal } = context;
+	const progress = createProgress(terminal);
+	const turning: Turning = { context, bench, policies, terminal, progress, agent: await bench.agent() };
+	if (terminal.isLive) progress.show(["asking the signer and the name servers …"]);
+	const standings = await work(turning).finally(() => {
+		if (context.signal.aborted)
+			progress.note("interrupted: what was begun is kept, and the next tick goes on with it");
+		progress.end();
+	});
+	if (standings === "held") return EXIT.held;
+	if (options.json) terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
+	else for (const { domain, words } of standings) terminal.result(`${domain}: ${oneLine(words)}`);
+	return worst(standings.map((standing) => standing.code));
+}
+
+/** Until every domain has what was asked for, or failed, or the wait is over. */
+export async function pursue(
+	turning: Turning,
+	{ wish, standing }: Asking,
+	options: WaitOptions,
+): Promise<readonly Standing[] | "held"> {
+	const { context, bench, policies } = turning;
+	const ends =
+		bench.clock.uptimeMs() + (options.waitMaxMs ?? (await defaultWait(context, bench, policies, options)));
+	await bench.store.leaveWish(wish);
+	let isTold = false;
+	for (;;) {
+		const ticked = await tickOrWatch(turning);
+		if (ticked === "held") return "held";
+		const isTaken = !(await bench.store.wishes()).some(({ id }) => id === wish.id);
+		const standings = await Promise.all(
+			policies.map((policy) => standingOf(turning, policy, ticked.reports, { isTaken, standing })),
+		);
+		const isOver = standings.every((one) => one.code !== EXIT.waiting);
+		const mayWait = options.wait && bench.clock.uptimeMs() < ends && !context.signal.aborted;
+		if (isOver || !mayWait) {
+			if (!isOver && !context.signal.aborted) turning.progress.note(await whatGoesOn(bench));
+			return standings;
+		}
+		if (ticked.reports === null && !isTold) {
+			turning.progress.note("the daemon has been asked; watching it");
+			isTold = true;
+		}
+		if (ticked.reports === null)
+			turning.progress.show(standings.map(({ domain, words }) => `${domain}: ${words}`));
+		await pause(turning, ticked, ends);
+	}
+}
+
+async function standingOf(
+	turning: Turning,
+	policy: Policy,
+	reports: readonly DomainReport[] | null,
+	{ isTaken, standing }: { readonly isTaken: boolean; readonly standing: Asking["standing"] },
+): Promise<Standing> {
+	const { domain } = policy;
+	const state = await stateOf(turning.bench, domain).catch((thrown: unknown) => asKeyturnError(thrown));
+	if (state instanceof KeyturnError)
+		return {
+			domain,
+			code: EXIT.failed,
+			selector: null,
+			words: `failed: its state cannot be read (${state.message}); the wish is kept until it can be`,
+		};
+	const report = reports?.find((one) => one.domain === domain);
+	const waitingWords = report === undefined ? turnInWords(state) : wordsOf(turning, report, false);
+	return standing(policy, state, { isTaken, waitingWords });
+}
+
+async function whatGoesOn(bench: Workbench): Promise<string> {
+	return (await bench.daemonAlive())
+		? "the daemon goes on with it: keyturn status"
+		: "the next tick goes on with it: keyturn rotate, or start the daemon (systemctl start keyturn)";
+}
+
+interface Ticked {
+	/** Null where a daemon does the work. */
+	readonly reports: readonly DomainReport[] | null;
+	readonly nextAt: Date | null;
+}
+
+/** With a daemon alive the wish is its work; without one we do it ourselves. */
+async function tickOrWatch(turning: Turning): Promise<Ticked | "held"> {
+	const { bench, progress } = turning;
+	const watching: Ticked = { reports: null, nextAt: null };
+	if (await bench.daemonAlive()) return watching;
+	const report = await tickOnce(turning);
+	if (report !== "held") {
+		progress.show(viewLines(turning, report.domains));
+		return { reports: report.domains, nextAt: report.nextAt };
+	}
+	if (await bench.daemonAlive()) return watching;
+	turning.terminal.say("another keyturn holds the lock; the wish is kept and done by the next tick");
+	return "held";
+}
+
+/** One tick under the lock, which is waited for; "held" if it was not to be had. */
+export async function tickOnce(turning: Turning): Promise<TickReport | "held"> {
+	const { context, agent, progress } = turning;
+	for (const lockWaitMs of LOCK_WAITS_MS) {
+		const report = await agent.tick(context.signal, {
+			lockWaitMs,
+			onProgress: (domains) => progress.show(viewLines(turning, domains)),
+		});
+		if (report !== "held") return report;
+		if (lockWaitMs === LOCK_WAITS_MS[0]) progress.note("another keyturn is at work; waiting for it");
+	}
+	return "held";
+}
+
+/** Until the next thing is due, drawing the count-down meanwhile. */
+async function pause(turning: Turning, { reports, nextAt }: Ticked, ends: number): Promise<void> {
+	const { context, bench, progress } = turning;
+	const { clock } = bench;
+	const untilNext = nextAt === null ? MINUTE_MS : nextAt.getTime() - clock.now().getTime();
+	const wanted = reports === null ? WATCH_MS : Math.max(untilNext, 250);
+	const until = Math.min(clock.uptimeMs() + wanted, ends);
+	for (;;) {
+		const left = until - clock.uptimeMs();
+		if (left <= 0 || context.signal.aborted) return;
+		if (reports !== null) progress.show(viewLines(turning, reports));
+		await clock.sleep(turning.terminal.isLive ? Math.min(left, REDRAW_MS) : left, context.signal);
+	}
+}
+
+/** RULES.md "Telling": half an hour at a terminal but never less than the soak plus ten minutes; else `verify.timeout`. */
+async function defaultWait(
+	context: CommandContext,
+	bench: Workbench,
+	policies: readonly Policy[],
+	options: WaitOptions,
+): Promise<number> {
+	if (!context.terminal.isLive) return Math.max(...policies.map((policy) => policy.verify.timeoutMs));
+	let longest = 30 * MINUTE_MS;
+	for (const policy of policies) {
+		const state = await stateOf(bench, policy.domain);
+		const candidate = state.keys.findLast((key) => isCandidate(key.state));
+		const soak = candidate === undefined || !options.soak ? 0 : soakMs(candidate, state, policy);
+		longest = Math.max(longest, soak + 10 * MINUTE_MS);
+	}
+	return longest;
+}
+
+/** What is remembered of a domain; nothing is an empty state. Fails with `state.corrupt`, or as the reader of the document does. */
+export async function stateOf(bench: Workbench, domain: string): Promise<DomainState> {
+	const stored = await bench.store.load(`domains/${domain}`);
+	return stored === null ? emptyDomainState(domain) : parseDomainState(stored.state);
+}

@@ -1,0 +1,78 @@
+/** `keyturn retire`: an old record goes as soon as no mail under way needs it, whoever made its key. */
+
+import { KeyturnError } from "../errors.ts";
+import { type DomainState, keyOf } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { outlook } from "../report/outlook.ts";
+import { graceEnds } from "../rotation/timing.ts";
+import { whyNoRetire } from "../rotation/wishes.ts";
+import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { inLocalTime, localMinute } from "./words.ts";
+import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+
+export async function retire(
+	context: CommandContext,
+	name: string,
+	selector: string,
+	options: Omit<WaitOptions, "soak">,
+): Promise<number> {
+	const bench = await context.open();
+	const policies = choose(bench, [name]);
+	const domain = policies[0]?.domain ?? name;
+	const state = await stateOf(bench, domain);
+	const why = whyNoRetire(state, selector);
+	if (why !== null)
+		throw new KeyturnError("usage", `${domain}: ${why}`, {
+			hint: "keyturn status shows the keys that there are",
+		});
+	const wish = {
+		id: bench.random.id(),
+		at: bench.clock.now().toISOString(),
+		kind: "retire" as const,
+		domains: [domain],
+		selector,
+	};
+	return withProgress(context, bench, policies, options, async (turning) =>
+		pursue(
+			turning,
+			{
+				wish,
+				standing: async (policy, state) => Promise.resolve(standing(bench, policy, state, selector)),
+			},
+			{ ...options, wait: options.wait && isRipe(bench, policies, state, selector), soak: true },
+		),
+	);
+}
+
+/** Whether nothing but work is left: nobody waits at a terminal for a grace that ends in days. */
+function isRipe(
+	bench: Workbench,
+	policies: readonly Policy[],
+	state: DomainState,
+	selector: string,
+): boolean {
+	const [policy] = policies;
+	const key = keyOf(state, selector);
+	if (policy === undefined || key === null) return false;
+	if (key.state === "revoked") return true;
+	const now = bench.clock.now();
+	const ends = graceEnds(key, { ...policy, jitterMs: 0 }, now);
+	return ends !== null && ends <= now;
+}
+
+function standing(bench: Workbench, policy: Policy, state: DomainState, selector: string): Standing {
+	const { domain, timezone } = policy;
+	const key = keyOf(state, selector);
+	if (key?.state === "retired")
+		return {
+			domain,
+			code: EXIT.done,
+			selector,
+			words: `the record of ${selector} is removed since ${localMinute(new Date(key.since), timezone)}`,
+		};
+	const planned = outlook(state, policy, bench.clock.now());
+	const wait = planned.kind === "step" ? null : planned.waits.find((one) => one.selector === selector);
+	const until = wait?.until == null ? "" : ` until ${wait.until.toISOString()}`;
+	const words = wait == null ? "it is to be removed" : `${wait.reason}${until}`;
+	return { domain, code: EXIT.waiting, selector, words: inLocalTime(`waiting: ${words}`, timezone) };
+}

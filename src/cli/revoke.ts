@@ -1,0 +1,83 @@
+/** `keyturn revoke`: a compromised key is turned at once, then its record is emptied, so that nothing it signed verifies. */
+
+import { KeyturnError } from "../errors.ts";
+import { activeKey, type DomainState, keyOf } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { whyNoRevoke } from "../rotation/wishes.ts";
+import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { standingOfTurn } from "./rotate.ts";
+import { localMinute } from "./words.ts";
+import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+
+export interface RevokeOptions extends WaitOptions {
+	readonly useStandby: boolean;
+}
+
+export async function revoke(
+	context: CommandContext,
+	name: string,
+	selector: string,
+	options: RevokeOptions,
+): Promise<number> {
+	const bench = await context.open();
+	const policies = choose(bench, [name]);
+	const domain = policies[0]?.domain ?? name;
+	const why = whyNoRevoke(await stateOf(bench, domain), selector);
+	if (why !== null)
+		throw new KeyturnError("usage", `${domain}: ${why}`, {
+			hint: "keyturn status shows the keys that there are",
+		});
+	const askedAt = bench.clock.now();
+	const wish = {
+		id: bench.random.id(),
+		at: askedAt.toISOString(),
+		kind: "revoke" as const,
+		domains: [domain],
+		selector,
+		noSoak: !options.soak,
+		unsigned: false,
+		useStandby: options.useStandby,
+	};
+	return withProgress(context, bench, policies, options, async (turning) =>
+		pursue(
+			turning,
+			{
+				wish,
+				standing: (policy, state, { waitingWords }) =>
+					standing(bench, policy, state, { selector, askedAt, waitingWords }),
+			},
+			options,
+		),
+	);
+}
+
+async function standing(
+	bench: Workbench,
+	policy: Policy,
+	state: DomainState,
+	seen: { readonly selector: string; readonly askedAt: Date; readonly waitingWords: string },
+): Promise<Standing> {
+	const { domain, timezone } = policy;
+	const key = keyOf(state, seen.selector);
+	const signs = activeKey(state)?.selector ?? null;
+	if (key?.state === "revoked" || key?.state === "retired")
+		return {
+			domain,
+			code: EXIT.done,
+			selector: signs,
+			words: `${seen.selector} is revoked since ${localMinute(new Date(key.since), timezone)}; ${signs === null ? "nothing signs" : `${signs} signs`}`,
+		};
+	if (key?.state === "active") {
+		const turning = await standingOfTurn(bench, policy, state, seen);
+		return {
+			...turning,
+			words: `${turning.words} (mail is still signed with ${seen.selector}, and verifies)`,
+		};
+	}
+	return {
+		domain,
+		code: EXIT.waiting,
+		selector: signs,
+		words: `waiting: the record of ${seen.selector} is to be emptied`,
+	};
+}

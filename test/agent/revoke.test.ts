@@ -1,0 +1,170 @@
+import { describe, expect, it } from "vitest";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+const EMPTY = "v=DKIM1;k=ed25519;p=";
+
+function revocation(selector: string, changes: { readonly useStandby?: boolean } = {}) {
+	return {
+		kind: "revoke" as const,
+		domains: ["example.com"],
+		selector,
+		noSoak: false,
+		unsigned: false,
+		useStandby: false,
+		...changes,
+	};
+}
+
+describe("revoke", () => {
+	it("turns the key in use first, then empties its record without grace", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.zone.set("202610._domainkey.example.com", [(await recordOf(world, "202610")) ?? ""]);
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.ask(revocation("202610"));
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "published" });
+		expect(world.changes.map((change) => change.kind)).toEqual(["add"]);
+		world.verdict = () => "right";
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "revoked", "202611": "active" });
+		expect(world.zone.get("202610._domainkey.example.com")).toEqual([EMPTY]);
+		expect(world.told("revoked")).toEqual([null]);
+		expect((await world.state()).wants).toMatchObject({ rotate: null, revoke: [] });
+	});
+
+	it("keeps the empty record for thirty days at least, then removes it", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.ask(revocation("202610"));
+		await world.advance(29 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "revoked" });
+		expect(world.zone.get("202610._domainkey.example.com")).toEqual([EMPTY]);
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+		expect(world.zone.get("202610._domainkey.example.com")).toEqual([]);
+		expect(keyOf(await world.state(), "202610")?.reason).toBe("compromised");
+	});
+
+	it("does not use a key that was made before, unless that is asked for", async () => {
+		for (const useStandby of [false, true]) {
+			const world = new AgentWorld([{ ...quick, standby: true }]);
+			await world.tick();
+			await world.advance(MINUTE_MS);
+			expect(await world.states()).toEqual({ "202610": "active", "202612": "verified" });
+			await world.ask(revocation("202610", { useStandby }));
+			await world.advance(MINUTE_MS);
+			const { "202610": old, "202611": fresh, "202612": standby } = await world.states();
+			expect(old).toBe("revoked");
+			expect([fresh, standby]).toEqual(useStandby ? [undefined, "active"] : ["active", "retired"]);
+		}
+	});
+
+	it("empties the record of a key that signed before at once, and its name is not gone back to", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		await world.ask(revocation("202610"));
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "revoked", "202611": "active" });
+	});
+
+	it("empties nothing that a table still names", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		const [line] = world.lines;
+		if (line === undefined) throw new Error("nothing signs");
+		world.lines.push({ ...line, selector: "202610", publicKey: "other", signs: false });
+		await world.ask(revocation("202610"));
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		expect(world.told("retire_failed")).toEqual(["start"]);
+		world.lines.pop();
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "revoked" });
+		expect(world.told("retire_failed")).toEqual(["start", "end"]);
+	});
+
+	it("goes on trying the turn of a compromised key that was rolled back", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.commit = (_id, result) => ({
+			act: "commit",
+			result: {
+				...result,
+				outcome: "rolled_back",
+				reason: "the probe failed",
+				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back" })),
+			},
+		});
+		await world.ask(revocation("202610"));
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "verified" });
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toEqual({ "202610": "revoked", "202611": "active" });
+	});
+});
+
+describe("a tombstone", () => {
+	it("stands for as long as configured once grace is over", async () => {
+		const retire = { ...quick.retire, tombstoneMs: 5 * DAY_MS, adopted: true };
+		const world = new AgentWorld([{ ...quick, retire }]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(15 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "revoked" });
+		expect(world.zone.get("202610._domainkey.example.com")).toEqual([EMPTY]);
+		await world.advance(5 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+});
+
+describe("retire", () => {
+	it("removes an adopted key's record once grace is over, and clears the wish", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		await world.ask({ kind: "retire", domains: ["example.com"], selector: "202610" });
+		await world.advance(13 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+		expect((await world.state()).wants.retire).toEqual([]);
+	});
+
+	it("takes an empty record away before its time", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.ask(revocation("202610"));
+		await world.advance(MINUTE_MS);
+		await world.ask({ kind: "retire", domains: ["example.com"], selector: "202610" });
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
+	it.each(["202611", "202608"])("of %s, which signs or is not known, changes nothing", async (selector) => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		const before = await world.store.load("domains/example.com");
+		await world.ask({ kind: "retire", domains: ["example.com"], selector });
+		await world.tick();
+		expect(await world.store.load("domains/example.com")).toEqual(before);
+	});
+});
+
+async function recordOf(world: AgentWorld, selector: string): Promise<string | undefined> {
+	return keyOf(await world.state(), selector)?.record.value;
+}

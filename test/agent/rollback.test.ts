@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+
+/** 202610 was adopted, 202611 made and switched to by hand. */
+async function turnedWorld(policy = quick): Promise<AgentWorld> {
+	const world = new AgentWorld([policy]);
+	await world.tick();
+	await world.wish(["example.com"], "turn");
+	await world.advance(MINUTE_MS);
+	expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+	return world;
+}
+
+describe("rollback", () => {
+	it("looks at the old record again, switches back, and holds the domain until the next due date", async () => {
+		const world = await turnedWorld();
+		world.pass(DAY_MS);
+		const looked = world.looks.length;
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.advance(MINUTE_MS);
+		expect(world.looks.slice(looked)).toContain("202610");
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "retiring" });
+		expect(world.lines.map((line) => line.selector)).toEqual(["202610"]);
+		expect((await world.state()).wants.rollback).toBeNull();
+		await world.advance(7 * DAY_MS);
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "retiring" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring", "202612": "active" });
+	});
+
+	it("keeps the old record while it is gone back to, though its grace is over", async () => {
+		const world = await turnedWorld({ ...quick, retire: { ...quick.retire, adopted: true } });
+		world.verdict = (selector) => (selector === "202610" ? "unknown" : "right");
+		world.pass(13 * DAY_MS);
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.tick();
+		await world.advance(3 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring", "202611": "active" });
+		expect(world.changes.filter((change) => change.kind === "remove")).toEqual([]);
+		world.verdict = () => "right";
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "active" });
+	});
+
+	it("does not go back to a key whose record is gone, and says so", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) => (selector === "202610" ? "absent" : "right");
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		expect((await world.state()).wants.rollback).toBeNull();
+		expect(keyOf(await world.state(), "202610")?.reason).toContain("its record does not verify");
+		expect(world.told("swap_failed")).toEqual(["start"]);
+		expect(world.requested("commit")).toBe(1);
+	});
+
+	it("that the door rolls back leaves the newer key signing, and is not tried again by itself", async () => {
+		const world = await turnedWorld();
+		world.commit = (_id, result) => ({
+			act: "commit",
+			result: {
+				...result,
+				outcome: "rolled_back",
+				reason: "the probe failed",
+				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back" })),
+			},
+		});
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.advance(5 * DAY_MS);
+		expect(world.requested("commit")).toBe(2);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		expect((await world.state()).wants.rollback).toBeNull();
+	});
+
+	it("leaves the next key that is made already for its date, and gives way to rotate --now", async () => {
+		const world = new AgentWorld([{ ...quick, standby: true }]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202612": "active", "202701": "verified" });
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "active", "202612": "retiring", "202701": "verified" });
+		world.verdict = (selector) => (selector === "202612" ? "unknown" : "right");
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.tick();
+		expect((await world.state()).wants.rollback).toMatchObject({ selector: "202612" });
+		await world.wish(["example.com"], "w3");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202612": "retiring", "202701": "active" });
+		expect((await world.state()).wants).toMatchObject({ rollback: null, rotate: null });
+	});
+
+	it("without a key to go back to changes nothing", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		const before = await world.store.load("domains/example.com");
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.advance(MINUTE_MS);
+		expect(await world.store.load("domains/example.com")).toEqual(before);
+		expect(await world.store.wishes()).toEqual([]);
+	});
+});

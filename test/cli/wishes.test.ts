@@ -1,0 +1,115 @@
+import { describe, expect, test } from "vitest";
+import { retire } from "../../src/cli/retire.ts";
+import { revoke } from "../../src/cli/revoke.ts";
+import { rollback } from "../../src/cli/rollback.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { commandBench } from "../fakes/command-bench.ts";
+import { policyOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+const OPTIONS = { wait: true, waitMaxMs: 60 * MINUTE_MS, soak: true, json: false };
+const REVOKE = { ...OPTIONS, useStandby: false };
+
+async function turnedWorld(): Promise<AgentWorld> {
+	const world = new AgentWorld([quick]);
+	await world.tick();
+	await world.wish(["example.com"], "turn");
+	await world.advance(MINUTE_MS);
+	return world;
+}
+
+describe("rollback", () => {
+	test("ends with 0 once the key before signs again, and says until when", async () => {
+		const { context, terminal } = commandBench(await turnedWorld());
+		expect(await rollback(context, "example.com", OPTIONS)).toBe(0);
+		expect(terminal.results).toEqual([
+			expect.stringMatching(/^example.com: signs with 202610 again since .*, until the next due date$/),
+		]);
+	});
+
+	test("ends with 1 and the reason where the record before does not stand", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) => (selector === "202610" ? "absent" : "right");
+		const { context, terminal } = commandBench(world);
+		expect(await rollback(context, "example.com", OPTIONS)).toBe(1);
+		expect(terminal.results.join()).toMatch(/failed, 202611 still signs: .*its record does not verify/);
+	});
+
+	test("ends with 3 while the servers give no answer, and the wish stays", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) => (selector === "202610" ? "unknown" : "right");
+		const { context, terminal } = commandBench(world);
+		expect(await rollback(context, "example.com", { ...OPTIONS, json: true })).toBe(3);
+		expect(JSON.parse(terminal.results.join())).toMatchObject({
+			domains: [{ domain: "example.com", code: 3, selector: "202611" }],
+		});
+		expect((await world.state()).wants.rollback).toMatchObject({ selector: "202610" });
+	});
+
+	test("is refused where there is nothing to go back to", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		const { context } = commandBench(world);
+		await expect(rollback(context, "example.com", OPTIONS)).rejects.toMatchObject({
+			code: "usage",
+			message: "example.com: the record of no key that signed before 202610 stands any more",
+		});
+		expect(await world.store.wishes()).toEqual([]);
+	});
+});
+
+describe("revoke", () => {
+	test("ends with 0 once another key signs and the record is empty", async () => {
+		const world = await turnedWorld();
+		const { context, terminal } = commandBench(world);
+		expect(await revoke(context, "example.com", "202611", REVOKE)).toBe(0);
+		expect(terminal.results.join()).toMatch(/^example.com: 202611 is revoked since .*; 202611b signs$/);
+	});
+
+	test("says that the key still signs and verifies while its successor is waited for", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) => (selector === "202611b" ? "absent" : "right");
+		const { context, terminal } = commandBench(world);
+		expect(await revoke(context, "example.com", "202611", REVOKE)).toBe(3);
+		expect(terminal.results.join()).toMatch(/waiting: .*mail is still signed with 202611, and verifies/);
+	});
+
+	test("is refused for a key that nobody knows", async () => {
+		const { context } = commandBench(await turnedWorld());
+		await expect(revoke(context, "example.com", "202601", REVOKE)).rejects.toMatchObject({
+			message: "example.com: no key 202601 is known",
+		});
+	});
+});
+
+describe("retire", () => {
+	test("waits for no grace, but says until when it lasts, and keeps the wish", async () => {
+		const world = await turnedWorld();
+		const { context, terminal } = commandBench(world);
+		const before = world.uptimeMs;
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(3);
+		expect(world.uptimeMs - before).toBeLessThan(MINUTE_MS);
+		expect(terminal.results.join()).toMatch(
+			/waiting: mail signed with it may still be under way \(grace\) until/,
+		);
+		await world.advance(15 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
+	test("ends with 0 once the record is gone", async () => {
+		const world = await turnedWorld();
+		world.pass(20 * DAY_MS);
+		const { context, terminal } = commandBench(world);
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(0);
+		expect(terminal.results.join()).toMatch(/^example.com: the record of 202610 is removed since /);
+	});
+
+	test("is refused for the key that signs", async () => {
+		const { context } = commandBench(await turnedWorld());
+		await expect(retire(context, "example.com", "202611", OPTIONS)).rejects.toMatchObject({
+			message: "example.com: mail is signed with 202611: turn it first",
+		});
+	});
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { emptyDomainState, type KeyEntry, keyOf, NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
+import {
+	previousKey,
+	whyNoRetire,
+	whyNoRevoke,
+	whyNoRollback,
+	withoutRollback,
+} from "../../src/rotation/wishes.ts";
+import { keyEntry } from "../fakes/policies.ts";
+
+const USE = {
+	host: "mx1",
+	signer: "main",
+	firstAt: "2026-09-01T03:00:00.000Z",
+	lastAt: "2026-10-01T03:00:00.000Z",
+	lastAtLatest: null,
+};
+const NOW = new Date("2026-11-22T12:00:00.000Z");
+
+function stateOf(...keys: readonly KeyEntry[]) {
+	return { ...emptyDomainState("example.com"), keys };
+}
+
+function retiring(selector: string, since: string, changes: Partial<KeyEntry> = {}): KeyEntry {
+	return keyEntry({ selector, state: "retiring", since, uses: [USE], ...changes });
+}
+
+const active = keyEntry({ selector: "202611" });
+const older = retiring("202609", "2026-10-01T03:00:00.000Z");
+const newer = retiring("202610", "2026-11-01T03:00:00.000Z");
+
+describe("the key before", () => {
+	it("is the one that signed last and whose record stands", () => {
+		const givenUp = retiring("202610b", "2026-11-20T03:00:00.000Z", { uses: [] });
+		expect(previousKey(stateOf(older, newer, active, givenUp))?.selector).toBe("202610");
+		expect(previousKey(stateOf(active, { ...older, state: "retired" }))).toBeNull();
+	});
+
+	it("is not one that is to be revoked", () => {
+		const revoke = [{ id: "1", askedAt: USE.lastAt, selector: "202610", unsigned: false, distrusts: [] }];
+		const state = { ...stateOf(older, newer, active), wants: { ...NOTHING_WANTED, revoke } };
+		expect(previousKey(state)?.selector).toBe("202609");
+	});
+});
+
+describe("what cannot be had is said why", () => {
+	const state = stateOf(
+		{ ...older, state: "retired" },
+		{ ...newer, state: "revoked" },
+		active,
+		keyEntry({ selector: "202612", state: "verified" }),
+	);
+
+	it.each([
+		[whyNoRollback(state), "the record of no key that signed before 202611 stands any more"],
+		[whyNoRollback(stateOf()), "no key is known to be in use"],
+		[whyNoRollback(stateOf(newer, active)), null],
+		[whyNoRevoke(state, "202608"), "no key 202608 is known"],
+		[whyNoRevoke(state, "202609"), "the record of 202609 is removed already: nothing verifies with it"],
+		[whyNoRevoke(state, "202610"), "202610 is revoked already"],
+		[whyNoRevoke(state, "202611"), null],
+		[whyNoRevoke(state, "202612"), null],
+		[whyNoRetire(state, "202608"), "no key 202608 is known"],
+		[whyNoRetire(state, "202609"), "the record of 202609 is removed already"],
+		[whyNoRetire(state, "202610"), null],
+		[whyNoRetire(state, "202611"), "mail is signed with 202611: turn it first"],
+		[whyNoRetire(state, "202612"), "202612 is the next key to sign"],
+	])("%s", (said, expected) => {
+		expect(said).toBe(expected);
+	});
+});
+
+describe("giving up the way back", () => {
+	const rollback = { id: "1", askedAt: USE.lastAt, selector: "202610" };
+	const wants = { ...NOTHING_WANTED, rollback };
+
+	it("lets a key that was verified again wait for its removal as before, its uses known", () => {
+		const state = { ...stateOf({ ...newer, state: "verified" as const }, active), wants };
+		const after = withoutRollback(state, NOW, "a new key was asked for");
+		expect(after.wants.rollback).toBeNull();
+		expect(keyOf(after, "202610")).toMatchObject({ state: "retiring", uses: [USE] });
+	});
+
+	it("waits until it is known how a switch under way ended", () => {
+		const owes = { act: "switch" as const, id: "9", askedAt: USE.lastAt, tries: 0, notBefore: null };
+		const state = { ...stateOf({ ...newer, state: "verified" as const, owes }, active), wants };
+		expect(withoutRollback(state, NOW, "a new key was asked for")).toBe(state);
+	});
+});
