@@ -26,13 +26,25 @@ export async function publish(run: Run, jobs: readonly Job<"publish">[]): Promis
 			await failed(run, job, job.doc.policy.providers[0] ?? "", run.fail(job.doc, job.step, thrown));
 		}
 	}
-	const groups = groupBy(located, groupKey);
-	for (const group of groups.values()) await publishGroup(run, group);
+	const taken: Publication[] = [];
+	for (const group of groupBy(located, groupKey).values())
+		taken.push(...(await publishGroup(run, group.filter(isWanted))));
+	for (const job of new Set(taken.map((publication) => publication.job)))
+		await settlePublished(
+			run,
+			taken.filter((publication) => publication.job === job),
+		);
 }
 
-async function publishGroup(run: Run, group: readonly Publication[]): Promise<void> {
+/** Where one provider finds its name taken, the others are not asked any more. */
+function isWanted({ job, key }: Publication): boolean {
+	return keyOf(job.doc.state, key.selector)?.state === "pending";
+}
+
+/** The publications that the provider took. */
+async function publishGroup(run: Run, group: readonly Publication[]): Promise<readonly Publication[]> {
 	const [first] = group;
-	if (first === undefined) return;
+	if (first === undefined) return [];
 	const changes = group.map(({ key }) => ({
 		kind: "add" as const,
 		name: key.record.owner,
@@ -47,28 +59,29 @@ async function publishGroup(run: Run, group: readonly Publication[]): Promise<vo
 			const error = run.fail(job.doc, job.step, thrown);
 			await failed(run, job, provider.name, error);
 		}
-		return;
+		return [];
 	}
-	for (const [index, publication] of group.entries())
-		await settleOne(
-			run,
-			publication,
-			results[index] ?? { kind: "unknown", why: "the provider gave no result" },
-		);
+	const taken: Publication[] = [];
+	for (const [index, publication] of group.entries()) {
+		const result = results[index] ?? { kind: "unknown", why: "the provider gave no result" };
+		if (await isTaken(run, publication, result)) taken.push(publication);
+	}
+	return taken;
 }
 
-async function settleOne(run: Run, publication: Publication, result: ChangeResult): Promise<void> {
-	const { job, key, provider, zone } = publication;
+async function isTaken(run: Run, publication: Publication, result: ChangeResult): Promise<boolean> {
+	const { job, key, provider } = publication;
 	const { doc, step } = job;
 	try {
 		switch (result.kind) {
 			case "done":
-				await published(run, publication, zone);
-				return;
+				await run.end(CAUSES.publish(provider.name), doc.policy.domain);
+				await run.end(CAUSES.denied(provider.name), doc.policy.domain);
+				return true;
 			case "occupied":
 				await supersede(run, doc, key.selector, `something else stands at ${key.record.owner}`);
 				run.done(doc, step);
-				return;
+				return false;
 			case "refused":
 			case "unknown": {
 				const denied = result.kind === "refused" && result.denied;
@@ -77,15 +90,29 @@ async function settleOne(run: Run, publication: Publication, result: ChangeResul
 					...(result.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
 				});
 				await failed(run, job, provider.name, run.fail(doc, step, error));
-				return;
+				return false;
 			}
 		}
+	} catch (thrown) {
+		run.fail(doc, step, thrown);
+		return false;
+	}
+}
+
+/** A zone with several DNS hosts has the record when all of them do; the others are asked again until then. */
+async function settlePublished(run: Run, taken: readonly Publication[]): Promise<void> {
+	const [first] = taken;
+	if (first === undefined || !isWanted(first)) return;
+	const { doc, step } = first.job;
+	if (taken.length < doc.policy.providers.length) return;
+	try {
+		await published(run, first, taken.map(({ provider }) => provider.name).join(" and "));
 	} catch (thrown) {
 		run.fail(doc, step, thrown);
 	}
 }
 
-async function published(run: Run, { job, key, provider }: Publication, zone: string): Promise<void> {
+async function published(run: Run, { job, key, zone }: Publication, through: string): Promise<void> {
 	const { doc, step } = job;
 	const { domain } = doc.policy;
 	const now = run.now();
@@ -93,7 +120,7 @@ async function published(run: Run, { job, key, provider }: Publication, zone: st
 		severity: "info",
 		domains: [domain],
 		selector: key.selector,
-		summary: `${domain}: the record of ${key.selector} is published in ${zone} through ${provider.name}`,
+		summary: `${domain}: the record of ${key.selector} is published in ${zone} through ${through}`,
 		detail: `${key.record.owner} TXT ${key.record.value}`,
 		hint: null,
 	});
@@ -103,8 +130,6 @@ async function published(run: Run, { job, key, provider }: Publication, zone: st
 		record: { ...key.record, zone, providers: doc.policy.providers },
 	});
 	await run.save(doc, state);
-	await run.end(CAUSES.publish(provider.name), domain);
-	await run.end(CAUSES.denied(provider.name), domain);
 	run.done(doc, step);
 }
 

@@ -18,12 +18,12 @@ const AUTO_SOAK_MS = { least: 10 * MINUTE_MS, most: 24 * HOUR_MS };
 export function nextDue(state: DomainState, policy: Policy, now: Date): Date | null {
 	const active = activeKey(state);
 	if (active === null) return null;
-	const coming = nextSlot(policy.schedule, policy.timezone, now);
-	const passed = previousSlot(policy.schedule, policy.timezone, now);
+	const coming = slotAfter(policy, now);
+	const passed = slotBefore(policy, now);
 	const turnedFor = believedSlot(active, coming, now);
 	if (passed !== null && passed > turnedFor) return passed;
 	const isDone = coming !== null && turnedFor.getTime() === coming.getTime();
-	return isDone ? nextSlot(policy.schedule, policy.timezone, coming) : coming;
+	return isDone ? slotAfter(policy, coming) : coming;
 }
 
 /** A key is turned early for the slot to come at most: a later one is of another schedule, or of a clock that was ahead. */
@@ -36,7 +36,7 @@ function believedSlot(active: KeyEntry, coming: Date | null, now: Date): Date {
 /** The first slot since the active key's own that has passed without a new key; null if there is none. */
 export function missedSlot(state: DomainState, policy: Policy, now: Date): Date | null {
 	const active = activeKey(state);
-	const missed = active === null ? null : nextSlot(policy.schedule, policy.timezone, new Date(active.dueAt));
+	const missed = active === null ? null : slotAfter(policy, new Date(active.dueAt));
 	return missed !== null && missed <= now ? missed : null;
 }
 
@@ -49,7 +49,7 @@ export function publishAt(dueAt: Date, policy: Policy): Date {
 /** What the slot of a key counts as once it signs: a late turn stands for every slot that it slept through. */
 export function turnedFor(key: KeyEntry, policy: Policy, switchedAt: Date): Date {
 	const dueAt = new Date(key.dueAt);
-	const passed = previousSlot(policy.schedule, policy.timezone, switchedAt);
+	const passed = slotBefore(policy, switchedAt);
 	return passed !== null && passed > dueAt ? passed : dueAt;
 }
 
@@ -80,6 +80,30 @@ export function graceEnds(key: KeyEntry, policy: Policy, now: Date): Date | null
 	if (last === null) return null;
 	if (key.uses.length === 0) return last;
 	return new Date(last.getTime() + policy.retire.graceMs + policy.jitterMs * share(policy, "retire"));
+}
+
+/** The slots of one domain are those of the schedule, each later by the domain's share of `spread`. */
+function slotAfter(policy: Policy, instant: Date): Date | null {
+	return shifted(
+		nextSlot(policy.schedule, policy.timezone, new Date(instant.getTime() - lagMs(policy))),
+		policy,
+	);
+}
+
+function slotBefore(policy: Policy, instant: Date): Date | null {
+	return shifted(
+		previousSlot(policy.schedule, policy.timezone, new Date(instant.getTime() - lagMs(policy))),
+		policy,
+	);
+}
+
+function shifted(slot: Date | null, policy: Policy): Date | null {
+	return slot === null ? null : new Date(slot.getTime() + lagMs(policy));
+}
+
+/** In whole minutes, for whoever reads the dates. */
+function lagMs(policy: Policy): number {
+	return Math.floor((policy.spreadMs * share(policy, "due")) / MINUTE_MS) * MINUTE_MS;
 }
 
 /** A share in [0, 1) that is always the same for this host, domain and purpose, so that not everybody asks at once. */

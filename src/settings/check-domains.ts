@@ -55,6 +55,12 @@ function checkSigner({ signer, at, name }: NamedDomain, { signers, faults }: Dom
 
 function checkProviders({ providers, at }: NamedDomain, names: DomainNames): void {
 	for (const [index, provider] of providers.entries()) {
+		if (providers.indexOf(provider) < index)
+			names.faults.add({
+				path: [...at, "provider", index],
+				rule: `names ${provider} a second time`,
+				hint: "name each DNS host of the zone once",
+			});
 		if (names.providers.includes(provider)) continue;
 		names.faults.add({
 			path: providers.length === 1 ? [...at, "provider"] : [...at, "provider", index],

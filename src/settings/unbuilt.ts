@@ -1,6 +1,5 @@
 /** The one table of what keyturn.yaml may say but keyturn cannot do yet. Building a feature takes its row out. */
 
-import { durationMs } from "./durations.ts";
 import type { Path } from "./faults.ts";
 
 export const UNBUILT_RULE = "the feature of this key is not built yet";
@@ -22,7 +21,6 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),
 	),
 	...overridable(["retire", "publish_private"], "other than `null`", (value) => typeof value === "string"),
-	{ path: ["spread"], what: "other than `0d`", asked: isLong },
 	{ path: ["hooks"], what: "lists with anything in them", asked: (value) => hasContent(value) },
 	{ path: ["metrics"], what: null, asked: (value) => hasContent(value) },
 	{ path: ["status", "html"], what: "other than `null`", asked: (value) => typeof value === "string" },
@@ -32,12 +30,6 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 		what: "`{ from: signer }` and `{ file: … }`",
 		asked: (value) => hasKey(value, "from") || hasKey(value, "file"),
 		instead: () => [],
-	},
-	{
-		path: ["domains", "*", "provider"],
-		what: "a list of several",
-		asked: hasSeveral,
-		instead: (value) => (value as readonly unknown[])[0],
 	},
 	{
 		path: ["alerts", "*", "format"],
@@ -117,10 +109,6 @@ function hasContent(value: unknown): boolean {
 	return Object.values(isMap(value) ? (value as object) : {}).some(
 		(item: unknown) => item !== null && !(Array.isArray(item) && item.length === 0),
 	);
-}
-
-function isLong(value: unknown): boolean {
-	return typeof value === "string" && (durationMs(value) ?? 0) > 0;
 }
 
 function valueAt(root: unknown, path: Path): unknown {

@@ -90,3 +90,57 @@ describe("a wish", () => {
 		expect(world.told("state_damaged")).toEqual([]);
 	});
 });
+
+describe("a zone with two DNS hosts", () => {
+	const both = { ...quick, providers: ["home", "other"] };
+
+	function twoHosts() {
+		const world = new AgentWorld([both]);
+		const other = new Map<string, readonly string[]>();
+		world.reconfigureWith(
+			[both],
+			new Map([
+				["home", world.zone],
+				["other", other],
+			]),
+		);
+		return { world, other };
+	}
+
+	it("has its record published when both took it, and removed from both", async () => {
+		const { world, other } = twoHosts();
+		let isDown = true;
+		world.change = (_change, provider) =>
+			isDown && provider === "other"
+				? { kind: "refused", denied: false, why: "500", hint: null }
+				: { kind: "done" };
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(world.zone.get("202611._domainkey.example.com")).toHaveLength(1);
+		expect(await world.states()).toMatchObject({ "202611": "pending" });
+		expect(world.told("publish_failed")).toEqual(["start"]);
+		isDown = false;
+		await world.advance(10 * MINUTE_MS);
+		expect(other.get("202611._domainkey.example.com")).toHaveLength(1);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("publish_failed")).toEqual(["start", "end"]);
+		expect(world.events.find((event) => event.event === "published")?.summary).toContain("home and other");
+		await world.wish(["example.com"], "w2");
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		for (const zone of [world.zone, other]) expect(zone.get("202611._domainkey.example.com")).toEqual([]);
+	});
+
+	it("takes the next name where one of them has something at the first", async () => {
+		const { world, other } = twoHosts();
+		world.change = (change, provider) =>
+			provider === "other" && change.kind === "add" && change.name.startsWith("202611.")
+				? { kind: "occupied", values: ["foreign"] }
+				: { kind: "done" };
+		await world.wish(["example.com"]);
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		expect(world.zone.get("202611._domainkey.example.com")).toEqual([]);
+		expect(other.get("202611b._domainkey.example.com")).toHaveLength(1);
+	});
+});

@@ -56,10 +56,10 @@ export class AgentWorld {
 	/** How often the lock had been taken when each event was delivered. */
 	readonly deliveredUnder: number[] = [];
 	/** By record name. */
-	readonly zone = new Map<string, string[]>();
+	readonly zone = new Map<string, readonly string[]>();
 	readonly taken = new Set<string>();
 	verdict: (selector: string) => LookReport["verdict"] = () => "right";
-	change: ((change: ZoneChange) => ChangeResult) | null = null;
+	change: ((change: ZoneChange, provider: string) => ChangeResult) | null = null;
 	commit: (id: string, result: SwitchResult) => DoorAnswer = (_id, result) => ({ act: "commit", result });
 	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
 	signs = true;
@@ -139,7 +139,7 @@ export class AgentWorld {
 					return this.#vacancy(domain, selector);
 				},
 			},
-			providers: new Map([["home", this.#provider()]]),
+			providers: new Map([["home", this.#provider("home", this.zone)]]),
 			door: {
 				request: async (request, signal) => {
 					const answer = this.#door(request);
@@ -170,7 +170,15 @@ export class AgentWorld {
 
 	/** What another configuration gives, with one provider under this name. */
 	reconfigure(policies: readonly Policy[], provider = "home"): void {
-		const providers = new Map([[provider, { ...this.#provider(), name: provider, account: provider }]]);
+		this.reconfigureWith(policies, new Map([[provider, this.zone]]));
+	}
+
+	/** What another configuration gives, with these providers, each writing records of its own. */
+	reconfigureWith(
+		policies: readonly Policy[],
+		zones: ReadonlyMap<string, Map<string, readonly string[]>>,
+	): void {
+		const providers = new Map([...zones].map(([name, zone]) => [name, this.#provider(name, zone)] as const));
 		this.agent.configure({ host: "mx1", policies }, { providers, sinks: this.#ports.sinks });
 	}
 
@@ -332,31 +340,32 @@ export class AgentWorld {
 		return { kind, values, owner, zone: domain, negativeTtlSeconds: 60, summary: `${owner} is ${kind}` };
 	}
 
-	#provider(): DnsProvider {
+	#provider(name: string, zone: Map<string, readonly string[]>): DnsProvider {
 		return {
-			name: "home",
-			account: "home",
+			name,
+			account: name,
 			limits: { valueOctets: 4096, minTtlSeconds: 1, batch: 50 },
-			findZone: async (name) => {
-				this.zonesAsked.push(name);
+			findZone: async (at) => {
+				this.zonesAsked.push(at);
 				if (this.zoneFault !== null) throw this.zoneFault;
-				return { kind: "zone", zone: name.split(".").slice(-2).join(".") };
+				return { kind: "zone", zone: at.split(".").slice(-2).join(".") };
 			},
-			list: async (_zone, name) => Promise.resolve(this.zone.get(name) ?? []),
-			change: async (_zone, changes) => Promise.resolve(changes.map((change) => this.#apply(change))),
+			list: async (_zone, at) => Promise.resolve(zone.get(at) ?? []),
+			change: async (_zone, changes) =>
+				Promise.resolve(changes.map((change) => this.#apply(change, name, zone))),
 		};
 	}
 
-	#apply(change: ZoneChange): ChangeResult {
+	#apply(change: ZoneChange, provider: string, zone: Map<string, readonly string[]>): ChangeResult {
 		this.changes.push(change);
-		const told = this.change?.(change);
+		const told = this.change?.(change, provider);
 		if (told !== undefined && told.kind !== "done") return told;
-		const values = this.zone.get(change.name) ?? [];
-		if (change.kind === "add") this.zone.set(change.name, [...values, change.value]);
+		const values = zone.get(change.name) ?? [];
+		if (change.kind === "add") zone.set(change.name, [...values, change.value]);
 		if (change.kind === "replace")
-			this.zone.set(change.name, [...values.filter((value) => value !== change.from), change.to]);
+			zone.set(change.name, [...values.filter((value) => value !== change.from), change.to]);
 		if (change.kind === "remove")
-			this.zone.set(
+			zone.set(
 				change.name,
 				values.filter((value) => value !== change.value),
 			);

@@ -37,6 +37,33 @@ describe("the next due date", () => {
 	});
 });
 
+describe("with a spread", () => {
+	const spreadMs = 10 * 86_400_000;
+	const dates = ["example.com", "example.org", "example.net", "example.edu"].map((domain) => {
+		const state = {
+			...emptyDomainState(domain),
+			keys: [keyEntry({ dueAt: "2026-11-20T03:00:00.000Z", since: "2026-11-20T03:00:00.000Z" })],
+		};
+		const spread = policyOf({ domain, spreadMs });
+		const first = nextDue(state, spread, new Date("2026-11-22T12:00:00Z"));
+		const turned = { ...state, keys: [keyEntry({ dueAt: first?.toISOString() ?? "" })] };
+		return { first, second: nextDue(turned, spread, new Date("2026-12-22T12:00:00Z")) };
+	});
+
+	it("each domain is due at a moment of its own after the slot, always the same", () => {
+		const slot = Date.parse("2026-12-01T03:00:00Z");
+		const lags = dates.map(({ first }) => (first?.getTime() ?? 0) - slot);
+		expect(new Set(lags).size).toBe(dates.length);
+		for (const lag of lags) {
+			expect(lag).toBeGreaterThanOrEqual(0);
+			expect(lag).toBeLessThan(spreadMs);
+			expect(lag % 60_000).toBe(0);
+		}
+		const later = dates.map(({ second }) => (second?.getTime() ?? 0) - Date.parse("2027-01-01T03:00:00Z"));
+		expect(later).toEqual(lags);
+	});
+});
+
 describe("a missed slot", () => {
 	it("is the first since the key's own, however many followed", () => {
 		const daily = policyOf({ schedule: scheduleOf("0 3 * * *") });

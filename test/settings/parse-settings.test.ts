@@ -307,6 +307,11 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		"domains[0].retire.grace",
 		/shorter/,
 	],
+	[
+		file("domains: [{ name: example.com, provider: [home, home] }]"),
+		"domains[0].provider[1]",
+		/names home a second time/,
+	],
 	[file("alerts: [{ type: webhok, url: x }]"), "alerts[0].type", /did you mean `webhook`/],
 	[
 		file("alerts: [{ type: command, run: [/p], on: [switchd] }]"),

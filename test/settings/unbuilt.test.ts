@@ -34,7 +34,6 @@ const OVERRIDABLE: readonly (readonly [string, string])[] = [
 ];
 
 const TOP: readonly (readonly [string, string])[] = [
-	["spread: 2d", "spread"],
 	["hooks: { deploy: [[/bin/true]] }", "hooks"],
 	["metrics: { textfile: /x.prom }", "metrics"],
 	["status: { html: /x.html }", "status.html"],
@@ -54,10 +53,6 @@ test.each([...OVERRIDABLE, ...TOP])("%s", (line, path) => {
 
 test.each(OVERRIDABLE)("for one domain: %s", (line, path) => {
 	expect(faultPaths([], [line])).toEqual([`domains[0].${path}`]);
-});
-
-test("two providers for one domain", () => {
-	expect(faultPaths([], ["provider: [home, home]"])).toEqual(["domains[0].provider"]);
 });
 
 test("types that are named in the documents and have no adapter yet", () => {
@@ -93,5 +88,5 @@ test("the defaults written out ask for nothing that is not built", () => {
 });
 
 test("every row of the table is tried here", () => {
-	expect(UNBUILT).toHaveLength(OVERRIDABLE.length * 2 + TOP.length - 1 + 1);
+	expect(UNBUILT).toHaveLength(OVERRIDABLE.length * 2 + TOP.length - 1);
 });
