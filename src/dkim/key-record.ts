@@ -32,7 +32,7 @@ export function parseKeyRecord(value: string): ParsedKeyRecord {
 	if (parts.length > 64 || value.length > 65_535) return unreadable("too many tags");
 	for (const [index, part] of parts.entries()) {
 		if (part.trim() === "" && index === parts.length - 1) continue;
-		const match = /^\s*([A-Za-z][A-Za-z0-9_]*)\s*=([^]*)$/.exec(part);
+		const match = /^\s*([A-Za-z][A-Za-z0-9_]*)\s*=([^]*)/.exec(part);
 		if (match === null) return unreadable(`"${excerpt(part.trim(), 40)}" is no tag=value`);
 		const [, name = "", text = ""] = match;
 		if (tags.has(name)) return unreadable(`the tag ${excerpt(name, 40)}= stands twice`);
@@ -52,7 +52,7 @@ export function parseKeyRecord(value: string): ParsedKeyRecord {
 		kind: "record",
 		record: {
 			algorithm: tags.get("k") ?? "rsa",
-			publicKey: publicKey.replace(/\s+/g, ""),
+			publicKey: publicKey.replace(/\s/g, ""),
 			...(hash === undefined ? {} : { hash: words(hash) }),
 			...(service === undefined ? {} : { service: words(service) }),
 			...(flags === undefined ? {} : { flags: words(flags) }),

@@ -33,11 +33,7 @@ export function unquoteTxt(text: string): string | null {
 	if (!/^"(?:[^"\\]|\\[^])*"(?:\s*"(?:[^"\\]|\\[^])*")*$/.test(trimmed)) return null;
 	const octets: number[] = [];
 	for (const [, quoted = ""] of trimmed.matchAll(/"((?:[^"\\]|\\[^])*)"/g))
-		for (const [token] of quoted.matchAll(/\\\d{3}|\\?[^]/gu)) octets.push(...unquoteOctets(token));
+		for (const [, code, character = ""] of quoted.matchAll(/\\(\d{3})|\\?([^])/gu))
+			octets.push(...(code === undefined ? Buffer.from(character, "utf8") : [Number(code) & 0xff]));
 	return Buffer.from(octets).toString("utf8");
-}
-
-function unquoteOctets(token: string): readonly number[] {
-	if (/^\\\d{3}$/.test(token)) return [Number(token.slice(1)) & 0xff];
-	return [...Buffer.from(token.replace(/^\\(?=[^])/, ""), "utf8")];
 }

@@ -63,6 +63,8 @@ test.each([
 	['"1\\0656"', "1A6"],
 	['"\\12"', "12"],
 	['"a\nb"', "a\nb"],
+	['"a" "bc"', "abc"],
+	['"a" "\\"b"', 'a"b'],
 ])("%j is read as %j", (quoted, value) => {
 	expect(unquoteTxt(quoted)).toBe(value);
 });
