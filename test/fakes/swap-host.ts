@@ -3,8 +3,8 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Disk } from "../../src/ports/disk.ts";
 import type { DoorRequest, Evidence, StageAnswer, StageChange } from "../../src/ports/door.ts";
-import type { Log } from "../../src/ports/log.ts";
-import { createSwap, type Swap } from "../../src/swap/swap.ts";
+import type { LogFields } from "../../src/ports/log.ts";
+import { createSwap, type Swap, type SwapOptions } from "../../src/swap/swap.ts";
 import { type DiskCall, SimDisk } from "./sim-disk.ts";
 import { createSimProcess, type SimProcess } from "./sim-process.ts";
 import { SimServices } from "./sim-services.ts";
@@ -39,6 +39,14 @@ export class SwapHost {
 	readonly violations = new Set<string>();
 	readonly records = new Map<string, string>();
 	nowMs = new Date("2026-11-01T03:00:00Z").getTime();
+	/** What the doors said of their work. */
+	readonly said: { readonly level: string; readonly message: string; readonly fields: LogFields }[] = [];
+	readonly #log = {
+		debug: (message: string, fields: LogFields = {}) => this.#say("debug", message, fields),
+		info: (message: string, fields: LogFields = {}) => this.#say("info", message, fields),
+		warn: (message: string, fields: LogFields = {}) => this.#say("warn", message, fields),
+		error: (message: string, fields: LogFields = {}) => this.#say("error", message, fields),
+	};
 	readonly #options: SwapHostOptions;
 	readonly #firstContent = new Map<string, string>();
 	/** Signers that did not come up when the host booted, until something has started them. */
@@ -81,6 +89,11 @@ export class SwapHost {
 
 	/** A door in a process of its own. */
 	door(options: DoorOptions = {}): Swap {
+		return createSwap(this.context(options));
+	}
+
+	/** What such a door is given. */
+	context(options: DoorOptions = {}): SwapOptions {
 		const process = options.process ?? createSimProcess();
 		const view = this.disk.open({
 			process,
@@ -105,12 +118,12 @@ export class SwapHost {
 			const services = { stop: ["postfix", name], start: [name, "postfix"], holdMs: 300_000 };
 			return [name, { signer, services, probe: this.#options.probe ?? true }] as const;
 		});
-		return createSwap({
+		return {
 			disk,
 			services: this.services.open(process),
 			signers: new Map(signers),
 			clock: this.clock(process),
-			log: SILENT,
+			log: this.#log,
 			directory: DOOR_DIRECTORY,
 			domains: new Map(
 				this.signerNames.flatMap((name) =>
@@ -119,7 +132,7 @@ export class SwapHost {
 			),
 			defersMail: async () => this.#options.defersMail ?? false,
 			takeLock: async () => ({ release: async () => {} }),
-		});
+		};
 	}
 
 	clock(process: SimProcess): Clock {
@@ -249,6 +262,10 @@ export class SwapHost {
 		if (first !== content) this.violations.add(`${path}: was written over`);
 	}
 
+	#say(level: string, message: string, fields: LogFields): void {
+		this.said.push({ level, message, fields });
+	}
+
 	#addSigner(name: string): void {
 		const program = new SimSignerProgram(`/etc/${name}`, () => this.disk);
 		this.programs.set(name, program);
@@ -279,5 +296,3 @@ export class SwapHost {
 		}
 	}
 }
-
-const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

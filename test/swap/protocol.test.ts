@@ -252,7 +252,7 @@ describe("parseRequest", () => {
 		expect(JSON.stringify(answer)).not.toMatch(/PRIVATE|MC4CAQ/);
 	});
 
-	it("takes what is just as long as it may be", () => {
+	it("takes what is just as long as it may be", { timeout: 60_000 }, () => {
 		const longest = [
 			edit(STAGE, ["changes", 0, "signer"], "x".repeat(253)),
 			edit(STAGE, ["changes", 0, "to", "record"], "x".repeat(8192)),
@@ -282,7 +282,7 @@ describe("parseRequest", () => {
 			expect(parseRequest(edit(STAGE, path, null))).toEqual(JSON.parse(edit(STAGE, path, null)));
 	});
 
-	it("does not even read what is longer than all that could be asked", () => {
+	it("does not even read what is longer than all that could be asked", { timeout: 60_000 }, () => {
 		const padded = (length: number) => `{"act":"recover","filesOnly":true}${" ".repeat(length - 34)}`;
 		expect(parseRequest(padded(REQUEST_LIMIT_BYTES))).toEqual({ act: "recover", filesOnly: true });
 		expect(parseRequest(padded(REQUEST_LIMIT_BYTES + 1))).toMatchObject({

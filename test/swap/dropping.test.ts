@@ -1,0 +1,161 @@
+import { describe, expect, it } from "vitest";
+import type { DropAnswer } from "../../src/ports/door.ts";
+import { readLedger } from "../../src/swap/ledger.ts";
+import { SwapHost } from "../fakes/swap-host.ts";
+
+const ID = "0123456789abcdef0123456789abcdef";
+const ID2 = "fedcba9876543210fedcba9876543210";
+
+async function drop(
+	host: SwapHost,
+	selector: string,
+	staged: readonly string[] = [],
+): Promise<DropAnswer["keys"][0]> {
+	const keys = [{ signer: "main", domain: "a.example", selector }];
+	const answer = await host.door().handle({ act: "drop", keys, staged });
+	if (answer.act !== "drop" || answer.keys[0] === undefined) throw new Error(JSON.stringify(answer));
+	return answer.keys[0];
+}
+
+/** a.example was switched from old to new, and from there to newer. */
+async function switchedTwice(): Promise<SwapHost> {
+	const host = new SwapHost({ swap: "restart" });
+	await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
+	await host.switchKeys(host.door(), ID2, [host.change("a.example", "new", "newer")]);
+	return host;
+}
+
+describe("a key file", () => {
+	it("goes, and the ledger forgets it and no other", async () => {
+		const host = await switchedTwice();
+		expect(await drop(host, "new")).toEqual({
+			domain: "a.example",
+			selector: "new",
+			gone: true,
+			reason: null,
+		});
+		expect((await readLedger(host.context())).map(({ selector }) => selector).toSorted()).toEqual([
+			"newer",
+			"old",
+		]);
+	});
+
+	it("stays as long as a live table names it", async () => {
+		const host = await switchedTwice();
+		const path = host.keyPath("a.example", "newer");
+		expect(await drop(host, "newer")).toMatchObject({
+			gone: false,
+			reason: `${path}: a live table names it`,
+		});
+	});
+
+	it("stays as long as a live table names a link to it", async () => {
+		const host = await switchedTwice();
+		const path = host.keyPath("a.example", "new");
+		host.disk.putSymlink("/etc/main/alias.private", path);
+		const table = host.disk.text("/etc/main/key.table") ?? "";
+		host.disk.put(
+			"/etc/main/key.table",
+			table.replace(host.keyPath("b.example", "old"), "/etc/main/alias.private"),
+		);
+		expect(await drop(host, "new")).toMatchObject({ gone: false, reason: `${path}: a live table names it` });
+	});
+
+	it("stays as long as a live table names it by way of a link to its directory", async () => {
+		const host = await switchedTwice();
+		const path = host.keyPath("a.example", "new");
+		host.disk.putSymlink("/keys", "/etc/main/keys");
+		const table = host.disk.text("/etc/main/key.table") ?? "";
+		host.disk.put(
+			"/etc/main/key.table",
+			table.replace(host.keyPath("b.example", "old"), "/keys/a.example/new.private"),
+		);
+		expect(await drop(host, "new")).toMatchObject({ gone: false, reason: `${path}: a live table names it` });
+	});
+
+	it("stays as long as a staged switch waits for it, and goes with that", async () => {
+		const host = await switchedTwice();
+		const path = host.keyPath("a.example", "new");
+		const back = host.change("a.example", "newer", "new");
+		const away = host.change("b.example", "old", null);
+		const staged = "1".repeat(32);
+		await host.door().handle({ act: "stage", id: staged, changes: [away, back] });
+		expect(await drop(host, "new")).toMatchObject({
+			gone: false,
+			reason: `${path}: a staged switch waits for it`,
+		});
+		expect(await drop(host, "new", [staged])).toMatchObject({ gone: true, reason: null });
+	});
+
+	it("of somebody else stays, whether the door replaced it or never heard of it", async () => {
+		const host = await switchedTwice();
+		const old = host.keyPath("a.example", "old");
+		expect(await drop(host, "old")).toMatchObject({ gone: false, reason: `${old}: keyturn did not make it` });
+		const foreign = host.keyPath("a.example", "foreign");
+		host.disk.put(foreign, "theirs");
+		expect(await drop(host, "foreign")).toMatchObject({
+			gone: false,
+			reason: `${foreign}: keyturn did not make it`,
+		});
+		expect(await drop(host, "never")).toMatchObject({ gone: true, reason: null });
+	});
+
+	it("stays if it is not the one that was placed", async () => {
+		const host = await switchedTwice();
+		const path = host.keyPath("a.example", "new");
+		host.disk.put(path, "theirs");
+		expect(await drop(host, "new")).toMatchObject({
+			gone: false,
+			reason: `${path}: it is not the file that keyturn placed`,
+		});
+		expect(host.disk.text(path)).toBe("theirs");
+		expect((await readLedger(host.context())).map(({ selector }) => selector)).toContain("new");
+	});
+
+	it("of any signer stays while one signer's table cannot be read", async () => {
+		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
+		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
+		await host.switchKeys(host.door(), ID2, [host.change("a.example", "new", "newer")]);
+		host.disk.put("/etc/other/key.table", "nonsense\n");
+		const keys = [{ signer: "main", domain: "a.example", selector: "new" }];
+		expect(await host.door().handle({ act: "drop", keys, staged: [] })).toMatchObject({
+			act: "refused",
+			why: "failed",
+			message:
+				'signer other: nothing is deleted while its table cannot be read: the key table does not parse at "nonsense"',
+		});
+		expect(host.disk.text(host.keyPath("a.example", "new"))).not.toBeNull();
+	});
+});
+
+describe("a staged switch that is given up", () => {
+	it("takes its own keys with it, and no key of another", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		await host.door().handle({ act: "stage", id: ID, changes: [host.change("a.example", "old", "new")] });
+		await host.door().handle({ act: "stage", id: ID2, changes: [host.change("b.example", "old", "new")] });
+		await host.door().handle({ act: "drop", keys: [], staged: [ID] });
+		expect(host.disk.text(host.keyPath("a.example", "new"))).toBeNull();
+		expect(host.disk.text(host.keyPath("b.example", "new"))).not.toBeNull();
+		expect((await readLedger(host.context())).map(({ domain }) => domain)).toEqual(["b.example"]);
+	});
+
+	it("leaves a key file that a live table names by now, since an administrator wrote it in", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		await host.door().handle({ act: "stage", id: ID, changes: [host.change("a.example", "old", "new")] });
+		const table = host.disk.text("/etc/main/key.table") ?? "";
+		host.disk.put(
+			"/etc/main/key.table",
+			table.replace("a.example:old:", "a.example:new:").replace("a.example/old.", "a.example/new."),
+		);
+		await host.door().handle({ act: "drop", keys: [], staged: [ID] });
+		expect(host.disk.text(host.keyPath("a.example", "new"))).not.toBeNull();
+	});
+
+	it("may be unknown", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		expect(await host.door().handle({ act: "drop", keys: [], staged: [ID] })).toEqual({
+			act: "drop",
+			keys: [],
+		});
+	});
+});

@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import type { InspectAnswer } from "../../src/ports/door.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import { createSwap, type SwapOptions } from "../../src/swap/swap.ts";
+import { publicKeyOf, simKey } from "../fakes/sim-signer.ts";
+import { SwapHost } from "../fakes/swap-host.ts";
+
+const ID = "0123456789abcdef0123456789abcdef";
+const ID2 = "fedcba9876543210fedcba9876543210";
+
+async function inspect(context: SwapOptions, ids: readonly string[] = []): Promise<InspectAnswer> {
+	const answer = await createSwap(context).handle({ act: "inspect", ids });
+	if (answer.act !== "inspect") throw new Error(JSON.stringify(answer));
+	return answer;
+}
+
+describe("what the agent is told", () => {
+	it("is each line that signs, with its key, and when it was looked at", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const context = host.context();
+		const reading = await context.signers.get("main")?.signer.read();
+		const answer = await inspect(context);
+		expect(answer).toMatchObject({ at: new Date(host.nowMs).toISOString(), results: [], staged: [] });
+		expect(answer.signers).toEqual([
+			{
+				signer: "main",
+				swap: "restart",
+				service: "main",
+				tableHash: reading?.tableHash,
+				lines: ["a.example", "b.example"].map((domain) => ({
+					domain,
+					selector: "old",
+					entry: `label-${domain}`,
+					keyPath: host.keyPath(domain, "old"),
+					publicKey: publicKeyOf(simKey(`${domain} old`).key),
+					signs: true,
+					problem: null,
+					unsafe: null,
+				})),
+				notes: [],
+				firstKeyFaults: [],
+				problem: null,
+				running: true,
+			},
+		]);
+	});
+
+	it("is which key file the signer would refuse", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		host.disk.put(host.keyPath("b.example", "old"), simKey("b.example old").key, 0o644, {
+			uid: 110,
+			gid: 110,
+		});
+		const { lines } = (await inspect(host.context())).signers[0] ?? { lines: [] };
+		expect(lines.map(({ unsafe }) => unsafe)).toEqual([null, "mode 644 of 110"]);
+	});
+
+	it("says nothing of the file of a line that has a problem already", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const context = host.context();
+		const main = context.signers.get("main");
+		if (main === undefined) throw new Error("no signer");
+		const signer = {
+			...main.signer,
+			read: async () => {
+				const reading = await main.signer.read();
+				return {
+					...reading,
+					lines: reading.lines.map((line) => ({ ...line, problem: "a dataset" })),
+					notes: ["n"],
+				};
+			},
+			unsafe: async () => "asked all the same",
+		};
+		const [told] = (await inspect({ ...context, signers: new Map([["main", { ...main, signer }]]) })).signers;
+		expect(told?.lines.map(({ problem, unsafe }) => [problem, unsafe])).toEqual([
+			["a dataset", null],
+			["a dataset", null],
+		]);
+		expect(told?.notes).toEqual(["n"]);
+	});
+
+	it("is why a table cannot be read, with nothing else about it", async () => {
+		const host = new SwapHost({ swap: "reload" });
+		host.disk.put("/etc/main/key.table", "nonsense\n");
+		expect((await inspect(host.context())).signers).toEqual([
+			{
+				signer: "main",
+				swap: "reload",
+				service: "main",
+				tableHash: "",
+				lines: [],
+				notes: [],
+				firstKeyFaults: [],
+				problem: 'the key table does not parse at "nonsense"',
+				running: true,
+			},
+		]);
+	});
+
+	it("is whether any unit of the signer's service runs; one that cannot be looked at does not", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const context = host.context();
+		const running = async (...states: readonly ("running" | "stopped")[]) => {
+			const instances = states.map((state) => ({ unit: "u", state, startedAt: null }));
+			const look = async (service: string) => ({ service, instances });
+			const given = { ...context, services: { ...context.services, look } };
+			return (await inspect(given)).signers[0]?.running;
+		};
+		expect(await running("stopped", "running")).toBe(true);
+		expect(await running("stopped")).toBe(false);
+		const look = async () => {
+			throw new KeyturnError("service.failed", "no such unit");
+		};
+		const broken = await inspect({ ...context, services: { ...context.services, look } });
+		expect(broken.signers[0]).toMatchObject({ running: false, problem: null });
+		expect(host.said).toEqual([
+			{
+				level: "warn",
+				message: "a service cannot be looked at",
+				fields: { service: "main", error: "no such unit" },
+			},
+		]);
+	});
+
+	it("is how the switches ended that it asks for, in its order, and what is staged", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
+		await host.switchKeys(host.door(), ID2, [host.change("b.example", "old", "new")]);
+		const changes = [host.change("b.example", "new", "newer")];
+		await host.door().handle({ act: "stage", id: "1".repeat(32), changes });
+		const answer = await inspect(host.context(), [ID2, "2".repeat(32), ID]);
+		expect(answer.results.map(({ id }) => id)).toEqual([ID2, ID]);
+		expect(answer.staged).toEqual(["1".repeat(32)]);
+		expect(answer.lastPauseAt).toMatch(/^2026-11-01T03:01/);
+	});
+});
