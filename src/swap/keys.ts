@@ -26,6 +26,7 @@ export async function mayPlace(disk: Disk, file: KeyFile): Promise<boolean> {
 
 /** Places the key, or finishes what a crash cut short. The ledger has to name the file before. */
 export async function placeKey(disk: Disk, file: KeyFile, owner: Owner): Promise<void> {
+	await refuseLink(disk, file.path);
 	await makeKeyDirectories(disk, directoryOf(file.path), owner);
 	const stat = await disk.lstat(file.path);
 	if (stat !== null) {
@@ -36,10 +37,14 @@ export async function placeKey(disk: Disk, file: KeyFile, owner: Owner): Promise
 	}
 	const made = await disk.create(file.path, 0o600);
 	if (made === "exists") throw occupied(file.path);
-	await made.chown(owner);
-	await made.write(bytesOf(file));
-	await made.sync();
-	await made.close();
+	try {
+		await refuseNewLink(disk, file.path);
+		await made.chown(owner);
+		await made.write(bytesOf(file));
+		await made.sync();
+	} finally {
+		await made.close();
+	}
 	await disk.syncDirectory(directoryOf(file.path));
 }
 
@@ -48,6 +53,7 @@ export async function placeKey(disk: Disk, file: KeyFile, owner: Owner): Promise
  * the ledger, written before the file, names the path. Absent is success.
  */
 export async function removeKey(disk: Disk, path: string, hash: string): Promise<"gone" | "foreign"> {
+	if ((await findLink(disk, path)) !== null) return "foreign";
 	const stat = await disk.lstat(path);
 	if (stat !== null) {
 		if (stat.kind !== "file") return "foreign";
@@ -94,6 +100,33 @@ async function isLeftHalfMade(disk: Disk, path: string): Promise<boolean> {
 	const stat = await disk.lstat(path);
 	if (stat === null || stat.kind !== "directory" || stat.uid !== 0 || stat.mode !== 0o700) return false;
 	return (await disk.list(path))?.length === 0;
+}
+
+/** Whoever owns the directory may have swapped it while the file was made: that is empty and root's still, and goes. */
+async function refuseNewLink(disk: Disk, path: string): Promise<void> {
+	try {
+		await refuseLink(disk, path);
+	} catch (error) {
+		if ((await disk.lstat(path))?.sizeBytes === 0) await disk.unlink(path);
+		throw error;
+	}
+}
+
+async function refuseLink(disk: Disk, path: string): Promise<void> {
+	const link = await findLink(disk, path);
+	if (link === null) return;
+	throw new KeyturnError("signer.unsafe", `${link}: expected a directory, found a link`, {
+		hint: "find out who put it there, and remove it; a link in place of the directory of all keys has to be root's",
+	});
+}
+
+/** The signer's user may put links where it owns the directory above: no key goes through one. */
+async function findLink(disk: Disk, path: string): Promise<string | null> {
+	const own = directoryOf(path);
+	const all = directoryOf(own);
+	if ((await disk.lstat(own))?.kind === "symlink") return own;
+	const stat = await disk.lstat(all);
+	return stat?.kind === "symlink" && stat.uid !== 0 ? all : null;
 }
 
 /** A prefix, or the zeros that some file systems leave after a power loss. */

@@ -266,8 +266,13 @@ function ledgerKeys(
 
 async function placeKeys(context: SwapContext, plan: PlannedSigner): Promise<RefusedAnswer | null> {
 	const { signer } = signerNamed(context, plan.signer);
-	for (const { path, key } of plan.placed)
-		await placeKey(context.disk, { path, key, isOurs: true }, plan.reading.owner);
+	for (const { domain, path, key } of plan.placed) {
+		try {
+			await placeKey(context.disk, { path, key, isOurs: true }, plan.reading.owner);
+		} catch (error) {
+			return refuseFailure(error, [domain]);
+		}
+	}
 	for (const { domain, to } of plan.changes) {
 		const why = to === null ? null : await signer.unsafe(to.keyPath, plan.reading);
 		if (why !== null) return refuse("unsafe", `${to?.keyPath ?? domain}: ${why}`, { domains: [domain] });

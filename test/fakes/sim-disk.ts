@@ -133,6 +133,13 @@ export class SimDisk {
 		this.#putName(path, inode);
 	}
 
+	/** A second name of a durable file. */
+	putLink(path: string, existing: string): void {
+		const inode = this.find(existing, false);
+		if (inode === null) throw failed("ENOENT", existing);
+		this.#putName(path, inode);
+	}
+
 	/** A single file mounted over `path`: it cannot be renamed over or linked elsewhere. */
 	putMount(path: string): void {
 		this.#mounts.add(path);
