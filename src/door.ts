@@ -23,6 +23,7 @@ import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
 import { nudgeStops } from "./system/nudged-services.ts";
 import { createCommandServices } from "./system/services-command.ts";
+import { whyUntrustedAbove, whyUntrustedDirectory } from "./system/trusted.ts";
 import { createSystemdServices } from "./system/services-systemd.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -53,6 +54,8 @@ async function main(): Promise<DoorAnswer> {
 	const request = await readRequest();
 	if (request.act === "refused") return request;
 	const settings = await readSettings(configPath);
+	const directory = `${settings.state}-door`;
+	await requireOwn(directory);
 	const signers = new Map(settings.signers.map((signer) => [signer.name, signerOf(signer)]));
 	const swap = createSwap({
 		disk,
@@ -60,7 +63,7 @@ async function main(): Promise<DoorAnswer> {
 		signers,
 		clock,
 		log,
-		directory: `${settings.state}-door`,
+		directory,
 		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
 		defersMail: () => postfix.defersMail(),
 		takeLock: createTakeLock(clock),
@@ -110,12 +113,31 @@ async function readSettings(path: string): Promise<DoorSettings> {
 			`${path}: expected a file that only root can write, got owner ${stat.uid} and mode ${stat.mode.toString(8)}`,
 			{ hint: `chown root ${path}; chmod go-w ${path}` },
 		);
+	const why = await whyUntrustedAbove(disk, path, ourselves());
+	if (why !== null)
+		throw new KeyturnError("config.unsafe", `${why}; whoever can write there could replace ${path}`, {
+			hint: "put keyturn.yaml into a directory that only root can write to, such as /etc/keyturn",
+		});
 	const parsed = parseDoorSettings(Buffer.from(bytes).toString("utf8"), {
 		path,
 		signers: { opendkim: opendkimSchema },
 	});
 	if ("faults" in parsed) throw new KeyturnError("config.invalid", formatFaults(parsed.faults));
 	return parsed.settings;
+}
+
+/** What lies there is believed: a journal of somebody else's would have root rename files of his choice. */
+async function requireOwn(directory: string): Promise<void> {
+	const why = await whyUntrustedDirectory(disk, directory, ourselves());
+	if (why === null) return;
+	throw new KeyturnError("config.unsafe", `${why}; the door keeps its papers in ${directory}`, {
+		hint: "let `state` be a directory below one that only root can write to, such as /var/lib/keyturn",
+	});
+}
+
+/** Root under systemd; elsewhere whoever runs keyturn. */
+function ourselves(): number {
+	return process.geteuid?.() ?? 0;
 }
 
 function signerOf(given: SignerSettings): SwapSigner {

@@ -8,7 +8,7 @@ import type { Lease, StateStore } from "../ports/state-store.ts";
 import { createDocuments } from "./documents.ts";
 import { raiseEpoch, readEpoch } from "./epoch.ts";
 import { createHistory } from "./history.ts";
-import { ensureDirectory, removeLeftovers } from "./state-directory.ts";
+import { ensureDirectory, ensureStateDirectory, removeLeftovers } from "./state-directory.ts";
 import { createWishes } from "./wishes.ts";
 
 export interface FileStateStoreOptions {
@@ -38,7 +38,7 @@ export function createFileStateStore(options: FileStateStoreOptions): StateStore
 			return documents.setAside(name, options.clock.now());
 		},
 		leaveWish: async (wish) => {
-			await ensureDirectory(disk, directory);
+			await ensureStateDirectory(disk, directory);
 			await wishes.leave(wish);
 		},
 		wishes: () => wishes.all(),
@@ -66,7 +66,7 @@ function createLeases({ directory, disk, takeLock, clock }: FileStateStoreOption
 	};
 	return {
 		async lock(waitMs: number, signal: AbortSignal): Promise<Lease | "held"> {
-			await ensureDirectory(disk, directory);
+			await ensureStateDirectory(disk, directory);
 			const lock = await takeLock(`${directory}/lock`, waitMs, signal);
 			if (lock === "held") return "held";
 			try {

@@ -90,14 +90,13 @@ async function ensurePrivate(disk: Disk, path: string): Promise<void> {
 		return;
 	}
 	const stat = await disk.lstat(path);
-	if (stat?.kind === "directory" && (stat.mode & 0o077) === 0) return;
-	throw new KeyturnError(
-		"key.invalid",
-		`${path}: expected a directory that only its owner may enter (0700)`,
-		{
-			hint: `chmod 0700 ${path}`,
-		},
-	);
+	const above = await disk.stat(directoryOf(path));
+	const isOurs = stat?.kind === "directory" && stat.uid === above?.uid;
+	if (isOurs && (stat.mode & 0o077) === 0) return;
+	const expected = "a directory of the owner of the one above, which nobody else may enter (0700)";
+	throw new KeyturnError("key.invalid", `${path}: expected ${expected}`, {
+		hint: isOurs ? `chmod 0700 ${path}` : "find out who put it there, and move it away",
+	});
 }
 
 function pathOf(directory: string, domain: string, selector: string): string {
