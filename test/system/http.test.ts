@@ -1,6 +1,8 @@
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
+import { type AddressInfo, createServer as createPlainServer } from "node:net";
+import { Readable } from "node:stream";
+import { inspect } from "node:util";
+import { createGzip, gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import type { HttpRequest } from "../../src/ports/http.ts";
 import { createSystemClock } from "../../src/system/clock.ts";
@@ -64,22 +66,113 @@ test("an answer beyond a mebibyte is refused, also one that only unpacks to it",
 	}
 });
 
-test("a server that drips is given up at the deadline", async () => {
+test("a packed answer without end is cut off at a mebibyte, long before the deadline", async () => {
+	let isCutOff: () => void = () => undefined;
+	const cutOff = new Promise<void>((resolve) => (isCutOff = resolve));
+	const zeros = function* () {
+		for (;;) yield Buffer.alloc(65_536);
+	};
 	const url = await serve((_, response) => {
-		response.write("x");
+		response.writeHead(200, { "Content-Encoding": "gzip" }).on("close", isCutOff);
+		Readable.from(zeros()).pipe(createGzip()).pipe(response);
 	});
-	await expect(http.send(get(url, { deadlineMs: 150 }), never)).rejects.toMatchObject({
+	await expect(http.send(get(url, { deadlineMs: 600_000 }), never)).rejects.toMatchObject({
+		message: expect.stringContaining("1048576 bytes"),
+		retry: false,
+	});
+	await cutOff;
+});
+
+test.each([
+	["stops in the body", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", ""],
+	["drips its body, a byte at a time", "HTTP/1.1 200 OK\r\n\r\n", "x"],
+	["drips its headers", "HTTP/1.1 200 OK\r\nX-Slow: ", "x"],
+	["says nothing", "", ""],
+])("a server that %s is given up at the deadline of the whole exchange", async (_, first, drop) => {
+	const server = createPlainServer((socket) => {
+		socket.on("error", () => undefined);
+		socket.write(first);
+		const dripping = drop === "" ? undefined : setInterval(() => socket.write(drop), 10);
+		socket.on("close", () => clearInterval(dripping));
+	});
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	onTestFinished(() => void server.close());
+	const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	await expect(http.send(get(url, { deadlineMs: 300 }), never)).rejects.toMatchObject({
 		code: "http.failed",
 		retry: true,
-		message: expect.stringContaining("150 ms"),
+		message: expect.stringContaining("300 ms"),
 	});
 });
 
-test("a proxy of the environment is not used", async () => {
+test.each([301, 302, 303, 307, 308])(
+	"no redirect (%i) carries a secret to another host: it is an answer like any other",
+	async (status) => {
+		const seen: string[] = [];
+		const other = await serve((request, response) => {
+			seen.push(String(request.headers.authorization));
+			response.end();
+		});
+		const url = await serve((_, response) => {
+			response.writeHead(status, { Location: `${other.replace("127.0.0.1", "localhost")}/` }).end();
+		});
+		const headers = { Authorization: "Bearer hush", "X-Keyturn-Signature": "sha256=hush" };
+		const response = await http.send(get(url, { method: "POST", headers, body: "hush" }), never);
+		expect(response.status).toBe(status);
+		expect(seen).toEqual([]);
+	},
+);
+
+test.each(["Retry-After", "retry-after"])("%s is kept for whoever asked, as it came", async (name) => {
+	for (const value of ["120", "Wed, 21 Oct 2026 07:28:00 GMT"]) {
+		const url = await serve((_, response) => response.writeHead(429, { [name]: value }).end());
+		const { status, headers } = await http.send(get(url), never);
+		expect([status, headers["retry-after"]]).toEqual([429, value]);
+	}
+});
+
+test.each([
+	"http_proxy",
+	"HTTP_PROXY",
+	"https_proxy",
+	"HTTPS_PROXY",
+	"all_proxy",
+	"ALL_PROXY",
+	"npm_config_proxy",
+])("a proxy of the environment (%s) is not used", async (name) => {
 	const url = await serve((_, response) => response.end("direct"));
-	process.env["http_proxy"] = "http://127.0.0.1:1";
-	onTestFinished(() => void delete process.env["http_proxy"]);
+	const before = process.env[name];
+	process.env[name] = "http://127.0.0.1:1";
+	onTestFinished(() => {
+		if (before === undefined) delete process.env[name];
+		else process.env[name] = before;
+	});
 	expect((await http.send(get(url), never)).body).toBe("direct");
+});
+
+test("no failure holds the client's own error, with its request and headers", async () => {
+	const url = await serve((request, response) => {
+		if (request.url === "/reset") request.destroy();
+		else if (request.url === "/large") response.end(Buffer.alloc(1_200_000, "x"));
+		else if (request.url === "/broken")
+			response.writeHead(200, { "Content-Encoding": "gzip" }).end("no gzip");
+	});
+	const secret = { Authorization: "hush" };
+	for (const request of [
+		get(`${url}/reset`, { headers: secret }),
+		get(`${url}/large`, { headers: secret }),
+		get(`${url}/broken`, { headers: secret }),
+		get(`${url}/never`, { headers: secret, deadlineMs: 100 }),
+		get("http://127.0.0.1:1/", { headers: secret }),
+		get("http://nowhere.invalid/", { headers: secret }),
+		get(`${url}/never`, { headers: { Authorization: "hush\r\nX-Evil: 1" }, deadlineMs: 100 }),
+		get(url, { method: "POST", headers: secret, body: "hush".repeat(500_000) }),
+	]) {
+		const refusal: unknown = await http.send(request, never).catch((error: unknown) => error);
+		expect(refusal).toMatchObject({ code: "http.failed", name: "KeyturnError" });
+		expect((refusal as Error).cause).toBeUndefined();
+		expect(inspect(refusal, { depth: 10, showHidden: true, getters: true })).not.toContain("hush");
+	}
 });
 
 test("a failure tells neither path, query, headers nor password", async () => {
