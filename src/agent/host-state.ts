@@ -8,7 +8,16 @@ import {
 	type TroubleName,
 	TROUBLES,
 } from "../ports/alert-sink.ts";
-import { count, list, nullable, object, oneOf, text, time } from "../rotation/stored-fields.ts";
+import {
+	count,
+	list,
+	notUnderstood,
+	nullable,
+	object,
+	oneOf,
+	text,
+	time,
+} from "../rotation/stored-fields.ts";
 
 /** All times are RFC 3339, UTC. */
 export interface HostState {
@@ -55,7 +64,7 @@ export function newHostState(now: Date): HostState {
 /** Reads the stored document strictly; throws with the place. */
 export function parseHostState(stored: unknown): HostState {
 	const doc = object(stored, "", ["schema", "lastClock", "steadySince", "troubles", "outbox"]);
-	if (doc["schema"] !== 1) throw new Error(`schema: expected 1, got ${JSON.stringify(doc["schema"])}`);
+	if (doc["schema"] !== 1) throw notUnderstood(`schema: expected 1, got ${JSON.stringify(doc["schema"])}`);
 	return {
 		schema: 1,
 		lastClock: time(doc["lastClock"], "lastClock"),

@@ -1,5 +1,7 @@
 /** Reads fields of stored JSON, for every document of the agent; each reader throws with the place, expected and got. */
 
+import { KeyturnError } from "../errors.ts";
+
 export function object(
 	stored: unknown,
 	at: string,
@@ -11,10 +13,10 @@ export function object(
 		throw expected("an object", stored, at);
 	for (const name of Object.keys(stored))
 		if (!fields.includes(name) && !others.includes(name))
-			throw new Error(`${at === "" ? name : `${at}.${name}`}: unknown field`);
+			throw notUnderstood(`${at === "" ? name : `${at}.${name}`}: unknown field`);
 	const found = stored as Record<string, unknown>;
 	for (const name of fields)
-		if (found[name] === undefined) throw new Error(`${at === "" ? name : `${at}.${name}`}: missing`);
+		if (found[name] === undefined) throw notUnderstood(`${at === "" ? name : `${at}.${name}`}: missing`);
 	return found;
 }
 
@@ -29,9 +31,8 @@ export function text(stored: unknown, at: string): string {
 }
 
 export function time(stored: unknown, at: string): string {
-	if (typeof stored !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(stored))
-		throw expected("a time such as 2026-11-01T03:00:00.000Z", stored, at);
-	return stored;
+	if (typeof stored === "string" && /^\d{4}-/.test(stored) && isMoment(stored)) return stored;
+	throw expected("a time such as 2026-11-01T03:00:00.000Z", stored, at);
 }
 
 export function count(stored: unknown, at: string): number {
@@ -55,6 +56,19 @@ export function nullable<Value>(stored: unknown, read: (value: unknown) => Value
 	return stored === null ? null : read(stored);
 }
 
-function expected(what: string, got: unknown, at: string): Error {
-	return new Error(`${at}: expected ${what}, got ${JSON.stringify(got)?.slice(0, 80)}`);
+/** As it was written: a day that no month has would end whoever reckons with it. */
+function isMoment(text: string): boolean {
+	const at = new Date(text);
+	return !Number.isNaN(at.getTime()) && at.toISOString() === text;
+}
+
+/** Not `state.corrupt`: the bytes are those that were written, so that the document is kept as it is. */
+export function notUnderstood(why: string): KeyturnError {
+	return new KeyturnError("state.newer", why, {
+		hint: "a newer keyturn wrote it, or somebody edited it: run that one, or restore the file from a backup",
+	});
+}
+
+function expected(what: string, got: unknown, at: string): KeyturnError {
+	return notUnderstood(`${at}: expected ${what}, got ${JSON.stringify(got)?.slice(0, 80)}`);
 }

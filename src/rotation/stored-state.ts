@@ -11,22 +11,26 @@ import {
 	type Wants,
 } from "./domain-state.ts";
 import { KEY_STATES } from "./life.ts";
-import { count, flag, list, nullable, object, oneOf, text, time } from "./stored-fields.ts";
+import { count, flag, list, notUnderstood, nullable, object, oneOf, text, time } from "./stored-fields.ts";
 
 /** Throws with the place, what was expected there, and what it got. */
 export function parseDomainState(stored: unknown): DomainState {
 	const doc = object(stored, "", ["schema", "domain", "wants", "keys"]);
 	if (doc["schema"] !== 1)
-		throw new Error(`schema: expected 1, got ${JSON.stringify(doc["schema"])} (made by a newer keyturn?)`);
+		throw notUnderstood(
+			`schema: expected 1, got ${JSON.stringify(doc["schema"])} (made by a newer keyturn?)`,
+		);
 	const state: DomainState = {
 		schema: 1,
 		domain: text(doc["domain"], "domain"),
 		wants: parseWants(doc["wants"], "wants"),
 		keys: list(doc["keys"], "keys").map((key, index) => parseKey(key, `keys[${index}]`)),
 	};
-	const names = state.keys.map((key) => key.selector);
-	const twice = names.find((name, index) => names.indexOf(name) !== index);
-	if (twice !== undefined) throw new Error(`keys: selector ${twice} stands twice`);
+	const names = new Set<string>();
+	for (const { selector } of state.keys) {
+		if (names.has(selector)) throw notUnderstood(`keys: selector ${selector} stands twice`);
+		names.add(selector);
+	}
 	return state;
 }
 

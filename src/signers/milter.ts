@@ -1,5 +1,6 @@
 /** Speaks the mail server's side of the milter protocol, version 6: gives a filter one message and hears what it would change. */
 
+import { excerpt, inOneLine } from "../dkim/foreign-text.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Connection } from "../ports/sockets.ts";
 
@@ -34,7 +35,7 @@ export async function shakeHands(connection: Connection, signal: AbortSignal): P
 	await send(connection, "O", offer);
 	const reply = await receive(connection, signal);
 	if (reply.command !== "O" || reply.data.length < 12)
-		throw protocolError(`expected option negotiation, got "${reply.command}"`);
+		throw protocolError(`expected option negotiation, got "${inOneLine(reply.command)}"`);
 	const steps = reply.data.readUInt32BE(8);
 	if ((steps & ~STEPS) !== 0) throw protocolError(`the filter asks for steps 0x${steps.toString(16)}`);
 	return { connection, steps };
@@ -95,6 +96,9 @@ const NO_EOH = 0x40;
 const NO_DATA = 0x200;
 const PACKET_LIMIT_BYTES = 1024 * 1024;
 const CHANGES_LIMIT = 1000;
+/** Of all header fields that a filter adds; a signature has a thousand. */
+const ADDED_LIMIT_BYTES = PACKET_LIMIT_BYTES;
+const REPLY_LIMIT = 300;
 
 function stepsOf(message: MilterMessage): readonly ProtocolStep[] {
 	const client = Buffer.concat([
@@ -135,8 +139,12 @@ function acceptedEarly(step: ProtocolStep): MilterOutcome {
 async function receiveChanges(connection: Connection, signal: AbortSignal): Promise<MilterOutcome> {
 	const onTop: AddedHeader[] = [];
 	const below: AddedHeader[] = [];
+	let addedBytes = 0;
 	for (let count = 0; count < CHANGES_LIMIT; count++) {
 		const answer = await receive(connection, signal);
+		addedBytes += answer.data.length;
+		if (addedBytes > ADDED_LIMIT_BYTES)
+			throw protocolError(`more than ${ADDED_LIMIT_BYTES} bytes of changes of one message`);
 		switch (answer.command) {
 			case "i":
 				onTop.unshift(parseHeader(answer.data.subarray(4)));
@@ -172,13 +180,16 @@ async function receiveReply(connection: Connection, signal: AbortSignal): Promis
 }
 
 function describe(answer: Packet, at: string): string {
-	if (answer.command === "y") return `"${answer.data.toString("utf8").replace(/\0.*$/s, "")}" at ${at}`;
+	if (answer.command === "y") {
+		const [reply = ""] = answer.data.toString("utf8").split("\0", 1);
+		return `"${excerpt(reply, REPLY_LIMIT)}" at ${at}`;
+	}
 	const words: Readonly<Record<string, string>> = {
 		t: "a temporary failure",
 		r: "a rejection",
 		d: "a silent discard",
 	};
-	return `${words[answer.command] ?? `the unexpected reply "${answer.command}"`} at ${at}`;
+	return `${words[answer.command] ?? `the unexpected reply "${inOneLine(answer.command)}"`} at ${at}`;
 }
 
 async function send(connection: Connection, command: string, data: Buffer): Promise<void> {

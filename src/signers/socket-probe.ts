@@ -1,5 +1,6 @@
 /** Proves a running signer: gives it messages at its socket and has the signatures verified against the expected records. */
 
+import { excerpt } from "../dkim/foreign-text.ts";
 import { keyRecordName } from "../dkim/names.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -59,7 +60,10 @@ export async function awaitBanner(
 	const why = await awaitAnswer(tools, request, signal, async (connection, signal) => {
 		const banner = await connection.readLine(1024, signal);
 		if (!banner.startsWith("220"))
-			throw new KeyturnError("signer.probe", `expected a banner with 220, got ${banner.trim()}`);
+			throw new KeyturnError(
+				"signer.probe",
+				`expected a banner with 220, got ${excerpt(banner.trim(), 200)}`,
+			);
 		await connection.write(Buffer.from("QUIT\r\n"));
 	});
 	return { isUp: why === null, reason: why, verdicts: [] };
@@ -175,7 +179,8 @@ async function judgeSignatures(
 			: verdict(expectation, "failed", `still signed with ${expectation.selector}`);
 	if (mine === undefined) {
 		const others = verdicts.map((found) => `${found.selector} of ${found.domain}`).join(", ");
-		return verdict(expectation, "failed", `signed with ${others}, expected ${expectation.selector}`);
+		const got = `signed with ${excerpt(others, 300)}`;
+		return verdict(expectation, "failed", `${got}, expected ${expectation.selector}`);
 	}
 	if (mine.outcome === "pass") return verdict(expectation, "signed", null);
 	return verdict(

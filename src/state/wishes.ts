@@ -31,7 +31,7 @@ export function createWishes(disk: Disk, directory: string): Wishes {
 			const wishes: Wish[] = [];
 			for (const name of names) {
 				const path = `${directory}/${name}`;
-				const bytes = await disk.read(path, WISH_LIMIT_BYTES);
+				const bytes = await readIfFile(disk, path);
 				if (bytes !== null) wishes.push(...readable(path, bytes));
 			}
 			return wishes.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
@@ -43,7 +43,18 @@ export function createWishes(disk: Disk, directory: string): Wishes {
 	};
 }
 
-/** What somebody dropped here must not keep the agent from its work. */
+/** What somebody dropped here must not keep the agent from its work: a directory, a loop of links, a file without end. */
+const NO_WISH = new Set(["EISDIR", "ELOOP", "ENXIO", "EFBIG", "EACCES"]);
+
+async function readIfFile(disk: Disk, path: string): Promise<Uint8Array | null> {
+	try {
+		return await disk.read(path, WISH_LIMIT_BYTES);
+	} catch (thrown) {
+		if (thrown instanceof KeyturnError && NO_WISH.has(thrown.errno ?? "")) return null;
+		throw thrown;
+	}
+}
+
 function readable(path: string, bytes: Uint8Array): readonly Wish[] {
 	try {
 		return [decode(path, bytes)];
@@ -63,13 +74,27 @@ function decode(path: string, bytes: Uint8Array): Wish {
 		typeof wish["id"] === "string" &&
 		ID.test(wish["id"]) &&
 		path.endsWith(`/${wish["id"]}.json`) &&
-		typeof wish["at"] === "string" &&
-		Number.isFinite(Date.parse(wish["at"])) &&
+		isMoment(wish["at"]) &&
 		Array.isArray(wish["domains"]) &&
+		wish["domains"].length <= DOMAINS_LIMIT &&
 		wish["domains"].every((domain) => typeof domain === "string") &&
-		fields?.every(([name, type]) => typeof wish[name] === type) === true;
+		fields?.every(([name, type]) => typeof wish[name] === type) === true &&
+		Object.keys(wish).length === COMMON_FIELDS + fields.length;
 	if (!isWish) throw corrupt(path, "expected a wish (id, at, domains, kind, and what belongs to its kind)");
 	return wish as unknown as Wish;
+}
+
+/** id, at, domains, kind */
+const COMMON_FIELDS = 4;
+/** No host signs for more. */
+const DOMAINS_LIMIT = 20_000;
+
+/** It goes into the state, where neither a year of six digits nor a day that no month has can be read. */
+function isMoment(value: unknown): boolean {
+	if (typeof value !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(value))
+		return false;
+	const at = new Date(value);
+	return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 19) === value.slice(0, 19);
 }
 
 /** What a wish has besides id, at and domains, by its kind. */

@@ -3,20 +3,28 @@
 import { directoryOf, durableReplace, FILE_LIMIT_BYTES, temporaryPath } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
+import type { Shape } from "./shape.ts";
 
 export interface Document {
 	readonly schema: 1;
 }
 
-/** Null if there is none; fails with `state.corrupt` or `state.newer`. Only root writes there, so that the form is believed. */
-export async function readDocument<Kind extends Document>(disk: Disk, path: string): Promise<Kind | null> {
+/** Null if there is none; fails with `state.corrupt` or `state.newer`. `shape` is that of Kind; what it lacks is passed over. */
+export async function readDocument<Kind extends Document>(
+	disk: Disk,
+	path: string,
+	shape: Shape,
+): Promise<Kind | null> {
 	const bytes = await disk.read(path, FILE_LIMIT_BYTES);
 	if (bytes === null) return null;
 	const document = parse(bytes, path);
-	if (document?.schema === 1) return document as Kind;
-	throw new KeyturnError("state.newer", `${path}: expected schema 1, got ${String(document?.schema)}`, {
-		hint: "a newer keyturn wrote it: run that one",
-	});
+	const schema = schemaOf(document);
+	if (schema !== null && schema > 1)
+		throw new KeyturnError("state.newer", `${path}: expected schema 1, got ${schema}`, {
+			hint: "a newer keyturn wrote it: run that one",
+		});
+	if (schema === 1 && shape(document)) return document as Kind;
+	throw damaged(path, "expected what keyturn writes there, got JSON of another form");
 }
 
 export async function writeDocument(disk: Disk, path: string, document: Document): Promise<void> {
@@ -30,13 +38,22 @@ export async function removeDocument(disk: Disk, path: string): Promise<void> {
 	await disk.syncDirectory(directoryOf(path));
 }
 
-function parse(bytes: Uint8Array, path: string): { readonly schema?: unknown } | null {
+function parse(bytes: Uint8Array, path: string): unknown {
 	try {
-		return JSON.parse(new TextDecoder().decode(bytes)) as { readonly schema?: unknown } | null;
+		return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
 	} catch (error) {
-		throw new KeyturnError("state.corrupt", `${path}: expected JSON, got something else`, {
-			hint: "somebody edited it, or the disk is failing: see docs/recovery.md",
-			cause: error,
-		});
+		throw damaged(path, "expected JSON, got something else", error);
 	}
+}
+
+function schemaOf(document: unknown): number | null {
+	if (typeof document !== "object" || document === null || !("schema" in document)) return null;
+	return typeof document.schema === "number" ? document.schema : null;
+}
+
+function damaged(path: string, what: string, cause?: unknown): KeyturnError {
+	return new KeyturnError("state.corrupt", `${path}: ${what}`, {
+		hint: "somebody edited it, or the disk is failing: see docs/recovery.md",
+		cause,
+	});
 }

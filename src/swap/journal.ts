@@ -3,6 +3,7 @@
 import type { ProbedKey } from "../ports/signer.ts";
 import type { SwapContext } from "./context.ts";
 import { type Document, readDocument, removeDocument, writeDocument } from "./document.ts";
+import { flag, listOf, objectOf, orNull, text, word } from "./shape.ts";
 
 /** A service with those of its units that ran before; none: it is not ours to start. */
 export interface RanService {
@@ -58,7 +59,7 @@ export interface Journal extends Document {
 }
 
 export async function readJournal(context: SwapContext): Promise<Journal | null> {
-	return readDocument<Journal>(context.disk, path(context));
+	return readDocument<Journal>(context.disk, path(context), JOURNAL);
 }
 
 export async function writeJournal(context: SwapContext, journal: Journal): Promise<void> {
@@ -68,6 +69,33 @@ export async function writeJournal(context: SwapContext, journal: Journal): Prom
 export async function removeJournal(context: SwapContext): Promise<void> {
 	await removeDocument(context.disk, path(context));
 }
+
+const RAN = objectOf({ service: text, units: listOf(text) });
+const JOURNAL = objectOf({
+	id: text,
+	startedAt: text,
+	mail: listOf(RAN),
+	mailStart: listOf(text),
+	stopsMail: flag,
+	signers: listOf(
+		objectOf({
+			signer: text,
+			swap: word("restart", "reload"),
+			ran: RAN,
+			files: listOf(objectOf({ path: text, hashBefore: text, hashAfter: text, kept: text })),
+			expectations: listOf(objectOf({ domain: text, selector: text, record: orNull(text) })),
+			changes: listOf(objectOf({ domain: text, from: orNull(text), selector: orNull(text) })),
+			partial: orNull(
+				objectOf({
+					hashes: listOf(text),
+					leftOut: listOf(objectOf({ domain: text, selector: text, reason: text })),
+				}),
+			),
+			rollBack: orNull(text),
+		}),
+	),
+	owed: listOf(RAN),
+});
 
 function path(context: SwapContext): string {
 	return `${context.directory}/journal.json`;

@@ -2,6 +2,7 @@
 
 import type { SwapContext } from "./context.ts";
 import { type Document, readDocument, writeDocument } from "./document.ts";
+import { flag, listOf, objectOf, orNull, text, word } from "./shape.ts";
 
 export interface LedgerKey {
 	readonly signer: string;
@@ -22,7 +23,7 @@ interface LedgerDocument extends Document {
 }
 
 export async function readLedger(context: SwapContext): Promise<readonly LedgerKey[]> {
-	return (await readDocument<LedgerDocument>(context.disk, path(context)))?.keys ?? [];
+	return (await readDocument<LedgerDocument>(context.disk, path(context), LEDGER))?.keys ?? [];
 }
 
 export async function writeLedger(context: SwapContext, keys: readonly LedgerKey[]): Promise<void> {
@@ -42,6 +43,21 @@ export function isSameKey(
 ): boolean {
 	return key.signer === other.signer && key.domain === other.domain && key.selector === other.selector;
 }
+
+const LEDGER = objectOf({
+	keys: listOf(
+		objectOf({
+			signer: text,
+			domain: text,
+			selector: text,
+			path: text,
+			origin: word("made", "found"),
+			id: text,
+			hash: orNull(text),
+			wasLive: flag,
+		}),
+	),
+});
 
 function path(context: SwapContext): string {
 	return `${context.directory}/ledger.json`;

@@ -4,6 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import type { SwitchResult } from "../ports/door.ts";
 import type { SwapContext } from "./context.ts";
 import { type Document, readDocument, writeDocument } from "./document.ts";
+import { count, flag, listOf, objectOf, orNull, recordOf, type Shape, text, word } from "./shape.ts";
 
 interface ResultDocument extends Document {
 	readonly result: SwitchResult;
@@ -16,9 +17,31 @@ interface LeftDocument extends Document {
 	readonly pausedAt: string | null;
 }
 
+const RESULT: Shape = objectOf({
+	result: objectOf({
+		id: text,
+		outcome: word("done", "undone", "rolled_back", "conflict"),
+		at: text,
+		keys: listOf(
+			objectOf({
+				signer: text,
+				domain: text,
+				from: orNull(text),
+				selector: orNull(text),
+				outcome: word("done", "rolled_back"),
+				reason: orNull(text),
+			}),
+		),
+		oldProcessGone: flag,
+		reason: orNull(text),
+		pauseMs: orNull(count),
+	}),
+});
+const LEFT: Shape = objectOf({ files: recordOf(text), pausedAt: orNull(text) });
+
 export async function readResult(context: SwapContext, id: string): Promise<SwitchResult | null> {
 	const path = `${context.directory}/results/${safeId(id)}.json`;
-	return (await readDocument<ResultDocument>(context.disk, path))?.result ?? null;
+	return (await readDocument<ResultDocument>(context.disk, path, RESULT))?.result ?? null;
 }
 
 export async function writeResult(context: SwapContext, result: SwitchResult): Promise<void> {
@@ -27,7 +50,8 @@ export async function writeResult(context: SwapContext, result: SwitchResult): P
 }
 
 export async function readLeft(context: SwapContext): Promise<Omit<LeftDocument, "schema">> {
-	return (await readDocument<LeftDocument>(context.disk, leftPath(context))) ?? { files: {}, pausedAt: null };
+	const left = await readDocument<LeftDocument>(context.disk, leftPath(context), LEFT);
+	return left ?? { files: {}, pausedAt: null };
 }
 
 /** Adds to what was left before: every switch touches only some files. */
@@ -43,9 +67,13 @@ export async function writeLeft(
 	} as LeftDocument);
 }
 
+export function isId(text: string): boolean {
+	return /^[0-9a-z][0-9a-z-]{0,63}$/.test(text);
+}
+
 /** An id becomes part of a path. */
 export function safeId(id: string): string {
-	if (/^[0-9a-z][0-9a-z-]{0,63}$/.test(id)) return id;
+	if (isId(id)) return id;
 	throw new KeyturnError("door.protocol", `${JSON.stringify(id.slice(0, 40))}: no id of a switch`);
 }
 

@@ -4,7 +4,8 @@ import type { SwapContext } from "./context.ts";
 import { type Document, readDocument, removeDocument, writeDocument } from "./document.ts";
 import { removeKey } from "./keys.ts";
 import { type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
-import { readResult, safeId } from "./results.ts";
+import { isId, readResult, safeId } from "./results.ts";
+import { flag, listOf, objectOf, orNull, text } from "./shape.ts";
 import { directoryOf, isTemporary } from "../durable.ts";
 
 export interface StagedChange {
@@ -29,8 +30,28 @@ export interface StagedSwitch extends Document {
 	readonly scratch: readonly string[];
 }
 
+const STAGED = objectOf({
+	id: text,
+	isComplete: flag,
+	signers: listOf(
+		objectOf({
+			signer: text,
+			tableHash: text,
+			changes: listOf(
+				objectOf({
+					domain: text,
+					from: orNull(text),
+					to: orNull(objectOf({ selector: text, record: text, keyPath: text })),
+				}),
+			),
+			files: listOf(objectOf({ path: text, hashAfter: text })),
+		}),
+	),
+	scratch: listOf(text),
+});
+
 export async function readStaged(context: SwapContext, id: string): Promise<StagedSwitch | null> {
-	return readDocument<StagedSwitch>(context.disk, path(context, id));
+	return readDocument<StagedSwitch>(context.disk, path(context, id), STAGED);
 }
 
 export async function writeStaged(context: SwapContext, staged: StagedSwitch): Promise<void> {
@@ -44,7 +65,9 @@ export async function removeStaged(context: SwapContext, id: string): Promise<vo
 /** The ids of all that is staged, complete or not. */
 export async function listStaged(context: SwapContext): Promise<readonly string[]> {
 	const names = (await context.disk.list(`${context.directory}/staged`)) ?? [];
-	return names.filter((name) => /^[^.].*\.json$/.test(name)).map((name) => name.slice(0, -".json".length));
+	const ids = names.filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length));
+	// What else somebody put there is no staged switch, and must not keep the door from its work.
+	return ids.filter(isId);
 }
 
 /** Removes what a crash left of stagings that did not end, and of those that have a result. */

@@ -59,7 +59,8 @@ export function instancesOf(units: readonly UnitReading[]): readonly UnitReading
 /** "Sun 2026-11-22 21:40:15.706975 UTC"; null for none. */
 export function parseTimestamp(text: string): Date | null {
 	const match = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* UTC$/.exec(text);
-	return match === null ? null : new Date(`${match[1]}T${match[2]}Z`);
+	const at = match === null ? null : new Date(`${match[1]}T${match[2]}Z`);
+	return at === null || Number.isNaN(at.getTime()) ? null : at;
 }
 
 export function parseHostPhase(output: string): "starting" | "running" | "stopping" | null {

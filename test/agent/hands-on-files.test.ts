@@ -56,9 +56,8 @@ async function readAs(world: AgentWorld, bytes: Uint8Array): Promise<string> {
 		parseDomainState((await world.store.load("domains/example.org"))?.state);
 		return "believed";
 	} catch (error) {
-		return error instanceof KeyturnError
-			? error.code
-			: (/unknown field/.exec(String(error))?.[0] ?? String(error));
+		if (!(error instanceof KeyturnError)) return String(error);
+		return /unknown field/.exec(error.message)?.[0] ?? error.code;
 	}
 }
 

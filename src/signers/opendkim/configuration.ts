@@ -100,10 +100,18 @@ function reachableHost(six: boolean, host: string): string {
 
 function splitOption(line: string): { readonly key: string; readonly value: string } | null {
 	const text = /^[^#\r]*/.exec(line)?.[0] ?? "";
-	const match = /^[ \t]*([^ \t]+)[ \t]*([^]*?)[ \t]*$/.exec(text);
-	if (match === null) return null;
-	const [, key = "", value = ""] = match;
-	return { key: key.toLowerCase(), value };
+	const option = text.replace(/^[ \t]+/, "");
+	const key = /^[^ \t]*/.exec(option)?.[0] ?? "";
+	if (key === "") return null;
+	const value = option.slice(key.length).replace(/^[ \t]+/, "");
+	return { key: key.toLowerCase(), value: withoutBlanksBehind(value) };
+}
+
+/** A regular expression would look again at every blank of a long run in the middle. */
+function withoutBlanksBehind(text: string): string {
+	let end = text.length;
+	while (end > 0 && " \t".includes(text.charAt(end - 1))) end--;
+	return text.slice(0, end);
 }
 
 function refuseUnbuilt(values: Configuration, path: string): void {

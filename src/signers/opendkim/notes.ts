@@ -40,12 +40,21 @@ function optionNotes(live: LiveConfiguration): readonly string[] {
 function signingNotes(live: LiveConfiguration): readonly string[] {
 	const names = new Set(live.entries.map((entry) => entry.name));
 	const missing = live.signing.rules.filter((rule) => rule.entry !== "%" && !names.has(rule.entry));
-	return missing
-		.slice(0, LIMIT)
-		.map(
-			({ pattern, entry }) =>
-				`SigningTable: ${pattern} names ${entry === "" ? "nothing" : entry}, which KeyTable lacks: its mail is deferred.`,
-		);
+	const unclear = live.signing.rules.filter((rule) => !rule.isUnderstood);
+	return [
+		...missing
+			.slice(0, LIMIT)
+			.map(
+				({ pattern, entry }) =>
+					`SigningTable: ${pattern} names ${entry === "" ? "nothing" : entry}, which KeyTable lacks: its mail is deferred.`,
+			),
+		...unclear
+			.slice(0, LIMIT)
+			.map(
+				({ pattern }) =>
+					`SigningTable: ${pattern} is a regular expression, which keyturn does not follow: no address behind it is sure.`,
+			),
+	];
 }
 
 function entryNotes(live: LiveConfiguration): readonly string[] {

@@ -1,6 +1,7 @@
 /** Answers which mail the SigningTable gives to which key, finds an address that leads to one, and where a new line belongs. */
 
 import { KeyturnError } from "../../errors.ts";
+import { type Matches, readPattern } from "./address-pattern.ts";
 import { groupBy } from "./group-by.ts";
 import { appendLines, applyEdits, removeLine } from "./table-edits.ts";
 import { parseTable, type TableRecord } from "./table-lines.ts";
@@ -11,6 +12,8 @@ export interface SigningRule {
 	readonly pattern: string;
 	/** The name of a key table entry; `%` is the sender's domain. */
 	readonly entry: string;
+	/** False for a pattern of which is not known what it matches. */
+	readonly isUnderstood: boolean;
 	readonly record: TableRecord;
 }
 
@@ -20,7 +23,7 @@ export interface SigningTable {
 	readonly rules: readonly SigningRule[];
 	/** MultipleSignatures: every rule that matches signs, not only the first. */
 	readonly isMultiple: boolean;
-	/** The rules that match an address, in the order in which OpenDKIM finds them. */
+	/** The rules that match an address, and those that may, in the order in which OpenDKIM finds them. */
 	readonly matching: (address: string) => readonly SigningRule[];
 	/** The rules that name an entry. */
 	readonly naming: (entry: string) => readonly SigningRule[];
@@ -32,7 +35,7 @@ export function createSigningTable(
 	bytes: Uint8Array,
 	isMultiple: boolean,
 ): SigningTable {
-	const rules = parseSigningRules(bytes);
+	const rules = parseSigningRules(kind, bytes);
 	const byEntry = groupBy(rules, (rule) => rule.entry);
 	return {
 		kind,
@@ -56,11 +59,14 @@ export function senderFor(table: SigningTable, entry: string, domain: string): s
 	return candidates.find((address) => entriesFor(table, address).includes(entry)) ?? null;
 }
 
-/** The names of the entries that sign for an address, in order. */
+/** The names of the entries that sign for an address as far as that is certain, in order. */
 export function entriesFor(table: SigningTable, address: string): readonly string[] {
 	const { host } = splitAddress(address);
-	const named = table.matching(address).map((rule) => (rule.entry === "%" ? host : rule.entry));
-	return table.isMultiple ? named : named.slice(0, 1);
+	const rules = table.matching(address);
+	const certain = table.isMultiple
+		? rules.filter((rule) => rule.isUnderstood)
+		: rules.slice(0, 1).filter((rule) => rule.isUnderstood);
+	return certain.map((rule) => (rule.entry === "%" ? host : rule.entry));
 }
 
 /** An address of the domain that no line is meant for in particular: what catches it catches the domain. */
@@ -102,6 +108,8 @@ export function renderSigningTable(
 }
 
 const LOCAL_PART = "keyturn-probe";
+/** RFC 5322 section 3.2.3, unquoted: what a pattern of others leads to is written into a message. */
+const ADDRESS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 
 /** In a plain file the order of lines means nothing. */
 function catching(table: SigningTable, domain: string): SigningRule | undefined {
@@ -139,10 +147,11 @@ function checkRendered(
 }
 
 /** What follows a `:` in a value is the identity (i=). */
-function parseSigningRules(bytes: Uint8Array): readonly SigningRule[] {
+function parseSigningRules(kind: SigningTableKind, bytes: Uint8Array): readonly SigningRule[] {
 	return parseTable(Buffer.from(bytes).toString("latin1")).map((record) => ({
 		pattern: record.key,
 		entry: record.value.split(":")[0] ?? "",
+		isUnderstood: kind === "file" || WHOLE_DOMAIN.test(record.key) || readPattern(record.key) !== null,
 		record,
 	}));
 }
@@ -152,7 +161,8 @@ function addressesLike(pattern: string, domain: string): readonly string[] {
 	const parent = host.replace(/^\*?\./, "");
 	return [domain, parent, `probe.${parent}`]
 		.filter((name) => name !== "" && !name.includes("*"))
-		.map((name) => `${user.replaceAll("*", LOCAL_PART)}@${name}`);
+		.map((name) => `${user.replaceAll("*", LOCAL_PART)}@${name}`)
+		.filter((address) => ADDRESS.test(address));
 }
 
 function splitAddress(address: string): { readonly user: string; readonly host: string } {
@@ -165,28 +175,19 @@ const WHOLE_DOMAIN = /^\*@([A-Za-z0-9.-]+)$/;
 
 function patternMatcher(rules: readonly SigningRule[]): SigningTable["matching"] {
 	const byDomain = new Map<string, number[]>();
-	const others: { readonly index: number; readonly expression: RegExp }[] = [];
+	const others: { readonly index: number; readonly matches: Matches }[] = [];
 	for (const [index, { pattern }] of rules.entries()) {
 		const domain = WHOLE_DOMAIN.exec(pattern)?.[1]?.toLowerCase();
-		const expression = domain === undefined ? patternExpression(pattern) : null;
-		if (domain !== undefined) byDomain.set(domain, [...(byDomain.get(domain) ?? []), index]);
-		else if (expression !== null) others.push({ index, expression });
+		const same = domain === undefined ? undefined : byDomain.get(domain);
+		if (same !== undefined) same.push(index);
+		else if (domain !== undefined) byDomain.set(domain, [index]);
+		else others.push({ index, matches: readPattern(pattern) ?? (() => true) });
 	}
 	return (address) => {
-		const tried = others.filter(({ expression }) => expression.test(address)).map(({ index }) => index);
+		const tried = others.filter(({ matches }) => matches(address)).map(({ index }) => index);
 		const found = [...(byDomain.get(splitAddress(address).host.toLowerCase()) ?? []), ...tried];
 		return found.sort((a, b) => a - b).flatMap((index) => rules[index] ?? []);
 	};
-}
-
-/** As dkimf_mkregexp: `*` is any text, `.` and `+` are themselves, the rest is an extended regular expression. */
-function patternExpression(pattern: string): RegExp | null {
-	const source = pattern.replace(/[.+]/g, "\\$&").replaceAll("*", ".*");
-	try {
-		return new RegExp(`^${source}$`, "i");
-	} catch {
-		return null;
-	}
 }
 
 /** As dkimf_apply_signtable: user@host, host, then user@.parent and .parent upwards, user@*, *. */

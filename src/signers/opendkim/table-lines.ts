@@ -31,13 +31,23 @@ export function parseTable(text: string): readonly TableRecord[] {
 	return records;
 }
 
-/** C's isspace: what separates and is trimmed. */
-const RECORD = /^[ \t\r\v\f]*([^ \t\r\v\f]+)(?:([ \t\r\v\f]+)([^]*?))?[ \t\r\v\f]*$/;
-
 function parseRecord(piece: string, at: number): Pick<TableRecord, "key" | "value" | "valueAt"> | null {
 	const text = /^[^#]*/.exec(piece)?.[0] ?? "";
-	const match = RECORD.exec(text);
-	if (match === null) return null;
-	const [, key = "", gap = "", value = ""] = match;
-	return { key, value, valueAt: at + text.indexOf(key) + key.length + gap.length };
+	// Each step takes what it can and gives nothing back, so that a line of blanks costs no more than its length.
+	const before = /^[ \t\r\v\f]*/.exec(text)?.[0] ?? "";
+	const key = /^[^ \t\r\v\f]*/.exec(text.slice(before.length))?.[0] ?? "";
+	if (key === "") return null;
+	const behind = text.slice(before.length + key.length);
+	const gap = /^[ \t\r\v\f]*/.exec(behind)?.[0] ?? "";
+	const value = trimEnd(behind.slice(gap.length));
+	return { key, value, valueAt: at + before.length + key.length + gap.length };
+}
+
+/** C's isspace: what separates and is trimmed. */
+const BLANKS = " \t\r\v\f";
+
+function trimEnd(text: string): string {
+	let end = text.length;
+	while (end > 0 && BLANKS.includes(text.charAt(end - 1))) end--;
+	return text.slice(0, end);
 }

@@ -25,7 +25,7 @@ export async function readUnitArguments(disk: Disk, service: string): Promise<Un
 	for (const path of paths) {
 		const bytes = await disk.read(path, LIMIT_BYTES);
 		const text = bytes === null ? "" : Buffer.from(bytes).toString("utf8");
-		for (const match of text.matchAll(/^\s*ExecStart\s*=(.*)$/gm)) command = match[1] ?? "";
+		for (const match of text.matchAll(/^[ \t]*ExecStart[ \t]*=(.*)$/gm)) command = match[1] ?? "";
 	}
 	const words = command.trim().split(/\s+/);
 	return { config: wordAfter(words, "-x"), socket: wordAfter(words, "-p"), user: wordAfter(words, "-u") };
