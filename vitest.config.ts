@@ -8,6 +8,8 @@ export default defineConfig({
 				test: {
 					name: "unit",
 					include: ["test/**/*.test.ts"],
+					// A busy machine is no fault of the code.
+					testTimeout: 30_000,
 					exclude: ["test/simulation/**", "test/crash/**", "test/plug/**", "test/servers/**", "test/e2e/**"],
 				},
 			},

@@ -76,3 +76,20 @@ export async function dropStaged(run: Run, ids: readonly string[]): Promise<void
 	const answer = await run.ports.door.request(request, run.signal);
 	if (answer.act !== "drop") throw unexpectedAnswer(answer);
 }
+
+/** Has the door delete the file of one key; absent is success. Fails with `door.*`, and where the file stays. */
+export async function dropFile(
+	run: Run,
+	key: { readonly signer: string; readonly domain: string; readonly selector: string },
+): Promise<void> {
+	const answer = await run.ports.door.request({ act: "drop", keys: [key], staged: [] }, run.signal);
+	if (answer.act !== "drop") throw unexpectedAnswer(answer);
+	const kept = answer.keys.find(
+		(one) => one.domain === key.domain && one.selector === key.selector && !one.gone,
+	);
+	if (kept !== undefined)
+		throw new KeyturnError(
+			"door.refused",
+			`${key.domain}: the key file of ${key.selector} stays: ${kept.reason ?? ""}`,
+		);
+}

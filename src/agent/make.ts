@@ -6,9 +6,9 @@ import { KeyturnError } from "../errors.ts";
 import type { Vacancy } from "../ports/propagation.ts";
 import { activeKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { nextRecord } from "../rotation/next-record.ts";
-import { selectorNames } from "../rotation/selector-naming.ts";
+import { freeAgainAt, selectorNames } from "../rotation/selector-naming.ts";
 import { CAUSES } from "./causes.ts";
-import { inspection } from "./inspection.ts";
+import { dropFile, inspection } from "./inspection.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /** More names than that are not taken by accident. */
@@ -19,6 +19,9 @@ export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> 
 	const free = await freeName(run, doc, step.dueAt);
 	if (free === null) return;
 	const { selector, vacancy } = free;
+	// An existing key path is never written: the file of the key that had this name of a ring goes first.
+	if (keyOf(doc.state, selector) !== null)
+		await dropFile(run, { domain: policy.domain, signer: policy.signer, selector });
 	const made = await run.ports.keys.make(policy.domain, selector, policy.key, run.signal);
 	const half = publicHalfOf(made.publicKey);
 	if (half === null)
@@ -51,7 +54,9 @@ export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> 
 		owes: { act: "publish", id: null, askedAt: now, tries: 0, notBefore: null },
 		reason: null,
 	};
-	await run.save(doc, { ...doc.state, keys: [...doc.state.keys, key] });
+	// The key that had this name of a ring before is gone for everybody.
+	const others = doc.state.keys.filter((one) => one.selector !== selector);
+	await run.save(doc, { ...doc.state, keys: [...others, key] });
 	await run.end(CAUSES.name(policy.domain), policy.domain);
 	run.done(doc, step);
 }
@@ -91,7 +96,13 @@ async function freeName(
 		.flatMap((signer) => signer.lines)
 		.filter((line) => line.domain === policy.domain)
 		.map((line) => line.selector);
-	const facts = { dueAt, timezone: policy.timezone, host: policy.host, algorithm: policy.key.algorithm };
+	const facts = {
+		dueAt,
+		timezone: policy.timezone,
+		host: policy.host,
+		algorithm: policy.key.algorithm,
+		inUse: activeKey(state)?.selector ?? null,
+	};
 	let tried = 0;
 	for (const selector of selectorNames(policy.selector, facts)) {
 		if (!isSelector(selector))
@@ -100,7 +111,7 @@ async function freeName(
 			});
 		tried += 1;
 		if (tried > NAMES_TRIED) break;
-		if (keyOf(state, selector) !== null || named.includes(selector)) continue;
+		if (!mayName(doc, selector, run.now()) || named.includes(selector)) continue;
 		const vacancy = run.inquiries.vacancy(policy.domain, selector, policy.verify);
 		if (vacancy === null) return null;
 		if (vacancy.kind === "free") return { selector, vacancy };
@@ -109,9 +120,34 @@ async function freeName(
 			throw new KeyturnError("dns.failed", `${policy.domain}: ${vacancy.summary}`, { retry: true });
 		}
 	}
+	if (policy.selector.kind === "ring") throw ringTaken(doc, policy.selector.names);
 	throw new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
 		hint: "change `selector` in keyturn.yaml",
 	});
+}
+
+function mayName({ policy, state }: Doc, selector: string, now: Date): boolean {
+	const before = keyOf(state, selector);
+	if (before === null) return true;
+	const freeAt = freeAgainAt(before, policy);
+	return freeAt !== null && freeAt <= now;
+}
+
+function ringTaken({ policy, state }: Doc, names: readonly string[]): KeyturnError {
+	const standing = names.map((name) => {
+		const key = keyOf(state, name);
+		if (key === null) return `${name}: something else stands there`;
+		const freeAt = freeAgainAt(key, policy);
+		return freeAt === null ? `${name}: ${key.state}` : `${name}: free again on ${freeAt.toISOString()}`;
+	});
+	return new KeyturnError(
+		"name.invalid",
+		`${policy.domain}: no name of the ring is free: ${standing.join("; ")}`,
+		{
+			retry: true,
+			hint: "it is tried again; a ring needs a name more than the keys that grace keeps at one time",
+		},
+	);
 }
 
 async function nameUnknown(run: Run, domain: string, vacancy: Vacancy): Promise<void> {

@@ -12,7 +12,7 @@ import {
 	moveKey,
 } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
-import { inspect, isNamed, linesInUse, unexpectedAnswer } from "./inspection.ts";
+import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
 import { holdersOf, zoneOf } from "./publish.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -72,17 +72,7 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 /** Deletes the key files of one key; what the door still finds in use stays. */
 export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> {
 	const { domain, signer } = doc.policy;
-	const keys = [{ signer, domain, selector: step.selector }];
-	const answer = await run.ports.door.request({ act: "drop", keys, staged: [] }, run.signal);
-	if (answer.act !== "drop") throw unexpectedAnswer(answer);
-	const kept = answer.keys.find(
-		(key) => key.domain === domain && key.selector === step.selector && !key.gone,
-	);
-	if (kept !== undefined)
-		throw new KeyturnError(
-			"door.refused",
-			`${domain}: the key file of ${step.selector} stays: ${kept.reason ?? ""}`,
-		);
+	await dropFile(run, { signer, domain, selector: step.selector });
 	await run.save(
 		doc,
 		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),

@@ -1,7 +1,8 @@
 /** Names the next key: the month of its due date, with a suffix where that name is already used. */
 
 import type { KeySpec } from "../dkim/key-material.ts";
-import type { SelectorPattern } from "./policy.ts";
+import type { KeyEntry } from "./domain-state.ts";
+import type { Policy, SelectorPattern } from "./policy.ts";
 import { localTime } from "./slots.ts";
 
 export interface NamingFacts {
@@ -10,16 +11,33 @@ export interface NamingFacts {
 	readonly timezone: string;
 	readonly host: string;
 	readonly algorithm: KeySpec["algorithm"];
+	/** The selector in use; null if there is none. */
+	readonly inUse: string | null;
 }
 
-/** Names to try, in order: `202611`, `202611b` … `202611z`, `202611aa` …; with a host `202611b-mx1`. A ring gives its names. */
+/**
+ * Names to try, in order: `202611`, `202611b` … `202611z`, `202611aa` …; with a host `202611b-mx1`. A ring gives its names
+ * from the one after that in use.
+ */
 export function* selectorNames(pattern: SelectorPattern, facts: NamingFacts): Generator<string> {
 	if (pattern.kind === "ring") {
-		yield* pattern.names;
+		const next = pattern.names.indexOf(facts.inUse ?? "") + 1;
+		yield* [...pattern.names.slice(next), ...pattern.names.slice(0, next)];
 		return;
 	}
 	const [head, tail] = splitAfterDate(pattern.template);
 	for (const suffix of suffixes()) yield fill(head, facts) + suffix + fill(tail, facts);
+}
+
+/**
+ * From when a name of a ring may stand for another key: once nobody can remember the record before, nor meet mail signed
+ * with it. Null while its record stands, and for ever where the name is no ring's: a selector is never used twice.
+ */
+export function freeAgainAt(key: KeyEntry, policy: Policy): Date | null {
+	if (policy.selector.kind !== "ring" || key.state !== "retired") return null;
+	const { ttlSeconds, negativeTtlSeconds } = key.record;
+	const waitMs = policy.retire.graceMs + (ttlSeconds + negativeTtlSeconds) * 1000;
+	return new Date(new Date(key.since).getTime() + waitMs);
 }
 
 /** The suffix follows the date, so that names of a month sort together; without a date it ends the name. */

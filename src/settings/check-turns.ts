@@ -80,7 +80,8 @@ function checkSelector({ settings, host, place, faults }: Turn): void {
 	for (const [whole, name = ""] of selector.matchAll(/\{([^{}]*)\}/g))
 		if (!PLACEHOLDERS.includes(name))
 			return refuse(`${whole} is no placeholder`, undefined, didYouMean(name, PLACEHOLDERS));
-	const facts = { dueAt: DUE, timezone: "UTC", host, algorithm: settings.keys[0]?.algorithm ?? "rsa" };
+	const algorithm = settings.keys[0]?.algorithm ?? "rsa";
+	const facts = { dueAt: DUE, timezone: "UTC", host, algorithm, inUse: null };
 	const [example = ""] = selectorNames({ kind: "template", template: selector }, facts);
 	if (!isSelector(example) || example.length > 60)
 		return refuse(

@@ -15,7 +15,6 @@ export interface UnbuiltRow {
 }
 
 export const UNBUILT: readonly UnbuiltRow[] = [
-	...overridable(["selector"], "`{ ring: … }`", isMap),
 	...overridable(["key"], "a list of several", hasSeveral),
 	...overridable(["verify", "via"], "other than `[servers]`", (value) =>
 		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),

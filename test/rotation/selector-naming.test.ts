@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { isSelector } from "../../src/dkim/names.ts";
-import { type NamingFacts, selectorNames } from "../../src/rotation/selector-naming.ts";
+import { freeAgainAt, type NamingFacts, selectorNames } from "../../src/rotation/selector-naming.ts";
+import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const facts: NamingFacts = {
 	dueAt: new Date("2026-11-01T02:00:00Z"),
 	timezone: "Europe/Berlin",
 	host: "mx1",
 	algorithm: "rsa",
+	inUse: null,
 };
 
 function names(template: string, count: number, given = facts): readonly string[] {
@@ -37,5 +39,26 @@ describe("selector names", () => {
 	it("put the suffix behind the date and before the host", () => {
 		expect(names("{yyyy}{mm}-{host}", 2)).toEqual(["202611-mx1", "202611b-mx1"]);
 		expect(names("{alg}-{yyyy}{mm}{dd}", 2)).toEqual(["rsa-20261101", "rsa-20261101b"]);
+	});
+});
+
+describe("a ring", () => {
+	const ring = { kind: "ring", names: ["kt1", "kt2", "kt3"] } as const;
+
+	it("goes on behind the name in use", () => {
+		expect([...selectorNames(ring, facts)]).toEqual(["kt1", "kt2", "kt3"]);
+		expect([...selectorNames(ring, { ...facts, inUse: "kt2" })]).toEqual(["kt3", "kt1", "kt2"]);
+		expect([...selectorNames(ring, { ...facts, inUse: "mail" })]).toEqual(["kt1", "kt2", "kt3"]);
+	});
+
+	it("has a name again when its record has been gone for grace, TTL and negative TTL", () => {
+		const day = 86_400_000;
+		const policy = policyOf({ selector: ring, retire: { ...policyOf().retire, graceMs: 2 * day } });
+		const key = keyEntry({ selector: "kt1", state: "retired", since: "2026-11-10T00:00:00.000Z" });
+		const { ttlSeconds, negativeTtlSeconds } = key.record;
+		const freeAt = Date.parse("2026-11-12T00:00:00Z") + (ttlSeconds + negativeTtlSeconds) * 1000;
+		expect(freeAgainAt(key, policy)?.getTime()).toBe(freeAt);
+		expect(freeAgainAt({ ...key, state: "revoked" }, policy)).toBeNull();
+		expect(freeAgainAt(key, policyOf())).toBeNull();
 	});
 });

@@ -27,7 +27,6 @@ function faultPaths(top: readonly string[], domain: readonly string[] = []): rea
 }
 
 const OVERRIDABLE: readonly (readonly [string, string])[] = [
-	["selector: { ring: [kt1, kt2, kt3] }", "selector"],
 	["key: [{ algorithm: rsa }, { algorithm: ed25519 }]", "key"],
 	["verify: { via: [resolver, 'https://dns.example/dns-query'] }", "verify.via"],
 	["retire: { publish_private: /var/www/keys }", "retire.publish_private"],
