@@ -9,6 +9,7 @@ import {
 	type DomainState,
 	editKey,
 	type KeyEntry,
+	type KeyUse,
 	keyOf,
 	moveKey,
 } from "../rotation/domain-state.ts";
@@ -25,7 +26,7 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 	const answer = await inspection(run);
 	const lines = (linesInUse(answer, policy) ?? []).filter((line) => step.selectors.includes(line.selector));
 	const now = run.now().toISOString();
-	let state: DomainState = doc.state;
+	let state: DomainState = { ...doc.state, wants: { ...doc.state.wants, add: null } };
 	for (const line of lines) {
 		const half = line.publicKey === null ? null : publicHalfOf(line.publicKey);
 		if (half === null) continue;
@@ -61,7 +62,7 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 	}
 	if (run.inquiries.isWaiting(policy.domain)) return;
 	const replaced = activeKey(doc.state);
-	if (replaced !== null && state !== doc.state) {
+	if (replaced !== null && state.keys !== doc.state.keys) {
 		state = retireReplaced(state, replaced.selector, step.selectors, run.now());
 		await tellReplaced(run, { doc, step }, replaced.selector);
 	}
@@ -132,13 +133,7 @@ export function signsSince(
 	let next = state;
 	for (const old of before)
 		next = moveKey(next, old.selector, "retiring", at, {
-			uses: old.uses.map((use) =>
-				use.lastAt !== null
-					? use
-					: oldProcessGone
-						? { ...use, lastAt: at.toISOString(), lastAtLatest: null }
-						: { ...use, lastAtLatest: new Date(at.getTime() + DAY_MS).toISOString() },
-			),
+			uses: usesEnded(old.uses, at, oldProcessGone),
 			reason: `${selector} signs in its place`,
 		});
 	next = moveKey(next, selector, "active", at);
@@ -165,8 +160,19 @@ export function signsSince(
 			...next.wants,
 			rotate: isDistrusted ? rotate : null,
 			rollback: rollback?.selector === selector ? null : rollback,
+			add: null,
 		},
 	};
+}
+
+/** The uses of a key that signs no more since `at`; without a restart open connections may go on for a day. */
+export function usesEnded(uses: readonly KeyUse[], at: Date, oldProcessGone: boolean): readonly KeyUse[] {
+	return uses.map((use) => {
+		if (use.lastAt !== null) return use;
+		return oldProcessGone
+			? { ...use, lastAt: at.toISOString(), lastAtLatest: null }
+			: { ...use, lastAtLatest: new Date(at.getTime() + DAY_MS).toISOString() };
+	});
 }
 
 function isRecordOf(value: string, publicKey: string): boolean {

@@ -19,7 +19,7 @@ import { watchClock } from "./clock-watch.ts";
 import { endDistress, tellDistress } from "./distress.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
 import { Inquiries } from "./inquiries.ts";
-import { dropStaged, forgetInspection, inspection, isBusy, linesInUse } from "./inspection.ts";
+import { dropStaged, firstKeyFault, forgetInspection, inspection, isBusy, linesInUse } from "./inspection.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
@@ -39,6 +39,7 @@ import { restore } from "./restore.ts";
 import { revoke } from "./revoke.ts";
 import { settle } from "./settle.ts";
 import { switchKeys } from "./switch.ts";
+import { takeOut } from "./take-out.ts";
 import type { TroubleTelling } from "./troubles.ts";
 import { takeWishes } from "./wishes.ts";
 
@@ -217,6 +218,7 @@ function planFor(
 ): Plan {
 	const seen = {
 		inUse: answer === null ? null : linesInUse(answer, policy),
+		firstKeyFault: answer === null ? null : firstKeyFault(answer, policy),
 		lastPauseAt,
 		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),
 		freeze,
@@ -289,6 +291,7 @@ const ORDER = [
 	"make",
 	"publish",
 	"look",
+	"takeOut",
 	"restore",
 	"switch",
 	"revoke",
@@ -302,7 +305,8 @@ async function perform(run: Run, kind: StepKind, all: readonly Job[]): Promise<v
 	const jobs = all.filter((job) => job.step.kind === kind);
 	if (jobs.length === 0) return;
 	if (kind === "publish") await publish(run, jobs as readonly Job<"publish">[]);
-	else if (kind === "switch") await together(run, jobs as readonly Job<"switch">[]);
+	else if (kind === "switch") await switchTogether(run, jobs as readonly Job<"switch">[]);
+	else if (kind === "takeOut") await takeOutTogether(run, jobs as readonly Job<"takeOut">[]);
 	else
 		await each(jobs, WIDTH[kind] ?? 1, async (job) => {
 			try {
@@ -343,17 +347,31 @@ async function performOne(run: Run, job: Job): Promise<void> {
 			return drop(run, { doc, step });
 		case "publish":
 		case "switch":
+		case "takeOut":
 			throw new Error(`${step.kind} is done in groups`);
 	}
 }
 
+async function switchTogether(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
+	await together(run, jobs, async () => switchKeys(run, jobs));
+}
+
+async function takeOutTogether(run: Run, jobs: readonly Job<"takeOut">[]): Promise<void> {
+	await together(run, jobs, async () => takeOut(run, jobs));
+}
+
 /** A switch whose door did not answer may have happened: it stays owed, and is settled in the next round. */
-async function together(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
+async function together(
+	run: Run,
+	jobs: readonly (Job<"switch"> | Job<"takeOut">)[],
+	act: () => Promise<void>,
+): Promise<void> {
 	try {
-		await switchKeys(run, jobs);
+		await act();
 	} catch (thrown) {
 		for (const { doc, step } of jobs) {
-			if (keyOf(doc.state, step.selector)?.state !== "verified") continue;
+			const before = step.kind === "switch" ? "verified" : "active";
+			if (keyOf(doc.state, step.selector)?.state !== before) continue;
 			const error = run.fail(doc, step, thrown);
 			run.delay(doc, { kind: "settle", selector: step.selector }, run.backoff(0), error.message);
 			await run.raise({
@@ -362,7 +380,7 @@ async function together(run: Run, jobs: readonly Job<"switch">[]): Promise<void>
 				severity: "critical",
 				domains: [doc.policy.domain],
 				selector: step.selector,
-				summary: `${doc.policy.signer}: how the switch to a new key ended is not known yet`,
+				summary: `${doc.policy.signer}: how a change of its tables ended is not known yet`,
 				detail: error.message,
 				hint: error.hint ?? "keyturn recover has the door finish or undo it",
 			});

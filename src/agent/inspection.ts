@@ -30,6 +30,12 @@ export function linesInUse(answer: InspectAnswer, policy: Policy): readonly Line
 	return signer.lines.filter((line) => line.domain === policy.domain && line.signs);
 }
 
+/** Why the signer of a domain has no place for a first key; null if it has one. */
+export function firstKeyFault(answer: InspectAnswer, { domain, signer }: Policy): string | null {
+	const faults = answer.signers.find((one) => one.signer === signer)?.firstKeyFaults ?? [];
+	return faults.find((fault) => fault.domain === domain)?.reason ?? null;
+}
+
 /** Whether any live configuration names this key, by selector or by its public half. Null if that cannot be told. */
 export function isNamed(
 	answer: InspectAnswer,

@@ -7,6 +7,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { CAUSES } from "./causes.ts";
 import { providerOf, zoneOf } from "./publish.ts";
+import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 const MINUTE_MS = 60_000;
@@ -184,7 +185,7 @@ async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookRepo
 		selector,
 		summary: `${domain}: the record of ${selector} is not everywhere since ${key.lookingSince}: ${report.summary}`,
 		detail: sentences(report),
-		hint: "the old key goes on signing, and the wait goes on; check the name servers named here",
+		hint: `${meanwhile(doc.state)}, and the wait goes on; check the name servers named here`,
 	});
 }
 

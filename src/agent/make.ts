@@ -9,6 +9,7 @@ import { nextRecord } from "../rotation/next-record.ts";
 import { freeAgainAt, selectorNames } from "../rotation/selector-naming.ts";
 import { CAUSES } from "./causes.ts";
 import { dropFile, inspection } from "./inspection.ts";
+import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /** More names than that are not taken by accident. */
@@ -116,7 +117,7 @@ async function freeName(
 		if (vacancy === null) return null;
 		if (vacancy.kind === "free") return { selector, vacancy };
 		if (vacancy.kind === "unknown") {
-			await nameUnknown(run, policy.domain, vacancy);
+			await nameUnknown(run, doc, vacancy);
 			throw new KeyturnError("dns.failed", `${policy.domain}: ${vacancy.summary}`, { retry: true });
 		}
 	}
@@ -150,7 +151,8 @@ function ringTaken({ policy, state }: Doc, names: readonly string[]): KeyturnErr
 	);
 }
 
-async function nameUnknown(run: Run, domain: string, vacancy: Vacancy): Promise<void> {
+async function nameUnknown(run: Run, doc: Doc, vacancy: Vacancy): Promise<void> {
+	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.name(domain),
 		event: "publish_failed",
@@ -159,6 +161,6 @@ async function nameUnknown(run: Run, domain: string, vacancy: Vacancy): Promise<
 		selector: null,
 		summary: `${domain}: no new key, since it cannot be told whether its name is free`,
 		detail: vacancy.summary,
-		hint: "the old key goes on signing; check the name servers of the zone",
+		hint: `${meanwhile(doc.state)}; check the name servers of the zone`,
 	});
 }

@@ -6,6 +6,7 @@ import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state
 import { CAUSES } from "./causes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { supersede } from "./make.ts";
+import { meanwhile } from "./meanwhile.ts";
 import type { Job, Run } from "./run.ts";
 
 interface Publication {
@@ -228,7 +229,7 @@ async function failed(
 		selector: step.selector,
 		summary: `${provider}: the record of ${step.selector}._domainkey.${domain} could not be published`,
 		detail: error.message,
-		hint: error.hint ?? "the old key goes on signing; it is tried again",
+		hint: error.hint ?? `${meanwhile(doc.state)}; it is tried again`,
 	});
 }
 

@@ -87,6 +87,8 @@ async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<"now" | "la
 	// With an empty record nothing verified any more: nobody depends on a successor.
 	if (key.state === "revoked" || key.uses.length === 0) return "now";
 	const successor = activeKey(doc.state);
+	// A domain that is leaving has none.
+	if (successor === null && doc.state.wants.remove !== null) return "now";
 	if (successor === null)
 		throw new KeyturnError("dns.failed", `${domain}: ${key.selector} has no successor in use`, {
 			retry: true,

@@ -7,11 +7,12 @@ import { takeOver } from "./adopt.ts";
 import { dropStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch.ts";
+import { foundTakenOut, takeOutResult } from "./take-out.ts";
 
 const WORDS = {
 	done: "it was done",
-	undone: "it was undone, the old key signs",
-	rolled_back: "it was rolled back, the old key signs",
+	undone: "it was undone, and what signed before signs",
+	rolled_back: "it was rolled back, and what signed before signs",
 	conflict: "somebody else changed the table meanwhile",
 } as const satisfies Record<SwitchResult["outcome"], string>;
 
@@ -19,6 +20,8 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 	const key = keyOf(doc.state, step.selector);
 	const id = key?.owes?.id ?? null;
 	if (key === null || id === null) return;
+	const isGoing = key.owes?.act === "takeOut";
+	const going = { doc, step: { kind: "takeOut" as const, selector: key.selector } };
 	const answer = await inspect(run, [id]);
 	const result = resultOf(answer, id);
 	if (result !== null) {
@@ -26,11 +29,12 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 			severity: "info",
 			domains: [doc.policy.domain],
 			selector: key.selector,
-			summary: `${doc.policy.domain}: an interrupted switch to ${key.selector} ended: ${WORDS[result.outcome]}`,
+			summary: `${doc.policy.domain}: an interrupted ${isGoing ? "way out of" : "switch to"} ${key.selector} ended: ${WORDS[result.outcome]}`,
 			detail: result.reason,
 			hint: null,
 		});
-		await takeResult(run, doc, step, key.selector, result);
+		if (isGoing) await takeOutResult(run, going, result);
+		else await takeResult(run, doc, step, key.selector, result);
 		return;
 	}
 	const lines = linesInUse(answer, doc.policy);
@@ -41,7 +45,11 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 			{ retry: true },
 		);
 	const named = lines.find((line) => line.selector === key.selector);
-	if (named?.publicKey === key.publicKey) {
+	if (isGoing && named === undefined) {
+		await foundTakenOut(run, going);
+		return;
+	}
+	if (!isGoing && named?.publicKey === key.publicKey) {
 		await takeOver(run, { doc, step: { kind: "takeOver", selector: key.selector } });
 		return;
 	}

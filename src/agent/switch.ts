@@ -11,6 +11,7 @@ import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts"
 import { backToPublished, lookNow } from "./look.ts";
 import { supersede } from "./make.ts";
 import type { Step } from "../rotation/plan.ts";
+import { meanwhile } from "./meanwhile.ts";
 import { type Doc, each, type Job, type Run } from "./run.ts";
 
 const MINUTE_MS = 60_000;
@@ -134,7 +135,7 @@ function offlineFault({ job, key }: Switching, reason: string | null): KeyturnEr
 	return new KeyturnError(
 		"signer.probe",
 		`${job.doc.policy.domain}: a message signed offline with the staged key ${key.selector} does not verify: ${reason ?? "it is not signed with it"}`,
-		{ hint: "the old key goes on signing; check the signing table and the signer's configuration" },
+		{ hint: `${meanwhile(job.doc.state)}; check the signing table and the signer's configuration` },
 	);
 }
 
@@ -313,7 +314,7 @@ async function putOff(run: Run, doc: Doc, step: Step, selector: string, result: 
 		"door.refused",
 		`${domain}: the switch to ${selector} ${outcome}: ${result.reason ?? "no reason given"}`,
 		{
-			hint: `the old key signs; the next attempt is not before ${notBefore}, or at once with: keyturn rotate --now ${domain}`,
+			hint: `${meanwhile(doc.state)}; the next attempt is not before ${notBefore}, or at once with: keyturn rotate --now ${domain}`,
 		},
 	);
 	if (rolledBack)

@@ -55,6 +55,10 @@ function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | stri
 			return whyNoRevoke(state, wish.selector) ?? wantRevocation(state, wish, now);
 		case "retire":
 			return whyNoRetire(state, wish.selector) ?? wantRetirement(state, wish);
+		case "add":
+			return attemptsAnew(wantFirstKey(state, wish));
+		case "remove":
+			return wantRemoval(state, wish, now);
 	}
 }
 
@@ -107,6 +111,27 @@ function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire"
 		...key,
 		owes: null,
 	}));
+}
+
+/** A domain that was leaving stays; one that a key signs for needs no more than that. */
+function wantFirstKey(state: DomainState, wish: Wish & { readonly noSoak: boolean }): DomainState {
+	const stays = { ...state, wants: { ...state.wants, remove: null } };
+	const active = activeKey(state);
+	if (active === null) {
+		const standing = state.wants.add;
+		const add = { ...(standing ?? asked(wish)), noSoak: wish.noSoak || standing?.noSoak === true };
+		return { ...stays, wants: { ...stays.wants, add } };
+	}
+	return editKey(stays, active.selector, (key) => ({
+		...key,
+		owes: key.owes?.act === "takeOut" && key.owes.id === null ? null : key.owes,
+	}));
+}
+
+function wantRemoval(state: DomainState, wish: Wish, now: Date): DomainState {
+	if (state.wants.remove !== null) return state;
+	const stays = withoutRollback(state, now, "its domain is leaving");
+	return { ...stays, wants: { ...stays.wants, rotate: null, add: null, remove: asked(wish) } };
 }
 
 /** What failed before is tried at once, and counted from now on. */

@@ -37,6 +37,10 @@ export type Wish = AnyWish &
 		  }
 		/** The old record goes as soon as nothing under way needs it, whoever made the key. */
 		| { readonly kind: "retire"; readonly selector: string }
+		/** A first key for a domain that nothing signs for, and no more `remove`. */
+		| { readonly kind: "add"; readonly noSoak: boolean }
+		/** No key signs for the domain any more; its records go after grace. */
+		| { readonly kind: "remove" }
 	);
 
 interface AnyWish {

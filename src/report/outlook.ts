@@ -6,15 +6,18 @@ import { type LineInUse, plan, type Plan } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 
 /** Plans as the agent would, but for the daily look at the key in use, which is no news. */
-export function outlook(
-	state: DomainState,
-	policy: Policy,
-	now: Date,
-	inUse: readonly LineInUse[] = activeLines(state),
-): Plan {
+export function outlook(state: DomainState, policy: Policy, now: Date, inUse?: readonly LineInUse[]): Plan {
+	if (state.keys.length === 0 && inUse === undefined) return NOT_LOOKED_AT;
 	const never = { until: new Date(8.64e15), reason: "" };
 	const delays = new Map(state.keys.map((key) => [`watch ${key.selector}`, never]));
-	const planned = plan(state, { inUse, lastPauseAt: null, delays, freeze: null }, policy, now);
+	const seen = {
+		inUse: inUse ?? activeLines(state),
+		firstKeyFault: null,
+		lastPauseAt: null,
+		delays,
+		freeze: null,
+	};
+	const planned = plan(state, seen, policy, now);
 	if (planned.kind === "step") return planned;
 	const waits = planned.waits.filter((wait) => wait.reason !== "");
 	const untils = waits.flatMap((wait) => (wait.until === null ? [] : [wait.until.getTime()]));
@@ -37,6 +40,18 @@ export function turnInWords(state: DomainState): string {
 			return `${candidate.selector} is verified; the switch is to be done${why}`;
 	}
 }
+
+const NOT_LOOKED_AT: Plan = {
+	kind: "wait",
+	waits: [
+		{
+			selector: null,
+			until: null,
+			reason: "the next tick looks which key signs for it, and makes a first one if none does",
+		},
+	],
+	until: null,
+};
 
 function activeLines(state: DomainState): readonly LineInUse[] {
 	return state.keys

@@ -20,6 +20,10 @@ export interface Wants {
 	readonly revoke: readonly RevokeWanted[];
 	/** `retire`: each is cleared when its record is gone. */
 	readonly retire: readonly (Asked & { readonly selector: string })[];
+	/** `add`: its first key at once, whatever the window; cleared when a key signs. */
+	readonly add: (Asked & { readonly noSoak: boolean }) | null;
+	/** `remove`: no key signs for the domain any more, nor gets a new one; stays until `add`. */
+	readonly remove: Asked | null;
 }
 
 export interface Asked {
@@ -34,7 +38,14 @@ export interface RevokeWanted extends Asked {
 	readonly distrusts: readonly string[];
 }
 
-export const NOTHING_WANTED: Wants = { rotate: null, rollback: null, revoke: [], retire: [] };
+export const NOTHING_WANTED: Wants = {
+	rotate: null,
+	rollback: null,
+	revoke: [],
+	retire: [],
+	add: null,
+	remove: null,
+};
 
 export interface KeyEntry {
 	readonly selector: string;
@@ -85,7 +96,7 @@ export interface KeyUse {
 
 /** Saving it is the intent; clearing it together with `state` and `since` is the result. */
 export interface Owed {
-	readonly act: "publish" | "switch" | "retire" | "drop";
+	readonly act: "publish" | "switch" | "takeOut" | "retire" | "drop";
 	/** Of the attempt under way; null between attempts. */
 	readonly id: string | null;
 	readonly askedAt: string;

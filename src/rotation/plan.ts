@@ -24,6 +24,8 @@ export interface Delay {
 export interface Seen {
 	/** What the live configuration signs with; null if nobody could look. */
 	readonly inUse: readonly LineInUse[] | null;
+	/** Why the signer has no place for a first key of the domain; null if it has one. */
+	readonly firstKeyFault: string | null;
 	/** When services were last stopped for a switch. */
 	readonly lastPauseAt: Date | null;
 	/** Steps not worth trying before a moment, by `delayKey`. */
@@ -43,11 +45,14 @@ export type Step =
 	| { readonly kind: "giveUp"; readonly selector: string; readonly reason: string }
 	| { readonly kind: "publish"; readonly selector: string }
 	| { readonly kind: "look"; readonly selector: string }
-	| { readonly kind: "switch"; readonly selector: string; readonly from: string }
+	/** `from` null: the first key of a domain that nothing signs for. */
+	| { readonly kind: "switch"; readonly selector: string; readonly from: string | null }
 	/** A key that signed before and is gone back to: its record is looked at again first. */
 	| { readonly kind: "restore"; readonly selector: string }
 	/** Its record becomes one with an empty `p=` (RFC 6376 section 3.6.1): nothing signed with it verifies any more. */
 	| { readonly kind: "revoke"; readonly selector: string }
+	/** Its lines go from the signer's tables, and nothing takes its place. */
+	| { readonly kind: "takeOut"; readonly selector: string }
 	/** The daily look at a key in use, and at one that waits for its date. */
 	| { readonly kind: "watch"; readonly selector: string }
 	| { readonly kind: "retire"; readonly selector: string }
@@ -72,7 +77,7 @@ const DAY_MS = 86_400_000;
 export function plan(state: DomainState, seen: Seen, policy: Policy, now: Date): Plan {
 	const facts: Facts = { state, seen, policy, now };
 	const waits: Wait[] = [];
-	for (const concern of [settling, inUse, revocation, turn, watching, retirement, dropping])
+	for (const concern of [settling, inUse, takingOut, revocation, turn, watching, retirement, dropping])
 		for (const wanted of concern(facts)) {
 			const outcome = isWait(wanted) ? wanted : (delayed(wanted, facts) ?? wanted);
 			if (!isWait(outcome)) return { kind: "step", step: outcome };
@@ -130,7 +135,7 @@ function settling({ state }: Facts): readonly Wanted[] {
 }
 
 function isUnderWay({ owes }: KeyEntry): boolean {
-	return owes?.act === "switch" && owes.id !== null;
+	return (owes?.act === "switch" || owes?.act === "takeOut") && owes.id !== null;
 }
 
 function inUse({ state, seen }: Facts): readonly Wanted[] {
@@ -147,8 +152,12 @@ function inUse({ state, seen }: Facts): readonly Wanted[] {
 	return wanted;
 }
 
-/** Nothing is known to sign, or the tables were changed by other hands: the state is older than they, or an administrator did. */
+/**
+ * Nothing is known to sign, or the tables were changed by other hands: the state is older than they, or an administrator did.
+ * Lines that were foreign while a key of ours signed stay foreign once the domain is leaving.
+ */
 function isReplaced(state: DomainState, lines: readonly LineInUse[]): boolean {
+	if (state.wants.remove !== null && state.keys.length > 0) return false;
 	const active = activeKey(state);
 	if (active === null) return true;
 	// How a switch under way ended is found out first.
@@ -190,8 +199,38 @@ function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
 	}
 }
 
+/** A key that is to sign no more goes from the tables before anything else happens to it. */
+function takingOut({ state }: Facts): readonly Wanted[] {
+	const { remove, revoke } = state.wants;
+	const goes = ({ selector }: KeyEntry): boolean =>
+		remove !== null || revoke.some((wish) => wish.unsigned && wish.selector === selector);
+	return state.keys
+		.filter((key) => key.state === "active" && !isUnderWay(key) && goes(key))
+		.map(({ selector }) => ({ kind: "takeOut", selector }));
+}
+
+/** What was made ahead for a domain that is leaving is given up. */
+function leaving({ state, policy }: Facts): readonly Wanted[] {
+	const ahead = state.keys.filter((key) => isCandidate(key.state));
+	if (ahead.length > 0)
+		return ahead
+			.filter((key) => !isUnderWay(key))
+			.map(({ selector }) => ({ kind: "giveUp", selector, reason: "its domain is leaving" }));
+	if (activeKey(state) !== null) return [];
+	const reason = state.keys.every((key) => !goesYet(key, state, policy))
+		? `${policy.domain} has left: its entry in keyturn.yaml can be deleted`
+		: `${policy.domain} is leaving: it gets no new key; its entry in keyturn.yaml stays until its records are gone`;
+	return [{ selector: null, until: null, reason }];
+}
+
+/** Whether the record of a key that signs no more stands and will be removed. */
+function goesYet(key: KeyEntry, state: DomainState, policy: Policy): boolean {
+	return key.state === "revoked" || (key.state === "retiring" && !staysForGood(key, state, policy));
+}
+
 /** The one turn under way or next. */
 function turn(facts: Facts): readonly Wanted[] {
+	if (facts.state.wants.remove !== null) return leaving(facts);
 	const back = goingBack(facts);
 	if (back !== null) return back;
 	const candidate = candidateOf(facts.state);
@@ -226,16 +265,12 @@ function turn(facts: Facts): readonly Wanted[] {
 }
 
 function nextTurn({ state, policy, now, seen }: Facts): Wanted {
-	const active = activeKey(state);
-	if (active === null)
-		return {
-			selector: null,
-			until: null,
-			reason:
-				seen.inUse === null
-					? "the signer's configuration could not be read"
-					: `no key signs for ${policy.domain} yet: set up a first one by hand, it is then adopted`,
-		};
+	if (activeKey(state) === null) {
+		const why = whyNoFirstKey(seen, policy.domain);
+		return why === null
+			? { kind: "make", selector: null, dueAt: now }
+			: { selector: null, until: null, reason: why };
+	}
 	if (state.wants.rotate !== null)
 		return { kind: "make", selector: null, dueAt: new Date(state.wants.rotate.askedAt) };
 	const dueAt = nextDue(state, policy, now);
@@ -245,18 +280,36 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 	return { selector: null, until: start, reason: `the next key, due ${dueAt.toISOString()}, is made` };
 }
 
+/** A domain that is configured and that nothing signs for gets a first key at once; whose lines sign already is not touched. */
+function whyNoFirstKey({ inUse, firstKeyFault }: Seen, domain: string): string | null {
+	const [line] = inUse ?? [];
+	if (line !== undefined)
+		return `${line.selector} signs for ${domain}, which keyturn cannot turn: ${line.problem ?? whyNotAdopted(line)}`;
+	if (firstKeyFault !== null) return `no first key for ${domain}: ${firstKeyFault}`;
+	return whyUnseen({ inUse });
+}
+
+function whyUnseen({ inUse }: Pick<Seen, "inUse">): string | null {
+	return inUse === null ? "the signer's configuration could not be read" : null;
+}
+
+function whyNotAdopted({ publicKey }: LineInUse): string {
+	return publicKey === null ? "its key file cannot be read" : "it was given up before";
+}
+
 /** A verified key waits for its slot, the window, and the one pause a night. */
 function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wanted {
 	const { selector } = candidate;
 	const active = activeKey(state);
-	if (active === null) return { selector, until: null, reason: "no key is known to be in use" };
-	if (seen.inUse === null)
-		return { selector, until: null, reason: "the signer's configuration could not be read" };
-	const step: Step = { kind: "switch", selector, from: active.selector };
-	if (state.wants.rotate !== null) return step;
+	const why = active === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
+	if (why !== null) return { selector, until: null, reason: why };
+	const step: Step = { kind: "switch", selector, from: active?.selector ?? null };
+	if (state.wants.rotate !== null || (active === null && state.wants.add !== null)) return step;
 	// A key made while the clock was ahead must not keep its domain waiting for a slot months away.
-	const dueAt = earlier(new Date(candidate.dueAt), nextDue(state, policy, now));
-	if (dueAt > now) return { selector, until: dueAt, reason: "verified ahead; it signs from its due date" };
+	const coming = nextDue(state, policy, now);
+	const dueAt = isFirstKeyTooLate(candidate, active) ? coming : earlier(new Date(candidate.dueAt), coming);
+	if (dueAt !== null && dueAt > now)
+		return { selector, until: dueAt, reason: "verified ahead; it signs from its due date" };
 	const opened = policy.window === null ? null : openSince(policy.window, policy.timezone, now);
 	if (policy.window !== null && opened === null)
 		return {
@@ -284,6 +337,11 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 	return step;
 }
 
+/** Somebody else's key was found signing before the one that was to be the first: that one is for the next turn. */
+function isFirstKeyTooLate(candidate: KeyEntry, active: KeyEntry | null): boolean {
+	return active?.origin === "adopted" && active.dueAt > candidate.dueAt;
+}
+
 function earlier(one: Date, other: Date | null): Date {
 	return other !== null && other < one ? other : one;
 }
@@ -308,7 +366,7 @@ function retiring(key: KeyEntry, facts: Facts): Wanted {
 	const { state, policy, now } = facts;
 	const { selector } = key;
 	const isAsked = state.wants.retire.some((wish) => wish.selector === selector);
-	if (key.origin === "adopted" && !policy.retire.adopted && !isAsked)
+	if (staysForGood(key, state, policy))
 		return {
 			selector,
 			until: null,
@@ -321,6 +379,10 @@ function retiring(key: KeyEntry, facts: Facts): Wanted {
 		return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
 	const kind = policy.retire.tombstoneMs > 0 && key.uses.length > 0 && !isAsked ? "revoke" : "retire";
 	return unlessFrozen({ kind, selector }, facts);
+}
+
+function staysForGood({ origin, selector }: KeyEntry, { wants }: DomainState, { retire }: Policy): boolean {
+	return origin === "adopted" && !retire.adopted && !wants.retire.some((wish) => wish.selector === selector);
 }
 
 function unlessFrozen(step: Step & { readonly selector: string }, { seen, now }: Facts): Wanted {

@@ -36,13 +36,10 @@ export function parseDomainState(stored: unknown): DomainState {
 
 /** What an older document does not name was not asked for then. */
 function parseWants(stored: unknown, at: string): Wants {
-	const found = object(stored, at, ["rotate"], ["rollback", "revoke", "retire"]);
+	const found = object(stored, at, ["rotate"], ["rollback", "revoke", "retire", "add", "remove"]);
 	const wants: Readonly<Record<string, unknown>> = { ...NOTHING_WANTED, ...found };
 	return {
-		rotate: nullable(wants["rotate"], (value) => {
-			const wish = object(value, `${at}.rotate`, ["id", "askedAt", "noSoak"]);
-			return { ...parseAsked(wish, `${at}.rotate`), noSoak: flag(wish["noSoak"], `${at}.rotate.noSoak`) };
-		}),
+		rotate: nullable(wants["rotate"], (value) => parseHurried(value, `${at}.rotate`)),
 		rollback: nullable(wants["rollback"], (value) => parseAskedOf(value, `${at}.rollback`)),
 		revoke: list(wants["revoke"], `${at}.revoke`).map((value, index) =>
 			parseRevoke(value, `${at}.revoke[${index}]`),
@@ -50,7 +47,16 @@ function parseWants(stored: unknown, at: string): Wants {
 		retire: list(wants["retire"], `${at}.retire`).map((value, index) =>
 			parseAskedOf(value, `${at}.retire[${index}]`),
 		),
+		add: nullable(wants["add"], (value) => parseHurried(value, `${at}.add`)),
+		remove: nullable(wants["remove"], (value) =>
+			parseAsked(object(value, `${at}.remove`, ["id", "askedAt"]), `${at}.remove`),
+		),
 	};
+}
+
+function parseHurried(stored: unknown, at: string): Asked & { readonly noSoak: boolean } {
+	const wish = object(stored, at, ["id", "askedAt", "noSoak"]);
+	return { ...parseAsked(wish, at), noSoak: flag(wish["noSoak"], `${at}.noSoak`) };
 }
 
 function parseRevoke(stored: unknown, at: string): RevokeWanted {
@@ -140,7 +146,7 @@ function parseUse(stored: unknown, at: string): KeyUse {
 function parseOwed(stored: unknown, at: string): Owed {
 	const owed = object(stored, at, ["act", "id", "askedAt", "tries", "notBefore"]);
 	return {
-		act: oneOf(owed["act"], ["publish", "switch", "retire", "drop"] as const, `${at}.act`),
+		act: oneOf(owed["act"], ["publish", "switch", "takeOut", "retire", "drop"] as const, `${at}.act`),
 		id: nullable(owed["id"], (value) => text(value, `${at}.id`)),
 		askedAt: time(owed["askedAt"], `${at}.askedAt`),
 		tries: count(owed["tries"], `${at}.tries`),

@@ -55,7 +55,7 @@ export function turnedFor(key: KeyEntry, policy: Policy, switchedAt: Date): Date
 
 /** How long cached absences of the key's name may live after the last server was seen right, in milliseconds. */
 export function soakMs(key: KeyEntry, state: DomainState, policy: Policy): number {
-	if (state.wants.rotate?.noSoak === true) return 0;
+	if (state.wants.rotate?.noSoak === true || state.wants.add?.noSoak === true) return 0;
 	if (policy.verify.soakMs !== "auto") return policy.verify.soakMs;
 	const negativeMs = key.record.negativeTtlSeconds * 1000;
 	return Math.min(Math.max(negativeMs, AUTO_SOAK_MS.least), AUTO_SOAK_MS.most);

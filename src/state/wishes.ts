@@ -112,4 +112,6 @@ const FIELDS: ReadonlyMap<unknown, readonly (readonly [name: string, type: "stri
 			],
 		],
 		["retire", [["selector", "string"]]],
+		["add", [["noSoak", "boolean"]]],
+		["remove", []],
 	] satisfies readonly [Wish["kind"], readonly (readonly [string, "string" | "boolean"])[]][]);

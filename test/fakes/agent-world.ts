@@ -229,6 +229,11 @@ export class AgentWorld {
 		await this.store.leaveWish({ ...wish, id, at: this.at.toISOString() });
 	}
 
+	/** Nothing signs. */
+	signNothing(): void {
+		this.lines.splice(0);
+	}
+
 	/** Somebody writes what cannot be understood. */
 	async damage(name: string): Promise<void> {
 		const lease = await this.store.lock(0, new AbortController().signal);

@@ -53,6 +53,8 @@ const full = {
 		rollback: { id: "2", askedAt: AT, selector: "202610" },
 		revoke: [{ id: "3", askedAt: AT, selector: "202609", unsigned: true, distrusts: ["202612"] }],
 		retire: [{ id: "4", askedAt: AT, selector: "202608" }],
+		add: { id: "5", askedAt: AT, noSoak: true },
+		remove: { id: "6", askedAt: AT },
 	},
 	keys: [
 		{
@@ -99,10 +101,10 @@ function named(path: Path): string {
 }
 
 const NULLABLE =
-	/(^wants\.rotate|^wants\.rollback|\.bits|\.zone|\.rightSince|\.lookingSince|\.lastAt|\.lastAtLatest|\.owes|owes\.id|\.notBefore|\.reason)$/;
+	/(^wants\.rotate|^wants\.rollback|^wants\.add|^wants\.remove|\.bits|\.zone|\.rightSince|\.lookingSince|\.lastAt|\.lastAtLatest|\.owes|owes\.id|\.notBefore|\.reason)$/;
 
 /** What documents had no place for at first. */
-const OF_LATER = /^wants\.(rollback|revoke|retire)$/;
+const OF_LATER = /^wants\.(rollback|revoke|retire|add|remove)$/;
 
 function stopAt(stored: unknown): string {
 	try {
@@ -145,7 +147,7 @@ describe("a stored state", () => {
 		["keys[0].state", "lost", "expected pending or published or verified or active or retiring or retired"],
 		["keys[0].algorithm", "ecdsa", 'expected rsa or ed25519, got "ecdsa"'],
 		["keys[0].origin", "found", 'expected made or adopted, got "found"'],
-		["keys[0].owes.act", "wait", 'expected publish or switch or retire or drop, got "wait"'],
+		["keys[0].owes.act", "wait", 'expected publish or switch or takeOut or retire or drop, got "wait"'],
 		["keys[0].owes.tries", "3", 'expected a whole number, got "3"'],
 		["keys[0].since", "x2026-11-01T03:00:00.000Z", "expected a time such as 2026-11-01T03:00:00.000Z"],
 		["keys[0].since", "2026-11-01T03:00:00.000Zx", "expected a time such as"],

@@ -21,7 +21,7 @@ function seen(keys: readonly KeyEntry[], changes: Partial<Seen> = {}): Seen {
 	);
 	const watched = { until: new Date("2100-01-01T00:00:00Z"), reason: "watched" };
 	const delays = new Map(["202611", "202612"].map((selector) => [`watch ${selector}`, watched]));
-	return { inUse, lastPauseAt: null, delays, freeze: null, ...changes };
+	return { inUse, firstKeyFault: null, lastPauseAt: null, delays, freeze: null, ...changes };
 }
 
 function at(text: string): Date {
@@ -275,13 +275,16 @@ describe("keys found in use", () => {
 	});
 
 	it("are adopted only if they can be read, and only as long as none is active", () => {
-		for (const changes of [{ problem: "it is a link" }, { publicKey: null }]) {
+		for (const [changes, why] of [
+			[{ problem: "it is a link" }, /202611 signs .* cannot turn: it is a link/],
+			[{ publicKey: null }, /its key file cannot be read/],
+		] as const) {
 			const planned = plan(state(), seen([], { inUse: [line(active, changes)] }), policy, NOVEMBER);
-			expect(waitOf(planned, /no key signs for example\.com yet/)).toMatchObject({
-				selector: null,
-				until: null,
-			});
+			expect(waitOf(planned, why)).toMatchObject({ selector: null, until: null });
 		}
+		const givenUp = keyEntry({ selector: "202611", state: "retired" });
+		const again = plan(state(givenUp), seen([givenUp]), policy, NOVEMBER);
+		expect(waitOf(again, /given up before/)).toMatchObject({ until: null });
 		const another = keyEntry({ selector: "other" });
 		const planned = plan(state(active), seen([active, another]), policy, NOVEMBER);
 		expect(planned.kind).toBe("wait");
@@ -324,19 +327,78 @@ describe("keys found in use", () => {
 });
 
 describe("without a key in use", () => {
-	it("the plan waits for somebody, and says for what", () => {
+	it("the plan is a first key at once, if the signer was read and has a place for one", () => {
 		const blind = plan(state(), seen([], { inUse: null }), policy, NOVEMBER);
 		expect(blind).toEqual({
 			kind: "wait",
 			waits: [{ selector: null, until: null, reason: "the signer's configuration could not be read" }],
 			until: null,
 		});
-		const none = plan(state(), seen([]), policy, NOVEMBER);
-		expect(reasons(none)).toEqual([
-			"no key signs for example.com yet: set up a first one by hand, it is then adopted",
-		]);
-		const lone = plan(state(verified), seen([]), policy, NOVEMBER);
-		expect(waitOf(lone, /no key is known to be in use/)).toMatchObject({ selector: "202612", until: null });
+		expect(plan(state(), seen([]), policy, NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "make", selector: null, dueAt: NOVEMBER },
+		});
+		expect(plan(state(verified), seen([], { lastPauseAt: null }), policy, DECEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "switch", selector: "202612", from: null },
+		});
+		const placeless = seen([], { firstKeyFault: "a line with %" });
+		for (const keys of [[], [verified]]) {
+			const planned = plan(state(...keys), placeless, policy, DECEMBER);
+			expect(reasons(planned)[0]).toBe("no first key for example.com: a line with %");
+		}
+		const lone = plan(state(verified), seen([], { inUse: null }), policy, DECEMBER);
+		expect(waitOf(lone, /could not be read/)).toMatchObject({ selector: "202612", until: null });
+	});
+});
+
+describe("a key that is to sign no more", () => {
+	const asked = { id: "1", askedAt: "2026-11-22T12:00:00.000Z" };
+	const leaving = (...keys: readonly KeyEntry[]): DomainState => ({
+		...state(...keys),
+		wants: { ...NOTHING_WANTED, remove: asked },
+	});
+
+	it("goes from the tables first, then what was made ahead", () => {
+		expect(plan(leaving(active, verified), seen([active]), policy, NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "takeOut", selector: "202611" },
+		});
+		const retiring = { ...active, state: "retiring" as const };
+		expect(plan(leaving(retiring, verified), seen([]), policy, NOVEMBER)).toMatchObject({
+			step: { kind: "giveUp", selector: "202612" },
+		});
+	});
+
+	it("waits until it is known how a switch under way ended", () => {
+		const owes = { ...owed, act: "switch", id: "abc" } as const;
+		const planned = plan(leaving(active, { ...verified, owes }), seen([active]), policy, NOVEMBER);
+		expect(planned).toMatchObject({ step: { kind: "settle", selector: "202612" } });
+		const going = { ...active, owes: { ...owed, act: "takeOut", id: "abc" } as const };
+		expect(plan(leaving(going), seen([active]), policy, NOVEMBER)).toMatchObject({
+			step: { kind: "settle", selector: "202611" },
+		});
+	});
+
+	it("is of a compromised one where no signature is better, and of no other", () => {
+		const revoke = [{ ...asked, selector: "202611", unsigned: true, distrusts: [] }];
+		const compromised = { ...state(active), wants: { ...NOTHING_WANTED, revoke } };
+		expect(plan(compromised, seen([active]), policy, NOVEMBER)).toMatchObject({
+			step: { kind: "takeOut", selector: "202611" },
+		});
+		const signed = {
+			...compromised,
+			wants: { ...NOTHING_WANTED, revoke: revoke.map((one) => ({ ...one, unsigned: false })) },
+		};
+		expect(plan(signed, seen([active]), policy, NOVEMBER)).not.toMatchObject({ step: { kind: "takeOut" } });
+	});
+
+	it("leaves lines of others alone that were never adopted, and no new key comes", () => {
+		const news = keyEntry({ selector: "news" });
+		const retiring = keyEntry({ selector: "202611", state: "retired" });
+		const planned = plan(leaving(retiring), seen([news]), policy, DECEMBER);
+		expect(reasons(planned)).toEqual(["example.com has left: its entry in keyturn.yaml can be deleted"]);
+		expect(plan(leaving(), seen([news]), policy, NOVEMBER)).toMatchObject({ step: { kind: "adopt" } });
 	});
 });
 

@@ -79,6 +79,11 @@ export function patternFor(kind: SigningTableKind, domain: string): string {
 	return kind === "refile" ? `*@${domain}` : domain;
 }
 
+/** The line before which one for all of the domain has to stand. In a plain file their order means nothing. */
+export function catching(table: SigningTable, domain: string): SigningRule | undefined {
+	return table.kind === "refile" ? table.matching(ordinaryAddress(domain))[0] : undefined;
+}
+
 /** A domain whose mail the new lines give to an entry. */
 export interface NewRule {
 	readonly domain: string;
@@ -110,11 +115,6 @@ export function renderSigningTable(
 const LOCAL_PART = "keyturn-probe";
 /** RFC 5322 section 3.2.3, unquoted: what a pattern of others leads to is written into a message. */
 const ADDRESS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
-
-/** In a plain file the order of lines means nothing. */
-function catching(table: SigningTable, domain: string): SigningRule | undefined {
-	return table.kind === "refile" ? table.matching(ordinaryAddress(domain))[0] : undefined;
-}
 
 function wholeLine({ pattern, record }: SigningRule): TableRecord["line"] {
 	if (!record.cut) return record.line;

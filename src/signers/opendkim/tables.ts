@@ -10,6 +10,7 @@ import {
 	renderKeyTable,
 } from "./key-table.ts";
 import {
+	catching,
 	createSigningTable,
 	entriesFor,
 	ordinaryAddress,
@@ -70,6 +71,9 @@ export function whyNoFirstKey({ entries, signing }: Parsed, domain: string): str
 	const signs = entries.find((entry) => entry.isUsed && names.includes(entry.name) && mayBeOf(entry, domain));
 	if (signs !== undefined)
 		return `its mail is signed already, by the key table's line ${signs.name}${signs.problem === null ? "" : `, which keyturn cannot handle: ${signs.problem}`}`;
+	const unclear = catching(signing, domain);
+	if (unclear !== undefined && !unclear.isUnderstood)
+		return `SigningTable's ${unclear.pattern} may be meant for its mail, and keyturn does not follow regular expressions: write its lines by hand`;
 	const pattern = patternFor(signing.kind, domain);
 	const own = signing.rules.find((rule) => rule.pattern.toLowerCase() === pattern);
 	if (own === undefined) return null;

@@ -129,6 +129,7 @@ test.each<readonly [string, string, string, SignerChange, string]>([
 		out("example.com", "202610"),
 		"cannot be taken out",
 	],
+	["a regular expression", "", "(a|b)@example.org a\n", first("example.org"), "does not follow regular"],
 	["what % leads to", "example.com example.com:s:/k\n", "*@* %\n", out("example.com", "s"), "deferred"],
 	["what would be deferred", KEYS, `${SIGNING}* none\n`, out("example.com", "202610"), "the entry none"],
 	[

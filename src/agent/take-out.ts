@@ -1,0 +1,216 @@
+/** Has the door take keys out of the signer's tables, where nothing is to sign in their place. */
+
+import { KeyturnError } from "../errors.ts";
+import type { DoorRequest, RefusedAnswer, StageAnswer, SwitchResult } from "../ports/door.ts";
+import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { usesEnded } from "./adopt.ts";
+import { CAUSES } from "./causes.ts";
+import { dropStaged, forgetInspection, inspect, unexpectedAnswer } from "./inspection.ts";
+import type { Job, Run } from "./run.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** All that goes, goes through one stop; what is refused is left behind, and the rest is staged anew. */
+export async function takeOut(run: Run, jobs: readonly Job<"takeOut">[]): Promise<void> {
+	let group = await namedOnes(run, jobs);
+	while (group.length > 0) {
+		const id = run.ports.random.id();
+		for (const job of group) await owe(run, job, id);
+		const refused = await stageAndCommit(run, id, group);
+		if (refused === null) return;
+		const left = await leaveRefused(run, group, refused);
+		await dropStaged(run, [id]);
+		group = left;
+	}
+}
+
+/** What the door's result means for a key that was to go. */
+export async function takeOutResult(
+	run: Run,
+	{ doc, step }: Job<"takeOut">,
+	result: SwitchResult,
+): Promise<void> {
+	const { domain, signer } = doc.policy;
+	const { selector } = step;
+	const own = result.keys.find(
+		(key) => key.domain === domain && key.from === selector && key.selector === null,
+	);
+	if (own?.outcome !== "done") {
+		await putOff(run, { doc, step }, result);
+		return;
+	}
+	await run.tell("switched", {
+		severity: "info",
+		domains: [domain],
+		selector,
+		summary: `${domain}: mail is signed no more with ${selector} since ${result.at}`,
+		detail: own.reason,
+		hint: null,
+	});
+	await run.save(doc, signsNoMore(doc.state, selector, new Date(result.at), result.oldProcessGone));
+	await run.end(CAUSES.swap(signer), domain);
+	run.done(doc, step);
+}
+
+/** Its lines are gone, whoever took them out: it is not known since when. */
+export async function foundTakenOut(run: Run, { doc, step }: Job<"takeOut">): Promise<void> {
+	await run.save(doc, signsNoMore(doc.state, step.selector, run.now(), false));
+	await run.end(CAUSES.swap(doc.policy.signer), doc.policy.domain);
+	run.done(doc, step);
+}
+
+function signsNoMore(state: DomainState, selector: string, at: Date, oldProcessGone: boolean): DomainState {
+	return moveKey(state, selector, "retiring", at, {
+		uses: usesEnded(keyOf(state, selector)?.uses ?? [], at, oldProcessGone),
+		reason: "its lines were taken out of the signer's tables",
+	});
+}
+
+/** Those that a table still names. */
+async function namedOnes(run: Run, jobs: readonly Job<"takeOut">[]): Promise<readonly Job<"takeOut">[]> {
+	const answer = await inspect(run, []);
+	const named: Job<"takeOut">[] = [];
+	for (const job of jobs) {
+		const { domain, signer } = job.doc.policy;
+		const found = answer.signers.find((one) => one.signer === signer);
+		if (found === undefined || found.problem !== null)
+			run.fail(
+				job.doc,
+				job.step,
+				new KeyturnError(
+					"signer.config",
+					`signer ${signer}: ${found?.problem ?? "it is not known to the door"}`,
+					{
+						retry: true,
+					},
+				),
+			);
+		else if (found.lines.some((line) => line.domain === domain && line.selector === job.step.selector))
+			named.push(job);
+		else await foundTakenOut(run, job);
+	}
+	return named;
+}
+
+/** The intent: from here on a crash is settled by asking the door for this id. */
+async function owe(run: Run, { doc, step }: Job<"takeOut">, id: string): Promise<void> {
+	const askedAt = run.now().toISOString();
+	await run.save(
+		doc,
+		editKey(doc.state, step.selector, (key) => ({
+			...key,
+			owes: { act: "takeOut", id, askedAt, tries: key.owes?.tries ?? 0, notBefore: null },
+		})),
+	);
+}
+
+/** Null once it is over; no server is asked, since no key begins to sign. */
+async function stageAndCommit(
+	run: Run,
+	id: string,
+	group: readonly Job<"takeOut">[],
+): Promise<RefusedAnswer | null> {
+	const staged = await stage(run, id, group);
+	if (staged.act === "refused") return staged;
+	run.signal.throwIfAborted();
+	const request: DoorRequest = { act: "commit", id, tableHashes: staged.tableHashes, evidence: [] };
+	// Between stop and start a signal waits: only the answer says which key signs now.
+	const answer = await run.ports.door.request(request, new AbortController().signal);
+	forgetInspection(run);
+	if (answer.act === "refused") return answer;
+	if (answer.act !== "commit") throw unexpectedAnswer(answer);
+	for (const job of group) await takeOutResult(run, job, answer.result);
+	return null;
+}
+
+async function stage(
+	run: Run,
+	id: string,
+	group: readonly Job<"takeOut">[],
+): Promise<StageAnswer | RefusedAnswer> {
+	const changes = group.map(({ doc: { policy }, step }) => ({
+		signer: policy.signer,
+		domain: policy.domain,
+		from: step.selector,
+		to: null,
+	}));
+	const answer = await run.ports.door.request({ act: "stage", id, changes }, run.signal);
+	if (answer.act !== "stage" && answer.act !== "refused") throw unexpectedAnswer(answer);
+	return answer;
+}
+
+/** Nothing was changed. Named domains are left behind and the others go on; a refusal of all puts all off. */
+async function leaveRefused(
+	run: Run,
+	group: readonly Job<"takeOut">[],
+	refused: RefusedAnswer,
+): Promise<readonly Job<"takeOut">[]> {
+	const named = group.filter(({ doc }) => refused.domains.includes(doc.policy.domain));
+	const concerned = named.length === 0 ? group : named;
+	const isSoon = refused.why === "table_changed" || refused.why === "unknown_id";
+	forgetInspection(run);
+	for (const job of concerned) {
+		const error = new KeyturnError("door.refused", refused.message, {
+			retry: true,
+			...(refused.hint === null ? {} : { hint: refused.hint }),
+		});
+		await leave(run, job, isSoon ? MINUTE_MS : 10 * MINUTE_MS, error);
+		if (isSoon || refused.why === "packages") continue;
+		job.doc.error = error;
+		await notTakenOut(run, job, error);
+	}
+	return group.filter((job) => !concerned.includes(job));
+}
+
+/** After an automatic rollback the next attempt waits a day, doubling: the next tick must not stop the mail server again. */
+async function putOff(run: Run, job: Job<"takeOut">, result: SwitchResult): Promise<void> {
+	const { doc, step } = job;
+	const tries = (keyOf(doc.state, step.selector)?.owes?.tries ?? 0) + 1;
+	const waitMs =
+		result.outcome === "undone" || result.outcome === "conflict"
+			? 10 * MINUTE_MS * 2 ** Math.min(tries - 1, 6)
+			: DAY_MS * 2 ** Math.min(tries - 1, 5);
+	const error = new KeyturnError(
+		"door.refused",
+		`${doc.policy.domain}: taking ${step.selector} out of the signer's tables did not hold (${result.outcome}): ${result.reason ?? "no reason given"}`,
+	);
+	await leave(run, job, waitMs, error);
+	doc.error = error;
+	await notTakenOut(run, job, error);
+}
+
+async function leave(
+	run: Run,
+	{ doc, step }: Job<"takeOut">,
+	waitMs: number,
+	error: KeyturnError,
+): Promise<void> {
+	const now = run.now();
+	const notBefore = new Date(now.getTime() + waitMs).toISOString();
+	const owes = (key: KeyEntry) => ({
+		act: "takeOut" as const,
+		id: null,
+		askedAt: now.toISOString(),
+		tries: (key.owes?.tries ?? 0) + 1,
+		notBefore,
+	});
+	await run.save(
+		doc,
+		editKey(doc.state, step.selector, (key) => ({ ...key, owes: owes(key), reason: error.message })),
+	);
+}
+
+async function notTakenOut(run: Run, { doc, step }: Job<"takeOut">, error: KeyturnError): Promise<void> {
+	const { domain, signer } = doc.policy;
+	await run.raise({
+		cause: CAUSES.swap(signer),
+		event: "swap_failed",
+		severity: "critical",
+		domains: [domain],
+		selector: step.selector,
+		summary: `${signer}: ${step.selector} of ${domain} was not taken out; it goes on signing`,
+		detail: error.message,
+		hint: error.hint,
+	});
+}
