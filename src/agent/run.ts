@@ -165,7 +165,7 @@ export class Run {
 		const turn = this.#writing.then(async () => {
 			const { host, history } = edit(this.#host);
 			// A host document that is not there yet has to be: only against one that is can a jump of the clock be seen.
-			if (this.#hostRevision === 0 || JSON.stringify(host) !== JSON.stringify(this.#host)) {
+			if (this.#hostRevision === 0 || differs(host, this.#host)) {
 				this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
 				this.#host = host;
 			}
@@ -241,6 +241,11 @@ export async function each<Item>(
 		for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
 	};
 	await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+}
+
+/** Most edits find nothing to do and give back what they got. */
+function differs(host: HostState, before: HostState): boolean {
+	return host !== before && JSON.stringify(host) !== JSON.stringify(before);
 }
 
 function keyOfStep(step: Step): string {

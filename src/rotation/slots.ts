@@ -51,6 +51,18 @@ export function previousSlot(schedule: Schedule, timezone: string, instant: Date
 }
 
 export function localTime(instant: Date, timezone: string): LocalTime {
+	const second = Math.floor(instant.getTime() / 1000);
+	const known = lastTimes.get(timezone);
+	if (known?.second === second) return known.local;
+	const local = askFormatter(instant, timezone);
+	lastTimes.set(timezone, { second, local });
+	return local;
+}
+
+/** A tick asks about one moment, again and again for every domain. */
+const lastTimes = new Map<string, { readonly second: number; readonly local: LocalTime }>();
+
+function askFormatter(instant: Date, timezone: string): LocalTime {
 	const parts = new Map(
 		formatter(timezone)
 			.formatToParts(instant)

@@ -4,7 +4,7 @@ import { directoryOf, durableReplace, FILE_LIMIT_BYTES } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { Stored } from "../ports/state-store.ts";
-import { checksumOf, corrupt, decodeJson, encodeJson } from "./stored-json.ts";
+import { checksumOf, corrupt, decodeJson, encodeJson, type JsonObject } from "./stored-json.ts";
 
 export interface Documents {
 	list(prefix: string): Promise<readonly string[]>;
@@ -28,6 +28,12 @@ export function createDocuments(disk: Disk, directory: string): Documents {
 		const bytes = await disk.read(path, FILE_LIMIT_BYTES);
 		return bytes === null ? null : decode(path, bytes);
 	};
+	/** All that a save is compared by: its content replaces what is there, so that it is not proven once more. */
+	const revisionOf = async (name: string): Promise<number> => {
+		const path = pathOf(name);
+		const bytes = await disk.read(path, FILE_LIMIT_BYTES);
+		return bytes === null ? 0 : readRevision(path, decodeJson(path, bytes));
+	};
 	return {
 		load,
 		async list(prefix) {
@@ -36,7 +42,7 @@ export function createDocuments(disk: Disk, directory: string): Documents {
 			return documents.map((name) => `${prefix}${name.slice(0, -SUFFIX.length)}`).sort();
 		},
 		async save(name, state, revision) {
-			const found = (await load(name))?.revision ?? 0;
+			const found = await revisionOf(name);
 			if (found !== revision) throw conflict(pathOf(name), revision, found);
 			const document = { revision: revision + 1, ...withoutRevision(state) };
 			await durableReplace(disk, pathOf(name), encodeJson({ checksum: checksumOf(document), ...document }));
@@ -57,11 +63,14 @@ function decode(path: string, bytes: Uint8Array): Stored {
 	// Whoever mends a file by hand takes the line out.
 	if (checksum !== undefined && checksum !== checksumOf(document))
 		throw corrupt(path, "expected the content that `checksum` was made of");
-	const { revision, ...state } = document;
-	if (typeof revision !== "number" || !Number.isSafeInteger(revision) || revision < 1) {
+	const { revision: _, ...state } = document;
+	return { state, revision: readRevision(path, document) };
+}
+
+function readRevision(path: string, { revision }: JsonObject): number {
+	if (typeof revision !== "number" || !Number.isSafeInteger(revision) || revision < 1)
 		throw corrupt(path, "expected `revision` to be a whole number from 1");
-	}
-	return { state, revision };
+	return revision;
 }
 
 function withoutRevision(state: object): object {

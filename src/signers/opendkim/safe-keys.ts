@@ -10,6 +10,8 @@ export interface SafetyQuestion {
 	readonly account: Account;
 	/** RequireSafeKeys. */
 	readonly requireSafe: boolean;
+	/** What was found against each directory: thousands of keys share those above them. */
+	readonly directories: Map<string, string | null>;
 }
 
 const GROUP_READ = 0o040;
@@ -24,9 +26,9 @@ export async function whyUnsafe(question: SafetyQuestion, keyPath: string): Prom
 	if (real === null) return `${keyPath} is absent`;
 	const directories = ancestors(real);
 	for (const directory of directories) {
-		const stat = await question.disk.stat(directory);
-		if (stat === null) return `${directory} is absent`;
-		const why = whyUnreachable(question, directory, stat) ?? whyDirectory(question, directory, stat);
+		const known = question.directories.get(directory);
+		const why = known === undefined ? await whyNot(question, directory) : known;
+		question.directories.set(directory, why);
 		if (why !== null) return why;
 	}
 	const stat = await question.disk.stat(real);
@@ -39,6 +41,12 @@ export async function whyUnsafe(question: SafetyQuestion, keyPath: string): Prom
 function ancestors(path: string): readonly string[] {
 	const parts = path.split("/").slice(1, -1);
 	return ["/", ...parts.map((_, index) => `/${parts.slice(0, index + 1).join("/")}`)];
+}
+
+async function whyNot(question: SafetyQuestion, directory: string): Promise<string | null> {
+	const stat = await question.disk.stat(directory);
+	if (stat === null) return `${directory} is absent`;
+	return whyUnreachable(question, directory, stat) ?? whyDirectory(question, directory, stat);
 }
 
 function whyUnreachable(question: SafetyQuestion, directory: string, stat: DiskStat): string | null {

@@ -21,7 +21,7 @@ import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { entriesInUse, type KeyTableEntry, parseKeyTable } from "./key-table.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
 import { noteworthy } from "./notes.ts";
-import { whyUnsafe } from "./safe-keys.ts";
+import { type SafetyQuestion, whyUnsafe } from "./safe-keys.ts";
 import type { OpenDkimSettings } from "./settings.ts";
 import { signOffline } from "./sign-offline.ts";
 import {
@@ -46,6 +46,7 @@ export interface OpenDkimOptions {
 
 export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 	const { name, settings, service, swap } = options;
+	const rules = rememberRules(options);
 	return {
 		name,
 		service,
@@ -54,7 +55,7 @@ export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
 		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
 		render,
-		unsafe: async (keyPath, reading) => unsafe(options, keyPath, reading),
+		unsafe: async (keyPath, reading) => whyUnsafe(await rules(reading), keyPath),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) => sign(options, staged, expectations, reading),
 		ready: async (timeoutMs) => ready(options, timeoutMs),
@@ -137,15 +138,26 @@ async function firstKeyFaults(
 	);
 }
 
-async function unsafe(
-	options: OpenDkimOptions,
-	keyPath: string,
-	reading: SignerReading,
-): Promise<string | null> {
+/** Read once a reading, not for each of its lines: there may be thousands. */
+function rememberRules(options: OpenDkimOptions): (reading: SignerReading) => Promise<SafetyQuestion> {
+	const known = new WeakMap<SignerReading, Promise<SafetyQuestion>>();
+	return async (reading) => {
+		const found = known.get(reading) ?? safetyRules(options, reading);
+		known.set(reading, found);
+		return found;
+	};
+}
+
+async function safetyRules(options: OpenDkimOptions, reading: SignerReading): Promise<SafetyQuestion> {
 	const { disk, settings, service } = options;
 	const live = await readLive(disk, settings.config, service);
-	const accounts = await readAccounts(disk);
-	return whyUnsafe({ disk, accounts, account: reading.owner, requireSafe: live.requireSafe }, keyPath);
+	return {
+		disk,
+		accounts: await readAccounts(disk),
+		account: reading.owner,
+		requireSafe: live.requireSafe,
+		directories: new Map(),
+	};
 }
 
 /** A reload is read by the signer's own user, a start by root. */
