@@ -66,6 +66,8 @@ interface NameEdit {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Of all that is no directory; nothing is ever put into it. */
+const NO_ENTRIES = new Map<string, number>();
 const ROOT = 1;
 
 export class SimDisk {
@@ -93,9 +95,9 @@ export class SimDisk {
 		for (const [number, inode] of this.#inodes)
 			copy.#inodes.set(number, {
 				...inode,
-				entries: new Map(inode.entries),
+				entries: inode.kind === "directory" ? new Map(inode.entries) : NO_ENTRIES,
 				kept: { ...inode.kept },
-				keptEntries: new Map(inode.keptEntries),
+				keptEntries: inode.kind === "directory" ? new Map(inode.keptEntries) : NO_ENTRIES,
 			});
 		copy.#unsynced = [...this.#unsynced];
 		copy.#next = this.#next;
@@ -158,7 +160,7 @@ export class SimDisk {
 
 	text(path: string): string | null {
 		const inode = this.find(path, true);
-		return inode === null ? null : new TextDecoder().decode(inode.content);
+		return inode === null ? null : textOf(inode.content);
 	}
 
 	/** Every path with what stands there, for checks. */
@@ -178,24 +180,14 @@ export class SimDisk {
 	find(path: string, follow: boolean, depth = 0): Inode | null {
 		if (depth > 16) throw failed("ELOOP", path);
 		let inode = this.#inode(ROOT);
-		let walked = "";
-		const names = path.split("/").filter((name) => name !== "");
-		for (const [index, name] of names.entries()) {
+		const names = namesOf(path);
+		for (let index = 0; index < names.length; index += 1) {
 			if (inode.kind !== "directory") throw failed("ENOTDIR", path);
-			const number = inode.entries.get(name);
+			const number = inode.entries.get(names[index] ?? "");
 			if (number === undefined) return null;
 			inode = this.#inode(number);
-			const isLast = index === names.length - 1;
-			if (inode.kind === "symlink" && (follow || !isLast)) {
-				const target = new TextDecoder().decode(inode.content);
-				const rest = names.slice(index + 1).map((part) => `/${part}`);
-				return this.find(
-					`${target.startsWith("/") ? target : `${walked}/${target}`}${rest.join("")}`,
-					follow,
-					depth + 1,
-				);
-			}
-			walked += `/${name}`;
+			if (inode.kind === "symlink" && (follow || index < names.length - 1))
+				return this.find(followed(inode, names, index), follow, depth + 1);
 		}
 		return inode;
 	}
@@ -255,22 +247,16 @@ export class SimDisk {
 
 	realpath(path: string, depth = 0): string | null {
 		if (depth > 16) throw failed("ELOOP", path);
-		const names = path.split("/").filter((name) => name !== "");
-		let walked = "";
-		for (const [index, name] of names.entries()) {
-			const inode = this.find(`${walked}/${name}`, false);
-			if (inode === null) return null;
-			if (inode.kind === "symlink") {
-				const target = new TextDecoder().decode(inode.content);
-				const rest = names.slice(index + 1).map((part) => `/${part}`);
-				return this.realpath(
-					`${target.startsWith("/") ? target : `${walked}/${target}`}${rest.join("")}`,
-					depth + 1,
-				);
-			}
-			walked += `/${name}`;
+		const names = namesOf(path);
+		let inode = this.#inode(ROOT);
+		for (let index = 0; index < names.length; index += 1) {
+			if (inode.kind !== "directory") throw failed("ENOTDIR", path);
+			const number = inode.entries.get(names[index] ?? "");
+			if (number === undefined) return null;
+			inode = this.#inode(number);
+			if (inode.kind === "symlink") return this.realpath(followed(inode, names, index), depth + 1);
 		}
-		return walked === "" ? "/" : walked;
+		return `/${names.join("/")}`;
 	}
 
 	describe(inode: Inode, path: string): DiskStat {
@@ -294,10 +280,10 @@ export class SimDisk {
 			number: this.#next,
 			kind,
 			content: EMPTY,
-			entries: new Map(),
+			entries: kind === "directory" ? new Map() : NO_ENTRIES,
 			links: 0,
 			kept: { ...attributes, content: EMPTY },
-			keptEntries: new Map(),
+			keptEntries: kind === "directory" ? new Map() : NO_ENTRIES,
 			keptLinks: 0,
 			lost: false,
 		};
@@ -347,7 +333,7 @@ export class SimDisk {
 	}
 
 	#loseUnsynced(inode: Inode, choose: (count: number) => number): void {
-		inode.entries.clear();
+		if (inode.kind === "directory") inode.entries.clear();
 		for (const [name, number] of inode.keptEntries) inode.entries.set(name, number);
 		const { kept } = inode;
 		if (kept.mode !== inode.mode && choose(2) === 0) inode.mode = kept.mode;
@@ -386,6 +372,38 @@ export class SimDisk {
 	}
 }
 
+const knownNames = new Map<string, readonly string[]>();
+const KNOWN_LIMIT = 20_000;
+
+/** The names that a path is made of; the same few paths are walked for ever. */
+function namesOf(path: string): readonly string[] {
+	const known = knownNames.get(path);
+	if (known !== undefined) return known;
+	const names = path.split("/").filter((name) => name !== "");
+	if (knownNames.size >= KNOWN_LIMIT) knownNames.clear();
+	knownNames.set(path, names);
+	return names;
+}
+
+/** Where a path leads whose name at `index` is this symbolic link. */
+function followed(link: Inode, names: readonly string[], index: number): string {
+	const target = textOf(link.content);
+	const rest = names.slice(index + 1).map((name) => `/${name}`);
+	const above = names.slice(0, index).map((name) => `/${name}`);
+	return [...(target.startsWith("/") ? [] : [...above, "/"]), target, ...rest].join("");
+}
+
+/** Content is replaced, never changed: its text is made once. */
+const texts = new WeakMap<Uint8Array, string>();
+
+function textOf(content: Uint8Array): string {
+	const known = texts.get(content);
+	if (known !== undefined) return known;
+	const text = new TextDecoder().decode(content);
+	texts.set(content, text);
+	return text;
+}
+
 function keepAttributes(inode: Attributes, kept: Attributes): void {
 	kept.mode = inode.mode;
 	kept.uid = inode.uid;
@@ -396,8 +414,8 @@ function keepAttributes(inode: Attributes, kept: Attributes): void {
 function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskViewOptions): Disk {
 	const maker = owner ?? { uid: 0, gid: 0 };
 
-	async function enter(call: DiskCall, path: string): Promise<void> {
-		await process.before(`disk.${call} ${path}`);
+	/** After the process was let through. */
+	function strike(call: DiskCall, path: string): void {
 		const errno = fault?.(call, path) ?? null;
 		if (errno !== null) throw failed(errno, `${call} ${path}`);
 	}
@@ -412,7 +430,8 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 		let isOpen = true;
 		async function enterFile(call: DiskCall): Promise<void> {
 			if (!isOpen) throw failed("EBADF", path);
-			await enter(call, path);
+			await process.before(`disk.${call} ${path}`);
+			strike(call, path);
 		}
 		return {
 			async write(bytes) {
@@ -451,14 +470,16 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 
 	return {
 		async create(path, mode) {
-			await enter("create", path);
+			await process.before(`disk.create ${path}`);
+			strike("create", path);
 			if (disk.find(path, false) !== null) return "exists";
 			const inode = disk.create(path, "file", mode, maker);
 			onChange?.("create", path);
 			return fileOf(inode, path);
 		},
 		async append(path, mode) {
-			await enter("append", path);
+			await process.before(`disk.append ${path}`);
+			strike("append", path);
 			const found = disk.find(path, false);
 			if (found?.kind === "symlink") throw failed("ELOOP", path);
 			if (found?.kind === "directory") throw failed("EISDIR", path);
@@ -467,7 +488,8 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 			return fileOf(inode, path);
 		},
 		async read(path, limitBytes) {
-			await enter("read", path);
+			await process.before(`disk.read ${path}`);
+			strike("read", path);
 			const inode = disk.find(path, true);
 			if (inode === null) return null;
 			if (inode.kind === "directory") throw failed("EISDIR", path);
@@ -475,7 +497,8 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 			return inode.content;
 		},
 		async rename(from, to) {
-			await enter("rename", to);
+			await process.before(`disk.rename ${to}`);
+			strike("rename", to);
 			const inode = existing(from, false);
 			const source = disk.parent(from);
 			const target = disk.parent(to);
@@ -488,7 +511,8 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 			onChange?.("rename", to);
 		},
 		async link(existingPath, path) {
-			await enter("link", path);
+			await process.before(`disk.link ${path}`);
+			strike("link", path);
 			const inode = existing(existingPath, false);
 			if (disk.isMount(existingPath)) throw failed("EXDEV", path);
 			if (disk.find(path, false) !== null) return "exists";
@@ -498,7 +522,8 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 			return "linked";
 		},
 		async unlink(path) {
-			await enter("unlink", path);
+			await process.before(`disk.unlink ${path}`);
+			strike("unlink", path);
 			const above = disk.find(path.slice(0, path.lastIndexOf("/")), true);
 			const inode = above === null ? null : disk.find(path, false);
 			if (inode === null) return;
@@ -508,42 +533,49 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 			onChange?.("unlink", path);
 		},
 		async stat(path) {
-			await enter("stat", path);
+			await process.before(`disk.stat ${path}`);
+			strike("stat", path);
 			const inode = disk.find(path, true);
 			return inode === null ? null : disk.describe(inode, path);
 		},
 		async lstat(path) {
-			await enter("lstat", path);
+			await process.before(`disk.lstat ${path}`);
+			strike("lstat", path);
 			const inode = disk.find(path, false);
 			return inode === null ? null : disk.describe(inode, path);
 		},
 		async list(path) {
-			await enter("list", path);
+			await process.before(`disk.list ${path}`);
+			strike("list", path);
 			const inode = disk.find(path, true);
 			if (inode === null) return null;
 			if (inode.kind !== "directory") throw failed("ENOTDIR", path);
 			return [...inode.entries.keys()].sort();
 		},
 		async makeDirectory(path, mode) {
-			await enter("makeDirectory", path);
+			await process.before(`disk.makeDirectory ${path}`);
+			strike("makeDirectory", path);
 			if (disk.find(path, false) !== null) return "exists";
 			disk.create(path, "directory", mode, maker);
 			onChange?.("makeDirectory", path);
 			return "made";
 		},
 		async chown(path, { uid, gid }) {
-			await enter("chown", path);
+			await process.before(`disk.chown ${path}`);
+			strike("chown", path);
 			const inode = existing(path, false);
 			inode.uid = uid;
 			inode.gid = gid;
 			onChange?.("chown", path);
 		},
 		async realpath(path) {
-			await enter("realpath", path);
+			await process.before(`disk.realpath ${path}`);
+			strike("realpath", path);
 			return disk.realpath(path);
 		},
 		async syncDirectory(path) {
-			await enter("syncDirectory", path);
+			await process.before(`disk.syncDirectory ${path}`);
+			strike("syncDirectory", path);
 			const inode = existing(path, true);
 			if (inode.kind !== "directory") throw failed("ENOTDIR", path);
 			disk.sync(inode);

@@ -18,6 +18,9 @@ export interface SimProcessOptions {
 	readonly onCall?: (call: string, index: number) => "die" | void | Promise<"die" | void>;
 }
 
+/** One for all: there are millions of calls. */
+const ALIVE = Promise.resolve();
+
 export function createSimProcess(options: SimProcessOptions = {}): SimProcess {
 	let calls = 0;
 	let isDead = false;
@@ -30,18 +33,27 @@ export function createSimProcess(options: SimProcessOptions = {}): SimProcess {
 		isDead = true;
 		tell(call);
 	}
+	function goOn(call: string, said: "die" | void): Promise<void> {
+		if (said === "die") kill(call);
+		// Others may have killed it meanwhile.
+		return isDead ? never : ALIVE;
+	}
 	return {
 		died,
 		calls: () => calls,
 		isDead: () => isDead,
 		kill: () => kill("killed"),
-		async before(call) {
+		before(call) {
 			if (isDead) return never;
 			const index = calls;
 			calls += 1;
 			if (index === options.dieAt) kill(call);
-			else if (options.onCall !== undefined && (await options.onCall(call, index)) === "die") kill(call);
-			if (isDead) return never;
+			else {
+				const said = options.onCall?.(call, index);
+				if (said instanceof Promise) return said.then((late) => goOn(call, late));
+				return goOn(call, said);
+			}
+			return never;
 		},
 	};
 }

@@ -1,8 +1,16 @@
 /** Looks at the world after every step that changed it, and asks each promise whether it still holds. */
 
 import type { KeyState } from "../../src/rotation/life.ts";
-import { readTables } from "./mail-host.ts";
-import { type Observed, PROMISES, type PromiseName, type Switch, type Transition } from "./promises.ts";
+import { KEY_TABLE, readTables, SIGNING_TABLE } from "./mail-host.ts";
+import {
+	type News,
+	type Observed,
+	PROMISES,
+	type PromiseName,
+	type Switch,
+	type Transition,
+} from "./promises.ts";
+import type { SimZone } from "./sim-dns.ts";
 import { verifies } from "./sim-mail.ts";
 import { STATE, type World } from "./world.ts";
 
@@ -42,10 +50,13 @@ export function createChecker(world: World): Checker {
 	let turns = 0;
 	for (const [domain, line] of readTables(host.disk) ?? []) selectors.set(domain, [line.selector]);
 
+	let known = readTables(host.disk);
+
 	const findSwitches = (): Switch[] => {
 		const found: Switch[] = [];
 		const tables = readTables(host.disk);
-		if (tables === null) return found;
+		if (tables === null || tables === known) return found;
+		known = tables;
 		for (const [domain, seen] of selectors) {
 			const to = tables.get(domain)?.selector ?? null;
 			const from = seen.at(-1) ?? null;
@@ -95,11 +106,33 @@ export function createChecker(world: World): Checker {
 		return found;
 	};
 
+	let last = { keyTable: "", signingTable: "", keyChanges: -1, mailChanges: -1 };
+	const zoneChanges = new Map<SimZone, number>();
+
+	const findNews = (): News => {
+		const now = {
+			keyTable: host.disk.text(KEY_TABLE) ?? "",
+			signingTable: host.disk.text(SIGNING_TABLE) ?? "",
+			keyChanges: host.keyChanges,
+			mailChanges: host.mailChanges,
+		};
+		const zones = dns.zones.filter((zone) => zoneChanges.get(zone) !== zone.changes);
+		for (const zone of zones) zoneChanges.set(zone, zone.changes);
+		const news = {
+			tables: now.keyTable !== last.keyTable || now.signingTable !== last.signingTable,
+			keys: now.keyChanges !== last.keyChanges,
+			mail: now.mailChanges !== last.mailChanges,
+			zones: new Set(zones),
+		};
+		last = now;
+		return news;
+	};
+
 	/** One receiver in its recursive resolver's view, for mail sent now. */
 	const receive = (): Observed["refused"] => {
 		const refused = [];
-		for (const mail of host.classes.values()) {
-			if (!mail.isCurrent || !policies.has(mail.domain) || !luck.happens(0.3)) continue;
+		for (const mail of host.current) {
+			if (!policies.has(mail.domain) || !luck.happens(0.3)) continue;
 			const values = dns.receiverLookup(`${mail.selector}._domainkey.${mail.domain}`);
 			if (values !== null && !verifies(mail.publicKey, values))
 				refused.push({ ...mail, why: `its resolver has ${values.length} records` });
@@ -138,6 +171,7 @@ export function createChecker(world: World): Checker {
 			host.sendMail();
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),
+				news: findNews(),
 				host,
 				dns,
 				policies,

@@ -59,6 +59,12 @@ export interface MailHost {
 		old: { readonly loaded: Tables; readonly untilMs: number }[];
 	};
 	readonly classes: Map<string, MailClass>;
+	/** Those of `classes` that mail is signed with now. */
+	current: readonly MailClass[];
+	/** Grows with every change below the key directory. */
+	keyChanges: number;
+	/** Grows whenever mail begins or ceases to be signed with a key. */
+	mailChanges: number;
 	/** Messages that left unsigned, but for those after the hold. */
 	readonly unsigned: { readonly atMs: number; readonly domain: string; readonly why: string }[];
 	startSigner(): "running" | "failed";
@@ -93,6 +99,9 @@ export function createMailHost(given: {
 			old: [],
 		},
 		classes: new Map(),
+		current: [],
+		keyChanges: 0,
+		mailChanges: 0,
 		unsigned: [],
 		startSigner: () => {
 			const tables = readTables(host.disk);
@@ -132,46 +141,61 @@ export function createMailHost(given: {
 	return host;
 }
 
+/** What signed when mail was last sent: as long as it is the same, only the time of the last message moves on. */
+const lastSigning = new WeakMap<
+	MailHost,
+	{ readonly loaded: readonly Tables[]; readonly keyChanges: number }
+>();
+
 function sendMail(host: MailHost, nowMs: number): void {
+	for (const mail of host.current) mail.lastMs = nowMs;
+	const loaded = whatSigns(host, nowMs);
+	const last = lastSigning.get(host);
+	if (last?.keyChanges === host.keyChanges && isSame(last.loaded, loaded)) return;
+	lastSigning.set(host, { loaded, keyChanges: host.keyChanges });
+	for (const mail of host.current) mail.isCurrent = false;
+	host.current = loaded.flatMap((tables) =>
+		host.mailDomains.flatMap((domain) => noteMail(host, domain, host.sign(tables, domain), nowMs)),
+	);
+	host.mailChanges += 1;
+}
+
+/** The tables by which mail is signed now: none while no mail leaves, several while connections of before a reload are open. */
+function whatSigns(host: MailHost, nowMs: number): readonly Tables[] {
 	const { signer } = host;
-	for (const mail of host.classes.values())
-		if (mail.isCurrent) {
-			mail.lastMs = nowMs;
-			mail.isCurrent = false;
-		}
-	if (!host.mailServer.running) return;
+	if (!host.mailServer.running) return [];
 	if (!signer.running) {
 		const isExcused = signer.isRefused && nowMs - signer.stoppedMs >= HOLD_MS;
 		if (host.acceptsWithoutMilter && !isExcused)
 			for (const domain of host.mailDomains)
 				host.unsigned.push({ atMs: nowMs, domain, why: "the mail server runs without the signer" });
-		return;
+		return [];
 	}
 	host.connect();
+	if (signer.old.length === 0) return [signer.loaded];
 	signer.old = signer.old.filter((old) => old.untilMs > nowMs);
-	for (const loaded of [signer.loaded, ...signer.old.map((old) => old.loaded)])
-		for (const domain of host.mailDomains) noteMail(host, domain, host.sign(loaded, domain), nowMs);
+	return [signer.loaded, ...signer.old.map((old) => old.loaded)];
 }
 
-function noteMail(host: MailHost, domain: string, signature: Signature, nowMs: number): void {
+function isSame(some: readonly Tables[], others: readonly Tables[]): boolean {
+	return some.length === others.length && some.every((tables, index) => tables === others[index]);
+}
+
+function noteMail(host: MailHost, domain: string, signature: Signature, nowMs: number): readonly MailClass[] {
 	if (signature.kind === "unsigned") host.unsigned.push({ atMs: nowMs, domain, why: signature.why });
-	if (signature.kind !== "signed") return;
+	if (signature.kind !== "signed") return [];
 	const { selector, publicKey } = signature;
 	const name = `${domain} ${selector} ${publicKey}`;
 	const known = host.classes.get(name);
-	if (known === undefined)
-		host.classes.set(name, {
-			domain,
-			selector,
-			publicKey,
-			firstMs: nowMs,
-			lastMs: nowMs,
-			isCurrent: true,
-		});
-	else {
-		known.lastMs = nowMs;
-		known.isCurrent = true;
+	if (known === undefined) {
+		const mail = { domain, selector, publicKey, firstMs: nowMs, lastMs: nowMs, isCurrent: true };
+		host.classes.set(name, mail);
+		return [mail];
 	}
+	if (known.isCurrent) return [];
+	known.lastMs = nowMs;
+	known.isCurrent = true;
+	return [known];
 }
 
 function signWith(disk: SimDisk, loaded: Tables, domain: string): Signature {

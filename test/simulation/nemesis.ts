@@ -28,11 +28,15 @@ export interface Nemesis {
 	editTables(): void;
 }
 
-export function createNemesis(world: World, acts: { command(): void; wish(): void }): Nemesis {
+export function createNemesis(world: World, acts: { command(): void }): Nemesis {
 	const { time, scenario, dns, record } = world;
 	const luck = world.chance.stream("nemesis");
 	const mending: (() => void)[] = [];
 	let isResting = false;
+
+	// As much of the trouble at any pace: where turns come rarely, so does it.
+	const daysOf = { often: 0.4, daily: 1, rarely: 10 }[scenario.pace] * DAY_MS;
+	const longestMs = { often: 3, daily: 8, rarely: 30 }[scenario.pace] * HOUR_MS;
 
 	/** Every so often, for a while. */
 	const episodes = (perDay: number, begin: () => (() => void) | null) => {
@@ -42,13 +46,13 @@ export function createNemesis(world: World, acts: { command(): void; wish(): voi
 			const end = begin();
 			if (end !== null) {
 				mending.push(end);
-				time.after(luck.between(MINUTE_MS, 8 * HOUR_MS), () => {
+				time.after(luck.between(MINUTE_MS, longestMs), () => {
 					if (!isResting) end();
 				});
 			}
 			plan();
 		};
-		const plan = () => time.after(luck.between(1, Math.ceil((2 * DAY_MS) / perDay)), next);
+		const plan = () => time.after(luck.between(1, Math.ceil((2 * daysOf) / perDay)), next);
 		plan();
 	};
 
@@ -145,11 +149,6 @@ export function createNemesis(world: World, acts: { command(): void; wish(): voi
 
 	episodes(rates.commands, () => {
 		acts.command();
-		return null;
-	});
-
-	episodes(rates.wishes, () => {
-		acts.wish();
 		return null;
 	});
 

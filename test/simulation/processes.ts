@@ -15,9 +15,10 @@ import { createKeyStore } from "../../src/system/key-store.ts";
 import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimRandom } from "./chance.ts";
 import { HOLD_MS, KEY_TABLE, KEYS, SIGNING_TABLE } from "./mail-host.ts";
+import type { WishFor } from "./operator.ts";
 import type { Running } from "./scheduler.ts";
 import { createSimClock } from "./sim-clock.ts";
-import { privateKeyFrom, publicHalfOf, simMailVerifier } from "./sim-mail.ts";
+import { publicHalfOf, simMailVerifier } from "./sim-mail.ts";
 import { createSimProvider } from "./sim-provider.ts";
 import { createSimServices } from "./sim-services.ts";
 import { createSimSigner } from "./sim-signer.ts";
@@ -28,8 +29,8 @@ export interface Programs {
 	startDaemon(): void;
 	/** One tick beside the daemon, as `keyturn rotate` does it. */
 	runCommand(): void;
-	/** `rotate --now`, left for the next tick; of some domain if none is named. */
-	leaveWish(domains?: readonly string[]): void;
+	/** What an operator asks for, left for the next tick. */
+	leaveWish(wish: WishFor): void;
 	/** All processes die, the disk keeps what was synced and some of the rest; then the host comes up again. */
 	losePower(): void;
 	readonly silentWaits: Set<string>;
@@ -50,8 +51,8 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				process: running.process,
 				owner: { uid, gid: uid },
 				fault: (call) => strikeDisk(world, call),
-				onChange: (call, path) => {
-					if (running.isAlive()) noteChange(world, call, path);
+				onChange: (_, path) => {
+					if (running.isAlive()) noteChange(world, path);
 				},
 			}),
 		);
@@ -264,7 +265,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 					directory: `${STATE}/keys`,
 					disk: diskOf(running, AGENT_UID),
 					makeKey: async () => {
-						const pem = privateKeyFrom(random.bytes(32));
+						const pem = world.makeKey();
 						return { pem, publicKey: publicHalfOf(pem) ?? "" };
 					},
 				}),
@@ -364,19 +365,12 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		);
 	};
 
-	const leaveWish = (domains: readonly string[] = [luck.pick(scenario.policies).domain]) => {
+	const leaveWish = (wish: WishFor) => {
 		if (world.phase !== "running") return;
 		const running = scheduler.start("wish", "command");
-		record.note("wish", `rotate --now ${domains.join(" ")}`);
-		const wish = {
-			id: randomOf().id(),
-			at: time.wall().toISOString(),
-			kind: "rotate",
-			domains,
-			noSoak: false,
-		} as const;
+		record.note("wish", `${wish.kind} ${wish.domains.join(" ")}`);
 		storeOf(running)
-			.leaveWish(wish)
+			.leaveWish({ ...wish, id: randomOf().id(), at: time.wall().toISOString() })
 			.then(
 				() => running.end(),
 				() => running.end(),
@@ -392,6 +386,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		for (const running of scheduler.living()) scheduler.kill(running, "power lost");
 		const survivors = world.chance.stream(`power ${time.elapsedMs()}`);
 		host.disk = host.disk.powerLoss((count) => survivors.between(0, count - 1));
+		host.keyChanges += 1;
 		forgetStates();
 		world.dirty = true;
 		time.after(luck.between(10_000, 4 * 60 * MINUTE_MS), boot);
@@ -433,10 +428,13 @@ function strikeDisk(world: World, call: DiskCall): string | null {
 	return strikes && world.chance.happens(diskFault.likelihood) ? diskFault.errno : null;
 }
 
-function noteChange(world: World, call: DiskCall, path: string): void {
+/** Whose changes a promise is about: tables, keys, the agent's memory of each domain. */
+const CHECKED_PATHS = [KEYS, KEY_TABLE, SIGNING_TABLE, `${STATE}/domains/`];
+
+function noteChange(world: World, path: string): void {
 	world.touched.add(path);
-	if (call === "rename" || path.startsWith(KEYS) || path === KEY_TABLE || path === SIGNING_TABLE)
-		world.dirty = true;
+	if (path.startsWith(KEYS)) world.host.keyChanges += 1;
+	if (CHECKED_PATHS.some((checked) => path.startsWith(checked))) world.dirty = true;
 }
 
 function isInUse(world: World, owner: string): boolean {

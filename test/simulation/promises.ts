@@ -4,8 +4,8 @@ import { CAUSES } from "../../src/agent/causes.ts";
 import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
 import { type KeyState, mayMove } from "../../src/rotation/life.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
-import { type MailHost, readTables } from "./mail-host.ts";
-import type { Asked, SimDns } from "./sim-dns.ts";
+import { type MailHost, readTables, type Tables } from "./mail-host.ts";
+import type { Asked, SimDns, SimZone } from "./sim-dns.ts";
 import { publicHalfOf, publishedKey, verifies } from "./sim-mail.ts";
 import type { Removal } from "./sim-provider.ts";
 
@@ -38,9 +38,21 @@ export interface ForeignThings {
 	readonly files: readonly { readonly path: string; readonly content: string }[];
 }
 
+/** What has changed since the last look; what nothing has touched still is as it was found then. */
+export interface News {
+	readonly tables: boolean;
+	/** Something below the key directory. */
+	readonly keys: boolean;
+	/** What mail is signed with. */
+	readonly mail: boolean;
+	/** Zones of which a server holds something else. */
+	readonly zones: ReadonlySet<SimZone>;
+}
+
 /** What the checker sees: the world itself, and what happened in it since the last look. */
 export interface Observed {
 	readonly nowMs: number;
+	readonly news: News;
 	readonly host: MailHost;
 	readonly dns: SimDns;
 	readonly policies: ReadonlyMap<string, Policy>;
@@ -70,7 +82,8 @@ const EVIDENCE_MS = 6 * 60_000;
 const SUCCESSOR_MS = 60 * 60_000;
 /** A wall clock that is off by less than this is believed. */
 const CLOCK_TOLERANCE_MS = 60 * 60_000;
-const SECRET = /PRIVATE KEY|MC4CAQAwBQYDK2VwBCIEI/;
+/** PEM's own words, and how the DER of every Ed25519 and RSA private key begins in base64. */
+const SECRETS = ["PRIVATE KEY", "MC4CAQAwBQYDK2VwBCIEI", "ADANBgkqhkiG9w0BAQEFAASC"] as const;
 
 export const PROMISES = {
 	"1 never unverifiable": neverUnverifiable,
@@ -86,13 +99,17 @@ export type PromiseName = keyof typeof PROMISES | "7 one domain's trouble is its
 /** Mail signed now or still in a queue, and what the next start of the signer would sign with, verifies everywhere. */
 export function neverUnverifiable(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
-	for (const mail of seen.host.classes.values()) {
-		if (!mail.isCurrent && mail.lastMs + seen.queueLifetimeMs < seen.nowMs) continue;
-		const wrong = serversWithout(seen, mail.domain, mail.selector, mail.publicKey);
-		if (wrong !== null)
-			breaches.push(`mail of ${mail.domain} signed with ${mail.selector} does not verify: ${wrong}`);
-	}
+	const { news } = seen;
+	if (news.mail || news.zones.size > 0)
+		for (const mail of seen.host.classes.values()) {
+			if (!mail.isCurrent && mail.lastMs + seen.queueLifetimeMs < seen.nowMs) continue;
+			if (!news.mail && !hasNews(seen, mail.domain)) continue;
+			const wrong = serversWithout(seen, mail.domain, mail.selector, mail.publicKey);
+			if (wrong !== null)
+				breaches.push(`mail of ${mail.domain} signed with ${mail.selector} does not verify: ${wrong}`);
+		}
 	for (const { domain, selector, publicKey } of startable(seen.host)) {
+		if (!news.tables && !news.keys && !hasNews(seen, domain)) continue;
 		const wrong = publicKey === null ? null : serversWithout(seen, domain, selector, publicKey);
 		if (wrong !== null)
 			breaches.push(`a start of the signer would sign ${domain} with ${selector}: ${wrong}`);
@@ -152,9 +169,9 @@ export function neverRemovedEarly(seen: Observed): readonly string[] {
 export function neverSomeoneElses(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
 	for (const { name, value } of seen.foreign.records)
-		if (!seen.dns.zoneOf(name)?.current.txt.get(name)?.values.includes(value))
+		if (hasNews(seen, name) && !seen.dns.zoneOf(name)?.current.txt.get(name)?.values.includes(value))
 			breaches.push(`the foreign record ${name} "${value.slice(0, 40)}" is gone`);
-	for (const [path, lines] of seen.foreign.lines) {
+	for (const [path, lines] of seen.news.tables ? seen.foreign.lines : []) {
 		const found = (seen.host.disk.text(path) ?? "").split("\n");
 		let at = 0;
 		for (const line of lines) {
@@ -163,7 +180,7 @@ export function neverSomeoneElses(seen: Observed): readonly string[] {
 			else at = next + 1;
 		}
 	}
-	for (const { path, content } of seen.foreign.files)
+	for (const { path, content } of seen.news.keys ? seen.foreign.files : [])
 		if (seen.host.disk.text(path) !== content) breaches.push(`the adopted key file ${path} was changed`);
 	return breaches;
 }
@@ -173,14 +190,15 @@ export function allOrNothing(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
 	const tables = readTables(seen.host.disk);
 	if (tables === null) return ["the tables on disk do not parse"];
-	for (const domain of seen.host.mailDomains)
+	const { news } = seen;
+	for (const domain of news.tables ? seen.host.mailDomains : [])
 		if (!tables.has(domain)) breaches.push(`${domain} has no signing line any more`);
-	for (const { domain, selector, publicKey } of startable(seen.host)) {
+	for (const { domain, selector, publicKey } of news.tables || news.keys ? startable(seen.host) : []) {
 		if (publicKey === null) breaches.push(`the tables name no whole key for ${domain} (${selector})`);
 		else if (keyUnder(seen, domain, selector, publicKey) !== publicKey)
 			breaches.push(`another key stands under ${selector} of ${domain}`);
 	}
-	for (const mail of seen.host.classes.values())
+	for (const mail of news.mail ? seen.host.current : [])
 		if (keyUnder(seen, mail.domain, mail.selector, mail.publicKey) !== mail.publicKey)
 			breaches.push(`two keys signed as ${mail.selector} of ${mail.domain}`);
 	if (seen.servicesSettled) {
@@ -199,15 +217,27 @@ export function neverReadable(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
 	for (const path of seen.touched) {
 		const inode = seen.host.disk.find(path, false);
-		if (inode?.kind !== "file" || !SECRET.test(Buffer.from(inode.content).toString("latin1"))) continue;
+		if (inode?.kind !== "file" || !holdsSecret(inode.content)) continue;
 		if ((inode.mode & 0o077) !== 0) breaches.push(`${path} holds a key with mode ${inode.mode.toString(8)}`);
 		const above = seen.host.disk.find(path.slice(0, path.lastIndexOf("/")), true);
 		if (above !== null && (above.mode & 0o007) !== 0)
 			breaches.push(`${path} holds a key in a directory with mode ${above.mode.toString(8)}`);
 	}
 	for (const { where, text } of seen.said)
-		if (SECRET.test(text)) breaches.push(`a private key was said in ${where}`);
+		if (SECRETS.some((secret) => text.includes(secret))) breaches.push(`a private key was said in ${where}`);
 	return breaches;
+}
+
+const secrets = new WeakMap<Uint8Array, boolean>();
+
+/** Content is replaced, never changed. */
+function holdsSecret(content: Uint8Array): boolean {
+	const known = secrets.get(content);
+	if (known !== undefined) return known;
+	const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+	const holds = SECRETS.some((secret) => bytes.includes(secret));
+	secrets.set(content, holds);
+	return holds;
 }
 
 /** Once the faults are over, what the calm part of the run showed. */
@@ -275,6 +305,12 @@ function nameOf({ event, at, trouble, phase, domains }: KeyturnEvent): string {
 	return [event, phase ?? "", trouble ?? domains.join(" "), at].join(" ");
 }
 
+/** Whether a server of the zone that holds this name has changed. */
+function hasNews(seen: Observed, name: string): boolean {
+	const zone = seen.dns.zoneOf(name);
+	return zone !== null && seen.news.zones.has(zone);
+}
+
 /** What the servers that count lack; null if enough of them hold exactly this key. */
 function serversWithout(seen: Observed, domain: string, selector: string, publicKey: string): string | null {
 	const name = `${selector}._domainkey.${domain}`;
@@ -295,10 +331,28 @@ function quorumOf(seen: Observed, domain: string): number {
 	return quorum === "all" ? servers : Math.min(quorum, servers);
 }
 
+interface Startable {
+	readonly domain: string;
+	readonly selector: string;
+	readonly publicKey: string | null;
+}
+
+const lastStartable = new WeakMap<
+	MailHost,
+	{ readonly tables: Tables | null; readonly keyChanges: number; readonly found: readonly Startable[] }
+>();
+
 /** The key that each line of our domains would sign with after a start. */
-function startable(
-	host: MailHost,
-): readonly { readonly domain: string; readonly selector: string; readonly publicKey: string | null }[] {
+function startable(host: MailHost): readonly Startable[] {
+	const tables = readTables(host.disk);
+	const last = lastStartable.get(host);
+	if (last?.tables === tables && last.keyChanges === host.keyChanges) return last.found;
+	const found = findStartable(host);
+	lastStartable.set(host, { tables, keyChanges: host.keyChanges, found });
+	return found;
+}
+
+function findStartable(host: MailHost): readonly Startable[] {
 	const found = [];
 	for (const [domain, line] of readTables(host.disk) ?? []) {
 		if (!host.mailDomains.includes(domain)) continue;

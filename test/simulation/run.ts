@@ -5,6 +5,9 @@ import { createChance } from "./chance.ts";
 import { createNemesis } from "./nemesis.ts";
 import { createPrograms } from "./processes.ts";
 import { neverSilent, oneDomainsTroubleIsItsOwn, type Aftermath } from "./promises.ts";
+import { startOperator, turnNow } from "./operator.ts";
+import type { Policy } from "../../src/rotation/policy.ts";
+import { previousSlot } from "../../src/rotation/slots.ts";
 import { rememberParsedKeys } from "./quick-keys.ts";
 import { createScenario, type Scenario } from "./scenario.ts";
 import type { Running } from "./scheduler.ts";
@@ -35,9 +38,7 @@ export interface RunOutcome {
 rememberParsedKeys();
 
 const DAY_MS = 86_400_000;
-/** Enough for the longest back-off, a rolled-back turn's second attempt, and the next slot after it. */
-const CALM_DAYS = 4;
-const SETTLED_MS = 6 * 3_600_000;
+const SETTLED_MS = 3 * 3_600_000;
 
 export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const { seed } = options;
@@ -69,8 +70,8 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const programs = createPrograms(world, options.wrappers ?? HONEST, () => checker.forgetStates());
 	const nemesis = createNemesis(world, {
 		command: () => programs.runCommand(),
-		wish: () => programs.leaveWish(),
 	});
+	startOperator(world, (wish) => programs.leaveWish(wish));
 	programs.startDaemon();
 	const troubleEndsMs = scenario.days * DAY_MS;
 	world.time.after(troubleEndsMs, () => {
@@ -81,9 +82,9 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	// After rollbacks the next attempt may wait for days; its remedy is an operator's.
 	if (scenario.luck.serviceFaults + scenario.luck.probeFaults > 0)
 		world.time.after(troubleEndsMs + SETTLED_MS, () =>
-			programs.leaveWish(scenario.policies.map((policy) => policy.domain)),
+			programs.leaveWish(turnNow(scenario.policies.map((policy) => policy.domain))),
 		);
-	const endsMs = (scenario.days + CALM_DAYS) * DAY_MS;
+	const endsMs = (scenario.days + scenario.calmDays) * DAY_MS;
 	const keepLooking = () => {
 		world.dirty = true;
 		checker.check();
@@ -100,7 +101,7 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 			lastSwitchMs: new Map(
 				scenario.policies.map(({ domain }) => [domain, checker.lastSwitchMs(domain)] as const),
 			),
-			lastDueMs: new Map(scenario.policies.map(({ domain }) => [domain, endsMs - 2.5 * DAY_MS] as const)),
+			lastDueMs: lastDue(scenario, endsMs),
 			delivered: new Map(world.sinks.map((sink) => [sink.name, sink.got])),
 			silentWaits: [...programs.silentWaits],
 		};
@@ -118,4 +119,22 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 		history: world.record.lines(400),
 		historyHash: world.record.hash(),
 	};
+}
+
+/** The last slot of each domain that left it enough time to turn, as the earliest moment at which that turn may have been. */
+function lastDue({ beginning, policies }: Scenario, endsMs: number): ReadonlyMap<string, number> {
+	const due = new Map<string, number>();
+	for (const policy of policies) {
+		const latest = new Date(beginning.getTime() + endsMs - boundMs(policy));
+		const slot = previousSlot(policy.schedule, policy.timezone, latest);
+		const dueMs = slot === null ? 0 : slot.getTime() - beginning.getTime();
+		if (dueMs > 0) due.set(policy.domain, dueMs - policy.publishAheadMs);
+	}
+	return due;
+}
+
+/** A turn waits for its soak, for a window, and where services are stopped for the pause of the day before. */
+function boundMs({ swap, window }: Policy): number {
+	const waits = [swap === "restart", window !== null].filter(Boolean).length;
+	return waits * DAY_MS + 4 * 3_600_000;
 }

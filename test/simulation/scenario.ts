@@ -21,13 +21,21 @@ export interface Luck {
 	readonly clockSteps: number;
 	readonly sinkFaults: number;
 	readonly commands: number;
-	readonly wishes: number;
 	readonly guesses: number;
 }
 
+/** How close together turns come: often, as a host that is exercised; daily; or rarely, as real hosts turn them. */
+export type Pace = "often" | "daily" | "rarely";
+
 export interface Scenario {
+	readonly pace: Pace;
 	readonly beginning: Date;
+	/** How long there is trouble. */
 	readonly days: number;
+	/** How long there is none at the end: enough for the longest back-off, and for one more turn of every domain. */
+	readonly calmDays: number;
+	/** Between an operator's wishes; null if there is none. */
+	readonly wishEveryMs: number | null;
 	readonly swap: "restart" | "reload";
 	readonly acceptsWithoutMilter: boolean;
 	readonly carefulProvider: boolean;
@@ -50,52 +58,99 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 export function createScenario(chance: Chance, calm: boolean): Scenario {
-	const count = chance.between(2, 7);
+	const pace = chance.happens(0.85) ? "often" : chance.pick(["daily", "rarely"] as const);
+	const count = pace === "often" ? chance.between(6, 12) : chance.between(2, 6);
 	const names = Array.from({ length: count }, (_, index) =>
-		index === 2 && chance.happens(0.5) ? "mail.b.test" : `${"abcdefg"[index]}.test`,
+		index === 2 && chance.happens(0.5) ? "mail.b.test" : `${"abcdefghijkl"[index]}.test`,
 	);
-	const zones = names
-		.filter((name) => name !== "mail.b.test")
-		.map((name) => ({
-			name,
-			servers: chance.between(2, 4),
-			minimumSeconds: chance.pick([300, 900, 3600, 7200]),
-		}));
-	const broken = new Set(count > 2 && chance.happens(0.3) ? [chance.pick(names)] : []);
+	const broken = new Set(chance.happens(0.3) ? [chance.pick(names)] : []);
 	const swap = chance.pick(["restart", "reload"] as const);
-	const queueLifetimeMs = chance.between(6, 24) * HOUR_MS;
-	const timezone = chance.pick(["UTC", "Europe/Berlin", "America/New_York"]);
+	const queueLifetimeMs = chance.between(...QUEUE_HOURS[pace]) * HOUR_MS;
+	const common: Common = {
+		pace,
+		swap,
+		queueLifetimeMs,
+		timezone: chance.pick(["UTC", "Europe/Berlin", "America/New_York"]),
+		hour: chance.between(0, 23),
+		everyHours: chance.pick([3, 4, 6]),
+	};
 	return {
-		beginning: new Date(Date.UTC(2026, chance.between(0, 11), chance.between(1, 28), chance.between(4, 22))),
-		days: chance.between(8, 14),
+		pace,
+		beginning: beginningOf(chance),
+		days: chance.between(...DAYS[pace]),
+		calmDays: CALM_DAYS[pace],
+		// Where services are stopped, only a wish turns a key more than once a day.
+		wishEveryMs: wishEvery(chance, pace, swap),
 		swap,
 		acceptsWithoutMilter: chance.happens(0.5),
 		carefulProvider: chance.happens(0.5),
 		queueLifetimeMs,
 		oldConnectionsMs: chance.pick([0, 5 * MINUTE_MS, 2 * HOUR_MS]),
-		zones,
+		zones: names
+			.filter((name) => name !== "mail.b.test")
+			.map((name) => ({
+				name,
+				servers: chance.pick([2, 2, 3, 4]),
+				minimumSeconds: chance.pick(pace === "often" ? [300, 600, 900] : [300, 900, 3600, 7200]),
+			})),
 		broken,
-		policies: names.map((domain) => createPolicy(chance, domain, swap, timezone, queueLifetimeMs)),
-		wakeMs: chance.pick([20, 60, 60]) * MINUTE_MS,
+		policies: names.map((domain) => createPolicy(chance, domain, common)),
+		wakeMs: chance.pick(WAKE_MINUTES[pace]) * MINUTE_MS,
 		luck: calm ? NO_LUCK_NEEDED : createLuck(chance),
 	};
 }
 
-function createPolicy(
-	chance: Chance,
-	domain: string,
-	swap: "restart" | "reload",
-	timezone: string,
-	queueLifetimeMs: number,
-): Policy {
-	const hour = chance.between(0, 23);
+type Range = readonly [low: number, high: number];
+
+const QUEUE_HOURS: Record<Pace, Range> = { often: [1, 6], daily: [6, 24], rarely: [24, 120] };
+const DAYS: Record<Pace, Range> = { often: [2, 3], daily: [7, 10], rarely: [40, 80] };
+const CALM_DAYS: Record<Pace, number> = { often: 2, daily: 3, rarely: 35 };
+const WAKE_MINUTES: Record<Pace, readonly number[]> = {
+	often: [60, 120],
+	daily: [20, 60, 60],
+	rarely: [720],
+};
+
+function wishEvery(chance: Chance, pace: Pace, swap: "restart" | "reload"): number | null {
+	if (pace === "often") return (swap === "restart" ? chance.between(2, 5) : chance.between(4, 12)) * HOUR_MS;
+	return chance.happens(0.4) ? chance.between(1, 4) * 24 * HOUR_MS : null;
+}
+
+/** Half of all runs meet a change of the clocks in one of the time zones. */
+function beginningOf(chance: Chance): Date {
+	const changes = [
+		Date.UTC(2026, 2, 7, 12),
+		Date.UTC(2026, 2, 28),
+		Date.UTC(2026, 9, 24),
+		Date.UTC(2026, 9, 31),
+	];
+	const change = chance.pick(changes) - chance.between(0, 24) * HOUR_MS;
+	const any = Date.UTC(2026, chance.between(0, 11), chance.between(1, 28), chance.between(4, 22));
+	return new Date(chance.happens(0.5) ? change : any);
+}
+
+interface Common {
+	readonly pace: Pace;
+	readonly swap: "restart" | "reload";
+	readonly queueLifetimeMs: number;
+	readonly timezone: string;
+	/** Where turns come often all domains are due together: one tick then does the work of many. */
+	readonly hour: number;
+	readonly everyHours: number;
+}
+
+function createPolicy(chance: Chance, domain: string, common: Common): Policy {
+	const { pace, swap, timezone, queueLifetimeMs } = common;
+	const isOften = pace === "often";
+	const hour = isOften ? common.hour : chance.between(0, 23);
 	const ttlSeconds = chance.pick([300, 3600]);
+	const hasWindow = chance.happens(isOften ? 0.1 : 0.3);
 	return {
 		domain,
-		schedule: dailyAt(hour),
+		schedule: scheduleOf(chance, common, hour),
 		timezone,
-		publishAheadMs: chance.pick([0, 6, 12]) * HOUR_MS,
-		window: chance.happens(0.3) ? { fromMinute: 60 * hour, toMinute: (60 * (hour + 6)) % 1440 } : null,
+		publishAheadMs: chance.pick(isOften ? [0, 0, 0, 1] : [0, 6, 12]) * HOUR_MS,
+		window: hasWindow ? { fromMinute: 60 * hour, toMinute: (60 * (hour + 6)) % 1440 } : null,
 		selector: {
 			kind: "template",
 			template: chance.pick(["{yyyy}{mm}", "{yyyy}{mm}{dd}", "{host}-{yyyy}{mm}"]),
@@ -104,8 +159,8 @@ function createPolicy(
 		key: { algorithm: "ed25519" },
 		record: { ttlSeconds },
 		standby: false,
-		jitterMs: chance.pick([0, 1, 2]) * HOUR_MS,
-		spreadMs: chance.pick([0, 1]) * HOUR_MS,
+		jitterMs: (isOften ? chance.pick([0, 0, 0, 0.5]) : chance.pick([0, 1, 2])) * HOUR_MS,
+		spreadMs: 0,
 		verify: {
 			nameservers: "auto",
 			quorum: "all",
@@ -116,7 +171,7 @@ function createPolicy(
 			timeoutMs: 6 * HOUR_MS,
 		},
 		retire: {
-			graceMs: queueLifetimeMs + ttlSeconds * 1000 + chance.between(1, 6) * HOUR_MS,
+			graceMs: queueLifetimeMs + ttlSeconds * 1000 + chance.between(1, isOften ? 3 : 6) * HOUR_MS,
 			tombstoneMs: 0,
 			adopted: chance.happens(0.3),
 			publishPrivate: null,
@@ -128,19 +183,30 @@ function createPolicy(
 	};
 }
 
+function scheduleOf(chance: Chance, { pace, swap, everyHours }: Common, hour: number): Schedule {
+	if (pace === "daily" || (pace === "often" && swap === "restart")) return scheduleAt([hour]);
+	if (pace === "often")
+		return scheduleAt(
+			Array.from({ length: 24 }, (_, index) => index).filter(
+				(index) => index % everyHours === hour % everyHours,
+			),
+		);
+	return { ...scheduleAt([hour]), daysOfMonth: [chance.between(1, 28)] };
+}
+
 /** Each domain has an account of its own, so that one can be broken alone. */
 export function providerOf(domain: string): string {
 	return `account-${domain}`;
 }
 
-function dailyAt(hour: number): Schedule {
+function scheduleAt(hours: readonly number[]): Schedule {
 	const range = (from: number, to: number) =>
 		Array.from({ length: to - from + 1 }, (_, index) => from + index);
 	return {
-		expression: `0 ${hour} * * *`,
+		expression: `0 ${hours.join(",")} * * *`,
 		seconds: [0],
 		minutes: [0],
-		hours: [hour],
+		hours,
 		daysOfMonth: range(1, 31),
 		months: range(1, 12),
 		weekdays: range(0, 6),
@@ -160,7 +226,6 @@ export const NO_LUCK_NEEDED: Luck = {
 	clockSteps: 0,
 	sinkFaults: 0,
 	commands: 0,
-	wishes: 0,
 	guesses: 4,
 };
 
@@ -168,9 +233,9 @@ export const NO_LUCK_NEEDED: Luck = {
 function createLuck(chance: Chance): Luck {
 	const some = (likelihood: number, value: number) => (chance.happens(likelihood) ? value : 0);
 	return {
-		daemonDies: some(0.6, chance.pick([1 / 20_000, 1 / 5000, 1 / 1500])),
-		doorDies: some(0.6, chance.pick([1 / 1000, 1 / 300, 1 / 120])),
-		powerFails: some(0.5, chance.pick([1 / 20_000, 1 / 5000, 1 / 1500])),
+		daemonDies: some(0.6, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
+		doorDies: some(0.6, chance.pick([1 / 2000, 1 / 500, 1 / 200])),
+		powerFails: some(0.5, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
 		administratorEdits: some(0.5, 1 / 300),
 		serverFaults: some(0.6, chance.pick([1, 4])),
 		providerFaults: some(0.6, chance.pick([1, 4])),
@@ -180,7 +245,6 @@ function createLuck(chance: Chance): Luck {
 		clockSteps: some(0.2, 0.5),
 		sinkFaults: some(0.5, 1),
 		commands: some(0.5, chance.pick([1, 8])),
-		wishes: some(0.4, 0.5),
 		guesses: chance.pick([0, 6]),
 	};
 }

@@ -36,6 +36,8 @@ export interface SimZone {
 	/** The first is the primary. */
 	readonly servers: readonly SimServer[];
 	current: ZoneVersion;
+	/** Grows with every change of what one of its servers holds. */
+	changes: number;
 }
 
 /** One TXT question that somebody asked an authoritative server, and what came: the evidence of what was looked at. */
@@ -67,8 +69,6 @@ export interface SimDns {
 	guess(name: string): void;
 	/** The latest right or wrong answers to questions of `by`, newest last, for one name. */
 	asked(name: string): readonly Asked[];
-	/** Grows with every change of what a server holds. */
-	changes(): number;
 }
 
 interface Cached {
@@ -100,19 +100,22 @@ export function createSimDns(given: {
 	const caches = Array.from({ length: given.receivers + 1 }, () => new Map<string, Cached>());
 	const log = new Map<string, Asked[]>();
 	const negativeTtlMs = (zone: SimZone) => zone.minimumSeconds * 1000;
-	let changes = 0;
 
+	const homes = new Map<string, SimZone | null>();
 	const zoneOf = (name: string): SimZone | null => {
+		const home = homes.get(name);
+		if (home !== undefined) return home;
 		let best: SimZone | null = null;
 		for (const zone of zones)
 			if (isWithin(name, zone.name) && (best === null || zone.name.length > best.name.length)) best = zone;
+		homes.set(name, best);
 		return best;
 	};
 
 	const transfer = (zone: SimZone, server: SimServer) => {
 		if (server.mood === "stalled" || server.mood === "down" || server.held === zone.current) return;
 		server.held = zone.current;
-		changes += 1;
+		zone.changes += 1;
 	};
 
 	const write = (zone: SimZone, name: string, set: TxtSet | null) => {
@@ -120,7 +123,7 @@ export function createSimDns(given: {
 		if (set === null || set.values.length === 0) txt.delete(name);
 		else txt.set(name, set);
 		zone.current = { serial: zone.current.serial + 1, txt };
-		changes += 1;
+		zone.changes += 1;
 		for (const [index, server] of zone.servers.entries()) {
 			if (index === 0) server.held = zone.current;
 			else time.after(server.lagMs, () => transfer(zone, server));
@@ -137,7 +140,8 @@ export function createSimDns(given: {
 	const askAuthority = (zone: SimZone, server: SimServer, question: Question, by: string): Answer => {
 		const answer = answerOf(zone, server, question, zones);
 		if (question.type === "TXT") {
-			const said = answer.kind === "message" && answer.authoritative ? textsOf(answer.answers) : null;
+			const isDefinite = answer.kind === "message" && answer.authoritative;
+			const said = isDefinite ? (shownBy(server).txt.get(question.name)?.values ?? []) : null;
 			remember({
 				atMs: time.elapsedMs(),
 				by,
@@ -205,7 +209,6 @@ export function createSimDns(given: {
 			for (const cache of caches.slice(1)) if (chance.happens(0.5)) recurse(cache, name);
 		},
 		asked: (name) => log.get(name) ?? [],
-		changes: () => changes,
 	};
 }
 
@@ -218,6 +221,7 @@ function createZone(
 		name: zone.name,
 		minimumSeconds: zone.minimumSeconds,
 		current,
+		changes: 0,
 		servers: Array.from({ length: zone.servers }, (_, number) => ({
 			name: `ns${number + 1}.${zone.name}`,
 			address: `198.51.${100 + index}.${number + 1}`,
@@ -238,9 +242,12 @@ function answerOf(zone: SimZone, server: SimServer, question: Question, zones: r
 	);
 	if (child !== undefined && !(question.type === "DS" && question.name === child.name))
 		return referral(child);
-	const version: ZoneVersion =
-		server.mood === "lies_absent" ? { serial: server.held.serial, txt: new Map() } : server.held;
-	return answerFrom(zone, version, question, true);
+	return answerFrom(zone, shownBy(server), question, true);
+}
+
+/** What a server that answers shows of its zone. */
+function shownBy({ mood, held }: SimServer): ZoneVersion {
+	return mood === "lies_absent" ? { serial: held.serial, txt: new Map() } : held;
 }
 
 function answerFrom(zone: SimZone, version: ZoneVersion, question: Question, authoritative: boolean): Answer {
@@ -304,7 +311,13 @@ function tldZone(name: string): SimZone {
 		mood: "well",
 		lagMs: 0,
 	};
-	return { name: isWithin(name, TLD) ? TLD : "", minimumSeconds: 900, current, servers: [server] };
+	return {
+		name: isWithin(name, TLD) ? TLD : "",
+		minimumSeconds: 900,
+		current,
+		changes: 0,
+		servers: [server],
+	};
 }
 
 /** A recursive resolver's answer about the tree itself: always fresh, since no zone moves in this world. */
@@ -341,19 +354,22 @@ function recursiveAnswer(question: Question, values: readonly string[], zone: Si
 	};
 }
 
-function txtRecords(name: string, set: TxtSet): ResourceRecord[] {
+const knownRecords = new WeakMap<TxtSet, readonly ResourceRecord[]>();
+
+/** A set stands at one name: its records are made once. */
+function txtRecords(name: string, set: TxtSet): readonly ResourceRecord[] {
+	const known = knownRecords.get(set) ?? makeTxtRecords(name, set);
+	knownRecords.set(set, known);
+	return known;
+}
+
+function makeTxtRecords(name: string, set: TxtSet): readonly ResourceRecord[] {
 	return set.values.map((value) => ({
 		name,
 		type: "TXT",
 		ttlSeconds: set.ttlSeconds,
 		data: { kind: "txt", strings: splitTxt(value) },
 	}));
-}
-
-function textsOf(records: readonly ResourceRecord[]): readonly string[] {
-	return records.flatMap((record) =>
-		record.data.kind === "txt" ? [Buffer.concat(record.data.strings).toString("utf8")] : [],
-	);
 }
 
 function soa(zone: SimZone, serial: number): ResourceRecord {

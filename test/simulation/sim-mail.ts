@@ -1,15 +1,28 @@
 /** Signed mail of the simulated host: what its signer would put on a message now, and how a receiver judges it. */
 
-import { createPrivateKey, createPublicKey } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { recordKey } from "../../src/dkim/key-material.ts";
 import { parseKeyRecord } from "../../src/dkim/key-record.ts";
 import type { MailVerifier, SignatureVerdict } from "../../src/ports/mail-verifier.ts";
 
 const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
 
-/** A real ed25519 private key made of 32 given bytes. */
-export function privateKeyFrom(bytes: Uint8Array): string {
-	const der = Buffer.concat([PKCS8_ED25519, bytes.subarray(0, 32)]).toString("base64");
+/** Real Ed25519 private keys, each run the same ones in the same order: every one is parsed once, whatever runs follow. */
+export function createSimKeys(): () => string {
+	let made = 0;
+	return () => {
+		made += 1;
+		const pem = pool[made] ?? privateKeyOf(made);
+		pool[made] = pem;
+		return pem;
+	};
+}
+
+const pool: string[] = [];
+
+function privateKeyOf(number: number): string {
+	const bytes = createHash("sha256").update(`simulated key ${number}`).digest();
+	const der = Buffer.concat([PKCS8_ED25519, bytes]).toString("base64");
 	return `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n`;
 }
 

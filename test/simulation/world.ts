@@ -12,7 +12,7 @@ import { providerOf, type Scenario } from "./scenario.ts";
 import { createScheduler, type Running, type Scheduler } from "./scheduler.ts";
 import { createSimDns, type SimDns } from "./sim-dns.ts";
 import { createSimLocks, type SimLocks } from "./sim-lock.ts";
-import { privateKeyFrom, publicHalfOf } from "./sim-mail.ts";
+import { createSimKeys, publicHalfOf } from "./sim-mail.ts";
 import type { Removal, SimAccount } from "./sim-provider.ts";
 import type { ServiceFaults } from "./sim-services.ts";
 import type { SignerFaults } from "./sim-signer.ts";
@@ -63,6 +63,8 @@ export interface World {
 		lines: Map<string, string[]>;
 		files: ForeignThings["files"];
 	};
+	/** A private key that no other of this run is like. */
+	readonly makeKey: () => string;
 	diskFault: DiskFault | null;
 	bootedMs: number;
 	/** Whether the host has power and is up. */
@@ -132,6 +134,7 @@ export function createWorld(
 		},
 		sinks: ["webhook", "email"].map((name) => ({ name, isUp: true, got: [] })),
 		foreign: { records: [], lines: new Map(), files: [] },
+		makeKey: createSimKeys(),
 		diskFault: null,
 		bootedMs: 0,
 		phase: "running",
@@ -173,7 +176,7 @@ function installMailHost(world: World): void {
 		world.foreign.records.push({ name, value });
 	};
 	for (const { domain, retire } of scenario.policies) {
-		const pem = privateKeyFrom(luck.bytes(32));
+		const pem = world.makeKey();
 		const path = `${KEYS}/${domain}/mail.private`;
 		disk.putDirectory(`${KEYS}/${domain}`, 0o700, signer);
 		disk.put(path, pem, 0o600, signer);
@@ -183,12 +186,12 @@ function installMailHost(world: World): void {
 		const value = keyRecord(pem);
 		record(`mail._domainkey.${domain}`, value);
 		if (!retire.adopted) world.foreign.records.push({ name: `mail._domainkey.${domain}`, value });
-		foreignRecord(`google._domainkey.${domain}`, keyRecord(privateKeyFrom(luck.bytes(32))));
+		foreignRecord(`google._domainkey.${domain}`, keyRecord(world.makeKey()));
 		foreignRecord(domain, "v=spf1 mx -all");
 		if (luck.happens(0.5)) foreignRecord(`${monthOf(scenario.beginning)}b._domainkey.${domain}`, "taken");
 	}
 	const newsletter = `${KEYS}/news.private`;
-	const newsletterKey = privateKeyFrom(luck.bytes(32));
+	const newsletterKey = world.makeKey();
 	disk.put(newsletter, newsletterKey, 0o600, signer);
 	files.push({ path: newsletter, content: newsletterKey });
 	keyLines.splice(1, 0, `news newsletter.example:news:${newsletter}  # not ours`);

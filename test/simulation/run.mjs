@@ -1,0 +1,28 @@
+// `npm run simulate`: bundles the simulation, which then runs several times as fast as module by module, and starts it.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const folder = mkdtempSync(join(tmpdir(), "keyturn-simulate-"));
+const outfile = join(folder, "simulate.mjs");
+await build({
+	absWorkingDir: import.meta.dirname,
+	entryPoints: ["simulate.ts"],
+	outfile,
+	bundle: true,
+	platform: "node",
+	format: "esm",
+	target: "node20.19",
+	logLevel: "warning",
+	banner: {
+		js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+	},
+});
+const child = spawn(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: "inherit" });
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+child.on("exit", (status) => {
+	rmSync(folder, { recursive: true });
+	process.exitCode = status ?? 1;
+});
