@@ -22,6 +22,7 @@ import { Inquiries } from "./inquiries.ts";
 import { dropStaged, firstKeyFault, forgetInspection, inspection, isBusy, linesInUse } from "./inspection.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
+import { removeCopies } from "./copies.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
 import { publish } from "./publish.ts";
 import { drop, retire } from "./retire.ts";
@@ -163,6 +164,7 @@ async function tick(given: TickGiven, notes: Notes, options: TickOptions): Promi
 	await takeWishes(run, docs);
 	await work(run, docs, freeze, options);
 	if (lost.length === 0) await dropUnowed(run, docs);
+	await removeCopies(run, docs);
 	await endDistress(run);
 	for (const doc of docs) await tellOverdue(run, doc);
 	await endMoot(run, docs);

@@ -56,6 +56,8 @@ export interface Memory {
 	distress: HostState | null;
 	inspection: { readonly uptimeMs: number; readonly answer: InspectAnswer } | null;
 	lastTick: { readonly bootMs: number; readonly at: Date } | null;
+	/** The domains of which the agent was seen to keep no private key, and whose state has not changed since. */
+	readonly withoutCopies: Set<string>;
 }
 
 /** A domain's document as this tick knows it. */
@@ -130,6 +132,7 @@ export class Run {
 	/** Durable when it resolves; the document is unchanged if it fails. */
 	async save(doc: Doc, state: DomainState): Promise<void> {
 		if (state === doc.state) return;
+		this.memory.withoutCopies.delete(doc.policy.domain);
 		const name = `domains/${doc.policy.domain}`;
 		doc.revision = await this.ports.store.save(this.#lease, name, state, doc.revision);
 		doc.state = state;
@@ -227,7 +230,14 @@ export class Run {
 }
 
 export function newMemory(): Memory {
-	return { delays: new Map(), looks: new Map(), distress: null, inspection: null, lastTick: null };
+	return {
+		delays: new Map(),
+		looks: new Map(),
+		distress: null,
+		inspection: null,
+		lastTick: null,
+		withoutCopies: new Set(),
+	};
 }
 
 /** Runs `work` over all items, at most `width` at a time. */

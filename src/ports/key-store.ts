@@ -13,6 +13,8 @@ export interface KeyStore {
 	make(domain: string, selector: string, spec: KeySpec, signal: AbortSignal): Promise<MadeKey>;
 	/** PKCS#8 PEM; null if there is none. */
 	read(domain: string, selector: string): Promise<string | null>;
+	/** The selectors of a domain's keys that are kept, whole or cut short. */
+	list(domain: string): Promise<readonly string[]>;
 	/** Absent is success. */
 	remove(domain: string, selector: string): Promise<void>;
 }

@@ -16,6 +16,8 @@ export interface KeyStoreOptions {
 }
 
 const LIMIT_BYTES = 65_536;
+/** Of a key's file, or of the one that it is written to first. */
+const KEPT = /^\.?([^.].*?)\.pem(?:\.keyturn-new)?$/;
 
 export function createKeyStore({ directory, disk, makeKey }: KeyStoreOptions): KeyStore {
 	/** Two that are asked for one key must not write one temporary file. */
@@ -30,6 +32,10 @@ export function createKeyStore({ directory, disk, makeKey }: KeyStoreOptions): K
 			return made;
 		},
 		read: async (domain, selector) => (await readKey(disk, pathOf(directory, domain, selector)))?.pem ?? null,
+		list: async (domain) => {
+			const names = (await disk.list(directoryOf(pathOf(directory, domain, "any")))) ?? [];
+			return [...new Set(names.flatMap((name) => KEPT.exec(name)?.[1] ?? []))];
+		},
 		remove: async (domain, selector) => {
 			const path = pathOf(directory, domain, selector);
 			if ((await disk.lstat(directoryOf(path))) === null) return;

@@ -71,3 +71,41 @@ describe("a door that cannot be reached", () => {
 		expect(world.events).toEqual([]);
 	});
 });
+
+describe("a failure after the switch, before the copy of the key is removed", () => {
+	it("leaves no copy once all works again", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"]);
+		world.failRemove = true;
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.copies).toHaveLength(1);
+		world.failRemove = false;
+		await world.tick();
+		expect(world.copies).toEqual([]);
+	});
+
+	it("leaves no copy behind a crash", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"]);
+		world.failRemove = true;
+		await world.tick();
+		world.failRemove = false;
+		world.restart();
+		await world.tick();
+		expect(world.copies).toEqual([]);
+	});
+
+	it("keeps the copy of a key that has yet to be switched to", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"]);
+		world.verdict = () => "wrong";
+		await world.tick();
+		world.restart();
+		await world.tick();
+		expect(world.copies).toHaveLength(1);
+	});
+});

@@ -74,8 +74,14 @@ export class AgentWorld {
 	firstKeyFaults: { readonly domain: string; readonly reason: string }[] = [];
 	/** The domain whose document cannot be saved. */
 	failSave: string | null = null;
+	/** The agent's copies of keys cannot be removed. */
+	failRemove = false;
 	/** Not even the lock can be taken. */
 	diskIsFull = false;
+	/** The agent's copies of private keys, by domain and selector. */
+	get copies(): readonly string[] {
+		return [...this.#keys.keys()];
+	}
 	/** What the door says is staged. */
 	readonly stagedIds: string[] = [];
 	#staged: Extract<DoorRequest, { act: "stage" }> | null = null;
@@ -124,7 +130,12 @@ export class AgentWorld {
 				make: async (domain, selector, spec) =>
 					Promise.resolve({ publicKey: this.#makeKey(domain, selector, spec) }),
 				read: async (domain, selector) => Promise.resolve(this.#keys.get(`${domain} ${selector}`) ?? null),
+				list: async (domain) => {
+					const names = [...this.#keys.keys()].map((name) => name.split(" "));
+					return Promise.resolve(names.flatMap(([of, selector = ""]) => (of === domain ? [selector] : [])));
+				},
 				remove: async (domain, selector) => {
+					if (this.failRemove) throw new KeyturnError("disk.failed", "the key: no permission");
 					this.#keys.delete(`${domain} ${selector}`);
 					return Promise.resolve();
 				},

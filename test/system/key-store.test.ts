@@ -36,6 +36,17 @@ test("keeps a key 0600 below directories 0700 and makes it once, whatever is ask
 	expect(await readdir(join(directory, "example.com"))).toEqual([]);
 });
 
+test("lists what is kept of a domain, also what a crash cut short", async () => {
+	const { store, directory } = await newStore();
+	expect(await store.list("example.com")).toEqual([]);
+	await store.make("example.com", "202611", ed25519, never);
+	await writeFile(join(directory, "example.com", ".202612.pem.keyturn-new"), "-----BEGIN PRIV");
+	expect((await store.list("example.com")).toSorted()).toEqual(["202611", "202612"]);
+	await store.remove("example.com", "202612");
+	await store.remove("example.com", "202611");
+	expect(await readdir(join(directory, "example.com"))).toEqual([]);
+});
+
 test("all that ask for one key at once get the same one", async () => {
 	const { store, directory } = await newStore();
 	const makers = Array.from({ length: 8 }, () => store.make("example.com", "s", ed25519, never));
