@@ -57,14 +57,14 @@ export function refusalOfRcode(rcode: number, asked: Asked): Refusal {
 				errorCode: "provider.denied",
 				denied: true,
 				why: `${server} refuses this to the TSIG key ${key} (REFUSED)`,
-				hint: `allow the key to change TXT records below _domainkey: BIND update-policy or allow-update, Knot acl, PowerDNS TSIG-ALLOW-DNSUPDATE; and make sure that ${server} is the zone's primary`,
+				hint: `allow the key to change TXT records below _domainkey: BIND update-policy or allow-update, Knot acl, PowerDNS TSIG-ALLOW-DNSUPDATE; make sure that ${server} is the zone's primary; PowerDNS says no more than this of an unknown key, another secret or a clock that is off`,
 			};
 		case "NOTAUTH":
 			return {
 				...plain,
 				errorCode: "provider.zone",
 				why: `${server} is not the primary of ${zone ?? "the zone"} (NOTAUTH without a TSIG error)`,
-				hint: "name the zone's primary as server, or set `zone` of the domain to the zone that it holds",
+				hint: "name the zone's primary as server, or set `zone` of the domain to the zone that it holds; PowerDNS says this too where the TSIG key's secret differs from its own",
 			};
 		case "NOTZONE":
 			return {

@@ -33,6 +33,9 @@ export const SUITES: readonly Suite[] = [
 		programs: {
 			...mailAndNames,
 			knotd: "knot",
+			pdns_server: "pdns-server",
+			pdnsutil: "pdns-server",
+			sqlite3: "sqlite3",
 			miltertest: "miltertest",
 			strace: "strace",
 			faketime: "faketime",

@@ -16,6 +16,7 @@ import { describeProviderContract, type ProviderBench, valueOf } from "../../pro
 import { startBind, type TsigKey } from "../bind.ts";
 import { startKnot } from "../knot.ts";
 import { nsupdate } from "../nsupdate.ts";
+import { startPowerDns } from "../powerdns.ts";
 import { freePort, type StartedServer } from "../program.ts";
 
 const ZONE = "example.test";
@@ -48,10 +49,12 @@ describeProviderContract("rfc2136 against BIND, through the publisher", async ()
 	return { ...direct, provider };
 });
 describeProviderContract("rfc2136 against Knot", async () => bench(await knotWithZone(), KEY));
+describeProviderContract("rfc2136 against PowerDNS", async () => bench(await powerDnsWithZone(), KEY));
 
 describe.each([
 	["BIND", bindWithZone],
 	["Knot", knotWithZone],
+	["PowerDNS", powerDnsWithZone],
 ])("the troubles with %s", (title, start) => {
 	let server: StartedServer;
 	beforeAll(async () => {
@@ -63,19 +66,29 @@ describe.each([
 	const name = `trouble._domainkey.${ZONE}`;
 	const add = { kind: "add", name, value: valueOf(410), ttlSeconds: 300 } as const;
 	const fresh = (selector: string) => ({ ...add, name: `${selector}._domainkey.${ZONE}` });
+	/** PowerDNS says REFUSED whatever it is that it does not like about a key. */
+	const tellsApart = title !== "PowerDNS";
 
 	test("a wrong secret is told apart", async () => {
 		const provider = providerFor(server, { ...KEY, secret: "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc=" });
 		const [result] = await provider.change(ZONE, [add], signal);
-		expect(result).toMatchObject({ kind: "refused", denied: true, why: expect.stringContaining("BADSIG") });
-		await expect(provider.list(ZONE, name, signal)).rejects.toMatchObject({ code: "provider.denied" });
+		const why = expect.stringContaining(tellsApart ? "BADSIG" : "REFUSED");
+		expect(result).toMatchObject({ kind: "refused", denied: true, why });
+		if (!tellsApart)
+			expect(result).toMatchObject({ hint: expect.stringMatching(/PowerDNS .*secret.*clock/) });
+		await expect(provider.list(ZONE, name, signal)).rejects.toMatchObject(
+			tellsApart
+				? { code: "provider.denied" }
+				: { code: "provider.zone", hint: expect.stringMatching(/PowerDNS .*secret/) },
+		);
 		expect(await served(server, name)).toEqual([]);
 	});
 
 	test("an unknown key name is told apart", async () => {
 		const provider = providerFor(server, { ...KEY, name: "nobody" });
 		const [result] = await provider.change(ZONE, [add], signal);
-		expect(result).toMatchObject({ kind: "refused", denied: true, why: expect.stringContaining("BADKEY") });
+		const why = expect.stringContaining(tellsApart ? "BADKEY" : "REFUSED");
+		expect(result).toMatchObject({ kind: "refused", denied: true, why });
 		expect(await served(server, name)).toEqual([]);
 	});
 
@@ -85,11 +98,12 @@ describe.each([
 	])("a clock that is %s the server's is told with both times", async (where, seconds) => {
 		const provider = providerFor(server, KEY, clockOff(seconds));
 		const [result] = await provider.change(ZONE, [add], signal);
-		expect(result).toMatchObject({ kind: "refused", denied: false });
+		expect(result).toMatchObject({ kind: "refused", denied: !tellsApart });
+		expect(await served(server, name)).toEqual([]);
+		if (!tellsApart) return;
 		const why = result?.kind === "refused" ? result.why : "";
 		expect(why).toContain("BADTIME");
 		expect(why).toMatch(new RegExp(`(3599|3600|3601) s ${where} the server's`));
-		expect(await served(server, name)).toEqual([]);
 	});
 
 	test("a zone that the server does not have is told apart", async () => {
@@ -114,7 +128,8 @@ describe.each([
 		expect(await served(server, `inside._domainkey.${ZONE}`)).toEqual([add.value]);
 	});
 
-	test("a zone that the key may not change is told apart", async () => {
+	// PowerDNS takes updates of a zone without TSIG-ALLOW-DNSUPDATE from every address it allows: docs/providers.md.
+	test.skipIf(!tellsApart)("a zone that the key may not change is told apart", async () => {
 		const provider = providerFor(server, KEY);
 		const [result] = await provider.change(
 			"closed.test",
@@ -241,6 +256,16 @@ async function bindWithZone(): Promise<StartedServer> {
 
 async function knotWithZone(): Promise<StartedServer> {
 	return startKnot({
+		zones: [
+			{ name: ZONE, records: RECORDS, updateKeys: [KEY.name, LONG_KEY.name] },
+			{ name: "closed.test", records: "" },
+		],
+		tsigKeys: [KEY, LONG_KEY],
+	});
+}
+
+async function powerDnsWithZone(): Promise<StartedServer> {
+	return startPowerDns({
 		zones: [
 			{ name: ZONE, records: RECORDS, updateKeys: [KEY.name, LONG_KEY.name] },
 			{ name: "closed.test", records: "" },

@@ -1,0 +1,73 @@
+/** A real PowerDNS for a test: primary of zones in SQLite, with updates by TSIG. */
+
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type TsigKey, zoneText } from "./bind.ts";
+import { servesZone } from "./dns-question.ts";
+import { freePort, makeDirectory, type StartedServer, startServer } from "./program.ts";
+
+export interface PowerDnsZone {
+	readonly name: string;
+	/** Lines of a zone file, as for BIND. */
+	readonly records: string;
+	/** TSIG keys that may update it. */
+	readonly updateKeys?: readonly string[];
+}
+
+const SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
+const run = promisify(execFile);
+
+export async function startPowerDns(options: {
+	readonly zones: readonly PowerDnsZone[];
+	readonly tsigKeys: readonly TsigKey[];
+}): Promise<StartedServer> {
+	const address = "127.0.0.1";
+	const port = await freePort(address);
+	const directory = await makeDirectory("powerdns");
+	await writeFile(join(directory, "pdns.conf"), configuration(address, port, directory));
+	await run("/usr/bin/sqlite3", [join(directory, "zones.db"), await readFile(SCHEMA, "utf8")]);
+	const util = async (...argv: readonly string[]) =>
+		run("/usr/bin/pdnsutil", [`--config-dir=${directory}`, ...argv]);
+	for (const { name, algorithm, secret } of options.tsigKeys)
+		await util("import-tsig-key", name, algorithm, secret);
+	for (const { name, records, updateKeys = [] } of options.zones) {
+		const file = join(directory, `${name}.zone`);
+		await writeFile(file, zoneText({ name, records }));
+		await util("load-zone", name, file);
+		if (updateKeys.length > 0) await util("set-meta", name, "TSIG-ALLOW-DNSUPDATE", ...updateKeys);
+	}
+	return startServer(
+		{ address, port, directory },
+		"/usr/sbin/pdns_server",
+		[`--config-dir=${directory}`, "--daemon=no", "--guardian=no"],
+		async () => {
+			const answers = await Promise.all(
+				options.zones.map((zone) => servesZone({ address, port }, zone.name)),
+			);
+			return answers.every(Boolean);
+		},
+	);
+}
+
+/** Its caches would keep what has just been written out of sight. */
+function configuration(address: string, port: number, directory: string): string {
+	return `
+local-address=${address}
+local-port=${port}
+socket-dir=${directory}
+launch=gsqlite3
+gsqlite3-database=${directory}/zones.db
+gsqlite3-pragma-synchronous=0
+dnsupdate=yes
+allow-dnsupdate-from=127.0.0.0/8
+receiver-threads=1
+distributor-threads=1
+cache-ttl=0
+query-cache-ttl=0
+negquery-cache-ttl=0
+zone-cache-refresh-interval=0
+zone-metadata-cache-ttl=0
+`;
+}
