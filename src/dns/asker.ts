@@ -15,6 +15,8 @@ export interface Asker {
 	/** A recursive resolver. */
 	askRecursive(server: Server, name: string, type: QuestionType): Promise<Answer>;
 	systemResolvers(): Promise<readonly Server[]>;
+	/** Whether it has let a question of this look time out. */
+	isSilent(server: Server): boolean;
 }
 
 /** For one look only: answers are remembered and never expire. */
@@ -45,6 +47,7 @@ export function createAsker(resolver: Resolver, signal: AbortSignal): Asker {
 		ask: (place, name, type) => ask(place, name, type, false),
 		askRecursive: (server, name, type) => ask(server, name, type, true),
 		systemResolvers: () => resolver.systemResolvers(),
+		isSilent: (server) => silent.has(serverName(server)),
 	};
 }
 

@@ -231,14 +231,17 @@ function preferIpv4(places: readonly Place[]): readonly Place[] {
 	return places.toSorted((a, b) => Number(a.address.includes(":")) - Number(b.address.includes(":")));
 }
 
-/** The first resolver that gives an answer; null if none does. */
+/** The first resolver that gives an answer; null if none does. One that was silent is waited for last, not each time anew. */
 async function askAny(
 	asker: Asker,
 	resolvers: readonly Server[],
 	name: string,
 	type: "A" | "AAAA" | "NS" | "DS",
 ): Promise<Answer | null> {
-	for (const resolver of resolvers) {
+	const inTurn = resolvers.toSorted(
+		(one, other) => Number(asker.isSilent(one)) - Number(asker.isSilent(other)),
+	);
+	for (const resolver of inTurn) {
 		const answer = await asker.askRecursive(resolver, name, type);
 		if (answer.kind === "message") return answer;
 	}

@@ -563,6 +563,20 @@ describe("resolvers", () => {
 		world.fault("127.0.0.53", "servfail");
 		expect((await look()).verdict).toBe("unknown");
 	});
+
+	test("that are silent are waited for once on the way to the zone, not at each question", async () => {
+		const { world, look } = createScene();
+		const silent = { address: "192.0.2.54", port: 53 };
+		world.addResolver(silent.address, {});
+		world.set(NAME, "TXT", [OURS]);
+		world.fault(silent.address, "timeout");
+		world.calls.length = 0;
+		const resolvers = [silent, { address: "127.0.0.53", port: 53 }];
+		expect((await look({ askResolvers: false, verify: { resolvers } })).verdict).toBe("right");
+		const asked = world.calls.filter(({ server }) => server === silent.address);
+		expect(asked.length).toBeGreaterThan(0);
+		expect(asked.length).toBeLessThan(3);
+	});
 });
 
 describe("DNSSEC", () => {

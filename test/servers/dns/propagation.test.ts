@@ -306,6 +306,27 @@ describe("signed zones", () => {
 		expect(report.servers[0]?.signed).toBe(true);
 	});
 
+	test("a resolver that finds the signatures bogus answers SERVFAIL, and that is no yes", async () => {
+		const anchors = (
+			await readFile(join(directory, "expired.parent.test", "dsset-expired.parent.test."), "utf8")
+		)
+			.trim()
+			.replaceAll("expired.parent", "good.parent");
+		const doubting = await startUnbound({
+			zones: [{ name: "good.parent.test", address: "127.0.0.1", port: bind.port }],
+			trustAnchors: anchors.split("\n").map((line) => line.replace(/\s+/g, " ")),
+		});
+		try {
+			const report = await lookAt("good.parent.test", [bind], { resolvers: [doubting] });
+			expect(report.servers.map((server) => server.outcome)).toEqual(["right"]);
+			expect(report.resolvers.map((server) => server.outcome)).toEqual(["servfail"]);
+			expect(report.verdict).toBe("unknown");
+			expect(report.resolvers[0]?.sentence).toContain("SERVFAIL");
+		} finally {
+			await doubting.stop();
+		}
+	});
+
 	test("without a resolver there is a warning", async () => {
 		const report = await lookAt("good.parent.test", [bind]);
 		expect(report.verdict).toBe("right");
