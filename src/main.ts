@@ -227,7 +227,7 @@ async function joinSink(
 ): Promise<AlertSink> {
 	const place = all.slice(0, index + 1).filter((one) => one.type === type).length;
 	const sink = (await ALERT_TYPES[type]?.())?.create(
-		{ name: `${type} ${place}`, on: on as AlertSink["on"], repeatMs, settings },
+		{ name: `${type} ${place}`, on, repeatMs, settings },
 		tools,
 	);
 	if (sink === undefined) throw new KeyturnError("bug", `alert type ${type} is not registered`);

@@ -13,7 +13,7 @@ export const MAY: Readonly<Record<string, Allowed>> = {
 	rotation: { folders: ["dkim"], packages: [] },
 	ports: { folders: ["dkim", "rotation"], packages: [] },
 	swap: { folders: ["ports", "dkim"], packages: [] },
-	settings: { folders: ["dkim", "rotation"], packages: ["zod", "yaml", "node-cron"] },
+	settings: { folders: ["dkim", "rotation", "ports/alert-sink"], packages: ["zod", "yaml", "node-cron"] },
 	agent: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
 	state: { folders: ["ports"], packages: [] },
 	system: {

@@ -2,8 +2,8 @@
 
 import * as z from "zod";
 import { isSelector } from "../dkim/names.ts";
+import { EVENTS, TROUBLES } from "../ports/alert-sink.ts";
 import { duration } from "./durations.ts";
-import { EVENT_NAMES } from "./event-names.ts";
 import { cron, domainName, endpoint, hostLabel, timezone, windowOfDay, zoneName } from "./plain-values.ts";
 import { secretReference } from "./secret-reference.ts";
 
@@ -178,7 +178,7 @@ const provider = z.looseObject(providerShape);
 export const alertShape = {
 	type: z.string().describe("How it is told."),
 	on: z
-		.array(z.enum(EVENT_NAMES))
+		.array(z.enum([...EVENTS, ...TROUBLES]))
 		.min(1, { error: "must name one event at least; leave it out for all" })
 		.optional()
 		.describe("Only these events; default: all."),

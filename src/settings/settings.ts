@@ -1,5 +1,6 @@
 /** What keyturn.yaml says, typed: durations in milliseconds, defaults filled in, one policy a domain. */
 
+import type { EventName, TroubleName } from "../ports/alert-sink.ts";
 import type { Policy } from "../rotation/policy.ts";
 
 export interface ServicesSettings {
@@ -42,7 +43,7 @@ export interface ProviderSettings {
 
 export interface AlertSettings {
 	readonly type: string;
-	readonly on: readonly string[] | null;
+	readonly on: readonly (EventName | TroubleName)[] | null;
 	readonly repeatMs: number;
 	/** As the schema of its type made it. */
 	readonly settings: unknown;

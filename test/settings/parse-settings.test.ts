@@ -1,6 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { EVENTS, TROUBLES } from "../../src/ports/alert-sink.ts";
-import { EVENT_NAMES } from "../../src/settings/event-names.ts";
 import type { Fault } from "../../src/settings/faults.ts";
 import { parseSettings } from "../../src/settings/parse-settings.ts";
 import type { Settings } from "../../src/settings/settings.ts";
@@ -140,10 +138,6 @@ describe("what a right file says", () => {
 			},
 			{ type: "command", on: null, repeatMs: 3_600_000, settings: { run: ["/page"] } },
 		]);
-	});
-
-	test("the events of `on` are all events and troubles", () => {
-		expect([...EVENT_NAMES]).toEqual([...EVENTS, ...TROUBLES]);
 	});
 
 	test("ten thousand domains are read in a few seconds", () => {
