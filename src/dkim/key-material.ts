@@ -31,6 +31,8 @@ export function publicHalf(privatePem: string): PublicHalf | null {
 /** The key in a record's `p=`: RSA as SPKI (or bare PKCS#1, RFC 6376 errata 3017), Ed25519 raw (RFC 8463); null if unreadable. */
 export function recordKey(record: KeyRecord): PublicHalf | null {
 	if (!/^[A-Za-z0-9+/]+={0,2}$/.test(record.publicKey)) return null;
+	// Padding may be left out, but what is there has to be right: some verifiers refuse it otherwise.
+	if (record.publicKey.endsWith("=") && record.publicKey.length % 4 !== 0) return null;
 	const der = Buffer.from(record.publicKey, "base64");
 	try {
 		if (record.algorithm === "ed25519")

@@ -30,6 +30,9 @@ export function parseKeyRecord(value: string): ParsedKeyRecord {
 	const tags = new Map<string, string>();
 	const parts = value.split(";");
 	if (parts.length > 64 || value.length > 65_535) return unreadable("too many tags");
+	// RFC 6376 section 3.2; a no-break space in `p=`, say, passes at some verifiers and fails at others.
+	const odd = /[^\t\n\r\x20-\x7e]/u.exec(value)?.[0];
+	if (odd !== undefined) return unreadable(`it has a character that is not plain ASCII: ${codePoint(odd)}`);
 	for (const [index, part] of parts.entries()) {
 		if (part.trim() === "" && index === parts.length - 1) continue;
 		const match = /^\s*([A-Za-z][A-Za-z0-9_]*)\s*=([^]*)/.exec(part);
@@ -105,6 +108,10 @@ export function refusedTags(record: KeyRecord, algorithm: "rsa" | "ed25519"): st
 	)
 		return `s=${excerpt(record.service.join(":"), 40)} does not allow email`;
 	return null;
+}
+
+function codePoint(character: string): string {
+	return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 function words(text: string): readonly string[] {

@@ -70,8 +70,9 @@ const recordShape = {
 	notes: z
 		.string()
 		.max(200, { error: "must have at most 200 letters" })
-		.regex(/^[\x21-\x3a\x3c-\x7e](?:[\x20-\x3a\x3c-\x7e]*[\x21-\x3a\x3c-\x7e])?$/, {
-			error: "must be plain ASCII without ;",
+		.regex(/^(?! )[^\0-\x1f"'()=;\\\x7f-\u{10ffff}]+(?<! )$/u, {
+			// Verifiers differ over the others: mailauth ends a record at an open quote or parenthesis.
+			error: "must be plain ASCII without quotes, parentheses, backslashes, = and ;",
 		})
 		.describe("The record's `n=` tag; by default that of the key in use."),
 };

@@ -59,6 +59,13 @@ describe("no key record is", () => {
 		["one of another version", "v=spf1; p=AAAA", "v=spf1 is not DKIM1"],
 		["one whose version is written in lower case", "v=dkim1; p=AAAA", "v=dkim1 is not DKIM1"],
 		["a long version", `v=${"x".repeat(50)}; p=AAAA`, `v=${"x".repeat(40)}… is not DKIM1`],
+		["a no-break space", "v=DKIM1;p=QU\u00a0JD", "it has a character that is not plain ASCII: U+00A0"],
+		["a control character", "v=DKIM1;n=\u001b;p=QUJD", "it has a character that is not plain ASCII: U+001B"],
+		[
+			"a character beyond 16 bits",
+			"v=DKIM1;n=\u{1f600};p=",
+			"it has a character that is not plain ASCII: U+1F600",
+		],
 		["a long text", "x".repeat(50), `"${"x".repeat(40)}…" is no tag=value`],
 	])("%s", (_what, value, why) => {
 		expect(parseKeyRecord(value)).toEqual({ kind: "unreadable", why });

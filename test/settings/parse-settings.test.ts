@@ -231,7 +231,7 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 	[file("record: { ttl: 15d }"), "record.ttl", /shorter than the record's ttl 15d.*key is gone/],
 	[file("record: { flags: [y] }"), "record.flags[0]", /never published.*unsigned/],
 	[file("record: { hash: [sha1] }"), "record.hash", /must have sha256/],
-	[file('record: { notes: "a;p=" }'), "record.notes", /without ;/],
+	[file('record: { notes: "a;p=" }'), "record.notes", /, = and ;/],
 	[file("verify: { nameservers: [ns1.example.com] }"), "verify.nameservers[0]", /must be an address/],
 	[file('verify: { nameservers: ["127.0.0.1"], quorum: 2 }'), "verify.quorum", /more servers/],
 	[file("verify: { quorum: 0 }"), "verify.quorum", /all or a number from 1/],

@@ -1,6 +1,7 @@
 /** Says what an administrator should know about an OpenDKIM configuration that works, but bears surprises. */
 
 import type { LiveConfiguration } from "./live-configuration.ts";
+import { parseTable } from "./table-lines.ts";
 import { isNamed, senderFor } from "./signing-table.ts";
 
 /** One sentence each. */
@@ -40,6 +41,7 @@ function optionNotes(live: LiveConfiguration): readonly string[] {
 function signingNotes(live: LiveConfiguration): readonly string[] {
 	const names = new Set(live.entries.map((entry) => entry.name));
 	const missing = live.signing.rules.filter((rule) => rule.entry !== "%" && !names.has(rule.entry));
+	const passedOver = live.signing.kind === "file" ? [] : indentedPatterns(live.signingFile.bytes);
 	const unclear = live.signing.rules.filter((rule) => !rule.isUnderstood);
 	return [
 		...missing
@@ -48,6 +50,11 @@ function signingNotes(live: LiveConfiguration): readonly string[] {
 				({ pattern, entry }) =>
 					`SigningTable: ${pattern} names ${entry === "" ? "nothing" : entry}, which KeyTable lacks: its mail is deferred.`,
 			),
+		...passedOver
+			.slice(0, LIMIT)
+			.map(
+				(pattern) => `SigningTable: a blank stands before ${pattern}, so that OpenDKIM passes over the line.`,
+			),
 		...unclear
 			.slice(0, LIMIT)
 			.map(
@@ -55,6 +62,11 @@ function signingNotes(live: LiveConfiguration): readonly string[] {
 					`SigningTable: ${pattern} is a regular expression, which keyturn does not follow: no address behind it is sure.`,
 			),
 	];
+}
+
+function indentedPatterns(bytes: Uint8Array): readonly string[] {
+	const records = parseTable(Buffer.from(bytes).toString("latin1"));
+	return records.filter((record) => record.isIndented).map((record) => record.key);
 }
 
 function entryNotes(live: LiveConfiguration): readonly string[] {

@@ -66,7 +66,7 @@ export function entriesFor(table: SigningTable, address: string): readonly strin
 	const certain = table.isMultiple
 		? rules.filter((rule) => rule.isUnderstood)
 		: rules.slice(0, 1).filter((rule) => rule.isUnderstood);
-	return certain.map((rule) => (rule.entry === "%" ? host : rule.entry));
+	return certain.map((rule) => (rule.entry === "%" ? host.toLowerCase() : rule.entry));
 }
 
 /** An address of the domain that no line is meant for in particular: what catches it catches the domain. */
@@ -148,7 +148,9 @@ function checkRendered(
 
 /** What follows a `:` in a value is the identity (i=). */
 function parseSigningRules(kind: SigningTableKind, bytes: Uint8Array): readonly SigningRule[] {
-	return parseTable(Buffer.from(bytes).toString("latin1")).map((record) => ({
+	const records = parseTable(Buffer.from(bytes).toString("latin1"));
+	const read = kind === "refile" ? records.filter((record) => !record.isIndented) : records;
+	return read.map((record) => ({
 		pattern: record.key,
 		entry: record.value.split(":")[0] ?? "",
 		isUnderstood: kind === "file" || WHOLE_DOMAIN.test(record.key) || readPattern(record.key) !== null,

@@ -13,6 +13,8 @@ export interface TableRecord {
 	readonly line: { readonly start: number; readonly end: number };
 	/** Part of a line that OpenDKIM reads in pieces. */
 	readonly cut: boolean;
+	/** Blanks stand before the key: a table of the kind `refile` has no such record (dkimf_db_open). */
+	readonly isIndented: boolean;
 }
 
 /** The records in order; blank lines and comments (`#` ends a line anywhere) are none. */
@@ -31,7 +33,10 @@ export function parseTable(text: string): readonly TableRecord[] {
 	return records;
 }
 
-function parseRecord(piece: string, at: number): Pick<TableRecord, "key" | "value" | "valueAt"> | null {
+function parseRecord(
+	piece: string,
+	at: number,
+): Pick<TableRecord, "key" | "value" | "valueAt" | "isIndented"> | null {
 	const text = /^[^#]*/.exec(piece)?.[0] ?? "";
 	// Each step takes what it can and gives nothing back, so that a line of blanks costs no more than its length.
 	const before = /^[ \t\r\v\f]*/.exec(text)?.[0] ?? "";
@@ -40,7 +45,8 @@ function parseRecord(piece: string, at: number): Pick<TableRecord, "key" | "valu
 	const behind = text.slice(before.length + key.length);
 	const gap = /^[ \t\r\v\f]*/.exec(behind)?.[0] ?? "";
 	const value = trimEnd(behind.slice(gap.length));
-	return { key, value, valueAt: at + before.length + key.length + gap.length };
+	const isIndented = before !== "";
+	return { key, value, valueAt: at + before.length + key.length + gap.length, isIndented };
 }
 
 /** C's isspace: what separates and is trimmed. */

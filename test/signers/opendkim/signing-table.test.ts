@@ -55,6 +55,16 @@ test("ten thousand domains are told apart quickly", () => {
 	expect(performance.now() - started).toBeLessThan(5_000);
 });
 
+test("a line that begins with a blank is none in a table of patterns", () => {
+	expect(entriesFor(table(" *@example.com a\n* b"), "x@example.com")).toEqual(["b"]);
+	const plain = createSigningTable("file", Buffer.from("\texample.com a\n"), false);
+	expect(entriesFor(plain, "x@example.com")).toEqual(["a"]);
+});
+
+test("the sender's domain as a name is one in lower case", () => {
+	expect(entriesFor(table("*@example.com %\n"), "x@EXAMPLE.com")).toEqual(["example.com"]);
+});
+
 test("a line of which is not known what it matches leaves open what stands behind it", () => {
 	expect(entriesFor(table("*@(a|b).example a\n* b"), "x@example.com")).toEqual([]);
 	expect(entriesFor(table("x@example.com c\n*@(a|b).example a\n* b"), "x@example.com")).toEqual(["c"]);
