@@ -6,14 +6,22 @@ import { CommanderError } from "commander";
 import type { AgentPorts } from "./agent/agent.ts";
 import { ALERT_TYPES, type AlertTools } from "./alerts/registry.ts";
 import { createProgram, DEFAULT_CONFIG } from "./cli/program.ts";
-import { type CommandContext, EXIT, type Terminal, type Workbench } from "./cli/workbench.ts";
+import {
+	type CommandContext,
+	type DomainConfigured,
+	EXIT,
+	type Terminal,
+	type Workbench,
+} from "./cli/workbench.ts";
 import { plain, wrap } from "./cli/words.ts";
+import { hashOf, replaceIfUnchanged } from "./durable.ts";
 import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { AlertSink } from "./ports/alert-sink.ts";
 import type { DnsProvider } from "./ports/dns-provider.ts";
 import type { Door } from "./ports/door.ts";
 import type { Log } from "./ports/log.ts";
 import type { Propagation } from "./ports/propagation.ts";
+import type { DomainAsked } from "./settings/add-domain.ts";
 import { formatFaults } from "./settings/faults.ts";
 import { namedTypes } from "./settings/named-types.ts";
 import { parseSettings } from "./settings/parse-settings.ts";
@@ -66,6 +74,7 @@ function contextFor(configPath: string, runsAsDaemon: boolean): CommandContext {
 		signal: stopping.signal,
 		// The door is started elsewhere.
 		open: () => open(resolve(configPath)),
+		addDomain: (asked, { isTried }) => addDomain(resolve(configPath), asked, isTried),
 		onReload: (listener) => {
 			onHangUp = listener;
 		},
@@ -160,12 +169,61 @@ async function joinDoor(configPath: string): Promise<Door> {
 }
 
 async function readSettings(configPath: string): Promise<Settings> {
+	return settingsOf(configPath, await readConfig(configPath));
+}
+
+async function readConfig(configPath: string): Promise<string> {
 	const bytes = await disk.read(configPath, CONFIG_LIMIT_BYTES);
-	if (bytes === null)
-		throw new KeyturnError("config.unreadable", `${configPath}: expected the configuration, found nothing`, {
-			hint: "copy config/keyturn.example.yaml there, or name another file with --config",
+	if (bytes !== null) return Buffer.from(bytes).toString("utf8");
+	throw new KeyturnError("config.unreadable", `${configPath}: expected the configuration, found nothing`, {
+		hint: "copy config/keyturn.example.yaml there, or name another file with --config",
+	});
+}
+
+/** The daemon reads it again when it finds a wish for the domain. */
+async function addDomain(
+	configPath: string,
+	asked: DomainAsked,
+	isTried: boolean,
+): Promise<DomainConfigured> {
+	const path = (await disk.realpath(configPath)) ?? configPath;
+	const text = await readConfig(path);
+	const settings = await settingsOf(configPath, text);
+	if (settings.policies.some((policy) => policy.domain === asked.domain)) return { settings, line: null };
+	const { entryFor, withDomain } = await import("./settings/add-domain.ts");
+	const entry = entryFor(asked, settings, configPath);
+	const added = withDomain(text, entry);
+	if (added.kind === "refused")
+		throw new KeyturnError("config.invalid", `${configPath}: ${asked.domain} was not added: ${added.why}`, {
+			hint: `add { name: ${entry.domain}, provider: ${entry.provider} } to domains by hand, and run the command again`,
 		});
-	const read = readYaml(Buffer.from(bytes).toString("utf8"), configPath);
+	const next = await settingsOf(configPath, added.text);
+	if (!isTried) await replaceConfig(path, text, added.text);
+	return { settings: next, line: added.line };
+}
+
+async function replaceConfig(path: string, before: string, after: string): Promise<void> {
+	const [hash, bytes] = [hashOf(Buffer.from(before)), Buffer.from(after)];
+	try {
+		if ((await replaceIfUnchanged(disk, path, hash, bytes, { keepBefore: null })) === "replaced") return;
+	} catch (thrown) {
+		const error = asKeyturnError(thrown);
+		throw new KeyturnError("disk.failed", `${path}: the domain was not added: ${error.message}`, {
+			hint: "the file belongs to root: run the command as root, or add the domain to it by hand",
+			cause: thrown,
+		});
+	}
+	throw new KeyturnError(
+		"config.invalid",
+		`${path}: the domain was not added: somebody else changed the file`,
+		{
+			hint: "run the command again",
+		},
+	);
+}
+
+async function settingsOf(configPath: string, text: string): Promise<Settings> {
+	const read = readYaml(text, configPath);
 	const named = namedTypes(read);
 	const parsed = parseSettings(read, {
 		path: configPath,

@@ -6,6 +6,8 @@ import { previousKey, whyNoRetire, whyNoRevoke, whyNoRollback, withoutRollback }
 import type { Wish } from "../ports/state-store.ts";
 import type { Doc, Run } from "./run.ts";
 
+const NEW_DOMAIN_MS = 10 * 60_000;
+
 /** Equal wishes merge: fifty `rotate --now` at once are one turn. A wish goes only when every domain has it. */
 export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> {
 	const configured = new Set(run.settings.policies.map((policy) => policy.domain));
@@ -14,7 +16,7 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 		for (const name of wish.domains) {
 			const doc = docs.find((one) => one.policy.domain === name);
 			if (doc !== undefined) await want(run, doc, wish);
-			else if (configured.has(name)) kept.push(name);
+			else if (configured.has(name) || isOfNewDomain(wish, run.now())) kept.push(name);
 			else run.ports.log.warn("a wish names a domain that is not configured", { domain: name });
 		}
 		await keepFor(run, wish, kept);
@@ -29,6 +31,12 @@ async function keepFor(run: Run, wish: Wish, domains: readonly string[]): Promis
 	if (domains.length === wish.domains.length) return;
 	if (domains.length > 0) await run.ports.store.leaveWish({ ...wish, id: run.ports.random.id(), domains });
 	await run.dropWish(wish.id);
+}
+
+/** A daemon that is just in the middle of a tick has not read the configuration again yet. */
+function isOfNewDomain({ kind, at }: Wish, now: Date): boolean {
+	const ageMs = now.getTime() - new Date(at).getTime();
+	return kind === "add" && ageMs >= 0 && ageMs < NEW_DOMAIN_MS;
 }
 
 async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {

@@ -2,6 +2,8 @@
 
 import type { TickReport } from "../agent/agent.ts";
 import { asKeyturnError } from "../errors.ts";
+import type { Wish } from "../ports/state-store.ts";
+import type { Settings } from "../settings/settings.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 /** What is due follows from state and time alone: a tick comes at least this often, whatever cron does. */
@@ -22,14 +24,32 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 	waking.schedule(bench);
 	log.info("started", { domains: bench.settings.policies.length, host: bench.settings.host });
 	await bench.notify(["READY=1"]);
+	let { settings } = bench;
 	while (!context.signal.aborted) {
-		if (waking.takeReload()) await reloadSettings(bench, waking);
-		const ticked = await tickOnce(context, bench);
+		const wishes = await readWishes(bench);
+		if (waking.takeReload() || nameUnknown(wishes, settings))
+			settings = (await reloadSettings(bench, waking)) ?? settings;
+		const ticked = await tickOnce(context, bench, new Set(wishes.map(({ id }) => id)));
 		if (!context.signal.aborted) await rest(context, bench, waking, ticked);
 	}
 	await bench.notify(["STOPPING=1"]);
 	log.info("parked");
 	return EXIT.done;
+}
+
+async function readWishes(bench: Workbench): Promise<readonly Wish[]> {
+	try {
+		return await bench.store.wishes();
+	} catch (thrown) {
+		(await bench.log()).error("wishes could not be read", { error: asKeyturnError(thrown) });
+		return [];
+	}
+}
+
+/** `keyturn add` has put a domain into the configuration before it left its wish. */
+function nameUnknown(wishes: readonly Wish[], { policies }: Settings): boolean {
+	const known = new Set(policies.map((policy) => policy.domain));
+	return wishes.some(({ kind, domains }) => kind === "add" && domains.some((domain) => !known.has(domain)));
 }
 
 interface Ticked {
@@ -41,9 +61,12 @@ interface Ticked {
 const NOTHING: Ticked = { report: null, seen: new Set() };
 
 /** A tick that fails as a whole is told and tried again: the daemon does not end by it. */
-async function tickOnce(context: CommandContext, bench: Workbench): Promise<Ticked> {
+async function tickOnce(
+	context: CommandContext,
+	bench: Workbench,
+	seen: ReadonlySet<string>,
+): Promise<Ticked> {
 	try {
-		const seen = new Set((await bench.store.wishes()).map((wish) => wish.id));
 		const report = await (await bench.agent()).tick(context.signal, { lockWaitMs: 30_000 });
 		await bench.notify([
 			"WATCHDOG=1",
@@ -84,7 +107,8 @@ async function rest(
 	waking.rest();
 }
 
-async function reloadSettings(bench: Workbench, waking: Waking): Promise<void> {
+/** Null where the old ones stay. */
+async function reloadSettings(bench: Workbench, waking: Waking): Promise<Settings | null> {
 	await bench.notify(["RELOADING=1"]);
 	const log = await bench.log();
 	const loaded = await bench.reload();
@@ -105,6 +129,7 @@ async function reloadSettings(bench: Workbench, waking: Waking): Promise<void> {
 		waking.schedule({ ...bench, settings: loaded.settings });
 	}
 	await bench.notify(["READY=1"]);
+	return "fault" in loaded ? null : loaded.settings;
 }
 
 interface Waking {

@@ -1,6 +1,6 @@
 /** `rotate --dry-run`: what a turn would do to DNS, to the signer's table and to services; does none of it. */
 
-import type { InspectedSigner, InspectAnswer } from "../ports/door.ts";
+import type { InspectedLine, InspectedSigner, InspectAnswer } from "../ports/door.ts";
 import { isCandidate } from "../rotation/life.ts";
 import {
 	activeKey,
@@ -53,21 +53,46 @@ async function previewOne(
 ): Promise<readonly string[]> {
 	const signer = inspection?.signers.find((one) => one.signer === policy.signer) ?? null;
 	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
-	const old = activeKey(state)?.selector ?? line?.selector ?? null;
-	if (signer === null || line === null || old === null)
-		return [signer?.problem ?? "no key signs for this domain yet: nothing would be done"];
+	if (signer === null || signer.problem !== null)
+		return [signer?.problem ?? "its signer is not known to the door"];
 	const now = bench.clock.now();
 	const { selector, made } = await nextSelector(bench, policy, state, now, options);
 	const planned = planFor(policy, state, signer, now, options.now);
-	const keys = `${keysDirectory(bench.settings, policy)}/${policy.domain}`;
+	const path = `${keysDirectory(bench.settings, policy)}/${policy.domain}/${selector}.private`;
+	const old = activeKey(state)?.selector ?? line?.selector ?? null;
+	const isFirst = line === null || old === null;
+	if (isFirst && planned.kind === "wait" && planned.waits.every((wait) => wait.until === null))
+		return [whenWords(planned)];
 	return [
 		`when    ${whenWords(planned)}`,
 		`key     ${made !== null ? `${selector} is made already` : `make ${keyWords(policy)} as ${selector}`}`,
 		`dns     ${dnsWords(policy, state, selector, made)}`,
-		`table   - ${line.entry} ${policy.domain}:${old}:${line.keyPath}`,
-		`        + ${line.entry} ${policy.domain}:${selector}:${keys}/${selector}.private`,
+		...(isFirst ? firstLines(policy, selector, path) : turnedLines(policy, line, { old, selector, path })),
 		...serviceLines(bench.settings, policy),
-		`later   remove the record of ${old} ${activeKey(state)?.origin === "made" ? "after grace" : "only if retire.adopted is set"}`,
+		...(isFirst
+			? []
+			: [
+					`later   remove the record of ${old} ${activeKey(state)?.origin === "made" ? "after grace" : "only if retire.adopted is set"}`,
+				]),
+	];
+}
+
+function turnedLines(
+	{ domain }: Policy,
+	{ entry, keyPath }: InspectedLine,
+	{ old, selector, path }: { readonly old: string; readonly selector: string; readonly path: string },
+): readonly string[] {
+	return [
+		`table   - ${entry} ${domain}:${old}:${keyPath}`,
+		`        + ${entry} ${domain}:${selector}:${path}`,
+	];
+}
+
+/** The door names the entry otherwise where a line has that name. */
+function firstLines({ domain }: Policy, selector: string, path: string): readonly string[] {
+	return [
+		`table   + ${domain} ${domain}:${selector}:${path}`,
+		`signing + all mail of ${domain} to ${domain}, before a line that would catch it`,
 	];
 }
 
@@ -134,16 +159,19 @@ function planFor(
 	now: Date,
 	asked: boolean,
 ): Plan {
-	const rotate = asked ? { id: "dry-run", askedAt: now.toISOString(), noSoak: false } : state.wants.rotate;
+	const wanted = { id: "dry-run", askedAt: now.toISOString(), noSoak: false };
+	const { rotate, add } = state.wants;
+	const wants = { ...state.wants, rotate: asked ? wanted : rotate, add: asked ? wanted : add };
 	const inUse = signer.lines.filter((line) => line.domain === policy.domain && line.signs);
-	return outlook({ ...state, wants: { ...state.wants, rotate } }, policy, now, inUse);
+	const fault = signer.firstKeyFaults.find((one) => one.domain === policy.domain);
+	return outlook({ ...state, wants }, policy, now, { inUse, firstKeyFault: fault?.reason ?? null });
 }
 
 function keyWords(policy: Policy): string {
 	return policy.key.algorithm === "rsa" ? `an RSA key of ${policy.key.bits} bits` : "an Ed25519 key";
 }
 
-function serviceLines(settings: Settings, policy: Policy): readonly string[] {
+export function serviceLines(settings: Settings, policy: Policy): readonly string[] {
 	const signer = settings.signers.find((one) => one.name === policy.signer);
 	if (signer === undefined) return [];
 	const own = signer.services.stop.at(-1) ?? "";

@@ -48,6 +48,28 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 			ended(await rotate(here(), domains, { ...UNASKED, ...given, waitMaxMs: given.waitMax ?? null }));
 		});
 
+	waiting(program.command("add"))
+		.description("a first key for a domain that nothing signs yet; into the configuration with it, too")
+		.argument("<domain>")
+		.option("--provider <name>", "the DNS provider of its zone, where several are configured")
+		.option("--signer <name>", "its signer, where several are configured")
+		.option("--no-soak", "do not wait for cached absences of the record to expire")
+		.option("--dry-run", "print every change, and do none")
+		.action(async (domain: string, given: AddGiven) => {
+			const { add } = await import("./add.ts");
+			const { provider = null, signer = null, dryRun = false } = given;
+			ended(await add(here(), { domain, provider, signer }, { ...waitOptions(given), dryRun }));
+		});
+
+	waiting(program.command("remove"))
+		.description("the way out: sign no more for a domain; its records go after grace")
+		.argument("<domain>")
+		.option("--dry-run", "print every change, and do none")
+		.action(async (domain: string, given: WaitGiven & { dryRun?: true }) => {
+			const { remove } = await import("./remove.ts");
+			ended(await remove(here(), domain, { ...waitOptions(given), dryRun: given.dryRun ?? false }));
+		});
+
 	waiting(program.command("rollback"))
 		.description("back to the key that signed before, while its record stands")
 		.argument("<domain>")
@@ -144,6 +166,11 @@ function waitOptions({ wait, waitMax, soak, json }: WaitGiven) {
 /** Commander leaves out what was not given; a default would stand in the help. */
 type Json = { readonly json?: true };
 type WaitGiven = Json & { readonly wait: boolean; readonly waitMax?: number; readonly soak?: boolean };
+type AddGiven = WaitGiven & {
+	readonly provider?: string;
+	readonly signer?: string;
+	readonly dryRun?: true;
+};
 type RotateGiven = Json & {
 	readonly now?: true;
 	readonly dryRun?: true;

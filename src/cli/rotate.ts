@@ -101,7 +101,7 @@ export async function standingOfTurn(
 }
 
 /** Attempts are counted anew from the wish on: a failure counted now is an answer to it. */
-async function failure(bench: Workbench, state: DomainState): Promise<string | null> {
+export async function failure(bench: Workbench, state: DomainState): Promise<string | null> {
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
 	if (candidate?.owes == null || candidate.owes.tries === 0) return null;
 	if (candidate.owes.act === "switch") return candidate.reason ?? "the switch was not done";

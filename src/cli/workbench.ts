@@ -9,6 +9,7 @@ import type { Propagation } from "../ports/propagation.ts";
 import type { Random } from "../ports/random.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Policy } from "../rotation/policy.ts";
+import type { DomainAsked } from "../settings/add-domain.ts";
 import type { Settings } from "../settings/settings.ts";
 
 export interface Workbench {
@@ -50,10 +51,22 @@ export interface CommandContext {
 	readonly terminal: Terminal;
 	/** Reads the configuration and joins everything. Fails with `config.*`. */
 	open(): Promise<Workbench>;
+	/**
+	 * Puts a domain into the configuration, as whoever runs the command and so before `open`; with `isTried` nothing is
+	 * written. Fails with `config.*`, `disk.failed` or `usage`, and the file is then as it was.
+	 */
+	addDomain(asked: DomainAsked, how: { readonly isTried: boolean }): Promise<DomainConfigured>;
 	/** Aborts on SIGINT and SIGTERM. */
 	readonly signal: AbortSignal;
 	/** Called for each SIGHUP. */
 	onReload(listener: () => void): void;
+}
+
+export interface DomainConfigured {
+	/** As the configuration is with the domain in it. */
+	readonly settings: Settings;
+	/** The line that was, or would be, added; null where the domain stood there. */
+	readonly line: string | null;
 }
 
 /** DESIGN.md section 5. */

@@ -2,21 +2,21 @@
 
 import type { DomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
-import { type LineInUse, plan, type Plan } from "../rotation/plan.ts";
+import { type LineInUse, plan, type Plan, type Seen } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
 
 /** Plans as the agent would, but for the daily look at the key in use, which is no news. */
-export function outlook(state: DomainState, policy: Policy, now: Date, inUse?: readonly LineInUse[]): Plan {
-	if (state.keys.length === 0 && inUse === undefined) return NOT_LOOKED_AT;
+export function outlook(
+	state: DomainState,
+	policy: Policy,
+	now: Date,
+	looked?: Pick<Seen, "inUse" | "firstKeyFault">,
+): Plan {
+	if (state.keys.length === 0 && looked === undefined) return NOT_LOOKED_AT;
 	const never = { until: new Date(8.64e15), reason: "" };
 	const delays = new Map(state.keys.map((key) => [`watch ${key.selector}`, never]));
-	const seen = {
-		inUse: inUse ?? activeLines(state),
-		firstKeyFault: null,
-		lastPauseAt: null,
-		delays,
-		freeze: null,
-	};
+	const { inUse, firstKeyFault } = looked ?? { inUse: activeLines(state), firstKeyFault: null };
+	const seen = { inUse, firstKeyFault, lastPauseAt: null, delays, freeze: null };
 	const planned = plan(state, seen, policy, now);
 	if (planned.kind === "step") return planned;
 	const waits = planned.waits.filter((wait) => wait.reason !== "");

@@ -60,6 +60,7 @@ export function commandBench(
 	const context: CommandContext = {
 		terminal,
 		signal: new AbortController().signal,
+		addDomain: async () => Promise.resolve({ settings: workbench.settings, line: null }),
 		open: async () => Promise.resolve(workbench),
 		onReload: () => undefined,
 	};

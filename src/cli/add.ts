@@ -1,0 +1,107 @@
+/** `keyturn add`: puts a domain into the configuration, and asks for its first key. */
+
+import { parseDomain } from "../dkim/names.ts";
+import { KeyturnError } from "../errors.ts";
+import { activeKey, type DomainState } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
+import type { DomainAsked } from "../settings/add-domain.ts";
+import { preview } from "./preview.ts";
+import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { failure } from "./rotate.ts";
+import { inLocalTime, localMinute } from "./words.ts";
+import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+
+export interface AddOptions extends WaitOptions {
+	readonly dryRun: boolean;
+}
+
+export async function add(context: CommandContext, asked: DomainAsked, options: AddOptions): Promise<number> {
+	const domain = parseDomain(asked.domain);
+	if (domain === null)
+		throw new KeyturnError("usage", `${asked.domain}: expected a domain name such as example.com`);
+	const { settings, line } = await context.addDomain({ ...asked, domain }, { isTried: options.dryRun });
+	if (line !== null && !options.dryRun) context.terminal.say(`added to ${settings.path}: ${line}`);
+	const bench = { ...(await context.open()), settings };
+	const policies = choose(bench, [domain]);
+	if (options.dryRun) return tried(context, bench, policies, { line, isJson: options.json });
+	for (const policy of policies) await refuseIfHopeless(bench, policy, context.signal);
+	const wish = {
+		id: bench.random.id(),
+		at: bench.clock.now().toISOString(),
+		kind: "add" as const,
+		domains: [domain],
+		noSoak: !options.soak,
+	};
+	return withProgress(context, bench, policies, options, async (turning) =>
+		pursue(
+			turning,
+			{ wish, standing: async (policy, state, seen) => standing(bench, policy, state, seen) },
+			options,
+		),
+	);
+}
+
+/** Whoever waits for a first key is told at once that none can be set up. */
+async function refuseIfHopeless(bench: Workbench, policy: Policy, signal: AbortSignal): Promise<void> {
+	const { domain } = policy;
+	const state = await stateOf(bench, domain);
+	if (activeKey(state) !== null) return;
+	const answer = await bench.door.request({ act: "inspect", ids: [] }, signal);
+	const signer =
+		answer.act === "inspect" ? answer.signers.find((one) => one.signer === policy.signer) : undefined;
+	if (signer === undefined) return;
+	const lines = signer.lines.filter((line) => line.domain === domain && line.signs);
+	const unfit = lines.every((line) => line.problem !== null || line.publicKey === null)
+		? lines[0]
+		: undefined;
+	const fault = signer.firstKeyFaults.find((one) => one.domain === domain)?.reason ?? null;
+	const why =
+		signer.problem ??
+		fault ??
+		(unfit === undefined ? null : (unfit.problem ?? `${unfit.keyPath} cannot be read as a key`));
+	if (why === null) return;
+	throw new KeyturnError("signer.config", `${domain} gets no first key: ${why}`, {
+		hint: `it stands in ${bench.settings.path}; once the signer's tables are mended, run the command again`,
+	});
+}
+
+async function tried(
+	{ terminal, signal }: CommandContext,
+	bench: Workbench,
+	policies: readonly Policy[],
+	{ line, isJson }: { readonly line: string | null; readonly isJson: boolean },
+): Promise<number> {
+	const printed = await preview(bench, policies, { now: true, signal });
+	const config = line === null ? [] : [bench.settings.path, `  domains + - ${line}`, ""];
+	const [head = "", ...rest] = printed.lines;
+	const lines = [head, "", ...config, ...rest.slice(1)];
+	terminal.result(isJson ? JSON.stringify({ ...printed, lines }, null, 2) : lines.join("\n"));
+	return EXIT.done;
+}
+
+async function standing(
+	bench: Workbench,
+	policy: Policy,
+	state: DomainState,
+	seen: { readonly isTaken: boolean; readonly waitingWords: string },
+): Promise<Standing> {
+	const { domain, timezone } = policy;
+	const active = activeKey(state);
+	const selector = active?.selector ?? null;
+	if (active !== null && seen.isTaken && state.wants.remove === null)
+		return {
+			domain,
+			code: EXIT.done,
+			selector,
+			words: `signs with ${active.selector} since ${localMinute(new Date(active.since), timezone)}${active.origin === "adopted" ? ", which keyturn found in use" : ""}`,
+		};
+	const why = await failure(bench, state);
+	if (why !== null)
+		return {
+			domain,
+			code: EXIT.failed,
+			selector,
+			words: inLocalTime(`failed, nothing signs for it yet: ${why}`, timezone),
+		};
+	return { domain, code: EXIT.waiting, selector, words: `waiting: ${seen.waitingWords}` };
+}

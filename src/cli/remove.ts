@@ -1,0 +1,130 @@
+/** `keyturn remove`: the way out of a domain; signing stops at once, its records go after grace. */
+
+import { asKeyturnError } from "../errors.ts";
+import type { InspectAnswer } from "../ports/door.ts";
+import { outlook } from "../report/outlook.ts";
+import { type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { graceEnds } from "../rotation/timing.ts";
+import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { serviceLines } from "./preview.ts";
+import { inLocalTime } from "./words.ts";
+import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+
+export interface RemoveOptions extends WaitOptions {
+	readonly dryRun: boolean;
+}
+
+export async function remove(context: CommandContext, name: string, options: RemoveOptions): Promise<number> {
+	const bench = await context.open();
+	const policies = choose(bench, [name]);
+	const domains = policies.map((policy) => policy.domain);
+	if (options.dryRun) {
+		const lines = ["nothing is changed by --dry-run", ""];
+		for (const policy of policies) lines.push(policy.domain, ...(await previewOf(bench, policy, context)));
+		context.terminal.result(options.json ? JSON.stringify({ schema: 1, lines }, null, 2) : lines.join("\n"));
+		return EXIT.done;
+	}
+	const at = bench.clock.now().toISOString();
+	const wish = { id: bench.random.id(), at, kind: "remove" as const, domains };
+	return withProgress(context, bench, policies, options, async (turning) =>
+		pursue(
+			turning,
+			{ wish, standing: async (policy, state) => Promise.resolve(standing(bench, policy, state)) },
+			options,
+		),
+	);
+}
+
+function standing(bench: Workbench, policy: Policy, state: DomainState): Standing {
+	const { domain, timezone } = policy;
+	const active = state.keys.find((key) => key.state === "active");
+	const selector = active?.selector ?? null;
+	const isTaken = state.wants.remove !== null;
+	if (isTaken && active === undefined)
+		return {
+			domain,
+			code: EXIT.done,
+			selector,
+			words: inLocalTime(`keyturn signs no more for it; ${afterwards(bench, policy, state)}`, timezone),
+		};
+	const tries = active?.owes?.act === "takeOut" ? active.owes.tries : 0;
+	if (active !== undefined && tries > 0)
+		return {
+			domain,
+			code: EXIT.failed,
+			selector,
+			words: inLocalTime(
+				`failed, ${active.selector} still signs: ${active.reason ?? "no reason given"}`,
+				timezone,
+			),
+		};
+	return {
+		domain,
+		code: EXIT.waiting,
+		selector,
+		words: `waiting: ${active === undefined ? "it is to be taken up" : `${active.selector} is to be taken out of the signer's tables`}`,
+	};
+}
+
+/** What of each key stands, and until when. */
+function afterwards(bench: Workbench, policy: Policy, state: DomainState): string {
+	const planned = outlook(state, policy, bench.clock.now());
+	const waits = planned.kind === "wait" ? planned.waits : [];
+	const told = waits.map(({ selector, until, reason }) =>
+		[
+			selector === null ? "" : `${selector}: `,
+			reason,
+			until === null ? "" : ` until ${until.toISOString()}`,
+		].join(""),
+	);
+	return told.length === 0 ? "what was made for it is tidied away" : told.join("; ");
+}
+
+async function previewOf(
+	bench: Workbench,
+	policy: Policy,
+	{ signal }: CommandContext,
+): Promise<readonly string[]> {
+	const { domain } = policy;
+	const state = await stateOf(bench, domain);
+	const inspection = await inspected(bench, signal);
+	const signer = inspection?.signers.find((one) => one.signer === policy.signer) ?? null;
+	const known = state.keys.filter((key) => key.state === "active").map((key) => key.selector);
+	const lines = (signer?.lines ?? []).filter(
+		(line) => line.domain === domain && (known.length === 0 ? line.signs : known.includes(line.selector)),
+	);
+	if (lines.length === 0) return [`  ${signer?.problem ?? "no key of it signs: nothing would be taken out"}`];
+	return [
+		...lines.map((line) => `  table   - ${line.entry} ${domain}:${line.selector}:${line.keyPath}`),
+		...new Set(lines.map((line) => `  signing - every line that names ${line.entry}`)),
+		...serviceLines(bench.settings, policy).map((line) => `  ${line}`),
+		...lines.map((line) => `  later   ${recordWords(bench, policy, state, line.selector)}`),
+	];
+}
+
+function recordWords(bench: Workbench, policy: Policy, state: DomainState, selector: string): string {
+	const key = state.keys.find((one) => one.selector === selector);
+	if (key?.origin !== "made" && !policy.retire.adopted)
+		return `the record of ${selector} stays: keyturn did not make it (retire.adopted is off)`;
+	const now = bench.clock.now();
+	const gone: KeyEntry | null =
+		key === undefined
+			? null
+			: { ...key, uses: key.uses.map((use) => ({ ...use, lastAt: now.toISOString() })) };
+	const ends = gone === null ? null : graceEnds(gone, policy, now);
+	return inLocalTime(
+		`remove the record of ${selector} after grace${ends === null ? "" : `, from ${ends.toISOString()}`}`,
+		policy.timezone,
+	);
+}
+
+async function inspected(bench: Workbench, signal: AbortSignal): Promise<InspectAnswer | null> {
+	try {
+		const answer = await bench.door.request({ act: "inspect", ids: [] }, signal);
+		return answer.act === "inspect" ? answer : null;
+	} catch (thrown) {
+		(await bench.log()).warn("the door could not be asked", { error: asKeyturnError(thrown) });
+		return null;
+	}
+}
