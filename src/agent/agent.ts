@@ -16,6 +16,7 @@ import { missedSlot, soakMs } from "../rotation/timing.ts";
 import { adopt, takeOver } from "./adopt.ts";
 import { CAUSES, endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
+import { tellDrift } from "./drift.ts";
 import { endDistress, tellDistress } from "./distress.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
 import { Inquiries } from "./inquiries.ts";
@@ -37,6 +38,7 @@ import {
 	Run,
 } from "./run.ts";
 import { restore } from "./restore.ts";
+import { revive } from "./revive.ts";
 import { revoke } from "./revoke.ts";
 import { settle } from "./settle.ts";
 import { switchKeys } from "./switch.ts";
@@ -166,7 +168,10 @@ async function tick(given: TickGiven, notes: Notes, options: TickOptions): Promi
 	if (lost.length === 0) await dropUnowed(run, docs);
 	await removeCopies(run, docs);
 	await endDistress(run);
-	for (const doc of docs) await tellOverdue(run, doc);
+	for (const doc of docs) {
+		await tellOverdue(run, doc);
+		await tellDrift(run, doc);
+	}
 	await endMoot(run, docs);
 	await deliver(run);
 	const domains = [...docs.map(reportOf), ...lost];
@@ -289,6 +294,7 @@ const ORDER = [
 	"settle",
 	"adopt",
 	"takeOver",
+	"revive",
 	"giveUp",
 	"make",
 	"publish",
@@ -331,6 +337,8 @@ async function performOne(run: Run, job: Job): Promise<void> {
 			return adopt(run, { doc, step });
 		case "takeOver":
 			return takeOver(run, { doc, step });
+		case "revive":
+			return revive(run, { doc, step });
 		case "giveUp":
 			return giveUp(run, { doc, step });
 		case "make":

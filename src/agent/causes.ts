@@ -35,7 +35,8 @@ export async function endMoot(run: Run, docs: readonly Doc[]): Promise<void> {
 /** The causes that a domain may still have, as it is configured and as its keys stand now. */
 function mayConcern({ policy, state }: Doc): ReadonlySet<string> {
 	const { domain, signer, providers } = policy;
-	const causes = [CAUSES.state(domain), CAUSES.name(domain), CAUSES.overdue(domain), CAUSES.swap(signer)];
+	const causes = [CAUSES.state, CAUSES.name, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
+	causes.push(CAUSES.swap(signer));
 	for (const key of state.keys) {
 		if (key.state === "active" || isCandidate(key.state)) causes.push(CAUSES.verify(domain, key.selector));
 		if (key.state === "retiring") causes.push(CAUSES.retire(domain, key.selector));

@@ -6,7 +6,7 @@ import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rot
 import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { CAUSES } from "./causes.ts";
-import { providerOf, zoneOf } from "./publish.ts";
+import { changeRecord, providerOf, zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -16,6 +16,8 @@ const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
 const ABSENT_LOOKS = 3;
 /** Answers that only time out are told after so many looks at a key in use. */
 const UNKNOWN_LOOKS = 6;
+/** How often a record that vanishes is put back. */
+const MOST_RESTORED = 2;
 
 export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
@@ -70,7 +72,7 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	if (key.state === "verified") {
 		if (report.verdict !== "unknown")
 			await run.save(doc, backToPublished(doc.state, key.selector, run.now(), report.summary));
-	} else if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS)
+	} else if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS) {
 		await run.raise({
 			cause: CAUSES.verify(domain, key.selector),
 			event: "verification_failed",
@@ -81,7 +83,31 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 			detail: sentences(report),
 			hint: `keyturn record ${domain} ${key.selector} prints what has to stand there`,
 		});
+		if (report.verdict === "absent" && (await isRestored(run, doc, key))) {
+			run.delay(doc, step, new Date(run.now().getTime() + doc.policy.verify.intervalMs), report.summary);
+			return;
+		}
+	}
 	run.delay(doc, step, new Date(run.now().getTime() + LONGEST_INTERVAL_MS), report.summary);
+}
+
+/**
+ * The record of a key in use that its provider no longer has is put back, if it is ours. Whoever takes it away again means
+ * it: after the second time it stays so until the next turn.
+ */
+async function isRestored(run: Run, doc: Doc, key: KeyEntry): Promise<boolean> {
+	if (key.origin !== "made" || (key.owes !== null && key.owes.act !== "publish")) return false;
+	const tries = key.owes?.tries ?? 0;
+	if (tries >= MOST_RESTORED || !(await isLost(run, doc.policy, key))) return false;
+	const owes = { act: "publish", id: null, askedAt: run.now().toISOString(), notBefore: null } as const;
+	await run.save(
+		doc,
+		editKey(doc.state, key.selector, (one) => ({ ...one, owes: { ...owes, tries: tries + 1 } })),
+	);
+	const { owner, value } = key.record;
+	await changeRecord(run, doc, key, (ttlSeconds) => ({ kind: "add", name: owner, value, ttlSeconds }));
+	run.ports.log.warn("the record of a key in use had gone, and is published again", { owner });
+	return true;
 }
 
 /** What a look without the lock has just seen; null until there was one. */

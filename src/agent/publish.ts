@@ -1,13 +1,13 @@
 /** Puts the records of pending keys into their zones, one call per provider and zone. */
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { supersede } from "./make.ts";
 import { meanwhile } from "./meanwhile.ts";
-import type { Job, Run } from "./run.ts";
+import type { Doc, Job, Run } from "./run.ts";
 
 interface Publication {
 	readonly job: Job<"publish">;
@@ -167,10 +167,39 @@ export function providerOf(run: Run, name: string): DnsProvider {
  * Where a record of ours has to be sought: where it was published, and where the domain is now if that provider is
  * configured no more (renamed, or the zone has moved and the record with it).
  */
-export function holdersOf(run: Run, key: KeyEntry, policy: Policy): readonly DnsProvider[] {
+function holdersOf(run: Run, key: KeyEntry, policy: Policy): readonly DnsProvider[] {
 	const known = key.record.providers.filter((name) => run.ports.providers.has(name));
 	const names = known.length === key.record.providers.length ? known : [...known, ...policy.providers];
 	return [...new Set(names)].map((name) => providerOf(run, name));
+}
+
+/** Changes the record of a key at every provider that has it; fails where one did not do it. */
+export async function changeRecord(
+	run: Run,
+	doc: Doc,
+	key: KeyEntry,
+	change: (ttlSeconds: number) => ZoneChange,
+): Promise<void> {
+	for (const provider of holdersOf(run, key, doc.policy)) {
+		const zone = await zoneOf(run, provider, key, doc.policy.zone);
+		const ttlSeconds = Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds);
+		const [result] = await provider.change(zone, [change(ttlSeconds)], run.signal);
+		if (result?.kind === "done") continue;
+		const why =
+			result === undefined
+				? "no result"
+				: result.kind === "occupied"
+					? "another value stands there"
+					: result.why;
+		throw new KeyturnError(
+			"provider.refused",
+			`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
+			{
+				retry: true,
+				...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
+			},
+		);
+	}
 }
 
 /** The zone as configured, as remembered, or as the provider knows it. */

@@ -1,7 +1,6 @@
 /** Removes the record of a key whose grace is over, and much later its key files. */
 
 import { KeyturnError } from "../errors.ts";
-import type { ZoneChange } from "../ports/dns-provider.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import {
 	activeKey,
@@ -14,7 +13,7 @@ import {
 import { CAUSES } from "./causes.ts";
 import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
-import { holdersOf, zoneOf } from "./publish.ts";
+import { changeRecord } from "./publish.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
@@ -134,35 +133,6 @@ export async function mustBeUnused(run: Run, doc: Doc, key: KeyEntry): Promise<I
 			},
 		);
 	return answer;
-}
-
-/** Changes the record of a key at every provider that has it; fails where one did not do it. */
-export async function changeRecord(
-	run: Run,
-	doc: Doc,
-	key: KeyEntry,
-	change: (ttlSeconds: number) => ZoneChange,
-): Promise<void> {
-	for (const provider of holdersOf(run, key, doc.policy)) {
-		const zone = await zoneOf(run, provider, key, doc.policy.zone);
-		const ttlSeconds = Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds);
-		const [result] = await provider.change(zone, [change(ttlSeconds)], run.signal);
-		if (result?.kind === "done") continue;
-		const why =
-			result === undefined
-				? "no result"
-				: result.kind === "occupied"
-					? "another value stands there"
-					: result.why;
-		throw new KeyturnError(
-			"provider.refused",
-			`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
-			{
-				retry: true,
-				...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
-			},
-		);
-	}
 }
 
 /** What was asked about a key is done. */

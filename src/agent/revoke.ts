@@ -4,7 +4,8 @@ import { revokedRecord } from "../dkim/key-record.ts";
 import { KeyturnError } from "../errors.ts";
 import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
-import { changeRecord, mustBeUnused, withoutWishesFor } from "./retire.ts";
+import { changeRecord } from "./publish.ts";
+import { mustBeUnused, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /** RFC 5863 section 3.5: a gravestone keeps the name from being used again by somebody who did not hear of it. */

@@ -85,6 +85,12 @@ export function revokedRecord(value: string): string {
 	});
 }
 
+/** Whether the record says that its key is revoked. */
+export function isRevokedRecord(value: string): boolean {
+	const parsed = parseKeyRecord(value);
+	return parsed.kind === "record" && parsed.record.publicKey === "";
+}
+
 /** What of a record in use its successor carries on: `h=`, `s=`, `t=s`, `n=`; testing (`t=y`) never. */
 export function carriedTags(record: KeyRecordTags): KeyRecordTags {
 	const hash = record.hash?.map((name) => name.replace(/^rsa-/, "")).filter((name) => name !== "sha1");

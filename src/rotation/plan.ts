@@ -3,6 +3,7 @@
 import { activeKey, type DomainState, type KeyEntry, keyOf, type Owed } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 import type { KeySpec } from "../dkim/key-material.ts";
+import { isRevokedRecord } from "../dkim/key-record.ts";
 import type { Policy } from "./policy.ts";
 import { graceEnds, nextDue, publishAt } from "./timing.ts";
 import { nextOpening, openSince } from "./window.ts";
@@ -41,6 +42,8 @@ export type Step =
 	| { readonly kind: "adopt"; readonly selectors: readonly string[] }
 	/** A verified key that the live configuration names already. */
 	| { readonly kind: "takeOver"; readonly selector: string }
+	/** A retired key that the live configuration names again, as after a restored backup: its record has to come back. */
+	| { readonly kind: "revive"; readonly selector: string }
 	| { readonly kind: "make"; readonly selector: null; readonly dueAt: Date }
 	| { readonly kind: "giveUp"; readonly selector: string; readonly reason: string }
 	| { readonly kind: "publish"; readonly selector: string }
@@ -146,10 +149,25 @@ function inUse({ state, seen }: Facts): readonly Wanted[] {
 		wanted.push({ kind: "adopt", selectors: unknown.map((line) => line.selector) });
 	for (const line of lines) {
 		const key = keyOf(state, line.selector);
-		if (key?.state === "verified" && !isUnderWay(key) && key.publicKey === line.publicKey)
-			wanted.push({ kind: "takeOver", selector: key.selector });
+		if (key !== null && key.publicKey === line.publicKey && !isUnderWay(key)) wanted.push(...lacking(key));
 	}
 	return wanted;
+}
+
+/** What a key that signs already still needs, whoever put it into the tables. */
+function lacking({ selector, state, record }: KeyEntry): readonly Step[] {
+	switch (state) {
+		case "pending":
+			return [{ kind: "publish", selector }];
+		case "published":
+			return [{ kind: "look", selector }];
+		case "verified":
+			return [{ kind: "takeOver", selector }];
+		case "retired":
+			return isRevokedRecord(record.value) ? [] : [{ kind: "revive", selector }];
+		default:
+			return [];
+	}
 }
 
 /**
@@ -233,7 +251,7 @@ function turn(facts: Facts): readonly Wanted[] {
 	if (facts.state.wants.remove !== null) return leaving(facts);
 	const back = goingBack(facts);
 	if (back !== null) return back;
-	const candidate = candidateOf(facts.state);
+	const candidate = candidateOf(facts);
 	if (candidate === null) return [nextTurn(facts)];
 	// A second switch beside one whose end is not known would forget how that one ended.
 	if (isUnderWay(candidate)) return [];
@@ -402,8 +420,11 @@ function dropping(facts: Facts): readonly Wanted[] {
 		.map(({ selector }) => unlessFrozen({ kind: "drop", selector }, facts));
 }
 
-function candidateOf(state: DomainState): KeyEntry | null {
-	return state.keys.findLast((key) => isCandidate(key.state)) ?? null;
+/** The next key to sign: not one that signs already and only waits for its record. */
+function candidateOf({ state, seen }: Facts): KeyEntry | null {
+	const signs = (key: KeyEntry): boolean =>
+		seen.inUse?.some((line) => line.selector === key.selector && line.publicKey === key.publicKey) === true;
+	return state.keys.findLast((key) => isCandidate(key.state) && (isUnderWay(key) || !signs(key))) ?? null;
 }
 
 function fits(key: KeyEntry, spec: KeySpec): boolean {

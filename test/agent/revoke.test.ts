@@ -65,6 +65,24 @@ describe("revoke", () => {
 		}
 	});
 
+	it("turns once more where a key that was made before was on its way already", async () => {
+		const world = new AgentWorld([{ ...quick, standby: true }]);
+		await world.tick();
+		await world.advance(MINUTE_MS);
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.wish(["example.com"], "turn");
+		await world.tick();
+		expect(await world.states()).toEqual({ "202610": "active", "202612": "verified" });
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.ask(revocation("202610"));
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({
+			"202610": "revoked",
+			"202611": "active",
+			"202612": "retiring",
+		});
+	});
+
 	it("empties the record of a key that signed before at once, and its name is not gone back to", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();

@@ -39,7 +39,5 @@ export function lifecycleDocument(): string {
 		"Each move is saved together with the moment at which it was *confirmed*: the record seen, the new key seen signing, the",
 		"old process seen gone. Grace, soak and timeouts count from there, never from when something was asked for.",
 		"",
-		"Not built yet, though the table has it: `retired` → `pending` (a restored backup).",
-		"",
 	].join("\n");
 }

@@ -1,0 +1,105 @@
+/** Tells where what signs differs from what is remembered: the table, the key file, the service, each by its name. */
+
+import type { InspectAnswer, InspectedLine } from "../ports/door.ts";
+import { activeKey, type DomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { CAUSES } from "./causes.ts";
+import type { Doc, Run } from "./run.ts";
+
+interface Drift {
+	/** Whether mail goes out that nobody can verify, or unsigned. */
+	readonly isCritical: boolean;
+	readonly what: string;
+}
+
+const HINT =
+	"somebody changed the signer's tables or files, or restored them; keyturn rotate --now puts a new key in place";
+
+/** Nothing is healed here: which side is right only an administrator knows. */
+export async function tellDrift(run: Run, { policy, state }: Doc): Promise<void> {
+	const answer = run.memory.inspection?.answer ?? null;
+	// How a switch under way ended is found out first.
+	if (answer === null || state.keys.some(({ owes }) => owes !== null && owes.id !== null)) return;
+	const { domain } = policy;
+	const drifts = driftsOf(answer, policy, state);
+	const [first] = drifts;
+	if (first === undefined) {
+		await run.end(CAUSES.drift(domain), domain);
+		return;
+	}
+	await run.raise({
+		cause: CAUSES.drift(domain),
+		event: "drift_detected",
+		severity: drifts.some(({ isCritical }) => isCritical) ? "critical" : "warning",
+		domains: [domain],
+		selector: activeKey(state)?.selector ?? null,
+		summary: `${domain}: ${first.what}`,
+		detail: drifts.map(({ what }) => what).join("\n"),
+		hint: HINT,
+	});
+}
+
+function driftsOf(answer: InspectAnswer, policy: Policy, state: DomainState): readonly Drift[] {
+	const signer = answer.signers.find((one) => one.signer === policy.signer);
+	const active = activeKey(state);
+	if (signer === undefined || active === null) return [];
+	if (signer.problem !== null)
+		return [
+			{ isCritical: false, what: `the configuration of ${signer.signer} cannot be read: ${signer.problem}` },
+		];
+	const lines = signer.lines.filter((line) => line.domain === policy.domain && line.signs);
+	const own = lines.filter((line) => line.selector === active.selector);
+	const others = lines.filter((line) => line.selector !== active.selector);
+	return [
+		...(own.length === 0
+			? [missing(active, others, state)]
+			: own.flatMap((line) => fileDrifts(line, active))),
+		...(own.length === 0 ? [] : others.flatMap((line) => goneDrifts(line, state))),
+	];
+}
+
+function missing(active: KeyEntry, others: readonly InspectedLine[], state: DomainState): Drift {
+	const used = others.map((line) => named(line, state)).join(", ");
+	return {
+		isCritical: true,
+		what:
+			used === ""
+				? `no line of the signing table uses ${active.selector} any more: mail goes out unsigned`
+				: `expected ${active.selector} in the signer's tables, got ${used}`,
+	};
+}
+
+function fileDrifts(
+	{ keyPath, publicKey, unsafe, problem }: InspectedLine,
+	active: KeyEntry,
+): readonly Drift[] {
+	const drifts: Drift[] = [];
+	if (problem !== null) drifts.push({ isCritical: true, what: `the line of ${active.selector}: ${problem}` });
+	else if (publicKey === null)
+		drifts.push({
+			isCritical: true,
+			what: `${keyPath}: expected the key of ${active.selector}, got no readable key`,
+		});
+	else if (publicKey !== active.publicKey)
+		drifts.push({
+			isCritical: true,
+			what: `${keyPath}: expected the key whose record is ${active.record.name}, got another key`,
+		});
+	if (unsafe !== null)
+		drifts.push({ isCritical: true, what: `${keyPath}: the signer refuses it: ${unsafe}` });
+	return drifts;
+}
+
+/** Beside the key in use, lines of a key whose record is gone make signatures that fail. */
+function goneDrifts(line: InspectedLine, state: DomainState): readonly Drift[] {
+	const key = keyOf(state, line.selector);
+	if (key?.state !== "retired" && key?.state !== "revoked") return [];
+	return [{ isCritical: true, what: `the signer's tables also use ${named(line, state)}` }];
+}
+
+function named({ selector }: InspectedLine, state: DomainState): string {
+	const key = keyOf(state, selector);
+	if (key?.state === "retired") return `${selector}, whose record was removed on ${key.since}`;
+	if (key?.state === "revoked") return `${selector}, which was revoked on ${key.since}`;
+	return selector;
+}

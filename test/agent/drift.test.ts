@@ -1,0 +1,158 @@
+import { describe, expect, it } from "vitest";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { newHalf, policyOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const quick = policyOf({
+	publishAheadMs: 0,
+	verify: { ...policyOf().verify, soakMs: 0 },
+	retire: { ...policyOf().retire, adopted: true },
+});
+const OWNER = "202611._domainkey.example.com";
+
+/** 202611 was made and signs. */
+async function turnedWorld(): Promise<AgentWorld> {
+	const world = new AgentWorld([quick]);
+	await world.tick();
+	await world.wish(["example.com"], "turn");
+	await world.advance(MINUTE_MS);
+	return world;
+}
+
+function changeLine(world: AgentWorld, changes: Partial<AgentWorld["lines"][number]>): void {
+	const [line] = world.lines;
+	if (line === undefined) throw new Error("nothing signs");
+	world.lines.splice(0, 1, { ...line, ...changes });
+}
+
+function drifts(world: AgentWorld): readonly (string | null)[] {
+	return world.events.filter((event) => event.event === "drift_detected").map((event) => event.summary);
+}
+
+describe("drift", () => {
+	it.each([
+		[{ selector: "202610" }, "expected 202611 in the signer's tables, got 202610"],
+		[{ signs: false }, "no line of the signing table uses 202611 any more: mail goes out unsigned"],
+		[{ publicKey: null }, "expected the key of 202611, got no readable key"],
+		[{ publicKey: newHalf().publicKey }, `expected the key whose record is ${OWNER}, got another key`],
+		[{ unsafe: "everybody can read it" }, "the signer refuses it: everybody can read it"],
+		[{ problem: "it is cut" }, "the line of 202611: it is cut"],
+	])("of %j is named, and its end is told", async (changes, words) => {
+		const world = await turnedWorld();
+		const before = [...world.lines];
+		changeLine(world, changes);
+		await world.advance(2 * HOUR_MS);
+		expect(drifts(world)).toEqual([expect.stringContaining(words)]);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		world.lines.splice(0, 1, ...before);
+		await world.advance(2 * HOUR_MS);
+		expect(world.told("drift_detected")).toEqual(["start", "end"]);
+	});
+
+	it("is no key of somebody else's beside ours", async () => {
+		const world = await turnedWorld();
+		const [line] = world.lines;
+		if (line === undefined) throw new Error("nothing signs");
+		world.lines.push({ ...line, selector: "newsletter", entry: "news", publicKey: newHalf().publicKey });
+		await world.advance(2 * HOUR_MS);
+		expect(drifts(world)).toEqual([]);
+	});
+
+	it("says that the signer's configuration cannot be read", async () => {
+		const world = await turnedWorld();
+		world.signerProblem = "KeyTable: no such file";
+		await world.advance(2 * HOUR_MS);
+		expect(drifts(world)).toEqual([expect.stringContaining("cannot be read: KeyTable: no such file")]);
+	});
+});
+
+describe("a retired key found in use again", () => {
+	async function restoredWorld(): Promise<AgentWorld> {
+		const world = await turnedWorld();
+		const old = keyOf(await world.state(), "202611")?.publicKey ?? "";
+		await world.wish(["example.com"], "w2");
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({
+			"202611": "retired",
+			"202611b": "retiring",
+			"202612": "active",
+		});
+		expect(world.zone.get(OWNER)).toEqual([]);
+		world.signWith("example.com", "202611", old);
+		return world;
+	}
+
+	it("has its record published again at once, and is taken over when every server has it", async () => {
+		const world = await restoredWorld();
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.advance(2 * HOUR_MS);
+		expect(world.zone.get(OWNER)).toHaveLength(1);
+		expect(drifts(world)).toEqual([expect.stringMatching(/202611 again, whose record was removed on/)]);
+		world.verdict = () => "right";
+		await world.advance(2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active", "202612": "retiring" });
+		expect(world.told("drift_detected")).toEqual(["start", "end"]);
+	});
+
+	it("does not get in the way of the next key, nor is it given up", async () => {
+		const world = await restoredWorld();
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.advance(2 * HOUR_MS);
+		world.reconfigure([{ ...quick, key: { algorithm: "rsa", bits: 2048 } }]);
+		await world.advance(2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+	});
+
+	it("that was revoked is told, and its record stays empty", async () => {
+		const world = await turnedWorld();
+		const old = keyOf(await world.state(), "202611")?.publicKey ?? "";
+		await world.ask({
+			kind: "revoke",
+			domains: ["example.com"],
+			selector: "202611",
+			noSoak: false,
+			unsigned: false,
+			useStandby: false,
+		});
+		await world.advance(DAY_MS);
+		const lines = [...world.lines];
+		const { length } = world.changes;
+		world.signWith("example.com", "202611", old);
+		await world.advance(2 * HOUR_MS);
+		expect(drifts(world)).toEqual([expect.stringMatching(/got 202611, which was revoked on/)]);
+		expect(world.changes).toHaveLength(length);
+		world.lines.splice(0, 1, ...lines);
+		await world.advance(31 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		world.signWith("example.com", "202611", old);
+		await world.advance(2 * HOUR_MS);
+		expect(drifts(world).at(-1)).toMatch(/got 202611, whose record was removed on/);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+});
+
+describe("the record of the key in use that its provider lost", () => {
+	it("is published again, twice at most", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) =>
+			selector !== "202611" || (world.zone.get(OWNER) ?? []).length > 0 ? "right" : "absent";
+		for (const isPutBack of [true, true, false]) {
+			world.zone.set(OWNER, []);
+			await world.advance(1.2 * DAY_MS);
+			expect(world.zone.get(OWNER)).toHaveLength(isPutBack ? 1 : 0);
+		}
+		expect(world.told("verification_failed").slice(0, 5)).toEqual(["start", "end", "start", "end", "start"]);
+	});
+
+	it("stays away where keyturn did not make it", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.verdict = () => "absent";
+		await world.advance(1.2 * DAY_MS);
+		expect(world.changes).toEqual([]);
+		expect(world.told("verification_failed")).toContain("start");
+	});
+});
