@@ -282,9 +282,15 @@ describe("keys found in use", () => {
 			const planned = plan(state(), seen([], { inUse: [line(active, changes)] }), policy, NOVEMBER);
 			expect(waitOf(planned, why)).toMatchObject({ selector: null, until: null });
 		}
-		const givenUp = keyEntry({ selector: "202611", state: "retired" });
-		const again = plan(state(givenUp), seen([givenUp]), policy, NOVEMBER);
+		const empty = { ...keyEntry().record, value: "v=DKIM1;k=ed25519;p=" };
+		const revoked = keyEntry({ selector: "202611", state: "retired", record: empty });
+		const again = plan(state(revoked), seen([revoked]), policy, NOVEMBER);
 		expect(waitOf(again, /given up before/)).toMatchObject({ until: null });
+		const retired = keyEntry({ selector: "202611", state: "retired" });
+		expect(plan(state(retired), seen([retired]), policy, NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "revive", selector: "202611" },
+		});
 		const another = keyEntry({ selector: "other" });
 		const planned = plan(state(active), seen([active, another]), policy, NOVEMBER);
 		expect(planned.kind).toBe("wait");
