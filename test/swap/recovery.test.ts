@@ -1,0 +1,325 @@
+import { describe, expect, it } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
+import type { DoorAnswer, RecoverAnswer, StageChange } from "../../src/ports/door.ts";
+import { readJournal } from "../../src/swap/journal.ts";
+import { readLeft } from "../../src/swap/results.ts";
+import { createSwap } from "../../src/swap/swap.ts";
+import { createSimProcess, runUntilDeath } from "../fakes/sim-process.ts";
+import { SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
+
+const ID = "0123456789abcdef0123456789abcdef";
+const TABLE = "/etc/main/key.table";
+
+const turn = (host: SwapHost): readonly StageChange[] => [
+	host.change("a.example", "old", "new"),
+	host.change("b.example", "old", "new"),
+];
+
+/** A host on which the door died before the first call of a switch that is this one. */
+async function diedAt(
+	call: string | RegExp,
+	options: SwapHostOptions = { swap: "restart" },
+	{ changes = turn, prepare = () => {} }: { changes?: typeof turn; prepare?: (host: SwapHost) => void } = {},
+): Promise<SwapHost> {
+	const host = new SwapHost(options);
+	prepare(host);
+	const process = createSimProcess({
+		onCall: (made) => ((typeof call === "string" ? made === call : call.test(made)) ? "die" : undefined),
+	});
+	const outcome = await runUntilDeath(process, host.switchKeys(host.door({ process }), ID, changes(host)));
+	if (outcome.kind !== "died") throw new Error(`never called ${String(call)}`);
+	host.services.calls.length = 0;
+	host.said.length = 0;
+	return host;
+}
+
+function recovered(answer: DoorAnswer): RecoverAnswer {
+	if (answer.act === "recover") return answer;
+	throw new Error(JSON.stringify(answer));
+}
+
+async function recover(host: SwapHost, filesOnly = false): Promise<RecoverAnswer> {
+	return recovered(await host.door().handle({ act: "recover", filesOnly }));
+}
+
+/** The starts, stops and reloads since the crash. */
+function acts(host: SwapHost): readonly string[] {
+	return host.services.calls.filter((call) => /^(stop|start|reload|arm|disarm)/.test(call));
+}
+
+function expectWell(host: SwapHost): void {
+	for (const name of ["main", "postfix"]) expect(host.services.runs(name), name).toBe(true);
+	expect(host.leftovers()).toEqual([]);
+	host.look();
+	expect([...host.violations]).toEqual([]);
+}
+
+describe("a switch that was interrupted", () => {
+	it("before its rename is undone: what ran is started, the table stays", async () => {
+		const host = await diedAt("services.stop main");
+		host.nowMs += 10_000;
+		const { results, did } = await recover(host);
+		expect(results).toMatchObject([
+			{ id: ID, outcome: "undone", oldProcessGone: true, reason: "main: the switch was interrupted" },
+		]);
+		expect(results[0]?.keys.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+			["rolled_back", "the switch was interrupted"],
+			["rolled_back", "the switch was interrupted"],
+		]);
+		expect(did).toEqual(["main: the table stands before", "started postfix", `switch ${ID}: undone`]);
+		expect(acts(host)).toEqual(["armDeadMan", "start main", "start postfix", "disarmDeadMan"]);
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		expectWell(host);
+	});
+
+	it("after its rename is done: started, proven, and its pause counted from its beginning", async () => {
+		const host = await diedAt("services.start main");
+		host.nowMs += 10_000;
+		const { results, did } = await recover(host);
+		expect(results).toMatchObject([{ id: ID, outcome: "done", reason: null, pauseMs: 10_000 }]);
+		expect(did).toEqual(["main: the table stands after", "started postfix", `switch ${ID}: done`]);
+		expect(host.selectors()).toEqual({ "a.example": "new", "b.example": "new" });
+		expect((await readLeft(host.context())).pausedAt).toBe("2026-11-01T03:01:00.000Z");
+		expectWell(host);
+		expect(host.said[0]).toEqual({
+			level: "warn",
+			message: "settling an interrupted switch",
+			fields: { id: ID, did: expect.any(Array) as unknown },
+		});
+	});
+
+	it("counts no pause backwards, though the clock went back", async () => {
+		const host = await diedAt("services.start main");
+		host.nowMs -= 3_600_000;
+		expect((await recover(host)).results).toMatchObject([{ pauseMs: 0 }]);
+	});
+
+	it("between two renames goes back", async () => {
+		const add = (host: SwapHost) => [host.change("new.main.example", null, "new")];
+		const host = await diedAt("disk.rename /etc/main/signing.table", undefined, { changes: add });
+		const { results } = await recover(host);
+		expect(results).toMatchObject([{ outcome: "undone" }]);
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		expectWell(host);
+	});
+
+	it("and whose table was changed by others since is a conflict: nothing is touched, what ran is started", async () => {
+		const host = await diedAt("services.start main");
+		const edited = `${host.disk.text(TABLE)}# by hand\n`;
+		host.disk.put(TABLE, edited);
+		const { results, did } = await recover(host);
+		expect(results).toMatchObject([
+			{
+				outcome: "conflict",
+				reason: "main: the switch was interrupted, and the table was changed by others",
+			},
+		]);
+		expect(did[0]).toBe("main: the table stands changed by others");
+		expect(host.disk.text(TABLE)).toBe(edited);
+		expect((await readLeft(host.context())).files).toEqual({});
+		expectWell(host);
+	});
+
+	it("with a key that does not sign goes back whole, since the reading before is lost", async () => {
+		const host = await diedAt("services.start main", undefined, {
+			prepare: (prepared) => prepared.program().spoils.add("b.example new"),
+		});
+		const { results } = await recover(host);
+		expect(results).toMatchObject([
+			{ outcome: "rolled_back", reason: "main: new of b.example: bad signature" },
+		]);
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		expectWell(host);
+	});
+
+	it("with a table that the signer does not come up with goes back", async () => {
+		const host = await diedAt("services.start main", undefined, {
+			prepare: (prepared) => {
+				prepared.program().refuses = (lines) => (lines.some((line) => line.selector === "new") ? "no" : null);
+			},
+		});
+		const { results } = await recover(host);
+		expect(results).toMatchObject([
+			{
+				outcome: "rolled_back",
+				reason: "main: main did not come up with the new table: signer: no",
+			},
+		]);
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		expectWell(host);
+	});
+
+	it("by a reload is signalled again, proven, and stops nothing", async () => {
+		const host = await diedAt("services.reload main", { swap: "reload" });
+		const { results } = await recover(host);
+		expect(results).toMatchObject([{ outcome: "done", oldProcessGone: false, pauseMs: null }]);
+		expect(acts(host)).toEqual(["armDeadMan", "start main", "reload main", "disarmDeadMan"]);
+		expect(host.program().signNow("a.example")).toMatch(/s=new/);
+		expectWell(host);
+	});
+
+	it("is settled without the dead man's switch where that cannot be armed", async () => {
+		const host = await diedAt("services.start main");
+		const context = host.context();
+		const armDeadMan = async () => {
+			throw new KeyturnError("service.failed", "no timer");
+		};
+		const swap = createSwap({ ...context, services: { ...context.services, armDeadMan } });
+		expect(recovered(await swap.handle({ act: "recover", filesOnly: false })).results).toMatchObject([
+			{ outcome: "done" },
+		]);
+		expect(host.said).toContainEqual({
+			level: "error",
+			message: "the dead man's switch could not be armed",
+			fields: { error: "no timer" },
+		});
+		expectWell(host);
+	});
+
+	it("that never began leaves nothing to do", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		expect(await recover(host)).toEqual({ act: "recover", results: [], did: [] });
+	});
+});
+
+describe("while the host starts or stops", () => {
+	it.each([
+		["asked for files only", true, "running"],
+		["at boot", false, "starting"],
+		["at shutdown", false, "stopping"],
+	] as const)(
+		"%s, files are repaired and no service is touched; the rest waits",
+		async (_when, filesOnly, phase) => {
+			const add = (host: SwapHost) => [host.change("new.main.example", null, "new")];
+			const host = await diedAt("disk.rename /etc/main/signing.table", undefined, { changes: add });
+			host.services.phase = phase;
+			const answer = await recover(host, filesOnly);
+			expect(answer).toEqual({ act: "recover", results: [], did: ["main: the table stands before"] });
+			expect(acts(host)).toEqual([]);
+			expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+			expect(await readJournal(host.context())).toMatchObject({ id: ID });
+			host.services.phase = "running";
+			expect((await recover(host)).results).toMatchObject([{ id: ID, outcome: "undone" }]);
+			expectWell(host);
+		},
+	);
+
+	it("files left half written beside the tables go", async () => {
+		const host = await diedAt(/^disk\.file\.sync \/etc\/main\/\.key\.table\.keyturn-new/);
+		expect(host.leftovers()).toContain("/etc/main/.key.table.keyturn-new");
+		await recover(host, true);
+		expect(host.disk.powerLoss(() => 0).text("/etc/main/.key.table.keyturn-new")).toBeNull();
+	});
+});
+
+describe("a switch that has its result", () => {
+	/** Done, but postfix did not start again. */
+	async function owing(): Promise<SwapHost> {
+		const host = new SwapHost({ swap: "restart" });
+		host.services.of("postfix").failingStarts = 3;
+		await host.switchKeys(host.door(), ID, turn(host));
+		host.services.calls.length = 0;
+		return host;
+	}
+
+	it("owes only the starts that are missing, and is over when they are made", async () => {
+		const host = await owing();
+		expect(await recover(host)).toEqual({ act: "recover", results: [], did: ["started postfix"] });
+		expect(acts(host)).toEqual(["start postfix", "disarmDeadMan"]);
+		expect(await readJournal(host.context())).toBeNull();
+		expectWell(host);
+	});
+
+	it("goes on owing them, and lets nothing new begin, saying why", async () => {
+		const host = await owing();
+		host.services.of("postfix").failingStarts = 99;
+		expect(await recover(host)).toEqual({ act: "recover", results: [], did: [] });
+		expect(await host.door().handle({ act: "drop", keys: [], staged: [] })).toMatchObject({
+			act: "refused",
+			why: "not_now",
+			message: "postfix did not start again after the last switch",
+		});
+		expect(await readJournal(host.context())).toMatchObject({ owed: [{ service: "postfix" }] });
+	});
+
+	it.each([
+		[true, "running"],
+		[false, "starting"],
+	] as const)("starts nothing for files only, or while the host starts: %s, %s", async (filesOnly, phase) => {
+		const host = await owing();
+		host.services.phase = phase;
+		expect(await recover(host, filesOnly)).toEqual({ act: "recover", results: [], did: [] });
+		expect(acts(host)).toEqual([]);
+		expect(await readJournal(host.context())).not.toBeNull();
+	});
+
+	it("owes less when a part of them is made", async () => {
+		const host = new SwapHost({ swap: "restart", defersMail: true });
+		host.services.of("main").failingStarts = 99;
+		host.services.of("postfix").failingStarts = 3;
+		await host.switchKeys(host.door(), ID, turn(host));
+		expect((await readJournal(host.context()))?.owed.map(({ service }) => service)).toEqual([
+			"main",
+			"postfix",
+		]);
+		await recover(host);
+		expect((await readJournal(host.context()))?.owed.map(({ service }) => service)).toEqual(["main"]);
+		host.services.of("main").failingStarts = 0;
+		expect(await recover(host)).toMatchObject({ did: ["started main"] });
+		expect(host.services.runs("main") && host.services.runs("postfix")).toBe(true);
+		expect(host.leftovers()).toEqual([]);
+	});
+
+	it("is not settled a second time though its journal was not gone yet", async () => {
+		const host = await diedAt(/^disk\.unlink .*\/journal\.json$/);
+		const before = await host.door().handle({ act: "inspect", ids: [ID] });
+		expect(before).toMatchObject({ act: "inspect", results: [{ id: ID, outcome: "done" }], staged: [] });
+		expect(await readJournal(host.context())).toBeNull();
+		expect(acts(host)).toEqual(["disarmDeadMan"]);
+		expectWell(host);
+	});
+});
+
+describe("a crash between the decision to take lines back and doing it", () => {
+	/** The first rename of the table was the switch itself, the second was to take back the key that does not sign. */
+	async function decided(): Promise<SwapHost> {
+		const host = new SwapHost({ swap: "restart" });
+		host.program().spoils.add("b.example new");
+		let renames = 0;
+		const process = createSimProcess({
+			onCall: (call) => {
+				if (call === `disk.rename ${TABLE}`) renames += 1;
+				return renames === 2 ? "die" : undefined;
+			},
+		});
+		await runUntilDeath(process, host.switchKeys(host.door({ process }), ID, turn(host)));
+		expect(await readJournal(host.context())).toMatchObject({
+			signers: [
+				{ partial: { leftOut: [{ domain: "b.example", selector: "new", reason: "bad signature" }] } },
+			],
+		});
+		expect(host.selectors()["b.example"]).toBe("new");
+		return host;
+	}
+
+	it("ends with all of them back", async () => {
+		const host = await decided();
+		const { results } = await recover(host);
+		expect(results).toMatchObject([
+			{ outcome: "rolled_back", reason: "main: new of b.example: bad signature" },
+		]);
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		expectWell(host);
+	});
+
+	it("ends so at boot too, before anything starts the signer", async () => {
+		const host = await decided();
+		await recover(host, true);
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		const { results } = await recover(host);
+		expect(results).toMatchObject([
+			{ outcome: "rolled_back", reason: "main: new of b.example: bad signature" },
+		]);
+		expectWell(host);
+	});
+});
