@@ -225,6 +225,7 @@ function planFor(
 ): Plan {
 	const seen = {
 		inUse: answer === null ? null : linesInUse(answer, policy),
+		unread: answer?.signers.find((one) => one.signer === policy.signer)?.problem ?? null,
 		firstKeyFault: answer === null ? null : firstKeyFault(answer, policy),
 		lastPauseAt,
 		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),

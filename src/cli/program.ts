@@ -1,6 +1,7 @@
 /** The command line: names, options and help of every command; what each does stands in its own file. */
 
 import { Command, InvalidArgumentError } from "commander";
+import { wrap } from "./words.ts";
 import type { CommandContext } from "./workbench.ts";
 
 export interface ProgramGiven {
@@ -22,7 +23,7 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		.option("--config <file>", "the configuration", DEFAULT_CONFIG)
 		.helpOption("-h, --help", "show this help")
 		.addHelpText("after", EXIT_STATUS)
-		.configureOutput({ writeErr: (text) => say(text.trimEnd()) })
+		.configureOutput({ writeErr: (text) => say(wrap(text.trimEnd(), 79)) })
 		.showHelpAfterError("keyturn --help shows what there is")
 		.exitOverride();
 	const here = (isDaemon = false): CommandContext =>

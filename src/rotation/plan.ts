@@ -25,6 +25,8 @@ export interface Delay {
 export interface Seen {
 	/** What the live configuration signs with; null if nobody could look. */
 	readonly inUse: readonly LineInUse[] | null;
+	/** Why nobody could, where that is known. */
+	readonly unread?: string | null;
 	/** Why the signer has no place for a first key of the domain; null if it has one. */
 	readonly firstKeyFault: string | null;
 	/** When services were last stopped for a switch. */
@@ -210,7 +212,7 @@ function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
 			const active = activeKey(state);
 			if (active !== null && seen.inUse !== null)
 				return [{ kind: "switch", selector, from: active.selector }];
-			return [{ selector, until: null, reason: "the signer's configuration could not be read" }];
+			return [{ selector, until: null, reason: whyUnseen(seen) ?? "no key is known to be in use" }];
 		}
 		default:
 			return null;
@@ -299,16 +301,18 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 }
 
 /** A domain that is configured and that nothing signs for gets a first key at once; whose lines sign already is not touched. */
-function whyNoFirstKey({ inUse, firstKeyFault }: Seen, domain: string): string | null {
+function whyNoFirstKey(seen: Seen, domain: string): string | null {
+	const { inUse, firstKeyFault } = seen;
 	const [line] = inUse ?? [];
 	if (line !== undefined)
 		return `${line.selector} signs for ${domain}, which keyturn cannot turn: ${line.problem ?? whyNotAdopted(line)}`;
 	if (firstKeyFault !== null) return `no first key for ${domain}: ${firstKeyFault}`;
-	return whyUnseen({ inUse });
+	return whyUnseen(seen);
 }
 
-function whyUnseen({ inUse }: Pick<Seen, "inUse">): string | null {
-	return inUse === null ? "the signer's configuration could not be read" : null;
+function whyUnseen({ inUse, unread = null }: Pick<Seen, "inUse" | "unread">): string | null {
+	if (inUse !== null) return null;
+	return `the signer's configuration could not be read${unread === null ? "" : `: ${unread}`}`;
 }
 
 function whyNotAdopted({ publicKey }: LineInUse): string {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import type { SwitchResult } from "../../src/ports/door.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
@@ -69,6 +69,16 @@ describe("a switch whose end is not known", () => {
 		await world.advance(60 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "active" });
 	});
+});
+
+test("a signer that cannot be read is what a domain waits for, in its own words", async () => {
+	const world = new AgentWorld();
+	world.lines.splice(0);
+	world.signerProblem = "/etc/opendkim.conf: no KeyTable";
+	const { domains } = await world.tick();
+	expect(domains[0]?.waits).toMatchObject([
+		{ until: null, reason: "the signer's configuration could not be read: /etc/opendkim.conf: no KeyTable" },
+	]);
 });
 
 describe("a tick that is told to stop", () => {

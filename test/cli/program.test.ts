@@ -36,6 +36,7 @@ test.each([
 		ended: never,
 	});
 	await expect(program.parseAsync(["node", "keyturn", ...args])).rejects.toMatchObject({ exitCode: 1 });
-	expect(said.join("\n")).toContain(words);
+	expect(said.join("\n").replaceAll("\n", " ")).toContain(words);
 	expect(said.join("\n")).toContain("keyturn --help");
+	for (const line of said.join("\n").split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
