@@ -537,6 +537,16 @@ describe("vacancy", () => {
 	});
 });
 
+test("where no answer is authoritative at all, something in the servers' place is named as the likely cause", async () => {
+	const { world, look } = createScene();
+	world.set(NAME, "TXT", [OURS]);
+	for (const address of ["192.0.2.1", "192.0.2.2", "2001:db8::1"]) world.fault(address, "lame");
+	const report = await look();
+	expect(report.verdict).toBe("unknown");
+	expect(report.servers.length).toBeGreaterThan(1);
+	expect(report.summary).toContain("port 53 intercepted");
+});
+
 describe("resolvers", () => {
 	test("that remember the absence hold the verdict back until it has passed", async () => {
 		const { world, clock, look } = createScene();

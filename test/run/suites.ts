@@ -1,13 +1,13 @@
 /** The suites of `npm test`, in the order in which they run, and what each needs of the machine. */
 
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Suite {
 	/** As vitest.config.ts names its project. */
 	readonly name: string;
-	/** Programs it runs, each with the Debian package that has it. */
+	/** Programs it runs, or files that it needs by their path, each with the Debian package that has it. */
 	readonly programs: Readonly<Record<string, string>>;
 	readonly needsRoot: boolean;
 	/** A shell script that fails, saying why, where the suite could not run all the same. */
@@ -35,6 +35,7 @@ export const SUITES: readonly Suite[] = [
 			knotd: "knot",
 			pdns_server: "pdns-server",
 			pdnsutil: "pdns-server",
+			"/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql": "pdns-backend-sqlite3",
 			sqlite3: "sqlite3",
 			miltertest: "miltertest",
 			strace: "strace",
@@ -83,6 +84,7 @@ function packagesMissing(suite: Suite): string[] {
 }
 
 function isInstalled(program: string): boolean {
+	if (program.startsWith("/")) return existsSync(program);
 	const directories = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 	return directories.some((directory) => isExecutable(join(directory, program)));
 }
