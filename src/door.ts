@@ -66,6 +66,7 @@ async function main(): Promise<DoorAnswer> {
 		directory,
 		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
 		defersMail: () => postfix.defersMail(),
+		queue: () => postfix.queue(),
 		takeLock: createTakeLock(clock),
 	});
 	const tries = isDeadMan ? DEAD_MAN_TRIES : 1;

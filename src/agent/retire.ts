@@ -14,6 +14,7 @@ import { CAUSES } from "./causes.ts";
 import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
 import { changeRecord } from "./publish.ts";
+import { leftInQueue, waitForQueue } from "./queue.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
@@ -24,8 +25,11 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 	const { doc, step } = job;
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
+	let left: readonly string[] = [];
 	try {
-		if ((await mayRemove(run, doc, key)) === "later") return;
+		const answer = await mustBeUnused(run, doc, key);
+		if ((await mayRemove(run, doc, key, answer)) === "later") return;
+		left = leftInQueue(answer.queue, key, run.now());
 		await changeRecord(run, doc, key, () => ({
 			kind: "remove",
 			name: key.record.owner,
@@ -42,7 +46,10 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		domains: [domain],
 		selector: key.selector,
 		summary: `${domain}: the record of ${key.selector} is removed`,
-		detail: null,
+		detail:
+			key.uses.length === 0 || left.length === 0
+				? null
+				: `these messages waited in the queue all the time, and may fail now: ${left.join(", ")}`,
 		hint: null,
 	});
 	const drop = {
@@ -79,12 +86,15 @@ export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> 
 	run.done(doc, step);
 }
 
-/** Promise 3: in no live configuration, and the successor verified again. "later" while the look at that is still to be made. */
-async function mayRemove(run: Run, doc: Doc, key: KeyEntry): Promise<"now" | "later"> {
+/**
+ * Promise 3: nothing signed with it under way, and the successor verified again. "later" while mail waits, or while the look
+ * at the successor is still to be made.
+ */
+async function mayRemove(run: Run, doc: Doc, key: KeyEntry, answer: InspectAnswer): Promise<"now" | "later"> {
 	const { domain } = doc.policy;
-	const answer = await mustBeUnused(run, doc, key);
 	// With an empty record nothing verified any more: nobody depends on a successor.
 	if (key.state === "revoked" || key.uses.length === 0) return "now";
+	if ((await waitForQueue(run, doc, key, answer)) === "held") return "later";
 	const successor = activeKey(doc.state);
 	// A domain that is leaving has none.
 	if (successor === null && doc.state.wants.remove !== null) return "now";

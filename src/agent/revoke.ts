@@ -5,6 +5,7 @@ import { KeyturnError } from "../errors.ts";
 import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord } from "./publish.ts";
+import { waitForQueue } from "./queue.ts";
 import { mustBeUnused, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -19,7 +20,8 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	const value = revokedRecord(key.record.value);
 	try {
 		// Mail signed from now on would fail: the signer has to be done with it, whoever put it back.
-		await mustBeUnused(run, doc, key);
+		const answer = await mustBeUnused(run, doc, key);
+		if (!isCompromised && (await waitForQueue(run, doc, key, answer)) === "held") return;
 		await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
 			name: key.record.owner,

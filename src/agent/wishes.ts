@@ -107,7 +107,10 @@ function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke"
 	const others = state.wants.revoke.filter((standing) => standing.selector !== selector);
 	const kept =
 		state.wants.rollback?.selector === selector ? withoutRollback(state, now, "it is compromised") : state;
-	const next = { ...kept, wants: { ...kept.wants, revoke: [...others, revoke] } };
+	// What its record was kept for, mail in the queue, counts no more.
+	const next = editKey({ ...kept, wants: { ...kept.wants, revoke: [...others, revoke] } }, selector, (key) =>
+		key.state === "retiring" ? { ...key, owes: null } : key,
+	);
 	return isInUse ? attemptsAnew(wantTurn(next, wish)) : next;
 }
 

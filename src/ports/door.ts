@@ -111,6 +111,16 @@ export interface InspectedSigner {
 	readonly running: boolean;
 }
 
+/** Mail that waits in the queue of the mail server. */
+export interface InspectedQueue {
+	/** How long it may wait (Postfix: `maximal_queue_lifetime`). */
+	readonly lifetimeSeconds: number;
+	/** The oldest hundred of those that are not held, oldest first; `arrivedAt` is RFC 3339, UTC. */
+	readonly waiting: readonly { readonly id: string; readonly arrivedAt: string }[];
+	/** False where the queue is longer than what was read of it: older messages may be in the rest. */
+	readonly isComplete: boolean;
+}
+
 export interface InspectAnswer {
 	readonly act: "inspect";
 	/** RFC 3339, UTC, by the door's clock. */
@@ -120,6 +130,8 @@ export interface InspectAnswer {
 	readonly results: readonly SwitchResult[];
 	/** Ids staged and neither committed nor dropped. */
 	readonly staged: readonly string[];
+	/** Null where there is no Postfix, or it cannot be asked. */
+	readonly queue: InspectedQueue | null;
 	/** When a signer was last stopped by a switch, RFC 3339; null if never. */
 	readonly lastPauseAt: string | null;
 }

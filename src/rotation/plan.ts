@@ -117,20 +117,26 @@ function delayed(step: Step, { state, seen, now }: Facts): Wait | null {
 	if (delay !== undefined && delay.until > now) return { selector, ...delay };
 	const key = selector === null ? null : keyOf(state, selector);
 	const owes = key?.owes ?? null;
-	if (owes?.notBefore == null || owes.act !== step.kind) return null;
+	if (key === null || owes?.notBefore == null || (owes.act !== step.kind && !isTombstoneOf(owes, step)))
+		return null;
 	// What a clock that was ahead has put off would wait as long as it was ahead; only removal may wait too long.
 	if (!REMOVALS.has(owes.act) && new Date(owes.askedAt) > now) return null;
 	if (new Date(owes.notBefore) > now)
-		return { selector, until: new Date(owes.notBefore), reason: whyNotBefore(owes, key?.reason ?? null) };
+		return { selector, until: new Date(owes.notBefore), reason: whyNotBefore(owes, key) };
 	return null;
+}
+
+/** What holds a record back holds it back from being emptied too, but for a compromised key, which owes nothing. */
+function isTombstoneOf({ act }: Owed, { kind }: Step): boolean {
+	return act === "retire" && kind === "revoke";
 }
 
 const REMOVALS: ReadonlySet<Owed["act"]> = new Set(["retire", "drop"]);
 
-function whyNotBefore({ act, tries }: Owed, reason: string | null): string {
+function whyNotBefore({ act, tries }: Owed, { state, reason }: KeyEntry): string {
 	if (tries > 0) return `${act} failed ${tries} ${tries === 1 ? "time" : "times"}; next attempt`;
 	if (act === "drop") return "its key file is kept that long, in case a restored backup names the key";
-	if (act === "retire")
+	if (act === "retire" && state === "revoked")
 		return "its empty record stands that long: the key is revoked for everybody who looks";
 	return reason ?? `${act} was put off`;
 }

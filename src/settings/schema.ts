@@ -113,7 +113,7 @@ const verifyShape = {
 };
 
 const retireShape = {
-	grace: duration.describe("How long the old record stands after the last use of its key."),
+	grace: duration.describe("How long the old record stands after the last use of its key; never less than mail may wait in the queue."),
 	tombstone: duration.describe("How long an empty `p=` stands before the record is removed; `0d`: none."),
 	adopted: z.boolean().describe("Whether the record of a key that keyturn found in use is removed too."),
 	publish_private: PATH.nullable().describe(

@@ -4,6 +4,7 @@ import { directoryOf } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Disk } from "../ports/disk.ts";
+import type { InspectedQueue } from "../ports/door.ts";
 import type { Log } from "../ports/log.ts";
 import type { Services } from "../ports/services.ts";
 import type { Signer } from "../ports/signer.ts";
@@ -36,6 +37,8 @@ export interface SwapContext {
 	 * (`milter_default_action = tempfail`). If it does not, it would send unsigned mail, and is held instead.
 	 */
 	readonly defersMail: (signer: string) => Promise<boolean>;
+	/** What waits in the mail server's queue; null where that cannot be told. */
+	readonly queue: () => Promise<InspectedQueue | null>;
 }
 
 export function signerNamed(context: SwapContext, name: string): SwapSigner {

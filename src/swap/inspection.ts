@@ -21,6 +21,7 @@ export async function inspect(context: SwapContext, ids: readonly string[]): Pro
 		signers,
 		results,
 		staged: await listStaged(context),
+		queue: await context.queue(),
 		lastPauseAt: (await readLeft(context)).pausedAt,
 	};
 }

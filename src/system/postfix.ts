@@ -1,6 +1,7 @@
 /** What Postfix says of itself: whether it defers mail while the signer is down, and where it greets. */
 
 import type { Disk } from "../ports/disk.ts";
+import type { InspectedQueue } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
 
 export interface Postfix {
@@ -8,9 +9,15 @@ export interface Postfix {
 	defersMail(): Promise<boolean>;
 	/** Where it greets on loopback; null if it listens elsewhere only, or not at all. */
 	greetsAt(): Promise<{ readonly host: string; readonly port: number } | null>;
+	/** What waits in its queue; null where that cannot be told. Reads only. */
+	queue(): Promise<InspectedQueue | null>;
 }
 
 const POSTCONF = "/usr/sbin/postconf";
+const POSTQUEUE = "/usr/sbin/postqueue";
+/** Some thirty thousand messages. */
+const QUEUE_LIMIT_BYTES = 8 * 1024 * 1024;
+const MESSAGES_TOLD = 100;
 const READ_MS = 10_000;
 const NEVER = new AbortController().signal;
 
@@ -34,5 +41,56 @@ export function createPostfix({
 			const listeners = (await ask(["-M", "smtp/inet"])) ?? "";
 			return onLoopback && /^smtp\s+inet\s/m.test(listeners) ? { host: "127.0.0.1", port: 25 } : null;
 		},
+		async queue() {
+			const lifetimeSeconds = parsePeriod((await ask(["-h", "maximal_queue_lifetime"])) ?? "");
+			if (lifetimeSeconds === null || (await disk.stat(POSTQUEUE)) === null) return null;
+			const argv: readonly [string, ...string[]] = [POSTQUEUE, "-j"];
+			const request = { argv, timeoutMs: READ_MS, outputLimitBytes: QUEUE_LIMIT_BYTES };
+			const result = await programs.run(request, NEVER);
+			return result.status === 0 ? { lifetimeSeconds, ...parseQueue(result.stdout) } : null;
+		},
 	};
 }
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** A period as Postfix writes it; without a unit this one is in days (postconf(5), maximal_queue_lifetime). */
+function parsePeriod(text: string): number | null {
+	const match = /^(\d{1,9})([smhdw]?)$/.exec(text);
+	if (match === null) return null;
+	const [, count = "", unit = ""] = match;
+	return Number(count) * (UNIT_SECONDS[unit === "" ? "d" : unit] ?? 0);
+}
+
+/** A line of JSON for each message (postqueue(1), -j), in no order of time. */
+function parseQueue(text: string): Pick<InspectedQueue, "waiting" | "isComplete"> {
+	const lines = text.split("\n").filter((line) => line !== "");
+	const read = lines.map(parseMessage);
+	const waiting = read.flatMap((message) => (message === null || message.isHeld ? [] : [message]));
+	waiting.sort((one, other) => (one.arrivedAt < other.arrivedAt ? -1 : 1));
+	return {
+		waiting: waiting.slice(0, MESSAGES_TOLD).map(({ id, arrivedAt }) => ({ id, arrivedAt })),
+		isComplete: !read.includes(null),
+	};
+}
+
+/** Null for a line that was cut, or is not what it should be. */
+function parseMessage(
+	line: string,
+): { readonly id: string; readonly arrivedAt: string; readonly isHeld: boolean } | null {
+	let message: unknown;
+	try {
+		message = JSON.parse(line);
+	} catch {
+		return null;
+	}
+	if (typeof message !== "object" || message === null) return null;
+	const { queue_id: id, queue_name: name, arrival_time: seconds } = message as Record<string, unknown>;
+	if (typeof id !== "string" || !/^[A-Za-z0-9]{1,64}$/.test(id)) return null;
+	if (typeof seconds !== "number" || !Number.isInteger(seconds) || seconds < 0 || seconds > LATEST_SECONDS)
+		return null;
+	return { id, arrivedAt: new Date(seconds * 1000).toISOString(), isHeld: name === "hold" };
+}
+
+/** The last moment of the year 9999. */
+const LATEST_SECONDS = 253_402_300_799;

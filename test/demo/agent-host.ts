@@ -151,6 +151,7 @@ function createDoorSwap(host: ScratchHost, settings: DoorSettings, ports: HostPo
 		directory: `${settings.state}-door`,
 		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
 		defersMail: async () => true,
+		queue: async () => null,
 		takeLock,
 	});
 }

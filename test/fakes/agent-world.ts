@@ -12,6 +12,7 @@ import type {
 	DoorAnswer,
 	DoorRequest,
 	InspectedLine,
+	InspectedQueue,
 	SwitchResult,
 } from "../../src/ports/door.ts";
 import type { LookReport, Vacancy } from "../../src/ports/propagation.ts";
@@ -71,6 +72,7 @@ export class AgentWorld {
 	/** The records whose zone the provider was asked for. */
 	readonly zonesAsked: string[] = [];
 	signerProblem: string | null = null;
+	queue: InspectedQueue | null = null;
 	firstKeyFaults: { readonly domain: string; readonly reason: string }[] = [];
 	/** The domain whose document cannot be saved. */
 	failSave: string | null = null;
@@ -437,6 +439,7 @@ export class AgentWorld {
 			],
 			results: ids.flatMap((id) => this.#results.get(id) ?? []),
 			staged: [...this.stagedIds],
+			queue: this.queue,
 			lastPauseAt: this.lastPauseAt,
 		};
 	}

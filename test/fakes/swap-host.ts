@@ -2,7 +2,13 @@
 
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Disk } from "../../src/ports/disk.ts";
-import type { DoorRequest, Evidence, StageAnswer, StageChange } from "../../src/ports/door.ts";
+import type {
+	InspectedQueue,
+	DoorRequest,
+	Evidence,
+	StageAnswer,
+	StageChange,
+} from "../../src/ports/door.ts";
 import type { LogFields } from "../../src/ports/log.ts";
 import { createSwap, type Swap, type SwapOptions } from "../../src/swap/swap.ts";
 import { type DiskCall, SimDisk } from "./sim-disk.ts";
@@ -18,6 +24,7 @@ export interface SwapHostOptions {
 	/** One by default. */
 	readonly signers?: readonly string[];
 	readonly defersMail?: boolean;
+	readonly queue?: InspectedQueue;
 	readonly probe?: boolean;
 	/** A sleep of the door takes at least this long, as on a machine with much to do: fewer rounds of what waits by polling. */
 	readonly leastSleepMs?: number;
@@ -131,6 +138,7 @@ export class SwapHost {
 				),
 			),
 			defersMail: async () => this.#options.defersMail ?? false,
+			queue: async () => this.#options.queue ?? null,
 			takeLock: async () => ({ release: async () => {} }),
 		};
 	}

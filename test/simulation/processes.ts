@@ -133,6 +133,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			directory: DOOR_STATE,
 			domains: new Map(scenario.policies.map((policy) => [policy.domain, "main"])),
 			defersMail: async () => !scenario.acceptsWithoutMilter,
+			queue: async () => null,
 			takeLock: world.locks.takerFor(running),
 		});
 		const finish = (text: string | null) => {

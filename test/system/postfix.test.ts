@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import type { ProgramRequest } from "../../src/ports/programs.ts";
+import { createPostfix } from "../../src/system/postfix.ts";
+import { SimDisk } from "../fakes/sim-disk.ts";
+import { createSimProcess } from "../fakes/sim-process.ts";
+
+/** What Postfix 3.7 printed for three messages, one of them held. */
+const QUEUE = [
+	'{"queue_name": "deferred", "queue_id": "4F2B81A0C3", "arrival_time": 1795348800, "message_size": 312, "forced_expire": false, "sender": "a@example.com", "recipients": [{"address": "b@example.net", "delay_reason": "connect to example.net[192.0.2.1]:25: Connection refused"}]}',
+	'{"queue_name": "hold", "queue_id": "4F2B81A0C1", "arrival_time": 1795000000, "message_size": 312, "forced_expire": false, "sender": "a@example.com", "recipients": [{"address": "b@example.net"}]}',
+	'{"queue_name": "active", "queue_id": "4F2B81A0C2", "arrival_time": 1795340000, "message_size": 312, "forced_expire": false, "sender": "a@example.com", "recipients": [{"address": "b@example.net"}]}',
+];
+const OLDEST = { id: "4F2B81A0C2", arrivedAt: new Date(1_795_340_000_000).toISOString() };
+const LATER = { id: "4F2B81A0C3", arrivedAt: new Date(1_795_348_800_000).toISOString() };
+
+function postfixThatSays(answers: {
+	readonly lifetime: string;
+	readonly queue: string;
+	readonly status?: number;
+}) {
+	const disk = new SimDisk(() => new Date());
+	disk.putDirectory("/usr/sbin");
+	for (const name of ["postconf", "postqueue"]) disk.put(`/usr/sbin/${name}`, "", 0o755);
+	const run = async ({ argv }: ProgramRequest) => {
+		const isQueue = argv[0].endsWith("postqueue");
+		return Promise.resolve({
+			status: isQueue ? (answers.status ?? 0) : 0,
+			signal: null,
+			stdout: isQueue ? answers.queue : `${answers.lifetime}\n`,
+			stderr: "",
+		});
+	};
+	return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) });
+}
+
+describe("the queue of Postfix", () => {
+	it("is told oldest first, without what is held", async () => {
+		const postfix = postfixThatSays({ lifetime: "5d", queue: `${QUEUE.join("\n")}\n` });
+		expect(await postfix.queue()).toEqual({
+			lifetimeSeconds: 432_000,
+			waiting: [OLDEST, LATER],
+			isComplete: true,
+		});
+	});
+
+	it.each([
+		["36h", 129_600],
+		["2w", 1_209_600],
+		["5", 432_000],
+		["90m", 5400],
+	])("has a lifetime of %s", async (lifetime, lifetimeSeconds) => {
+		expect(await postfixThatSays({ lifetime, queue: "" }).queue()).toMatchObject({ lifetimeSeconds });
+	});
+
+	it("is incomplete where a line was cut, or is of another form", async () => {
+		for (const line of [
+			QUEUE[0]?.slice(0, 80) ?? "",
+			"[]",
+			'{"queue_id": "../x", "arrival_time": 1}',
+			"null",
+		]) {
+			const postfix = postfixThatSays({ lifetime: "5d", queue: `${QUEUE[2]}\n${line}` });
+			expect(await postfix.queue(), line).toMatchObject({ waiting: [OLDEST], isComplete: false });
+		}
+	});
+
+	it("cannot be told where Postfix says nothing", async () => {
+		expect(await postfixThatSays({ lifetime: "5d", queue: "", status: 69 }).queue()).toBeNull();
+		expect(await postfixThatSays({ lifetime: "$x", queue: "" }).queue()).toBeNull();
+	});
+});
