@@ -76,8 +76,8 @@ describe("going back to the key before", () => {
 	it("waits for a signer that can be read, and for a key in use to go back from", () => {
 		const blind = { selector: "202610", until: null, reason: "the signer's configuration could not be read" };
 		expect(waitsOf(back({ state: "verified" }, { inUse: null }))).toContainEqual(blind);
-		const given = { inUse: [] };
-		expect(waitsOf(back({ state: "verified" }, given, []))).toContainEqual(blind);
+		const lone = { ...blind, reason: "no key is known to be in use" };
+		expect(waitsOf(back({ state: "verified" }, { inUse: [] }, []))).toContainEqual(lone);
 	});
 
 	it("waits until it is known how a switch under way ended", () => {
