@@ -5,6 +5,8 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Lower case without a final dot, at least two labels, A-labels for international names; null if it is no such name. */
 export function parseDomain(text: string): string | null {
+	// In lower case the sign for Kelvin is a plain k.
+	if (!/^[A-Za-z0-9.-]+$/.test(text)) return null;
 	const name = text.toLowerCase().replace(/\.$/, "");
 	const labels = name.split(".");
 	if (name.length > 253 || labels.length < 2) return null;

@@ -1,5 +1,6 @@
 /** Collects the faults of one file, each with its place, and gives them in the order of the file. */
 
+import { inOneLine } from "../dkim/foreign-text.ts";
 import { type Fault, formatPath, type Path, printable } from "./faults.ts";
 import { consequenceOf } from "./consequences.ts";
 import type { YamlSource } from "./yaml-source.ts";
@@ -14,25 +15,33 @@ export interface NewFault {
 	readonly on?: "key" | "value";
 }
 
+/** Nobody reads more, and each costs a look at the whole file. */
+const LIMIT = 300;
+
 export interface FaultList {
+	/** Beyond some hundreds they are passed over. */
 	add(fault: NewFault): void;
+	isFull(): boolean;
 	/** In the order of the file, none twice. */
 	all(): readonly Fault[];
 }
 
 export function createFaultList(file: string, source: YamlSource): FaultList {
 	const faults = new Map<string, Fault>();
+	const isFull = (): boolean => faults.size >= LIMIT;
 	return {
+		isFull,
 		add({ path, rule, consequence, hint = null, on = "value" }) {
+			if (isFull()) return;
 			const place = source.locate(path, on);
 			const fault: Fault = {
 				file,
 				...place,
 				path: formatPath(path),
-				rule,
+				rule: inOneLine(rule),
 				value: on === "key" ? null : shownValue(source, path),
 				consequence: consequence ?? consequenceOf(path),
-				hint,
+				hint: hint === null ? null : inOneLine(hint),
 			};
 			faults.set(`${fault.path}\n${rule}`, fault);
 		},

@@ -35,6 +35,7 @@ export function addIssues(issues: readonly Issue[], context: SchemaFaults): void
 }
 
 function addIssue(issue: Issue, above: Path, context: SchemaFaults): void {
+	if (context.faults.isFull()) return;
 	const path = [...above, ...issue.path.map((part) => (typeof part === "symbol" ? String(part) : part))];
 	const place = [...context.at, ...path];
 	if (issue.code === "unrecognized_keys") {
@@ -55,6 +56,7 @@ function addIssue(issue: Issue, above: Path, context: SchemaFaults): void {
 }
 
 function addUnknownKey(key: string, path: Path, context: SchemaFaults): void {
+	if (context.faults.isFull()) return;
 	const besides = path.length === 0 ? (context.besides ?? []) : [];
 	const known = [...keysAt(context.schema, path), ...besides];
 	const hint = didYouMean(key, known) ?? (known.length <= 12 ? `known here: ${known.join(", ")}` : null);
