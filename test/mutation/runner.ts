@@ -1,5 +1,6 @@
 /** Runs the tests of one folder for Stryker, in its own process (`run.ts` names it). */
 
+import { basename } from "node:path";
 import { testsOf } from "./folders.ts";
 import { type FoundTest, loadTestFiles, type TestFile, TestNeverEnded } from "./test-files.ts";
 
@@ -13,7 +14,7 @@ interface Instrumentation {
 }
 
 interface MutantRun {
-	readonly activeMutant: { readonly id: string };
+	readonly activeMutant: { readonly id: string; readonly fileName: string };
 	readonly mutantActivation: "runtime" | "static";
 	readonly testFilter?: readonly string[];
 	readonly hitLimit?: number;
@@ -65,7 +66,7 @@ class FolderRunner {
 		instrumentation.hitLimit = hitLimit;
 		let nrOfTests = 0;
 		try {
-			for (const file of this.#files) {
+			for (const file of likeliestFirst(this.#files, activeMutant.fileName)) {
 				const isCovering = (test: FoundTest) => testFilter === undefined || testFilter.includes(idOf(test));
 				if (testFilter !== undefined && !testFilter.some((id) => id.startsWith(`${file.file}#`))) continue;
 				instrumentation.activeMutant = mutantActivation === "static" ? activeMutant.id : undefined;
@@ -90,6 +91,13 @@ class FolderRunner {
 }
 
 export const strykerPlugins = [{ kind: "TestRunner", name: "folder", injectableClass: FolderRunner }];
+
+/** The tests that are named like the changed file notice most of what is changed in it. */
+function likeliestFirst(files: readonly TestFile[], changed: string): readonly TestFile[] {
+	const name = basename(changed, ".ts");
+	const isLikely = ({ file }: TestFile) => basename(file, ".test.ts") === name;
+	return [...files.filter(isLikely), ...files.filter((file) => !isLikely(file))];
+}
 
 function idOf({ file, name }: FoundTest): string {
 	return `${file}#${name}`;
