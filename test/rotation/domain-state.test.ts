@@ -38,6 +38,11 @@ describe("a domain's state", () => {
 });
 
 describe("the life of a key", () => {
+	it("says of every move when it is made", () => {
+		expect(MOVES.length).toBeGreaterThan(10);
+		for (const { from, to, when } of MOVES) expect(when, `${from} to ${to}`).toMatch(/\w+ \w+/);
+	});
+
 	it("leaves active by retiring only, and never comes back from being given up", () => {
 		expect(KEY_STATES.filter((to) => mayMove("active", to))).toEqual(["retiring"]);
 		expect(MOVES.filter((move) => move.from === "retired").map((move) => move.to)).toEqual(["pending"]);

@@ -47,5 +47,44 @@ describe("slots of the schedule", () => {
 	it("end for a schedule that never fires", () => {
 		const never: Schedule = { ...schedule("0 0 1 * *"), daysOfMonth: [31], months: [2] };
 		expect(nextSlot(never, "UTC", new Date("2026-01-01T00:00:00Z"))).toBeNull();
+		expect(previousSlot(never, "UTC", new Date("2026-01-01T00:00:00Z"))).toBeNull();
+	});
+
+	it("are found forty years away: a Monday that is the 29th of February, across a century without one", () => {
+		const rare: Schedule = { ...schedule("0 3 29 2 *"), weekdays: [1] };
+		const [one, other] = [new Date("2072-02-29T03:00:00Z"), new Date("2112-02-29T03:00:00Z")];
+		expect(nextSlot(rare, "UTC", one)).toEqual(other);
+		expect(previousSlot(rare, "UTC", new Date(other.getTime() - 1))).toEqual(one);
+	});
+
+	it("of one day come in order: the next is after a moment, the previous at or before it", () => {
+		const often: Schedule = { ...schedule("15,45 1,22 * * *"), seconds: [10, 50] };
+		const times = [
+			"01:15:10",
+			"01:15:50",
+			"01:45:10",
+			"01:45:50",
+			"22:15:10",
+			"22:15:50",
+			"22:45:10",
+			"22:45:50",
+		].map((time) => new Date(`2026-11-22T${time}Z`));
+		for (const [index, time] of times.entries()) {
+			const [before, after] = [times[index - 1], times[index + 1]];
+			expect(nextSlot(often, "UTC", new Date(time.getTime() - 1))).toEqual(time);
+			expect(previousSlot(often, "UTC", time)).toEqual(time);
+			if (after !== undefined) expect(nextSlot(often, "UTC", time)).toEqual(after);
+			if (before !== undefined)
+				expect(previousSlot(often, "UTC", new Date(time.getTime() - 1))).toEqual(before);
+		}
+	});
+
+	it("are those of the zone's own date, where that is another than in UTC", () => {
+		const noon = schedule("0 12 1 * *");
+		const at = new Date("2026-10-31T23:30:00Z");
+		expect(nextSlot(noon, "Pacific/Kiritimati", at)).toEqual(new Date("2026-11-30T22:00:00Z"));
+		expect(previousSlot(noon, "Pacific/Kiritimati", at)).toEqual(new Date("2026-10-31T22:00:00Z"));
+		expect(nextSlot(noon, "Pacific/Pago_Pago", at)).toEqual(new Date("2026-11-01T23:00:00Z"));
+		expect(previousSlot(noon, "Pacific/Pago_Pago", at)).toEqual(new Date("2026-10-01T23:00:00Z"));
 	});
 });
