@@ -1,0 +1,86 @@
+/** What operators ask for besides a turn, under mail: the way back, a compromised key, and an old record that is to go. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type AgentHost, upAgentHost } from "./host/agent-host.ts";
+import { SELECTOR } from "./host/guide-host.ts";
+import { underMail } from "./host/mail-run.ts";
+import { CHECKOUT, NODE } from "./host/mail-host.ts";
+import { PRIMARY, SECONDARY } from "./host/name-servers.ts";
+
+const DOMAIN = "example.com";
+const CLEAN = { unsigned: 0, lost: 0, rejected: 0 };
+let host: AgentHost;
+
+beforeAll(async () => {
+	host = await upAgentHost({ swap: "reload" });
+	expect(await host.keyturn("rotate --now")).toMatchObject({ code: 0 });
+});
+afterAll(async () => host.down());
+
+async function recordsOf(selector: string): Promise<readonly (readonly string[])[]> {
+	const name = `${selector}._domainkey.${DOMAIN}`;
+	return Promise.all([PRIMARY, SECONDARY].map(async (server) => host.txt(server, name)));
+}
+
+describe.each(["reload", "restart"] as const)("rollback by %s", (swap) => {
+	test("signs with the key before again, and every message verifies", async () => {
+		await host.configure({ swap });
+		const before = (await host.selectors())[DOMAIN] ?? "";
+		const { result, judgement } = await underMail(host, { connections: "short" }, async () =>
+			host.keyturn(`rollback ${DOMAIN}`),
+		);
+		expect(result).toMatchObject({ code: 0 });
+		const now = (await host.selectors())[DOMAIN] ?? "";
+		expect(now).not.toBe(before);
+		expect(result.stdout).toContain(`${DOMAIN}: signs with ${now} again`);
+		expect(judgement).toMatchObject({ ...CLEAN, invalid: {} });
+		expect(judgement.valid[now]).toBeGreaterThan(0);
+		expect(judgement.valid[before]).toBeGreaterThan(0);
+		expect((await host.keyturn("verify")).code).toBe(0);
+	});
+});
+
+test("a compromised key is turned under mail; then nothing it signed verifies, and all that came after does", async () => {
+	await host.configure({ swap: "reload" });
+	const stolen = (await host.selectors())[DOMAIN] ?? "";
+	const { result, judgement } = await underMail(host, { connections: "short" }, async () => {
+		const revoked = await host.keyturn(`revoke ${DOMAIN} ${stolen}`);
+		await host.eventually("both servers have the empty record", async () =>
+			(await recordsOf(stolen)).every((values) => values.length === 1 && /;p=$/.test(values[0] ?? "")),
+		);
+		return revoked;
+	});
+	expect(result).toMatchObject({ code: 0 });
+	const fresh = (await host.selectors())[DOMAIN] ?? "";
+	expect(result.stdout).toMatch(new RegExp(`${stolen} is revoked since .*; ${fresh} signs`));
+	expect(judgement).toMatchObject(CLEAN);
+	expect(Object.keys(judgement.invalid)).toEqual([stolen]);
+	expect(judgement.valid[fresh]).toBeGreaterThan(0);
+	expect((await host.events()).map(({ event }) => event)).toContain("revoked");
+	expect((await host.keyturn(`revoke ${DOMAIN} ${stolen}`)).stderr).toContain("is revoked already");
+});
+
+test("an adopted key's record is kept for mail under way, and says so when it is asked to go", async () => {
+	const { code, stdout } = await host.keyturn(`retire ${DOMAIN} ${SELECTOR}`);
+	expect(code).toBe(3);
+	expect(stdout).toMatch(/^example\.com: waiting: mail signed with it may still be under way \(grace\) until /);
+	expect((await recordsOf(SELECTOR)).map((values) => values.length)).toEqual([1, 1]);
+});
+	else expect({ code, stdout }).toMatchObject({ code: 3, stdout: expect.stringMatching(/grace/) as string });
+});
+
+test("the door tells what waits in Postfix's queue, without what is held", async () => {
+	const send = "printf 'Subject: x\\n\\nx\\n' | sendmail -f root@example.com nobody@unreachable.invalid";
+	await host.script(`postconf -e 'defer_transports = smtp'; postfix reload 2>/dev/null; ${send}; ${send}`);
+	const waiting = async () => {
+		const answer = await host.script(
+			`printf '{"act":"inspect","ids":[]}' | ${NODE} ${CHECKOUT}/dist/src/door.js 2>/dev/null`,
+		);
+		return (JSON.parse(answer) as { queue: { lifetimeSeconds: number; waiting: { id: string }[] } }).queue;
+	};
+	await host.eventually("two messages wait", async () => (await waiting()).waiting.length === 2);
+	const { lifetimeSeconds, waiting: messages } = await waiting();
+	expect(lifetimeSeconds).toBe(5 * 86_400);
+	await host.script(`postsuper -h ${messages[0]?.id ?? ""} 2>/dev/null`);
+	expect((await waiting()).waiting).toEqual(messages.slice(1));
+});
