@@ -39,6 +39,8 @@ const PLAIN = new Set<string | number>(
 const SHOWN = new Set<string | number>(
 	"type server name algorithm keyfile file env credential on repeat format to smtp".split(" "),
 );
+/** Where the secret itself is put by mistake, in place of where it lies. */
+const PATHS = new Set<string | number>(["file", "keyfile"]);
 const TELLING = /token|secret|passw|hmac|api_?key/i;
 
 interface Entry {
@@ -133,7 +135,10 @@ export function readYaml(text: string, file: string): YamlReading {
 	}
 
 	function source(value: unknown): YamlSource {
-		const hidden = [...entries].filter(([path, entry]) => entry.written !== null && secret(JSON.parse(path)));
+		const secret = (path: Path) => mayBeSecret(path, entries.get(JSON.stringify(path))?.written ?? "");
+		const hidden = [...entries].filter(
+			([path, { written }]) => written !== null && mayBeSecret(JSON.parse(path), written),
+		);
 		return {
 			value,
 			has: (path) => entries.has(JSON.stringify(path)),
@@ -173,10 +178,11 @@ export function readYaml(text: string, file: string): YamlReading {
 	}
 }
 
-function secret(path: Path): boolean {
+function mayBeSecret(path: Path, written: string): boolean {
 	const name = path.findLast((part) => typeof part === "string") ?? "";
 	if (path.length === 1 && name === "state") return false;
-	return secretive(path) && !SHOWN.has(name);
+	const isShown = SHOWN.has(name) && (!PATHS.has(name) || written.startsWith("/"));
+	return secretive(path) && !isShown;
 }
 
 function secretive(path: Path): boolean {

@@ -338,6 +338,8 @@ describe("a secret", () => {
 		`providers: { home: { type: rfc2136, token: "${SECRET}`,
 		`providers: { home: { type: rfc2136, token: a, token: ${SECRET} } }`,
 		`tokens: ${SECRET}`,
+		`alerts: [{ type: webhook, url: https://x, hmac: { file: ${SECRET} } }]`,
+		`providers: { home: { type: rfc2136, server: "127.0.0.1:53", keyfile: ${SECRET} } }`,
 	];
 	test.each(leaks)("is in no fault: %s", (line) => {
 		const faults = faultsOf(file(line));
