@@ -11,10 +11,11 @@ import {
 	type DomainConfigured,
 	EXIT,
 	type Terminal,
+	type Watchdog,
 	type Workbench,
 } from "./cli/workbench.ts";
 import { plain, wrap } from "./cli/words.ts";
-import { hashOf, replaceIfUnchanged } from "./durable.ts";
+import { directoryOf, hashOf, replaceIfUnchanged } from "./durable.ts";
 import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { AlertSink } from "./ports/alert-sink.ts";
 import type { DnsProvider } from "./ports/dns-provider.ts";
@@ -33,6 +34,7 @@ import { createSystemClock } from "./system/clock.ts";
 import { createSystemDisk } from "./system/disk.ts";
 import { dropToOwner, shortHostName, systemTimezone } from "./system/identity.ts";
 import { createTakeLock } from "./system/lock.ts";
+import { createPulse } from "./system/pulse.ts";
 import { createSystemRandom } from "./system/random.ts";
 import { PROVIDER_TYPES, type ProviderTools } from "../providers/registry.ts";
 
@@ -42,10 +44,11 @@ const DOOR_SOCKET = "/run/keyturn/apply.sock";
 const DAEMON_LOCK_MS = 500;
 const NEVER = new AbortController().signal;
 
-const disk = createSystemDisk();
 const clock = createSystemClock();
+const pulse = createPulse(clock);
+const disk = pulse.watch(createSystemDisk());
 const random = createSystemRandom();
-const takeLock = createTakeLock(clock);
+const { takeLock } = pulse.watch({ takeLock: createTakeLock(clock) });
 
 // A look asks many servers at once under the one signal of its tick; each listener goes with its question.
 setMaxListeners(0);
@@ -89,7 +92,8 @@ const openLog = once(async (): Promise<Log> => {
 	);
 });
 
-const openPrograms = once(async () => (await import("./system/programs.ts")).createSystemPrograms());
+const openUnwatchedPrograms = once(async () => (await import("./system/programs.ts")).createSystemPrograms());
+const openPrograms = once(async () => pulse.watch(await openUnwatchedPrograms()));
 
 const openPropagation = once(async (): Promise<Propagation> => {
 	const { createPropagation } = await import("./dns/propagation.ts");
@@ -97,7 +101,7 @@ const openPropagation = once(async (): Promise<Propagation> => {
 	const { readSystemResolvers } = await import("./system/resolv-conf.ts");
 	const { createWire } = await import("./system/wire.ts");
 	const resolver = createWireResolver({
-		wire: createWire(),
+		wire: pulse.watch(createWire()),
 		random,
 		clock,
 		systemServers: () => readSystemResolvers(),
@@ -152,13 +156,14 @@ async function open(configPath: string): Promise<Workbench> {
 		wakeOnSchedule,
 		reload: () => reload(configPath, bench),
 		notify,
+		watchdog: watchdogOf(),
 	};
 	return bench;
 }
 
 async function joinDoor(configPath: string): Promise<Door> {
 	const { createDoorClient } = await import("./system/door-client.ts");
-	return createDoorClient({
+	const client = createDoorClient({
 		programs: await openPrograms(),
 		disk,
 		clock,
@@ -166,6 +171,7 @@ async function joinDoor(configPath: string): Promise<Door> {
 		socketPath: configPath === DEFAULT_CONFIG ? DOOR_SOCKET : null,
 		argv: [process.execPath, beside("door"), "--config", configPath],
 	});
+	return pulse.bear(client);
 }
 
 async function readSettings(configPath: string): Promise<Settings> {
@@ -258,9 +264,17 @@ async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "provid
 	const { createWire } = await import("./system/wire.ts");
 	const secrets = createSecrets({ disk, env: process.env });
 	const programs = await openPrograms();
-	const http = createHttp({ clock });
+	const http = pulse.watch(createHttp({ clock }));
 	const log = await openLog();
-	const tools: ProviderTools = { secrets, wire: createWire(), http, programs, clock, random, log };
+	const tools: ProviderTools = {
+		secrets,
+		wire: pulse.watch(createWire()),
+		http,
+		programs,
+		clock,
+		random,
+		log,
+	};
 	const { createPublisher } = await import("./publishing/publisher.ts");
 	const { createTurns } = await import("./publishing/turns.ts");
 	const turns = createTurns();
@@ -328,14 +342,33 @@ async function reload(configPath: string, bench: Workbench): ReturnType<Workbenc
 	}
 }
 
+/** Its own end is no sign that the agent gets on. */
 async function notify(words: readonly string[]): Promise<void> {
 	if (process.env["NOTIFY_SOCKET"] === undefined) return;
 	const env = { NOTIFY_SOCKET: process.env["NOTIFY_SOCKET"] };
-	await (await openPrograms())
+	await (await openUnwatchedPrograms())
 		.run({ argv: ["/usr/bin/systemd-notify", ...words], timeoutMs: 5000, env }, NEVER)
 		.catch(async (thrown: unknown) =>
 			(await openLog()).debug("not notified", { error: asKeyturnError(thrown) }),
 		);
+}
+
+/** sd_watchdog_enabled(3). The unit leaves a file when its watchdog has ended the daemon. */
+function watchdogOf(): Watchdog {
+	const { WATCHDOG_USEC, WATCHDOG_PID, STATE_DIRECTORY } = process.env;
+	const isOurs = WATCHDOG_PID === undefined || WATCHDOG_PID === String(process.pid);
+	const patienceMs = isOurs ? Number(WATCHDOG_USEC ?? 0) / 1000 : 0;
+	const left = STATE_DIRECTORY === undefined ? null : `${STATE_DIRECTORY}/hung`;
+	return {
+		patienceMs: patienceMs > 0 ? patienceMs : null,
+		silentMs: () => pulse.silentMs(),
+		endedAt: async () => (left === null ? null : ((await disk.lstat(left))?.modifiedAt ?? null)),
+		async forget() {
+			if (left === null) return;
+			await disk.unlink(left);
+			await disk.syncDirectory(directoryOf(left));
+		},
+	};
 }
 
 function beside(entry: string): string {

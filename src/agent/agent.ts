@@ -17,7 +17,7 @@ import { adopt, takeOver } from "./adopt.ts";
 import { CAUSES, endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
 import { tellDrift } from "./drift.ts";
-import { endDistress, tellDistress } from "./distress.ts";
+import { type Distress, endDistress, tellDistress } from "./distress.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
 import { Inquiries } from "./inquiries.ts";
 import { dropStaged, firstKeyFault, forgetInspection, inspection, isBusy, linesInUse } from "./inspection.ts";
@@ -74,6 +74,8 @@ export interface Agent {
 	tick(signal: AbortSignal, options: TickOptions): Promise<TickReport | "held">;
 	/** The last look at a key by this process. */
 	lastLook(domain: string, selector: string): LookReport | null;
+	/** What kept the agent before this one from its work; told at once, since a tick may end the same way, and over with the next tick that goes through. */
+	distress(distress: Distress, signal: AbortSignal): Promise<void>;
 	/** A trouble of the process around the agent (a bad configuration), told at the next tick; null ends it. */
 	note(cause: string, telling: Omit<TroubleTelling, "cause"> | null): void;
 	/** Takes a new configuration over at the next tick. */
@@ -101,11 +103,14 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 			try {
 				return await inTurns(given, notes, options);
 			} catch (thrown) {
-				if (!signal.aborted && !PASSING.has(asKeyturnError(thrown).code))
-					await tellDistress(given, asKeyturnError(thrown));
+				const { code, message, hint } = asKeyturnError(thrown);
+				if (!signal.aborted && !PASSING.has(code))
+					await tellDistress(given, { summary: CANNOT_WORK, detail: message, hint });
 				throw thrown;
 			}
 		},
+		distress: async (distress, signal) =>
+			tellDistress({ ports, settings: current, memory, signal }, distress),
 		lastLook: (domain, selector) => memory.looks.get(`${domain} ${selector}`) ?? null,
 		note: (cause, telling) => void notes.set(cause, telling),
 		configure(nextSettings, nextPorts) {
@@ -116,6 +121,8 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 		},
 	};
 }
+
+const CANNOT_WORK = "keyturn cannot work on this host: nothing is turned, looked at or removed";
 
 /** Another keyturn got in between: the next tick finds what it left. */
 const PASSING: ReadonlySet<string> = new Set(["lease.lost", "state.conflict"]);

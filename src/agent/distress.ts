@@ -1,6 +1,6 @@
-/** Tells that a whole tick failed: then the outbox may be out of reach, and the sinks are told without it. */
+/** Tells that a whole tick failed, or hung: then the outbox may be out of reach, and the sinks are told without it. */
 
-import { asKeyturnError, type KeyturnError } from "../errors.ts";
+import { asKeyturnError } from "../errors.ts";
 import { CAUSES } from "./causes.ts";
 import { type HostState, newHostState } from "./host-state.ts";
 import type { AgentPorts, AgentSettings, Memory, Run } from "./run.ts";
@@ -17,8 +17,14 @@ export interface DistressGiven {
 	readonly signal: AbortSignal;
 }
 
+export interface Distress {
+	readonly summary: string;
+	readonly detail: string;
+	readonly hint: string | null;
+}
+
 /** Start and repetitions come at their intervals, as from the outbox; this process alone remembers them. */
-export async function tellDistress(given: DistressGiven, error: KeyturnError): Promise<void> {
+export async function tellDistress(given: DistressGiven, distress: Distress): Promise<void> {
 	const { ports, settings, memory } = given;
 	const now = ports.clock.now();
 	const audience: Audience = { host: settings.host, sinks: ports.sinks, newId: () => ports.random.id() };
@@ -28,9 +34,9 @@ export async function tellDistress(given: DistressGiven, error: KeyturnError): P
 		severity: "critical",
 		domains: [],
 		selector: null,
-		summary: "keyturn cannot work on this host: nothing is turned, looked at or removed",
-		detail: error.message,
-		hint: error.hint ?? "the keys in use go on signing; check the state directory and its disk",
+		summary: distress.summary,
+		detail: distress.detail,
+		hint: distress.hint ?? "the keys in use go on signing; check the state directory and its disk",
 	});
 	memory.distress = repeat(raised.host, now, audience);
 	await deliverDirectly(given, memory.distress);

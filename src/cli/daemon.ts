@@ -4,6 +4,7 @@ import type { TickReport } from "../agent/agent.ts";
 import { asKeyturnError } from "../errors.ts";
 import type { Wish } from "../ports/state-store.ts";
 import type { Settings } from "../settings/settings.ts";
+import { keepWatchdog } from "./watchdog.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 /** What is due follows from state and time alone: a tick comes at least this often, whatever cron does. */
@@ -19,11 +20,15 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 		return EXIT.held;
 	}
 	const log = await bench.log();
+	// A secret that cannot be read is as bad as a configuration that cannot: whoever starts it hears of it.
+	await bench.agent();
 	const waking = createWaking(bench, context.signal);
 	context.onReload(() => waking.reload());
 	waking.schedule(bench);
 	log.info("started", { domains: bench.settings.policies.length, host: bench.settings.host });
 	await bench.notify(["READY=1"]);
+	const watchdog = keepWatchdog(bench, context.signal);
+	await tellHang(context, bench);
 	let { settings } = bench;
 	while (!context.signal.aborted) {
 		const wishes = await readWishes(bench);
@@ -32,6 +37,7 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 		const ticked = await tickOnce(context, bench, new Set(wishes.map(({ id }) => id)));
 		if (!context.signal.aborted) await rest(context, bench, waking, ticked);
 	}
+	await watchdog;
 	await bench.notify(["STOPPING=1"]);
 	log.info("parked");
 	return EXIT.done;
@@ -52,6 +58,24 @@ function nameUnknown(wishes: readonly Wish[], { policies }: Settings): boolean {
 	return wishes.some(({ kind, domains }) => kind === "add" && domains.some((domain) => !known.has(domain)));
 }
 
+/** What hung may hang again: it is told before the first tick, and remembered until one has gone through. */
+async function tellHang(context: CommandContext, bench: Workbench): Promise<void> {
+	const log = await bench.log();
+	try {
+		const endedAt = await bench.watchdog.endedAt();
+		if (endedAt === null) return;
+		log.error("the daemon before this one hung", { endedAt: endedAt.toISOString() });
+		const distress = {
+			summary: "keyturn hung and was started again; meanwhile no key was turned, looked at or removed",
+			detail: `it got on with nothing, and the service manager's watchdog ended it at ${endedAt.toISOString()}`,
+			hint: "the keys in use go on signing; was the process stopped, is the disk of the state directory well? journalctl -u keyturn has what it did last",
+		};
+		await (await bench.agent()).distress(distress, context.signal);
+	} catch (thrown) {
+		log.error("that the daemon hung could not be told", { error: asKeyturnError(thrown) });
+	}
+}
+
 interface Ticked {
 	readonly report: TickReport | null;
 	/** Wishes that the tick found; one for a domain whose state cannot be read stays, and wakes nobody again. */
@@ -69,10 +93,11 @@ async function tickOnce(
 	try {
 		const report = await (await bench.agent()).tick(context.signal, { lockWaitMs: 30_000 });
 		await bench.notify([
-			"WATCHDOG=1",
 			`STATUS=${report === "held" ? "another keyturn holds the lock" : statusLine(report)}`,
 		]);
-		return report === "held" ? NOTHING : { report, seen };
+		if (report === "held") return NOTHING;
+		if ((await bench.watchdog.endedAt()) !== null) await bench.watchdog.forget();
+		return { report, seen };
 	} catch (thrown) {
 		if (!context.signal.aborted) (await bench.log()).error("tick failed", { error: asKeyturnError(thrown) });
 		return NOTHING;
@@ -102,9 +127,18 @@ async function rest(
 		const leftMs = ends - bench.clock.uptimeMs();
 		if (leftMs <= 0) return;
 		await bench.clock.sleep(Math.min(leftMs, WISH_MS), woken);
-		if ((await bench.store.wishes()).some((wish) => !seen.has(wish.id))) return;
+		if (await hasNewWish(bench, seen)) return;
 	}
 	waking.rest();
+}
+
+/** Wishes that cannot be read are for the next tick to tell. */
+async function hasNewWish(bench: Workbench, seen: ReadonlySet<string>): Promise<boolean> {
+	try {
+		return (await bench.store.wishes()).some((wish) => !seen.has(wish.id));
+	} catch {
+		return false;
+	}
 }
 
 /** Null where the old ones stay. */

@@ -33,6 +33,19 @@ export interface Workbench {
 	reload(): Promise<{ readonly settings: Settings } | { readonly fault: string }>;
 	/** Tells the service manager how it stands; a no-op where there is none. */
 	notify(words: readonly string[]): Promise<void>;
+	readonly watchdog: Watchdog;
+}
+
+/** The service manager's, which ends a daemon that it does not hear of. */
+export interface Watchdog {
+	/** How long it waits for a word, in milliseconds; null if nobody waits. */
+	readonly patienceMs: number | null;
+	/** For how long no call to the outside has come to an end, while none that may take long is under way. */
+	silentMs(): number;
+	/** When it ended a daemon before this one; null if it did not, or that has been told. */
+	endedAt(): Promise<Date | null>;
+	/** Durably. */
+	forget(): Promise<void>;
 }
 
 /** Standard output is for results, standard error for everything else. */

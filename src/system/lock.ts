@@ -12,6 +12,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { HeldLock, LockMode, TakeLock } from "../ports/lock.ts";
 
 const FLOCK = "/usr/bin/flock";
+/** It never waits for the lock; on a network file system it may wait for the server. */
+const FLOCK_MS = 20_000;
 const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 const POLL_MS = 100;
 /** flock's own exit status for a lock that is held, chosen apart from its failures. */
@@ -62,6 +64,8 @@ function flock(fd: number, path: string, mode: LockMode): Promise<boolean> {
 			cwd: "/",
 			env: {},
 			stdio: ["ignore", "ignore", "ignore", fd],
+			timeout: FLOCK_MS,
+			killSignal: "SIGKILL",
 		});
 		child.once("error", () => reject(missing()));
 		child.once("exit", (status) => {

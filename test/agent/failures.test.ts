@@ -43,6 +43,40 @@ describe("a tick that fails as a whole", () => {
 	});
 });
 
+describe("what kept the agent before this one from its work", () => {
+	const hang = { summary: "it hung", detail: "since noon", hint: null };
+	const never = new AbortController().signal;
+
+	it("is told before any tick, and over with the first that goes through", async () => {
+		const world = new AgentWorld([quick]);
+		await world.agent.distress(hang, never);
+		expect(world.events).toMatchObject([
+			{
+				event: "state_damaged",
+				phase: "start",
+				severity: "critical",
+				summary: "it hung",
+				detail: "since noon",
+			},
+		]);
+		await world.tick();
+		expect(world.told("state_damaged")).toEqual(["start", "end"]);
+		await world.tick();
+		expect(world.told("state_damaged")).toEqual(["start", "end"]);
+	});
+
+	it("is told by the first good tick where the sink failed", async () => {
+		const world = new AgentWorld([quick]);
+		world.sinkFails = true;
+		await world.agent.distress(hang, never);
+		world.sinkFails = false;
+		await world.tick();
+		world.pass(HOUR_MS);
+		await world.tick();
+		expect(world.told("state_damaged")).toEqual(["start", "end"]);
+	});
+});
+
 describe("a door that cannot be reached", () => {
 	it("is a trouble with a start and an end", async () => {
 		const world = new AgentWorld([quick]);

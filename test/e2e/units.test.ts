@@ -76,7 +76,7 @@ test("node runs in the door's sandbox and in the agent's", async () => {
 	expect((await askAs("keyturn", "")).stdout).toBe("node\n");
 	await host.script("chown opendkim:opendkim /etc/opendkim/key.table");
 	const program = "console.log(process.getuid(), os.cpus().length > 0, process.env.UV_THREADPOOL_SIZE)";
-	await replaceCommand("keyturn.service", `${NODE} -e '${program}'`);
+	await replaceCommand("keyturn.service", `${NODE} -e '${program}'\nType=exec`);
 	await host.script("systemctl start --wait keyturn.service");
 	const uid = (await host.must(["id", "-u", "keyturn"])).trim();
 	expect(await host.must(["journalctl", "-o", "cat", "-u", "keyturn.service"])).toContain(`${uid} true 8\n`);

@@ -55,6 +55,12 @@ export function commandBench(
 		wakeOnSchedule: () => undefined,
 		reload: async () => Promise.resolve({ fault: "nothing to read" }),
 		notify: async () => Promise.resolve(),
+		watchdog: {
+			patienceMs: null,
+			silentMs: () => 0,
+			endedAt: async () => Promise.resolve(null),
+			forget: async () => Promise.resolve(),
+		},
 		...given.changes,
 	};
 	const context: CommandContext = {

@@ -44,6 +44,14 @@ test("an installed unit names this node and this checkout, whatever the reposito
 	}
 });
 
+test("no unit leaves a core, and the watchdog's signal none either: there are keys in it", async () => {
+	for (const name of ["keyturn.service", "keyturn-apply@.service", "keyturn-recover.service"])
+		expect(await readFile(join(units, name), "utf8"), name).toMatch(/^LimitCORE=0$/m);
+	const agent = await readFile(join(units, "keyturn.service"), "utf8");
+	expect(agent).toMatch(/^WatchdogSec=600$/m);
+	expect(agent).toMatch(/^WatchdogSignal=SIGKILL$/m);
+});
+
 test("the agent has no privilege, and the door no more than it needs", async () => {
 	const agent = await readFile(join(units, "keyturn.service"), "utf8");
 	expect(agent).toMatch(/^User=keyturn$/m);

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { runDaemon } from "../../src/cli/daemon.ts";
+import type { CommandContext, Workbench } from "../../src/cli/workbench.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { commandBench } from "../fakes/command-bench.ts";
+
+/** A daemon that is told to stop when so many ticks have begun. */
+function daemonOf(world: AgentWorld, ticks: number, changes: Partial<Workbench> = {}) {
+	const stopping = new AbortController();
+	let begun = 0;
+	const agent: Workbench["agent"] = async () =>
+		Promise.resolve({
+			...world.agent,
+			tick: async (signal, options) => {
+				begun += 1;
+				const report = await world.agent.tick(signal, options);
+				if (begun === ticks) stopping.abort();
+				return report;
+			},
+		});
+	const said: string[] = [];
+	const notify = async (words: readonly string[]) => Promise.resolve(void said.push(...words));
+	const { context, workbench } = commandBench(world, { changes: { agent, notify, ...changes } });
+	const given: CommandContext = {
+		...context,
+		signal: stopping.signal,
+		open: async () => Promise.resolve(workbench),
+	};
+	return { run: async () => runDaemon(given), said, begun: () => begun };
+}
+
+test("says when it is ready, how it stands, and that it stops", async () => {
+	const daemon = daemonOf(new AgentWorld(), 2);
+	expect(await daemon.run()).toBe(0);
+	expect(daemon.said[0]).toBe("READY=1");
+	expect(daemon.said.filter((word) => word.startsWith("STATUS="))).toHaveLength(2);
+	expect(daemon.said.at(-1)).toBe("STOPPING=1");
+});
+
+test("wishes that cannot be read for a while do not end it", async () => {
+	const world = new AgentWorld();
+	let asked = 0;
+	const store: Workbench["store"] = {
+		...world.store,
+		wishes: async () => {
+			asked += 1;
+			if (asked > 1 && asked < 20) throw new KeyturnError("disk.failed", "wishes: EIO", { errno: "EIO" });
+			return world.store.wishes();
+		},
+	};
+	const daemon = daemonOf(world, 3, { store });
+	expect(await daemon.run()).toBe(0);
+	expect(daemon.begun()).toBe(3);
+	expect(asked).toBeGreaterThan(20);
+});
+
+test("what keeps it from working at all ends it before it is ready", async () => {
+	const daemon = daemonOf(new AgentWorld(), 1, {
+		agent: async () =>
+			Promise.reject(new KeyturnError("config.unreadable", "the secret file /x is not there")),
+	});
+	await expect(daemon.run()).rejects.toMatchObject({ code: "config.unreadable" });
+	expect(daemon.said).toEqual([]);
+});
+
+test("that the one before was ended by the watchdog is told first, and forgotten after a good tick", async () => {
+	const world = new AgentWorld();
+	let endedAt: Date | null = new Date("2026-11-22T11:00:00Z");
+	const daemon = daemonOf(world, 2, {
+		watchdog: {
+			patienceMs: null,
+			silentMs: () => 0,
+			endedAt: async () => Promise.resolve(endedAt),
+			forget: async () => {
+				endedAt = null;
+				return Promise.resolve();
+			},
+		},
+	});
+	await daemon.run();
+	const told = world.events.filter(({ trouble }) => trouble === "tick");
+	expect(told.map(({ event, phase }) => [event, phase])).toEqual([
+		["state_damaged", "start"],
+		["state_damaged", "end"],
+	]);
+	expect(told[0]?.detail).toContain("2026-11-22T11:00:00.000Z");
+	expect(endedAt).toBeNull();
+});
