@@ -1,0 +1,70 @@
+/** A door that stands still in the middle of the pause: nobody acts beside it while it lives, and somebody does once it is gone. */
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type AgentHost, upAgentHost } from "./host/agent-host.ts";
+import { isActive, isWell, kill, runsAgain } from "./host/interruption.ts";
+
+let host: AgentHost;
+
+beforeAll(async () => {
+	host = await upAgentHost({ swap: "restart" }, { domains: ["example.com"] });
+	await host.script("systemctl enable -q --now keyturn-apply.socket");
+	await host.keyturn("rotate");
+});
+afterAll(async () => host.down());
+
+test("however slow it is, the dead man's switch leaves a living door alone, and it ends its switch", async () => {
+	const { before, turned } = await stoppedInThePause();
+	await deadManWaits();
+	expect(await isActive(host, "postfix@-")).toBe(false);
+	await host.script(`kill -CONT ${await door()}`);
+	expect(await turned).toMatchObject({ code: 0 });
+	expect((await host.selectors())["example.com"]).not.toBe(before["example.com"]);
+	await host.eventually("all services run", async () => runsAgain(host));
+	await host.eventually("the dead man's switch is gone", async () => !(await deadManRuns()));
+	expect((await host.keyturn("verify")).code).toBe(0);
+});
+
+test("one that stays stopped holds the mail server down until somebody kills it: then the switch is settled", async () => {
+	const { before } = await stoppedInThePause();
+	await deadManWaits();
+	expect(await isActive(host, "postfix@-")).toBe(false);
+	expect(await kill(host, "main")).toBe(true);
+	await host.script(`kill -KILL ${await door()}`);
+	await host.eventually("OpenDKIM and Postfix run", async () => runsAgain(host), 120);
+	await isWell(host, before, "after the dead man's switch");
+	expect(await host.keyturn("rotate --now")).toMatchObject({ code: 0 });
+	expect((await host.keyturn("verify")).code).toBe(0);
+});
+
+/** A turn whose door is stopped (SIGSTOP) as soon as Postfix is down: that is started last. */
+async function stoppedInThePause() {
+	const before = await host.selectors();
+	const turned = host.keyturn("rotate --now", { timeoutSeconds: 500 });
+	await host.eventually("Postfix is stopped", async () => !(await isActive(host, "postfix@-")));
+	await host.script(`kill -STOP ${await door()}`);
+	return { before, turned };
+}
+
+/** The process that holds the lock; one that the dead man's switch started is another. */
+async function door(): Promise<string> {
+	const doors = await host.script("pgrep -f '^[^ ]*node .*dist/src/door[.]js --config [^ ]*$'");
+	const [pid = "", ...others] = doors.trim().split("\n");
+	expect(others).toEqual([]);
+	return pid;
+}
+
+async function deadManWaits(): Promise<void> {
+	await host.eventually("the dead man's switch has gone off", deadManRuns, 180);
+}
+
+async function deadManRuns(): Promise<boolean> {
+	const units = [
+		"list-units",
+		"--plain",
+		"--no-legend",
+		"--state=active,activating",
+		"keyturn-deadman-*.service",
+	];
+	return (await host.must(["systemctl", ...units])).trim() !== "";
+}
