@@ -147,6 +147,11 @@ const HELD: Readonly<Record<string, Held>> = {
 			"no message holds the secret, and no value is anything but data",
 		],
 		"test/settings/parse-settings.test.ts": ["is in no fault: %s"],
+		"test/servers/cli/secrets.test.ts": [
+			"in a whole turn, to no child and to no other host",
+			"when a server refuses, a secret is unreadable or a key damaged",
+			"when keyturn.yaml has it written out, or cannot be read at all",
+		],
 		"test/alerts/alerts.test.ts": [
 			"that answers anything but 2xx is not delivered, and its path is not told",
 		],
