@@ -50,11 +50,7 @@ async function openLockFile(path: string): Promise<number> {
 	try {
 		return await promisify(open)(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
 	} catch (error) {
-		const errno = error instanceof Error && "code" in error ? String(error.code) : "EUNKNOWN";
-		throw new KeyturnError("disk.failed", `cannot open the lock file ${path}: ${errno}`, {
-			errno,
-			cause: error,
-		});
+		throw diskError("open", path, error);
 	}
 }
 
@@ -78,8 +74,25 @@ function flock(fd: number, path: string, mode: LockMode): Promise<boolean> {
 
 /** Somebody may have removed or replaced the file meanwhile: then others lock another one. */
 async function isStillAt(fd: number, path: string): Promise<boolean> {
-	const [ours, there] = await Promise.all([promisify(fstat)(fd), stat(path).catch(() => null)]);
-	return there !== null && there.ino === ours.ino && there.dev === ours.dev;
+	try {
+		const [ours, there] = await Promise.all([promisify(fstat)(fd), stat(path)]);
+		return there.ino === ours.ino && there.dev === ours.dev;
+	} catch (error) {
+		if (errnoOf(error) === "ENOENT") return false;
+		throw diskError("look at", path, error);
+	}
+}
+
+function diskError(act: string, path: string, error: unknown): KeyturnError {
+	const errno = errnoOf(error);
+	return new KeyturnError("disk.failed", `cannot ${act} the lock file ${path}: ${errno}`, {
+		errno,
+		cause: error,
+	});
+}
+
+function errnoOf(error: unknown): string {
+	return error instanceof Error && "code" in error ? String(error.code) : "EUNKNOWN";
 }
 
 function hold(fd: number): HeldLock {
