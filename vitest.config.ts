@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** unit: pure and on fakes, anywhere; simulation: the seeded runs; crash: the door killed at every single call, too long for every day; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts; plug: the plug of one pulled a hundred times, too long as well. */
+/** unit: pure and on fakes, anywhere; simulation: the seeded runs; crash: door and agent struck at every single call, too long for every day; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts; plug: the plug of one pulled a hundred times, too long as well. */
 export default defineConfig({
 	test: {
 		projects: [
@@ -14,7 +14,15 @@ export default defineConfig({
 				},
 			},
 			{ test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 } },
-			{ test: { name: "crash", include: ["test/crash/**/*.test.ts"], testTimeout: 1_800_000 } },
+			{
+				test: {
+					name: "crash",
+					include: ["test/crash/**/*.test.ts"],
+					globalSetup: ["test/build.ts"],
+					testTimeout: 86_400_000,
+					fileParallelism: false,
+				},
+			},
 			{
 				test: {
 					name: "servers",

@@ -1,6 +1,7 @@
 /**
  * The plug of a whole mail host pulled at random moments of a turn under mail, booted again, every message verified:
- * `npm run plug-test`. KEYTURN_CUTS says how often in all, KEYTURN_SEED which moments, `-t reload` takes one mode only.
+ * `npm run plug-test`. KEYTURN_CUTS says how often in all, KEYTURN_SEED which moments, KEYTURN_FROM with which of each
+ * mode to begin (what an earlier run came to), `-t reload` takes one mode only.
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,11 +11,12 @@ import { startMail } from "../e2e/host/mail-run.ts";
 
 const SEED = Number(process.env["KEYTURN_SEED"] ?? 20_261_123);
 const CUTS_EACH = Math.ceil(Number(process.env["KEYTURN_CUTS"] ?? 100) / 2);
+/** From 1: those before it are passed over. */
+const FROM = Number(process.env["KEYTURN_FROM"] ?? 1);
 /** Messages a second: each is verified afterwards. */
 const RATE = 10;
 /** About as long as a turn takes, in each mode, and a little more: a cut just after it counts too. */
 const TURN_MS = { reload: 5_000, restart: 7_000 } as const;
-const random = randomFrom(SEED);
 let host: AgentHost;
 
 beforeAll(async () => {
@@ -26,9 +28,11 @@ afterAll(async () => host.down());
 
 test.each(["reload", "restart"] as const)(`by %s at ${CUTS_EACH} moments (seed ${SEED})`, async (swap) => {
 	await host.configure({ swap });
+	const random = randomFrom(SEED);
 	const sum = { cuts: 0, turned: 0, accepted: 0, arrived: 0, unsigned: 0, invalid: 0, lost: 0 };
 	for (let index = 0; index < CUTS_EACH; index += 1) {
 		const afterMs = Math.round(random() * TURN_MS[swap]);
+		if (index + 1 < FROM) continue;
 		const what = `cut ${index + 1} by ${swap}, ${afterMs} ms into the turn`;
 		const run = startMail(host, { connections: "short", perSecond: RATE });
 		await run.accepted(20);

@@ -39,6 +39,8 @@ export const SUITES: readonly Suite[] = [
 			sqlite3: "sqlite3",
 			miltertest: "miltertest",
 			strace: "strace",
+			"mkfs.ext4": "e2fsprogs",
+			mount: "mount",
 			faketime: "faketime",
 		},
 		needsRoot: true,

@@ -43,6 +43,8 @@ export interface CliHostOptions {
 	readonly domains?: readonly string[];
 	/** In place of what the zones serve at the first selector. */
 	readonly record?: (value: string) => string;
+	/** Called with the directory that all of the host will lie in, empty yet. */
+	readonly onDirectory?: (directory: string) => Promise<void>;
 }
 
 export interface CliHost {
@@ -66,7 +68,7 @@ export interface CliHost {
 /** Inside a test: it is taken down when the test is finished. */
 export async function upCliHost(options: CliHostOptions = {}): Promise<CliHost> {
 	const domains = options.domains ?? ["example.test"];
-	const host = await prepareHost({ signing: "refile:" });
+	const host = await prepareHost({ signing: "refile:", onDirectory: options.onDirectory });
 	const zones = await Promise.all(
 		domains.map(async (domain): Promise<BindZone & { readonly line: string }> => {
 			const key = makeKey();

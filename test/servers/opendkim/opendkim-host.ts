@@ -62,10 +62,17 @@ export function makeKey(): TestKey {
 
 /** `extra` goes into opendkim.conf; the tables are files `key.table` and `signing.table` in the directory. */
 export async function prepareHost(
-	options: { readonly socket?: "inet" | "unix"; readonly extra?: string; readonly signing?: string } = {},
+	options: {
+		readonly socket?: "inet" | "unix";
+		readonly extra?: string;
+		readonly signing?: string;
+		/** Called with the directory before anything is written there. */
+		readonly onDirectory?: ((directory: string) => Promise<void>) | undefined;
+	} = {},
 ): Promise<OpenDkimHost> {
 	const directory = await mkdtemp("/var/lib/keyturn-opendkim-");
 	onTestFinished(() => rm(directory, { recursive: true, force: true }));
+	await options.onDirectory?.(directory);
 	const uid = idOf("-u");
 	const gid = idOf("-g");
 	await chown(directory, uid, gid);
