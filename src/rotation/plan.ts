@@ -259,6 +259,7 @@ function turn(facts: Facts): readonly Wanted[] {
 	if (facts.state.wants.remove !== null) return leaving(facts);
 	const back = goingBack(facts);
 	if (back !== null) return back;
+	if (isTakenUp(facts)) return [];
 	const candidate = candidateOf(facts);
 	if (candidate === null) return [nextTurn(facts)];
 	// A second switch beside one whose end is not known would forget how that one ended.
@@ -374,9 +375,10 @@ function earlier(one: Date, other: Date | null): Date {
 	return other !== null && other < one ? other : one;
 }
 
+/** Not while a switch to it is under way: going back to `published` would forget the switch. */
 function watching({ state }: Facts): readonly Wanted[] {
 	return state.keys
-		.filter((key) => key.state === "active" || key.state === "verified")
+		.filter((key) => key.state === "active" || (key.state === "verified" && !isUnderWay(key)))
 		.map((key) => ({ kind: "watch", selector: key.selector }));
 }
 
@@ -430,11 +432,15 @@ function dropping(facts: Facts): readonly Wanted[] {
 		.map(({ selector }) => unlessFrozen({ kind: "drop", selector }, facts));
 }
 
-/** The next key to sign: not one that signs already and only waits for its record. */
-function candidateOf({ state, seen }: Facts): KeyEntry | null {
+function candidateOf({ state }: Facts): KeyEntry | null {
+	return state.keys.findLast((key) => isCandidate(key.state)) ?? null;
+}
+
+/** A key that the tables name already and that only waits for its record: the turn is to it, and there is one at a time. */
+function isTakenUp({ state, seen }: Facts): boolean {
 	const signs = (key: KeyEntry): boolean =>
 		seen.inUse?.some((line) => line.selector === key.selector && line.publicKey === key.publicKey) === true;
-	return state.keys.findLast((key) => isCandidate(key.state) && (isUnderWay(key) || !signs(key))) ?? null;
+	return state.keys.some((key) => isCandidate(key.state) && signs(key));
 }
 
 function fits(key: KeyEntry, spec: KeySpec): boolean {

@@ -328,7 +328,7 @@ describe("keys found in use", () => {
 			policy,
 			NOVEMBER,
 		);
-		expect(reasons(planned)).toEqual(["no answer", "watched", "watched"]);
+		expect(reasons(planned)).toEqual(["no answer", "watched"]);
 	});
 });
 
@@ -648,7 +648,48 @@ describe("the record of an old key", () => {
 	});
 });
 
+describe("a key that the tables name before its record stands", () => {
+	const early = keyEntry({ selector: "202612", state: "published", dueAt: "2026-12-01T03:00:00.000Z" });
+	const both = state(active, early);
+
+	const later = { until: DECEMBER, reason: "the servers are waited for" };
+	const delays = new Map(
+		[delayKey("look", "202612"), ...watched(active)].map((key) => [key, later] as const),
+	);
+
+	it("is looked at, and not given up whatever the configuration now asks for", () => {
+		const rsa = { ...policy, key: { algorithm: "rsa", bits: 2048 } as const };
+		expect(plan(both, seen([early]), rsa, NOVEMBER)).toEqual({
+			kind: "step",
+			step: { kind: "look", selector: "202612" },
+		});
+		expect(plan(both, seen([early], { delays }), rsa, NOVEMBER)).toMatchObject({ kind: "wait" });
+	});
+
+	it("is the one turn: no other key is made beside it", () => {
+		const asked = { ...both, wants: { ...NOTHING_WANTED, rotate: { id: "1", askedAt: "x", noSoak: false } } };
+		expect(plan(asked, seen([early], { delays }), policy, NOVEMBER)).toMatchObject({ kind: "wait" });
+	});
+});
+
 describe("the daily look", () => {
+	it("leaves a key alone whose switch is under way", () => {
+		const owes = {
+			act: "switch" as const,
+			id: "9",
+			askedAt: "2026-11-22T12:00:00.000Z",
+			tries: 0,
+			notBefore: null,
+		};
+		const switching = keyEntry({ selector: "202612", state: "verified", owes });
+		const settle = delayKey("settle", "202612");
+		const delays = new Map([[settle, { until: DECEMBER, reason: "the door is busy" }]]);
+		for (const key of watched(active)) delays.set(key, { until: DECEMBER, reason: "watched" });
+		expect(plan(state(active, switching), seen([active], { delays }), policy, NOVEMBER)).toMatchObject({
+			kind: "wait",
+		});
+	});
+
 	it("is at every key that signs or waits for its date, and at no other", () => {
 		const keys = (["retiring", "retired", "revoked", "active", "verified"] as const).map((keyState) =>
 			keyEntry({ selector: keyState, state: keyState, dueAt: "2026-12-01T03:00:00.000Z" }),
@@ -662,3 +703,7 @@ describe("the daily look", () => {
 		expect(looks.map((wait) => wait.selector)).toEqual(["active", "verified"]);
 	});
 });
+
+function watched(...keys: readonly KeyEntry[]): readonly string[] {
+	return keys.map((key) => delayKey("watch", key.selector));
+}
