@@ -3,6 +3,7 @@
 import type { KeyState } from "../../src/rotation/life.ts";
 import { KEY_TABLE, readTables, SIGNING_TABLE } from "./mail-host.ts";
 import {
+	type DocumentSeen,
 	type News,
 	type Observed,
 	PROMISES,
@@ -42,8 +43,11 @@ export function createChecker(world: World): Checker {
 	const breaches: Breach[] = [];
 	const told = new Set<string>();
 	const keyUnder = new Map<string, string>();
+	const documented = new Map<string, string>();
 	const selectors = new Map<string, string[]>();
 	const states = new Map<string, Map<string, KnownKey>>();
+	const texts = new Map<string, string>();
+	const revisions = new Map<string, number>();
 	const lastSwitch = new Map<string, number>();
 	const luck = world.chance.stream("receivers");
 	const domainFiles = scenario.policies.map((policy) => `${STATE}/domains/${policy.domain}.json`);
@@ -76,16 +80,22 @@ export function createChecker(world: World): Checker {
 		return found;
 	};
 
-	const findTransitions = (): Transition[] => {
-		const found: Transition[] = [];
+	const readDocuments = (): DocumentSeen[] => {
+		const found: DocumentSeen[] = [];
 		for (const path of domainFiles) {
-			if (!world.touched.has(path)) continue;
-			const text = host.disk.text(path);
-			if (text === null) continue;
-			const { domain, keys } = JSON.parse(text) as {
-				domain: string;
-				keys: { selector: string; state: KeyState }[];
-			};
+			const text = world.touched.has(path) ? host.disk.text(path) : null;
+			if (text === null || texts.get(path) === text) continue;
+			texts.set(path, text);
+			const { domain, revision, keys } = JSON.parse(text) as Omit<DocumentSeen, "before">;
+			found.push({ domain, revision, before: revisions.get(domain) ?? null, keys });
+			revisions.set(domain, revision);
+		}
+		return found;
+	};
+
+	const findTransitions = (documents: readonly DocumentSeen[]): Transition[] => {
+		const found: Transition[] = [];
+		for (const { domain, keys } of documents) {
 			const known = states.get(domain) ?? new Map<string, KnownKey>();
 			states.set(domain, known);
 			for (const { selector, state } of keys) {
@@ -132,8 +142,11 @@ export function createChecker(world: World): Checker {
 	const receive = (): Observed["refused"] => {
 		const refused = [];
 		for (const mail of host.current) {
-			if (!policies.has(mail.domain) || !luck.happens(0.3)) continue;
-			const values = dns.receiverLookup(`${mail.selector}._domainkey.${mail.domain}`);
+			// A quorum leaves out a server that receivers may nevertheless ask.
+			if (policies.get(mail.domain)?.verify.quorum !== "all" || !luck.happens(0.3)) continue;
+			const name = `${mail.selector}._domainkey.${mail.domain}`;
+			if (world.vanished.has(dns.targetOf(name))) continue;
+			const values = dns.receiverLookup(name);
 			if (values !== null && !verifies(mail.publicKey, values))
 				refused.push({ ...mail, why: `its resolver has ${values.length} records` });
 		}
@@ -152,23 +165,21 @@ export function createChecker(world: World): Checker {
 		lastSwitchMs: (domain) => lastSwitch.get(domain) ?? null,
 		forgetStates: () => {
 			states.clear();
-			for (const path of domainFiles) {
-				const text = host.disk.text(path);
-				if (text === null) continue;
-				const { domain, keys } = JSON.parse(text) as {
-					domain: string;
-					keys: { selector: string; state: KeyState }[];
-				};
-				states.set(
-					domain,
-					new Map(keys.map(({ selector, state }) => [selector, { state, sinceMs: time.elapsedMs() }])),
-				);
-			}
+			revisions.clear();
+			texts.clear();
+			documented.clear();
+			for (const path of domainFiles) world.touched.add(path);
+			const documents = readDocuments();
+			findTransitions(documents);
+			for (const { domain, keys } of documents)
+				for (const { selector, publicKey } of keys)
+					documented.set(`${selector}._domainkey.${domain}`, publicKey);
 		},
 		check: () => {
 			if (!world.dirty) return;
 			world.dirty = false;
 			host.sendMail();
+			const documents = readDocuments();
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),
 				news: findNews(),
@@ -177,7 +188,10 @@ export function createChecker(world: World): Checker {
 				policies,
 				queueLifetimeMs: scenario.queueLifetimeMs,
 				switches: findSwitches(),
-				transitions: findTransitions(),
+				documents,
+				transitions: findTransitions(documents),
+				strangers: world.strangers,
+				ours: world.ours,
 				removals: world.removals,
 				unlinked: world.unlinked,
 				touched: [...world.touched],
@@ -185,8 +199,13 @@ export function createChecker(world: World): Checker {
 				refused: receive(),
 				foreign: world.foreign,
 				keyUnder,
+				documented,
 				servicesSettled: servicesSettled(),
-				servicesExpected: { signer: true, mailServer: true },
+				servicesExpected: {
+					signer: !world.stopped.has("opendkim"),
+					mailServer: !world.stopped.has("postfix"),
+				},
+				vanished: world.vanished,
 			};
 			for (const [promise, holds] of Object.entries(PROMISES))
 				for (const what of holds(seen)) {
@@ -198,6 +217,7 @@ export function createChecker(world: World): Checker {
 			host.unsigned.length = 0;
 			world.removals.length = 0;
 			world.unlinked.length = 0;
+			world.strangers.length = 0;
 			world.said.length = 0;
 			world.touched.clear();
 		},

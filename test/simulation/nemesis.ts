@@ -2,13 +2,25 @@
 
 import type { Chance } from "./chance.ts";
 import { KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
+import type { Pace } from "./scenario.ts";
 import type { ServerMood } from "./sim-dns.ts";
 import { PROVIDER_FAULTS } from "./sim-provider.ts";
-import type { World } from "./world.ts";
+import { DOOR_STATE, type World } from "./world.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+/** The longest lag of a server, and the longest negative TTL behind it. */
+const CACHES_MS = 6 * HOUR_MS;
+
+const SERVER_MOODS = [
+	"down",
+	"servfail",
+	"refused",
+	"lies_absent",
+	"lies_other",
+	"stalled",
+] as const satisfies readonly ServerMood[];
 
 /** Small steps are believed; large ones have to be noticed. */
 const CLOCK_STEPS_MS = [
@@ -20,6 +32,13 @@ const CLOCK_STEPS_MS = [
 	-40 * DAY_MS,
 	40 * DAY_MS,
 ];
+
+/** How long one thing stays wrong at most. */
+export const LONGEST_FAULT_MS: Record<Pace, number> = {
+	often: 3 * HOUR_MS,
+	daily: 8 * HOUR_MS,
+	rarely: 30 * HOUR_MS,
+};
 
 export interface Nemesis {
 	/** From now on nothing new goes wrong, and what is wrong is mended. */
@@ -36,7 +55,7 @@ export function createNemesis(world: World, acts: { command(): void }): Nemesis 
 
 	// As much of the trouble at any pace: where turns come rarely, so does it.
 	const daysOf = { often: 0.4, daily: 1, rarely: 10 }[scenario.pace] * DAY_MS;
-	const longestMs = { often: 3, daily: 8, rarely: 30 }[scenario.pace] * HOUR_MS;
+	const longestMs = LONGEST_FAULT_MS[scenario.pace];
 
 	/** Every so often, for a while. */
 	const episodes = (perDay: number, begin: () => (() => void) | null) => {
@@ -69,7 +88,7 @@ export function createNemesis(world: World, acts: { command(): void }): Nemesis 
 				server.lagMs = 0;
 			};
 		}
-		const mood = luck.pick(["down", "servfail", "refused", "lies_absent", "stalled"] as ServerMood[]);
+		const mood = luck.pick(SERVER_MOODS);
 		server.mood = mood;
 		note(`${server.name} is ${mood}`);
 		return () => {
@@ -147,8 +166,17 @@ export function createNemesis(world: World, acts: { command(): void }): Nemesis 
 		};
 	});
 
+	episodes(rates.stoppages, () => stopServices(world));
+
+	episodes(rates.suspensions, () => {
+		suspend(world, luck);
+		return null;
+	});
+
+	episodes(rates.vanishings, () => takeRecordOut(world, luck));
+
 	episodes(rates.commands, () => {
-		acts.command();
+		for (let count = luck.pick([1, 1, 3]); count > 0; count -= 1) acts.command();
 		return null;
 	});
 
@@ -163,6 +191,73 @@ export function createNemesis(world: World, acts: { command(): void }): Nemesis 
 			for (const mend of mending) mend();
 		},
 		editTables: () => editTables(world, luck),
+	};
+}
+
+/** An administrator stops both for a while; keyturn has to leave them so. */
+function stopServices(world: World): (() => void) | null {
+	const { host, record, stopped } = world;
+	const isQuiet =
+		world.phase === "running" &&
+		!world.isRecoveryArmed &&
+		!world.scheduler.living().some((running) => running.kind === "door") &&
+		host.disk.text(`${DOOR_STATE}/journal.json`) === null;
+	if (!isQuiet || !host.signer.running || !host.mailServer.running) return null;
+	host.mailServer.running = false;
+	host.stopSigner();
+	for (const service of ["postfix", "opendkim"] as const) stopped.add(service);
+	record.note("admin", "stops postfix and opendkim");
+	return () => {
+		if (stopped.size === 0) return;
+		stopped.clear();
+		host.startSigner();
+		Object.assign(host.mailServer, { running: true, startedMs: world.time.elapsedMs() });
+		record.note("admin", "starts opendkim and postfix");
+		world.dirty = true;
+	};
+}
+
+/** The host sleeps, for months where turns come rarely; not in the middle of a switch, whose evidence would be months old. */
+function suspend(world: World, luck: Chance): void {
+	const { time, scenario, record } = world;
+	if (world.phase !== "running" || world.scheduler.living().some((running) => running.kind === "door"))
+		return;
+	const leftMs = scenario.days * DAY_MS - time.elapsedMs();
+	const ms = Math.min(leftMs, luck.between(HOUR_MS, scenario.days * DAY_MS));
+	if (ms < HOUR_MS) return;
+	// The last mail goes out before; connections that were open do not outlive it.
+	world.host.sendMail();
+	world.host.signer.old = [];
+	world.host.sendMail();
+	time.suspend(ms);
+	record.note("nemesis", `the host was suspended for ${Math.round(ms / HOUR_MS)} hours`);
+	world.dirty = true;
+}
+
+/** Somebody takes the record of a key in use out of its zone, and puts it back later if the key is still in use. */
+function takeRecordOut(world: World, luck: Chance): (() => void) | null {
+	const { dns, host, record, vanished, foreign } = world;
+	const mail = host.current.length === 0 ? null : luck.pick(host.current);
+	if (mail === null) return null;
+	const isOurs = !foreign.records.some(({ name }) => name === `${mail.selector}._domainkey.${mail.domain}`);
+	const name = dns.targetOf(`${mail.selector}._domainkey.${mail.domain}`);
+	const zone = dns.zoneOf(name);
+	const set = zone?.current.txt.get(name);
+	if (!isOurs || zone === null || set === undefined || vanished.has(name)) return null;
+	vanished.add(name);
+	dns.write(zone, name, null);
+	record.note("admin", `takes the record ${name} out`);
+	return () => {
+		if (!vanished.has(name)) return;
+		const { graceMs } = world.scenario.policies.find(({ domain }) => domain === mail.domain)?.retire ?? {
+			graceMs: 0,
+		};
+		// After grace it may have been retired meanwhile.
+		if (!mail.isCurrent && mail.lastMs + graceMs <= world.time.elapsedMs()) return;
+		dns.write(zone, name, set);
+		record.note("admin", `puts the record ${name} back`);
+		// Servers lag, and receivers remember that it was not there.
+		world.time.after(CACHES_MS, () => vanished.delete(name));
 	};
 }
 

@@ -220,6 +220,52 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 		},
 		adjust: withLuck({ serverFaults: 12, providerFaults: 6 }),
 	},
+	{
+		name: "an old selector forgotten",
+		breaks: ["I6 no selector twice"],
+		wrappers: {
+			...HONEST,
+			disk: rewriting((keys) => keys.filter(({ state }) => state !== "retired"), "write"),
+		},
+		adjust: (scenario) => ({
+			...withLuck({})(scenario),
+			policies: scenario.policies.map((policy) => ({
+				...policy,
+				selector: { kind: "template", template: "{yyyy}{mm}" },
+				retire: { ...policy.retire, adopted: true, graceMs: 0 },
+			})),
+		}),
+	},
+	{
+		name: "a key in use taken over again and again",
+		breaks: ["I9 rest writes nothing"],
+		wrappers: {
+			...HONEST,
+			disk: rewriting(
+				(keys) => keys.map((key) => (key.state === "active" ? { ...key, state: "verified" } : key)),
+				"read",
+			),
+		},
+		adjust: (scenario) => ({ ...withLuck({})(scenario), days: 0.1, calmDays: 0.1, wishEveryMs: null }),
+	},
+	{
+		name: "whatever is stopped is started",
+		breaks: ["5 all or nothing"],
+		wrappers: {
+			...HONEST,
+			services: (honest) => ({
+				...honest,
+				look: async (service) => {
+					const seen = await honest.look(service);
+					return {
+						...seen,
+						instances: seen.instances.map((one) => ({ ...one, state: "running" as const })),
+					};
+				},
+			}),
+		},
+		adjust: withLuck({ stoppages: 12 }),
+	},
 ];
 
 const CALM: Luck = { ...NO_LUCK_NEEDED, guesses: 0 };
@@ -278,6 +324,37 @@ function withoutSync(honest: Disk): Disk {
 			return file === "exists" ? file : careless(file);
 		},
 	};
+}
+
+interface StoredKey {
+	readonly state: string;
+}
+
+/** Domains' documents whose keys are changed on their way to the disk, or from it; without a checksum nobody notices. */
+function rewriting(
+	change: (keys: readonly StoredKey[]) => readonly StoredKey[],
+	when: "read" | "write",
+): (honest: Disk) => Disk {
+	const changed = (path: string, bytes: Uint8Array): Uint8Array => {
+		if (!path.includes("/domains/")) return bytes;
+		const { checksum: _, ...document } = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
+			checksum: string;
+			keys: readonly StoredKey[];
+		};
+		return Buffer.from(JSON.stringify({ ...document, keys: change(document.keys) }));
+	};
+	return (honest) => ({
+		...honest,
+		read: async (path, limitBytes) => {
+			const bytes = await honest.read(path, limitBytes);
+			return bytes === null || when === "write" ? bytes : changed(path, bytes);
+		},
+		create: async (path, mode) => {
+			const file = await honest.create(path, mode);
+			if (file === "exists" || when === "read") return file;
+			return { ...file, write: async (bytes) => file.write(changed(path, bytes)) };
+		},
+	});
 }
 
 /** Looks at nothing that may stand at a key's path, and writes over it. */

@@ -33,10 +33,14 @@ export interface Programs {
 	leaveWish(wish: WishFor): void;
 	/** All processes die, the disk keeps what was synced and some of the rest; then the host comes up again. */
 	losePower(): void;
+	/** Ends the daemon for good, waits until nothing is due within a minute, and ticks on: what those ticks changed. */
+	tickIdly(done: (changed: number | null) => void): void;
 	readonly silentWaits: Set<string>;
 }
 
 const MINUTE_MS = 60_000;
+/** Ticks until there has to be rest. */
+const IDLE_TRIES = 240;
 
 export function createPrograms(world: World, wrappers: Wrappers, forgetStates: () => void): Programs {
 	const { scheduler, time, scenario, record, host } = world;
@@ -44,6 +48,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 	const luck = world.chance.stream("programs");
 	let deadMan: (() => void) | null = null;
 	let births = 0;
+	let isEnding = false;
 
 	const diskOf = (running: Running, uid: number): Disk =>
 		wrappers.disk(
@@ -51,9 +56,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				process: running.process,
 				owner: { uid, gid: uid },
 				fault: (call) => strikeDisk(world, call),
-				onChange: (_, path) => {
-					if (running.isAlive()) noteChange(world, path);
-				},
+				onChange: (call, path) => noteChange(world, running, call, path),
 			}),
 		);
 
@@ -225,8 +228,10 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				time,
 				chance: luck,
 				isInUse: (owner) => isInUse(world, owner),
-				onWrite: (what) => {
+				onWrite: (what, added) => {
 					world.dirty = true;
+					world.writes += 1;
+					for (const one of added) world.ours.add(one);
 					record.note(name, what);
 				},
 				onRemoval: (removal) => {
@@ -265,8 +270,8 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				keys: createKeyStore({
 					directory: `${STATE}/keys`,
 					disk: diskOf(running, AGENT_UID),
-					makeKey: async () => {
-						const pem = world.makeKey();
+					makeKey: async ({ algorithm }) => {
+						const pem = world.makeKey(algorithm);
 						return { pem, publicKey: publicHalfOf(pem) ?? "" };
 					},
 				}),
@@ -281,6 +286,9 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 						wrappers.sink(
 							createSimSink(sink, (event) => {
 								world.said.push({ where: "an event", text: JSON.stringify(event) });
+								if (event.phase === "start")
+									for (const domain of event.domains)
+										world.firstToldMs.set(domain, world.firstToldMs.get(domain) ?? time.elapsedMs());
 								record.note(
 									"told",
 									`${event.event} ${event.phase ?? ""} ${event.domains.join(",")}: ${event.summary}`,
@@ -327,10 +335,14 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		const running = scheduler.start("daemon", "daemon");
 		running.onEnd((why) => {
 			record.note("daemon", why);
-			if (world.phase === "running") time.after(luck.between(100, 60_000), restart);
+			if (world.phase === "running" && !isEnding) time.after(luck.between(100, 60_000), restart);
 		});
 		const restart = () => {
-			if (world.phase === "running" && !scheduler.living().some((other) => other.kind === "daemon"))
+			if (
+				world.phase === "running" &&
+				!isEnding &&
+				!scheduler.living().some((other) => other.kind === "daemon")
+			)
 				startDaemon();
 		};
 		record.note("daemon", "starts");
@@ -378,6 +390,34 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			);
 	};
 
+	const tickIdly = (done: (changed: number | null) => void) => {
+		isEnding = true;
+		for (const daemon of scheduler.living().filter((one) => one.kind === "daemon"))
+			scheduler.kill(daemon, "ended for the last ticks");
+		const running = scheduler.start("idle", "command");
+		countIdle(running).then(done, (thrown: unknown) => {
+			record.note("idle", `failed: ${String(thrown)}`);
+			done(null);
+		});
+	};
+
+	/** Null if there is no rest: something is always due. */
+	const countIdle = async (running: Running): Promise<number | null> => {
+		const agent = agentOf(running);
+		for (let tries = 0; tries < IDLE_TRIES; tries += 1) {
+			const before = world.writes;
+			const nextAt = await tickOnce(agent);
+			const leftMs = (nextAt?.getTime() ?? Infinity) - time.wall().getTime();
+			if (world.writes === before && leftMs > MINUTE_MS) {
+				// One that remembers, twice, and one that has just been started.
+				for (const another of [agent, agent, agentOf(running)]) await tickOnce(another);
+				return world.writes - before;
+			}
+			await sleepFor(running, Math.min(Math.max(leftMs, 1000), MINUTE_MS));
+		}
+		return null;
+	};
+
 	const losePower = () => {
 		record.note("power", "lost");
 		world.phase = "off";
@@ -408,6 +448,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				time.after(luck.between(MINUTE_MS, 2 * 60 * MINUTE_MS), startByHand);
 			} else host.startSigner();
 			Object.assign(host.mailServer, { running: true, startedMs: time.elapsedMs() });
+			world.stopped.clear();
 			world.serviceFaults.phase = "running";
 			world.phase = "running";
 			world.dirty = true;
@@ -416,7 +457,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		});
 	};
 
-	return { startDaemon, runCommand, leaveWish, losePower, silentWaits };
+	return { startDaemon, runCommand, leaveWish, losePower, tickIdly, silentWaits };
 }
 
 function strikeDisk(world: World, call: DiskCall): string | null {
@@ -432,15 +473,30 @@ function strikeDisk(world: World, call: DiskCall): string | null {
 /** Whose changes a promise is about: tables, keys, the agent's memory of each domain. */
 const CHECKED_PATHS = [KEYS, KEY_TABLE, SIGNING_TABLE, `${STATE}/domains/`];
 
-function noteChange(world: World, path: string): void {
+function noteChange(world: World, running: Running, call: DiskCall, path: string): void {
 	world.touched.add(path);
-	if (path.startsWith(KEYS)) world.host.keyChanges += 1;
+	if (path.startsWith(KEYS)) noteKeyFile(world, call, path);
 	if (CHECKED_PATHS.some((checked) => path.startsWith(checked))) world.dirty = true;
+	if (call !== "rename" || !path.startsWith(`${STATE}/`)) return;
+	if (path.startsWith(`${STATE}/domains/`)) world.writes += 1;
+	// What was let through as it died still happens, though its lock is free by then.
+	if (running.isAlive() && world.locks.holder(`${STATE}/lock`) !== running)
+		world.strangers.push(`${running.name} wrote ${path}`);
+}
+
+function noteKeyFile(world: World, call: DiskCall, path: string): void {
+	world.host.keyChanges += 1;
+	const content = world.host.disk.text(path);
+	const before = world.keyFiles.get(path);
+	if (call === "unlink" && before !== undefined) world.unlinked.push({ path, content: before });
+	if (content === null) world.keyFiles.delete(path);
+	else if (call.startsWith("file.")) world.keyFiles.set(path, content);
 }
 
 function isInUse(world: World, owner: string): boolean {
+	const name = world.dns.originOf(owner);
 	for (const mail of world.host.classes.values())
-		if (`${mail.selector}._domainkey.${mail.domain}` === owner) return true;
+		if (`${mail.selector}._domainkey.${mail.domain}` === name) return true;
 	return false;
 }
 

@@ -1,8 +1,6 @@
 /** DESIGN.md's eight promises, each a function that says how the simulated world breaks it; empty means kept. */
 
-import { CAUSES } from "../../src/agent/causes.ts";
-import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
-import { type KeyState, mayMove } from "../../src/rotation/life.ts";
+import { isCandidate, type KeyState, mayMove } from "../../src/rotation/life.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { type MailHost, readTables, type Tables } from "./mail-host.ts";
 import type { Asked, SimDns, SimZone } from "./sim-dns.ts";
@@ -28,6 +26,19 @@ export interface Transition {
 	readonly to: KeyState;
 	/** When it came into `from`; null if it is new. */
 	readonly sinceMs: number | null;
+}
+
+/** What was saved of a domain. */
+export interface DocumentSeen {
+	readonly domain: string;
+	readonly revision: number;
+	/** That of the one seen before it; null if there was none. */
+	readonly before: number | null;
+	readonly keys: readonly {
+		readonly selector: string;
+		readonly state: KeyState;
+		readonly publicKey: string;
+	}[];
 }
 
 export interface ForeignThings {
@@ -59,7 +70,12 @@ export interface Observed {
 	readonly queueLifetimeMs: number;
 	readonly switches: readonly Switch[];
 	readonly transitions: readonly Transition[];
+	readonly documents: readonly DocumentSeen[];
+	/** Writes to the agent's memory by somebody who did not hold its lock. */
+	readonly strangers: readonly string[];
 	readonly removals: readonly Removal[];
+	/** Every "name value" that keyturn may take away again. */
+	readonly ours: ReadonlySet<string>;
 	/** Key files unlinked below the signer's key directory, with what they held. */
 	readonly unlinked: readonly { readonly path: string; readonly content: string }[];
 	/** Paths written, made or chmodded. */
@@ -71,6 +87,10 @@ export interface Observed {
 	readonly foreign: ForeignThings;
 	/** The first key seen under each selector and domain. */
 	readonly keyUnder: Map<string, string>;
+	/** The same of the agent's memory, as far as it survived the last power loss. */
+	readonly documented: Map<string, string>;
+	/** Where somebody took a record out of DNS behind keyturn's back. */
+	readonly vanished: ReadonlySet<string>;
 	/** Whether nobody is at work on the services, and nothing outside keeps them from running. */
 	readonly servicesSettled: boolean;
 	readonly servicesExpected: { readonly signer: boolean; readonly mailServer: boolean };
@@ -92,24 +112,35 @@ export const PROMISES = {
 	"4 never someone else's": neverSomeoneElses,
 	"5 all or nothing": allOrNothing,
 	"6 never readable": neverReadable,
+	"I4 one turn, one writer": oneTurnOneWriter,
+	"I6 no selector twice": noSelectorTwice,
+	"I10 along the life table": alongTheLifeTable,
 } as const;
 
-export type PromiseName = keyof typeof PROMISES | "7 one domain's trouble is its own" | "8 never silent";
+/** Those that only a whole run shows stand in aftermath.ts. */
+export type PromiseName =
+	| keyof typeof PROMISES
+	| "7 one domain's trouble is its own"
+	| "8 never silent"
+	| "I9 rest writes nothing";
 
-/** Mail signed now or still in a queue, and what the next start of the signer would sign with, verifies everywhere. */
+/**
+ * I2 and promise 1: mail signed now or still in a queue, and what the next start of the signer would sign with,
+ * verifies everywhere.
+ */
 export function neverUnverifiable(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
 	const { news } = seen;
 	if (news.mail || news.zones.size > 0)
 		for (const mail of seen.host.classes.values()) {
 			if (!mail.isCurrent && mail.lastMs + seen.queueLifetimeMs < seen.nowMs) continue;
-			if (!news.mail && !hasNews(seen, mail.domain)) continue;
+			if (!news.mail && !hasNews(seen, `${mail.selector}._domainkey.${mail.domain}`)) continue;
 			const wrong = serversWithout(seen, mail.domain, mail.selector, mail.publicKey);
 			if (wrong !== null)
 				breaches.push(`mail of ${mail.domain} signed with ${mail.selector} does not verify: ${wrong}`);
 		}
 	for (const { domain, selector, publicKey } of startable(seen.host)) {
-		if (!news.tables && !news.keys && !hasNews(seen, domain)) continue;
+		if (!news.tables && !news.keys && !hasNews(seen, `${selector}._domainkey.${domain}`)) continue;
 		const wrong = publicKey === null ? null : serversWithout(seen, domain, selector, publicKey);
 		if (wrong !== null)
 			breaches.push(`a start of the signer would sign ${domain} with ${selector}: ${wrong}`);
@@ -128,7 +159,7 @@ export function neverSwitchedOnHope(seen: Observed): readonly string[] {
 		const name = `${to}._domainkey.${domain}`;
 		const publicKey = keyUnder(seen, domain, to);
 		const right = serversSaying(seen, name, atMs - EVIDENCE_MS, (values) => verifies(publicKey, values));
-		if (right.size < quorumOf(seen, domain))
+		if (right.size < quorumOf(seen, domain, name))
 			breaches.push(`${domain} was switched to ${to} after right answers of ${right.size} servers only`);
 	}
 	for (const { domain, selector, from, to, sinceMs } of seen.transitions) {
@@ -142,10 +173,14 @@ export function neverSwitchedOnHope(seen: Observed): readonly string[] {
 	return breaches;
 }
 
-/** A record or key file that signed goes only out of use, after grace, with its successor seen right. */
+/**
+ * I3 and promise 3: a record or key file that signed goes only out of use, after grace, with its successor seen right. The
+ * time is the true one, so that this is I12 too: a clock that moves never brings it forward.
+ */
 export function neverRemovedEarly(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
-	for (const { name, value } of seen.removals) {
+	for (const { name: owner, value } of seen.removals) {
+		const name = seen.dns.originOf(owner);
 		const [selector = "", domain = ""] = name.split("._domainkey.");
 		const early = whyEarly(seen, domain, selector, publishedKey(value));
 		if (early !== null) breaches.push(`the record ${name} was removed: ${early}`);
@@ -165,11 +200,14 @@ export function neverRemovedEarly(seen: Observed): readonly string[] {
 	return breaches;
 }
 
-/** Foreign records, lines and files are as they were. */
+/** I7 and promise 4: foreign records, lines and files are as they were, and what goes is what keyturn put there. */
 export function neverSomeoneElses(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
+	for (const { name, value } of seen.removals)
+		if (!seen.ours.has(`${name} ${value}`))
+			breaches.push(`the record ${name} was removed, which keyturn had not put there`);
 	for (const { name, value } of seen.foreign.records)
-		if (hasNews(seen, name) && !seen.dns.zoneOf(name)?.current.txt.get(name)?.values.includes(value))
+		if (isNews(seen, name) && !seen.dns.zoneOf(name)?.current.txt.get(name)?.values.includes(value))
 			breaches.push(`the foreign record ${name} "${value.slice(0, 40)}" is gone`);
 	for (const [path, lines] of seen.news.tables ? seen.foreign.lines : []) {
 		const found = (seen.host.disk.text(path) ?? "").split("\n");
@@ -203,12 +241,49 @@ export function allOrNothing(seen: Observed): readonly string[] {
 			breaches.push(`two keys signed as ${mail.selector} of ${mail.domain}`);
 	if (seen.servicesSettled) {
 		const { signer, mailServer } = seen.servicesExpected;
+		if (!signer && seen.host.signer.running)
+			breaches.push("the signer was started though it had been stopped");
+		if (!mailServer && seen.host.mailServer.running)
+			breaches.push("the mail server was started though it had been stopped");
 		if (signer && !seen.host.signer.running) breaches.push("the signer ran before and does not run");
 		if (mailServer && !seen.host.mailServer.running)
 			breaches.push("the mail server ran before and does not run");
 	}
+	return breaches;
+}
+
+/** I4: at most one turn of a domain is under way, and nobody writes the agent's memory without its lock. */
+export function oneTurnOneWriter(seen: Observed): readonly string[] {
+	const breaches = seen.strangers.map((what) => `${what} without the lock`);
+	for (const { domain, keys } of seen.documents) {
+		const candidates = keys.filter(({ state }) => isCandidate(state));
+		if (candidates.length > 1)
+			breaches.push(`${domain}: ${candidates.map(({ selector }) => selector).join(" and ")} at once`);
+	}
+	return breaches;
+}
+
+/** I6: a selector never stands for other key material than at first, even when its key is long gone. */
+export function noSelectorTwice(seen: Observed): readonly string[] {
+	const breaches: string[] = [];
+	for (const { domain, keys } of seen.documents)
+		for (const { selector, publicKey } of keys) {
+			const name = `${selector}._domainkey.${domain}`;
+			const known = seen.keyUnder.get(name) ?? seen.documented.get(name) ?? publicKey;
+			seen.documented.set(name, known);
+			if (known !== publicKey) breaches.push(`${domain}: the state has another key under ${selector}`);
+		}
+	return breaches;
+}
+
+/** I10, without the replay of the history: keys move along the life table only, and every save counts one further. */
+export function alongTheLifeTable(seen: Observed): readonly string[] {
+	const breaches: string[] = [];
 	for (const { domain, selector, from, to } of seen.transitions)
 		if (!mayMove(from, to)) breaches.push(`${domain}: ${selector} went from ${from ?? "nothing"} to ${to}`);
+	for (const { domain, revision, before } of seen.documents)
+		if (before !== null && revision <= before)
+			breaches.push(`${domain}: revision ${revision} was written over ${before}`);
 	return breaches;
 }
 
@@ -240,94 +315,35 @@ function holdsSecret(content: Uint8Array): boolean {
 	return holds;
 }
 
-/** Once the faults are over, what the calm part of the run showed. */
-export interface Aftermath {
-	/** Domains that stay broken to the end. */
-	readonly broken: ReadonlySet<string>;
-	/** The last switch of each domain, in milliseconds; null if there was none. */
-	readonly lastSwitchMs: ReadonlyMap<string, number | null>;
-	/** The due moments of each domain that had all the time they need. */
-	readonly lastDueMs: ReadonlyMap<string, number>;
-	/** Events by sink, in the order of their delivery. */
-	readonly delivered: ReadonlyMap<string, readonly KeyturnEvent[]>;
-	/** Waits that named no reason or no moment, as sentences. */
-	readonly silentWaits: readonly string[];
-}
-
-/** Those that can turn have turned, whatever stands beside them. */
-export function oneDomainsTroubleIsItsOwn(after: Aftermath): readonly string[] {
-	const breaches: string[] = [];
-	for (const [domain, dueMs] of after.lastDueMs) {
-		if (after.broken.has(domain)) continue;
-		const lastMs = after.lastSwitchMs.get(domain) ?? null;
-		if (lastMs === null || lastMs < dueMs)
-			breaches.push(
-				`${domain} did not turn for its due date though nothing kept it: ${[...after.broken].join(", ") || "no domain"} is broken`,
-			);
-	}
-	return breaches;
-}
-
-/** Waits name reason and moment; the broken are told of; what is over is told over; every sink got it. */
-export function neverSilent(after: Aftermath): readonly string[] {
-	const breaches = [...after.silentWaits];
-	const all = new Set<string>();
-	for (const events of after.delivered.values())
-		for (const event of events)
-			if (event.phase !== "repeat" && !isToldDirectly(event)) all.add(nameOf(event));
-	const standing = new Map<string, KeyturnEvent>();
-	for (const [sink, events] of after.delivered) {
-		const got = new Set(events.map(nameOf));
-		for (const name of all) if (!got.has(name)) breaches.push(`${sink} never got ${name}`);
-		for (const event of events) {
-			if (event.summary === "") breaches.push(`${event.event} has no summary`);
-			if (event.trouble === null) continue;
-			if (event.phase === "end") standing.delete(`${sink} ${event.trouble}`);
-			else standing.set(`${sink} ${event.trouble}`, event);
-		}
-	}
-	for (const domain of after.broken)
-		if (![...standing.values()].some((event) => event.domains.includes(domain)))
-			breaches.push(`${domain} is broken and nobody was told`);
-	for (const event of standing.values())
-		if (event.domains.length > 0 && event.domains.every((domain) => !after.broken.has(domain)))
-			breaches.push(`${event.event} of ${event.domains.join(", ")} is over and its end was not told`);
-	return breaches;
-}
-
-/** One happening, whatever id each sink's copy has. */
-/** That a whole tick failed is told past the outbox, which may be out of reach: the process that dies forgets who knows. */
-function isToldDirectly({ trouble, phase }: KeyturnEvent): boolean {
-	return trouble === CAUSES.tick() && phase !== "end";
-}
-
-function nameOf({ event, at, trouble, phase, domains }: KeyturnEvent): string {
-	return [event, phase ?? "", trouble ?? domains.join(" "), at].join(" ");
-}
-
-/** Whether a server of the zone that holds this name has changed. */
+/** Whether a server of a zone has changed that a lookup of this name reaches. */
 function hasNews(seen: Observed, name: string): boolean {
+	return isNews(seen, name) || isNews(seen, seen.dns.targetOf(name));
+}
+
+function isNews(seen: Observed, name: string): boolean {
 	const zone = seen.dns.zoneOf(name);
 	return zone !== null && seen.news.zones.has(zone);
 }
 
 /** What the servers that count lack; null if enough of them hold exactly this key. */
 function serversWithout(seen: Observed, domain: string, selector: string, publicKey: string): string | null {
-	const name = `${selector}._domainkey.${domain}`;
+	const name = seen.dns.targetOf(`${selector}._domainkey.${domain}`);
+	if (seen.vanished.has(name)) return null;
 	const zone = seen.dns.zoneOf(name);
 	if (zone === null) return `no zone holds ${name}`;
 	const wrong = zone.servers.filter(
 		(server) => !verifies(publicKey, server.held.txt.get(name)?.values ?? []),
 	);
-	if (zone.servers.length - wrong.length >= quorumOf(seen, domain)) return null;
+	if (zone.servers.length - wrong.length >= quorumOf(seen, domain, name)) return null;
 	return wrong
 		.map((server) => `${server.name} holds ${server.held.txt.get(name)?.values.length ?? 0} records`)
 		.join(", ");
 }
 
-function quorumOf(seen: Observed, domain: string): number {
+/** How many servers have to hold the record at this name. */
+function quorumOf(seen: Observed, domain: string, name: string): number {
 	const quorum = seen.policies.get(domain)?.verify.quorum ?? "all";
-	const servers = seen.dns.zoneOf(`_domainkey.${domain}`)?.servers.length ?? 0;
+	const servers = seen.dns.zoneOf(seen.dns.targetOf(name))?.servers.length ?? 0;
 	return quorum === "all" ? servers : Math.min(quorum, servers);
 }
 
@@ -378,7 +394,8 @@ function keyUnder(seen: Observed, domain: string, selector: string, now?: string
 }
 
 function publishedAt(seen: Observed, name: string): string {
-	const [value] = seen.dns.zoneOf(name)?.current.txt.get(name)?.values ?? [];
+	const target = seen.dns.targetOf(name);
+	const [value] = seen.dns.zoneOf(target)?.current.txt.get(target)?.values ?? [];
 	return value === undefined ? "" : (publishedKey(value) ?? "");
 }
 
@@ -390,7 +407,7 @@ function serversSaying(
 	holds: (values: readonly string[]) => boolean,
 ): ReadonlySet<string> {
 	const saying = new Set<string>();
-	for (const { atMs, server, said, by } of seen.dns.asked(name) satisfies readonly Asked[])
+	for (const { atMs, server, said, by } of seen.dns.asked(seen.dns.targetOf(name)) satisfies readonly Asked[])
 		if (atMs >= sinceMs && said !== null && by !== "world" && holds(said)) saying.add(server);
 	return saying;
 }
@@ -424,7 +441,7 @@ function whyUnseen(seen: Observed, domain: string): string | null {
 	const publicKey = keyUnder(seen, domain, line.selector);
 	const name = `${line.selector}._domainkey.${domain}`;
 	const right = serversSaying(seen, name, seen.nowMs - SUCCESSOR_MS, (values) => verifies(publicKey, values));
-	return right.size >= quorumOf(seen, domain)
+	return right.size >= quorumOf(seen, domain, name)
 		? null
 		: `its successor ${line.selector} was not looked at again`;
 }

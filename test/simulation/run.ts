@@ -2,12 +2,12 @@
 
 import { createChecker, type Breach } from "./checker.ts";
 import { createChance } from "./chance.ts";
-import { createNemesis } from "./nemesis.ts";
+import { createNemesis, LONGEST_FAULT_MS } from "./nemesis.ts";
 import { createPrograms } from "./processes.ts";
-import { neverSilent, oneDomainsTroubleIsItsOwn, type Aftermath } from "./promises.ts";
+import { type Aftermath, neverSilent, oneDomainsTroubleIsItsOwn, restWritesNothing } from "./aftermath.ts";
 import { startOperator, turnNow } from "./operator.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
-import { previousSlot } from "../../src/rotation/slots.ts";
+import { nextSlot, previousSlot } from "../../src/rotation/slots.ts";
 import { rememberParsedKeys } from "./quick-keys.ts";
 import { createScenario, type Scenario } from "./scenario.ts";
 import type { Running } from "./scheduler.ts";
@@ -72,6 +72,15 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 		command: () => programs.runCommand(),
 	});
 	startOperator(world, (wish) => programs.leaveWish(wish));
+	const findRestless = async (): Promise<readonly string[]> => {
+		let changed: number | null | undefined;
+		programs.tickIdly((found) => {
+			changed = found;
+		});
+		await world.scheduler.run(() => changed !== undefined);
+		if (changed === null) return ["something is due again and again"];
+		return changed === 0 ? [] : [`ticks with nothing to do made ${changed} writes`];
+	};
 	programs.startDaemon();
 	const troubleEndsMs = scenario.days * DAY_MS;
 	world.time.after(troubleEndsMs, () => {
@@ -94,6 +103,7 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const isOver = () =>
 		world.time.elapsedMs() >= endsMs || (options.stopAtBreach === true && checker.breaches.length > 0);
 	await world.scheduler.run(isOver);
+	const restless = checker.breaches.length > 0 ? [] : await findRestless();
 	const breaches = [...checker.breaches];
 	if (!(options.stopAtBreach === true && breaches.length > 0)) {
 		const after: Aftermath = {
@@ -104,10 +114,15 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 			lastDueMs: lastDue(scenario, endsMs),
 			delivered: new Map(world.sinks.map((sink) => [sink.name, sink.got])),
 			silentWaits: [...programs.silentWaits],
+			firstToldMs: world.firstToldMs,
+			toldByMs: toldBy(scenario),
+			restless,
 		};
 		const atMs = world.time.elapsedMs();
 		for (const what of oneDomainsTroubleIsItsOwn(after))
 			breaches.push({ promise: "7 one domain's trouble is its own", what, atMs });
+		for (const what of restWritesNothing(after))
+			breaches.push({ promise: "I9 rest writes nothing", what, atMs });
 		for (const what of neverSilent(after)) breaches.push({ promise: "8 never silent", what, atMs });
 	}
 	return {
@@ -131,6 +146,21 @@ function lastDue({ beginning, policies }: Scenario, endsMs: number): ReadonlyMap
 		if (dueMs > 0) due.set(policy.domain, dueMs - policy.publishAheadMs);
 	}
 	return due;
+}
+
+/** By when a domain whose provider refuses is told of: its first turn, `verify.timeout`, and whatever else goes wrong meanwhile. */
+function toldBy(scenario: Scenario): ReadonlyMap<string, number> {
+	const { beginning, policies, broken, luck } = scenario;
+	const told = new Map<string, number>();
+	// A clock that is off by weeks, or a host that sleeps, makes a turn due as much later.
+	if (luck.clockSteps + luck.suspensions > 0) return told;
+	for (const policy of policies.filter(({ domain }) => broken.has(domain))) {
+		const due = nextSlot(policy.schedule, policy.timezone, beginning);
+		if (due === null) continue;
+		const dueMs = due.getTime() - beginning.getTime();
+		told.set(policy.domain, dueMs + policy.verify.timeoutMs + 3 * LONGEST_FAULT_MS[scenario.pace]);
+	}
+	return told;
 }
 
 /** A turn waits for its soak, for a window, and where services are stopped for the pause of the day before. */

@@ -2,6 +2,7 @@
 
 import type { Policy } from "../../src/rotation/policy.ts";
 import type { Schedule } from "../../src/rotation/slots.ts";
+import type { ZonePlan } from "./sim-dns.ts";
 import type { Chance } from "./chance.ts";
 
 export interface Luck {
@@ -22,6 +23,11 @@ export interface Luck {
 	readonly sinkFaults: number;
 	readonly commands: number;
 	readonly guesses: number;
+	/** An administrator stops the services. */
+	readonly stoppages: number;
+	readonly suspensions: number;
+	/** Somebody takes a record in use out of DNS. */
+	readonly vanishings: number;
 }
 
 /** How close together turns come: often, as a host that is exercised; daily; or rarely, as real hosts turn them. */
@@ -42,11 +48,9 @@ export interface Scenario {
 	readonly queueLifetimeMs: number;
 	/** The longest that a mail server's connection stays open over a reload. */
 	readonly oldConnectionsMs: number;
-	readonly zones: readonly {
-		readonly name: string;
-		readonly servers: number;
-		readonly minimumSeconds: number;
-	}[];
+	readonly zones: readonly ZonePlan[];
+	/** Domains below whose `_domainkey` every name has a record. */
+	readonly wildcards: ReadonlySet<string>;
 	readonly policies: readonly Policy[];
 	/** Whose provider refuses from the first day to the last. */
 	readonly broken: ReadonlySet<string>;
@@ -90,15 +94,24 @@ export function createScenario(chance: Chance, calm: boolean): Scenario {
 			.filter((name) => name !== "mail.b.test")
 			.map((name) => ({
 				name,
+				// The keys of one zone stand in another's, where several hosts or customers share one.
+				aliasTo: name === "a.test" && chance.happens(0.2) ? "a-keys.b.test" : null,
 				servers: chance.pick([2, 2, 3, 4]),
 				minimumSeconds: chance.pick(pace === "often" ? [300, 600, 900] : [300, 900, 3600, 7200]),
 			})),
 		broken,
-		policies: names.map((domain) => createPolicy(chance, domain, common)),
+		wildcards: new Set(names.filter(() => chance.happens(0.1))),
+		policies: names.map((domain, index) => ({
+			...createPolicy(chance, domain, common),
+			// A few keys, since they cannot be made from a seed.
+			...(index === 0 && pace !== "often" && chance.happens(0.5) ? { key: RSA } : {}),
+		})),
 		wakeMs: chance.pick(WAKE_MINUTES[pace]) * MINUTE_MS,
 		luck: calm ? NO_LUCK_NEEDED : createLuck(chance),
 	};
 }
+
+const RSA = { algorithm: "rsa", bits: 2048 } as const;
 
 type Range = readonly [low: number, high: number];
 
@@ -163,7 +176,7 @@ function createPolicy(chance: Chance, domain: string, common: Common): Policy {
 		spreadMs: 0,
 		verify: {
 			nameservers: "auto",
-			quorum: "all",
+			quorum: chance.happens(0.1) ? 2 : "all",
 			resolvers: chance.happens(0.5) ? ["system"] : [],
 			via: ["servers"],
 			intervalMs: 30_000,
@@ -227,6 +240,9 @@ export const NO_LUCK_NEEDED: Luck = {
 	sinkFaults: 0,
 	commands: 0,
 	guesses: 4,
+	stoppages: 0,
+	suspensions: 0,
+	vanishings: 0,
 };
 
 /** Some seeds meet everything at once, most meet a few kinds of trouble, so that recovery itself gets its time. */
@@ -246,5 +262,8 @@ function createLuck(chance: Chance): Luck {
 		sinkFaults: some(0.5, 1),
 		commands: some(0.5, chance.pick([1, 8])),
 		guesses: chance.pick([0, 6]),
+		stoppages: some(0.3, 1),
+		suspensions: some(0.2, 1),
+		vanishings: some(0.3, 1),
 	};
 }

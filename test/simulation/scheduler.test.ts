@@ -75,4 +75,15 @@ describe("the scheduler", () => {
 		await scheduler.run(() => seen.length === 2);
 		expect(seen).toEqual([1000, 5000]);
 	});
+
+	it("has a suspended host do late what it had planned", () => {
+		const time = createSimTime(new Date(0));
+		const seen: number[] = [];
+		time.after(1000, () => seen.push(time.elapsedMs()));
+		time.suspend(50_000);
+		time.advance();
+		expect(seen).toEqual([50_000]);
+		expect(time.suspendedMs()).toBe(50_000);
+		expect(time.wall()).toEqual(new Date(50_000));
+	});
 });

@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 
 function world(): { readonly time: SimTime; readonly dns: SimDns } {
 	const time = createSimTime(new Date("2026-11-01T00:00:00Z"));
-	const zones = [{ name: "a.test", servers: 2, minimumSeconds: 300 }];
+	const zones = [{ name: "a.test", servers: 2, minimumSeconds: 300, aliasTo: null }];
 	return { time, dns: createSimDns({ time, chance: createChance(1), zones, receivers: 1 }) };
 }
 
@@ -65,6 +65,36 @@ describe("the simulated DNS", () => {
 		}
 		expect(kinds).toEqual(["servfail", "timeout", "message", "refused"]);
 		expect(dns.asked(NAME).map((asked) => asked.said)).toEqual([null, null, [], null]);
+	});
+
+	it("answers a selector's CNAME, and receivers find the record where it leads", async () => {
+		const time = createSimTime(new Date("2026-11-01T00:00:00Z"));
+		const zones = [
+			{ name: "a.test", servers: 2, minimumSeconds: 300, aliasTo: "a-keys.b.test" },
+			{ name: "b.test", servers: 2, minimumSeconds: 300, aliasTo: null },
+		];
+		const dns = createSimDns({ time, chance: createChance(1), zones, receivers: 1 });
+		const target = dns.targetOf(NAME);
+		expect([target, dns.originOf(target)]).toEqual(["202611.a-keys.b.test", NAME]);
+		const { primary } = zoneOf(dns);
+		expect(await ask(dns, primary.address)).toMatchObject({
+			answers: [{ type: "CNAME", data: { kind: "name", target } }],
+		});
+		const zone = dns.zoneOf(target);
+		if (zone !== null) dns.write(zone, target, { values: ["v=DKIM1"], ttlSeconds: 60 });
+		expect(dns.receiverLookup(NAME)).toEqual(["v=DKIM1"]);
+	});
+
+	it("answers every name beside a wildcard, but for those that are there", async () => {
+		const { dns } = world();
+		const { zone, primary } = zoneOf(dns);
+		dns.write(zone, "*._domainkey.a.test", { values: ["v=DKIM1; p="], ttlSeconds: 60 });
+		expect(await ask(dns, primary.address)).toMatchObject({ rcode: "NOERROR", answers: [{ name: NAME }] });
+		expect(dns.receiverLookup(NAME)).toEqual(["v=DKIM1; p="]);
+		dns.write(zone, NAME, { values: ["v=DKIM1"], ttlSeconds: 60 });
+		expect(dns.asked(NAME).map((asked) => asked.said)).toEqual([["v=DKIM1; p="]]);
+		expect(await ask(dns, primary.address)).toMatchObject({ answers: [{ data: { kind: "txt" } }] });
+		expect(dns.asked(NAME).at(-1)?.said).toEqual(["v=DKIM1"]);
 	});
 
 	it("lets a stalled secondary catch up when it is told to", async () => {

@@ -19,7 +19,7 @@ export interface ZoneVersion {
 	readonly txt: ReadonlyMap<string, TxtSet>;
 }
 
-export type ServerMood = "well" | "down" | "servfail" | "refused" | "lies_absent" | "stalled";
+export type ServerMood = "well" | "down" | "servfail" | "refused" | "lies_absent" | "lies_other" | "stalled";
 
 export interface SimServer {
 	readonly name: string;
@@ -30,9 +30,18 @@ export interface SimServer {
 	lagMs: number;
 }
 
+export interface ZonePlan {
+	readonly name: string;
+	readonly servers: number;
+	readonly minimumSeconds: number;
+	/** Below which name of another zone the selectors of this one have their records: each has a CNAME there. */
+	readonly aliasTo: string | null;
+}
+
 export interface SimZone {
 	readonly name: string;
 	readonly minimumSeconds: number;
+	readonly aliasTo: string | null;
 	/** The first is the primary. */
 	readonly servers: readonly SimServer[];
 	current: ZoneVersion;
@@ -55,6 +64,10 @@ export interface SimDns {
 	readonly zones: readonly SimZone[];
 	/** The zone that holds a name. */
 	zoneOf(name: string): SimZone | null;
+	/** Where the record of a name stands: at the name itself, or where its CNAME leads. */
+	targetOf(name: string): string;
+	/** The name whose CNAME leads there; the name itself if there is none. */
+	originOf(target: string): string;
 	/** What the provider does to its own zone. */
 	write(zone: SimZone, name: string, set: TxtSet | null): void;
 	/** One value vanishes without anybody of ours having asked for it. */
@@ -84,11 +97,7 @@ const ASKED_KEPT = 64;
 export function createSimDns(given: {
 	readonly time: SimTime;
 	readonly chance: Chance;
-	readonly zones: readonly {
-		readonly name: string;
-		readonly servers: number;
-		readonly minimumSeconds: number;
-	}[];
+	readonly zones: readonly ZonePlan[];
 	/** Resolvers of receivers, each with a cache of its own. */
 	readonly receivers: number;
 }): SimDns {
@@ -141,7 +150,7 @@ export function createSimDns(given: {
 		const answer = answerOf(zone, server, question, zones);
 		if (question.type === "TXT") {
 			const isDefinite = answer.kind === "message" && answer.authoritative;
-			const said = isDefinite ? (shownBy(server).txt.get(question.name)?.values ?? []) : null;
+			const said = isDefinite ? (setAt(shownBy(server), question.name)?.values ?? []) : null;
 			remember({
 				atMs: time.elapsedMs(),
 				by,
@@ -154,8 +163,20 @@ export function createSimDns(given: {
 		return answer;
 	};
 
+	const targetOf = (name: string): string => {
+		const zone = zoneOf(name);
+		return zone === null ? name : (aliasAt(zone, zone.current, name) ?? name);
+	};
+
+	const originOf = (target: string): string => {
+		const aliased = zones.find(({ aliasTo }) => aliasTo !== null && target.endsWith(`.${aliasTo}`));
+		if (aliased === undefined) return target;
+		return `${target.slice(0, -(aliased.aliasTo ?? "").length)}_domainkey.${aliased.name}`;
+	};
+
 	/** What the cache or a server of its choice tells a recursive resolver about TXT at a name. */
-	const recurse = (cache: Map<string, Cached>, name: string): readonly string[] | null => {
+	const recurse = (cache: Map<string, Cached>, asked: string): readonly string[] | null => {
+		const name = targetOf(asked);
 		const now = time.elapsedMs();
 		const cached = cache.get(name);
 		if (cached !== undefined && cached.untilMs > now) return cached.values;
@@ -163,7 +184,7 @@ export function createSimDns(given: {
 		if (zone === null) return [];
 		const well = zone.servers.filter((server) => server.mood === "well" || server.mood === "stalled");
 		if (well.length === 0) return null;
-		const set = chance.pick(well).held.txt.get(name);
+		const set = setAt(chance.pick(well).held, name);
 		const values = set?.values ?? [];
 		cache.set(name, {
 			values,
@@ -180,7 +201,7 @@ export function createSimDns(given: {
 				const values = recurse(cache, question.name);
 				return values === null
 					? { kind: "servfail" }
-					: recursiveAnswer(question, values, zoneOf(question.name));
+					: recursiveAnswer(question.name, targetOf(question.name), values, zoneOf(targetOf(question.name)));
 			}
 			return { ...resolved(question, zones, zoneOf) };
 		}
@@ -193,6 +214,8 @@ export function createSimDns(given: {
 	return {
 		zones,
 		zoneOf,
+		targetOf,
+		originOf,
 		write,
 		lose: (zone, name, value) => {
 			const set = zone.current.txt.get(name);
@@ -212,14 +235,12 @@ export function createSimDns(given: {
 	};
 }
 
-function createZone(
-	zone: { readonly name: string; readonly servers: number; readonly minimumSeconds: number },
-	index: number,
-): SimZone {
+function createZone(zone: ZonePlan, index: number): SimZone {
 	const current: ZoneVersion = { serial: 1, txt: new Map() };
 	return {
 		name: zone.name,
 		minimumSeconds: zone.minimumSeconds,
+		aliasTo: zone.aliasTo,
 		current,
 		changes: 0,
 		servers: Array.from({ length: zone.servers }, (_, number) => ({
@@ -247,15 +268,38 @@ function answerOf(zone: SimZone, server: SimServer, question: Question, zones: r
 
 /** What a server that answers shows of its zone. */
 function shownBy({ mood, held }: SimServer): ZoneVersion {
-	return mood === "lies_absent" ? { serial: held.serial, txt: new Map() } : held;
+	if (mood === "lies_absent") return { serial: held.serial, txt: new Map() };
+	if (mood !== "lies_other") return held;
+	return { serial: held.serial, txt: new Map([...held.txt].map(([name]) => [name, OTHER])) };
+}
+
+/** Somebody else's key. */
+const OTHER: TxtSet = {
+	values: ["v=DKIM1;k=ed25519;p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="],
+	ttlSeconds: 300,
+};
+
+/** What stands at a name, if only by a wildcard. */
+function setAt(version: ZoneVersion, name: string): TxtSet | undefined {
+	return version.txt.get(name) ?? version.txt.get(`*${name.slice(name.indexOf("."))}`);
+}
+
+/** Where the CNAME of a selector leads; null if there is none. */
+function aliasAt(zone: SimZone, version: ZoneVersion, name: string): string | null {
+	const suffix = `_domainkey.${zone.name}`;
+	if (zone.aliasTo === null || !name.endsWith(`.${suffix}`) || setAt(version, name) !== undefined)
+		return null;
+	return name.slice(0, -suffix.length) + zone.aliasTo;
 }
 
 function answerFrom(zone: SimZone, version: ZoneVersion, question: Question, authoritative: boolean): Answer {
 	const { name, type } = question;
 	const answers: ResourceRecord[] = [];
-	const set = version.txt.get(name);
+	const set = setAt(version, name);
+	const alias = set === undefined ? aliasAt(zone, version, name) : null;
 	const host = zone.servers.find((server) => server.name === name);
 	if (type === "TXT" && set !== undefined) answers.push(...txtRecords(name, set));
+	if (alias !== null) answers.push(cname(name, alias));
 	if (type === "SOA" && name === zone.name) answers.push(soa(zone, version.serial));
 	if (type === "NS" && name === zone.name) answers.push(...nsRecords(zone));
 	if (type === "A" && host !== undefined) answers.push(address(host));
@@ -314,6 +358,7 @@ function tldZone(name: string): SimZone {
 	return {
 		name: isWithin(name, TLD) ? TLD : "",
 		minimumSeconds: 900,
+		aliasTo: null,
 		current,
 		changes: 0,
 		servers: [server],
@@ -341,13 +386,19 @@ function parentOf(name: string, zoneOf: (name: string) => SimZone | null): SimZo
 	return dot < 0 ? null : zoneOf(name.slice(dot + 1));
 }
 
-function recursiveAnswer(question: Question, values: readonly string[], zone: SimZone | null): Answer {
+function recursiveAnswer(
+	name: string,
+	target: string,
+	values: readonly string[],
+	zone: SimZone | null,
+): Answer {
+	const alias = target === name ? [] : [cname(name, target)];
 	return {
 		kind: "message",
 		rcode: values.length > 0 ? "NOERROR" : "NXDOMAIN",
 		authoritative: false,
 		authenticated: false,
-		answers: txtRecords(question.name, { values, ttlSeconds: 60 }),
+		answers: [...alias, ...txtRecords(target, { values, ttlSeconds: 60 })],
 		authority: values.length > 0 || zone === null ? [] : [soa(zone, zone.current.serial)],
 		additional: [],
 		transport: "udp",
@@ -358,9 +409,12 @@ const knownRecords = new WeakMap<TxtSet, readonly ResourceRecord[]>();
 
 /** A set stands at one name: its records are made once. */
 function txtRecords(name: string, set: TxtSet): readonly ResourceRecord[] {
-	const known = knownRecords.get(set) ?? makeTxtRecords(name, set);
-	knownRecords.set(set, known);
-	return known;
+	const known = knownRecords.get(set);
+	// That of a wildcard stands at many.
+	if (known !== undefined && known[0]?.name === name) return known;
+	const made = makeTxtRecords(name, set);
+	knownRecords.set(set, made);
+	return made;
 }
 
 function makeTxtRecords(name: string, set: TxtSet): readonly ResourceRecord[] {
@@ -370,6 +424,10 @@ function makeTxtRecords(name: string, set: TxtSet): readonly ResourceRecord[] {
 		ttlSeconds: set.ttlSeconds,
 		data: { kind: "txt", strings: splitTxt(value) },
 	}));
+}
+
+function cname(name: string, target: string): ResourceRecord {
+	return { name, type: "CNAME", ttlSeconds: 300, data: { kind: "name", target } };
 }
 
 function soa(zone: SimZone, serial: number): ResourceRecord {

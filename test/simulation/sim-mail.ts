@@ -1,16 +1,25 @@
 /** Signed mail of the simulated host: what its signer would put on a message now, and how a receiver judges it. */
 
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
-import { recordKey } from "../../src/dkim/key-material.ts";
+import { type KeySpec, recordKey } from "../../src/dkim/key-material.ts";
 import { parseKeyRecord } from "../../src/dkim/key-record.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import { RSA_KEYS } from "./rsa-keys.ts";
 import type { MailVerifier, SignatureVerdict } from "../../src/ports/mail-verifier.ts";
 
 const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
 
-/** Real Ed25519 private keys, each run the same ones in the same order: every one is parsed once, whatever runs follow. */
-export function createSimKeys(): () => string {
+/** Real private keys, each run the same ones in the same order: every one is parsed once, whatever runs follow. */
+export function createSimKeys(): (algorithm?: KeySpec["algorithm"]) => string {
 	let made = 0;
-	return () => {
+	let madeRsa = 0;
+	return (algorithm = "ed25519") => {
+		if (algorithm === "rsa") {
+			const der = RSA_KEYS[madeRsa];
+			madeRsa += 1;
+			if (der === undefined) throw new KeyturnError("key.invalid", "the simulation has no RSA key left");
+			return pemOf(der);
+		}
 		made += 1;
 		const pem = pool[made] ?? privateKeyOf(made);
 		pool[made] = pem;
@@ -22,7 +31,10 @@ const pool: string[] = [];
 
 function privateKeyOf(number: number): string {
 	const bytes = createHash("sha256").update(`simulated key ${number}`).digest();
-	const der = Buffer.concat([PKCS8_ED25519, bytes]).toString("base64");
+	return pemOf(Buffer.concat([PKCS8_ED25519, bytes]).toString("base64"));
+}
+
+function pemOf(der: string): string {
 	return `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n`;
 }
 

@@ -14,6 +14,7 @@ export const PROVIDER_FAULTS = [
 	"slow",
 	"denied",
 	"forgets",
+	"repeats",
 ] as const;
 
 export type ProviderFault = (typeof PROVIDER_FAULTS)[number];
@@ -43,7 +44,8 @@ export function createSimProvider(given: {
 	readonly chance: Chance;
 	/** Whether mail was ever signed with the key of this record: such a one is not forgotten. */
 	readonly isInUse: (owner: string) => boolean;
-	readonly onWrite: (what: string) => void;
+	/** With every "name value" that it added. */
+	readonly onWrite: (what: string, added: readonly string[]) => void;
 	readonly onRemoval: (removal: Removal) => void;
 }): DnsProvider {
 	const { account, dns, time, chance } = given;
@@ -111,7 +113,14 @@ export function createSimProvider(given: {
 			const target = zoneNamed(zone);
 			if (fault === "success_unwritten") return changes.map(() => ({ kind: "done" }) as const);
 			const results = changes.map((change) => apply(target, change));
-			given.onWrite(changes.map((change) => `${change.kind} ${change.name}`).join(", "));
+			given.onWrite(
+				changes.map((change) => `${change.kind} ${change.name}`).join(", "),
+				changes.flatMap(addedBy),
+			);
+			if (fault === "repeats")
+				time.after(chance.between(1_000, 600_000), () => {
+					for (const change of changes) if (change.kind === "add") apply(target, change);
+				});
 			if (fault === "forgets")
 				time.after(chance.between(1_000, 3_600_000), () =>
 					forget(
@@ -126,6 +135,11 @@ export function createSimProvider(given: {
 			throw failure("connection reset after the request was sent", true);
 		},
 	};
+}
+
+function addedBy(change: ZoneChange): readonly string[] {
+	if (change.kind === "remove") return [];
+	return [`${change.name} ${change.kind === "add" ? change.value : change.to}`];
 }
 
 /** The provider loses what it took: a restored database, a zone pushed again from an older file. */

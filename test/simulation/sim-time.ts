@@ -8,6 +8,10 @@ export interface SimTime {
 	/** What a right clock shows: for those who are not this host. */
 	trueWall(): Date;
 	stepWall(byMs: number): void;
+	/** The host sleeps: time passes for the world, and whatever the host had planned is late. */
+	suspend(ms: number): void;
+	/** How long it has slept so far. */
+	suspendedMs(): number;
 	/** How far the wall clock is off. */
 	wallErrorMs(): number;
 	/** Calls `fire` in `delayMs`; the answer takes it back. */
@@ -28,6 +32,7 @@ export function createSimTime(beginning: Date): SimTime {
 	const heap: Planned[] = [];
 	let nowMs = 0;
 	let errorMs = 0;
+	let suspendedMs = 0;
 	let order = 0;
 	const dropCancelled = () => {
 		while (heap[0] !== undefined && heap[0].fire === null) takeFirst(heap);
@@ -39,6 +44,11 @@ export function createSimTime(beginning: Date): SimTime {
 		stepWall: (byMs) => {
 			errorMs += byMs;
 		},
+		suspend: (ms) => {
+			nowMs += ms;
+			suspendedMs += ms;
+		},
+		suspendedMs: () => suspendedMs,
 		wallErrorMs: () => errorMs,
 		after: (delayMs, fire) => {
 			order += 1;
@@ -56,7 +66,7 @@ export function createSimTime(beginning: Date): SimTime {
 			dropCancelled();
 			const first = heap[0];
 			if (first === undefined) throw new Error("nothing is planned");
-			nowMs = first.atMs;
+			nowMs = Math.max(nowMs, first.atMs);
 			while (heap[0] !== undefined && heap[0].atMs <= nowMs) takeFirst(heap)?.fire?.();
 		},
 	};

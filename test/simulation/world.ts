@@ -64,7 +64,11 @@ export interface World {
 		files: ForeignThings["files"];
 	};
 	/** A private key that no other of this run is like. */
-	readonly makeKey: () => string;
+	readonly makeKey: ReturnType<typeof createSimKeys>;
+	/** What an administrator has stopped. */
+	readonly stopped: Set<"postfix" | "opendkim">;
+	/** Where somebody took a record out of DNS, and for how long caches may go on to miss it. */
+	readonly vanished: Set<string>;
 	diskFault: DiskFault | null;
 	bootedMs: number;
 	/** Whether the host has power and is up. */
@@ -76,6 +80,16 @@ export interface World {
 	/** Something happened that the checker has not seen. */
 	dirty: boolean;
 	readonly removals: Removal[];
+	/** Every "name value" that keyturn may take away: what it wrote, and adopted records where it was told so. */
+	readonly ours: Set<string>;
+	/** Writes to the agent's memory without its lock. */
+	readonly strangers: string[];
+	/** Saves of domains and changes at providers so far. */
+	writes: number;
+	/** What stands in each key file, for when it is gone. */
+	readonly keyFiles: Map<string, string>;
+	/** When each domain's first trouble was told. */
+	readonly firstToldMs: Map<string, number>;
 	readonly unlinked: { path: string; content: string }[];
 	readonly touched: Set<string>;
 	readonly said: { where: string; text: string }[];
@@ -135,6 +149,8 @@ export function createWorld(
 		sinks: ["webhook", "email"].map((name) => ({ name, isUp: true, got: [] })),
 		foreign: { records: [], lines: new Map(), files: [] },
 		makeKey: createSimKeys(),
+		stopped: new Set(),
+		vanished: new Set(),
 		diskFault: null,
 		bootedMs: 0,
 		phase: "running",
@@ -142,6 +158,11 @@ export function createWorld(
 		servicesExcusedUntilMs: 0,
 		dirty: true,
 		removals: [],
+		ours: new Set(),
+		strangers: [],
+		writes: 0,
+		keyFiles: new Map(),
+		firstToldMs: new Map(),
 		unlinked: [],
 		touched: new Set(),
 		said: [],
@@ -185,9 +206,11 @@ function installMailHost(world: World): void {
 		signingLines.push(`*@${domain} ${domain}`);
 		const value = keyRecord(pem);
 		record(`mail._domainkey.${domain}`, value);
-		if (!retire.adopted) world.foreign.records.push({ name: `mail._domainkey.${domain}`, value });
+		if (retire.adopted) world.ours.add(`mail._domainkey.${domain} ${value}`);
+		else world.foreign.records.push({ name: `mail._domainkey.${domain}`, value });
 		foreignRecord(`google._domainkey.${domain}`, keyRecord(world.makeKey()));
 		foreignRecord(domain, "v=spf1 mx -all");
+		if (scenario.wildcards.has(domain)) foreignRecord(`*._domainkey.${domain}`, "v=DKIM1; p=");
 		if (luck.happens(0.5)) foreignRecord(`${monthOf(scenario.beginning)}b._domainkey.${domain}`, "taken");
 	}
 	const newsletter = `${KEYS}/news.private`;
