@@ -34,6 +34,8 @@ export interface Judgement {
 	readonly valid: Readonly<Record<string, number>>;
 	readonly invalid: Readonly<Record<string, number>>;
 	readonly unsigned: number;
+	/** Of the messages that arrived unsigned. */
+	readonly unsignedNumbers: readonly number[];
 	/** Accepted, and never delivered. */
 	readonly lost: number;
 	readonly refused: number;
@@ -144,6 +146,7 @@ export function judgementOf(fates: readonly Fate[], arrived: readonly Arrival[])
 		valid: bySelector(signed.filter((arrival) => reasonOf(arrival) === null)),
 		invalid: bySelector(invalid),
 		unsigned: arrived.length - signed.length,
+		unsignedNumbers: arrived.filter((arrival) => !isSigned(arrival)).map(({ number }) => number),
 		lost: accepted.filter(({ number }) => !numbers.has(number)).length,
 		refused: count("refused"),
 		tempfailed: count("tempfailed"),
