@@ -228,6 +228,33 @@ describe("a standby key", () => {
 	});
 });
 
+describe("a first key", () => {
+	const first = keyEntry({ selector: "202611", state: "verified", dueAt: "2026-12-01T03:00:00.000Z" });
+
+	it("signs as soon as it is verified where the domain was added by hand, else in its time", () => {
+		const add = { ...asked, noSoak: false };
+		expect(stepOf(plan(state({ add }, first), seen([]), policyOf(), NOW))).toEqual({
+			kind: "switch",
+			selector: "202611",
+			from: null,
+		});
+		expect(stepOf(plan(state({}, first), seen([]), policyOf(), NOW))?.kind).toBeUndefined();
+		const next = keyEntry({ selector: "202612", state: "verified", dueAt: "2026-12-01T03:00:00.000Z" });
+		expect(stepOf(plan(state({ add }, active, next), seen([active]), policyOf(), NOW))?.kind).toBeUndefined();
+	});
+
+	it("is for the next turn where somebody else's key was found signing after it was due", () => {
+		const late = { ...first, selector: "202612", dueAt: "2026-11-10T03:00:00.000Z" };
+		const found = (changes: Partial<KeyEntry>) => {
+			const key = { ...active, origin: "adopted" as const, since: AT, dueAt: AT, ...changes };
+			return stepOf(plan(state({}, key, late), seen([key]), policyOf(), NOW))?.kind;
+		};
+		expect(found({})).toBeUndefined();
+		expect(found({ origin: "made" })).toBe("switch");
+		expect(found({ dueAt: "2026-11-10T03:00:00.000Z" })).toBe("switch");
+	});
+});
+
 describe("a key that is to sign no more", () => {
 	const unsigned = [{ ...asked, selector: "202611", unsigned: true, distrusts: [] }];
 

@@ -36,6 +36,17 @@ describe("selector names", () => {
 		expect(all.every(isSelector)).toBe(true);
 	});
 
+	it("end with the suffix where no date is in them", () => {
+		expect(names("mail", 2)).toEqual(["mail", "mailb"]);
+		expect(names("{host}-dkim", 2)).toEqual(["mx1-dkim", "mx1-dkimb"]);
+		expect(names("{mm}-{host}", 2)).toEqual(["11-mx1", "11b-mx1"]);
+	});
+
+	it("have two digits for each month and day", () => {
+		const march = { ...facts, dueAt: new Date("2026-03-05T12:00:00Z") };
+		expect(names("{yyyy}{mm}{dd}", 1, march)).toEqual(["20260305"]);
+	});
+
 	it("put the suffix behind the date and before the host", () => {
 		expect(names("{yyyy}{mm}-{host}", 2)).toEqual(["202611-mx1", "202611b-mx1"]);
 		expect(names("{alg}-{yyyy}{mm}{dd}", 2)).toEqual(["rsa-20261101", "rsa-20261101b"]);

@@ -32,6 +32,8 @@ describe("the next due date", () => {
 	it("does not wait for what a clock that was ahead, or another schedule, has noted", () => {
 		const ahead = "2027-12-05T03:00:00.000Z";
 		expect(due("2027-12-01T03:00:00.000Z", "2026-11-22T12:00:00Z", ahead)).toBe("2026-11-01T03:00:00.000Z");
+		const now = "2026-11-22T12:00:00.000Z";
+		expect(due("2027-12-01T03:00:00.000Z", now, now)).toBe("2026-12-01T03:00:00.000Z");
 		const early = "2026-11-29T03:00:00.000Z";
 		expect(due("2026-12-02T05:17:00.000Z", "2026-11-30T12:00:00Z", early)).toBe("2026-12-01T03:00:00.000Z");
 	});
@@ -72,7 +74,8 @@ describe("a missed slot", () => {
 			keys: [keyEntry({ dueAt: "2026-11-20T03:00:00.000Z" })],
 		};
 		const missed = (now: string) => missedSlot(state, daily, new Date(now))?.toISOString() ?? null;
-		expect(missed("2026-11-21T02:00:00Z")).toBeNull();
+		expect(missed("2026-11-21T02:59:59.999Z")).toBeNull();
+		expect(missed("2026-11-21T03:00:00Z")).toBe("2026-11-21T03:00:00.000Z");
 		expect(missed("2026-11-25T12:00:00Z")).toBe("2026-11-21T03:00:00.000Z");
 	});
 });
@@ -165,6 +168,12 @@ describe("the soak", () => {
 			wants: { ...NOTHING_WANTED, rotate: { id: "1", askedAt: "2026-11-22T12:00:00.000Z", noSoak } },
 		});
 		expect(soakMs(keyEntry(), asking(true), policy)).toBe(0);
+		const adding = (noSoak: boolean) => ({
+			...state,
+			wants: { ...NOTHING_WANTED, add: { id: "1", askedAt: "2026-11-22T12:00:00.000Z", noSoak } },
+		});
+		expect(soakMs(keyEntry(), adding(true), policy)).toBe(0);
+		expect(soakMs(keyEntry(), adding(false), policy)).toBe(600_000);
 		expect(soakMs(keyEntry(), asking(false), policy)).toBe(600_000);
 	});
 });

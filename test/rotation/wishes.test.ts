@@ -34,6 +34,7 @@ describe("the key before", () => {
 	it("is the one that signed last and whose record stands", () => {
 		const givenUp = retiring("202610b", "2026-11-20T03:00:00.000Z", { uses: [] });
 		expect(previousKey(stateOf(older, newer, active, givenUp))?.selector).toBe("202610");
+		expect(previousKey(stateOf(newer, older, active))?.selector).toBe("202610");
 		expect(previousKey(stateOf(active, { ...older, state: "retired" }))).toBeNull();
 	});
 
@@ -71,6 +72,15 @@ describe("what cannot be had is said why", () => {
 	});
 });
 
+describe("a way back that was asked for", () => {
+	it("can be asked for again though that key is verified by now, and no other is left", () => {
+		const wants = { ...NOTHING_WANTED, rollback: { id: "1", askedAt: USE.lastAt, selector: "202610" } };
+		const state = { ...stateOf({ ...newer, state: "verified" as const }, active), wants };
+		expect(whyNoRollback(state)).toBeNull();
+		expect(whyNoRollback({ ...state, wants: NOTHING_WANTED })).not.toBeNull();
+	});
+});
+
 describe("giving up the way back", () => {
 	const rollback = { id: "1", askedAt: USE.lastAt, selector: "202610" };
 	const wants = { ...NOTHING_WANTED, rollback };
@@ -79,7 +89,28 @@ describe("giving up the way back", () => {
 		const state = { ...stateOf({ ...newer, state: "verified" as const }, active), wants };
 		const after = withoutRollback(state, NOW, "a new key was asked for");
 		expect(after.wants.rollback).toBeNull();
-		expect(keyOf(after, "202610")).toMatchObject({ state: "retiring", uses: [USE] });
+		expect(keyOf(after, "202610")).toMatchObject({
+			state: "retiring",
+			since: NOW.toISOString(),
+			reason: "a new key was asked for",
+			uses: [USE],
+		});
+	});
+
+	it("takes back the wish alone where its key is not on its way, is gone, or was never named", () => {
+		const waiting = { ...stateOf(newer, active), wants };
+		for (const state of [waiting, { ...waiting, keys: [active] }]) {
+			const after = withoutRollback(state, NOW, "a new key was asked for");
+			expect(after).toEqual({ ...state, wants: NOTHING_WANTED });
+		}
+		const none = stateOf(newer, active);
+		expect(withoutRollback(none, NOW, "a new key was asked for")).toEqual(none);
+	});
+
+	it("does not wait for a switch that was only put off", () => {
+		const owes = { act: "switch" as const, id: null, askedAt: USE.lastAt, tries: 1, notBefore: USE.lastAt };
+		const state = { ...stateOf({ ...newer, state: "verified" as const, owes }, active), wants };
+		expect(withoutRollback(state, NOW, "a new key was asked for").wants.rollback).toBeNull();
 	});
 
 	it("waits until it is known how a switch under way ended", () => {
