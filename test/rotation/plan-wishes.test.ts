@@ -44,8 +44,9 @@ function stepOf(planned: Plan) {
 	return planned.kind === "step" ? planned.step : null;
 }
 
+/** But for the daily looks. */
 function waitsOf(planned: Plan) {
-	return planned.kind === "wait" ? planned.waits : [];
+	return planned.kind === "wait" ? planned.waits.filter(({ reason }) => reason !== "watched") : [];
 }
 
 describe("going back to the key before", () => {
@@ -83,7 +84,7 @@ describe("going back to the key before", () => {
 	it("waits until it is known how a switch under way ended", () => {
 		const delays = new Map([...seen([]).delays, ["settle 202611", { until: LATER, reason: "no answer" }]]);
 		const planned = back({}, { delays }, [{ ...active, owes: switching }]);
-		expect(waitsOf(planned).map(({ reason }) => reason)).toEqual(["no answer", "watched"]);
+		expect(waitsOf(planned).map(({ reason }) => reason)).toEqual(["no answer"]);
 	});
 
 	it("is over once that key signs, or is gone: the next turn is planned", () => {
@@ -106,7 +107,7 @@ describe("going back to the key before", () => {
 
 	it("keeps the record of that key from being removed", () => {
 		const delays = new Map([...seen([]).delays, ["restore 202610", { until: LATER, reason: "dns" }]]);
-		expect(waitsOf(back({}, { delays })).map(({ reason }) => reason)).toEqual(["dns", "watched"]);
+		expect(waitsOf(back({}, { delays })).map(({ reason }) => reason)).toEqual(["dns"]);
 	});
 });
 
@@ -313,6 +314,6 @@ describe("a key that is to sign no more", () => {
 			policyOf(),
 			NOW,
 		);
-		expect(waitsOf(underWay).map(({ reason }) => reason)).toEqual(["no answer", "watched"]);
+		expect(waitsOf(underWay).map(({ reason }) => reason)).toEqual(["no answer"]);
 	});
 });
