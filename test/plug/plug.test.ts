@@ -39,7 +39,7 @@ test.each(["reload", "restart"] as const)(`by %s at ${CUTS_EACH} moments (seed $
 		const before = await turnUntil(host, afterMs, async () => host.cut());
 		await run.stop();
 		await host.boot();
-		await isWell(host, before, what);
+		await isWell(host, before, what, { isTogether: swap === "restart" });
 		const after = await host.selectors();
 		const again = startMail(host, { connections: "short", perSecond: RATE });
 		await again.accepted(10);
