@@ -8,20 +8,19 @@ import { strikeCalls } from "../../crash/calls/strikes.ts";
 import { mayRun } from "./cli-host.ts";
 
 const EVERY = { shard: 1, shards: 1, isChangingOnly: false, only: null, from: 1 };
-const TIMEOUT = { timeout: 900_000 };
 
 describe.skipIf(!mayRun)("a turn struck in a system call", () => {
 	test.each([
 		["kill", { shard: 29, shards: 59, isChangingOnly: true }],
 		["fail", { shard: 100, shards: 170, isChangingOnly: false }],
-	] as const)("%s", TIMEOUT, async (kind, slice) => {
+	] as const)("%s: one in so many of its calls", { timeout: 900_000 }, async (kind, slice) => {
 		const { faults, struck } = await strikeCalls(kind, { ...EVERY, ...slice });
 		expect(faults).toEqual([]);
 		expect(struck).toBeGreaterThan(2);
 	});
 
 	/** Broken once, each. */
-	test("fail, where it was not told well", TIMEOUT, async () => {
+	test("fail: those that were not told well", { timeout: 900_000 }, async () => {
 		const only = [
 			"error=EACCES agent: statx 1 keyturn/state/lock",
 			"error=EACCES agent: statx 2 keyturn/state/lock",
@@ -31,11 +30,15 @@ describe.skipIf(!mayRun)("a turn struck in a system call", () => {
 		expect(struck).toBe(only.length);
 	});
 
-	test.skipIf(isImageLeftOut)("power", TIMEOUT, async () => {
-		const { faults, struck } = await strikeCalls("power", { ...EVERY, shard: 40, shards: 55 });
-		expect(faults).toEqual([]);
-		expect(struck).toBeGreaterThan(1);
-	});
+	test.skipIf(isImageLeftOut)(
+		"power: one in so many of its syncs and renames",
+		{ timeout: 900_000 },
+		async () => {
+			const { faults, struck } = await strikeCalls("power", { ...EVERY, shard: 40, shards: 55 });
+			expect(faults).toEqual([]);
+			expect(struck).toBeGreaterThan(1);
+		},
+	);
 });
 
 describe("the calls of a process, read from its trace", () => {
