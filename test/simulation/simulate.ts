@@ -1,11 +1,12 @@
 /**
  * `npm run simulate -- --seed N --runs M [--jobs J]`: runs seeds N to N + M - 1 in J processes, prints what broke and the
- * history that led to it.
+ * history that led to it. With `--plant NAME` a planted fault is in it.
  */
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { PLANTED_FAULTS } from "./planted-faults.ts";
 import { formatElapsed } from "./record-of-run.ts";
 import { runSimulation } from "./run.ts";
 
@@ -24,12 +25,16 @@ const { values } = parseArgs({
 		/** No seed is begun once so many turns are done. */
 		turns: { type: "string", default: "0" },
 		lines: { type: "string", default: "120" },
+		plant: { type: "string", default: "" },
 		calm: { type: "boolean", default: false },
 		keepGoing: { type: "boolean", default: false },
 		history: { type: "boolean", default: false },
 	},
 });
 
+const planted = PLANTED_FAULTS.find(({ name }) => name === values.plant);
+if (planted === undefined && values.plant !== "")
+	throw new Error(`no planted fault is called ${values.plant}`);
 const first = Number(values.seed);
 const end = first + Number(values.runs);
 const startedAt = Date.now();
@@ -54,7 +59,14 @@ async function runJobs(): Promise<Sum> {
 
 function runJob(seed: number, turns: number): Promise<Sum> {
 	const flags = (["calm", "keepGoing", "history"] as const).filter((flag) => values[flag]);
-	const args = Object.entries({ seed, runs: end - seed, stride: jobs, turns, lines: values.lines });
+	const args = Object.entries({
+		seed,
+		runs: end - seed,
+		stride: jobs,
+		turns,
+		lines: values.lines,
+		plant: values.plant,
+	});
 	return new Promise((resolve, reject) => {
 		let told: Sum | null = null;
 		fork(fileURLToPath(import.meta.url), [
@@ -77,7 +89,12 @@ async function runSeeds(stride: number): Promise<Sum> {
 	const failed: number[] = [];
 	let turns = 0;
 	for (let seed = first; seed < end && turns < enough; seed += stride) {
-		const outcome = await runSimulation({ seed, calm: values.calm, stopAtBreach: !values.keepGoing });
+		const outcome = await runSimulation({
+			seed,
+			calm: values.calm,
+			stopAtBreach: !values.keepGoing,
+			...(planted === undefined ? {} : { wrappers: planted.wrappers, adjust: planted.adjust }),
+		});
 		turns += outcome.turns;
 		process.stdout.write(
 			`seed ${seed}: ${outcome.turns} turns, ${outcome.deaths} deaths, ${outcome.steps} steps, history ${outcome.historyHash.slice(0, 16)}, ${outcome.breaches.length} broken promises\n`,

@@ -24,6 +24,14 @@ describe("the shipped code on simulated ports", () => {
 		expect(Number(turns)).toBeGreaterThanOrEqual(TURNS);
 	});
 
+	it("prints the history that led to a broken promise, and the seed", async () => {
+		const told = await simulate(["--seed", "1", "--runs", "1", "--plant", "a table written anew"]);
+		expect(told).toMatch(/^seed 1: .* 1 broken promises$/m);
+		expect(told.split("\n").filter((line) => /^ +0d \d\d:/.test(line)).length).toBeGreaterThan(20);
+		expect(told).toMatch(/^BROKEN at .* lost the foreign line "# kept by hand"/m);
+		expect(told).toMatch(/1 seeds failed: 1$/m);
+	});
+
 	it.each(SEEDS)("keeps them with seed $seed ($found)", async ({ seed }) => {
 		const outcome = await runSimulation({ seed });
 		expect(outcome.breaches, outcome.history.slice(-100).join("\n")).toEqual([]);
