@@ -2,17 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AgentHost, upAgentHost } from "./host/agent-host.ts";
-import {
-	expectUnhurt,
-	isActive,
-	isWell,
-	judgementOf,
-	kill,
-	randomFrom,
-	runsAgain,
-	turnUntil,
-} from "./host/interruption.ts";
+import { expectUnhurt, isWell, judgementOf, randomFrom, turnUntil } from "./host/interruption.ts";
 import { type MailRun, startMail } from "./host/mail-run.ts";
+import { isActive, kill, runsAgain } from "./host/processes.ts";
 
 const SEED = Number(process.env["KEYTURN_SEED"] ?? 20_261_122);
 const KILLS_EACH = 15;

@@ -18,3 +18,11 @@ export interface Arrival {
 	/** Of each server asked, whether a receiver that asked it would accept the signature, and otherwise why not. */
 	readonly verdicts: readonly { readonly server: string; readonly reason: string | null }[];
 }
+
+/** The last message of a key, verified once more some time after it had arrived: others are still under way. */
+export interface LateLook {
+	readonly domain: string;
+	readonly selector: string;
+	readonly ageHours: number;
+	readonly reason: string | null;
+}

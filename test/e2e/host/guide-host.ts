@@ -1,7 +1,7 @@
 /** A host set up as the first guide says: OpenDKIM with short entry names and `example.private`, Postfix, selector 202610. */
 
 import { eventually } from "./eventually.ts";
-import { type MailHost, upHost } from "./mail-host.ts";
+import { type HostOptions, type MailHost, upHost } from "./mail-host.ts";
 import {
 	daemonUnit,
 	LAG_FILE,
@@ -15,7 +15,7 @@ import {
 } from "./name-servers.ts";
 import { CHECKOUT } from "./mail-host.ts";
 
-export interface GuideOptions {
+export interface GuideOptions extends HostOptions {
 	readonly domains?: readonly string[];
 	/** How long the secondary stays behind the primary. */
 	readonly lagSeconds?: number;
@@ -41,7 +41,7 @@ export const SELECTOR = "202610";
 
 export async function upGuideHost(options: GuideOptions = {}): Promise<GuideHost> {
 	const domains = options.domains ?? ["example.com", "example.org", "example.net"];
-	const host = await upHost();
+	const host = await upHost(options);
 	try {
 		const records = await makeKeys(host, domains);
 		await setUpNameServers(host, records, {

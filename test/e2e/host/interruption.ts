@@ -3,6 +3,7 @@
 import { expect } from "vitest";
 import { type AgentHost, KEY_TABLE } from "./agent-host.ts";
 import { type Judgement, judgeMail, type MailRun } from "./mail-run.ts";
+import { runsAgain } from "./processes.ts";
 
 /** Answers the selectors before it. */
 export async function turnUntil(
@@ -42,24 +43,6 @@ export async function isWell(
 	if (isTogether)
 		expect([0, host.domains.length], `${what}: ${JSON.stringify(selectors)}`).toContain(old.length);
 	else expect((await host.keyturn("verify")).code, `${what}: ${JSON.stringify(selectors)}`).toBe(0);
-}
-
-/** By process id; in the host there is nobody's else. Whether there was one. */
-export async function kill(host: AgentHost, program: "door" | "main"): Promise<boolean> {
-	const { stdout } = await host.in([
-		"sh",
-		"-c",
-		`for pid in $(pgrep -f '^[^ ]*node .*dist/src/${program}[.]js'); do kill -KILL $pid && echo $pid; done`,
-	]);
-	return stdout !== "";
-}
-
-export async function isActive(host: AgentHost, unit: string): Promise<boolean> {
-	return (await host.in(["systemctl", "is-active", "--quiet", unit])).code === 0;
-}
-
-export async function runsAgain(host: AgentHost): Promise<boolean> {
-	return (await isActive(host, "opendkim")) && (await isActive(host, "postfix@-"));
 }
 
 export async function judgementOf(host: AgentHost, runs: readonly MailRun[]): Promise<Judgement> {

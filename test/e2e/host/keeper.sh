@@ -1,11 +1,11 @@
 #!/bin/sh
-# keeper.sh DIRECTORY GROUP...: holds a throwaway host's disk in a mount namespace of its own (so that nothing stays
+# keeper.sh DIRECTORY MEGABYTES GROUP...: holds a throwaway host's disk in a mount namespace of its own (so that nothing stays
 # mounted without it) and, once its standard input closes, however the test ended, ends every process of that host.
 set -eu
-directory=$1
-shift
+directory=$1 megabytes=$2
+shift 2
 
-mount -t tmpfs -o size=4g,mode=755 tmpfs "$directory/disk"
+mount -t tmpfs -o "size=${megabytes}m,mode=755" tmpfs "$directory/disk"
 mkdir "$directory/disk/upper" "$directory/disk/work"
 mount -t overlay overlay \
 	-o "lowerdir=/,upperdir=$directory/disk/upper,workdir=$directory/disk/work" "$directory/root"
@@ -29,5 +29,6 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 umount -l "$directory/root" "$directory/disk"
 for group; do find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true; done
+rm -rf "$directory/outside"
 rm -f "$directory/console.log" "$directory/.#root.lck"
 rmdir "$directory/root" "$directory/disk" "$directory"

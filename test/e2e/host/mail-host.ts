@@ -11,6 +11,8 @@ import { eventually } from "./eventually.ts";
 /** The checkout as the host sees it, and the node that runs it. */
 export const CHECKOUT = "/opt/keyturn";
 export const NODE = "/opt/keyturn-node";
+/** What is not of the host but of the world around it: no full disk of the host fills it, no pulled plug ends it. */
+export const OUTSIDE = "/srv/outside";
 
 export interface Outcome {
 	readonly code: number;
@@ -25,8 +27,15 @@ export interface RunOptions {
 	readonly timeoutSeconds?: number;
 }
 
+export interface HostOptions {
+	/** Of its disk, which is memory. */
+	readonly diskMegabytes?: number;
+}
+
 export interface MailHost {
 	readonly name: string;
+	/** A directory of this machine that the host sees as OUTSIDE. */
+	readonly outside: string;
 	/** Runs a command inside as root, whatever its exit status. */
 	in(argv: readonly string[], options?: RunOptions): Promise<Outcome>;
 	/** The same, but fails unless it ends with 0; answers what it wrote on standard output. */
@@ -48,13 +57,13 @@ export interface MailHost {
 let hostsMade = 0;
 
 /** Boots a host. It ends with `down`, and at the latest with this process, however that ends. */
-export async function upHost(): Promise<MailHost> {
+export async function upHost({ diskMegabytes = 4096 }: HostOptions = {}): Promise<MailHost> {
 	hostsMade += 1;
 	const name = `keyturn-e2e-${process.pid}-${hostsMade}`;
 	const directory = await mkdtemp(join(tmpdir(), "keyturn-host-"));
-	await Promise.all([mkdir(join(directory, "disk")), mkdir(join(directory, "root"))]);
+	await Promise.all(["disk", "root", "outside"].map(async (part) => mkdir(join(directory, part))));
 	const groups = controlGroups(name);
-	const keeper = await startKeeper(directory, groups);
+	const keeper = await startKeeper(directory, diskMegabytes, groups);
 	const host = new BootedHost(name, directory, groups, keeper, await checkoutBinds());
 	try {
 		await host.boot();
@@ -67,6 +76,7 @@ export async function upHost(): Promise<MailHost> {
 
 class BootedHost implements MailHost {
 	readonly name: string;
+	readonly outside: string;
 	readonly #directory: string;
 	readonly #groups: readonly string[];
 	readonly #keeper: ChildProcessWithoutNullStreams;
@@ -82,6 +92,7 @@ class BootedHost implements MailHost {
 		binds: Readonly<Record<string, string>>,
 	) {
 		this.name = name;
+		this.outside = join(directory, "outside");
 		this.#directory = directory;
 		this.#groups = groups;
 		this.#keeper = keeper;
@@ -91,6 +102,7 @@ class BootedHost implements MailHost {
 	async boot(): Promise<void> {
 		const console = await open(join(this.#directory, "console.log"), "a");
 		const binds = Object.entries(this.#binds).map(([inside, outside]) => `--bind-ro=${outside}:${inside}`);
+		binds.push(`--bind=${this.outside}:${OUTSIDE}`);
 		const script = join(import.meta.dirname, "boot.sh");
 		const enter = ["-t", String(this.#keeper.pid), "-m", "unshare", "-m", "--propagation", "slave"];
 		const nspawn = spawn(
@@ -141,7 +153,8 @@ class BootedHost implements MailHost {
 	}
 
 	async script(text: string, options: Omit<RunOptions, "input"> = {}): Promise<string> {
-		return this.must(["bash", "-euo", "pipefail", "-c", text], options);
+		// With a socket as its input, as node gives it, bash would read the machine's .bashrc first.
+		return this.must(["bash", "--norc", "-euo", "pipefail", "-c", text], options);
 	}
 
 	async write(path: string, text: string, as: { mode?: string; owner?: string } = {}): Promise<void> {
@@ -201,10 +214,11 @@ async function checkoutBinds(): Promise<Record<string, string>> {
 
 async function startKeeper(
 	directory: string,
+	diskMegabytes: number,
 	groups: readonly string[],
 ): Promise<ChildProcessWithoutNullStreams> {
 	const script = join(import.meta.dirname, "keeper.sh");
-	const keeper = spawn("unshare", ["-m", "sh", script, directory, ...groups], {
+	const keeper = spawn("unshare", ["-m", "sh", script, directory, String(diskMegabytes), ...groups], {
 		detached: true,
 		stdio: "pipe",
 	});

@@ -116,7 +116,7 @@ export async function judgeMail(host: GuideHost, runs: readonly MailRun[]): Prom
 	);
 }
 
-async function isQueueEmpty(host: GuideHost): Promise<boolean> {
+export async function isQueueEmpty(host: GuideHost): Promise<boolean> {
 	await host.must(["postqueue", "-f"]);
 	return (await host.must(["postqueue", "-j"])).trim() === "";
 }
