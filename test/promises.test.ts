@@ -162,6 +162,9 @@ const HELD: Readonly<Record<string, Held>> = {
 			"no message holds the secret, and no value is anything but data",
 		],
 		"test/settings/parse-settings.test.ts": ["is in no fault: %s"],
+		"test/servers/cli/key-modes.test.ts": [
+			"keys are 0600 from the first byte, their owner's before it, in directories that nobody else may enter",
+		],
 		"test/servers/cli/secrets.test.ts": [
 			"in a whole turn, to no child and to no other host",
 			"when a server refuses, a secret is unreadable or a key damaged",

@@ -1,19 +1,17 @@
 /** Secrets that were planted are in nothing that the built program says, keeps or gives to others, whatever fails. */
 
-import { execFile } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { waitUntil } from "../program.ts";
 import { found, needlesOf, needlesOfKey } from "./canaries.ts";
-import { type CliHost, mayRun, type Outcome, TSIG_KEY, upCliHost, waitForWords } from "./cli-host.ts";
+import { mayRun, type Outcome, TSIG_KEY, upCliHost, waitForWords } from "./cli-host.ts";
 import { treeOf } from "./surroundings.ts";
+import { traced } from "./traced.ts";
 
 const DOMAIN = "example.test";
-const PROGRAM = join(import.meta.dirname, "../../../dist/src/main.js");
 const HMAC = "canaryOfTheSignature0b7f41d2";
 const PATH_SECRET = "canaryInThePath5e0c9a61";
 const QUERY_SECRET = "canaryInTheQuery83ac02d7";
@@ -34,15 +32,12 @@ describe.skipIf(!mayRun)("no secret is told", () => {
 		// A signer that is started anew would be traced for ever.
 		await host.useHook(hook.url, "{ env: HMAC }", (text) => text.replace("swap: restart", "swap: reload"));
 		await host.cli.keyturn(["rotate"], host.env);
-		const trace = join(host.cli.directory, "execve");
-		const turned = await traced(host, trace, ["rotate", "--now"]);
+		const turned = await traced(host.cli, "execve", ["rotate", "--now"], host.env);
 		expect(turned.code, turned.stderr).toBe(0);
-		host.heard(turned);
+		host.heard({ ...turned, calls: [] } as Outcome);
 		await host.askAll();
-
-		const calls = (await readFile(trace, "utf8")).split("\n").filter((line) => line.includes("execve("));
-		const children = calls.slice(1);
-		expect(calls[0]).toContain(HMAC);
+		const [itself, ...children] = turned.calls.filter((line) => line.includes("execve("));
+		expect(itself).toContain(HMAC);
 		expect(children.length).toBeGreaterThan(10);
 		expect(children.join("\n")).toContain("opendkim");
 		expect(await host.toldBesides(children)).toEqual([]);
@@ -251,7 +246,7 @@ async function upSecretHost() {
 		/** What is told in all that was said and kept, and in what else is given. */
 		async toldBesides(more: readonly string[]): Promise<readonly string[]> {
 			const kept = Object.entries(await treeOf(cli)).filter(
-				([name]) => !KEPT_IN.test(name) && !/keyturn\.yaml$|execve$/.test(name),
+				([name]) => !KEPT_IN.test(name) && !/keyturn\.yaml$|trace$/.test(name),
 			);
 			expect(kept.some(([name]) => name.endsWith("host.json")) || outcomes.length > 20).toBe(true);
 			expect(outcomes.length).toBeGreaterThan(5);
@@ -261,22 +256,4 @@ async function upSecretHost() {
 	await cli.write("credentials/tsig", TSIG_KEY.secret);
 	await cli.configure((text) => host.edit(text, null));
 	return host;
-}
-
-/** Every program that it starts, with all its arguments and its whole environment, is written to `trace`. */
-async function traced(
-	host: { readonly cli: CliHost; readonly env: Readonly<Record<string, string>> },
-	trace: string,
-	args: readonly string[],
-): Promise<Outcome> {
-	const how = ["-f", "-v", "-s", "1000000", "-e", "trace=execve", "-e", "signal=none", "-o", trace];
-	const argv = [...how, process.execPath, PROGRAM, "--config", host.cli.configPath, ...args];
-	const env = { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8", TZ: "UTC", ...host.env };
-	try {
-		const { stdout, stderr } = await promisify(execFile)("strace", argv, { env });
-		return { code: 0, signal: null, stdout, stderr };
-	} catch (thrown) {
-		const failed = thrown as { readonly code: number; readonly stdout: string; readonly stderr: string };
-		return { code: failed.code, signal: null, stdout: failed.stdout, stderr: failed.stderr };
-	}
 }
