@@ -30,7 +30,7 @@ describe("an agent that was taken over", () => {
 
 	beforeAll(async () => {
 		await host.must(["systemctl", "stop", "keyturn.service"]);
-		const how = `Type=exec\nStandardOutput=truncate:${OUTPUT}\nRestart=no`;
+		const how = `Type=exec\nExecStopPost=\nStandardOutput=truncate:${OUTPUT}\nRestart=no`;
 		await dropIn("attack", `ExecStart=\nExecStart=${NODE} ${CHECKOUT}/test/e2e/inside/attack.mjs\n${how}`);
 		before = await fingerprints();
 		await host.must(["systemctl", "start", "--wait", "keyturn.service"], { timeoutSeconds: 170 });
