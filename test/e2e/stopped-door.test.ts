@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AgentHost, upAgentHost } from "./host/agent-host.ts";
-import { isActive, isWell, kill, runsAgain } from "./host/processes.ts";
+import { isWell } from "./host/interruption.ts";
+import { isActive, kill, runsAgain } from "./host/processes.ts";
 
 let host: AgentHost;
 
