@@ -84,9 +84,11 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		.argument("<selector>")
 		.option("--no-soak", "do not wait for cached absences of the new record to expire")
 		.option("--use-standby", "let a key that is published ahead take its place, instead of a fresh one")
-		.action(async (domain: string, selector: string, given: WaitGiven & { useStandby?: true }) => {
+		.option("--unsigned", "empty its record at once: mail is unsigned until the new key is everywhere")
+		.action(async (domain: string, selector: string, given: RevokeGiven) => {
 			const { revoke } = await import("./revoke.ts");
-			const options = { ...waitOptions(given), useStandby: given.useStandby ?? false };
+			const { useStandby = false, unsigned = false } = given;
+			const options = { ...waitOptions(given), useStandby, unsigned };
 			ended(await revoke(here(), domain, selector, options));
 		});
 
@@ -172,6 +174,7 @@ type AddGiven = WaitGiven & {
 	readonly signer?: string;
 	readonly dryRun?: true;
 };
+type RevokeGiven = WaitGiven & { readonly useStandby?: true; readonly unsigned?: true };
 type RotateGiven = Json & {
 	readonly now?: true;
 	readonly dryRun?: true;

@@ -11,6 +11,7 @@ import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.t
 
 export interface RevokeOptions extends WaitOptions {
 	readonly useStandby: boolean;
+	readonly unsigned: boolean;
 }
 
 export async function revoke(
@@ -35,7 +36,7 @@ export async function revoke(
 		domains: [domain],
 		selector,
 		noSoak: !options.soak,
-		unsigned: false,
+		unsigned: options.unsigned,
 		useStandby: options.useStandby,
 	};
 	return withProgress(context, bench, policies, options, async (turning) =>
@@ -71,7 +72,7 @@ async function standing(
 		const turning = await standingOfTurn(bench, policy, state, seen);
 		return {
 			...turning,
-			words: `${turning.words} (mail is still signed with ${seen.selector}, and verifies)`,
+			words: `${turning.words} (mail is still signed with ${seen.selector}, and verifies; --unsigned ends that at once)`,
 		};
 	}
 	return {

@@ -8,7 +8,10 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
 const EMPTY = "v=DKIM1;k=ed25519;p=";
 
-function revocation(selector: string, changes: { readonly useStandby?: boolean } = {}) {
+function revocation(
+	selector: string,
+	changes: { readonly useStandby?: boolean; readonly unsigned?: boolean } = {},
+) {
 	return {
 		kind: "revoke" as const,
 		domains: ["example.com"],
@@ -63,6 +66,22 @@ describe("revoke", () => {
 			expect(old).toBe("revoked");
 			expect([fresh, standby]).toEqual(useStandby ? [undefined, "active"] : ["active", "retired"]);
 		}
+	});
+
+	it("unsigned takes the line out and empties the record at once, and signs again with a fresh key when it is everywhere", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.ask(revocation("202610", { unsigned: true }));
+		await world.advance(MINUTE_MS);
+		expect(world.lines).toEqual([]);
+		expect(await world.states()).toEqual({ "202610": "revoked", "202611": "published" });
+		expect(world.zone.get("202610._domainkey.example.com")).toEqual([EMPTY]);
+		world.verdict = () => "right";
+		await world.advance(30 * MINUTE_MS);
+		expect(world.lines.map((line) => line.selector)).toEqual(["202611"]);
+		expect(await world.states()).toEqual({ "202610": "revoked", "202611": "active" });
+		expect((await world.state()).wants).toMatchObject({ rotate: null, revoke: [] });
 	});
 
 	it("turns once more where a key that was made before was on its way already", async () => {

@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
 const OPTIONS = { wait: true, waitMaxMs: 60 * MINUTE_MS, soak: true, json: false };
-const REVOKE = { ...OPTIONS, useStandby: false };
+const REVOKE = { ...OPTIONS, useStandby: false, unsigned: false };
 
 async function turnedWorld(): Promise<AgentWorld> {
 	const world = new AgentWorld([quick]);
@@ -74,6 +74,14 @@ describe("revoke", () => {
 		const { context, terminal } = commandBench(world);
 		expect(await revoke(context, "example.com", "202611", REVOKE)).toBe(3);
 		expect(terminal.results.join()).toMatch(/waiting: .*mail is still signed with 202611, and verifies/);
+	});
+
+	test("--unsigned empties the record without waiting for a successor", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) => (selector === "202611b" ? "absent" : "right");
+		const { context, terminal } = commandBench(world);
+		expect(await revoke(context, "example.com", "202611", { ...REVOKE, unsigned: true })).toBe(0);
+		expect(terminal.results.join()).toMatch(/202611 is revoked since .*; nothing signs$/);
 	});
 
 	test("is refused for a key that nobody knows", async () => {

@@ -60,6 +60,24 @@ test("a compromised key is turned under mail; then nothing it signed verifies, a
 	expect((await host.keyturn(`revoke ${DOMAIN} ${stolen}`)).stderr).toContain("is revoked already");
 });
 
+test("--unsigned empties the record before there is another key: no message carries a signature that fails", async () => {
+	const stolen = (await host.selectors())[DOMAIN] ?? "";
+	const { result, judgement } = await underMail(host, { connections: "short" }, async () => {
+		const revoked = await host.keyturn(`revoke ${DOMAIN} ${stolen} --unsigned`);
+		await host.eventually("a fresh key signs", async () => {
+			await host.keyturn("rotate");
+			return (await host.selectors())[DOMAIN] !== undefined;
+		});
+		return revoked;
+	});
+	expect(result).toMatchObject({ code: 0 });
+	const fresh = (await host.selectors())[DOMAIN] ?? "";
+	expect(judgement).toMatchObject({ lost: 0, rejected: 0 });
+	expect(judgement.unsigned).toBeGreaterThan(0);
+	expect(Object.keys(judgement.invalid)).toEqual([stolen]);
+	expect(judgement.valid[fresh]).toBeGreaterThan(0);
+});
+
 test("an adopted key's record is kept for mail under way, and says so when it is asked to go", async () => {
 	const { code, stdout } = await host.keyturn(`retire ${DOMAIN} ${SELECTOR}`);
 	expect(code).toBe(3);
