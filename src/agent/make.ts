@@ -12,7 +12,7 @@ import { dropFile, inspection } from "./inspection.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
-/** More names than that are not taken by accident. */
+/** More names than that are not taken by others by accident; our own keys may have used as many. */
 const NAMES_TRIED = 60;
 
 export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> {
@@ -110,9 +110,9 @@ async function freeName(
 			throw new KeyturnError("name.invalid", `${policy.domain}: "${selector}" is no selector`, {
 				hint: "change `selector` in keyturn.yaml",
 			});
+		if (!mayName(doc, selector, run.now()) || named.includes(selector)) continue;
 		tried += 1;
 		if (tried > NAMES_TRIED) break;
-		if (!mayName(doc, selector, run.now()) || named.includes(selector)) continue;
 		const vacancy = run.inquiries.vacancy(policy.domain, selector, policy.verify);
 		if (vacancy === null) return null;
 		if (vacancy.kind === "free") return { selector, vacancy };

@@ -64,6 +64,15 @@ describe("rotate --now", () => {
 		await world.advance(MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611b": "retiring", "202611c": "active" });
 	});
+
+	it("still finds a name when sixty of them are of keys of its own", async () => {
+		const world = new AgentWorld();
+		for (let turn = 1; turn <= 62; turn += 1) {
+			await world.wish(["example.com"], `w${turn}`);
+			await world.advance(MINUTE_MS);
+		}
+		expect(await world.states()).toMatchObject({ "202611bi": "retiring", "202611bj": "active" });
+	});
 });
 
 describe("a switch", () => {

@@ -47,6 +47,7 @@ export function createChecker(world: World): Checker {
 	const selectors = new Map<string, string[]>();
 	const states = new Map<string, Map<string, KnownKey>>();
 	const texts = new Map<string, string>();
+	const damaged: string[] = [];
 	const revisions = new Map<string, number>();
 	const lastSwitch = new Map<string, number>();
 	const luck = world.chance.stream("receivers");
@@ -86,7 +87,12 @@ export function createChecker(world: World): Checker {
 			const text = world.touched.has(path) ? host.disk.text(path) : null;
 			if (text === null || texts.get(path) === text) continue;
 			texts.set(path, text);
-			const { domain, revision, keys } = JSON.parse(text) as Omit<DocumentSeen, "before">;
+			const document = parse(text);
+			if (document === null) {
+				damaged.push(path);
+				continue;
+			}
+			const { domain, revision, keys } = document;
 			found.push({ domain, revision, before: revisions.get(domain) ?? null, keys });
 			revisions.set(domain, revision);
 		}
@@ -191,6 +197,7 @@ export function createChecker(world: World): Checker {
 				documents,
 				transitions: findTransitions(documents),
 				strangers: world.strangers,
+				damaged,
 				ours: world.ours,
 				removals: world.removals,
 				unlinked: world.unlinked,
@@ -218,8 +225,18 @@ export function createChecker(world: World): Checker {
 			world.removals.length = 0;
 			world.unlinked.length = 0;
 			world.strangers.length = 0;
+			damaged.length = 0;
 			world.said.length = 0;
 			world.touched.clear();
 		},
 	};
+}
+
+/** Null for what no power loss may leave. */
+function parse(text: string): Omit<DocumentSeen, "before"> | null {
+	try {
+		return JSON.parse(text) as Omit<DocumentSeen, "before">;
+	} catch {
+		return null;
+	}
 }

@@ -71,6 +71,8 @@ export interface Observed {
 	readonly switches: readonly Switch[];
 	readonly transitions: readonly Transition[];
 	readonly documents: readonly DocumentSeen[];
+	/** Paths of domains' documents that cannot be read. */
+	readonly damaged: readonly string[];
 	/** Writes to the agent's memory by somebody who did not hold its lock. */
 	readonly strangers: readonly string[];
 	readonly removals: readonly Removal[];
@@ -228,6 +230,7 @@ export function allOrNothing(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
 	const tables = readTables(seen.host.disk);
 	if (tables === null) return ["the tables on disk do not parse"];
+	for (const path of seen.damaged) breaches.push(`${path} does not parse`);
 	const { news } = seen;
 	for (const domain of news.tables ? seen.host.mailDomains : [])
 		if (!tables.has(domain)) breaches.push(`${domain} has no signing line any more`);
