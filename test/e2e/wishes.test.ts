@@ -46,7 +46,7 @@ test("a compromised key is turned under mail; then nothing it signed verifies, a
 	const { result, judgement } = await underMail(host, { connections: "short" }, async () => {
 		const revoked = await host.keyturn(`revoke ${DOMAIN} ${stolen}`);
 		await host.eventually("both servers have the empty record", async () =>
-			(await recordsOf(stolen)).every((values) => values.length === 1 && /;p=$/.test(values[0] ?? "")),
+			(await recordsOf(stolen)).every((values) => values.length === 1 && (values[0] ?? "").endsWith(";p=")),
 		);
 		return revoked;
 	});
