@@ -1,6 +1,6 @@
 /**
  * Test files as scripts that can be run again and again in one process, each time with modules that nothing has touched yet:
- * a new worker of vitest for each change costs twenty times what its tests take.
+ * a new worker of vitest for each change costs far more than the tests that it runs.
  */
 
 import { createRequire, isBuiltin } from "node:module";

@@ -18,8 +18,8 @@ describe("an object of a stored document", () => {
 	});
 
 	it.each([
-		["", "more: unknown field", "a: missing"],
-		["doc.inner", "doc.inner.more: unknown field", "doc.inner.a: missing"],
+		["", /^more: unknown field$/, /^a: missing$/],
+		["doc.inner", /^doc\.inner\.more: unknown field$/, /^doc\.inner\.a: missing$/],
 	])("at %j is refused by the name of the field that is wrong", (at, unknown, missing) => {
 		expect(() => object({ a: 1, more: 1 }, at, ["a"])).toThrow(unknown);
 		expect(() => object({ a: 1, "Stryker was here": 1 }, at, ["a"])).toThrow("unknown field");
