@@ -42,7 +42,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 			}),
 			propagation: blind,
 		},
-		adjust: withLuck({ providerFaults: 6 }),
+		adjust: withLuck({ providerFaults: 24 }),
 	},
 	{
 		name: "rename before fsync",
