@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import {
 	carriedTags,
 	formatKeyRecord,
+	isRevokedRecord,
 	type KeyRecord,
 	parseKeyRecord,
 	refusedTags,
+	revokedRecord,
 } from "../../src/dkim/key-record.ts";
 
 const plain: KeyRecord = { algorithm: "rsa", publicKey: "AAAA" };
@@ -128,5 +130,21 @@ describe("a verifier refuses", () => {
 		["no record for everything", { service: ["other", "*"] }],
 	])("%s", (_what, changes) => {
 		expect(refusedTags({ ...plain, ...changes }, "rsa")).toBeNull();
+	});
+});
+
+describe("a revoked record", () => {
+	it("has an empty key of the same algorithm and no other tag, and says so", () => {
+		const ed25519 = "v=DKIM1; h=sha256; k=ed25519; t=s; n=ours; p=AAAA";
+		expect(revokedRecord(ed25519)).toBe("v=DKIM1;k=ed25519;p=");
+		expect(revokedRecord("p=AAAA")).toBe("v=DKIM1;k=rsa;p=");
+		expect(revokedRecord("no record")).toBe("v=DKIM1;k=rsa;p=");
+		expect(isRevokedRecord(revokedRecord(ed25519))).toBe(true);
+	});
+
+	it("is told from one with a key, and from what is no record", () => {
+		expect(isRevokedRecord("v=DKIM1; p= ;")).toBe(true);
+		expect(isRevokedRecord("v=DKIM1; p=AAAA")).toBe(false);
+		for (const none of ["", "v=DKIM1", "p=;p="]) expect(isRevokedRecord(none), none).toBe(false);
 	});
 });

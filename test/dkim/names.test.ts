@@ -42,6 +42,11 @@ describe("names", () => {
 		expect(isForeignSelector("A".repeat(191))).toBe(false);
 	});
 
+	it("hold no letter that only looks plain once it is in lower case: the sign for Kelvin", () => {
+		for (const bad of ["\u212aelvin.example", "a.\u212aelvin", "\u212a.\u212a"])
+			expect(parseDomain(bad), bad).toBeNull();
+	});
+
 	it("hold hyphens inside labels only", () => {
 		expect(parseDomain("a-b.xn--p1ai")).toBe("a-b.xn--p1ai");
 		for (const bad of ["a-.example", "-a.example", "a.example-", "-.example"])
