@@ -17,7 +17,7 @@ describe("a planted fault is caught", () => {
 	});
 
 	it.each(PLANTED_FAULTS)("$name: the same weather without it is clean", async ({ adjust }) => {
-		const brief = (scenario: Scenario) => ({ ...adjust(scenario), days: 1 });
+		const brief = (scenario: Scenario) => ({ ...adjust(scenario), days: 0.5, calmDays: 0.5 });
 		const outcome = await runSimulation({ seed: 1, wrappers: HONEST, adjust: brief });
 		expect(outcome.breaches).toEqual([]);
 		expect(outcome.turns).toBeGreaterThan(4);

@@ -271,7 +271,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 const CALM: Luck = { ...NO_LUCK_NEEDED, guesses: 0 };
 
 function withLuck(luck: Partial<Luck>): (scenario: Scenario) => Scenario {
-	return (scenario) => ({ ...scenario, days: 2, broken: new Set(), luck: { ...CALM, ...luck } });
+	return (scenario) => ({ ...scenario, days: 1, calmDays: 1, broken: new Set(), luck: { ...CALM, ...luck } });
 }
 
 /** Whatever the servers say, it is right. */
