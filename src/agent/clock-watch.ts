@@ -1,6 +1,6 @@
 /** Two clocks must agree before anything is removed: a wall clock that jumped is not believed for a day. */
 
-import type { Delay } from "../rotation/plan.ts";
+import type { Delay } from "../rotation/step.ts";
 import { CAUSES } from "./causes.ts";
 import type { HostState } from "./host-state.ts";
 import type { Run } from "./run.ts";

@@ -2,7 +2,7 @@
 
 import { KeyturnError } from "../errors.ts";
 import type { DoorAnswer, DoorRequest, InspectAnswer, SwitchResult } from "../ports/door.ts";
-import type { LineInUse } from "../rotation/plan.ts";
+import type { LineInUse } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { Run } from "./run.ts";
 

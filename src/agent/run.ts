@@ -12,7 +12,7 @@ import type { LookReport, Propagation } from "../ports/propagation.ts";
 import type { Random } from "../ports/random.ts";
 import type { Lease, StateStore } from "../ports/state-store.ts";
 import type { DomainState } from "../rotation/domain-state.ts";
-import { type Delay, delayKey, type Step, type StepKind, type Wait } from "../rotation/plan.ts";
+import { type Delay, delayKey, type Step, type StepKind, type Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { HostState } from "./host-state.ts";
 import type { Inquiries } from "./inquiries.ts";

@@ -10,7 +10,7 @@ import { CAUSES } from "./causes.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
 import { backToPublished, lookNow } from "./look.ts";
 import { supersede } from "./make.ts";
-import type { Step } from "../rotation/plan.ts";
+import type { Step } from "../rotation/step.ts";
 import { meanwhile } from "./meanwhile.ts";
 import { type Doc, each, type Job, type Run } from "./run.ts";
 

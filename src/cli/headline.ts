@@ -4,7 +4,7 @@ import type { DomainReport } from "../agent/agent.ts";
 import type { LookReport, ServerOutcome } from "../ports/propagation.ts";
 import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
-import type { Wait } from "../rotation/plan.ts";
+import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { nextDue, soakMs } from "../rotation/timing.ts";
 import { inLocalTime, localMinute, moment, relative } from "./words.ts";

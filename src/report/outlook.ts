@@ -2,7 +2,8 @@
 
 import type { DomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
-import { type LineInUse, plan, type Plan, type Seen } from "../rotation/plan.ts";
+import { plan, type Plan } from "../rotation/plan.ts";
+import type { LineInUse, Seen } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 
 /** Plans as the agent would, but for the daily look at the key in use, which is no news. */

@@ -2,7 +2,7 @@
 
 import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate, type KeyState } from "../rotation/life.ts";
-import type { Wait } from "../rotation/plan.ts";
+import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { nextDue } from "../rotation/timing.ts";
 import { outlook, turnInWords } from "./outlook.ts";

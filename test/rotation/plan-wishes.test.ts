@@ -6,7 +6,8 @@ import {
 	NOTHING_WANTED,
 	type Wants,
 } from "../../src/rotation/domain-state.ts";
-import { type LineInUse, plan, type Plan, type Seen } from "../../src/rotation/plan.ts";
+import { plan, type Plan } from "../../src/rotation/plan.ts";
+import type { LineInUse, Seen } from "../../src/rotation/step.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const AT = "2026-11-22T12:00:00.000Z";

@@ -5,7 +5,8 @@ import {
 	type KeyEntry,
 	NOTHING_WANTED,
 } from "../../src/rotation/domain-state.ts";
-import { delayKey, type LineInUse, plan, type Plan, type Seen } from "../../src/rotation/plan.ts";
+import { plan, type Plan } from "../../src/rotation/plan.ts";
+import { delayKey, type LineInUse, type Seen } from "../../src/rotation/step.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const policy = policyOf();

@@ -1,0 +1,81 @@
+/** What keys need that sign no more, and the daily look at those that do. */
+
+import { type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { isCandidate } from "./life.ts";
+import type { Policy } from "./policy.ts";
+import { type Facts, isUnderWay, type Step, type Wanted } from "./step.ts";
+import { graceEnds } from "./timing.ts";
+
+/** Not while a switch to it is under way: going back to `published` would forget the switch. */
+export function watching({ state }: Facts): readonly Wanted[] {
+	return state.keys
+		.filter((key) => key.state === "active" || (key.state === "verified" && !isUnderWay(key)))
+		.map((key) => ({ kind: "watch", selector: key.selector }));
+}
+
+/** Who is compromised is turned first (`turn`), then its record is emptied at once: grace would let forged mail pass. */
+export function revocation({ state }: Facts): readonly Wanted[] {
+	return state.wants.revoke.flatMap(({ selector }): readonly Wanted[] => {
+		const key = keyOf(state, selector);
+		if (key?.state === "retiring") return [{ kind: "revoke", selector }];
+		if (key === null || !isCandidate(key.state) || isUnderWay(key)) return [];
+		return [{ kind: "giveUp", selector, reason: "it is compromised" }];
+	});
+}
+
+/** Old records, once no mail under way needs them, and those that were kept empty. */
+export function retirement(facts: Facts): readonly Wanted[] {
+	const { keys, wants } = facts.state;
+	return keys
+		.filter(({ selector }) => selector !== wants.rollback?.selector)
+		.flatMap((key): readonly Wanted[] => {
+			if (key.state === "retiring") return [retiring(key, facts)];
+			return key.state === "revoked" ? [unlessFrozen({ kind: "retire", selector: key.selector }, facts)] : [];
+		});
+}
+
+function retiring(key: KeyEntry, facts: Facts): Wanted {
+	const { state, policy, now } = facts;
+	const { selector } = key;
+	const isAsked = state.wants.retire.some((wish) => wish.selector === selector);
+	if (staysForGood(key, state, policy))
+		return {
+			selector,
+			until: null,
+			reason: "its record stays: keyturn did not make it (retire.adopted is off)",
+		};
+	const ends = graceEnds(key, isAsked ? { ...policy, jitterMs: 0 } : policy, now);
+	if (ends === null)
+		return { selector, until: lastUseKnown(key), reason: "its last use is not confirmed yet" };
+	if (ends > now)
+		return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
+	const kind = policy.retire.tombstoneMs > 0 && key.uses.length > 0 && !isAsked ? "revoke" : "retire";
+	return unlessFrozen({ kind, selector }, facts);
+}
+
+/** Whether the record of a key that signs no more is never removed by itself: keyturn did not make it. */
+export function staysForGood(
+	{ origin, selector }: KeyEntry,
+	{ wants }: DomainState,
+	{ retire }: Policy,
+): boolean {
+	return origin === "adopted" && !retire.adopted && !wants.retire.some((wish) => wish.selector === selector);
+}
+
+function unlessFrozen(step: Step & { readonly selector: string }, { seen, now }: Facts): Wanted {
+	return seen.freeze !== null && seen.freeze.until > now ? { selector: step.selector, ...seen.freeze } : step;
+}
+
+function lastUseKnown(key: KeyEntry): Date | null {
+	const open = key.uses.flatMap((use) =>
+		use.lastAt === null && use.lastAtLatest !== null ? [use.lastAtLatest] : [],
+	);
+	return open.length === 0 ? null : new Date(Math.max(...open.map((at) => Date.parse(at))));
+}
+
+/** The files of keys that were retired long ago. */
+export function dropping(facts: Facts): readonly Wanted[] {
+	return facts.state.keys
+		.filter((key) => key.state === "retired" && key.owes?.act === "drop")
+		.map(({ selector }) => unlessFrozen({ kind: "drop", selector }, facts));
+}

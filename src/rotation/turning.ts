@@ -1,0 +1,196 @@
+/** The one turn under way or next: to a new key, back to the one before, or to none. */
+
+import type { KeySpec } from "../dkim/key-material.ts";
+import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { isCandidate } from "./life.ts";
+import type { Policy } from "./policy.ts";
+import { staysForGood } from "./retiring.ts";
+import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
+import { nextDue, publishAt } from "./timing.ts";
+import { nextOpening, openSince } from "./window.ts";
+
+const DAY_MS = 86_400_000;
+
+/** The one turn under way or next. */
+export function turn(facts: Facts): readonly Wanted[] {
+	if (facts.state.wants.remove !== null) return leaving(facts);
+	const back = goingBack(facts);
+	if (back !== null) return back;
+	if (isTakenUp(facts)) return [];
+	const candidate = candidateOf(facts);
+	if (candidate === null) return [nextTurn(facts)];
+	// A second switch beside one whose end is not known would forget how that one ended.
+	if (isUnderWay(candidate)) return [];
+	if (!fits(candidate, facts.policy.key))
+		return [
+			{
+				kind: "giveUp",
+				selector: candidate.selector,
+				reason: `the configuration now asks for ${describe(facts.policy.key)}`,
+			},
+		];
+	const distrusted = facts.state.wants.revoke.find(({ distrusts }) => distrusts.includes(candidate.selector));
+	if (distrusted !== undefined)
+		return [
+			{
+				kind: "giveUp",
+				selector: candidate.selector,
+				reason: `it was made before ${distrusted.selector} was known to be compromised`,
+			},
+		];
+	switch (candidate.state) {
+		case "pending":
+			return [{ kind: "publish", selector: candidate.selector }];
+		case "published":
+			return [{ kind: "look", selector: candidate.selector }];
+		default:
+			return [switching(candidate, facts)];
+	}
+}
+
+/** Back to the key before, verified again first; null where nobody asked for it. */
+function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
+	const { rollback } = state.wants;
+	const key = rollback === null ? null : keyOf(state, rollback.selector);
+	if (key === null) return null;
+	if (state.keys.some(isUnderWay)) return [];
+	const { selector } = key;
+	switch (key.state) {
+		case "retiring":
+			return [{ kind: "restore", selector }];
+		case "pending":
+			return [{ kind: "publish", selector }];
+		case "published":
+			return [{ kind: "look", selector }];
+		case "verified": {
+			const active = activeKey(state);
+			if (active !== null && seen.inUse !== null)
+				return [{ kind: "switch", selector, from: active.selector }];
+			return [{ selector, until: null, reason: whyUnseen(seen) ?? "no key is known to be in use" }];
+		}
+		default:
+			return null;
+	}
+}
+
+/** What was made ahead for a domain that is leaving is given up. */
+function leaving({ state, policy }: Facts): readonly Wanted[] {
+	const ahead = state.keys.filter((key) => isCandidate(key.state));
+	if (ahead.length > 0)
+		return ahead
+			.filter((key) => !isUnderWay(key))
+			.map(({ selector }) => ({ kind: "giveUp", selector, reason: "its domain is leaving" }));
+	if (activeKey(state) !== null) return [];
+	const reason = state.keys.every((key) => !goesYet(key, state, policy))
+		? `${policy.domain} has left: its entry in keyturn.yaml can be deleted`
+		: `${policy.domain} is leaving: it gets no new key; its entry in keyturn.yaml stays until its records are gone`;
+	return [{ selector: null, until: null, reason }];
+}
+
+/** Whether the record of a key that signs no more stands and will be removed. */
+function goesYet(key: KeyEntry, state: DomainState, policy: Policy): boolean {
+	return key.state === "revoked" || (key.state === "retiring" && !staysForGood(key, state, policy));
+}
+
+function nextTurn({ state, policy, now, seen }: Facts): Wanted {
+	if (activeKey(state) === null) {
+		const why = whyNoFirstKey(seen, policy.domain);
+		return why === null
+			? { kind: "make", selector: null, dueAt: now }
+			: { selector: null, until: null, reason: why };
+	}
+	if (state.wants.rotate !== null)
+		return { kind: "make", selector: null, dueAt: new Date(state.wants.rotate.askedAt) };
+	const dueAt = nextDue(state, policy, now);
+	if (dueAt === null) return { selector: null, until: null, reason: "the schedule never fires" };
+	const start = policy.standby ? now : publishAt(dueAt, policy);
+	if (start <= now) return { kind: "make", selector: null, dueAt };
+	return { selector: null, until: start, reason: `the next key, due ${dueAt.toISOString()}, is made` };
+}
+
+/** A domain that is configured and that nothing signs for gets a first key at once; whose lines sign already is not touched. */
+function whyNoFirstKey(seen: Seen, domain: string): string | null {
+	const { inUse, firstKeyFault } = seen;
+	const [line] = inUse ?? [];
+	if (line !== undefined)
+		return `${line.selector} signs for ${domain}, which keyturn cannot turn: ${line.problem ?? whyNotAdopted(line)}`;
+	if (firstKeyFault !== null) return `no first key for ${domain}: ${firstKeyFault}`;
+	return whyUnseen(seen);
+}
+
+function whyUnseen({ inUse, unread = null }: Pick<Seen, "inUse" | "unread">): string | null {
+	if (inUse !== null) return null;
+	return `the signer's configuration could not be read${unread === null ? "" : `: ${unread}`}`;
+}
+
+function whyNotAdopted({ publicKey }: LineInUse): string {
+	return publicKey === null ? "its key file cannot be read" : "it was given up before";
+}
+
+/** A verified key waits for its slot, the window, and the one pause a night. */
+function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wanted {
+	const { selector } = candidate;
+	const active = activeKey(state);
+	const why = active === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
+	if (why !== null) return { selector, until: null, reason: why };
+	const step: Step = { kind: "switch", selector, from: active?.selector ?? null };
+	if (state.wants.rotate !== null || (active === null && state.wants.add !== null)) return step;
+	// A key made while the clock was ahead must not keep its domain waiting for a slot months away.
+	const coming = nextDue(state, policy, now);
+	const dueAt = isFirstKeyTooLate(candidate, active) ? coming : earlier(new Date(candidate.dueAt), coming);
+	if (dueAt !== null && dueAt > now)
+		return { selector, until: dueAt, reason: "verified ahead; it signs from its due date" };
+	const opened = policy.window === null ? null : openSince(policy.window, policy.timezone, now);
+	if (policy.window !== null && opened === null)
+		return {
+			selector,
+			until: nextOpening(policy.window, policy.timezone, now),
+			reason: "the window in which services may be touched opens",
+		};
+	// One in the future is of a clock that was ahead.
+	const pause =
+		policy.swap === "restart" && seen.lastPauseAt !== null && seen.lastPauseAt <= now
+			? seen.lastPauseAt
+			: null;
+	if (pause !== null && policy.window === null && pause.getTime() + DAY_MS > now.getTime())
+		return {
+			selector,
+			until: new Date(pause.getTime() + DAY_MS),
+			reason: "services were stopped within the last 24 h; one pause a night",
+		};
+	if (pause !== null && policy.window !== null && opened !== null && pause >= opened)
+		return {
+			selector,
+			until: nextOpening(policy.window, policy.timezone, now),
+			reason: "services were stopped in this window already; one pause a night",
+		};
+	return step;
+}
+
+/** Somebody else's key was found signing before the one that was to be the first: that one is for the next turn. */
+function isFirstKeyTooLate(candidate: KeyEntry, active: KeyEntry | null): boolean {
+	return active?.origin === "adopted" && active.dueAt > candidate.dueAt;
+}
+
+function earlier(one: Date, other: Date | null): Date {
+	return other !== null && other < one ? other : one;
+}
+
+function candidateOf({ state }: Facts): KeyEntry | null {
+	return state.keys.findLast((key) => isCandidate(key.state)) ?? null;
+}
+
+/** A key that the tables name already and that only waits for its record: the turn is to it, and there is one at a time. */
+function isTakenUp({ state, seen }: Facts): boolean {
+	const signs = (key: KeyEntry): boolean =>
+		seen.inUse?.some((line) => line.selector === key.selector && line.publicKey === key.publicKey) === true;
+	return state.keys.some((key) => isCandidate(key.state) && signs(key));
+}
+
+function fits(key: KeyEntry, spec: KeySpec): boolean {
+	return key.algorithm === spec.algorithm && (spec.algorithm === "ed25519" || key.bits === spec.bits);
+}
+
+function describe(spec: KeySpec): string {
+	return spec.algorithm === "rsa" ? `RSA with ${spec.bits} bits` : "Ed25519";
+}
