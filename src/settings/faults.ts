@@ -48,8 +48,8 @@ export function formatPath(path: Path): string {
 
 /** The text without anything that a terminal or a log would take as a command, and not too long. */
 export function printable(text: string, limit = 60): string {
-	const clean = text.replaceAll(/\p{C}/gu, "?");
-	return clean.length > limit ? `${clean.slice(0, limit - 1)}…` : clean;
+	const clean = text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
+	return clean.length > limit ? `${between(clean, 0, limit - 1)}…` : clean;
 }
 
 function formatFault(fault: Fault): string {
@@ -71,7 +71,7 @@ function ruleSentence(fault: Fault): string {
 function caretLines(excerpt: string, column: number): readonly string[] {
 	const room = WIDTH - 4;
 	const start = column <= room - 10 ? 0 : column - Math.floor(room / 2);
-	const shown = excerpt.slice(start, start + room);
+	const shown = between(excerpt, start, start + room);
 	return [`  | ${shown}`.trimEnd(), `  | ${" ".repeat(Math.max(0, column - 1 - start))}^`];
 }
 
@@ -91,6 +91,12 @@ function wrap(text: string, indent: string): readonly string[] {
 function pieces(word: string, size: number): readonly string[] {
 	const found: string[] = [];
 	for (let start = 0; start < word.length || start === 0; start += size)
-		found.push(word.slice(start, start + size));
+		found.push(between(word, start, start + size));
 	return found;
+}
+
+/** Cut where a character ends: half of one is none that a terminal knows. */
+function between(text: string, start: number, end: number): string {
+	const whole = (at: number): number => (/^[\uDC00-\uDFFF]/.test(text.slice(at)) ? at - 1 : at);
+	return text.slice(Math.max(0, whole(start)), whole(end));
 }

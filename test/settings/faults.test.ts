@@ -48,4 +48,16 @@ test("in a log it is one line", () => {
 test("names that are no plain words are quoted, and nothing commands a terminal", () => {
 	expect(formatPath(["domains", 0, "a.b", "c"])).toBe('domains[0]."a.b".c');
 	expect(printable("a\u001b[2Jb\nc")).toBe("a?[2Jb?c");
+	expect(printable("a\u2028b\u2029c")).toBe("a?b?c");
+});
+
+test("a character of two halves is shown whole or not at all, wherever a line is cut", () => {
+	for (let before = 0; before < 90; before += 1) {
+		const long = `${"a".repeat(before)}${"\u{10000}".repeat(200)}`;
+		const told = formatFaults([
+			{ ...fault, value: printable(long), rule: long, excerpt: long, column: before + 1 },
+		]);
+		expect(told, String(before)).not.toMatch(/\p{Cs}/u);
+		expect([...told].filter((letter) => letter === "\u{10000}").length, String(before)).toBeGreaterThan(200);
+	}
 });
