@@ -13,7 +13,7 @@ export default defineConfig({
 					exclude: ["test/simulation/**", "test/crash/**", "test/plug/**", "test/servers/**", "test/e2e/**"],
 				},
 			},
-			{ test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 } },
+			{ test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 1_800_000 } },
 			{
 				test: {
 					name: "crash",

@@ -24,6 +24,7 @@ import { createSimServices } from "./sim-services.ts";
 import { createSimSigner } from "./sim-signer.ts";
 import { AGENT_UID, createSimSink, DOOR_STATE, STATE, type World } from "./world.ts";
 import type { Wrappers } from "./wrappers.ts";
+import { startable } from "./promises.ts";
 
 export interface Programs {
 	startDaemon(): void;
@@ -497,7 +498,8 @@ function isInUse(world: World, owner: string): boolean {
 	const name = world.dns.originOf(owner);
 	for (const mail of world.host.classes.values())
 		if (`${mail.selector}._domainkey.${mail.domain}` === name) return true;
-	return false;
+	// Nor does it lose what a signer that is down would sign with at its next start.
+	return startable(world.host).some(({ domain, selector }) => `${selector}._domainkey.${domain}` === name);
 }
 
 function describeFields(fields: LogFields): string {

@@ -362,7 +362,8 @@ const lastStartable = new WeakMap<
 >();
 
 /** The key that each line of our domains would sign with after a start. */
-function startable(host: MailHost): readonly Startable[] {
+/** What the signer would sign with if it were started now. */
+export function startable(host: MailHost): readonly Startable[] {
 	const tables = readTables(host.disk);
 	const last = lastStartable.get(host);
 	if (last?.tables === tables && last.keyChanges === host.keyChanges) return last.found;
