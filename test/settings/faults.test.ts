@@ -58,6 +58,6 @@ test("a character of two halves is shown whole or not at all, wherever a line is
 			{ ...fault, value: printable(long), rule: long, excerpt: long, column: before + 1 },
 		]);
 		expect(told, String(before)).not.toMatch(/\p{Cs}/u);
-		expect([...told].filter((letter) => letter === "\u{10000}").length, String(before)).toBeGreaterThan(200);
+		expect(told.split("\u{10000}").length, String(before)).toBeGreaterThan(200);
 	}
 });
