@@ -129,20 +129,21 @@ describe.each([
 	});
 
 	// PowerDNS takes updates of a zone without TSIG-ALLOW-DNSUPDATE from every address it allows: docs/providers.md.
-	test.skipIf(!tellsApart)("a zone that the key may not change is told apart", async () => {
-		const provider = providerFor(server, KEY);
-		const [result] = await provider.change(
-			"closed.test",
-			[{ ...add, name: "s._domainkey.closed.test" }],
-			signal,
-		);
-		expect(result).toMatchObject({
-			kind: "refused",
-			denied: true,
-			why: expect.stringContaining(title === "BIND" ? "REFUSED" : "BADKEY"),
+	if (tellsApart)
+		test("a zone that the key may not change is told apart", async () => {
+			const provider = providerFor(server, KEY);
+			const [result] = await provider.change(
+				"closed.test",
+				[{ ...add, name: "s._domainkey.closed.test" }],
+				signal,
+			);
+			expect(result).toMatchObject({
+				kind: "refused",
+				denied: true,
+				why: expect.stringContaining(title === "BIND" ? "REFUSED" : "BADKEY"),
+			});
+			if (title === "Knot") expect(result).toMatchObject({ hint: expect.stringContaining("acl") });
 		});
-		if (title === "Knot") expect(result).toMatchObject({ hint: expect.stringContaining("acl") });
-	});
 
 	test("a name under a delegation is not ours", async () => {
 		const provider = providerFor(server, KEY);
