@@ -94,7 +94,7 @@ describe.skipIf(!mayRun)("what is said when something is wrong", () => {
 	test.each([
 		[["rotate", "other.test"], "other.test is not configured"],
 		[["rotate", "--nwo"], "unknown option '--nwo'"],
-		[["rotate", "--wait-max", "soon"], "expected a duration such as 90s"],
+		[["rotate", "--wait-max", "soon"], "expected a\nduration such as 90s"],
 		[["turn"], "unknown command 'turn'"],
 		[["record"], "missing required argument 'domain'"],
 		[["status", "\u001b[31mred"], "too many arguments"],
