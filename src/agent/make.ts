@@ -6,7 +6,7 @@ import { KeyturnError } from "../errors.ts";
 import type { Vacancy } from "../ports/propagation.ts";
 import { activeKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { nextRecord } from "../rotation/next-record.ts";
-import { freeAgainAt, selectorNames } from "../rotation/selector-naming.ts";
+import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { CAUSES } from "./causes.ts";
 import { dropFile, inspection } from "./inspection.ts";
 import { meanwhile } from "./meanwhile.ts";
@@ -97,15 +97,8 @@ async function freeName(
 		.flatMap((signer) => signer.lines)
 		.filter((line) => line.domain === policy.domain)
 		.map((line) => line.selector);
-	const facts = {
-		dueAt,
-		timezone: policy.timezone,
-		host: policy.host,
-		algorithm: policy.key.algorithm,
-		inUse: activeKey(state)?.selector ?? null,
-	};
 	let tried = 0;
-	for (const selector of selectorNames(policy.selector, facts)) {
+	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
 		if (!isSelector(selector))
 			throw new KeyturnError("name.invalid", `${policy.domain}: "${selector}" is no selector`, {
 				hint: "change `selector` in keyturn.yaml",

@@ -15,7 +15,7 @@ import { nextRecord } from "../rotation/next-record.ts";
 import { outlook } from "../report/outlook.ts";
 import type { Plan } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { freeAgainAt, selectorNames } from "../rotation/selector-naming.ts";
+import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
 import type { Settings } from "../settings/settings.ts";
 import { inLocalTime, oneLine } from "./words.ts";
@@ -135,14 +135,7 @@ async function nextSelector(
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
 	if (candidate !== undefined) return { selector: candidate.selector, made: candidate };
 	const dueAt = options.now ? now : (nextDue(state, policy, now) ?? now);
-	const facts = {
-		dueAt,
-		timezone: policy.timezone,
-		host: policy.host,
-		algorithm: policy.key.algorithm,
-		inUse: activeKey(state)?.selector ?? null,
-	};
-	for (const selector of selectorNames(policy.selector, facts)) {
+	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
 		const before = keyOf(state, selector);
 		const freeAt = before === null ? now : freeAgainAt(before, policy);
 		if (freeAt === null || freeAt > now) continue;

@@ -1,7 +1,7 @@
 /** Names the next key: the month of its due date, with a suffix where that name is already used. */
 
 import type { KeySpec } from "../dkim/key-material.ts";
-import type { KeyEntry } from "./domain-state.ts";
+import { activeKey, type DomainState, type KeyEntry } from "./domain-state.ts";
 import type { Policy, SelectorPattern } from "./policy.ts";
 import { localTime } from "./slots.ts";
 
@@ -13,6 +13,11 @@ export interface NamingFacts {
 	readonly algorithm: KeySpec["algorithm"];
 	/** The selector in use; null if there is none. */
 	readonly inUse: string | null;
+}
+
+/** What names the key that a domain gets for the slot at `dueAt`. */
+export function namingFacts({ timezone, host, key }: Policy, state: DomainState, dueAt: Date): NamingFacts {
+	return { dueAt, timezone, host, algorithm: key.algorithm, inUse: activeKey(state)?.selector ?? null };
 }
 
 /**
