@@ -31,7 +31,7 @@ describe.each(["reload", "restart"] as const)(`killed in a turn by %s (seed ${SE
 		let hits = 0;
 		for (let index = 0; index < KILLS_EACH; index += 1) {
 			const victim = index % 2 === 0 ? "door" : "main";
-			const isHit = await killedTurn(victim, random() * TURN_MS[swap], `kill ${index + 1} of ${victim}`);
+			const isHit = await killedTurn(swap, victim, `kill ${index + 1} of ${victim}`);
 			if (isHit) hits += 1;
 		}
 		expect(hits).toBeGreaterThanOrEqual(KILLS_EACH / 3);
@@ -80,11 +80,15 @@ test("with agent and door dead in the middle of the pause, the services come bac
 });
 
 /** Begins a turn, kills one of its processes after a while, and has one tick put things right; whether it was there. */
-async function killedTurn(victim: "door" | "main", afterMs: number, what: string): Promise<boolean> {
+async function killedTurn(
+	swap: keyof typeof TURN_MS,
+	victim: "door" | "main",
+	what: string,
+): Promise<boolean> {
 	let isHit = false;
-	const before = await turnUntil(host, afterMs, async () => {
+	const before = await turnUntil(host, random() * TURN_MS[swap], async () => {
 		isHit = await kill(host, victim);
 	});
-	await isWell(host, before, what);
+	await isWell(host, before, what, { isTogether: swap === "restart" });
 	return isHit;
 }
