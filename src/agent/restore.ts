@@ -6,7 +6,7 @@ import type { LookReport } from "../ports/propagation.ts";
 import { KeyturnError } from "../errors.ts";
 import { seen, sentences } from "./look.ts";
 import type { Job, Run } from "./run.ts";
-import { swapFailed } from "./switch.ts";
+import { swapFailed } from "./swap-failed.ts";
 
 export async function restore(run: Run, { doc, step }: Job<"restore">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);

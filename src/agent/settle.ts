@@ -6,7 +6,7 @@ import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { takeOver } from "./adopt.ts";
 import { dropStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
-import { takeResult } from "./switch.ts";
+import { takeResult } from "./switch-result.ts";
 import { foundTakenOut, takeOutResult } from "./take-out.ts";
 
 const WORDS = {

@@ -1,0 +1,39 @@
+/** Asks what the one next step of a domain is, with what this tick has seen of its signer and its clock. */
+
+import type { InspectAnswer } from "../ports/door.ts";
+import { type Plan, plan } from "../rotation/plan.ts";
+import type { Delay } from "../rotation/step.ts";
+import { firstKeyFault, linesInUse } from "./inspection.ts";
+import type { Doc, Job, Run } from "./run.ts";
+
+/** Its next step, if there is one now; otherwise what it waits for is noted in the document. */
+export function planOne(
+	run: Run,
+	doc: Doc,
+	answer: InspectAnswer | null,
+	freeze: Delay | null,
+): readonly Job[] {
+	const lastPause = answer?.lastPauseAt ?? null;
+	const planned = planFor(run, doc, answer, freeze, lastPause === null ? null : new Date(lastPause));
+	doc.waits = planned.kind === "wait" ? planned.waits : [];
+	return planned.kind === "step" ? [{ doc, step: planned.step }] : [];
+}
+
+/** As if the last pause of services had been at `lastPauseAt`. */
+export function planFor(
+	run: Run,
+	{ policy, state }: Doc,
+	answer: InspectAnswer | null,
+	freeze: Delay | null,
+	lastPauseAt: Date | null,
+): Plan {
+	const seen = {
+		inUse: answer === null ? null : linesInUse(answer, policy),
+		unread: answer?.signers.find((one) => one.signer === policy.signer)?.problem ?? null,
+		firstKeyFault: answer === null ? null : firstKeyFault(answer, policy),
+		lastPauseAt,
+		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),
+		freeze,
+	};
+	return plan(state, seen, policy, run.now());
+}

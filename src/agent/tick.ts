@@ -1,0 +1,111 @@
+/**
+ * One tick: takes the lock, settles what is owed, does every step that is due, and says what waits for what. While DNS is
+ * asked it has no lock: whoever wants it gets it, and the state is read again afterwards.
+ */
+
+import type { InspectAnswer } from "../ports/door.ts";
+import type { Lease } from "../ports/state-store.ts";
+import type { Delay } from "../rotation/step.ts";
+import { askDoor, dropUnowed } from "./ask-door.ts";
+import { endMoot } from "./causes.ts";
+import { watchClock } from "./clock-watch.ts";
+import { removeCopies } from "./copies.ts";
+import { endDistress } from "./distress.ts";
+import { begin, load, tellLostState } from "./documents.ts";
+import { tellDrift } from "./drift.ts";
+import { gather, join } from "./grouping.ts";
+import type { Inquiries } from "./inquiries.ts";
+import { deliver, nextDeliveries } from "./outbox.ts";
+import { tellOverdue } from "./overdue.ts";
+import { ORDER, perform } from "./perform.ts";
+import { planOne } from "./planning.ts";
+import type { AgentPorts, AgentSettings, Doc, Memory, Run } from "./run.ts";
+import { type DomainReport, reportOf, type TickReport } from "./tick-report.ts";
+import type { TroubleTelling } from "./troubles.ts";
+import { takeWishes } from "./wishes.ts";
+
+export interface TickOptions {
+	/** How long to wait for the lock, in milliseconds. */
+	readonly lockWaitMs: number;
+	/** Called after every step and look, for live progress. */
+	readonly onProgress?: (report: readonly DomainReport[]) => void;
+}
+
+/** Troubles of the process around the agent, by cause; null ends one. */
+export type Notes = Map<string, Omit<TroubleTelling, "cause"> | null>;
+
+/** More rounds than a turn has steps: beyond that something is undone as soon as it is done. */
+const ROUNDS = 24;
+
+export interface TickGiven {
+	readonly ports: AgentPorts;
+	readonly settings: AgentSettings;
+	readonly memory: Memory;
+	readonly lease: Lease;
+	readonly inquiries: Inquiries;
+	readonly signal: AbortSignal;
+	/** What this tick did when it had the lock before. */
+	readonly before: TickReport | null;
+}
+
+/** As far as it goes without asking DNS. */
+export async function tick(given: TickGiven, notes: Notes, options: TickOptions): Promise<TickReport> {
+	given.inquiries.begin();
+	const { run, isNew, isFirst } = await begin(given);
+	if (isFirst) await tellLostState(run);
+	const freeze = await watchClock(run, isNew);
+	await takeNotes(run, notes);
+	const { docs, lost } = await load(run, given.before);
+	await takeWishes(run, docs);
+	await work(run, docs, freeze, options);
+	if (lost.length === 0) await dropUnowed(run, docs);
+	await removeCopies(run, docs);
+	await endDistress(run);
+	for (const doc of docs) {
+		await tellOverdue(run, doc);
+		await tellDrift(run, doc);
+	}
+	await endMoot(run, docs);
+	await deliver(run);
+	const domains = [...docs.map(reportOf), ...lost];
+	const untils = docs.flatMap((doc) =>
+		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
+	);
+	const unasked = run.inquiries.areWaiting ? [run.now()] : [];
+	const next = [...unasked, ...untils, ...nextDeliveries(run.host, run.ports.sinks)].map((until) =>
+		until.getTime(),
+	);
+	return { domains, nextAt: next.length === 0 ? null : new Date(Math.min(...next)) };
+}
+
+/** Rounds of plan and perform, until every domain waits, be it for an answer of DNS. */
+async function work(
+	run: Run,
+	docs: readonly Doc[],
+	freeze: Delay | null,
+	options: TickOptions,
+): Promise<void> {
+	let open = docs;
+	let inspected: InspectAnswer | null = null;
+	for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
+		run.signal.throwIfAborted();
+		if (round === 0 || inspected !== null) inspected = await askDoor(run);
+		const jobs = open.flatMap((doc) => planOne(run, doc, inspected, freeze));
+		const ready = join(run, docs, gather(run, docs, jobs), inspected, freeze);
+		if (ready.length === 0) return;
+		for (const kind of ORDER) await perform(run, kind, ready);
+		options.onProgress?.(docs.map(reportOf));
+		open = docs.filter(
+			(doc) =>
+				[...jobs, ...ready].some((job) => job.doc === doc) && !run.inquiries.isWaiting(doc.policy.domain),
+		);
+	}
+}
+
+async function takeNotes(run: Run, notes: Notes): Promise<void> {
+	for (const [cause, telling] of notes) {
+		if (telling === null) await run.end(cause, null);
+		else await run.raise({ ...telling, cause });
+		notes.delete(cause);
+	}
+}
