@@ -6,9 +6,9 @@ import type { Services } from "./ports/services.ts";
 import { formatFaults } from "./settings/faults.ts";
 import { parseDoorSettings } from "./settings/parse-door-settings.ts";
 import type { DoorSettings, ServicesSettings, SignerSettings } from "./settings/settings.ts";
-import { settingsSchema as opendkimSchema, type OpenDkimSettings } from "./signers/opendkim/settings.ts";
-import { createOpenDkimSigner } from "./signers/opendkim/signer.ts";
+import type { Signer } from "./ports/signer.ts";
 import { parseProbeAnswer, type ProbeAnswer, type ProbeRequest } from "./signers/probe-protocol.ts";
+import { SIGNER_TYPES, signerSchemas } from "./signers/registry.ts";
 import type { SwapSigner } from "./swap/context.ts";
 import { formatAnswer, parseRequest } from "./swap/protocol.ts";
 import { createSwap } from "./swap/swap.ts";
@@ -56,7 +56,8 @@ async function main(): Promise<DoorAnswer> {
 	const settings = await readSettings(configPath);
 	const directory = `${settings.state}-door`;
 	await requireOwn(directory);
-	const signers = new Map(settings.signers.map((signer) => [signer.name, signerOf(signer)]));
+	const signers = new Map<string, SwapSigner>();
+	for (const signer of settings.signers) signers.set(signer.name, await signerOf(signer));
 	const swap = createSwap({
 		disk,
 		services: nudgeStops(servicesOf(settings, configPath), clock, nudgesOf([...signers.values()])),
@@ -121,7 +122,7 @@ async function readSettings(path: string): Promise<DoorSettings> {
 		});
 	const parsed = parseDoorSettings(Buffer.from(bytes).toString("utf8"), {
 		path,
-		signers: { opendkim: opendkimSchema },
+		signers: await signerSchemas(),
 	});
 	if ("faults" in parsed) throw new KeyturnError("config.invalid", formatFaults(parsed.faults));
 	return parsed.settings;
@@ -141,11 +142,13 @@ function ourselves(): number {
 	return process.geteuid?.() ?? 0;
 }
 
-function signerOf(given: SignerSettings): SwapSigner {
-	const signer = createOpenDkimSigner({
+async function signerOf(given: SignerSettings): Promise<SwapSigner> {
+	const type = await SIGNER_TYPES[given.type]?.();
+	if (type === undefined) throw new KeyturnError("bug", `signer type ${given.type} is not registered`);
+	const signer: Signer = await type.create({
 		name: given.name,
-		settings: given.settings as OpenDkimSettings,
-		service: given.services.stop.at(-1) ?? "opendkim",
+		settings: given.settings,
+		service: given.services.stop.at(-1) ?? given.type,
 		swap: given.swap,
 		disk,
 		programs,

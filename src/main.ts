@@ -28,7 +28,7 @@ import { namedTypes } from "./settings/named-types.ts";
 import { parseSettings } from "./settings/parse-settings.ts";
 import type { AlertSettings, Settings } from "./settings/settings.ts";
 import { readYaml } from "./settings/yaml-source.ts";
-import { settingsSchema as opendkimSchema } from "./signers/opendkim/settings.ts";
+import { SIGNER_TYPES } from "./signers/registry.ts";
 import { createFileStateStore } from "./state/files.ts";
 import { createSystemClock } from "./system/clock.ts";
 import { createSystemDisk } from "./system/disk.ts";
@@ -236,7 +236,7 @@ async function settingsOf(configPath: string, text: string): Promise<Settings> {
 		host: shortHostName(),
 		timezone: await systemTimezone(disk),
 		schemas: {
-			signers: { opendkim: opendkimSchema },
+			signers: await schemasOf(named.signers, SIGNER_TYPES),
 			providers: await schemasOf(named.providers, PROVIDER_TYPES),
 			alerts: await schemasOf(named.alerts, ALERT_TYPES),
 		},

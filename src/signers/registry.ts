@@ -1,0 +1,58 @@
+/** Which types of signer there are; of what is configured the agent loads the schema, and the door the rest. */
+
+import type { z } from "zod";
+import type { Disk } from "../ports/disk.ts";
+import type { Programs } from "../ports/programs.ts";
+import type { Signer } from "../ports/signer.ts";
+import type { RunProbe } from "./probe-protocol.ts";
+
+/** Everything that any signer needs; each takes its part. */
+export interface SignerTools {
+	readonly disk: Disk;
+	readonly programs: Programs;
+	/** Asks the running signer, as the user that it runs as. */
+	readonly runProbe: RunProbe;
+}
+
+/** What keyturn.yaml says about one signer, whatever its type. */
+export interface SignerPlace {
+	/** Its name in keyturn.yaml. */
+	readonly name: string;
+	/** The service that runs it. */
+	readonly service: string;
+	readonly swap: "restart" | "reload";
+}
+
+export interface SignerType {
+	/** Strict; every field described. */
+	readonly settingsSchema: z.ZodType;
+	/** `settings` are what `settingsSchema` made of the file. Reads nothing yet. */
+	create(options: SignerTools & SignerPlace & { readonly settings: unknown }): Promise<Signer>;
+}
+
+/** One line a signer, by `type` in keyturn.yaml. */
+export const SIGNER_TYPES: Readonly<Record<string, () => Promise<SignerType>>> = {
+	opendkim: async () => {
+		const { settingsSchema } = await import("./opendkim/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./opendkim/signer.ts")).createOpenDkimSigner(options),
+		);
+	},
+};
+
+/** The schemas of all types: the door does not know before it has read the file which of them it needs. */
+export async function signerSchemas(): Promise<Readonly<Record<string, z.ZodType>>> {
+	const schemas: Record<string, z.ZodType> = {};
+	for (const [type, load] of Object.entries(SIGNER_TYPES)) schemas[type] = (await load()).settingsSchema;
+	return schemas;
+}
+
+function typed<Settings>(
+	settingsSchema: z.ZodType<Settings>,
+	create: (options: SignerTools & SignerPlace & { readonly settings: Settings }) => Promise<Signer>,
+): SignerType {
+	return {
+		settingsSchema,
+		create: (options) => create({ ...options, settings: options.settings as Settings }),
+	};
+}
