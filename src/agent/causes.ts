@@ -1,6 +1,7 @@
 /** Names the causes of troubles, and ends a trouble whose subject is gone: nothing else would ever say that it is over. */
 
 import { isCandidate } from "../rotation/life.ts";
+import { blameOf } from "./blame.ts";
 import type { Doc, Run } from "./run.ts";
 
 export const CAUSES = {
@@ -13,11 +14,14 @@ export const CAUSES = {
 	publish: (provider: string) => `publish ${provider}`,
 	denied: (provider: string) => `denied ${provider}`,
 	verify: (domain: string, selector: string) => `verify ${domain} ${selector}`,
+	server: (name: string) => `server ${name}`,
 	swap: (signer: string) => `swap ${signer}`,
 	overdue: (domain: string) => `overdue ${domain}`,
 	retire: (domain: string, selector: string) => `retire ${domain} ${selector}`,
 	alert: (sink: string) => `alert ${sink}`,
 } as const;
+
+const SERVER = CAUSES.server("");
 
 export async function endMoot(run: Run, docs: readonly Doc[]): Promise<void> {
 	const configured = new Set(run.settings.policies.map((policy) => policy.domain));
@@ -27,9 +31,28 @@ export async function endMoot(run: Run, docs: readonly Doc[]): Promise<void> {
 		for (const domain of domains) {
 			const doc = docs.find((one) => one.policy.domain === domain);
 			// A domain whose state cannot be read keeps its troubles.
-			if (doc === undefined ? !configured.has(domain) : !mayConcern(doc).has(id)) await run.end(id, domain);
+			if (doc === undefined ? !configured.has(domain) : isMoot(run, doc, id)) await run.end(id, domain);
 		}
 	}
+}
+
+function isMoot(run: Run, doc: Doc, cause: string): boolean {
+	return cause.startsWith(SERVER) ? !isBlamed(run, doc, cause) : !mayConcern(doc).has(cause);
+}
+
+/**
+ * Whether the last look at any of its keys blames the server. A process that has just begun and has not looked yet knows
+ * nothing: then what was told before lasts.
+ */
+function isBlamed(run: Run, { policy, state }: Doc, cause: string): boolean {
+	const watched = state.keys.filter(({ state }) => state === "active" || isCandidate(state));
+	const reports = watched.flatMap(
+		({ selector }) => run.memory.looks.get(`${policy.domain} ${selector}`) ?? [],
+	);
+	if (watched.length > 0 && reports.length === 0) return true;
+	return reports.some(
+		(report) => report.verdict !== "right" && blameOf(report).servers.map(CAUSES.server).includes(cause),
+	);
 }
 
 /** The causes that a domain may still have, as it is configured and as its keys stand now. */

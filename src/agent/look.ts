@@ -9,6 +9,7 @@ import { CAUSES } from "./causes.ts";
 import { changeRecord, providerOf, zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
+import { raiseUnverified } from "./unverified.ts";
 
 const MINUTE_MS = 60_000;
 const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
@@ -73,14 +74,9 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 		if (report.verdict !== "unknown")
 			await run.save(doc, backToPublished(doc.state, key.selector, run.now(), report.summary));
 	} else if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS) {
-		await run.raise({
-			cause: CAUSES.verify(domain, key.selector),
-			event: "verification_failed",
-			severity: "critical",
-			domains: [domain],
+		await raiseUnverified(run, doc, report, {
 			selector: key.selector,
 			summary: `${domain}: mail is signed with ${key.selector}, but its record does not verify: ${report.summary}`,
-			detail: sentences(report),
 			hint: `keyturn record ${domain} ${key.selector} prints what has to stand there`,
 		});
 		if (report.verdict === "absent" && (await isRestored(run, doc, key))) {
@@ -147,14 +143,6 @@ export function backToPublished(state: DomainState, selector: string, at: Date, 
 	});
 }
 
-/** What each server that is not right said, a line each. */
-export function sentences(report: LookReport): string {
-	return [...report.servers, ...report.resolvers]
-		.filter((server) => server.outcome !== "right")
-		.map((server) => server.sentence)
-		.join("\n");
-}
-
 async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report: LookReport): Promise<void> {
 	const { domain } = doc.policy;
 	// A moment in the future is of a clock that was ahead: the soak begins anew.
@@ -203,14 +191,9 @@ async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookRepo
 	if (key?.state !== "published" || key.lookingSince === null || report.verdict === "right") return;
 	const { domain, verify } = doc.policy;
 	if (new Date(key.lookingSince).getTime() + verify.timeoutMs > run.now().getTime()) return;
-	await run.raise({
-		cause: CAUSES.verify(domain, selector),
-		event: "verification_failed",
-		severity: "critical",
-		domains: [domain],
+	await raiseUnverified(run, doc, report, {
 		selector,
 		summary: `${domain}: the record of ${selector} is not everywhere since ${key.lookingSince}: ${report.summary}`,
-		detail: sentences(report),
 		hint: `${meanwhile(doc.state)}, and the wait goes on; check the name servers named here`,
 	});
 }

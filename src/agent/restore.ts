@@ -4,9 +4,10 @@ import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state
 import { withoutRollback } from "../rotation/wishes.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import { KeyturnError } from "../errors.ts";
-import { seen, sentences } from "./look.ts";
+import { seen } from "./look.ts";
 import type { Job, Run } from "./run.ts";
 import { swapFailed } from "./swap-failed.ts";
+import { sentences } from "./unverified.ts";
 
 export async function restore(run: Run, { doc, step }: Job<"restore">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);

@@ -52,14 +52,18 @@ export function tell(
 	return { host: enqueue(host, now, audience, told), history: [told] };
 }
 
-/** Starts a trouble, or adds to one that lasts: that is told again at its next repetition. */
+/**
+ * Starts a trouble, or adds to one that lasts: a start that nobody was given yet names the new domain too, else the next
+ * repetition does.
+ */
 export function raise(host: HostState, now: Date, audience: Audience, telling: TroubleTelling): Told {
 	const { cause, ...rest } = fitToShow(telling);
 	const lasting = host.troubles.find((trouble) => trouble.id === cause);
 	if (lasting !== undefined) {
 		const domains = union(lasting.domains, telling.domains);
 		const over = lasting.over?.filter((name) => !domains.includes(name)) ?? [];
-		return { host: replace(host, withOver({ ...lasting, ...rest, domains }, over)), history: [] };
+		const joined = replace(host, withOver({ ...lasting, ...rest, domains }, over));
+		return { host: { ...joined, outbox: namingAll(host.outbox, cause, domains) }, history: [] };
 	}
 	const told = audience.sinks.map((sink) => ({
 		sink: sink.name,
@@ -184,6 +188,18 @@ function enqueue(host: HostState, now: Date, audience: Audience, event: KeyturnE
 		),
 	);
 	return { ...host, outbox: outbox.filter((entry) => !surplus.has(entry)) };
+}
+
+function namingAll(
+	outbox: readonly Undelivered[],
+	cause: string,
+	domains: readonly string[],
+): readonly Undelivered[] {
+	const isUntoldStart = ({ event, tries }: Undelivered): boolean =>
+		event.trouble === cause && event.phase === "start" && tries === 0;
+	return outbox.map((entry) =>
+		isUntoldStart(entry) ? { ...entry, event: { ...entry.event, domains } } : entry,
+	);
 }
 
 function replace(host: HostState, trouble: Trouble): HostState {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ServerOutcome, ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
@@ -75,5 +76,119 @@ describe("a trouble", () => {
 		await world.advance(4 * DAY_MS);
 		expect(world.told("key_overdue")[0]).toBe("start");
 		expect(world.told("key_overdue")).not.toContain("end");
+	});
+});
+
+describe("a server that fails many domains and keys", () => {
+	/** What ns1 and ns2 say. */
+	function worldWith(ns1: ServerOutcome, ns2: ServerOutcome): AgentWorld {
+		const world = new AgentWorld(two);
+		answer(world, ns1, ns2);
+		return world;
+	}
+
+	function answer(world: AgentWorld, ns1: ServerOutcome, ns2: ServerOutcome): void {
+		const servers = [reportOf("ns1", ns1), reportOf("ns2", ns2)];
+		const outcomes = [ns1, ns2];
+		const verdict = outcomes.every((one) => one === "right")
+			? "right"
+			: outcomes.includes("absent_name")
+				? "absent"
+				: outcomes.includes("wrong_key")
+					? "wrong"
+					: "unknown";
+		world.report = () => ({ verdict, servers, resolvers: [] });
+	}
+
+	function reportOf(server: string, outcome: ServerOutcome): ServerReport {
+		const sentence = `${server}: ${outcome}`;
+		const rest = { address: "192.0.2.1", at: "2026-11-22T12:00:00.000Z", serial: 1, ttlSeconds: 60 };
+		return { server, outcome, sentence, ...rest, txtRecords: 1, chunks: [], signed: null };
+	}
+
+	function troublesOf(world: AgentWorld) {
+		return world.events
+			.filter(({ event, phase }) => event === "verification_failed" && phase !== "repeat")
+			.map(({ phase, trouble, domains }) => `${phase} ${trouble}: ${domains.join(" ")}`);
+	}
+
+	it.each(["timeout", "servfail", "absent_name"] as const)("is one trouble (%s)", async (outcome) => {
+		const world = worldWith("right", outcome);
+		await world.wish(["example.com", "example.org"]);
+		await world.advance(1.2 * DAY_MS);
+		expect(troublesOf(world)).toEqual(["start server ns2: example.com example.org"]);
+		expect(world.events.find(({ event }) => event === "verification_failed")).toMatchObject({
+			trouble: "server ns2",
+			selector: null,
+			summary: "the name server ns2 does not serve key records that it has to serve",
+			detail: `ns2: ${outcome}`,
+		});
+		answer(world, "right", "right");
+		await world.advance(DAY_MS);
+		expect(troublesOf(world).slice(1)).toEqual(["end server ns2: example.com example.org"]);
+	});
+
+	it("may be a resolver", async () => {
+		const world = new AgentWorld(two);
+		const [servers, resolvers] = [[reportOf("ns1", "right")], [reportOf("192.0.2.53", "servfail")]];
+		world.report = () => ({ verdict: "unknown", servers, resolvers });
+		await world.advance(DAY_MS / 4);
+		expect(world.events.map(({ summary }) => summary)).toContain(
+			"the resolver 192.0.2.53 does not serve key records that it has to serve",
+		);
+	});
+
+	it("lasts while it fails one of them", async () => {
+		const world = worldWith("right", "timeout");
+		await world.advance(DAY_MS / 4);
+		expect(troublesOf(world)).toHaveLength(1);
+		const { report } = world;
+		const right = [reportOf("ns1", "right"), reportOf("ns2", "right")];
+		world.signWith("example.org", "other");
+		world.report = (selector) =>
+			selector === "other"
+				? { verdict: "right", servers: right, resolvers: [] }
+				: (report?.(selector) as never);
+		await world.advance(DAY_MS);
+		expect(troublesOf(world)).toHaveLength(1);
+		world.reconfigure(two.slice(1));
+		await world.tick();
+		expect(troublesOf(world).slice(1)).toEqual(["end server ns2: example.com example.org"]);
+	});
+
+	it("stays told by a process that has not looked yet", async () => {
+		const world = worldWith("right", "timeout");
+		await world.advance(DAY_MS / 4);
+		world.restart();
+		await world.advance(DAY_MS / 4);
+		expect(troublesOf(world)).toHaveLength(1);
+	});
+
+	it.each([
+		["wrong_key", "timeout"],
+		["absent_name", "timeout"],
+		["absent_name", "absent_name"],
+		["right", "wrong_key"],
+	] as const)("is not blamed where the record is at fault (%s, %s)", async (ns1, ns2) => {
+		const world = worldWith(ns1, ns2);
+		await world.tick();
+		expect(troublesOf(world)).toEqual([
+			"start verify example.com 202610: example.com",
+			"start verify example.org 202610: example.org",
+		]);
+	});
+
+	it("is blamed in place of the record once another serves it", async () => {
+		const world = worldWith("absent_name", "absent_name");
+		await world.tick();
+		answer(world, "right", "absent_name");
+		await world.advance(DAY_MS / 24);
+		expect(troublesOf(world).toSorted()).toEqual([
+			"end verify example.com 202610: example.com",
+			"end verify example.org 202610: example.org",
+			"start server ns2: example.com example.org",
+			"start verify example.com 202610: example.com",
+			"start verify example.org 202610: example.org",
+		]);
 	});
 });

@@ -27,6 +27,33 @@ function trouble(host = newHostState(now), listeners = audience("pager")) {
 	}).host;
 }
 
+describe("the start of a trouble", () => {
+	const more = {
+		cause: "publish cf",
+		event: "publish_failed",
+		severity: "warning",
+		domains: ["example.org"],
+		selector: null,
+		summary: "cf: not published",
+		detail: null,
+		hint: null,
+	} as const;
+
+	it("names all domains that it has when it is delivered", () => {
+		const { host, history } = raise(trouble(), now, audience("pager"), more);
+		expect(host.outbox.map(({ event }) => event.domains)).toEqual([["example.com", "example.org"]]);
+		expect(history).toEqual([]);
+	});
+
+	it("stays as it was once somebody may have got it, as do other troubles", () => {
+		const begun = trouble();
+		const tried = { ...begun, outbox: begun.outbox.map((entry) => ({ ...entry, tries: 1 })) };
+		const other = raise(tried, now, audience("pager"), { ...more, cause: "denied cf" }).host;
+		const { outbox } = raise(other, now, audience("pager"), { ...more, domains: ["example.net"] }).host;
+		expect(outbox.map(({ event }) => event.domains)).toEqual([["example.com"], ["example.org"]]);
+	});
+});
+
 describe("the end of a trouble", () => {
 	it("is told to those who were told its start, and to nobody else", () => {
 		const { host } = end(trouble(), now, audience("pager", "new"), "publish cf", "example.com");

@@ -7,7 +7,7 @@ import { before, type Fault, HOUR_MS, hourly, inThePause, killing, later, told, 
 import { trouble } from "./alert-count.ts";
 import { configure } from "./year-host.ts";
 
-/** Every domain's new key waits for it, and no key in use can be looked at everywhere: six looks in a row, after a day. */
+/** Every domain's new key waits for it, and no key in use can be looked at everywhere: one server, one trouble. */
 const deadSecondary: Fault = {
 	name: "the secondary is dead for 32 hours",
 	acts: new Map([
@@ -17,7 +17,7 @@ const deadSecondary: Fault = {
 		[-32.5, tick],
 		[-30, tick],
 	]),
-	due: trouble("verification_failed", 6),
+	due: trouble("verification_failed", 1),
 };
 
 const pluggedOut: Fault = {

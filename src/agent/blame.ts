@@ -1,0 +1,45 @@
+/** Says whose fault it is that a record does not verify: that of a server, whatever is asked of it, or of this one record. */
+
+import type { LookReport, ServerOutcome, ServerReport } from "../ports/propagation.ts";
+
+export interface Blame {
+	/** Names of servers that say nothing about the record, or lack what another server of the zone has. */
+	readonly servers: readonly string[];
+	/** Something else stands there, or no server has it. */
+	readonly isRecord: boolean;
+}
+
+const LACKING: ReadonlySet<ServerOutcome> = new Set(["absent_name", "absent_record"]);
+/** Nothing is said of the record: the server, or the way to it, is not as it should be. */
+const SAYING_NOTHING: ReadonlySet<ServerOutcome> = new Set([
+	"timeout",
+	"unreachable",
+	"servfail",
+	"refused",
+	"error_code",
+	"lame",
+	"truncated",
+	"malformed",
+]);
+
+export function blameOf({ servers, resolvers }: Pick<LookReport, "servers" | "resolvers">): Blame {
+	const reports = [...servers, ...resolvers];
+	const isSomewhere = servers.some(isRight);
+	const lacking = reports.filter(({ outcome }) => LACKING.has(outcome));
+	const answering = new Set(reports.filter(isRight).map(({ server }) => server));
+	// An address that is silent beside a right one of the same name holds nothing up.
+	const silent = reports.filter(
+		({ outcome, server }) => SAYING_NOTHING.has(outcome) && !answering.has(server),
+	);
+	const blamed = isSomewhere ? [...lacking, ...silent] : silent;
+	const isAttributed = (report: ServerReport): boolean =>
+		isRight(report) || SAYING_NOTHING.has(report.outcome) || blamed.includes(report);
+	return {
+		servers: [...new Set(blamed.map(({ server }) => server))],
+		isRecord: blamed.length === 0 || !reports.every(isAttributed),
+	};
+}
+
+function isRight({ outcome }: ServerReport): boolean {
+	return outcome === "right";
+}
