@@ -7,6 +7,7 @@ import { formatFaults } from "./settings/faults.ts";
 import { parseDoorSettings } from "./settings/parse-door-settings.ts";
 import type { DoorSettings, ServicesSettings, SignerSettings } from "./settings/settings.ts";
 import type { Signer } from "./ports/signer.ts";
+import { findOtherReaders } from "./signers/other-readers/other-readers.ts";
 import { parseProbeAnswer, type ProbeAnswer, type ProbeRequest } from "./signers/probe-protocol.ts";
 import { SIGNER_TYPES, signerSchemas } from "./signers/registry.ts";
 import type { SwapSigner } from "./swap/context.ts";
@@ -68,6 +69,7 @@ async function main(): Promise<DoorAnswer> {
 		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
 		defersMail: () => postfix.defersMail(),
 		queue: () => postfix.queue(),
+		otherReaders: () => findOtherReaders({ disk, own: settings.signers.flatMap(configurationOf) }),
 		takeLock: createTakeLock(clock),
 	});
 	const tries = isDeadMan ? DEAD_MAN_TRIES : 1;
@@ -155,6 +157,12 @@ async function signerOf(given: SignerSettings): Promise<SwapSigner> {
 		runProbe: async (request) => probe(request, (await signer.read()).owner),
 	});
 	return { signer, services: given.services, probe: given.probe };
+}
+
+/** Its main configuration file, by the same key for every type. */
+function configurationOf({ settings }: SignerSettings): readonly string[] {
+	const { config } = settings as { readonly config?: unknown };
+	return typeof config === "string" ? [config] : [];
 }
 
 /** A handshake is a connection. */

@@ -60,6 +60,10 @@ const HELD: Readonly<Record<string, Held>> = {
 			"waits while the successor does not verify",
 			"waits a day after the clock has jumped",
 		],
+		"test/agent/readers.test.ts": [
+			"keeps its record, status says who and where, and it goes once that is gone",
+			"holds old records, and says how to have them removed all the same",
+		],
 		"test/rotation/plan.test.ts": [
 			"is retired when grace has passed since its confirmed last use, and not before",
 			"waits while its last use is not confirmed",

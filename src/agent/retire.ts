@@ -15,6 +15,7 @@ import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
 import { changeRecord } from "./publish.ts";
 import { leftInQueue, waitForQueue } from "./queue.ts";
+import { waitForReaders } from "./readers.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
@@ -87,13 +88,15 @@ export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> 
 }
 
 /**
- * Promise 3: nothing signed with it under way, and the successor verified again. "later" while mail waits, or while the look
- * at the successor is still to be made.
+ * Promise 3: nobody else uses it, nothing signed with it under way, and the successor verified again. "later" while one of
+ * them is not so, or while the look at the successor is still to be made.
  */
 async function mayRemove(run: Run, doc: Doc, key: KeyEntry, answer: InspectAnswer): Promise<"now" | "later"> {
 	const { domain } = doc.policy;
 	// With an empty record nothing verified any more: nobody depends on a successor.
-	if (key.state === "revoked" || key.uses.length === 0) return "now";
+	if (key.state === "revoked") return "now";
+	if ((await waitForReaders(run, doc, key, answer)) === "held") return "later";
+	if (key.uses.length === 0) return "now";
 	if ((await waitForQueue(run, doc, key, answer)) === "held") return "later";
 	const successor = activeKey(doc.state);
 	// A domain that is leaving has none.

@@ -1,11 +1,13 @@
 /** Empties the record of a key: whatever was or will be signed with it verifies no more. */
 
 import { revokedRecord } from "../dkim/key-record.ts";
-import { KeyturnError } from "../errors.ts";
+import type { KeyturnError } from "../errors.ts";
+import type { InspectAnswer } from "../ports/door.ts";
 import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord } from "./publish.ts";
 import { waitForQueue } from "./queue.ts";
+import { otherUsers, waitForReaders } from "./readers.ts";
 import { mustBeUnused, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -18,10 +20,12 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	const { domain, retire } = doc.policy;
 	const isCompromised = doc.state.wants.revoke.some(({ selector }) => selector === key.selector);
 	const value = revokedRecord(key.record.value);
+	let others: readonly string[] = [];
 	try {
 		// Mail signed from now on would fail: the signer has to be done with it, whoever put it back.
 		const answer = await mustBeUnused(run, doc, key);
-		if (!isCompromised && (await waitForQueue(run, doc, key, answer)) === "held") return;
+		if (!isCompromised && (await isStillNeeded(run, doc, key, answer))) return;
+		others = otherUsers(answer, domain, key);
 		await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
 			name: key.record.owner,
@@ -34,7 +38,7 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 		return;
 	}
 	const now = run.now();
-	await tellRevoked(run, doc, key, isCompromised);
+	await tellRevoked(run, doc, key, { isCompromised, others });
 	const standsMs = isCompromised ? Math.max(STANDS_MS, retire.tombstoneMs) : retire.tombstoneMs;
 	await run.save(
 		doc,
@@ -58,15 +62,31 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	run.done(doc, step);
 }
 
-async function tellRevoked(run: Run, doc: Doc, key: KeyEntry, isCompromised: boolean): Promise<void> {
+/** What is not compromised is emptied only once nobody needs it. */
+async function isStillNeeded(run: Run, doc: Doc, key: KeyEntry, answer: InspectAnswer): Promise<boolean> {
+	if ((await waitForReaders(run, doc, key, answer)) === "held") return true;
+	return (await waitForQueue(run, doc, key, answer)) === "held";
+}
+
+async function tellRevoked(
+	run: Run,
+	doc: Doc,
+	key: KeyEntry,
+	{ isCompromised, others }: { readonly isCompromised: boolean; readonly others: readonly string[] },
+): Promise<void> {
 	const { domain } = doc.policy;
 	await run.tell("revoked", {
 		severity: isCompromised ? "warning" : "info",
 		domains: [domain],
 		selector: key.selector,
 		summary: `${domain}: the record of ${key.selector} is empty now; nothing signed with it verifies any more`,
-		detail: `${key.record.owner} TXT ${revokedRecord(key.record.value)}\nresolvers may hold the record of before for ${key.record.ttlSeconds} s more`,
-		hint: null,
+		detail: [
+			`${key.record.owner} TXT ${revokedRecord(key.record.value)}`,
+			`resolvers may hold the record of before for ${key.record.ttlSeconds} s more`,
+			...others,
+		].join("\n"),
+		hint:
+			others.length === 0 ? null : "what else signs with the key makes signatures that fail: give it another",
 	});
 }
 

@@ -121,6 +121,25 @@ export interface InspectedQueue {
 	readonly isComplete: boolean;
 }
 
+/**
+ * Something besides the configured signers that reads a key file or signs under a selector: an ARC signer, amavis, another
+ * OpenDKIM. What its configuration does not say is null.
+ */
+export interface OtherReader {
+	/** What reads, for people: `amavis`. */
+	readonly program: string;
+	/** Where that is written, for people: `/etc/amavis/conf.d/50-user line 12`. */
+	readonly where: string;
+	readonly domain: string | null;
+	readonly selector: string | null;
+	/** The key file, every link resolved. */
+	readonly keyPath: string | null;
+	/** Base64 of the SPKI DER; null also if unreadable, or where domain and selector are known. */
+	readonly publicKey: string | null;
+	/** Why it cannot be told which keys it reads; then all but the first two members are null. */
+	readonly problem: string | null;
+}
+
 export interface InspectAnswer {
 	readonly act: "inspect";
 	/** RFC 3339, UTC, by the door's clock. */
@@ -132,6 +151,8 @@ export interface InspectAnswer {
 	readonly staged: readonly string[];
 	/** Null where there is no Postfix, or it cannot be asked. */
 	readonly queue: InspectedQueue | null;
+	/** Who else reads keys of the configured domains, or may. */
+	readonly otherReaders: readonly OtherReader[];
 	/** When a signer was last stopped by a switch, RFC 3339; null if never. */
 	readonly lastPauseAt: string | null;
 }

@@ -1,7 +1,7 @@
 /** Deletes key files that are the door's own and that nothing live names; gives staged switches up. */
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import type { DropAnswer } from "../ports/door.ts";
+import type { DropAnswer, OtherReader } from "../ports/door.ts";
 import type { SwapContext } from "./context.ts";
 import { removeKey } from "./keys.ts";
 import { isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
@@ -14,6 +14,13 @@ interface DroppedKey {
 	readonly selector: string;
 }
 
+/** What still needs key files: live tables and staged switches, by path, and programs that are not ours. */
+interface Held {
+	readonly live: ReadonlySet<string>;
+	readonly staged: ReadonlySet<string>;
+	readonly others: readonly OtherReader[];
+}
+
 export async function drop(
 	context: SwapContext,
 	keys: readonly DroppedKey[],
@@ -21,28 +28,29 @@ export async function drop(
 ): Promise<DropAnswer> {
 	const live = await livePaths(context);
 	for (const id of staged) await giveUp(context, id, live);
-	const waiting = await stagedPaths(context);
+	const held = {
+		live,
+		staged: await stagedPaths(context),
+		others: keys.length === 0 ? [] : await context.otherReaders(),
+	};
 	const answers: DropAnswer["keys"][number][] = [];
 	for (const key of keys) {
-		const reason = await dropKey(context, key, live, waiting);
+		const reason = await dropKey(context, key, held);
 		answers.push({ domain: key.domain, selector: key.selector, gone: reason === null, reason });
 	}
 	return { act: "drop", keys: answers };
 }
 
 /** Null once the key's file is gone, otherwise why it stays. */
-async function dropKey(
-	context: SwapContext,
-	key: DroppedKey,
-	live: ReadonlySet<string>,
-	waiting: ReadonlySet<string>,
-): Promise<string | null> {
+async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promise<string | null> {
 	const ledger = await readLedger(context);
 	const known = ledger.find((candidate) => isSameKey(candidate, key));
 	if (known === undefined) return whyUnknown(context, key);
 	if (known.origin === "found") return `${known.path}: keyturn did not make it`;
-	if (await isNamed(context, known, live)) return `${known.path}: a live table names it`;
-	if (waiting.has(known.path)) return `${known.path}: a staged switch waits for it`;
+	if (await isNamed(context, known, held.live)) return `${known.path}: a live table names it`;
+	if (held.staged.has(known.path)) return `${known.path}: a staged switch waits for it`;
+	const reads = await whoReads(context, known, held.others);
+	if (reads !== null) return `${known.path}: ${reads}`;
 	if ((await removeKey(context.disk, known.path, known.hash ?? "")) === "foreign")
 		return `${known.path}: it is not the file that keyturn placed`;
 	// The ledger forgets last: as long as it names the file, a repetition finds it.
@@ -66,6 +74,21 @@ async function isNamed(
 ): Promise<boolean> {
 	const real = await disk.realpath(path);
 	return live.has(path) || (real !== null && live.has(real));
+}
+
+/** Null where nobody else reads it; whoever cannot be read might. */
+async function whoReads(
+	{ disk }: SwapContext,
+	{ path, domain, selector }: LedgerKey,
+	others: readonly OtherReader[],
+): Promise<string | null> {
+	const real = (await disk.realpath(path)) ?? path;
+	for (const { program, where, problem, ...names } of others) {
+		if (problem !== null) return `whether ${program} reads it cannot be told: ${where}: ${problem}`;
+		const isOfName = names.selector === selector && (names.domain === null || names.domain === domain);
+		if (names.keyPath === real || isOfName) return `${program} reads it (${where})`;
+	}
+	return null;
 }
 
 /** Every key file that any signer's live table names; one unreadable table stops all deleting. */

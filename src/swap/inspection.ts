@@ -22,6 +22,9 @@ export async function inspect(context: SwapContext, ids: readonly string[]): Pro
 		results,
 		staged: await listStaged(context),
 		queue: await context.queue(),
+		otherReaders: (await context.otherReaders()).filter(
+			({ domain }) => domain === null || context.domains.has(domain),
+		),
 		lastPauseAt: (await readLeft(context)).pausedAt,
 	};
 }

@@ -7,7 +7,7 @@ type Shape = Readonly<Record<string, "list" | "object" | "text">>;
 
 /** The members that whoever reads an answer walks through. */
 const SHAPES: Readonly<Record<DoorAnswer["act"], Shape>> = {
-	inspect: { at: "text", signers: "list", results: "list", staged: "list" },
+	inspect: { at: "text", signers: "list", results: "list", staged: "list", otherReaders: "list" },
 	stage: { id: "text", messages: "list", tableHashes: "object" },
 	commit: { result: "object" },
 	drop: { keys: "list" },

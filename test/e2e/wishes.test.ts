@@ -1,7 +1,7 @@
 /** What operators ask for besides a turn, under mail: the way back, a compromised key, and an old record that is to go. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type AgentHost, upAgentHost } from "./host/agent-host.ts";
+import { type AgentHost, CONFIG_FILE, upAgentHost } from "./host/agent-host.ts";
 import { SELECTOR } from "./host/guide-host.ts";
 import { underMail } from "./host/mail-run.ts";
 import { CHECKOUT, NODE } from "./host/mail-host.ts";
@@ -101,4 +101,29 @@ test("the door tells what waits in Postfix's queue, without what is held", async
 	expect(lifetimeSeconds).toBe(5 * 86_400);
 	await host.script(`postsuper -h ${messages[0]?.id ?? ""} 2>/dev/null`);
 	expect((await waiting()).waiting).toEqual(messages.slice(1));
+});
+
+test("a key that amavis signs with too keeps its record, and goes once it does not", async () => {
+	const user = "/etc/amavis/conf.d/50-user";
+	await host.configure({ swap: "restart", more: "retire: { grace: 1s }\n" });
+	await host.script(
+		`sed -i 's/ttl: 5m/ttl: 1s/' ${CONFIG_FILE}; postconf -e maximal_queue_lifetime=0 bounce_queue_lifetime=0`,
+	);
+	expect(await host.keyturn(`rotate --now ${DOMAIN}`)).toMatchObject({ code: 0 });
+	const shared = (await host.selectors())[DOMAIN] ?? "";
+	const line = `dkim_key('${DOMAIN}', '${shared}', '/etc/opendkim/keys/${DOMAIN}/${shared}.private');`;
+	await host.script("mkdir -p /etc/amavis/conf.d");
+	await host.write(user, `# ours\n${line}\n1;\n`);
+	expect(await host.keyturn(`rotate --now ${DOMAIN}`)).toMatchObject({ code: 0 });
+	await host.eventually("status says that amavis uses it", async () => {
+		await host.keyturn("rotate");
+		const { stdout } = await host.keyturn("status --json");
+		return stdout.includes(`amavis uses it too (${user} line 2)`);
+	});
+	expect((await recordsOf(shared)).map((values) => values.length)).toEqual([1, 1]);
+	await host.script(`rm ${user}`);
+	expect(await host.keyturn(`retire ${DOMAIN} ${shared}`)).toMatchObject({ code: 0 });
+	await host.eventually("the record is gone", async () =>
+		(await recordsOf(shared)).every((values) => values.length === 0),
+	);
 });

@@ -13,6 +13,7 @@ import type {
 	DoorRequest,
 	InspectedLine,
 	InspectedQueue,
+	OtherReader,
 	SwitchResult,
 } from "../../src/ports/door.ts";
 import type { LookReport, Vacancy } from "../../src/ports/propagation.ts";
@@ -75,6 +76,7 @@ export class AgentWorld {
 	readonly zonesAsked: string[] = [];
 	signerProblem: string | null = null;
 	queue: InspectedQueue | null = null;
+	otherReaders: readonly OtherReader[] = [];
 	firstKeyFaults: { readonly domain: string; readonly reason: string }[] = [];
 	/** The domain whose document cannot be saved. */
 	failSave: string | null = null;
@@ -443,6 +445,7 @@ export class AgentWorld {
 			results: ids.flatMap((id) => this.#results.get(id) ?? []),
 			staged: [...this.stagedIds],
 			queue: this.queue,
+			otherReaders: this.otherReaders,
 			lastPauseAt: this.lastPauseAt,
 		};
 	}

@@ -5,6 +5,7 @@ import type { Disk } from "../../src/ports/disk.ts";
 import type {
 	InspectedQueue,
 	DoorRequest,
+	OtherReader,
 	Evidence,
 	StageAnswer,
 	StageChange,
@@ -25,6 +26,7 @@ export interface SwapHostOptions {
 	readonly signers?: readonly string[];
 	readonly defersMail?: boolean;
 	readonly queue?: InspectedQueue;
+	readonly otherReaders?: readonly OtherReader[];
 	readonly probe?: boolean;
 	/** A sleep of the door takes at least this long, as on a machine with much to do: fewer rounds of what waits by polling. */
 	readonly leastSleepMs?: number;
@@ -139,6 +141,7 @@ export class SwapHost {
 			),
 			defersMail: async () => this.#options.defersMail ?? false,
 			queue: async () => this.#options.queue ?? null,
+			otherReaders: async () => this.#options.otherReaders ?? [],
 			takeLock: async () => ({ release: async () => {} }),
 		};
 	}

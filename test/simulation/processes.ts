@@ -138,6 +138,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			domains: new Map(scenario.policies.map((policy) => [policy.domain, "main"])),
 			defersMail: async () => !scenario.acceptsWithoutMilter,
 			queue: async () => null,
+			otherReaders: async () => [],
 			takeLock: world.locks.takerFor(running),
 		});
 		const finish = (text: string | null) => {

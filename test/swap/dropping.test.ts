@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { DropAnswer } from "../../src/ports/door.ts";
+import type { DropAnswer, OtherReader } from "../../src/ports/door.ts";
 import { readLedger } from "../../src/swap/ledger.ts";
 import { SwapHost } from "../fakes/swap-host.ts";
 
@@ -17,9 +17,19 @@ async function drop(
 	return answer.keys[0];
 }
 
+const NOBODY: OtherReader = {
+	program: "amavis",
+	where: "/etc/amavisd.conf",
+	domain: null,
+	selector: null,
+	keyPath: null,
+	publicKey: null,
+	problem: null,
+};
+
 /** a.example was switched from old to new, and from there to newer. */
-async function switchedTwice(): Promise<SwapHost> {
-	const host = new SwapHost({ swap: "restart" });
+async function switchedTwice(otherReaders: readonly OtherReader[] = []): Promise<SwapHost> {
+	const host = new SwapHost({ swap: "restart", otherReaders });
 	await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
 	await host.switchKeys(host.door(), ID2, [host.change("a.example", "new", "newer")]);
 	return host;
@@ -85,6 +95,27 @@ describe("a key file", () => {
 			reason: `${path}: a staged switch waits for it`,
 		});
 		expect(await drop(host, "new", [staged])).toMatchObject({ gone: true, reason: null });
+	});
+
+	it.each([
+		["by its path", { keyPath: "/etc/main/keys/a.example/new.private" }],
+		["by its name", { domain: "a.example", selector: "new" }],
+		["by its selector, for any domain", { selector: "new" }],
+		["or may", { problem: "EIO" }],
+	])("stays as long as something else reads it %s", async (_, says) => {
+		const host = await switchedTwice([{ ...NOBODY, ...says }]);
+		const path = host.keyPath("a.example", "new");
+		const reason =
+			"problem" in says
+				? `${path}: whether amavis reads it cannot be told: /etc/amavisd.conf: EIO`
+				: `${path}: amavis reads it (/etc/amavisd.conf)`;
+		expect(await drop(host, "new")).toMatchObject({ gone: false, reason });
+		expect(host.disk.text(path)).not.toBeNull();
+	});
+
+	it("goes though something else reads another key", async () => {
+		const host = await switchedTwice([{ ...NOBODY, domain: "b.example", selector: "new", keyPath: "/k" }]);
+		expect(await drop(host, "new")).toMatchObject({ gone: true });
 	});
 
 	it("of somebody else stays, whether the door replaced it or never heard of it", async () => {

@@ -45,6 +45,27 @@ describe("what the agent is told", () => {
 		]);
 	});
 
+	it("is who else reads keys of its domains, or may", async () => {
+		const of = (domain: string | null, problem: string | null = null) => ({
+			program: "amavis",
+			where: "/etc/amavisd.conf",
+			domain,
+			selector: null,
+			keyPath: null,
+			publicKey: null,
+			problem,
+		});
+		const host = new SwapHost({
+			swap: "restart",
+			otherReaders: [of("a.example"), of("theirs.example"), of(null), of(null, "EIO")],
+		});
+		expect((await inspect(host.context())).otherReaders).toEqual([
+			of("a.example"),
+			of(null),
+			of(null, "EIO"),
+		]);
+	});
+
 	it("is which key file the signer would refuse", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		host.disk.put(host.keyPath("b.example", "old"), simKey("b.example old").key, 0o644, {

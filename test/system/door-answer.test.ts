@@ -28,3 +28,11 @@ test.each([
 ])("refuses %s", (_, text, code) => {
 	expect(() => readAnswer(stage, text)).toThrow(expect.objectContaining({ code }));
 });
+
+test("refuses what does not say who else reads keys", () => {
+	const inspected = { act: "inspect", at: "", signers: [], results: [], staged: [], otherReaders: [] };
+	const inspect: DoorRequest = { act: "inspect", ids: [] };
+	expect(readAnswer(inspect, JSON.stringify(inspected))).toEqual(inspected);
+	const old = JSON.stringify({ ...inspected, otherReaders: undefined });
+	expect(() => readAnswer(inspect, old)).toThrow("no list in its member otherReaders");
+});

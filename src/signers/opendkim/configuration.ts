@@ -17,14 +17,20 @@ export interface Dataset {
 	readonly path: string;
 }
 
-/** A line of the file as OpenDKIM cuts it: `#` and CR end it, the last one of a key counts. */
+/** The options of a file that we can handle; fails with `signer.config` on one that we cannot. */
 export function parseConfiguration(file: ConfigurationFiles): Configuration {
+	const values = parseOptions(file.text);
+	refuseUnbuilt(values, file.path);
+	return values;
+}
+
+/** A line of the file as OpenDKIM cuts it: `#` and CR end it, the last one of a key counts. */
+export function parseOptions(text: string): Configuration {
 	const values = new Map<string, string>();
-	for (const line of file.text.split("\n")) {
+	for (const line of text.split("\n")) {
 		const pair = splitOption(line);
 		if (pair !== null) values.set(pair.key, pair.value);
 	}
-	refuseUnbuilt(values, file.path);
 	return values;
 }
 
