@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { dkimSign } from "mailauth";
-import { parseConfiguration, parseDataset } from "../../src/signers/opendkim/configuration.ts";
+import { optionLines, parseDataset, valuesOf } from "../../src/signers/opendkim/configuration.ts";
 import { type KeyTableEntry, parseKeyTable } from "../../src/signers/opendkim/key-table.ts";
 import {
 	createSigningTable,
@@ -24,7 +24,7 @@ export interface Signed {
 /** As OpenDKIM reads them at its start; the key files it opens for each message. */
 export async function loadTables(configPath: string): Promise<Tables> {
 	const text = await readFile(configPath, "latin1");
-	const options = parseConfiguration({ path: configPath, text });
+	const options = valuesOf(optionLines(text));
 	const keys = parseDataset(options.get("keytable") ?? "");
 	const signing = parseDataset(options.get("signingtable") ?? "");
 	if (signing.kind !== "refile") throw new Error(`SigningTable: expected refile, got ${signing.kind}`);

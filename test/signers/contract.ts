@@ -23,8 +23,6 @@ export interface SignerBench {
 	readonly inUse: ContractKey;
 	/** and for this one with a key of its own; null where it signs for one only. */
 	readonly other: string | null;
-	/** Nothing signs for this one, and it can get a first key; null where there is no place for one. */
-	readonly unsigned: string | null;
 	/** Has the running program read its configuration again, as its service's reload does. */
 	reload(): Promise<void>;
 	/** Kills the program; resolves when it is gone. */
@@ -43,11 +41,14 @@ export interface ContractTools {
 	readonly start: () => Promise<SignerBench>;
 	readonly makeKey: () => MadeKey;
 	readonly verifier: MailVerifier;
+	/** A domain that nothing signs for and that can get a first key; null where there is no place for one. */
+	readonly unsigned: string | null;
 }
 
 const NEXT = "209912";
 
-export function describeSignerContract(title: string, { start, makeKey, verifier }: ContractTools): void {
+export function describeSignerContract(title: string, tools: ContractTools): void {
+	const { start, makeKey, verifier, unsigned } = tools;
 	describe(title, () => {
 		test("reads which key signs, twice the same, and touches nothing", async () => {
 			const { signer, domain, other, inUse } = await start();
@@ -176,10 +177,10 @@ export function describeSignerContract(title: string, { start, makeKey, verifier
 			expect(await bench.signer.preflight()).toEqual(expect.any(String));
 		});
 
-		test("gives a domain its first key, and takes it out again byte for byte", async ({ skip }) => {
+		if (unsigned === null) return;
+		test("gives a domain its first key, and takes it out again byte for byte", async () => {
 			const bench = await start();
-			const { signer, unsigned } = bench;
-			if (unsigned === null) return skip();
+			const { signer } = bench;
 			const before = await signer.read();
 			expect([...(await signer.firstKeyFaults([unsigned]))]).toEqual([]);
 			const fresh = await placed(bench, before, makeKey(), unsigned);

@@ -1,4 +1,4 @@
-/** Reads opendkim.conf as OpenDKIM does: what of it decides which key signs, and what of it we cannot handle. */
+/** Reads opendkim.conf as OpenDKIM does: what of it decides which key signs, and where in the file that stands. */
 
 import { KeyturnError } from "../../errors.ts";
 import type { SocketTarget } from "../../ports/sockets.ts";
@@ -6,9 +6,13 @@ import type { SocketTarget } from "../../ports/sockets.ts";
 /** Values by key in lower case. */
 export type Configuration = ReadonlyMap<string, string>;
 
-export interface ConfigurationFiles {
-	readonly path: string;
-	readonly text: string;
+/** One option as it stands in a file; positions are byte offsets, the text is Latin-1. */
+export interface OptionLine {
+	/** In lower case. */
+	readonly key: string;
+	readonly value: string;
+	/** Where the value begins. */
+	readonly valueAt: number;
 }
 
 /** A table's place: which kind of data set, and the path of those that are files. */
@@ -17,34 +21,37 @@ export interface Dataset {
 	readonly path: string;
 }
 
-/** The options of a file that we can handle; fails with `signer.config` on one that we cannot. */
-export function parseConfiguration(file: ConfigurationFiles): Configuration {
-	const values = parseOptions(file.text);
-	refuseUnbuilt(values, file.path);
-	return values;
-}
-
-/** A line of the file as OpenDKIM cuts it: `#` and CR end it, the last one of a key counts. */
-export function parseOptions(text: string): Configuration {
-	const values = new Map<string, string>();
+/** The lines of a file as OpenDKIM cuts them: `#` and CR end one, blanks around are none of it. */
+export function optionLines(text: string): readonly OptionLine[] {
+	const lines: OptionLine[] = [];
+	let start = 0;
 	for (const line of text.split("\n")) {
-		const pair = splitOption(line);
-		if (pair !== null) values.set(pair.key, pair.value);
+		const option = splitOption(line);
+		if (option !== null) lines.push({ ...option, valueAt: start + option.valueAt });
+		start += line.length + 1;
 	}
-	return values;
+	return lines;
 }
 
-/** The configuration for signing offline: both tables replaced, and what needs root or a running daemon left out. */
+/** The last one of a key counts. */
+export function valuesOf(lines: readonly OptionLine[]): Configuration {
+	return new Map(lines.map(({ key, value }) => [key, value]));
+}
+
+/**
+ * The configuration for signing offline: `tables` in place of the live ones, or none where the key stands in the
+ * configuration itself; what needs root or a running daemon is left out.
+ */
 export function offlineConfiguration(
 	text: string,
-	{ keyTablePath, signingTable }: { readonly keyTablePath: string; readonly signingTable: string },
+	tables: { readonly keyTable: string; readonly signingTable: string } | null,
 ): string {
 	const kept = text.split("\n").filter((line) => {
-		const pair = splitOption(line);
-		return pair === null || !LEFT_OUT_OFFLINE.has(pair.key);
+		const option = splitOption(line);
+		return option === null || !LEFT_OUT_OFFLINE.has(option.key);
 	});
-	const tables = [`KeyTable file:${keyTablePath}`, `SigningTable ${signingTable}`];
-	return [...kept, "Background no", ...tables, ""].join("\n");
+	const own = tables === null ? [] : [`KeyTable ${tables.keyTable}`, `SigningTable ${tables.signingTable}`];
+	return [...kept, "Background no", ...own, ""].join("\n");
 }
 
 /** OpenDKIM's own rule: the first letter decides. */
@@ -104,13 +111,18 @@ function reachableHost(six: boolean, host: string): string {
 	return bare;
 }
 
-function splitOption(line: string): { readonly key: string; readonly value: string } | null {
+function splitOption(line: string): OptionLine | null {
 	const text = /^[^#\r]*/.exec(line)?.[0] ?? "";
-	const option = text.replace(/^[ \t]+/, "");
-	const key = /^[^ \t]*/.exec(option)?.[0] ?? "";
+	const before = /^[ \t]*/.exec(text)?.[0] ?? "";
+	const key = /^[^ \t]*/.exec(text.slice(before.length))?.[0] ?? "";
 	if (key === "") return null;
-	const value = option.slice(key.length).replace(/^[ \t]+/, "");
-	return { key: key.toLowerCase(), value: withoutBlanksBehind(value) };
+	const behind = text.slice(before.length + key.length);
+	const gap = /^[ \t]*/.exec(behind)?.[0] ?? "";
+	return {
+		key: key.toLowerCase(),
+		value: withoutBlanksBehind(behind.slice(gap.length)),
+		valueAt: before.length + key.length + gap.length,
+	};
 }
 
 /** A regular expression would look again at every blank of a long run in the middle. */
@@ -118,22 +130,4 @@ function withoutBlanksBehind(text: string): string {
 	let end = text.length;
 	while (end > 0 && " \t".includes(text.charAt(end - 1))) end--;
 	return text.slice(0, end);
-}
-
-function refuseUnbuilt(values: Configuration, path: string): void {
-	if (values.has("include"))
-		throw refused(`${path}: Include is not built yet`, "Put the options into one file.");
-	if (values.has("changerootdirectory"))
-		throw refused(`${path}: ChangeRootDirectory is not built yet`, "Run OpenDKIM without it.");
-	if (values.has("keytable")) return;
-	if (values.has("keyfile") || values.has("domain") || values.has("selector"))
-		throw refused(
-			`${path}: a single key by Domain, Selector and KeyFile is not built yet`,
-			"Use KeyTable and SigningTable: one line in each does what the three options did.",
-		);
-	throw refused(`${path}: no KeyTable, so there is no key to turn`, "Name the key table with KeyTable.");
-}
-
-function refused(message: string, hint: string): KeyturnError {
-	return new KeyturnError("signer.config", message, { hint });
 }

@@ -30,15 +30,24 @@ interface Span {
 /** The signature algorithm as fourth field, which later versions of OpenDKIM read; part of the path for Debian's. */
 const FOURTH_FIELD = /:(?:rsa-sha1|rsa-sha256|ed25519-sha256)$/;
 
+/** `refile`: its names are patterns, tried in order, and a line that begins with a blank is none. */
+export type KeyTableKind = "file" | "refile";
+
 /** The entries in order; of several with one name OpenDKIM uses the first. */
-export function parseKeyTable(bytes: Uint8Array): readonly KeyTableEntry[] {
-	const text = Buffer.from(bytes).toString("latin1");
+export function parseKeyTable(bytes: Uint8Array, kind: KeyTableKind = "file"): readonly KeyTableEntry[] {
+	const records = parseTable(Buffer.from(bytes).toString("latin1"));
 	const seen = new Set<string>();
-	return parseTable(text).map((record) => {
-		const entry = parseEntry(record, seen.has(record.key));
-		seen.add(record.key);
-		return entry;
-	});
+	let pattern: string | null = null;
+	return records
+		.filter((record) => kind === "file" || !record.isIndented)
+		.map((record) => {
+			const entry = parseEntry(record, seen.has(record.key));
+			seen.add(record.key);
+			const problem = kind === "file" ? null : whyPattern(record.key, pattern);
+			if (problem === null) return entry;
+			pattern ??= record.key;
+			return { ...entry, problem };
+		});
 }
 
 /** The entries that name the key in use of a domain; fails with `signer.config` when it is not one key. */
@@ -70,14 +79,14 @@ export interface NewEntry {
 export function renderKeyTable(
 	bytes: Uint8Array,
 	changes: readonly SignerChange[],
-	added: readonly NewEntry[] = [],
+	{ added = [], kind = "file" }: { readonly added?: readonly NewEntry[]; readonly kind?: KeyTableKind } = {},
 ): Uint8Array {
-	const entries = parseKeyTable(bytes);
+	const entries = parseKeyTable(bytes, kind);
 	const byKey = groupBy(entries, keyName);
 	const edits = changes.flatMap((change) => editsOf(bytes, byKey.get(keyName(change)) ?? [], change));
 	const lines = added.map((entry) => newLine(entry, byKey));
 	const rendered = applyEdits(bytes, [...edits, appendLines(bytes, lines)]);
-	checkRendered(rendered, entries, changes, added);
+	checkRendered(parseKeyTable(rendered, kind), entries, changes, added);
 	return rendered;
 }
 
@@ -100,6 +109,14 @@ function parseEntry(record: TableRecord, isDuplicate: boolean): KeyTableEntry {
 		selectorAt: { start: selectorStart, end: selectorStart + selector.length },
 		pathAt: { start: pathStart, end: pathStart + path.length },
 	};
+}
+
+/** What a pattern may catch is not followed: no name behind it is sure. */
+function whyPattern(name: string, before: string | null): string | null {
+	if (before !== null) return `the pattern ${before} before it may catch its name`;
+	return /^[A-Za-z0-9._@+-]+$/.test(name)
+		? null
+		: `its name ${name} is a pattern, which keyturn does not follow`;
 }
 
 function problemOf(record: TableRecord, domain: string, selector: string, path: string): string | null {
@@ -153,12 +170,11 @@ function checkPath(keyPath: string): void {
 
 /** Reads the result as OpenDKIM would: each entry is the one before, or the one asked for, in its place. */
 function checkRendered(
-	rendered: Uint8Array,
+	after: readonly KeyTableEntry[],
 	before: readonly KeyTableEntry[],
 	changes: readonly SignerChange[],
 	added: readonly NewEntry[],
 ): void {
-	const after = parseKeyTable(rendered);
 	const wanted = new Map(changes.map((change) => [keyName(change), change.to]));
 	const goes = (entry: KeyTableEntry) => entry.problem === null && wanted.get(keyName(entry)) === null;
 	const gone = new Set(before.filter(goes).map((entry) => entry.name));

@@ -1,33 +1,31 @@
-/** Gathers what OpenDKIM reads at its start: its options and both tables, with the files that they come from. */
+/** Gathers what OpenDKIM reads at its start: its options and what names its keys, with the files that they come from. */
 
-import { createHash } from "node:crypto";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { SignerFile } from "../../ports/signer.ts";
 import type { SocketTarget } from "../../ports/sockets.ts";
+import { type Configuration, isYes, parseDataset, parseSocket, valuesOf } from "./configuration.ts";
 import {
-	type Configuration,
-	type Dataset,
-	isYes,
-	parseConfiguration,
-	parseDataset,
-	parseSocket,
-} from "./configuration.ts";
+	type ConfigurationFiles,
+	NOTHING_STAGED,
+	readConfigurationFiles,
+	readSignerFile,
+	type Staged,
+} from "./configuration-files.ts";
 import { isLoopbackInternal } from "./internal-hosts.ts";
 import { type KeyTableEntry, parseKeyTable } from "./key-table.ts";
-import { createSigningTable, type SigningTable, type SigningTableKind } from "./signing-table.ts";
+import { findOneKey, ONE_KEY, type OneKey } from "./one-key.ts";
+import { createSigningTable, type SigningTable } from "./signing-table.ts";
 import { parseTable } from "./table-lines.ts";
 import { readUnitArguments, type UnitArguments } from "./unit-arguments.ts";
 
-export interface LiveConfiguration {
-	/** The text of opendkim.conf. */
+export interface LiveConfiguration extends KeyNaming {
+	/** The text of opendkim.conf with all that it includes. */
 	readonly text: string;
 	readonly options: Configuration;
+	/** Real paths of opendkim.conf and what it includes. */
+	readonly paths: readonly string[];
 	readonly unit: UnitArguments;
-	readonly keyTable: SignerFile;
-	readonly entries: readonly KeyTableEntry[];
-	readonly signingFile: SignerFile;
-	readonly signing: SigningTable;
 	/** user[:group]; root where nothing says otherwise. */
 	readonly user: string;
 	readonly requireSafe: boolean;
@@ -35,30 +33,45 @@ export interface LiveConfiguration {
 	readonly signsLoopback: boolean;
 }
 
-const CONFIG_LIMIT_BYTES = 1024 * 1024;
+/** What names the keys: both tables, or opendkim.conf itself, then in the form of the tables that would say the same. */
+export interface KeyNaming {
+	readonly entries: readonly KeyTableEntry[];
+	readonly signing: SigningTable;
+	/** What a change may rewrite. */
+	readonly files: readonly SignerFile[];
+	/** Null where there are tables. */
+	readonly oneKey: OneKey | null;
+}
+
 const TABLE_LIMIT_BYTES = 64 * 1024 * 1024;
 
+export interface LiveOptions {
+	readonly disk: Disk;
+	/** Of opendkim.conf. */
+	readonly config: string;
+	readonly service: string;
+	/** Read in place of live files. */
+	readonly staged?: Staged;
+}
+
 /** Fails with `signer.config` on what is missing or not built yet. */
-export async function readLive(disk: Disk, path: string, service: string): Promise<LiveConfiguration> {
-	const text = latin1(await readWhole(disk, path, CONFIG_LIMIT_BYTES));
-	const options = parseConfiguration({ path, text });
+export async function readLive(given: LiveOptions): Promise<LiveConfiguration> {
+	const { disk, config, service, staged = NOTHING_STAGED } = given;
+	const files = await readConfigurationFiles(disk, config, staged);
+	const options = valuesOf(files.options);
+	if (options.has("changerootdirectory"))
+		throw new KeyturnError("signer.config", `${config}: ChangeRootDirectory is not built yet`, {
+			hint: "Run OpenDKIM without it.",
+		});
 	const unit = await readUnitArguments(disk, service);
-	const keyTable = await readKeyTable(disk, options);
-	const signing = signingDataset(options);
-	const signingFile = await readTable(disk, "SigningTable", signing.path);
+	const oneKey = findOneKey(files.options, config);
 	return {
-		text,
+		...(oneKey === null ? await readTables(disk, options, staged) : namedInside(files, options, oneKey)),
+		text: files.text,
 		options,
+		paths: files.files.map(({ path }) => path),
 		unit,
-		keyTable,
-		entries: parseKeyTable(keyTable.bytes),
-		signingFile,
-		signing: createSigningTable(
-			signing.kind,
-			signingFile.bytes,
-			isYes(options.get("multiplesignatures"), false),
-		),
-		user: unit.user ?? options.get("userid") ?? "root",
+		user: unit.user ?? options.get("userid") ?? unit.startedAs ?? "root",
 		requireSafe: isYes(options.get("requiresafekeys"), true),
 		signsLoopback: await signsLoopback(disk, options),
 	};
@@ -74,39 +87,78 @@ export function socketOf(live: LiveConfiguration): SocketTarget {
 	return parseSocket(socket);
 }
 
-async function readKeyTable(disk: Disk, options: Configuration): Promise<SignerFile> {
-	const value = options.get("keytable") ?? "";
-	const dataset = parseDataset(value);
-	if (dataset.kind !== "file") throw unbuilt("KeyTable", value, dataset);
-	return readTable(disk, "KeyTable", dataset.path);
+async function readTables(disk: Disk, options: Configuration, staged: Staged): Promise<KeyNaming> {
+	const reading = { disk, staged, limitBytes: TABLE_LIMIT_BYTES };
+	const keys = tableDataset("KeyTable", options.get("keytable"));
+	const keyTable = await readSignerFile(reading, "KeyTable", keys.path);
+	const rules = tableDataset("SigningTable", options.get("signingtable"));
+	const signingFile = await readSignerFile(reading, "SigningTable", rules.path);
+	return {
+		entries: parseKeyTable(keyTable.bytes, keys.kind),
+		signing: createSigningTable(
+			rules.kind,
+			signingFile.bytes,
+			isYes(options.get("multiplesignatures"), false),
+		),
+		files: [
+			{ ...keyTable, format: keys.kind },
+			{ ...signingFile, format: rules.kind },
+		],
+		oneKey: null,
+	};
 }
 
-function signingDataset(options: Configuration): { readonly kind: SigningTableKind; readonly path: string } {
-	const value = options.get("signingtable");
+function tableDataset(
+	option: string,
+	value: string | undefined,
+): { readonly kind: "file" | "refile"; readonly path: string } {
 	if (value === undefined)
-		throw new KeyturnError("signer.config", "opendkim.conf has a KeyTable, but no SigningTable");
-	const dataset = parseDataset(value);
-	const { kind, path } = dataset;
-	if (kind !== "file" && kind !== "refile") throw unbuilt("SigningTable", value, dataset);
-	return { kind, path };
-}
-
-function unbuilt(option: string, value: string, dataset: Dataset): KeyturnError {
-	return new KeyturnError(
+		throw new KeyturnError("signer.config", `opendkim.conf has a KeyTable, but no ${option}`);
+	const { kind, path } = parseDataset(value);
+	if (kind === "file" || kind === "refile") return { kind, path };
+	const served = SERVED_ELSEWHERE.get(kind);
+	if (served !== undefined)
+		throw new KeyturnError(
+			"signer.config",
+			`${option} ${kind}:…: ${served} holds this table, and keyturn changes tables only where a crash leaves them whole: in files`,
+			{ hint: `Write the table into a file and name that with ${option}.` },
+		);
+	throw new KeyturnError(
 		"signer.config",
-		`${option} ${value}: a table of the kind ${dataset.kind} is not built yet, expected the path of a file`,
+		`${option} ${value}: a table of the kind ${kind} is not built yet, expected the path of a file`,
 		{ hint: `Write the table into a file and name that with ${option}.` },
 	);
 }
 
-async function readTable(disk: Disk, option: string, path: string): Promise<SignerFile> {
-	if (!path.startsWith("/"))
-		throw new KeyturnError("signer.config", `${option} ${path}: expected an absolute path`);
-	const real = (await disk.realpath(path)) ?? path;
-	const bytes = await readWhole(disk, real, TABLE_LIMIT_BYTES);
-	if (bytes.includes(0))
-		throw new KeyturnError("signer.config", `${option} ${path}: there is a NUL byte in it`);
-	return { path: real, bytes, hash: createHash("sha256").update(bytes).digest("hex") };
+/** Their values may hold passwords, and are not repeated. */
+const SERVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+	["dsn", "a database (SQL)"],
+	["ldap", "a directory (LDAP)"],
+	["ldaps", "a directory (LDAP)"],
+	["ldapi", "a directory (LDAP)"],
+	["memcache", "a memcached"],
+	["socket", "another program"],
+	["lua", "a script"],
+	["erlang", "another program"],
+	["repute", "a reputation service"],
+]);
+
+/** As if both tables said it: lookups, probes and notes are the same. */
+function namedInside({ files }: ConfigurationFiles, options: Configuration, oneKey: OneKey): KeyNaming {
+	const { domains, selector, path, problem } = oneKey;
+	const keys = domains.map((domain) => `${domain} ${domain}:${selector}:${path}\n`);
+	const isBelow = isYes(options.get("subdomains"), false);
+	const rules = domains.flatMap((domain) => [
+		`${domain} ${domain}\n`,
+		...(isBelow ? [`.${domain} ${domain}\n`] : []),
+	]);
+	const entries = parseKeyTable(Buffer.from(keys.join(""), "latin1"));
+	return {
+		entries: problem === null ? entries : entries.map((entry) => ({ ...entry, problem })),
+		signing: createSigningTable("file", Buffer.from(rules.join(""), "latin1"), false),
+		files: files.filter((file) => file.path === oneKey.file).map((file) => ({ ...file, format: ONE_KEY })),
+		oneKey,
+	};
 }
 
 async function signsLoopback(disk: Disk, options: Configuration): Promise<boolean> {
@@ -116,15 +168,6 @@ async function signsLoopback(disk: Disk, options: Configuration): Promise<boolea
 	if (kind === "csl") return isLoopbackInternal(path.split(",").map((host) => host.trim()));
 	if (kind !== "file" && kind !== "refile") return false;
 	const bytes = await disk.read(path, TABLE_LIMIT_BYTES);
-	return bytes !== null && isLoopbackInternal(parseTable(latin1(bytes)).map((record) => record.key));
-}
-
-async function readWhole(disk: Disk, path: string, limitBytes: number): Promise<Uint8Array> {
-	const bytes = await disk.read(path, limitBytes);
-	if (bytes === null) throw new KeyturnError("signer.config", `${path} is absent`);
-	return bytes;
-}
-
-function latin1(bytes: Uint8Array): string {
-	return Buffer.from(bytes).toString("latin1");
+	if (bytes === null) return false;
+	return isLoopbackInternal(parseTable(Buffer.from(bytes).toString("latin1")).map((record) => record.key));
 }

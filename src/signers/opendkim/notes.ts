@@ -27,21 +27,24 @@ function optionNotes(live: LiveConfiguration): readonly string[] {
 	const { options, unit } = live;
 	const mode = options.get("mode") ?? "sv";
 	const notes: string[] = [];
-	if (options.get("userid") === undefined && unit.user === null)
+	if (options.get("userid") === undefined && unit.user === null && unit.startedAs === null)
 		notes.push("There is no UserID: OpenDKIM runs as root.");
 	if (!mode.includes("s")) notes.push(`Mode ${mode} signs nothing.`);
 	if (!live.requireSafe) notes.push("RequireSafeKeys is off: key files that others can read are used.");
 	if (!live.signsLoopback)
 		notes.push("127.0.0.1 is not among InternalHosts: a probe through the running signer proves nothing.");
 	for (const name of ["keyfile", "selector", "domain"])
-		if (options.has(name)) notes.push(`${name} in opendkim.conf has no effect beside KeyTable.`);
+		if (live.oneKey === null && options.has(name))
+			notes.push(`${name} in opendkim.conf has no effect beside KeyTable.`);
 	return notes;
 }
 
 function signingNotes(live: LiveConfiguration): readonly string[] {
 	const names = new Set(live.entries.map((entry) => entry.name));
 	const missing = live.signing.rules.filter((rule) => rule.entry !== "%" && !names.has(rule.entry));
-	const passedOver = live.signing.kind === "file" ? [] : indentedPatterns(live.signingFile.bytes);
+	const [, signingFile] = live.files;
+	const passedOver =
+		live.signing.kind === "file" || signingFile === undefined ? [] : indentedPatterns(signingFile.bytes);
 	const unclear = live.signing.rules.filter((rule) => !rule.isUnderstood);
 	return [
 		...missing

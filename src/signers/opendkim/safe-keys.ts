@@ -8,6 +8,8 @@ export interface SafetyQuestion {
 	readonly accounts: Accounts;
 	/** Who the signer runs as. */
 	readonly account: Account;
+	/** Whoever runs it reads the file as root, before it becomes the account. */
+	readonly isReadByRoot: boolean;
 	/** RequireSafeKeys. */
 	readonly requireSafe: boolean;
 	/** What was found against each directory: thousands of keys share those above them. */
@@ -55,8 +57,8 @@ function whyUnreachable(question: SafetyQuestion, directory: string, stat: DiskS
 
 /** The kernel's rule: the first class that fits decides; root reads everything. */
 function mayAccess(question: SafetyQuestion, stat: DiskStat, bit: 1 | 4): boolean {
-	const { account, accounts } = question;
-	if (account.uid === 0) return true;
+	const { account, accounts, isReadByRoot } = question;
+	if (account.uid === 0 || isReadByRoot) return true;
 	if (stat.uid === account.uid) return (stat.mode & (bit << 6)) !== 0;
 	if (groupsOf(accounts, account).includes(stat.gid)) return (stat.mode & (bit << 3)) !== 0;
 	return (stat.mode & bit) !== 0;

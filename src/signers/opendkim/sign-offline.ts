@@ -1,10 +1,9 @@
-/** Has OpenDKIM itself sign with a staged key table, as the user it runs as, before anything live changes. */
+/** Has OpenDKIM itself sign with what is staged, as the user it runs as, before anything live changes. */
 
 import { KeyturnError } from "../../errors.ts";
 import type { Disk, Owner } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
 import { probeText } from "../probe-message.ts";
-import { offlineConfiguration } from "./configuration.ts";
 
 export interface OfflineSigning {
 	readonly disk: Disk;
@@ -13,11 +12,11 @@ export interface OfflineSigning {
 	readonly program: string;
 	/** Who it runs as. */
 	readonly owner: Owner;
-	/** The text of the live opendkim.conf. */
-	readonly configuration: string;
-	readonly keyTablePath: string;
-	/** With its kind, as opendkim.conf names it. */
-	readonly signingTable: string;
+	/** Where its configuration is written: beside what it names, which its user can reach. */
+	readonly path: string;
+	readonly text: string;
+	/** The paths that are named in it. */
+	readonly names: readonly string[];
 }
 
 /** One signed message per sender; fails with `signer.probe`, naming the sender. */
@@ -38,11 +37,10 @@ export async function signOffline(
 const NEVER = new AbortController().signal;
 const SIGN_MS = 30_000;
 
-/** Beside the table, which the signer's user can reach; for that user's eyes only, as the original may hold passwords. */
+/** For the signer's user's eyes only, as the original may hold passwords. */
 async function writeConfiguration(signing: OfflineSigning): Promise<string> {
-	const { disk, owner, keyTablePath } = signing;
-	const path = `${keyTablePath}.conf`;
-	for (const named of [path, signing.signingTable])
+	const { disk, owner, path, text, names } = signing;
+	for (const named of [path, ...names])
 		if (/[\s#]/.test(named))
 			throw new KeyturnError("signer.config", `${named}: OpenDKIM reads no path with a blank or # in it`);
 	await disk.unlink(path);
@@ -50,7 +48,7 @@ async function writeConfiguration(signing: OfflineSigning): Promise<string> {
 	if (file === "exists") throw new KeyturnError("signer.config", `${path}: somebody else keeps making it`);
 	try {
 		await file.chown({ uid: owner.uid, gid: owner.gid });
-		await file.write(Buffer.from(offlineConfiguration(signing.configuration, signing), "latin1"));
+		await file.write(Buffer.from(text, "latin1"));
 	} finally {
 		await file.close();
 	}
@@ -72,7 +70,7 @@ async function signOne(signing: OfflineSigning, configuration: string, sender: s
 	if (result.status !== 0 || signatures === "")
 		throw new KeyturnError(
 			"signer.probe",
-			`opendkim did not sign a message from ${sender} with the new key table: exit status ${result.status}, ${said(result.stderr)}`,
+			`opendkim did not sign a message from ${sender} with what is staged: exit status ${result.status}, ${said(result.stderr)}`,
 			{ hint: "Mode, owner or directory of the key file are the usual reason." },
 		);
 	return `${signatures}${message}`;

@@ -18,19 +18,15 @@ import type {
 } from "../../ports/signer.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
-import { entriesInUse, type KeyTableEntry, parseKeyTable } from "./key-table.ts";
+import { entriesInUse, type KeyTableEntry } from "./key-table.ts";
+import { offlineConfiguration } from "./configuration.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
 import { noteworthy } from "./notes.ts";
+import { ONE_KEY, type OneKey, renderOneKey } from "./one-key.ts";
 import { type SafetyQuestion, whyUnsafe } from "./safe-keys.ts";
 import type { OpenDkimSettings } from "./settings.ts";
 import { signOffline } from "./sign-offline.ts";
-import {
-	createSigningTable,
-	isNamed,
-	ordinaryAddress,
-	senderFor,
-	type SigningTable,
-} from "./signing-table.ts";
+import { isNamed, ordinaryAddress, senderFor, type SigningTable } from "./signing-table.ts";
 import { renderTables, whyNoFirstKey } from "./tables.ts";
 
 export interface OpenDkimOptions {
@@ -65,8 +61,6 @@ export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 
 const NEVER = new AbortController().signal;
 const KEY_LIMIT_BYTES = 64 * 1024;
-/** How much longer than the live table, doubled, a staged one may be. */
-const STAGED_EXTRA_BYTES = 64 * 1024;
 const PREFLIGHT_MS = 30_000;
 const HANDSHAKE_MS = 10_000;
 /** A signal to reload is seen by the next connection at the earliest; measured: 60 ms. */
@@ -75,17 +69,16 @@ const NOT_INTERNAL = { means: "unproven", why: "127.0.0.1 is not among its Inter
 
 async function read(options: OpenDkimOptions): Promise<SignerReading> {
 	const { disk, settings, service } = options;
-	const live = await readLive(disk, settings.config, service);
+	const live = await readLive({ disk, config: settings.config, service });
 	const { user, uid, gid } = findAccount(await readAccounts(disk), live.user);
 	const lines: SigningLine[] = [];
 	for (const entry of live.entries) lines.push(await describeEntry(disk, live, entry));
-	const files = [live.keyTable, { ...live.signingFile, format: live.signing.kind }];
 	return {
 		lines,
-		files,
-		tableHash: hashOver(files),
+		files: live.files,
+		tableHash: hashOver(live.files),
 		owner: { uid, gid, user },
-		configuration: [settings.config],
+		configuration: live.paths,
 		notes: noteworthy(live, settings.config),
 	};
 }
@@ -120,22 +113,30 @@ function hashOver(files: readonly SignerFile[]): string {
 
 function render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[] {
 	const [keyTable, signingTable] = reading.files;
+	if (keyTable?.format === ONE_KEY) return renderOneKey(keyTable, changes);
 	if (keyTable === undefined || signingTable === undefined || changes.length === 0) return [];
-	const kind = signingTable.format === "refile" ? "refile" : "file";
-	return renderTables({ keyTable, signingTable, kind }, changes);
+	const kindOf = ({ format }: SignerFile) => (format === "refile" ? "refile" : "file");
+	return renderTables(
+		{ keyTable, signingTable, kind: kindOf(signingTable), keyKind: kindOf(keyTable) },
+		changes,
+	);
 }
 
 async function firstKeyFaults(
 	{ disk, settings, service }: OpenDkimOptions,
 	domains: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-	const live = await readLive(disk, settings.config, service);
+	const live = await readLive({ disk, config: settings.config, service });
 	return new Map(
 		domains.flatMap((domain) => {
-			const why = whyNoFirstKey(live, domain);
+			const why = live.oneKey === null ? whyNoFirstKey(live, domain) : whyNoPlace(live.oneKey);
 			return why === null ? [] : [[domain, why] as const];
 		}),
 	);
+}
+
+function whyNoPlace({ domains, file }: OneKey): string {
+	return `${file} names one key, that of ${domains.join(", ")}: there is no place for another. Use KeyTable and SigningTable`;
 }
 
 /** Read once a reading, not for each of its lines: there may be thousands. */
@@ -149,13 +150,15 @@ function rememberRules(options: OpenDkimOptions): (reading: SignerReading) => Pr
 }
 
 async function safetyRules(options: OpenDkimOptions, reading: SignerReading): Promise<SafetyQuestion> {
-	const { disk, settings, service } = options;
-	const live = await readLive(disk, settings.config, service);
+	const { disk, settings, service, swap } = options;
+	const live = await readLive({ disk, config: settings.config, service });
 	return {
 		disk,
 		accounts: await readAccounts(disk),
 		account: reading.owner,
 		requireSafe: live.requireSafe,
+		// One key is read at the start, by root; at a reload, and from tables, by the signer itself.
+		isReadByRoot: live.oneKey !== null && swap === "restart" && live.unit.startedAs === null,
 		directories: new Map(),
 	};
 }
@@ -163,7 +166,7 @@ async function safetyRules(options: OpenDkimOptions, reading: SignerReading): Pr
 /** A reload is read by the signer's own user, a start by root. */
 async function preflight(options: OpenDkimOptions): Promise<string | null> {
 	const { disk, programs, settings, service, swap } = options;
-	const live = await readLive(disk, settings.config, service);
+	const live = await readLive({ disk, config: settings.config, service });
 	const owner = findAccount(await readAccounts(disk), live.user);
 	const result = await programs.run(
 		{
@@ -184,66 +187,39 @@ async function sign(
 	reading: SignerReading,
 ): Promise<readonly string[]> {
 	const { disk, programs, settings, service } = options;
-	const live = await readLive(disk, settings.config, service);
-	const { entries, signing, keyTablePath, signingTablePath } = await readStagedTables(disk, live, staged);
+	const live = await readLive({ disk, config: settings.config, service, staged });
+	const { entries, signing, files } = live;
 	const senders = expectations.map(({ domain, selector }) => {
 		const sender = findSender(signing, entriesInUse(entries, domain, selector));
 		if (sender === null)
 			throw new KeyturnError("signer.config", `SigningTable: ${whyNoSender(domain, selector)}`);
 		return sender;
 	});
+	const [keyTable] = files;
+	const [first, second] = files.map(({ path }) => staged.get(path) ?? path);
+	if (first === undefined) throw new KeyturnError("bug", "a configuration without a file to change");
 	return signOffline(
 		{
 			disk,
 			programs,
 			program: settings.program,
 			owner: reading.owner,
-			configuration: live.text,
-			keyTablePath,
-			signingTable: `${signing.kind}:${signingTablePath}`,
+			path: `${first}.conf`,
+			text: offlineConfiguration(
+				live.text,
+				second === undefined
+					? null
+					: { keyTable: `${keyTable?.format ?? "file"}:${first}`, signingTable: `${signing.kind}:${second}` },
+			),
+			names: second === undefined ? [] : [first, second],
 		},
 		senders,
 	);
 }
 
-/** What stands beside the live tables, and the live ones where nothing does. */
-async function readStagedTables(
-	disk: Disk,
-	live: LiveConfiguration,
-	staged: ReadonlyMap<string, string>,
-): Promise<{
-	readonly entries: readonly KeyTableEntry[];
-	readonly signing: SigningTable;
-	readonly keyTablePath: string;
-	readonly signingTablePath: string;
-}> {
-	const { keyTable, signingFile } = live;
-	const { kind, isMultiple } = live.signing;
-	const keys = await readStaged(disk, keyTable, staged);
-	const rules = await readStaged(disk, signingFile, staged);
-	return {
-		entries: parseKeyTable(keys.bytes),
-		signing: createSigningTable(kind, rules.bytes, isMultiple),
-		keyTablePath: keys.path,
-		signingTablePath: rules.path,
-	};
-}
-
-async function readStaged(
-	disk: Disk,
-	live: SignerFile,
-	staged: ReadonlyMap<string, string>,
-): Promise<Pick<SignerFile, "path" | "bytes">> {
-	const path = staged.get(live.path);
-	if (path === undefined) return live;
-	const bytes = await disk.read(path, live.bytes.length * 2 + STAGED_EXTRA_BYTES);
-	if (bytes === null) throw new KeyturnError("signer.config", `the staged table ${path} is absent`);
-	return { path, bytes };
-}
-
 async function ready(options: OpenDkimOptions, timeoutMs: number): Promise<void> {
 	const { disk, settings, service, runProbe } = options;
-	const socket = socketOf(await readLive(disk, settings.config, service));
+	const socket = socketOf(await readLive({ disk, config: settings.config, service }));
 	const answer = await runProbe({ kind: "milter", socket, expectations: [], timeoutMs, settleMs: 0 });
 	if (!answer.isUp)
 		throw new KeyturnError(
@@ -257,7 +233,7 @@ async function probe(
 	expectations: readonly ProbedKey[],
 ): Promise<readonly ProbeVerdict[]> {
 	const { disk, settings, service, swap, runProbe } = options;
-	const live = await readLive(disk, settings.config, service);
+	const live = await readLive({ disk, config: settings.config, service });
 	const prepared = expectations.map((expectation) => prepare(live, expectation));
 	const asked = prepared.filter((one) => "sender" in one);
 	const answer = await runProbe({

@@ -5,6 +5,7 @@ import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.
 import {
 	entriesInUse,
 	type KeyTableEntry,
+	type KeyTableKind,
 	type NewEntry,
 	parseKeyTable,
 	renderKeyTable,
@@ -24,6 +25,8 @@ export interface TableFiles {
 	readonly keyTable: SignerFile;
 	readonly signingTable: SignerFile;
 	readonly kind: SigningTableKind;
+	/** Of the key table. */
+	readonly keyKind: KeyTableKind;
 }
 
 interface Parsed {
@@ -33,9 +36,9 @@ interface Parsed {
 
 /** In the order of their renames: an entry stands before a signing line names it, and as long as one does. */
 export function renderTables(files: TableFiles, changes: readonly SignerChange[]): readonly RenderedFile[] {
-	const { keyTable, signingTable, kind } = files;
+	const { keyTable, signingTable, kind, keyKind } = files;
 	const parsed = {
-		entries: parseKeyTable(keyTable.bytes),
+		entries: parseKeyTable(keyTable.bytes, keyKind),
 		signing: createSigningTable(kind, signingTable.bytes, false),
 	};
 	const firsts = changes.filter(({ from }) => from === null);
@@ -47,13 +50,13 @@ export function renderTables(files: TableFiles, changes: readonly SignerChange[]
 		if (why !== null) throw new KeyturnError("signer.config", `${domain}: ${why}`);
 	}
 	const added = nameEntries(parsed, firsts);
-	const keys = renderKeyTable(keyTable.bytes, changes, added);
+	const keys = renderKeyTable(keyTable.bytes, changes, { added, kind: keyKind });
 	const rules = renderSigningTable(kind, signingTable.bytes, {
 		added: added.map(({ name, change }) => ({ domain: change.domain, entry: name })),
 		gone,
 	});
 	refuseDeferred(
-		{ entries: parseKeyTable(keys), signing: createSigningTable(kind, rules, false) },
+		{ entries: parseKeyTable(keys, keyKind), signing: createSigningTable(kind, rules, false) },
 		changes,
 		gone,
 	);

@@ -1,7 +1,7 @@
 /** Which keys a milter of the OpenDKIM family reads: another OpenDKIM, or OpenARC, whose configuration has the same form. */
 
 import type { Disk } from "../../ports/disk.ts";
-import { parseDataset, parseOptions } from "../opendkim/configuration.ts";
+import { optionLines, parseDataset, valuesOf } from "../opendkim/configuration.ts";
 import { parseKeyTable } from "../opendkim/key-table.ts";
 import { domainOf, lineCounter, pathOf, type Reading, unclear } from "./reading.ts";
 import { readTable } from "./read-file.ts";
@@ -12,7 +12,7 @@ export async function milterReadings(
 	program: string,
 	{ path, text }: { readonly path: string; readonly text: string },
 ): Promise<readonly Reading[]> {
-	const options = parseOptions(text);
+	const options = valuesOf(optionLines(text));
 	const table = options.get("keytable");
 	const single = singleKey(program, path, options);
 	const included = options.has("include") ? [unclear(program, path, "Include is not followed")] : [];

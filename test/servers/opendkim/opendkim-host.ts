@@ -66,6 +66,10 @@ export async function prepareHost(
 		readonly socket?: "inet" | "unix";
 		readonly extra?: string;
 		readonly signing?: string;
+		/** How the key table is named: `refile:`, or nothing. */
+		readonly keys?: string;
+		/** What names the keys, instead of the two tables. */
+		readonly naming?: (directory: string) => string;
 		/** Called with the directory before anything is written there. */
 		readonly onDirectory?: ((directory: string) => Promise<void>) | undefined;
 	} = {},
@@ -96,8 +100,8 @@ export async function prepareHost(
 			"# a test",
 			"syslog no",
 			"UserID opendkim",
-			`KeyTable ${keyTable}`,
-			`SigningTable ${options.signing ?? "refile:"}${join(directory, "signing.table")}`,
+			options.naming?.(directory) ??
+				`KeyTable ${options.keys ?? ""}${keyTable}\nSigningTable ${options.signing ?? "refile:"}${join(directory, "signing.table")}`,
 			"Canonicalization relaxed/simple",
 			"Mode sv",
 			"OversignHeaders From",

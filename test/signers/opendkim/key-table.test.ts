@@ -129,3 +129,16 @@ test("every byte of other lines, and around the key in use, survives a turn", ()
 		{ numRuns: 500 },
 	);
 });
+
+test("in a refile table blanks in front hide a line, and a pattern makes all behind it unsure", () => {
+	const table =
+		"a a.example:s:/k/a\n b b.example:s:/k/b\nc.d c.example:s:/k/c\nx* x.example:s:/k/x\ne e.example:s:/k/e\n";
+	const entries = parseKeyTable(bytes(table), "refile");
+	expect(entries.map(({ name, problem }) => [name, problem])).toEqual([
+		["a", null],
+		["c.d", null],
+		["x*", "its name x* is a pattern, which keyturn does not follow"],
+		["e", "the pattern x* before it may catch its name"],
+	]);
+	expect(parseKeyTable(bytes(table))).toHaveLength(5);
+});

@@ -7,7 +7,7 @@ import { createSimProcess } from "../../fakes/sim-process.ts";
 const PATH = "/etc/opendkim/keys/k.private";
 
 /** What cannot be tried on a machine whose accounts a test must not touch: who is in which group. */
-async function judge(group: string, gid: number, passwd = "") {
+async function judge(group: string, gid: number, passwd = "", isReadByRoot = false) {
 	const sim = new SimDisk(() => new Date(0));
 	sim.put("/etc/passwd", `root:x:0:0::/root:/bin/sh\nopendkim:x:107:113::/:/bin/false\n${passwd}`);
 	sim.put("/etc/group", group);
@@ -15,7 +15,8 @@ async function judge(group: string, gid: number, passwd = "") {
 	const disk = sim.open({ process: createSimProcess() });
 	const accounts = await readAccounts(disk);
 	const account = findAccount(accounts, "opendkim");
-	const why = await whyUnsafe({ disk, accounts, account, requireSafe: true, directories: new Map() }, PATH);
+	const question = { disk, accounts, account, requireSafe: true, isReadByRoot, directories: new Map() };
+	const why = await whyUnsafe(question, PATH);
 	return { why, groups: groupsOf(accounts, account) };
 }
 
@@ -42,4 +43,9 @@ test("a further group of the signer lets it read", async () => {
 	expect(why).toBeNull();
 	expect(groups).toEqual([113, 50]);
 	expect((await judge("opendkim:x:113:\nkeys:x:50:\n", 50)).why).toContain("cannot be read by opendkim");
+});
+
+test("what root reads at the start may be root's alone", async () => {
+	expect((await judge("opendkim:x:113:\n", 0)).why).toBe(`${PATH} cannot be read by opendkim`);
+	expect((await judge("opendkim:x:113:\n", 0, "", true)).why).toBeNull();
 });

@@ -1,79 +1,5 @@
-import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
-import type { ProgramRequest, ProgramResult } from "../../../src/ports/programs.ts";
-import type { ProbeAnswer, ProbeRequest } from "../../../src/signers/probe-protocol.ts";
-import { createOpenDkimSigner } from "../../../src/signers/opendkim/signer.ts";
-import { SimDisk } from "../../fakes/sim-disk.ts";
-import { createSimProcess } from "../../fakes/sim-process.ts";
-
-const PASSWD = "root:x:0:0:root:/root:/bin/sh\nopendkim:x:107:113::/run/opendkim:/usr/sbin/nologin\n";
-const GROUP = "root:x:0:\nopendkim:x:113:\nmail:x:8:somebody\n";
-const CONFIG = [
-	"UserID opendkim",
-	"KeyTable /etc/opendkim/key.table",
-	"SigningTable refile:/etc/opendkim/signing.table",
-	"Socket local:/run/opendkim/opendkim.sock",
-	"",
-].join("\n");
-const OWNER = { uid: 107, gid: 113 };
-const signed: ProgramResult = {
-	status: 0,
-	signal: null,
-	stdout: "opendkim: (stdin):\nDKIM-Signature: v=1; d=example.com;\r\n\tb=abc\r\n",
-	stderr: "",
-};
-
-function keyPair() {
-	const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
-	return {
-		pem: privateKey.export({ format: "pem", type: "pkcs1" }).toString(),
-		spki: publicKey.export({ format: "der", type: "spki" }).toString("base64"),
-	};
-}
-
-const key = keyPair();
-
-/** The guide's host: short names, example.private. */
-function guideHost(files: Readonly<Record<string, string>> = {}, swap: "restart" | "reload" = "restart") {
-	const sim = new SimDisk(() => new Date("2026-10-31T12:00:00Z"));
-	const all = {
-		"/etc/passwd": PASSWD,
-		"/etc/group": GROUP,
-		"/etc/opendkim.conf": CONFIG,
-		"/etc/opendkim/key.table": "example example.com:202610:/etc/opendkim/keys/example.private\n",
-		"/etc/opendkim/signing.table": "*@example.com example\n",
-		...files,
-	};
-	sim.put("/etc/opendkim/keys/example.private", key.pem, 0o600, OWNER);
-	for (const [path, text] of Object.entries(all)) sim.put(path, text);
-	const ran: ProgramRequest[] = [];
-	const asked: ProbeRequest[] = [];
-	const signer = createOpenDkimSigner({
-		name: "main",
-		settings: { config: "/etc/opendkim.conf", keys: "/etc/opendkim/keys", program: "/usr/sbin/opendkim" },
-		service: "opendkim",
-		swap,
-		disk: sim.open({ process: createSimProcess() }),
-		programs: {
-			run: async (request) => {
-				ran.push(request);
-				return signed;
-			},
-		},
-		runProbe: async (request): Promise<ProbeAnswer> => {
-			asked.push(request);
-			const expectations = request.kind === "milter" ? request.expectations : [];
-			const verdicts = expectations.map(({ domain, selector }) => ({
-				domain,
-				selector,
-				outcome: "signed" as const,
-				reason: null,
-			}));
-			return { isUp: true, reason: null, verdicts };
-		},
-	});
-	return { sim, signer, ran, asked };
-}
+import { CONFIG, guideHost, key, OWNER } from "./guide-signer.ts";
 
 test("reads the guide's host", async () => {
 	const { signer } = guideHost();
@@ -207,14 +133,23 @@ test("tells which lines sign, and what is wrong with the others", async () => {
 });
 
 test.each([
-	["Include /x", CONFIG.replace("UserID", "Include /x\nUserID"), "Include is not built yet"],
-	[
-		"refile: key table",
-		CONFIG.replace("KeyTable ", "KeyTable refile:"),
-		"of the kind refile is not built yet",
-	],
+	["an Include of nothing", CONFIG.replace("UserID", "Include /x\nUserID"), "Include /x is absent"],
+	["a relative Include", CONFIG.replace("UserID", "Include x\nUserID"), "expected an absolute path"],
+	["an Include of itself", `${CONFIG}Include /etc/opendkim.conf\n`, "more than 5 deep"],
+	["ChangeRootDirectory", `${CONFIG}ChangeRootDirectory /x\n`, "ChangeRootDirectory is not built yet"],
+	["a db: key table", CONFIG.replace("KeyTable ", "KeyTable db:"), "of the kind db is not built yet"],
+	["no key at all", "UserID opendkim\n", "no KeyTable and no KeyFile"],
 	["csl: key table", CONFIG.replace("KeyTable /", "KeyTable csl:a=/"), "of the kind csl is not built yet"],
-	["dsn: signing table", CONFIG.replace("refile:", "dsn:"), "of the kind dsn is not built yet"],
+	[
+		"tables in a database",
+		CONFIG.replace("refile:", "dsn:mysql://u:secret@h/"),
+		"SigningTable dsn:…: a database (SQL) holds this table",
+	],
+	[
+		"tables in LDAP",
+		CONFIG.replace("KeyTable ", "KeyTable ldap://h/"),
+		"KeyTable ldap:…: a directory (LDAP)",
+	],
 	["no signing table", CONFIG.replace(/^Signing.*$/m, ""), "no SigningTable"],
 	["an absent table", CONFIG.replace("key.table", "none"), "/etc/opendkim/none is absent"],
 	["an unknown user", CONFIG.replace("UserID opendkim", "UserID nobody-here"), "not in /etc/passwd"],

@@ -7,9 +7,10 @@ import type { Disk } from "../../../src/ports/disk.ts";
 import type { SignerChange } from "../../../src/ports/signer.ts";
 import {
 	offlineConfiguration,
-	parseConfiguration,
+	optionLines,
 	parseDataset,
 	parseSocket,
+	valuesOf,
 } from "../../../src/signers/opendkim/configuration.ts";
 import { isLoopbackInternal } from "../../../src/signers/opendkim/internal-hosts.ts";
 import { parseKeyTable, renderKeyTable } from "../../../src/signers/opendkim/key-table.ts";
@@ -35,7 +36,7 @@ const CHANGE: SignerChange = {
 	to: { selector: "202611", keyPath: "/etc/opendkim/keys/example.com/202611.private" },
 };
 
-const STAGED = { keyTablePath: "/staged", signingTable: "refile:/signing" };
+const STAGED = { keyTable: "file:/staged", signingTable: "refile:/signing" };
 
 /** Latin-1: any octets at all. */
 const anyTable = fc.oneof(
@@ -219,9 +220,9 @@ test(
 		fc.assert(
 			fc.property(text, (given) => {
 				try {
-					const options = parseConfiguration({ path: "/etc/opendkim.conf", text: given });
+					const options = valuesOf(optionLines(given));
 					read += 1;
-					const offline = parseConfiguration({ path: "/x", text: offlineConfiguration(given, STAGED) });
+					const offline = valuesOf(optionLines(offlineConfiguration(given, STAGED)));
 					expect(offline.get("keytable")).toBe("file:/staged");
 					expect(offline.get("signingtable")).toBe("refile:/signing");
 					for (const name of ["userid", "socket", "pidfile"]) expect(offline.has(name)).toBe(false);
@@ -245,8 +246,8 @@ test(
 describe("a file of a megabyte", () => {
 	const blanks = `KeyTable /k\nDomain a${" ".repeat(1_000_000)}b\n`;
 	test("of blanks in the middle of an option is read", () => {
-		expect(parseConfiguration({ path: "/x", text: blanks }).get("domain")).toMatch(/^a +b$/);
-		expect(parseConfiguration({ path: "/x", text: `KeyTable /k\n${" ".repeat(1_000_000)}` }).size).toBe(1);
+		expect(valuesOf(optionLines(blanks)).get("domain")).toMatch(/^a +b$/);
+		expect(optionLines(`KeyTable /k\n${" ".repeat(1_000_000)}`)).toHaveLength(1);
 	});
 
 	test.each([

@@ -22,7 +22,12 @@ function rendered(
 	kind: "file" | "refile" = "refile",
 ) {
 	const file = (path: string, text: string) => ({ path, bytes: bytes(text), hash: hashOf(bytes(text)) });
-	const files = { keyTable: file("/key", keys), signingTable: file("/signing", signing), kind };
+	const files = {
+		keyTable: file("/key", keys),
+		signingTable: file("/signing", signing),
+		kind,
+		keyKind: "file" as const,
+	};
 	return renderTables(files, changes).map((one) => ({
 		path: one.path,
 		text: Buffer.from(one.bytes).toString("latin1"),
