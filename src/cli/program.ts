@@ -23,7 +23,7 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		.option("--config <file>", "the configuration", DEFAULT_CONFIG)
 		.helpOption("-h, --help", "show this help")
 		.addHelpText("after", EXIT_STATUS)
-		.configureOutput({ writeErr: (text) => say(wrap(text.trimEnd(), 79)) })
+		.configureOutput({ writeErr: (text) => say(isHelp(text) ? text.trimEnd() : wrap(text.trimEnd(), 79)) })
 		.showHelpAfterError("keyturn --help shows what there is")
 		.exitOverride();
 	const here = (isDaemon = false): CommandContext =>
@@ -154,6 +154,11 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 	return program;
 }
 
+/** It is laid out already. */
+function isHelp(text: string): boolean {
+	return text.startsWith("Usage: ");
+}
+
 /** The options of every command that leaves a wish and watches it. */
 function waiting(command: Command): Command {
 	return command
@@ -197,7 +202,7 @@ Exit status:
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function parseWait(text: string): number {
-	const match = /^(\d+)([smhd])$/.exec(text);
+	const match = /^(\d{1,9})([smhd])$/.exec(text);
 	if (match === null) throw new InvalidArgumentError("expected a duration such as 90s, 15m, 36h or 14d");
 	return Number(match[1]) * (UNITS_MS[match[2] ?? ""] ?? 0);
 }

@@ -1,5 +1,6 @@
 /** Takes the door's answer for what it is: one JSON object, to the very request that was made. */
 
+import { excerpt } from "../dkim/foreign-text.ts";
 import { KeyturnError } from "../errors.ts";
 import type { DoorAnswer, DoorRequest } from "../ports/door.ts";
 
@@ -58,7 +59,7 @@ function idOf(answer: Readonly<Record<string, unknown>>): unknown {
 }
 
 function describe(value: unknown): string {
-	return typeof value === "string" ? value.slice(0, 64) : typeof value;
+	return typeof value === "string" ? excerpt(value, 64) : typeof value;
 }
 
 function protocol(request: DoorRequest, got: string): KeyturnError {

@@ -24,6 +24,7 @@ describe("the help", () => {
 
 test.each([
 	[["rotate", "--now", "--wait-max", "15"], "expected a duration"],
+	[["rotate", "--now", "--wait-max", "9999999999d"], "expected a duration"],
 	[["history", "--limit", "0"], "expected a whole number"],
 	[["rotate", "--nwo"], "unknown option '--nwo'"],
 	[["nothing"], "unknown command 'nothing'"],
@@ -39,4 +40,20 @@ test.each([
 	expect(said.join("\n").replaceAll("\n", " ")).toContain(words);
 	expect(said.join("\n")).toContain("keyturn --help");
 	for (const line of said.join("\n").split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test("without a command the help is told as it was laid out", async () => {
+	const said: string[] = [];
+	const program = createProgram({
+		version: "1",
+		context: never,
+		say: (text) => said.push(text),
+		ended: never,
+	});
+	await expect(program.parseAsync(["node", "keyturn"])).rejects.toMatchObject({ exitCode: 1 });
+	const lines = said.join("\n").split("\n");
+	expect(lines.filter((line) => line.length > 80)).toEqual([]);
+	const commands = lines.slice(lines.indexOf("Commands:") + 1, lines.indexOf("Exit status:") - 1);
+	expect(commands.filter((line) => !/^ {2}[a-z]| {39}\S/.test(line))).toEqual([]);
+	expect(commands.length).toBeGreaterThan(12);
 });

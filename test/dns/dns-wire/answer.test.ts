@@ -1,6 +1,6 @@
 import { type Answer as PacketRecord, encode } from "dns-packet";
 import { array, assert, boolean, integer, nat, property, tuple, uint8Array } from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { decodeAnswer } from "../../../src/dns/dns-wire/answer.ts";
 import { checkBounds } from "../../../src/dns/dns-wire/bounds.ts";
 import { encodeQuery } from "../../../src/dns/dns-wire/query.ts";
@@ -194,12 +194,32 @@ describe("no acceptable answer", () => {
 	});
 
 	test("names chained by pointers stay cheap", () => {
-		const bytes = makeHostile([0, 64, 64, 64], 16_000);
-		for (let at = 12; at + 1 < 4000; at += 2) bytes.set([0xc0, Math.max(12, at - 2)], at);
-		const start = performance.now();
-		for (let count = 0; count < 100; count++) decodeAnswer(bytes, ASKED);
-		expect(performance.now() - start).toBeLessThan(1000);
+		const reads = [vi.spyOn(DataView.prototype, "getUint8"), vi.spyOn(DataView.prototype, "getUint16")];
+		const counted = (pointers: number): readonly [string, number] => {
+			const before = reads.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+			const { kind } = checkBounds(chained(pointers), "udp");
+			return [kind, reads.reduce((sum, { mock }) => sum + mock.calls.length, 0) - before];
+		};
+		const [allowed, longer, longest] = [counted(16), counted(17), counted(1000)];
+		for (const spy of reads) spy.mockRestore();
+		expect(allowed[0]).toBe("bounded");
+		// Three to a pointer, of sixteen to a name, of 191 names.
+		expect(allowed[1]).toBeLessThan(191 * 16 * 3 + 1000);
+		expect(longer[0]).toBe("refused");
+		expect(longest).toEqual(longer);
 	});
+
+	/** 192 records: the first holds pointers, each to the one before it, and all other names are the last of them. */
+	function chained(pointers: number): Uint8Array {
+		const at = (index: number): number => (index < 0 ? 12 : 23 + 2 * index);
+		const bytes = makeHostile([0, 64, 64, 64], at(pointers) + 191 * 12);
+		const view = new DataView(bytes.buffer, bytes.byteOffset);
+		view.setUint16(21, 2 * pointers);
+		for (let index = 0; index < pointers; index++) view.setUint16(at(index), 0xc000 | at(index - 1));
+		for (let record = 0; record < 191; record++)
+			view.setUint16(at(pointers) + record * 12, 0xc000 | at(pointers - 2));
+		return bytes;
+	}
 
 	test("record data that is shorter than the record inside it", () => {
 		const bytes = makeAnswer([text(QUESTION.name, "abc")]);
@@ -211,7 +231,7 @@ describe("no acceptable answer", () => {
 	});
 });
 
-test("whatever is done to a message, it is read or refused, and quickly", () => {
+test("whatever is done to a message, it is read or refused", () => {
 	const original = makeAnswer([
 		text(QUESTION.name, "v=DKIM1;p=abc"),
 		{ type: "CNAME", name: "a.example.test", data: "b.example.test" },
@@ -219,7 +239,6 @@ test("whatever is done to a message, it is read or refused, and quickly", () => 
 		{ type: "MX", name: "example.test", data: { preference: 10, exchange: "mx.example.test" } },
 	]);
 	const kinds = new Map<string, number>();
-	const start = performance.now();
 	assert(
 		property(
 			array(tuple(nat(original.length - 1), nat(255)), { minLength: 1, maxLength: 8 }),
@@ -234,7 +253,6 @@ test("whatever is done to a message, it is read or refused, and quickly", () => 
 		),
 		{ numRuns: 30_000 },
 	);
-	expect(performance.now() - start).toBeLessThan(20_000);
 	expect(kinds.get("message")).toBeGreaterThan(100);
 	expect(kinds.get("malformed")).toBeGreaterThan(1000);
 });

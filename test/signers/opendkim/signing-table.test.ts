@@ -1,10 +1,13 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { readPattern } from "../../../src/signers/opendkim/address-pattern.ts";
 import {
 	createSigningTable,
 	entriesFor,
 	isNamed,
 	senderFor,
 } from "../../../src/signers/opendkim/signing-table.ts";
+
+vi.mock("../../../src/signers/opendkim/address-pattern.ts", { spy: true });
 
 function table(text: string, kind: "file" | "refile" = "refile", isMultiple = false) {
 	return createSigningTable(kind, Buffer.from(text, "latin1"), isMultiple);
@@ -45,14 +48,16 @@ test("a narrower line after a broader one keeps its place in the order", () => {
 	expect(entriesFor(signing, "x@example.net")).toEqual(["any"]);
 });
 
-test("ten thousand domains are told apart quickly", () => {
+test("ten thousand domains are told apart by name: no pattern is tried", () => {
 	const count = 10_000;
 	const lines = Array.from({ length: count }, (_, index) => `*@d${index}.example e${index}`);
+	vi.mocked(readPattern).mockClear();
 	const signing = table(lines.join("\n"));
-	const started = performance.now();
 	for (let index = 0; index < count; index++)
 		expect(senderFor(signing, `e${index}`, `d${index}.example`)).toBe(`keyturn-probe@d${index}.example`);
-	expect(performance.now() - started).toBeLessThan(5_000);
+	expect(readPattern).not.toHaveBeenCalled();
+	table("*@a*.example a");
+	expect(readPattern).toHaveBeenCalled();
 });
 
 test("a line that begins with a blank is none in a table of patterns", () => {
