@@ -30,6 +30,9 @@ export default defineConfig({
 					globalSetup: ["test/build.ts"],
 					testTimeout: 60_000,
 					hookTimeout: 60_000,
+					// They wait for servers more than they compute.
+					maxWorkers: 3,
+					sequence: { groupOrder: 1 },
 				},
 			},
 			{
@@ -39,7 +42,9 @@ export default defineConfig({
 					globalSetup: ["test/build.ts"],
 					testTimeout: 600_000,
 					hookTimeout: 180_000,
-					fileParallelism: false,
+					// Each file boots hosts of its own, with a network of their own, and mostly waits for them.
+					maxWorkers: 3,
+					sequence: { groupOrder: 2 },
 				},
 			},
 			{
