@@ -9,6 +9,7 @@ import type { Programs } from "../src/ports/programs.ts";
 import type { Random } from "../src/ports/random.ts";
 import type { Secrets } from "../src/ports/secrets.ts";
 import type { Wire } from "../src/ports/wire.ts";
+import type { ProviderAbout } from "../src/publishing/about.ts";
 
 /** Everything that any provider needs; each takes its part. */
 export interface ProviderTools {
@@ -24,30 +25,41 @@ export interface ProviderTools {
 export interface ProviderType {
 	/** Strict; every field described. */
 	readonly settingsSchema: z.ZodType;
+	readonly about: ProviderAbout;
 	/** `settings` are what `settingsSchema` made of the file. */
 	create(
 		options: ProviderTools & { readonly name: string; readonly settings: unknown },
 	): Promise<DnsProvider>;
 }
 
-/** One line a provider, by `type` in keyturn.yaml. */
+/** One line a provider, by `type` in keyturn.yaml; each part is loaded when it is first needed. */
 export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>>> = {
-	rfc2136: async () => {
-		const { settingsSchema } = await import("./rfc2136/settings.ts");
-		return typed(settingsSchema, async (options) =>
-			(await import("./rfc2136/provider.ts")).createRfc2136Provider(options),
-		);
-	},
+	cloudflare: async () =>
+		typed(await import("./cloudflare/settings.ts"), () => import("./cloudflare/provider.ts")),
+	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),
+	rfc2136: async () => typed(await import("./rfc2136/settings.ts"), () => import("./rfc2136/provider.ts")),
 };
 
-function typed<Settings>(
-	settingsSchema: z.ZodType<Settings>,
-	create: (
+/** What a provider's folder exports: from settings.ts, and from provider.ts. */
+interface SettingsModule<Settings> {
+	readonly settingsSchema: z.ZodType<Settings>;
+	readonly about: ProviderAbout;
+}
+
+interface ProviderModule<Settings> {
+	createProvider(
 		options: ProviderTools & { readonly name: string; readonly settings: Settings },
-	) => Promise<DnsProvider>,
+	): DnsProvider;
+}
+
+function typed<Settings>(
+	{ settingsSchema, about }: SettingsModule<Settings>,
+	load: () => Promise<ProviderModule<Settings>>,
 ): ProviderType {
 	return {
 		settingsSchema,
-		create: (options) => create({ ...options, settings: options.settings as Settings }),
+		about,
+		create: async (options) =>
+			(await load()).createProvider({ ...options, settings: options.settings as Settings }),
 	};
 }

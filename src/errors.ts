@@ -20,6 +20,7 @@ export const ERROR_CODES = [
 	"program.timeout",
 	"provider.ambiguous",
 	"provider.denied",
+	"provider.limited",
 	"provider.refused",
 	"provider.unreachable",
 	"provider.zone",
@@ -40,6 +41,8 @@ export interface KeyturnErrorOptions {
 	readonly hint?: string;
 	/** Whether the same act may succeed later without anybody changing anything. */
 	readonly retry?: boolean;
+	/** How long whoever said no wants to be left alone, in milliseconds. */
+	readonly retryAfterMs?: number;
 	readonly cause?: unknown;
 	/** The errno name (`ENOSPC`) when the system said no. */
 	readonly errno?: string;
@@ -49,6 +52,7 @@ export interface KeyturnErrorOptions {
 export class KeyturnError extends Error {
 	readonly code: ErrorCode;
 	readonly retry: boolean;
+	readonly retryAfterMs: number | null;
 	readonly hint: string | null;
 	readonly errno: string | null;
 
@@ -57,6 +61,7 @@ export class KeyturnError extends Error {
 		this.name = "KeyturnError";
 		this.code = code;
 		this.retry = options.retry ?? false;
+		this.retryAfterMs = options.retryAfterMs ?? null;
 		this.hint = options.hint ?? null;
 		this.errno = options.errno ?? null;
 	}

@@ -31,7 +31,7 @@ export const MAY: Readonly<Record<string, Allowed>> = {
 		packages: ["commander", "picocolors", "cli-table3"],
 	},
 	providers: {
-		folders: ["ports", "dkim", "dns/dns-wire", "settings/secret-reference"],
+		folders: ["ports", "dkim", "publishing", "dns/dns-wire", "settings/secret-reference"],
 		packages: ["zod", "dns-packet"],
 	},
 };

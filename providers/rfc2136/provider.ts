@@ -19,7 +19,7 @@ export { settingsSchema } from "./settings.ts";
 /** The value has to fit a message of 65,535 octets with all that goes along. */
 const LIMITS = { valueOctets: 60_000, minTtlSeconds: 0, batch: 50 } as const;
 
-export function createRfc2136Provider(options: {
+export function createProvider(options: {
 	readonly name: string;
 	readonly settings: Rfc2136Settings;
 	readonly secrets: Secrets;

@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { TSIG_ALGORITHMS } from "../../src/dns/dns-wire/tsig-algorithms.ts";
 import { secretReference } from "../../src/settings/secret-reference.ts";
+import type { ProviderAbout } from "../../src/publishing/about.ts";
 
 const server = z
 	.string()
@@ -45,3 +46,14 @@ export function parseServer(text: string): { readonly address: string; readonly 
 	const port = Number(match?.[3]);
 	return address === undefined || !(port >= 1 && port <= 65_535) ? null : { address, port };
 }
+
+export const about: ProviderAbout = {
+	title: "Dynamic updates: BIND, Knot, PowerDNS and others",
+	evidence: "server",
+	permission: "the TSIG key needs to be allowed to change TXT records below _domainkey",
+	credential:
+		"`tsig-keygen -a hmac-sha256 keyturn > /etc/keyturn/tsig.key`; the server gets the same statement.",
+	remarks: [
+		"`server` is the zone's primary; updates and the questions that go with them are signed, over TCP.",
+	],
+};

@@ -5,7 +5,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { ChangeResult, DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { intoBatches } from "./batches.ts";
 import { canonicalTxt } from "./compare.ts";
+import { isLasting } from "./api/outcome.ts";
 import { createPatience } from "./patience.ts";
 import type { Turns } from "./turns.ts";
 import { asStillNeeded, isOccupied, isReached, mangled, racers, tooLong } from "./wanted.ts";
@@ -57,7 +59,7 @@ export function createPublisher(options: {
 				const failed = refusalOf(thrown);
 				item.result = earlier?.kind === "unknown" ? earlier : failed;
 				// Whoever does not answer for one name would be waited for at each of the others.
-				if (asKeyturnError(thrown).code === "provider.unreachable") silent = failed;
+				if (isLasting(thrown)) silent = failed;
 			}
 		}
 	}
@@ -174,7 +176,8 @@ export function createPublisher(options: {
 		change: async (zone, changes, signal) =>
 			turns.take(account, async () => {
 				const items = changes.map((change): Item => ({ change, before: [], result: null, isFinal: false }));
-				for (const batch of intoBatches(items, limits.batch)) await changeOnce(zone, batch, signal);
+				for (const batch of intoBatches(items, limits.batch, ({ change }) => change.name))
+					await changeOnce(zone, batch, signal);
 				return items.map((item) => item.result ?? { kind: "unknown", why: `${name} was not asked` });
 			}),
 	};
@@ -185,21 +188,6 @@ function mayBeTriedAgain({ change, result, isFinal }: Item): boolean {
 	if (isFinal) return false;
 	if (result?.kind === "unknown") return change.kind === "remove";
 	return result?.kind === "refused" && !result.denied;
-}
-
-/** No name twice in a batch, so that each change is looked at after the one before it at its name. */
-function intoBatches(items: readonly Item[], limit: number): readonly (readonly Item[])[] {
-	const batches: Item[][] = [];
-	for (const item of items) {
-		const last = batches.at(-1);
-		const full =
-			last === undefined ||
-			last.length >= limit ||
-			last.some((other) => other.change.name === item.change.name);
-		if (full) batches.push([item]);
-		else last.push(item);
-	}
-	return batches;
 }
 
 /** Of a failure before anything was written; a fault of our own goes on up. */

@@ -27,6 +27,18 @@ export function broughtValue(change: ZoneChange): string | null {
 	}
 }
 
+/** The value that the change takes away, null for an addition. */
+export function goneValue(change: ZoneChange): string | null {
+	switch (change.kind) {
+		case "add":
+			return null;
+		case "remove":
+			return change.value;
+		case "replace":
+			return change.from;
+	}
+}
+
 /** Whether something foreign keeps a value from being brought: keyturn never writes beside what somebody else has there. */
 export function isOccupied(change: ZoneChange, values: readonly string[]): boolean {
 	if (change.kind === "remove" || values.length === 0 || isReached(change, values)) return false;

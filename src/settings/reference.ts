@@ -22,6 +22,8 @@ interface Node {
 const BEGIN = "<!-- configuration:begin -->";
 const END = "<!-- configuration:end -->";
 
+const HEAD = "| key | default | meaning |\n| --- | --- | --- |";
+
 /** Their keys stand elsewhere in the table. */
 const REPEATED: readonly string[] = ["signer", "signers.NAME.services"];
 
@@ -29,19 +31,23 @@ const REPEATED: readonly string[] = ["signer", "signers.NAME.services"];
 export function configurationTable(schemas: SettingsSchemas): string {
 	const rows = tableRows("", jsonSchemaOf(configuration), configuration);
 	const kinds = [
-		["signers.NAME", "signers", signerShape],
-		["providers.NAME", "providers", providerShape],
-		["alerts[]", "alerts", alertShape],
+		["signers.NAME", schemas.signers, signerShape],
+		["providers.NAME", {}, providerShape],
+		["alerts[]", schemas.alerts, alertShape],
 	] as const;
-	const tables = kinds.map(([prefix, kind, shape]) => {
+	const tables = kinds.map(([prefix, types, shape]) => {
 		const common = tableRows(`${prefix}.`, jsonSchemaOf(z.object(shape)), z.object(shape));
-		const own = Object.entries(schemas[kind]).flatMap(([type, schema]) =>
-			adapterRows(`${prefix}.`, type, jsonSchemaOf(schema)),
+		const own = Object.entries(types).flatMap(([type, schema]) =>
+			adapterRows(`${prefix}.`, jsonSchemaOf(schema), `\`${type}\`: `),
 		);
 		return [...common, ...own].join("\n");
 	});
-	const head = "| key | default | meaning |\n| --- | --- | --- |";
-	return [`${head}\n${rows.join("\n")}`, ...tables.map((table) => `${head}\n${table}`)].join("\n\n");
+	return [rows.join("\n"), ...tables].map((table) => `${HEAD}\n${table}`).join("\n\n");
+}
+
+/** The keys of one type of provider, for its own part of the manual. */
+export function adapterTable(schema: z.ZodType): string {
+	return `${HEAD}\n${adapterRows("providers.NAME.", jsonSchemaOf(schema), "").join("\n")}`;
 }
 
 /** `document` with the table between its markers; throws if it has no markers. */
@@ -110,14 +116,14 @@ function domainRows(domain: Node): readonly string[] {
 	];
 }
 
-function adapterRows(prefix: string, type: string, node: Node): readonly string[] {
+function adapterRows(prefix: string, node: Node, before: string): readonly string[] {
 	const branches = branchesOf(node);
 	const names = [...new Set(branches.flatMap((branch) => Object.keys(branch.properties ?? {})))];
 	return names.map((name) => {
 		const holder = branches.find((branch) => branch.properties?.[name] !== undefined);
 		const required = branches.every((branch) => branch.required?.includes(name));
 		const property = holder?.properties?.[name] ?? {};
-		return row(`${prefix}${name}`, property, required, `\`${type}\`: `);
+		return row(`${prefix}${name}`, property, required, before);
 	});
 }
 

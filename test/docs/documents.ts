@@ -3,10 +3,11 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { configurationJsonSchema, withConfigurationTable } from "../../src/settings/reference.ts";
-import { schemas } from "../settings/schemas.ts";
+import { providerTypes, schemas } from "../settings/schemas.ts";
 import { commandTable } from "./commands.ts";
 import { importTable } from "./imports.ts";
 import { lifecycleDocument } from "./lifecycle.ts";
+import { providerSections } from "./providers.ts";
 import { unbuiltList } from "./unbuilt.ts";
 
 export interface MadeDocument {
@@ -19,6 +20,7 @@ export async function madeDocuments(): Promise<readonly MadeDocument[]> {
 	const jsonSchema = await read("config/keyturn.schema.json");
 	const readme = await read("README.md");
 	const lifecycle = await read("docs/lifecycle.md");
+	const providers = await read("docs/providers.md");
 	const architecture = await read("ARCHITECTURE.md");
 	const withCommands = between(readme.found, "commands", commandTable());
 	const withUnbuilt = between(withCommands, "unbuilt", unbuiltList());
@@ -26,6 +28,7 @@ export async function madeDocuments(): Promise<readonly MadeDocument[]> {
 		{ ...jsonSchema, expected: `${JSON.stringify(configurationJsonSchema(schemas), null, 2)}\n` },
 		{ ...readme, expected: withConfigurationTable(withUnbuilt, schemas) },
 		{ ...lifecycle, expected: lifecycleDocument() },
+		{ ...providers, expected: between(providers.found, "providers", providerSections(providerTypes)) },
 		{ ...architecture, expected: between(architecture.found, "imports", importTable()) },
 	];
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { createRfc2136Provider } from "../../../providers/rfc2136/provider.ts";
+import { createProvider } from "../../../providers/rfc2136/provider.ts";
 import { signMessage, type TsigKey } from "../../../src/dns/dns-wire/tsig.ts";
 import { readServerMessage } from "../../../src/dns/dns-wire/server-message.ts";
 import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
@@ -18,7 +18,7 @@ let provider: DnsProvider;
 
 beforeEach(() => {
 	asked = [];
-	provider = createRfc2136Provider({
+	provider = createProvider({
 		name: "home",
 		settings: { server: "192.0.2.53:53", name: "k", algorithm: "hmac-sha256", secret: { env: "TSIG" } },
 		secrets: { read: async () => SECRET },

@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { decode, streamEncode } from "dns-packet";
 import { createConnection } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createRfc2136Provider } from "../../../providers/rfc2136/provider.ts";
+import { createProvider } from "../../../providers/rfc2136/provider.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
 import type { Log } from "../../../src/ports/log.ts";
@@ -295,7 +295,7 @@ function providerFor(
 ): DnsProvider {
 	const { name, algorithm, secret } = key;
 	if (algorithm !== "hmac-sha256" && algorithm !== "hmac-sha512") throw new Error(algorithm);
-	return createRfc2136Provider({
+	return createProvider({
 		name: "home",
 		settings: {
 			server: `${server.address}:${server.port}`,
@@ -352,7 +352,7 @@ test("the key file of tsig-keygen is taken by BIND and by us", async () => {
 		tsigKeys: [{ name: "made.test", algorithm: "hmac-sha512", secret }],
 	});
 	try {
-		const provider = createRfc2136Provider({
+		const provider = createProvider({
 			name: "home",
 			settings: { server: `${server.address}:${server.port}`, keyfile: "/etc/keyturn/tsig.key" },
 			secrets: { read: async () => stdout },

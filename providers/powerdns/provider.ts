@@ -1,0 +1,117 @@
+/** Writes zones of a PowerDNS server through its HTTP interface (doc.powerdns.com/authoritative/http-api/zone.html). */
+
+import * as z from "zod";
+import { quoteTxt } from "../../src/dkim/txt-strings.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { Http } from "../../src/ports/http.ts";
+import type { Secrets } from "../../src/ports/secrets.ts";
+import { type Api, createApi } from "../../src/publishing/api/client.ts";
+import { plainName } from "../../src/publishing/api/names.ts";
+import { createRrsetProvider, type RrsetCalls, type RrsetWrite } from "../../src/publishing/api/rrset-api.ts";
+import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { about, type PowerDnsSettings } from "./settings.ts";
+
+/** A value has to fit a DNS message. */
+const LIMITS = { valueOctets: 60_000, minTtlSeconds: 1, batch: 50 } as const;
+
+const failure = z.object({ error: z.string() });
+const zoneList = z.array(z.object({ id: z.string(), name: z.string(), kind: z.string() }));
+const zoneContent = z.object({
+	rrsets: z.array(
+		z.object({
+			name: z.string(),
+			type: z.string(),
+			ttl: z.number(),
+			records: z.array(z.object({ content: z.string(), disabled: z.boolean() })),
+		}),
+	),
+});
+
+interface PowerDnsZone extends ApiZone {
+	/** A primary tells its secondaries only when it is told to. */
+	readonly isPrimary: boolean;
+}
+
+/** Records of the set that are not served, as they are written back. */
+type SwitchedOff = readonly unknown[];
+
+export function createProvider(options: {
+	readonly name: string;
+	readonly settings: PowerDnsSettings;
+	readonly secrets: Secrets;
+	readonly http: Http;
+	readonly clock: Clock;
+}): DnsProvider {
+	const { name, settings, secrets, http, clock } = options;
+	const api = createApi({
+		provider: name,
+		base: `${settings.url}/api/v1/servers/${settings.server}`,
+		http,
+		clock,
+		authorize: async () => ({ headers: { "x-api-key": await secrets.read(settings.key) } }),
+		permission: about.permission,
+		gapMs: 0,
+		explain: (content) => failure.parse(content).error,
+	});
+	return createRrsetProvider({
+		name,
+		account: `powerdns ${settings.url}`,
+		limits: LIMITS,
+		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(api, zone, signal) }),
+		calls: callsOf(api),
+	});
+}
+
+async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<readonly PowerDnsZone[]> {
+	const zones = await api.call(
+		{
+			method: "GET",
+			path: "/zones",
+			query: { zone: `${name}.` },
+			read: (content) => zoneList.parse(content),
+		},
+		signal,
+	);
+	return zones.map((zone) => ({
+		id: zone.id,
+		name: plainName(zone.name),
+		isPrimary: ["Master", "Primary"].includes(zone.kind),
+	}));
+}
+
+function callsOf(api: Api): RrsetCalls<PowerDnsZone, SwitchedOff> {
+	const path = ({ id }: ApiZone) => `/zones/${encodeURIComponent(id)}`;
+	return {
+		encode: quoteTxt,
+		async rrset(zone, name, signal) {
+			// Servers before 4.7 do not know the filter and send the whole zone.
+			const { rrsets } = await api.call(
+				{
+					method: "GET",
+					path: path(zone),
+					query: { rrset_name: `${name}.`, rrset_type: "TXT" },
+					read: (content) => zoneContent.parse(content),
+				},
+				signal,
+			);
+			const set = rrsets.find((one) => one.type === "TXT" && plainName(one.name) === name);
+			if (set === undefined) return null;
+			const values = set.records.filter(({ disabled }) => !disabled).map(({ content }) => content);
+			return { values, ttlSeconds: set.ttl, extra: set.records.filter(({ disabled }) => disabled) };
+		},
+		async write(zone, sets, signal) {
+			const body = { rrsets: sets.map(bodyOf) };
+			await api.call({ method: "PATCH", path: path(zone), body, read: () => null }, signal);
+			if (zone.isPrimary)
+				await api.call({ method: "PUT", path: `${path(zone)}/notify`, read: () => null }, signal);
+		},
+	};
+}
+
+function bodyOf({ name, before, values, ttlSeconds }: RrsetWrite<SwitchedOff>): unknown {
+	const at = { name: `${name}.`, type: "TXT" };
+	const records = [...values.map((content) => ({ content, disabled: false })), ...(before?.extra ?? [])];
+	if (records.length === 0) return { ...at, changetype: "DELETE" };
+	return { ...at, ttl: ttlSeconds, changetype: "REPLACE", records };
+}

@@ -1,0 +1,35 @@
+/** What keyturn.yaml says about a PowerDNS server with its HTTP interface. */
+
+import * as z from "zod";
+import { secretReference } from "../../src/settings/secret-reference.ts";
+import type { ProviderAbout } from "../../src/publishing/about.ts";
+
+export const settingsSchema = z.strictObject({
+	url: z
+		.string()
+		.regex(/^https?:\/\/[^\s/?#@]+$/, {
+			error: 'must be the server\'s address without a path, such as "http://127.0.0.1:8081"',
+		})
+		.describe("Where the interface listens (`webserver-address`, `webserver-port`), without a path."),
+	key: secretReference.describe("The server's `api-key`."),
+	server: z
+		.string()
+		.regex(/^[\w.-]+$/, { error: "must be a server's id" })
+		.default("localhost")
+		.describe("The server's id in the interface."),
+});
+
+export type PowerDnsSettings = z.infer<typeof settingsSchema>;
+
+export const about: ProviderAbout = {
+	title: "PowerDNS",
+	evidence: "server",
+	permission:
+		"compare the key with `api-key` of pdns.conf, and this host's address with `webserver-allow-from`",
+	credential:
+		"In pdns.conf: `api=yes`, `api-key=…`, `webserver-address` and `webserver-allow-from` as narrow as they can be. The key opens every zone of the server: if that is too much, use `rfc2136` with a key for one zone.",
+	remarks: [
+		"The interface has no TLS of its own: let it listen on loopback, or behind a proxy that has.",
+		"A zone of kind Primary tells its secondaries at once.",
+	],
+};

@@ -1,0 +1,116 @@
+/** A DNS provider whose interface has records with an id each: the port made of a few calls. */
+
+import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../../ports/dns-provider.ts";
+import { canonicalTxt, equalTxt, hasTxt } from "../compare.ts";
+import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
+import { isLasting, notTried, outcomeOf } from "./outcome.ts";
+import type { ApiZone, ZoneSearch } from "./zones.ts";
+
+export interface HeldRecord {
+	readonly id: string;
+	/** As the interface shows it, in whatever quotes. */
+	readonly value: string;
+}
+
+/** What a record is to be; the name is absolute, the value joined and without quotes. */
+export interface WantedRecord {
+	readonly name: string;
+	readonly value: string;
+	readonly ttlSeconds: number;
+}
+
+/** Each member is one call or a few; names are absolute, lower case, without the final dot. They fail as `Api.call` does. */
+export interface RecordCalls<Zone extends ApiZone> {
+	/** The TXT records at the name, complete or an error. */
+	records(zone: Zone, name: string, signal: AbortSignal): Promise<readonly HeldRecord[]>;
+	/** Called only where such a record was not seen. */
+	create(zone: Zone, record: WantedRecord, signal: AbortSignal): Promise<void>;
+	/** One that is gone already is a success. */
+	remove(zone: Zone, name: string, record: HeldRecord, signal: AbortSignal): Promise<void>;
+	/** Turns a record into another in one call; absent where an interface cannot. */
+	readonly update?: (
+		zone: Zone,
+		held: HeldRecord,
+		record: WantedRecord,
+		signal: AbortSignal,
+	) => Promise<void>;
+	/** After changes that were made, where an interface only then serves them. */
+	readonly publish?: (zone: Zone, signal: AbortSignal) => Promise<void>;
+}
+
+export function createRecordProvider<Zone extends ApiZone>(options: {
+	readonly name: string;
+	readonly account: string;
+	readonly limits: ProviderLimits;
+	readonly zones: ZoneSearch<Zone>;
+	readonly calls: RecordCalls<Zone>;
+}): DnsProvider {
+	const { name, account, limits, zones, calls } = options;
+
+	async function make(
+		zone: Zone,
+		change: ZoneChange,
+		signal: AbortSignal,
+	): Promise<{ readonly result: ChangeResult; readonly isWritten: boolean }> {
+		const held = await calls.records(zone, change.name, signal);
+		const values = held.map((record) => canonicalTxt(record.value));
+		if (isReached(change, values)) return { result: { kind: "done" }, isWritten: false };
+		if (isOccupied(change, values)) return { result: { kind: "occupied", values }, isWritten: false };
+		await write(zone, change, held, signal);
+		return { result: { kind: "done" }, isWritten: true };
+	}
+
+	/** The old record becomes the new one where that is one call; else it goes before the new one comes: never two at once. */
+	async function write(
+		zone: Zone,
+		change: ZoneChange,
+		held: readonly HeldRecord[],
+		signal: AbortSignal,
+	): Promise<void> {
+		const gone = goneValue(change);
+		const old = gone === null ? [] : held.filter((record) => equalTxt(record.value, gone));
+		const wanted = wantedBy(change, held);
+		const [first] = old;
+		const turned = wanted !== null && calls.update !== undefined ? first : undefined;
+		for (const record of old) if (record !== turned) await calls.remove(zone, change.name, record, signal);
+		if (wanted === null) return;
+		if (turned === undefined) await calls.create(zone, wanted, signal);
+		else await calls.update?.(zone, turned, wanted, signal);
+	}
+
+	return {
+		name,
+		account,
+		limits,
+		findZone: async (at, signal) => zones.find(at, signal),
+		list: async (zone, at, signal) => {
+			const records = await calls.records(await zones.exact(zone, signal), at, signal);
+			return records.map((record) => canonicalTxt(record.value));
+		},
+		async change(zoneName, changes, signal) {
+			const zone = await zones.exact(zoneName, signal);
+			const results: ChangeResult[] = [];
+			let isWritten = false;
+			for (const change of changes) {
+				try {
+					const made = await make(zone, change, signal);
+					results.push(made.result);
+					isWritten ||= made.isWritten;
+				} catch (thrown) {
+					results.push(outcomeOf(thrown));
+					if (isLasting(thrown)) break;
+				}
+			}
+			if (isWritten) await calls.publish?.(zone, signal);
+			return changes.map((_, index) => results[index] ?? notTried(name, results.at(-1)));
+		},
+	};
+}
+
+/** The record that is to come; null if there is none, or it stands there already beside the one that is to go. */
+function wantedBy(change: ZoneChange, held: readonly HeldRecord[]): WantedRecord | null {
+	const value = broughtValue(change);
+	if (change.kind === "remove" || value === null) return null;
+	const values = held.map((record) => record.value);
+	return hasTxt(values, value) ? null : { name: change.name, value, ttlSeconds: change.ttlSeconds };
+}

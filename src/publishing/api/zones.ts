@@ -1,0 +1,80 @@
+/** Which of an account's zones holds a name. */
+
+import { KeyturnError } from "../../errors.ts";
+import type { ZoneFound } from "../../ports/dns-provider.ts";
+
+export interface ApiZone {
+	/** Lower case, without the final dot. */
+	readonly name: string;
+	/** What the interface calls it. */
+	readonly id: string;
+}
+
+/** Where an interface can be asked for a zone by its name, or only for all that the account has. */
+export type ZoneSource<Zone extends ApiZone> =
+	/** All zones of this name that the account has and that are served to the public. */
+	| { readonly named: (name: string, signal: AbortSignal) => Promise<readonly Zone[]> }
+	| { readonly all: (signal: AbortSignal) => Promise<readonly Zone[]> };
+
+export interface ZoneSearch<Zone extends ApiZone> {
+	/** The longest zone on a dot boundary. */
+	find(name: string, signal: AbortSignal): Promise<ZoneFound>;
+	/** By its exact name; fails with `provider.zone` or `provider.ambiguous`. */
+	exact(name: string, signal: AbortSignal): Promise<Zone>;
+}
+
+export function createZoneSearch<Zone extends ApiZone>(
+	provider: string,
+	source: ZoneSource<Zone>,
+): ZoneSearch<Zone> {
+	async function named(name: string, signal: AbortSignal): Promise<readonly Zone[]> {
+		if ("named" in source) return (await source.named(name, signal)).filter((zone) => zone.name === name);
+		return (await source.all(signal)).filter((zone) => zone.name === name);
+	}
+
+	async function longest(name: string, signal: AbortSignal): Promise<readonly Zone[]> {
+		const candidates = ancestors(name);
+		if ("named" in source) {
+			for (const candidate of candidates) {
+				const zones = await named(candidate, signal);
+				if (zones.length > 0) return zones;
+			}
+			return [];
+		}
+		const zones = await source.all(signal);
+		const held = candidates.find((candidate) => zones.some((zone) => zone.name === candidate));
+		return zones.filter((zone) => zone.name === held);
+	}
+
+	return {
+		async find(name, signal) {
+			const zones = await longest(name, signal);
+			const [zone] = zones;
+			if (zone === undefined) return { kind: "none", why: `the account has no zone that holds ${name}` };
+			if (zones.length > 1)
+				return { kind: "ambiguous", zones: zones.map(({ id }) => `${zone.name} (${id})`) };
+			return { kind: "zone", zone: zone.name };
+		},
+		async exact(name, signal) {
+			const zones = await named(name, signal);
+			const [zone] = zones;
+			if (zone === undefined)
+				throw new KeyturnError("provider.zone", `${provider}: the account has no zone ${name}`, {
+					hint: "set `zone` of the domain to the zone that holds its key records, or give the credential access to it",
+				});
+			if (zones.length > 1)
+				throw new KeyturnError(
+					"provider.ambiguous",
+					`${provider}: the account has several zones ${name}: ${zones.map(({ id }) => id).join(", ")}`,
+					{ hint: "take the ones that are not served out of the credential's reach" },
+				);
+			return zone;
+		},
+	};
+}
+
+/** The name and all above it that have two labels at least, longest first. */
+function ancestors(name: string): readonly string[] {
+	const labels = name.split(".");
+	return labels.slice(0, -1).map((_, index) => labels.slice(index).join("."));
+}

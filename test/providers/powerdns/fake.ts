@@ -1,0 +1,102 @@
+/** As PowerDNS answered in the recordings; what it answers today, a real one tells (test/servers/providers). */
+
+import { unquoteTxt } from "../../../src/dkim/txt-strings.ts";
+import type { Recorded } from "../http/describe-replay.ts";
+import type { Fake, FakeAnswer, FakeRequest } from "../http/fake-server.ts";
+import type { StoredZone, ZoneStore } from "../http/zone-store.ts";
+
+export function createPowerDnsFake(store: ZoneStore, { key }: { readonly key: string }): Fake {
+	return (request) => {
+		if (request.headers["x-api-key"] !== key) return { status: 401, body: "Unauthorized" };
+		const path = request.path.replace("/api/v1/servers/localhost", "");
+		if (path === "/zones") return zones(request);
+		const [, name = ""] = /^\/zones\/([^/]+)\.$/.exec(path) ?? [];
+		const zone = store.zone(name);
+		if (zone === undefined) return { status: 422, body: { error: `Could not find domain '${name}.'` } };
+		return request.method === "PATCH" ? patch(zone, request) : rrsets(zone, request);
+	};
+
+	function zones({ query }: FakeRequest): FakeAnswer {
+		const wanted = query.get("zone");
+		const held = store.zones.filter(({ name }) => wanted === null || `${name}.` === wanted);
+		return { status: 200, body: held.map(head) };
+	}
+
+	function rrsets(zone: StoredZone, { query }: FakeRequest): FakeAnswer {
+		const name = query.get("rrset_name");
+		const sets = new Map<string, Rrset>();
+		for (const record of zone.records) {
+			const at = `${record.name}.`;
+			if (name !== null && name !== at) continue;
+			const set = sets.get(`${at} ${record.type}`) ?? {
+				comments: [],
+				name: at,
+				records: [],
+				ttl: record.ttlSeconds,
+				type: record.type,
+			};
+			set.records?.push({ content: record.form ?? record.value, disabled: false });
+			sets.set(`${at} ${record.type}`, set);
+		}
+		return { status: 200, body: { ...head(zone), rrsets: [...sets.values()] } };
+	}
+
+	function patch(zone: StoredZone, { body }: FakeRequest): FakeAnswer {
+		const { rrsets: sets } = JSON.parse(body) as { rrsets: readonly (Rrset & { changetype: string })[] };
+		for (const { name, type, records = [] } of sets) {
+			if (!name.endsWith(".")) return { status: 422, body: { error: `Name '${name}' is not canonical` } };
+			for (const { content } of records)
+				if (type === "TXT" && unquoteTxt(content) === null)
+					return {
+						status: 422,
+						body: { error: `Record ${name}/TXT '${content}': Parsing record content failed` },
+					};
+		}
+		for (const set of sets) {
+			const at = set.name.slice(0, -1);
+			for (const { id } of zone.records.filter((one) => one.name === at && one.type === set.type))
+				store.remove(zone, id);
+			plant(store, zone, set);
+		}
+		return { status: 204 };
+	}
+}
+
+interface Rrset {
+	readonly comments: readonly unknown[];
+	readonly name: string;
+	readonly records?: { content: string; disabled: boolean }[];
+	readonly ttl: number;
+	readonly type: string;
+}
+
+function plant(store: ZoneStore, zone: StoredZone, { name, type, ttl, records = [] }: Rrset): void {
+	for (const { content } of records)
+		store.add(zone, {
+			name: name.slice(0, -1),
+			type,
+			value: type === "TXT" ? (unquoteTxt(content) ?? content) : content,
+			form: content,
+			ttlSeconds: ttl,
+		});
+}
+
+function head({ name }: StoredZone): object {
+	return {
+		id: `${name}.`,
+		name: `${name}.`,
+		kind: "Native",
+		url: `/api/v1/servers/localhost/zones/${name}.`,
+	};
+}
+
+/** The server as it was recorded: what it showed first. */
+export function preparePowerDns(store: ZoneStore, recorded: readonly Recorded[]): void {
+	const content = JSON.parse(recorded[0]?.response.body ?? "{}") as {
+		readonly name?: string;
+		readonly rrsets?: readonly Rrset[];
+	};
+	if (content.name === undefined) return;
+	const zone = store.addZone(content.name.slice(0, -1));
+	for (const set of content.rrsets ?? []) plant(store, zone, set);
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { createZoneSearch } from "../../../src/publishing/api/zones.ts";
+
+const ZONES = [
+	{ name: "example.test", id: "1" },
+	{ name: "mail.example.test", id: "2" },
+	{ name: "twice.test", id: "3" },
+	{ name: "twice.test", id: "4" },
+];
+const signal = new AbortController().signal;
+
+test.each([
+	["by its list of zones", createZoneSearch("fake", { all: async () => ZONES })],
+	[
+		"by asking for each",
+		createZoneSearch("fake", { named: async (name) => ZONES.filter((zone) => zone.name === name) }),
+	],
+	["by an interface that does not filter", createZoneSearch("fake", { named: async () => ZONES })],
+])("finds the longest zone %s", async (_, search) => {
+	expect(await search.find("s._domainkey.mail.example.test", signal)).toEqual({
+		kind: "zone",
+		zone: "mail.example.test",
+	});
+	expect(await search.find("s._domainkey.xmail.example.test", signal)).toEqual({
+		kind: "zone",
+		zone: "example.test",
+	});
+	expect(await search.find("example.test", signal)).toEqual({ kind: "zone", zone: "example.test" });
+	expect(await search.find("xexample.test", signal)).toMatchObject({ kind: "none" });
+	expect(await search.find("s._domainkey.twice.test", signal)).toEqual({
+		kind: "ambiguous",
+		zones: ["twice.test (3)", "twice.test (4)"],
+	});
+	expect(await search.exact("mail.example.test", signal)).toMatchObject({ id: "2" });
+	await expect(search.exact("elsewhere.test", signal)).rejects.toMatchObject({ code: "provider.zone" });
+	await expect(search.exact("twice.test", signal)).rejects.toMatchObject({ code: "provider.ambiguous" });
+});
