@@ -10,10 +10,20 @@ export default defineConfig({
 					include: ["test/**/*.test.ts"],
 					// A busy machine is no fault of the code.
 					testTimeout: 30_000,
+					// The default leaves one of two cores idle.
+					maxWorkers: "100%",
+					sequence: { groupOrder: 0 },
 					exclude: ["test/simulation/**", "test/crash/**", "test/plug/**", "test/servers/**", "test/e2e/**"],
 				},
 			},
-			{ test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 1_800_000 } },
+			{
+				test: {
+					name: "simulation",
+					include: ["test/simulation/**/*.test.ts"],
+					testTimeout: 1_800_000,
+					sequence: { groupOrder: 3 },
+				},
+			},
 			{
 				test: {
 					name: "crash",
@@ -21,6 +31,7 @@ export default defineConfig({
 					globalSetup: ["test/build.ts"],
 					testTimeout: 86_400_000,
 					fileParallelism: false,
+					sequence: { groupOrder: 4 },
 				},
 			},
 			{
@@ -54,6 +65,7 @@ export default defineConfig({
 					globalSetup: ["test/build.ts"],
 					testTimeout: 14_400_000,
 					hookTimeout: 180_000,
+					sequence: { groupOrder: 5 },
 				},
 			},
 		],
