@@ -36,6 +36,8 @@ export interface ProviderType {
 export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>>> = {
 	cloudflare: async () =>
 		typed(await import("./cloudflare/settings.ts"), () => import("./cloudflare/provider.ts")),
+	digitalocean: async () =>
+		typed(await import("./digitalocean/settings.ts"), () => import("./digitalocean/provider.ts")),
 	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),
 	rfc2136: async () => typed(await import("./rfc2136/settings.ts"), () => import("./rfc2136/provider.ts")),
 };

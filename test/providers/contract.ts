@@ -44,9 +44,17 @@ export function describeProviderContract(title: string, start: () => Promise<Pro
 			["an Ed25519 key", ed25519Record],
 			...OCTETS.map((octets) => [`${octets} octets`, () => valueOf(octets)] as const),
 		];
-		test.each(values)("adds, lists and removes %s unharmed", async (_, make) => {
+		/** As long as one that is asked for, or as the provider takes. */
+		const longest = (octets: number) => valueOf(Math.min(octets, bench.provider.limits.valueOctets));
+
+		test.each(values)("adds, lists and removes %s unharmed, or refuses it", async (_, make) => {
 			const name = freshName();
 			const value = make();
+			if (value.length > bench.provider.limits.valueOctets) {
+				expect(await change(add(name, value))).toMatchObject([{ kind: "refused", denied: false }]);
+				expect(await bench.serves(name)).toEqual([]);
+				return;
+			}
 			expect(await change(add(name, value))).toEqual([{ kind: "done" }]);
 			expect(await bench.serves(name)).toEqual([value]);
 			expect(await list(name)).toEqual([value]);
@@ -155,12 +163,12 @@ export function describeProviderContract(title: string, start: () => Promise<Pro
 			const [first, second, third] = [freshName(), freshName(), freshName()];
 			await change(add(third, valueOf(300)));
 			const results = await change(
-				add(first, valueOf(754)),
+				add(first, longest(754)),
 				add(second, valueOf(410)),
 				remove(third, valueOf(300)),
 			);
 			expect(results).toEqual([{ kind: "done" }, { kind: "done" }, { kind: "done" }]);
-			expect(await bench.serves(first)).toEqual([valueOf(754)]);
+			expect(await bench.serves(first)).toEqual([longest(754)]);
 			expect(await bench.serves(second)).toEqual([valueOf(410)]);
 			expect(await bench.serves(third)).toEqual([]);
 		});
@@ -185,10 +193,10 @@ export function describeProviderContract(title: string, start: () => Promise<Pro
 
 		test("more changes than fit one call of the server are done all the same", async () => {
 			const many = Array.from({ length: bench.provider.limits.batch + 3 }, freshName);
-			const results = await change(...many.map((name) => add(name, valueOf(754))));
+			const results = await change(...many.map((name) => add(name, longest(754))));
 			expect(results).toEqual(many.map(() => ({ kind: "done" })));
-			expect(await bench.serves(many[0] ?? "")).toEqual([valueOf(754)]);
-			expect(await bench.serves(many.at(-1) ?? "")).toEqual([valueOf(754)]);
+			expect(await bench.serves(many[0] ?? "")).toEqual([longest(754)]);
+			expect(await bench.serves(many.at(-1) ?? "")).toEqual([longest(754)]);
 		});
 	});
 }

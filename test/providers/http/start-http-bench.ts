@@ -1,0 +1,36 @@
+/** An adapter, its fake on loopback, and the store that the fake shows. */
+
+import type { Clock } from "../../../src/ports/clock.ts";
+import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
+import type { Http } from "../../../src/ports/http.ts";
+import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
+import type { HttpBench } from "./describe-http-provider.ts";
+import { type Fake, startFakeServer } from "./fake-server.ts";
+import { ZoneStore } from "./zone-store.ts";
+
+export interface BenchParts
+	extends Pick<HttpBench, "secrets" | "hasTwins" | "isWrite" | "denials" | "limits"> {
+	/** Where the adapter believes the interface to be. */
+	readonly origin: string;
+	readonly fake: (store: ZoneStore) => Fake;
+	readonly create: (tools: { readonly http: Http; readonly clock: Clock }) => DnsProvider;
+}
+
+export async function startHttpBench(parts: BenchParts): Promise<HttpBench> {
+	const { origin, fake, create, ...known } = parts;
+	const clock = createSleepingClock();
+	const store = new ZoneStore();
+	const zone = store.addZone("example.test");
+	const server = await startFakeServer(fake(store));
+	return {
+		...known,
+		provider: create({ http: server.httpFor(origin), clock }),
+		clock,
+		zone: zone.name,
+		server,
+		store,
+		serves: async (name) => store.serves(name),
+		plant: async (name, strings) => void store.plant(zone, name, strings),
+		stop: async () => server.stop(),
+	};
+}
