@@ -2,10 +2,8 @@
 
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
-import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { Http } from "../../src/ports/http.ts";
-import type { Secrets } from "../../src/ports/secrets.ts";
+import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
 import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { plainName } from "../../src/publishing/api/names.ts";
 import { allPages } from "../../src/publishing/api/pages.ts";
@@ -37,13 +35,7 @@ const records = z.object({
 });
 const written = z.object({ success: z.literal(true) });
 
-export function createProvider(options: {
-	readonly name: string;
-	readonly settings: CloudflareSettings;
-	readonly secrets: Secrets;
-	readonly http: Http;
-	readonly clock: Clock;
-}): DnsProvider {
+export function createProvider(options: AdapterOptions<CloudflareSettings>): DnsProvider {
 	const { name, settings, secrets, http, clock } = options;
 	const api = createApi({
 		provider: name,

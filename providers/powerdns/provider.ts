@@ -2,10 +2,8 @@
 
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
-import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { Http } from "../../src/ports/http.ts";
-import type { Secrets } from "../../src/ports/secrets.ts";
+import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { plainName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls, type RrsetWrite } from "../../src/publishing/api/rrset-api.ts";
@@ -36,13 +34,7 @@ interface PowerDnsZone extends ApiZone {
 /** Records of the set that are not served, as they are written back. */
 type SwitchedOff = readonly unknown[];
 
-export function createProvider(options: {
-	readonly name: string;
-	readonly settings: PowerDnsSettings;
-	readonly secrets: Secrets;
-	readonly http: Http;
-	readonly clock: Clock;
-}): DnsProvider {
+export function createProvider(options: AdapterOptions<PowerDnsSettings>): DnsProvider {
 	const { name, settings, secrets, http, clock } = options;
 	const api = createApi({
 		provider: name,

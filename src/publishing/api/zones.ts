@@ -10,10 +10,12 @@ export interface ApiZone {
 	readonly id: string;
 }
 
-/** Where an interface can be asked for a zone by its name, or only for all that the account has. */
+/** Where an interface can be asked for a zone by its name, for the one that holds a name, or only for all that the account has. */
 export type ZoneSource<Zone extends ApiZone> =
 	/** All zones of this name that the account has and that are served to the public. */
 	| { readonly named: (name: string, signal: AbortSignal) => Promise<readonly Zone[]> }
+	/** The longest zone of the account that holds the name. */
+	| { readonly holding: (name: string, signal: AbortSignal) => Promise<readonly Zone[]> }
 	| { readonly all: (signal: AbortSignal) => Promise<readonly Zone[]> };
 
 export interface ZoneSearch<Zone extends ApiZone> {
@@ -28,8 +30,12 @@ export function createZoneSearch<Zone extends ApiZone>(
 	source: ZoneSource<Zone>,
 ): ZoneSearch<Zone> {
 	async function named(name: string, signal: AbortSignal): Promise<readonly Zone[]> {
-		if ("named" in source) return (await source.named(name, signal)).filter((zone) => zone.name === name);
-		return (await source.all(signal)).filter((zone) => zone.name === name);
+		const zones = await ("named" in source
+			? source.named(name, signal)
+			: "holding" in source
+				? source.holding(name, signal)
+				: source.all(signal));
+		return zones.filter((zone) => zone.name === name);
 	}
 
 	async function longest(name: string, signal: AbortSignal): Promise<readonly Zone[]> {
@@ -41,7 +47,7 @@ export function createZoneSearch<Zone extends ApiZone>(
 			}
 			return [];
 		}
-		const zones = await source.all(signal);
+		const zones = await ("holding" in source ? source.holding(name, signal) : source.all(signal));
 		const held = candidates.find((candidate) => zones.some((zone) => zone.name === candidate));
 		return zones.filter((zone) => zone.name === held);
 	}

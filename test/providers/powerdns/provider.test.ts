@@ -1,9 +1,7 @@
 import { createProvider } from "../../../providers/powerdns/provider.ts";
-import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
 import { describeReplay } from "../http/describe-replay.ts";
-import { startFakeServer } from "../http/fake-server.ts";
-import { ZoneStore } from "../http/zone-store.ts";
+import { startHttpBench } from "../http/start-bench.ts";
 import { createPowerDnsFake, preparePowerDns } from "./fake.ts";
 
 const KEY = "powerdns-key-of-the-tests";
@@ -17,27 +15,12 @@ describeReplay({
 });
 
 async function startBench(): Promise<HttpBench> {
-	const clock = createSleepingClock();
-	const store = new ZoneStore();
-	const zone = store.addZone("example.test");
-	const server = await startFakeServer(createPowerDnsFake(store, { key: KEY }));
-	const provider = createProvider({
-		name: "pdns",
+	return startHttpBench({
+		origin: "http://dns.test:8081",
 		settings: { url: "http://dns.test:8081", key: { file: "/etc/keyturn/key" }, server: "localhost" },
-		secrets: { read: async () => KEY },
-		http: server.httpFor("http://dns.test:8081"),
-		clock,
-	});
-	return {
-		provider,
-		clock,
-		zone: zone.name,
-		server,
-		store,
+		createProvider,
+		fake: (store) => createPowerDnsFake(store, { key: KEY }),
 		secrets: [KEY],
 		hasTwins: false,
-		serves: async (name) => store.serves(name),
-		plant: async (name, strings) => void store.plant(zone, name, strings),
-		stop: async () => server.stop(),
-	};
+	});
 }
