@@ -13,8 +13,18 @@ import {
 import { KEY_STATES } from "./life.ts";
 import { count, flag, list, notUnderstood, nullable, object, oneOf, text, time } from "./stored-fields.ts";
 
-/** Throws with the place, what was expected there, and what it got. */
+/** As long as a document is the same the store gives the same object, at every tick and for thousands of domains. */
+const parsed = new WeakMap<object, DomainState>();
+
+/** Throws with the place, what was expected there, and what it got. What is given is not changed afterwards. */
 export function parseDomainState(stored: unknown): DomainState {
+	if (typeof stored !== "object" || stored === null) return parse(stored);
+	const known = parsed.get(stored) ?? parse(stored);
+	parsed.set(stored, known);
+	return known;
+}
+
+function parse(stored: unknown): DomainState {
 	const doc = object(stored, "", ["schema", "domain", "wants", "keys"]);
 	if (doc["schema"] !== 1)
 		throw notUnderstood(

@@ -4,6 +4,7 @@ import { directoryOf, durableReplace, FILE_LIMIT_BYTES } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { Stored } from "../ports/state-store.ts";
+import { createReadings } from "./readings.ts";
 import { checksumOf, corrupt, decodeJson, encodeJson, type JsonObject } from "./stored-json.ts";
 
 export interface Documents {
@@ -23,16 +24,19 @@ export function createDocuments(disk: Disk, directory: string): Documents {
 		if (!NAME.test(name)) throw new KeyturnError("bug", `document ${JSON.stringify(name)}: not a safe name`);
 		return `${directory}/${name}${SUFFIX}`;
 	};
+	const loaded = createReadings(decode);
+	const revisions = createReadings((path, bytes) => readRevision(path, decodeJson(path, bytes)));
 	const load = async (name: string): Promise<Stored | null> => {
 		const path = pathOf(name);
 		const bytes = await disk.read(path, FILE_LIMIT_BYTES);
-		return bytes === null ? null : decode(path, bytes);
+		return bytes === null ? null : loaded.read(path, bytes);
 	};
 	/** All that a save is compared by: its content replaces what is there, so that it is not proven once more. */
 	const revisionOf = async (name: string): Promise<number> => {
 		const path = pathOf(name);
 		const bytes = await disk.read(path, FILE_LIMIT_BYTES);
-		return bytes === null ? 0 : readRevision(path, decodeJson(path, bytes));
+		if (bytes === null) return 0;
+		return loaded.known(path, bytes)?.revision ?? revisions.read(path, bytes);
 	};
 	return {
 		load,
@@ -45,7 +49,9 @@ export function createDocuments(disk: Disk, directory: string): Documents {
 			const found = await revisionOf(name);
 			if (found !== revision) throw conflict(pathOf(name), revision, found);
 			const document = { revision: revision + 1, ...withoutRevision(state) };
-			await durableReplace(disk, pathOf(name), encodeJson({ checksum: checksumOf(document), ...document }));
+			const bytes = encodeJson({ checksum: checksumOf(document), ...document });
+			await durableReplace(disk, pathOf(name), bytes);
+			revisions.note(pathOf(name), bytes, revision + 1);
 			return revision + 1;
 		},
 		async setAside(name, now) {

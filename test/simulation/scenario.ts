@@ -250,7 +250,7 @@ function createLuck(chance: Chance): Luck {
 	const some = (likelihood: number, value: number) => (chance.happens(likelihood) ? value : 0);
 	return {
 		daemonDies: some(0.6, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
-		doorDies: some(0.6, chance.pick([1 / 2000, 1 / 500, 1 / 200])),
+		doorDies: some(0.6, chance.pick([1 / 4000, 1 / 1500, 1 / 500])),
 		powerFails: some(0.5, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
 		administratorEdits: some(0.5, 1 / 300),
 		serverFaults: some(0.6, chance.pick([1, 4])),
