@@ -5,6 +5,8 @@ import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
 
 /** Once the faults are over, what the calm part of the run showed. */
 export interface Aftermath {
+	/** Domains for which nothing signs in the end. */
+	readonly unsigned: readonly string[];
 	/** Domains that stay broken to the end. */
 	readonly broken: ReadonlySet<string>;
 	/** When the first trouble of each domain was told, in milliseconds. */
@@ -28,7 +30,9 @@ export interface Aftermath {
  * time on, a turn that is due completes within a bound.
  */
 export function oneDomainsTroubleIsItsOwn(after: Aftermath): readonly string[] {
-	const breaches: string[] = [];
+	const breaches = after.unsigned
+		.filter((domain) => !after.broken.has(domain))
+		.map((domain) => `${domain} has no key though it was asked for and nothing kept it`);
 	for (const [domain, dueMs] of after.lastDueMs) {
 		if (after.broken.has(domain)) continue;
 		const lastMs = after.lastSwitchMs.get(domain) ?? null;

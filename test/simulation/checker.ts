@@ -54,6 +54,7 @@ export function createChecker(world: World): Checker {
 	const domainFiles = scenario.policies.map((policy) => `${STATE}/domains/${policy.domain}.json`);
 	let turns = 0;
 	for (const [domain, line] of readTables(host.disk) ?? []) selectors.set(domain, [line.selector]);
+	for (const domain of scenario.bare) selectors.set(domain, []);
 
 	let known = readTables(host.disk);
 
@@ -186,6 +187,9 @@ export function createChecker(world: World): Checker {
 			world.dirty = false;
 			host.sendMail();
 			const documents = readDocuments();
+			world.unsigned.look(host, time.elapsedMs(), (domain) =>
+				host.disk.text(`${STATE}/domains/${domain}.json`),
+			);
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),
 				news: findNews(),
@@ -207,6 +211,7 @@ export function createChecker(world: World): Checker {
 				foreign: world.foreign,
 				keyUnder,
 				documented,
+				mayBeUnsigned: (domain) => world.unsigned.may(domain),
 				servicesSettled: servicesSettled(),
 				servicesExpected: {
 					signer: !world.stopped.has("opendkim"),

@@ -23,6 +23,29 @@ export function startOperator(world: World, leave: (wish: WishFor) => void): voi
 	plan();
 }
 
+/** Has a domain removed now and then, and changes its mind hours later. */
+export function startLeaving(world: World, leave: (wish: WishFor) => void, isResting: () => boolean): void {
+	const { time, scenario } = world;
+	const luck = world.chance.stream("leaving");
+	const names = scenario.policies.map((policy) => policy.domain).filter((name) => !scenario.broken.has(name));
+	const next = () => {
+		if (isResting() || names.length === 0) return;
+		const domains = [luck.pick(names)];
+		leave({ kind: "remove", domains });
+		time.after(luck.between(1, 12 * HOUR_MS), () => leave(addAgain(domains)));
+		plan();
+	};
+	const plan = () => time.after(luck.between(2 * HOUR_MS, 24 * HOUR_MS), next);
+	if (luck.happens(0.5)) plan();
+}
+
+const HOUR_MS = 3_600_000;
+
+/** `keyturn add DOMAIN` */
+export function addAgain(domains: readonly string[]): WishFor {
+	return { kind: "add", domains, noSoak: false };
+}
+
 /** `keyturn rotate --now DOMAIN…` */
 export function turnNow(domains: readonly string[]): WishFor {
 	return { kind: "rotate", domains, noSoak: false };

@@ -93,6 +93,8 @@ export interface Observed {
 	readonly documented: Map<string, string>;
 	/** Where somebody took a record out of DNS behind keyturn's back. */
 	readonly vanished: ReadonlySet<string>;
+	/** It has no first key yet, or was to be removed. */
+	readonly mayBeUnsigned: (domain: string) => boolean;
 	/** Whether nobody is at work on the services, and nothing outside keeps them from running. */
 	readonly servicesSettled: boolean;
 	readonly servicesExpected: { readonly signer: boolean; readonly mailServer: boolean };
@@ -147,7 +149,8 @@ export function neverUnverifiable(seen: Observed): readonly string[] {
 		if (wrong !== null)
 			breaches.push(`a start of the signer would sign ${domain} with ${selector}: ${wrong}`);
 	}
-	for (const { domain, why } of seen.host.unsigned) breaches.push(`mail of ${domain} left unsigned: ${why}`);
+	for (const { domain, why } of seen.host.unsigned)
+		if (!seen.mayBeUnsigned(domain)) breaches.push(`mail of ${domain} left unsigned: ${why}`);
 	for (const { domain, selector, why } of seen.refused)
 		breaches.push(`a receiver refused mail of ${domain} signed with ${selector}: ${why}`);
 	return breaches;
@@ -233,7 +236,8 @@ export function allOrNothing(seen: Observed): readonly string[] {
 	for (const path of seen.damaged) breaches.push(`${path} does not parse`);
 	const { news } = seen;
 	for (const domain of news.tables ? seen.host.mailDomains : [])
-		if (!tables.has(domain)) breaches.push(`${domain} has no signing line any more`);
+		if (!tables.has(domain) && !seen.mayBeUnsigned(domain))
+			breaches.push(`${domain} has no signing line any more`);
 	for (const { domain, selector, publicKey } of news.tables || news.keys ? startable(seen.host) : []) {
 		if (publicKey === null) breaches.push(`the tables name no whole key for ${domain} (${selector})`);
 		else if (keyUnder(seen, domain, selector, publicKey) !== publicKey)

@@ -5,7 +5,7 @@ import { createChance } from "./chance.ts";
 import { createNemesis, LONGEST_FAULT_MS } from "./nemesis.ts";
 import { createPrograms } from "./processes.ts";
 import { type Aftermath, neverSilent, oneDomainsTroubleIsItsOwn, restWritesNothing } from "./aftermath.ts";
-import { startOperator, turnNow } from "./operator.ts";
+import { addAgain, startLeaving, startOperator, turnNow, type WishFor } from "./operator.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { nextSlot, previousSlot } from "../../src/rotation/slots.ts";
 import { rememberParsedKeys } from "./quick-keys.ts";
@@ -71,7 +71,12 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const nemesis = createNemesis(world, {
 		command: () => programs.runCommand(),
 	});
-	startOperator(world, (wish) => programs.leaveWish(wish));
+	const leave = (wish: WishFor): void => {
+		world.unsigned.asked(wish, world.time.elapsedMs());
+		programs.leaveWish(wish);
+	};
+	startOperator(world, leave);
+	startLeaving(world, leave, () => isResting);
 	const findRestless = async (): Promise<readonly string[]> => {
 		let changed: number | null | undefined;
 		programs.tickIdly((found) => {
@@ -88,6 +93,11 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 		nemesis.rest();
 		world.record.note("nemesis", "rests");
 	});
+	// Whoever had a domain removed wants it back in the end; a host that is just down hears of it later.
+	for (const laterMs of [13, 15, 17].map((hours) => hours * 3_600_000))
+		world.time.after(troubleEndsMs + laterMs, () => {
+			if (world.unsigned.all().length > 0) leave(addAgain(world.unsigned.all()));
+		});
 	// After rollbacks the next attempt may wait for days; its remedy is an operator's.
 	if (scenario.luck.serviceFaults + scenario.luck.probeFaults > 0)
 		world.time.after(troubleEndsMs + SETTLED_MS, () =>
@@ -107,6 +117,7 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const breaches = [...checker.breaches];
 	if (!(options.stopAtBreach === true && breaches.length > 0)) {
 		const after: Aftermath = {
+			unsigned: world.unsigned.all(),
 			broken: scenario.broken,
 			lastSwitchMs: new Map(
 				scenario.policies.map(({ domain }) => [domain, checker.lastSwitchMs(domain)] as const),

@@ -54,6 +54,8 @@ export interface Scenario {
 	readonly policies: readonly Policy[];
 	/** Whose provider refuses from the first day to the last. */
 	readonly broken: ReadonlySet<string>;
+	/** Which nothing signs in the beginning. */
+	readonly bare: ReadonlySet<string>;
 	readonly wakeMs: number;
 	readonly luck: Luck;
 }
@@ -108,6 +110,7 @@ export function createScenario(chance: Chance, calm: boolean): Scenario {
 		})),
 		wakeMs: chance.pick(WAKE_MINUTES[pace]) * MINUTE_MS,
 		luck: calm ? NO_LUCK_NEEDED : createLuck(chance),
+		bare: new Set(names.filter((name) => !broken.has(name) && chance.happens(0.2))),
 	};
 }
 

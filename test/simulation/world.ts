@@ -17,6 +17,7 @@ import type { Removal, SimAccount } from "./sim-provider.ts";
 import type { ServiceFaults } from "./sim-services.ts";
 import type { SignerFaults } from "./sim-signer.ts";
 import { createSimTime, type SimTime } from "./sim-time.ts";
+import { createUnsignedDomains, type UnsignedDomains } from "./unsigned-domains.ts";
 
 export const STATE = "/var/lib/keyturn";
 const AGENT_KEYS = `${STATE}/keys`;
@@ -77,6 +78,7 @@ export interface World {
 	isRecoveryArmed: boolean;
 	/** Until then the services may be away without anybody's breach: an injected fault needs its time. */
 	servicesExcusedUntilMs: number;
+	readonly unsigned: UnsignedDomains;
 	/** Something happened that the checker has not seen. */
 	dirty: boolean;
 	readonly removals: Removal[];
@@ -156,6 +158,7 @@ export function createWorld(
 		phase: "running",
 		isRecoveryArmed: false,
 		servicesExcusedUntilMs: 0,
+		unsigned: createUnsignedDomains(scenario.bare),
 		dirty: true,
 		removals: [],
 		ours: new Set(),
@@ -197,6 +200,11 @@ function installMailHost(world: World): void {
 		world.foreign.records.push({ name, value });
 	};
 	for (const { domain, retire } of scenario.policies) {
+		foreignRecord(`google._domainkey.${domain}`, keyRecord(world.makeKey()));
+		foreignRecord(domain, "v=spf1 mx -all");
+		if (luck.happens(0.5)) foreignRecord(`${monthOf(scenario.beginning)}b._domainkey.${domain}`, "taken");
+		if (scenario.wildcards.has(domain)) foreignRecord(`*._domainkey.${domain}`, "v=DKIM1; p=");
+		if (scenario.bare.has(domain)) continue;
 		const pem = world.makeKey();
 		const path = `${KEYS}/${domain}/mail.private`;
 		disk.putDirectory(`${KEYS}/${domain}`, 0o700, signer);
@@ -208,10 +216,6 @@ function installMailHost(world: World): void {
 		record(`mail._domainkey.${domain}`, value);
 		if (retire.adopted) world.ours.add(`mail._domainkey.${domain} ${value}`);
 		else world.foreign.records.push({ name: `mail._domainkey.${domain}`, value });
-		foreignRecord(`google._domainkey.${domain}`, keyRecord(world.makeKey()));
-		foreignRecord(domain, "v=spf1 mx -all");
-		if (scenario.wildcards.has(domain)) foreignRecord(`*._domainkey.${domain}`, "v=DKIM1; p=");
-		if (luck.happens(0.5)) foreignRecord(`${monthOf(scenario.beginning)}b._domainkey.${domain}`, "taken");
 	}
 	const newsletter = `${KEYS}/news.private`;
 	const newsletterKey = world.makeKey();
@@ -223,7 +227,7 @@ function installMailHost(world: World): void {
 	disk.put(SIGNING_TABLE, `${signingLines.join("\n")}\n`);
 	world.foreign.files = files;
 	world.foreign.lines.set(KEY_TABLE, keyLines.slice(0, 2));
-	world.foreign.lines.set(SIGNING_TABLE, signingLines);
+	world.foreign.lines.set(SIGNING_TABLE, [signingLines[0] ?? "", signingLines.at(-1) ?? ""]);
 	for (const zone of dns.zones) for (const server of zone.servers) dns.catchUp(zone, server);
 	host.startSigner();
 	host.mailServer.running = true;
