@@ -36,9 +36,28 @@ export async function putInPlace(
 		const { hashBefore, path } = file;
 		const keepBefore = entry.files[index]?.kept ?? keptPath(path);
 		const outcome = await replaceIfUnchanged(disk, path, hashBefore, file.bytes, { keepBefore });
-		if (outcome === "changed") return "changed";
+		if (outcome === "changed") {
+			await takeBackBegun(disk, entry);
+			return "changed";
+		}
 	}
 	return "replaced";
+}
+
+/**
+ * Others changed a table before ours came there: those that came before it go back. Half of a change would leave a domain
+ * without its signing line, or a line that nothing names. Where all had come, and where that cannot be told, nothing is touched.
+ */
+async function takeBackBegun(disk: Disk, entry: JournalSigner): Promise<void> {
+	const begun = entry.files.slice(0, entry.partial === null ? await countReplaced(disk, entry) : 0);
+	for (const { path, hashAfter, kept } of begun.toReversed()) await undoReplace(disk, path, [hashAfter], kept);
+}
+
+/** 0 if all were. A new file that still waits beside its table, or no link to the table before, says that this one was not. */
+async function countReplaced(disk: Disk, { files }: JournalSigner): Promise<number> {
+	for (const [index, { path, kept }] of files.entries())
+		if ((await disk.lstat(temporaryPath(path))) !== null || (await disk.lstat(kept)) === null) return index;
+	return 0;
 }
 
 /** From the whole change to the part of it that is kept, last file first, so that no line ever names what is gone. */
@@ -71,6 +90,7 @@ export async function putBack(disk: Disk, entry: JournalSigner): Promise<"before
 export async function repairFiles(disk: Disk, entry: JournalSigner): Promise<Exclude<Standing, "mixed">> {
 	for (const directory of directories(entry)) await disk.syncDirectory(directory);
 	const standing = await lookAtFiles(disk, entry);
+	if (standing === "conflict") await takeBackBegun(disk, entry);
 	return standing === "mixed" ? putBack(disk, entry) : standing;
 }
 

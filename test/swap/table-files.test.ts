@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hashOf } from "../../src/durable.ts";
+import { hashOf, temporaryPath } from "../../src/durable.ts";
 import type { JournalSigner } from "../../src/swap/journal.ts";
 import {
 	keptPath,
@@ -113,13 +113,13 @@ describe("the new tables", () => {
 			expect(sim.powerLoss(() => 0).text(keptPath(path))).toBe(content(path, "b"));
 	});
 
-	it("stop at one that others changed", async () => {
+	it("stop at one that others changed, and go back where they had come", async () => {
 		const { sim, disk } = setUp("xb");
 		expect(await putInPlace(disk, entry, rendered)).toBe("changed");
 		expect(standing(sim)).toBe("xb xb");
 		const second = setUp("bx");
 		expect(await putInPlace(second.disk, entry, rendered)).toBe("changed");
-		expect(standing(second.sim)).toBe("ax ax");
+		expect(standing(second.sim)).toBe("bx bx");
 	});
 });
 
@@ -205,6 +205,27 @@ describe("after a crash", () => {
 		expect(await repaired("bb")).toEqual(["before", "bb bb"]);
 		expect(await repaired("pp", parted)).toEqual(["partial", "pp pp"]);
 		expect(await repaired("xb")).toEqual(["conflict", "xb xb"]);
+	});
+
+	it("what had come before a table of others goes back, if theirs came before ours", async () => {
+		const beforeOurs = setUp("ax");
+		keep(beforeOurs.sim);
+		beforeOurs.sim.put(temporaryPath(SIGNING), content(SIGNING, "a"));
+		expect(await repairFiles(beforeOurs.disk, entry)).toBe("conflict");
+		expect(standing(beforeOurs.sim)).toBe("bx bx");
+		const notBegun = setUp("ax");
+		notBegun.sim.put(keptPath(KEYS), content(KEYS, "b"));
+		expect(await repairFiles(notBegun.disk, entry)).toBe("conflict");
+		expect(standing(notBegun.sim)).toBe("bx bx");
+		const afterOurs = setUp("ax");
+		keep(afterOurs.sim);
+		expect(await repairFiles(afterOurs.disk, entry)).toBe("conflict");
+		expect(standing(afterOurs.sim)).toBe("ax ax");
+		const inPart = setUp("ax");
+		keep(inPart.sim);
+		inPart.sim.put(temporaryPath(SIGNING), content(SIGNING, "p"));
+		expect(await repairFiles(inPart.disk, parted)).toBe("conflict");
+		expect(standing(inPart.sim)).toBe("ax ax");
 	});
 
 	it("what is seen is made durable before anything is decided on it", async () => {
