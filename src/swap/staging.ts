@@ -122,7 +122,10 @@ async function planSigner(
 			planned.push({ domain, from, to: { selector: to.selector, record: to.record, keyPath: keyPath.path } });
 			if (to.key !== null) placed.push({ domain, selector: to.selector, path: keyPath.path, key: to.key });
 		}
-		const rendered = await renderChanged(context, name, reading, planned);
+		const idle = refuseIdle(reading, planned);
+		if (idle !== null) return idle;
+		const rendered = renderChanged(context, name, reading, planned);
+		if (isRefused(rendered)) return rendered;
 		if (rendered.length === 0)
 			return refuse("table_changed", `signer ${name}: the table stands as asked already`, { domains });
 		return { signer: name, reading, changes: planned, rendered, placed };
@@ -163,15 +166,47 @@ async function findPath(
 	return why === null ? { path } : refuse("invalid", `${path}: ${why}`, { domains: [domain] });
 }
 
-async function renderChanged(
+/** What cannot be rendered is tried change by change: one domain's lines must not keep the others from turning. */
+function renderChanged(
 	context: SwapContext,
 	name: string,
 	reading: SignerReading,
 	changes: readonly StagedChange[],
-): Promise<readonly RenderedFile[]> {
-	return signerNamed(context, name)
-		.signer.render(reading, changes)
-		.filter((file) => hashOf(file.bytes) !== file.hashBefore);
+): readonly RenderedFile[] | RefusedAnswer {
+	const { signer } = signerNamed(context, name);
+	try {
+		return signer.render(reading, changes).filter((file) => hashOf(file.bytes) !== file.hashBefore);
+	} catch (error) {
+		const alone = changes.filter((change) => {
+			try {
+				signer.render(reading, [change]);
+				return false;
+			} catch {
+				return true;
+			}
+		});
+		const culprits = alone.length === 0 ? changes : alone;
+		return refuseFailure(
+			error,
+			culprits.map(({ domain }) => domain),
+		);
+	}
+}
+
+/** A key whose line nothing uses would be changed without effect, and nothing could be signed to prove its successor. */
+function refuseIdle({ lines }: SignerReading, changes: readonly StagedChange[]): RefusedAnswer | null {
+	const idle = changes.filter(({ domain, from, to }) => {
+		const named = lines.filter((line) => line.domain === domain && line.selector === from);
+		return to !== null && named.length > 0 && named.every((line) => line.problem === null && !line.signs);
+	});
+	if (idle.length === 0) return null;
+	const what = idle.map(
+		({ domain, from }) => `${domain}: its line with ${from ?? "no selector"} signs nothing`,
+	);
+	return refuse("failed", what.join("; "), {
+		domains: idle.map(({ domain }) => domain),
+		hint: "put its line back into the signing table, or take the domain's line out of the key table as well",
+	});
 }
 
 /** A file that is itself a mount cannot be renamed over; the kernel tells by refusing a hard link to it, too. */

@@ -50,7 +50,8 @@ export async function putInPlace(
  */
 async function takeBackBegun(disk: Disk, entry: JournalSigner): Promise<void> {
 	const begun = entry.files.slice(0, entry.partial === null ? await countReplaced(disk, entry) : 0);
-	for (const { path, hashAfter, kept } of begun.toReversed()) await undoReplace(disk, path, [hashAfter], kept);
+	for (const { path, hashAfter, kept } of begun.toReversed())
+		await undoReplace(disk, path, [hashAfter], kept);
 }
 
 /** 0 if all were. A new file that still waits beside its table, or no link to the table before, says that this one was not. */

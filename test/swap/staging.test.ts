@@ -195,6 +195,42 @@ describe("a staging is refused, and nothing outside the door's directory changes
 		});
 	});
 
+	it("for a domain whose lines cannot be changed, alone, so that the others can go on", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const swap = doorWith(host, (signer) => ({
+			render: (reading, changes) => {
+				if (changes.some(({ domain }) => domain === "b.example")) throw new Error("two lines of b.example");
+				return signer.render(reading, changes);
+			},
+		}));
+		const changes = [host.change("a.example", "old", "new"), host.change("b.example", "old", "new")];
+		expect(await swap.handle({ act: "stage", id: ID, changes })).toMatchObject({
+			act: "refused",
+			why: "failed",
+			domains: ["b.example"],
+			message: expect.stringContaining("two lines of b.example") as string,
+		});
+	});
+
+	it("for a domain whose line nothing uses, alone", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const swap = doorWith(host, (signer) => ({
+			read: async () => {
+				const reading = await signer.read();
+				const lines = reading.lines.map((line) => ({ ...line, signs: line.domain !== "b.example" }));
+				return { ...reading, lines };
+			},
+		}));
+		const changes = [host.change("a.example", "old", "new"), host.change("b.example", "old", "new")];
+		expect(await swap.handle({ act: "stage", id: ID, changes })).toMatchObject({
+			act: "refused",
+			why: "failed",
+			domains: ["b.example"],
+			message: "b.example: its line with old signs nothing",
+		});
+		expect(host.disk.text(host.keyPath("a.example", "new"))).toBeNull();
+	});
+
 	it("for another switch under the same id", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		staged(await stage(host, [host.change("a.example", "old", "new")]));
