@@ -3,10 +3,16 @@
 import type { LookReport, ServerOutcome, ServerReport } from "../ports/propagation.ts";
 
 export interface Blame {
-	/** Names of servers that say nothing about the record, or lack what another server of the zone has. */
-	readonly servers: readonly string[];
+	/** Those that say nothing about the record, or lack what another server of the zone has. */
+	readonly servers: readonly Blamed[];
 	/** Something else stands there, or no server has it. */
 	readonly isRecord: boolean;
+}
+
+export interface Blamed {
+	/** Its addresses: many zones give one server a name each. The name where it has none. */
+	readonly machine: string;
+	readonly reports: readonly ServerReport[];
 }
 
 const LACKING: ReadonlySet<ServerOutcome> = new Set(["absent_name", "absent_record"]);
@@ -35,9 +41,16 @@ export function blameOf({ servers, resolvers }: Pick<LookReport, "servers" | "re
 	const isAttributed = (report: ServerReport): boolean =>
 		isRight(report) || SAYING_NOTHING.has(report.outcome) || blamed.includes(report);
 	return {
-		servers: [...new Set(blamed.map(({ server }) => server))],
+		servers: [...new Set(blamed.map(({ server }) => server))].map((name) =>
+			machineOf(blamed.filter(({ server }) => server === name)),
+		),
 		isRecord: blamed.length === 0 || !reports.every(isAttributed),
 	};
+}
+
+function machineOf(reports: readonly ServerReport[]): Blamed {
+	const addresses = reports.map(({ address, server }) => (address === "" ? server : address));
+	return { machine: [...new Set(addresses)].toSorted().join(" "), reports };
 }
 
 function isRight({ outcome }: ServerReport): boolean {

@@ -51,7 +51,9 @@ function isBlamed(run: Run, { policy, state }: Doc, cause: string): boolean {
 	);
 	if (watched.length > 0 && reports.length === 0) return true;
 	return reports.some(
-		(report) => report.verdict !== "right" && blameOf(report).servers.map(CAUSES.server).includes(cause),
+		(report) =>
+			report.verdict !== "right" &&
+			blameOf(report).servers.some(({ machine }) => CAUSES.server(machine) === cause),
 	);
 }
 

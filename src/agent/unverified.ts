@@ -26,25 +26,26 @@ export async function raiseUnverified(
 	const same = { event: "verification_failed", severity: "critical", domains: [domain] } as const;
 	if (isRecord) return run.raise({ ...same, ...words, cause: record, detail: sentences(report) });
 	await run.end(record, domain);
-	for (const server of servers)
+	for (const { machine, reports } of servers)
 		await run.raise({
 			...same,
-			cause: CAUSES.server(server),
+			cause: CAUSES.server(machine),
 			selector: null,
-			summary: `${kindOf(server, report)} ${server} does not serve key records that it has to serve`,
-			detail: sentences(report, server),
+			summary: `${kindOf(reports, report)} ${machine} does not serve key records that it has to serve`,
+			detail: inLines(reports),
 			hint: `${meanwhile(doc.state)}, and the wait goes on; see what is wrong with this server`,
 		});
 }
 
-/** What each server that is not right said, or only one of them, a line each. */
-export function sentences({ servers, resolvers }: LookReport, only: string | null = null): string {
-	return [...servers, ...resolvers]
-		.filter(({ outcome, server }) => outcome !== "right" && (only === null || server === only))
-		.map(({ sentence }) => sentence)
-		.join("\n");
+/** What each server that is not right said, a line each. */
+export function sentences({ servers, resolvers }: LookReport): string {
+	return inLines([...servers, ...resolvers].filter(({ outcome }) => outcome !== "right"));
 }
 
-function kindOf(name: string, { servers }: LookReport): string {
-	return servers.some(({ server }: ServerReport) => server === name) ? "the name server" : "the resolver";
+function inLines(reports: readonly ServerReport[]): string {
+	return reports.map(({ sentence }) => sentence).join("\n");
+}
+
+function kindOf(blamed: readonly ServerReport[], { servers }: LookReport): string {
+	return blamed.some((report) => servers.includes(report)) ? "the name server" : "the resolver";
 }

@@ -88,7 +88,6 @@ describe("a server that fails many domains and keys", () => {
 	}
 
 	function answer(world: AgentWorld, ns1: ServerOutcome, ns2: ServerOutcome): void {
-		const servers = [reportOf("ns1", ns1), reportOf("ns2", ns2)];
 		const outcomes = [ns1, ns2];
 		const verdict = outcomes.every((one) => one === "right")
 			? "right"
@@ -97,12 +96,24 @@ describe("a server that fails many domains and keys", () => {
 				: outcomes.includes("wrong_key")
 					? "wrong"
 					: "unknown";
-		world.report = () => ({ verdict, servers, resolvers: [] });
+		world.report = (_selector, domain) => ({
+			verdict,
+			servers: [reportOf(`ns1.${domain}`, ns1), reportOf(`ns2.${domain}`, ns2)],
+			resolvers: [],
+		});
 	}
+
+	/** Each zone has names of its own for them. */
+	const ADDRESSES: Readonly<Record<string, string>> = { ns1: "192.0.2.1", ns2: "192.0.2.2" };
 
 	function reportOf(server: string, outcome: ServerOutcome): ServerReport {
 		const sentence = `${server}: ${outcome}`;
-		const rest = { address: "192.0.2.1", at: "2026-11-22T12:00:00.000Z", serial: 1, ttlSeconds: 60 };
+		const rest = {
+			address: ADDRESSES[server.slice(0, 3)] ?? server,
+			at: "2026-11-22T12:00:00.000Z",
+			serial: 1,
+			ttlSeconds: 60,
+		};
 		return { server, outcome, sentence, ...rest, txtRecords: 1, chunks: [], signed: null };
 	}
 
@@ -116,16 +127,16 @@ describe("a server that fails many domains and keys", () => {
 		const world = worldWith("right", outcome);
 		await world.wish(["example.com", "example.org"]);
 		await world.advance(1.2 * DAY_MS);
-		expect(troublesOf(world)).toEqual(["start server ns2: example.com example.org"]);
+		expect(troublesOf(world)).toEqual(["start server 192.0.2.2: example.com example.org"]);
 		expect(world.events.find(({ event }) => event === "verification_failed")).toMatchObject({
-			trouble: "server ns2",
+			trouble: "server 192.0.2.2",
 			selector: null,
-			summary: "the name server ns2 does not serve key records that it has to serve",
-			detail: `ns2: ${outcome}`,
+			summary: "the name server 192.0.2.2 does not serve key records that it has to serve",
+			detail: `ns2.example.com: ${outcome}`,
 		});
 		answer(world, "right", "right");
 		await world.advance(DAY_MS);
-		expect(troublesOf(world).slice(1)).toEqual(["end server ns2: example.com example.org"]);
+		expect(troublesOf(world).slice(1)).toEqual(["end server 192.0.2.2: example.com example.org"]);
 	});
 
 	it("may be a resolver", async () => {
@@ -145,15 +156,15 @@ describe("a server that fails many domains and keys", () => {
 		const { report } = world;
 		const right = [reportOf("ns1", "right"), reportOf("ns2", "right")];
 		world.signWith("example.org", "other");
-		world.report = (selector) =>
+		world.report = (selector, domain) =>
 			selector === "other"
 				? { verdict: "right", servers: right, resolvers: [] }
-				: (report?.(selector) as never);
+				: (report?.(selector, domain) as never);
 		await world.advance(DAY_MS);
 		expect(troublesOf(world)).toHaveLength(1);
 		world.reconfigure(two.slice(1));
 		await world.tick();
-		expect(troublesOf(world).slice(1)).toEqual(["end server ns2: example.com example.org"]);
+		expect(troublesOf(world).slice(1)).toEqual(["end server 192.0.2.2: example.com example.org"]);
 	});
 
 	it("stays told by a process that has not looked yet", async () => {
@@ -186,7 +197,7 @@ describe("a server that fails many domains and keys", () => {
 		expect(troublesOf(world).toSorted()).toEqual([
 			"end verify example.com 202610: example.com",
 			"end verify example.org 202610: example.org",
-			"start server ns2: example.com example.org",
+			"start server 192.0.2.2: example.com example.org",
 			"start verify example.com 202610: example.com",
 			"start verify example.org 202610: example.org",
 		]);

@@ -62,7 +62,9 @@ export class AgentWorld {
 	readonly taken = new Set<string>();
 	verdict: (selector: string) => LookReport["verdict"] = () => "right";
 	/** What a look finds instead; null: what `verdict` says, of one server. */
-	report: ((selector: string) => Pick<LookReport, "verdict" | "servers" | "resolvers">) | null = null;
+	report:
+		| ((selector: string, domain: string) => Pick<LookReport, "verdict" | "servers" | "resolvers">)
+		| null = null;
 	change: ((change: ZoneChange, provider: string) => ChangeResult) | null = null;
 	commit: (id: string, result: SwitchResult) => DoorAnswer = (_id, result) => ({ act: "commit", result });
 	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
@@ -352,7 +354,7 @@ export class AgentWorld {
 			resolvers: [],
 			warnings: [],
 			dnssec: false,
-			...this.report?.(selector),
+			...this.report?.(selector, domain),
 		};
 	}
 
