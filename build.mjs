@@ -32,7 +32,7 @@ const modules = await build({
 	},
 });
 /** Large, and needed by few commands: a file each. */
-const later = ["mailauth", "axios", "node-forge"];
+const later = ["mailauth", "axios", "node-forge", "nodemailer"];
 const libraries = await build({
 	...common,
 	entryPoints: Object.fromEntries(later.map((name) => [`src/${name}`, name])),

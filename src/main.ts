@@ -126,6 +126,7 @@ async function open(configPath: string): Promise<Workbench> {
 	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
 	const openDoor = once(() => joinDoor(configPath));
 	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };
+	const outside = once(() => joinOutside(settings));
 	const makeAgent: Workbench["agent"] = async () => {
 		const { createAgent } = await import("./agent/agent.ts");
 		const { createKeyMaker } = await import("./system/key-maker.ts");
@@ -133,9 +134,9 @@ async function open(configPath: string): Promise<Workbench> {
 		const { createMailVerifier } = await import("./system/mail-verifier.ts");
 		const keys = createKeyStore({ directory: `${settings.state}/keys`, disk, makeKey: createKeyMaker() });
 		const verifier = createMailVerifier();
-		const outside = await joinOutside(settings);
+		const log = await openLog();
 		return createAgent(
-			{ clock, random, store, keys, propagation, door, verifier, log: await openLog(), ...outside },
+			{ clock, random, store, keys, propagation, door, verifier, log, ...(await outside()) },
 			settings,
 		);
 	};
@@ -148,6 +149,7 @@ async function open(configPath: string): Promise<Workbench> {
 		random,
 		log: openLog,
 		agent: once(makeAgent),
+		sinks: async () => (await outside()).sinks,
 		daemonAlive: () => isDaemonAlive(settings),
 		becomeDaemon: async () =>
 			(await takeLock(`${settings.state}/daemon.lock`, DAEMON_LOCK_MS, stopping.signal)) === "held"
@@ -266,10 +268,12 @@ async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "provid
 	const programs = await openPrograms();
 	const http = pulse.watch(createHttp({ clock }));
 	const log = await openLog();
-	const tools: ProviderTools = {
+	const { createMailer } = await import("./system/mailer.ts");
+	const tools: ProviderTools & AlertTools = {
 		secrets,
 		wire: pulse.watch(createWire()),
 		http,
+		mailer: pulse.watch(createMailer()),
 		programs,
 		clock,
 		random,

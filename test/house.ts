@@ -18,7 +18,7 @@ export const MAY: Readonly<Record<string, Allowed>> = {
 	state: { folders: ["ports"], packages: [] },
 	system: {
 		folders: ["ports", "dkim"],
-		packages: ["node-cron", "node-forge", "pino", "axios", "mailauth"],
+		packages: ["node-cron", "node-forge", "pino", "axios", "mailauth", "nodemailer"],
 	},
 	publishing: { folders: ["ports", "dkim"], packages: [] },
 	dns: { folders: ["ports", "dkim"], packages: ["dns-packet"] },

@@ -3,6 +3,7 @@
 import { asKeyturnError } from "../errors.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import { type Distress, tellDistress } from "./distress.ts";
+import { beat, beatOf } from "./heartbeat.ts";
 import { Inquiries } from "./inquiries.ts";
 import { type AgentPorts, type AgentSettings, newMemory } from "./run.ts";
 import { type Notes, tick, type TickGiven, type TickOptions } from "./tick.ts";
@@ -37,10 +38,14 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 	return {
 		async tick(signal, options) {
 			const given = { ports, settings: current, memory, signal };
+			await beat(ports, { phase: "start", text: "" }, signal);
 			try {
-				return await inTurns(given, notes, options);
+				const report = await inTurns(given, notes, options);
+				await beat(ports, beatOf(report), signal);
+				return report;
 			} catch (thrown) {
 				const { code, message, hint } = asKeyturnError(thrown);
+				await beat(ports, { phase: "fail", text: message }, signal);
 				if (!signal.aborted && !PASSING.has(code))
 					await tellDistress(given, { summary: CANNOT_WORK, detail: message, hint });
 				throw thrown;

@@ -4,12 +4,14 @@ import type { z } from "zod";
 import type { AlertSink, EventName, TroubleName } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Http } from "../ports/http.ts";
+import type { Mailer } from "../ports/mailer.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Secrets } from "../ports/secrets.ts";
 
 export interface AlertTools {
 	readonly http: Http;
 	readonly programs: Programs;
+	readonly mailer: Mailer;
 	readonly clock: Clock;
 	readonly secrets: Secrets;
 }
@@ -29,5 +31,7 @@ export interface AlertType {
 
 export const ALERT_TYPES: Readonly<Record<string, () => Promise<AlertType>>> = {
 	webhook: () => import("./webhook.ts"),
+	email: () => import("./email.ts"),
 	command: () => import("./command.ts"),
+	heartbeat: () => import("./heartbeat.ts"),
 };

@@ -1,34 +1,54 @@
-/** Tells by HTTP: the event as JSON, signed where a secret is configured. */
+/** Tells by HTTP: the event as JSON or as a known receiver takes it, signed where a secret is configured. */
 
 import { createHmac } from "node:crypto";
 import * as z from "zod";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import type { AlertSink, KeyturnEvent } from "../ports/alert-sink.ts";
+import type { AlertSink } from "../ports/alert-sink.ts";
+import type { SecretReference } from "../ports/secrets.ts";
 import { secretReference } from "../settings/secret-reference.ts";
+import { FORMATS, posted } from "./formats.ts";
 import type { AlertGiven, AlertTools } from "./registry.ts";
 
-export const settingsSchema = z.strictObject({
-	url: z
-		.union([z.string().regex(/^https?:\/\/\S+$/, { error: "must be an http or https URL" }), secretReference])
-		.describe("Where the event is sent by POST; a secret reference where the URL itself is one."),
-	format: z.literal("json").default("json").describe("The body: `json` is the event itself."),
-	hmac: secretReference
-		.optional()
-		.describe("Signs the body: header `X-Keyturn-Signature: sha256=<hex HMAC-SHA-256 of the body>`."),
-});
+export const settingsSchema = z
+	.strictObject({
+		url: z
+			.union([
+				z.string().regex(/^https?:\/\/\S+$/, { error: "must be an http or https URL" }),
+				secretReference,
+			])
+			.describe("Where the event is sent by POST; a secret reference where the URL itself is one."),
+		format: z
+			.enum(FORMATS)
+			.default("json")
+			.describe("The body: `json` is the event itself, the others what these receivers take."),
+		token: secretReference
+			.optional()
+			.describe("`pagerduty`: the routing key. Others: sent as `Authorization: Bearer …`."),
+		hmac: secretReference
+			.optional()
+			.describe("Signs the body: header `X-Keyturn-Signature: sha256=<hex HMAC-SHA-256 of the body>`."),
+	})
+	.refine(({ format, token }) => format !== "pagerduty" || token !== undefined, {
+		path: ["token"],
+		error: "must be given for pagerduty: the routing key of its integration",
+	});
 
 const DEADLINE_MS = 10_000;
 
 export async function create(given: AlertGiven, tools: AlertTools): Promise<AlertSink> {
 	const settings = settingsSchema.parse(given.settings);
+	const secretOf = async (reference: SecretReference | undefined) =>
+		reference === undefined ? null : tools.secrets.read(reference);
 	const url = typeof settings.url === "string" ? settings.url : await tools.secrets.read(settings.url);
-	const secret = settings.hmac === undefined ? null : await tools.secrets.read(settings.hmac);
+	const [token, hmac] = [await secretOf(settings.token), await secretOf(settings.hmac)];
 	const host = hostOf(url);
 	return {
 		...given,
 		async deliver(event, signal) {
-			const body = JSON.stringify(event);
-			const status = await post(tools, { url, host, body, headers: headers(body, secret) }, signal);
+			const form = posted(settings.format, event, token);
+			if (form === null) return;
+			const headers = { ...form.headers, "x-keyturn-event": event.id, ...signature(form.body, hmac) };
+			const status = await post(tools, { url, host, body: form.body, headers }, signal);
 			if (status < 200 || status > 299)
 				throw new KeyturnError(
 					"alert.undelivered",
@@ -42,16 +62,10 @@ export async function create(given: AlertGiven, tools: AlertTools): Promise<Aler
 	};
 }
 
-/** Repeated deliveries of one event can be told by its id. */
-function headers(body: string, secret: string | null): Readonly<Record<string, string>> {
-	const event = JSON.parse(body) as KeyturnEvent;
-	return {
-		"content-type": "application/json",
-		"x-keyturn-event": event.id,
-		...(secret === null
-			? {}
-			: { "x-keyturn-signature": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}` }),
-	};
+/** The event's id goes along in any case: repeated deliveries can be told by it. */
+function signature(body: string, secret: string | null): Readonly<Record<string, string>> {
+	if (secret === null) return {};
+	return { "x-keyturn-signature": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}` };
 }
 
 async function post(

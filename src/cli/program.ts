@@ -126,6 +126,16 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		);
 
 	program
+		.command("alert")
+		.description("the ways of telling")
+		.command("test")
+		.description("tell a trouble that is none, and its end, through every alert configured")
+		.option("--json", "the result as JSON")
+		.action(async (given: Json) =>
+			ended(await (await import("./alert-test.ts")).alertTest(here(), { ...UNASKED, ...given })),
+		);
+
+	program
 		.command("record")
 		.description("the TXT record, for a zone file, a web form, or nsupdate")
 		.argument("<domain>")
@@ -150,7 +160,7 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 			ended(await (await import("./history.ts")).history(here(), domain ?? null, { ...UNASKED, ...given })),
 		);
 
-	for (const command of program.commands) command.exitOverride();
+	for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
 	return program;
 }
 

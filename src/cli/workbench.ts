@@ -2,6 +2,7 @@
 
 import type { Agent } from "../agent/agent.ts";
 import { KeyturnError } from "../errors.ts";
+import type { AlertSink } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Door } from "../ports/door.ts";
 import type { Log } from "../ports/log.ts";
@@ -16,6 +17,8 @@ export interface Workbench {
 	readonly settings: Settings;
 	/** Made when first asked for: it loads the providers and the alerts. */
 	agent(): Promise<Agent>;
+	/** The ways of telling, as configured; made when first asked for. */
+	sinks(): Promise<readonly AlertSink[]>;
 	readonly store: StateStore;
 	readonly door: Door;
 	readonly propagation: Propagation;

@@ -54,6 +54,13 @@ export interface KeyturnEvent {
 	readonly count: number;
 }
 
+/** A tick that begins, or how it ended. */
+export interface Beat {
+	readonly phase: "start" | "success" | "fail";
+	/** In words; may have lines. */
+	readonly text: string;
+}
+
 export interface AlertSink {
 	/** Stable across restarts: what the outbox remembers. */
 	readonly name: string;
@@ -63,4 +70,6 @@ export interface AlertSink {
 	readonly repeatMs: number;
 	/** Resolves when the other side took it; fails with `alert.undelivered`. May deliver twice, never half. */
 	deliver(event: KeyturnEvent, signal: AbortSignal): Promise<void>;
+	/** Of a heartbeat alone, which gets no events: gives a sign of life; fails with `alert.undelivered`. */
+	readonly beat?: (beat: Beat, signal: AbortSignal) => Promise<void>;
 }

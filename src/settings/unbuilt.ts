@@ -30,12 +30,6 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 		asked: (value) => hasKey(value, "from") || hasKey(value, "file"),
 		instead: () => [],
 	},
-	{
-		path: ["alerts", "*", "format"],
-		what: "other than `json`",
-		asked: (value) =>
-			typeof value === "string" && ["slack", "discord", "ntfy", "pagerduty", "alertmanager"].includes(value),
-	},
 ];
 
 /** Types that are named in the documents; one of them that has an adapter is built, whatever stands here. */
@@ -47,7 +41,7 @@ export const LATER_TYPES = {
 		"cloudns namesilo mythicbeasts joker hostingde luadns rcodezero exoscale easydns exec httpreq lexicon " +
 		"zonefile manual"
 	).split(" "),
-	alerts: ["email", "heartbeat"],
+	alerts: [],
 } as const;
 
 /** The rows for the key itself and for the same key of a domain. */

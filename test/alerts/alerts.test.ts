@@ -1,73 +1,9 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { create as createCommand } from "../../src/alerts/command.ts";
-import type { AlertGiven, AlertTools } from "../../src/alerts/registry.ts";
 import { create as createWebhook, settingsSchema } from "../../src/alerts/webhook.ts";
 import { KeyturnError } from "../../src/errors.ts";
-import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
-import type { HttpRequest } from "../../src/ports/http.ts";
-import type { ProgramRequest, ProgramResult } from "../../src/ports/programs.ts";
-
-const event: KeyturnEvent = {
-	schema: 1,
-	id: "e1",
-	at: "2026-11-22T12:00:00.000Z",
-	host: "mx1",
-	event: "verification_failed",
-	severity: "critical",
-	trouble: "verify example.com 202612",
-	phase: "start",
-	domains: ["example.com"],
-	selector: "202612",
-	summary: "not everywhere",
-	detail: null,
-	hint: null,
-	since: "2026-11-22T12:00:00.000Z",
-	count: 1,
-};
-
-const { signal } = new AbortController();
-
-function given(settings: unknown): AlertGiven {
-	return { name: "one", on: null, repeatMs: 1000, settings };
-}
-
-function tools(answer: {
-	readonly status?: number;
-	readonly fails?: KeyturnError;
-	readonly result?: ProgramResult;
-}): { readonly tools: AlertTools; readonly sent: HttpRequest[]; readonly ran: ProgramRequest[] } {
-	const sent: HttpRequest[] = [];
-	const ran: ProgramRequest[] = [];
-	return {
-		sent,
-		ran,
-		tools: {
-			http: {
-				send: async (request) => {
-					sent.push(request);
-					if (answer.fails !== undefined) throw answer.fails;
-					return Promise.resolve({ status: answer.status ?? 200, headers: {}, body: "" });
-				},
-			},
-			programs: {
-				run: async (request) => {
-					ran.push(request);
-					if (answer.fails !== undefined) throw answer.fails;
-					return Promise.resolve(answer.result ?? { status: 0, signal: null, stdout: "", stderr: "" });
-				},
-			},
-			clock: {
-				now: () => new Date(0),
-				uptimeMs: () => 0,
-				bootMs: () => 0,
-				sleep: () => Promise.resolve(),
-				deadline: (_ms, of) => of,
-			},
-			secrets: { read: () => Promise.resolve("s3cret") },
-		},
-	};
-}
+import { event, given, signal, tools } from "./bench.ts";
 
 describe("a webhook", () => {
 	it("gets the event as JSON, signed with the secret", async () => {
@@ -98,9 +34,11 @@ describe("a webhook", () => {
 		expect((failure as KeyturnError).message).not.toContain("S3CRET");
 	});
 
-	it("takes no address but http and https, and no format that is not built", () => {
+	it("takes no address but http and https, no format that it does not know, and no duty without its key", () => {
 		expect(settingsSchema.safeParse({ url: "file:///etc/passwd" }).success).toBe(false);
-		expect(settingsSchema.safeParse({ url: "https://a.example", format: "slack" }).success).toBe(false);
+		expect(settingsSchema.safeParse({ url: "https://a.example", format: "teams" }).success).toBe(false);
+		expect(settingsSchema.safeParse({ url: "https://a.example", format: "pagerduty" }).success).toBe(false);
+		expect(settingsSchema.safeParse({ url: "https://a.example", format: "slack" }).success).toBe(true);
 	});
 });
 

@@ -23,7 +23,9 @@ export function commandTable(): string {
 	return [
 		"| command | does |",
 		"| --- | --- |",
-		...program.commands.flatMap(rows),
+		...program.commands
+			.flatMap((command) => (command.commands.length === 0 ? [command] : command.commands))
+			.flatMap(rows),
 		"",
 		"```",
 		exitStatus(program),
@@ -32,8 +34,10 @@ export function commandTable(): string {
 }
 
 export function laterCommands(): readonly string[] {
-	const there = keyturn().commands.map((command) => command.name());
-	return LATER.filter((name) => !there.includes(name.split(" ")[0] ?? ""));
+	const there = keyturn()
+		.commands.flatMap((command) => [command, ...command.commands])
+		.map(nameOf);
+	return LATER.filter((name) => !there.includes(name));
 }
 
 function keyturn(): Command {
@@ -49,9 +53,15 @@ function rows(command: Command): readonly string[] {
 	);
 	const options = command.options.filter((option) => option.long !== "--json");
 	return [
-		`| \`${["keyturn", command.name(), ...words].join(" ")}\` | ${command.description()} |`,
+		`| \`${["keyturn", nameOf(command), ...words].join(" ")}\` | ${command.description()} |`,
 		...options.map((option) => `| &emsp;\`${option.flags}\` | ${option.description} |`),
 	];
+}
+
+/** With the name of the command that it is part of. */
+function nameOf(command: Command): string {
+	const whole = command.parent?.name() ?? "keyturn";
+	return whole === "keyturn" ? command.name() : `${whole} ${command.name()}`;
 }
 
 /** It stands after the options, so it is only in what is printed. */

@@ -12,9 +12,9 @@ export function unbuiltList(): string {
 		...keys.map(
 			({ path, what }) => `- \`${path.join(".").replace(".*", "[]")}\`${what === null ? "" : `: ${what}`}`,
 		),
-		`- signers of type ${types("signers")}`,
-		`- providers of type ${types("providers")}`,
-		`- alerts of type ${types("alerts")}`,
+		...types("signers"),
+		...types("providers"),
+		...types("alerts"),
 		...commands(),
 	].join("\n");
 }
@@ -24,10 +24,8 @@ function commands(): readonly string[] {
 	return later.length === 0 ? [] : [`- the commands ${later.map((name) => `\`${name}\``).join(", ")}`];
 }
 
-function types(kind: keyof typeof LATER_TYPES): string {
-	const later: readonly string[] = LATER_TYPES[kind];
-	return later
-		.filter((type) => !Object.hasOwn(schemas[kind], type))
-		.map((type) => `\`${type}\``)
-		.join(", ");
+function types(kind: keyof typeof LATER_TYPES): readonly string[] {
+	const named: readonly string[] = LATER_TYPES[kind];
+	const later = named.filter((type) => !Object.hasOwn(schemas[kind], type));
+	return later.length === 0 ? [] : [`- ${kind} of type ${later.map((type) => `\`${type}\``).join(", ")}`];
 }

@@ -44,6 +44,7 @@ export function commandBench(
 			alerts: [],
 		},
 		agent: async () => Promise.resolve(world.agent),
+		sinks: async () => Promise.resolve(world.ports.sinks),
 		store,
 		door,
 		propagation,

@@ -1,0 +1,26 @@
+/** Sends mail through an SMTP server. */
+
+export interface MailRequest {
+	readonly host: string;
+	readonly port: number;
+	/** Null where the server asks for none. */
+	readonly login: { readonly user: string; readonly password: string } | null;
+	readonly from: string;
+	readonly to: readonly string[];
+	readonly subject: string;
+	/** Plain text. */
+	readonly text: string;
+	/** Without angle brackets: the same message sent twice is one to mail programs. */
+	readonly messageId: string;
+	/** Of the message that this one belongs to; null for the first. */
+	readonly inReplyTo: string | null;
+	readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Mailer {
+	/**
+	 * Resolves when the server took it for every recipient; fails with `alert.undelivered`. TLS is used where the server
+	 * offers it and is not on this host, with its certificate verified; a password goes over TLS or loopback alone.
+	 */
+	send(mail: MailRequest, signal: AbortSignal): Promise<void>;
+}

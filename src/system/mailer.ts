@@ -1,0 +1,74 @@
+/** Mail by SMTP with nodemailer, which is loaded at first use: under NoNewPrivileges sendmail could not do it. */
+
+import { isIP } from "node:net";
+import { excerpt } from "../dkim/foreign-text.ts";
+import { KeyturnError } from "../errors.ts";
+import type { Mailer, MailRequest } from "../ports/mailer.ts";
+
+const TIMEOUT_MS = 10_000;
+const MOST_ANSWER = 200;
+
+export function createMailer(): Mailer {
+	return {
+		async send(mail, signal) {
+			const { createTransport } = await import("nodemailer");
+			const isHere = isLoopback(mail.host);
+			const transport = createTransport({
+				host: mail.host,
+				port: mail.port,
+				secure: mail.port === 465,
+				// The certificate of a server on this host is hardly ever for the name "localhost".
+				ignoreTLS: isHere,
+				requireTLS: mail.login !== null && !isHere,
+				...(mail.login === null ? {} : { auth: { user: mail.login.user, pass: mail.login.password } }),
+				connectionTimeout: TIMEOUT_MS,
+				greetingTimeout: TIMEOUT_MS,
+				socketTimeout: TIMEOUT_MS,
+				dnsTimeout: TIMEOUT_MS,
+				disableFileAccess: true,
+				disableUrlAccess: true,
+			});
+			try {
+				const { rejected } = await until(signal, transport.sendMail(messageOf(mail)));
+				if (rejected.length > 0) throw new Error(`it did not take ${rejected.length} of the recipients`);
+			} catch (thrown) {
+				throw undelivered(mail, thrown);
+			} finally {
+				transport.close();
+			}
+		},
+	};
+}
+
+/** The connection itself ends at nodemailer's own timeouts. */
+async function until<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+	return new Promise((resolve, reject) => {
+		const giveUp = () => reject(new Error("no answer in time"));
+		if (signal.aborted) giveUp();
+		signal.addEventListener("abort", giveUp, { once: true });
+		work.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+	});
+}
+
+function messageOf({ from, to, subject, text, messageId, inReplyTo, headers }: MailRequest) {
+	const id = `<${messageId}>`;
+	const parent = inReplyTo === null ? {} : { inReplyTo: `<${inReplyTo}>`, references: `<${inReplyTo}>` };
+	return { from, to: [...to], subject, text, messageId: id, ...parent, headers: { ...headers } };
+}
+
+/** In the server's words where it has any; nodemailer's errors hold no password, but their stack the whole connection. */
+function undelivered({ host, port }: MailRequest, thrown: unknown): KeyturnError {
+	const { message = "unknown", response } = thrown as { message?: string; response?: string };
+	return new KeyturnError(
+		"alert.undelivered",
+		`${host} port ${port}: expected the message to be taken, got: ${excerpt(response ?? message, MOST_ANSWER)}`,
+		{
+			retry: true,
+			hint: "does the server take mail for this recipient from this host? `keyturn alert test` tries it at once",
+		},
+	);
+}
+
+function isLoopback(host: string): boolean {
+	return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}

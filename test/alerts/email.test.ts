@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { create, settingsSchema } from "../../src/alerts/email.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
+import { event, given, signal, tools } from "./bench.ts";
+
+const SETTINGS = { to: "postmaster@example.com" };
+
+async function mailsOf(...events: readonly KeyturnEvent[]) {
+	const { tools: given_, mailed } = tools({});
+	const sink = await create(given(SETTINGS), given_);
+	for (const one of events) await sink.deliver(one, signal);
+	return mailed;
+}
+
+test("says in the subject what is the matter, and in the first lines what to do", async () => {
+	const detail = "ns2.example.net answers that nothing stands there";
+	const [mail] = await mailsOf({ ...event, hint: "look at ns2.example.net", detail });
+	expect(mail).toMatchObject({
+		host: "127.0.0.1",
+		port: 25,
+		login: null,
+		from: "keyturn@example.com",
+		to: ["postmaster@example.com"],
+		subject: "CRITICAL mx1: not everywhere",
+		headers: { "Auto-Submitted": "auto-generated", Importance: "high" },
+	});
+	expect(mail?.text).toBe(
+		`not everywhere\n\nWhat to do: look at ns2.example.net\n\n${detail}\n\nSince ${event.since}.\n\n-- \nkeyturn tells this again while it lasts, and when it is over.\n\`keyturn status\` on the host says how it stands.\n`,
+	);
+});
+
+test("repetitions and the end of a trouble answer its start", async () => {
+	const repeated: KeyturnEvent = { ...event, id: "e2", phase: "repeat", count: 2 };
+	const ended: KeyturnEvent = { ...event, id: "e3", phase: "end", severity: "info" };
+	const plain: KeyturnEvent = { ...event, id: "e4", trouble: null, phase: null, since: null };
+	const [start, repeat, end, other] = await mailsOf(event, repeated, ended, plain);
+	expect(start?.inReplyTo).toBeNull();
+	expect([repeat?.inReplyTo, end?.inReplyTo]).toEqual([start?.messageId, start?.messageId]);
+	expect(new Set([start, repeat, end, other].map((mail) => mail?.messageId)).size).toBe(4);
+	expect(other?.inReplyTo).toBeNull();
+	expect(end?.subject).toMatch(/^OVER /);
+});
+
+test("a long summary is no long subject", async () => {
+	const [mail] = await mailsOf({ ...event, summary: "x".repeat(500) });
+	expect(mail?.subject).toHaveLength(120);
+	expect(mail?.text).toContain("x".repeat(500));
+});
+
+test("a login is read anew for each mail", async () => {
+	const { tools: given_, mailed } = tools({});
+	let password = "first";
+	const secrets = { read: async () => Promise.resolve(password) };
+	const settings = { ...SETTINGS, smtp: "mail.example.net:587", user: "keyturn", password: { env: "P" } };
+	const sink = await create(given(settings), { ...given_, secrets });
+	await sink.deliver(event, signal);
+	password = "second";
+	await sink.deliver(event, signal);
+	expect(mailed.map(({ login }) => login?.password)).toEqual(["first", "second"]);
+});
+
+test("what the server refuses is not delivered", async () => {
+	const fails = new KeyturnError("alert.undelivered", "127.0.0.1 port 25: no");
+	const sink = await create(given(SETTINGS), tools({ fails }).tools);
+	await expect(sink.deliver(event, signal)).rejects.toThrow("127.0.0.1 port 25: no");
+});
+
+test.each([
+	{ to: "nobody" },
+	{ to: "a@b.example\nBcc: c@d.example" },
+	{ to: [] },
+	{ ...SETTINGS, smtp: "mail.example.net" },
+	{ ...SETTINGS, smtp: "mail.example.net:99999" },
+	{ ...SETTINGS, user: "keyturn" },
+	{ ...SETTINGS, password: { env: "P" } },
+	{ ...SETTINGS, password: "in the file itself", user: "keyturn" },
+])("%j is refused", (settings) => {
+	expect(settingsSchema.safeParse(settings).success).toBe(false);
+});

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { create } from "../../src/alerts/heartbeat.ts";
+import { event, given, signal, tools } from "./bench.ts";
+
+test("tells the start of a tick and how it ended at addresses of their own, and no event", async () => {
+	const { tools: given_, sent } = tools({});
+	const sink = await create(given({ url: "https://hc.example/ping/1/" }), given_);
+	for (const phase of ["start", "success", "fail"] as const)
+		await sink.beat?.({ phase, text: `a ${phase}` }, signal);
+	await sink.deliver(event, signal);
+	expect(sent.map(({ url, body }) => `${url} ${body}`)).toEqual([
+		"https://hc.example/ping/1/start a start",
+		"https://hc.example/ping/1 a success",
+		"https://hc.example/ping/1/fail a fail",
+	]);
+	expect(sink.on).toEqual([]);
+});
+
+test("an answer that is no success is told without the address, which is a secret", async () => {
+	const sink = await create(given({ url: "https://hc.example/S3CRET" }), tools({ status: 404 }).tools);
+	const failure: unknown = await sink
+		.beat?.({ phase: "start", text: "" }, signal)
+		.catch((thrown: unknown) => thrown);
+	expect(String(failure)).toContain("got 404");
+	expect(String(failure)).not.toContain("S3CRET");
+});

@@ -1,0 +1,105 @@
+/** Mail through smtp-sink, the SMTP server of Postfix that keeps what it gets. */
+
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { createConnection, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { create } from "../../../src/alerts/email.ts";
+import type { MailRequest } from "../../../src/ports/mailer.ts";
+import { createMailer } from "../../../src/system/mailer.ts";
+import { event, given, tools } from "../../alerts/bench.ts";
+import { freePort, makeDirectory, type Program, removeDirectory, startProgram } from "../program.ts";
+
+const mailer = createMailer();
+const { signal } = new AbortController();
+let directory: string;
+let port: number;
+let sink: Program;
+
+const mail: Omit<MailRequest, "port"> = {
+	host: "127.0.0.1",
+	login: null,
+	from: "keyturn@example.com",
+	to: ["postmaster@example.com"],
+	subject: "a subject",
+	text: "a text\n.\nwith a line that is a dot",
+	messageId: "1@example.com",
+	inReplyTo: null,
+	headers: {},
+};
+
+beforeAll(async () => {
+	directory = await makeDirectory("smtp");
+	await mkdir(join(directory, "got"), { mode: 0o777 });
+	port = await freePort();
+	sink = await startProgram(
+		"/usr/sbin/smtp-sink",
+		["-u", "root", "-d", join(directory, "got/"), `127.0.0.1:${port}`, "10"],
+		{ log: join(directory, "log"), cwd: directory, ready: answers },
+	);
+});
+afterAll(async () => {
+	await sink.stop();
+	await removeDirectory(directory);
+});
+
+async function answers(): Promise<boolean> {
+	return new Promise((resolve) => {
+		const socket = createConnection({ host: "127.0.0.1", port }, () => {
+			socket.destroy();
+			resolve(true);
+		}).on("error", () => resolve(false));
+	});
+}
+
+async function got(): Promise<readonly string[]> {
+	const names = await readdir(join(directory, "got"));
+	const texts = await Promise.all(names.map((name) => readFile(join(directory, "got", name), "utf8")));
+	return texts.filter((text) => text.includes("Subject:"));
+}
+
+test("an alert arrives as it was worded", async () => {
+	const settings = { to: ["one@example.com", "two@example.com"], smtp: `127.0.0.1:${port}` };
+	const alert = await create(given(settings), { ...tools({}).tools, mailer });
+	await alert.deliver({ ...event, hint: "ask ns2" }, signal);
+	const text = (await got()).find((one) => one.includes("CRITICAL mx1"));
+	expect(text).toContain("Subject: CRITICAL mx1: not everywhere");
+	expect(text).toContain("Auto-Submitted: auto-generated");
+	expect(text).toContain("X-Rcpt-Args: <two@example.com>");
+	expect(text).toContain("What to do: ask ns2");
+});
+
+test("no line of a text ends the message", async () => {
+	await mailer.send({ ...mail, port, messageId: "dots@example.com" }, signal);
+	const text = (await got()).find((one) => one.includes("dots@example.com"));
+	expect(text).toContain("with a line that is a dot");
+});
+
+test("a server that is not there is told with its name", async () => {
+	const nobody = await freePort();
+	await expect(mailer.send({ ...mail, port: nobody }, signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+		message: expect.stringContaining(`127.0.0.1 port ${nobody}`),
+	});
+});
+
+test("what a server refuses is told in its words", async () => {
+	const refusing = createServer((socket) => {
+		socket.on("error", () => undefined).write("554 5.7.1 not from you\u001b[31m\r\n");
+	});
+	await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve));
+	onTestFinished(() => void refusing.close());
+	const failed = mailer.send({ ...mail, port: (refusing.address() as AddressInfo).port }, signal);
+	await expect(failed).rejects.toMatchObject({ message: expect.stringMatching(/not from you\\u001b/) });
+});
+
+test("a server that never answers is given up when the caller gives up", async () => {
+	const silent = createServer((socket) => void socket.on("error", () => undefined));
+	await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+	onTestFinished(() => void silent.close());
+	const giving = new AbortController();
+	silent.once("connection", () => giving.abort());
+	const failed = mailer.send({ ...mail, port: (silent.address() as AddressInfo).port }, giving.signal);
+	await expect(failed).rejects.toMatchObject({ code: "alert.undelivered" });
+});
