@@ -11,6 +11,7 @@ export const ERROR_CODES = [
 	"door.protocol",
 	"door.refused",
 	"door.unreachable",
+	"hook.failed",
 	"http.failed",
 	"key.invalid",
 	"lease.lost",

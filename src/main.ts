@@ -260,7 +260,7 @@ async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schem
 }
 
 /** What faces the network: loaded only when the agent is. */
-async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "providers" | "sinks">> {
+async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "providers" | "sinks" | "pre">> {
 	const { createHttp } = await import("./system/http.ts");
 	const { createSecrets } = await import("./system/secrets.ts");
 	const { createWire } = await import("./system/wire.ts");
@@ -291,7 +291,23 @@ async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "provid
 	const sinks = await Promise.all(
 		settings.alerts.map((alert, index) => joinSink(alert, settings.alerts, index, tools)),
 	);
-	return { providers, sinks };
+	const { pre, after } = await joinHooks(settings.hooks);
+	return { providers, sinks: [...sinks, ...after], pre };
+}
+
+async function joinHooks(
+	hooks: Settings["hooks"],
+): Promise<{ readonly pre: AgentPorts["pre"]; readonly after: readonly AlertSink[] }> {
+	const { createHookSink, createPreHook } = await import("./system/hooks.ts");
+	const { timeoutMs } = hooks;
+	const programs = await openPrograms();
+	const after = (["deploy", "post"] as const).flatMap((phase) =>
+		hooks[phase].map((argv, index) => createHookSink({ phase, place: index + 1, argv, timeoutMs, programs })),
+	);
+	const pre = hooks.pre.map((argv, index) =>
+		createPreHook({ phase: "pre", place: index + 1, argv, timeoutMs, programs }),
+	);
+	return { pre, after };
 }
 
 /** Named by type and place among those of its type: what the outbox remembers across restarts. */

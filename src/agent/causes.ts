@@ -19,15 +19,17 @@ export const CAUSES = {
 	overdue: (domain: string) => `overdue ${domain}`,
 	retire: (domain: string, selector: string) => `retire ${domain} ${selector}`,
 	alert: (sink: string) => `alert ${sink}`,
+	hook: (hook: string) => `hook ${hook}`,
 } as const;
 
 const SERVER = CAUSES.server("");
 
 export async function endMoot(run: Run, docs: readonly Doc[]): Promise<void> {
 	const configured = new Set(run.settings.policies.map((policy) => policy.domain));
-	const sinks = new Set(run.ports.sinks.map((sink) => CAUSES.alert(sink.name)));
+	const reached = reachable(run);
 	for (const { id, event, domains } of run.host.troubles) {
-		if (event === "alert_undelivered" && !sinks.has(id)) await run.end(id, null);
+		if ((event === "alert_undelivered" || event === "hook_failed") && !reached.has(id))
+			await run.end(id, null);
 		for (const domain of domains) {
 			const doc = docs.find((one) => one.policy.domain === domain);
 			// A domain whose state cannot be read keeps its troubles.
@@ -36,8 +38,14 @@ export async function endMoot(run: Run, docs: readonly Doc[]): Promise<void> {
 	}
 }
 
+/** What is still configured to be told or to be run. */
+function reachable({ ports }: Run): ReadonlySet<string> {
+	const told = ports.sinks.map(({ name, hook }) => (hook === undefined ? CAUSES.alert : CAUSES.hook)(name));
+	return new Set([...told, ...ports.pre.map(({ name }) => CAUSES.hook(name))]);
+}
+
 function isMoot(run: Run, doc: Doc, cause: string): boolean {
-	return cause.startsWith(SERVER) ? !isBlamed(run, doc, cause) : !mayConcern(doc).has(cause);
+	return cause.startsWith(SERVER) ? !isBlamed(run, doc, cause) : !mayConcern(run, doc).has(cause);
 }
 
 /**
@@ -58,10 +66,12 @@ function isBlamed(run: Run, { policy, state }: Doc, cause: string): boolean {
 }
 
 /** The causes that a domain may still have, as it is configured and as its keys stand now. */
-function mayConcern({ policy, state }: Doc): ReadonlySet<string> {
+function mayConcern({ ports }: Run, { policy, state }: Doc): ReadonlySet<string> {
 	const { domain, signer, providers } = policy;
 	const causes = [CAUSES.state, CAUSES.name, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
 	causes.push(CAUSES.swap(signer));
+	if (state.keys.some(({ owes }) => owes?.act === "switch" || owes?.act === "takeOut"))
+		causes.push(...ports.pre.map(({ name }) => CAUSES.hook(name)));
 	for (const key of state.keys) {
 		if (key.state === "active" || isCandidate(key.state)) causes.push(CAUSES.verify(domain, key.selector));
 		if (key.state === "retiring") causes.push(CAUSES.retire(domain, key.selector));

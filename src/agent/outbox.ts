@@ -56,7 +56,7 @@ async function deliverTo(
 	for (const entry of waiting) {
 		if (run.ports.clock.uptimeMs() >= ends) return;
 		try {
-			await sink.deliver(entry.event, run.ports.clock.deadline(DELIVERY_MS, run.signal));
+			await sink.deliver(entry.event, deadline(run, sink));
 		} catch (thrown) {
 			run.signal.throwIfAborted();
 			await putOff(run, sink, entry, asKeyturnError(thrown).message);
@@ -64,7 +64,16 @@ async function deliverTo(
 		}
 		await keep(run, (one) => (isSame(one, entry) ? null : one));
 	}
-	await run.end(CAUSES.alert(sink.name), null);
+	await run.end(causeOf(sink), null);
+}
+
+/** A hook has a timeout of its own. */
+function deadline({ ports, signal }: Run, { hook }: AlertSink): AbortSignal {
+	return hook === undefined ? ports.clock.deadline(DELIVERY_MS, signal) : signal;
+}
+
+function causeOf({ name, hook }: AlertSink): string {
+	return hook === undefined ? CAUSES.alert(name) : CAUSES.hook(name);
 }
 
 async function putOff(run: Run, sink: AlertSink, entry: Undelivered, why: string): Promise<void> {
@@ -72,16 +81,19 @@ async function putOff(run: Run, sink: AlertSink, entry: Undelivered, why: string
 	const tries = entry.tries + 1;
 	const notBefore = run.backoff(entry.tries).toISOString();
 	await keep(run, (one) => (isSame(one, entry) ? { ...one, tries, notBefore } : one));
-	if (tries < FAILURES_TOLD) return;
+	const isHook = sink.hook !== undefined;
+	if (tries < FAILURES_TOLD && !isHook) return;
 	await run.raise({
-		cause: CAUSES.alert(sink.name),
-		event: "alert_undelivered",
+		cause: causeOf(sink),
+		event: isHook ? "hook_failed" : "alert_undelivered",
 		severity: "warning",
 		domains: [],
 		selector: null,
-		summary: `alerts to ${sink.name} are not delivered`,
+		summary: isHook ? `hook ${sink.name} failed` : `alerts to ${sink.name} are not delivered`,
 		detail: why,
-		hint: "what is to be told is kept and tried again",
+		hint: isHook
+			? "it is run again by itself; the switch stands"
+			: "what is to be told is kept and tried again",
 	});
 }
 

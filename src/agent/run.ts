@@ -5,6 +5,7 @@ import type { AlertSink, EventName, KeyturnEvent } from "../ports/alert-sink.ts"
 import type { Clock } from "../ports/clock.ts";
 import type { DnsProvider } from "../ports/dns-provider.ts";
 import type { Door, InspectAnswer } from "../ports/door.ts";
+import type { PreHook } from "../ports/hook.ts";
 import type { KeyStore } from "../ports/key-store.ts";
 import type { Log } from "../ports/log.ts";
 import type { MailVerifier } from "../ports/mail-verifier.ts";
@@ -37,7 +38,10 @@ export interface AgentPorts {
 	readonly providers: ReadonlyMap<string, DnsProvider>;
 	readonly door: Door;
 	readonly verifier: MailVerifier;
+	/** Alerts, and the hooks that run after a switch. */
 	readonly sinks: readonly AlertSink[];
+	/** In this order, before a switch. */
+	readonly pre: readonly PreHook[];
 	readonly log: Log;
 }
 
@@ -149,6 +153,17 @@ export class Run {
 	/** Told before it is saved: the world is already so, and a crash between tells twice but never leaves it untold. */
 	async tell(event: EventName, telling: Telling): Promise<void> {
 		await this.editHost((host) => tell(host, this.now(), this.#audience, event, telling));
+	}
+
+	/** For the hooks that run after every switch, and for nobody else. */
+	async tellPost(event: "switched" | "swap_failed", telling: Telling): Promise<void> {
+		const after = this.ports.sinks.filter(({ hook }) => hook === "post");
+		const audience = { ...this.#audience, sinks: after.map((sink) => ({ ...sink, on: null })) };
+		if (after.length === 0) return;
+		await this.editHost((host) => ({
+			host: tell(host, this.now(), audience, event, telling).host,
+			history: [],
+		}));
 	}
 
 	async raise(telling: TroubleTelling): Promise<void> {

@@ -3,6 +3,7 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { RefusedAnswer, StageAnswer, StageChange } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
+import { askBefore, type Held, tellAfter } from "./hooks.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
 import { leave, type Switching } from "./left-behind.ts";
 import { supersede } from "./make.ts";
@@ -12,8 +13,29 @@ import { takeResult } from "./switch-result.ts";
 
 const MINUTE_MS = 60_000;
 
-/** All that is due goes through one stop; what cannot go along is left behind, and the rest is staged anew. */
+/** All that is due goes through one stop, unless a hook holds it. */
 export async function switchKeys(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
+	const held = await askBefore(run, jobs);
+	if (held !== null) return holdAll(run, jobs, held);
+	try {
+		await switchGroup(run, jobs);
+	} finally {
+		await tellAfter(run, jobs);
+	}
+}
+
+async function holdAll(run: Run, jobs: readonly Job<"switch">[], { reason, error }: Held): Promise<void> {
+	for (const job of jobs) {
+		const key = keyOf(job.doc.state, job.step.selector);
+		const until = run.backoff(run.tries(job.doc, job.step));
+		if (key === null) continue;
+		await leave(run, { job, key, report: null }, until.getTime() - run.now().getTime(), null, reason);
+		job.doc.error = error;
+	}
+}
+
+/** What cannot go along is left behind, and the rest is staged anew. */
+async function switchGroup(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
 	let group: readonly Switching[] = jobs.flatMap((job) => {
 		const key = keyOf(job.doc.state, job.step.selector);
 		return key === null ? [] : [{ job, key, report: null }];

@@ -5,6 +5,7 @@ import type { DoorRequest, RefusedAnswer, StageAnswer, SwitchResult } from "../p
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { usesEnded } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
+import { askBefore, tellAfter } from "./hooks.ts";
 import { dropStaged, forgetInspection, inspect, unexpectedAnswer } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 
@@ -13,7 +14,26 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** All that goes, goes through one stop; what is refused is left behind, and the rest is staged anew. */
 export async function takeOut(run: Run, jobs: readonly Job<"takeOut">[]): Promise<void> {
-	let group = await namedOnes(run, jobs);
+	const named = await namedOnes(run, jobs);
+	if (named.length === 0) return;
+	const held = await askBefore(run, named);
+	if (held === null) {
+		try {
+			await takeOutGroup(run, named);
+		} finally {
+			await tellAfter(run, named);
+		}
+		return;
+	}
+	for (const job of named) {
+		const until = run.backoff(keyOf(job.doc.state, job.step.selector)?.owes?.tries ?? 0);
+		await leave(run, job, until.getTime() - run.now().getTime(), held.reason);
+		job.doc.error = held.error;
+	}
+}
+
+async function takeOutGroup(run: Run, jobs: readonly Job<"takeOut">[]): Promise<void> {
+	let group = jobs;
 	while (group.length > 0) {
 		const id = run.ports.random.id();
 		for (const job of group) await owe(run, job, id);
@@ -155,7 +175,7 @@ async function leaveRefused(
 			retry: true,
 			...(refused.hint === null ? {} : { hint: refused.hint }),
 		});
-		await leave(run, job, isSoon ? MINUTE_MS : 10 * MINUTE_MS, error);
+		await leave(run, job, isSoon ? MINUTE_MS : 10 * MINUTE_MS, error.message);
 		if (isSoon || refused.why === "packages") continue;
 		job.doc.error = error;
 		await notTakenOut(run, job, error);
@@ -175,17 +195,12 @@ async function putOff(run: Run, job: Job<"takeOut">, result: SwitchResult): Prom
 		"door.refused",
 		`${doc.policy.domain}: taking ${step.selector} out of the signer's tables did not hold (${result.outcome}): ${result.reason ?? "no reason given"}`,
 	);
-	await leave(run, job, waitMs, error);
+	await leave(run, job, waitMs, error.message);
 	doc.error = error;
 	await notTakenOut(run, job, error);
 }
 
-async function leave(
-	run: Run,
-	{ doc, step }: Job<"takeOut">,
-	waitMs: number,
-	error: KeyturnError,
-): Promise<void> {
+async function leave(run: Run, { doc, step }: Job<"takeOut">, waitMs: number, reason: string): Promise<void> {
 	const now = run.now();
 	const notBefore = new Date(now.getTime() + waitMs).toISOString();
 	const owes = (key: KeyEntry) => ({
@@ -197,7 +212,7 @@ async function leave(
 	});
 	await run.save(
 		doc,
-		editKey(doc.state, step.selector, (key) => ({ ...key, owes: owes(key), reason: error.message })),
+		editKey(doc.state, step.selector, (key) => ({ ...key, owes: owes(key), reason })),
 	);
 }
 

@@ -45,7 +45,7 @@ export function tell(
 	host: HostState,
 	now: Date,
 	audience: Audience,
-	event: EventName,
+	event: EventName | TroubleName,
 	telling: Telling,
 ): Told {
 	const told = makeEvent(now, audience, event, fitToShow(telling), null);

@@ -64,11 +64,13 @@ export interface Beat {
 export interface AlertSink {
 	/** Stable across restarts: what the outbox remembers. */
 	readonly name: string;
+	/** A program of `hooks` that is run after a switch, and not somebody to be told; absent for alerts. */
+	readonly hook?: "deploy" | "post";
 	/** Null for all events. */
 	readonly on: readonly (EventName | TroubleName)[] | null;
 	/** How long a lasting trouble stays untold before it is told again, at first, in milliseconds. */
 	readonly repeatMs: number;
-	/** Resolves when the other side took it; fails with `alert.undelivered`. May deliver twice, never half. */
+	/** Resolves when the other side took it; fails with `alert.undelivered` or `hook.failed`. May deliver twice, never half. */
 	deliver(event: KeyturnEvent, signal: AbortSignal): Promise<void>;
 	/** Of a heartbeat alone, which gets no events: gives a sign of life; fails with `alert.undelivered`. */
 	readonly beat?: (beat: Beat, signal: AbortSignal) => Promise<void>;

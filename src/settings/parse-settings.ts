@@ -125,8 +125,13 @@ function assemble(
 		timezone,
 		wake: [...expressions].map((expression) => ({ expression, timezone })),
 		policies,
+		hooks: hooksOf(value.hooks),
 		...adapters,
 	};
+}
+
+function hooksOf({ timeout, ...lists }: Configuration["hooks"]): Settings["hooks"] {
+	return { ...lists, timeoutMs: timeout };
 }
 
 function checkNames(file: Reading, domains: readonly ConfiguredDomain[], signers: readonly string[]): void {

@@ -241,7 +241,14 @@ const domains = z
 	)
 	.describe("The domains whose keys are turned.");
 
-const hookList = z.array(ARGV).prefault([]);
+const hookList = z
+	.array(
+		z.tuple([z.string().regex(/^\//, { error: "must be an absolute path" })], z.string(), {
+			error: "must be a list of a program and its arguments",
+		}),
+		{ error: "must be a list of programs, each a list: [[/usr/local/bin/program, argument]]" },
+	)
+	.prefault([]);
 
 export const configuration = z.strictObject({
 	schedule: overridable.schedule.prefault("0 3 1 * *"),
@@ -299,12 +306,18 @@ export const configuration = z.strictObject({
 	services: services.prefault({}).describe("The services around a switch; a signer may have its own."),
 	hooks: z
 		.strictObject({
-			pre: hookList.describe("Programs run before a turn, each a list of program and arguments."),
-			deploy: hookList.describe("Programs run after a switch."),
-			post: hookList.describe("Programs run after a turn."),
+			pre: hookList.describe(
+				"Programs run before a switch, each a list of program and arguments. One that fails holds the switch; with 75 it puts it off.",
+			),
+			deploy: hookList.describe("Programs run once a new key signs."),
+			post: hookList.describe("Programs run after every switch, done or not."),
+			timeout: duration
+				.refine((ms) => ms >= 1000 && ms <= 300_000, { error: "must be 1s to 5m" })
+				.prefault("1m")
+				.describe("After this long a program of `hooks` is killed, and has failed."),
 		})
 		.prefault({})
-		.describe("Programs run by the agent as user keyturn."),
+		.describe("Programs run by the agent as user keyturn, with the event as JSON on standard input."),
 	providers: z
 		.record(NAME, provider)
 		.prefault({})

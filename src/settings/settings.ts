@@ -49,6 +49,15 @@ export interface AlertSettings {
 	readonly settings: unknown;
 }
 
+export interface HooksSettings {
+	/** Argv lists, in the order in which they are run. */
+	readonly pre: readonly (readonly string[])[];
+	readonly deploy: readonly (readonly string[])[];
+	readonly post: readonly (readonly string[])[];
+	/** Of each program, in milliseconds. */
+	readonly timeoutMs: number;
+}
+
 export interface Settings {
 	/** The file that it was read from. */
 	readonly path: string;
@@ -63,6 +72,7 @@ export interface Settings {
 	readonly signers: readonly SignerSettings[];
 	readonly providers: readonly ProviderSettings[];
 	readonly alerts: readonly AlertSettings[];
+	readonly hooks: HooksSettings;
 }
 
 /** What the door reads: `providers`, `alerts` and whatever the agent alone needs are passed over unread. */

@@ -20,7 +20,6 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),
 	),
 	...overridable(["retire", "publish_private"], "other than `null`", (value) => typeof value === "string"),
-	{ path: ["hooks"], what: "lists with anything in them", asked: (value) => hasContent(value) },
 	{ path: ["metrics"], what: null, asked: (value) => hasContent(value) },
 	{ path: ["status", "html"], what: "other than `null`", asked: (value) => typeof value === "string" },
 	{ path: ["state"], what: "`{ postgresql: … }`", asked: isMap },

@@ -94,6 +94,7 @@ export async function createHostAgent(
 			providers: await joinProviders(host, settings, ports),
 			door: joinDoor(host, text, ports),
 			sinks: [sink],
+			pre: [],
 		},
 		settings,
 	);

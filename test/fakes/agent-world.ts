@@ -6,6 +6,7 @@ import { type KeySpec, publicHalf } from "../../src/dkim/key-material.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { AlertSink, KeyturnEvent } from "../../src/ports/alert-sink.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { HookOutcome, PreHook, SwitchingEvent } from "../../src/ports/hook.ts";
 import type { ChangeResult, DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
 import type {
 	CommitAnswer,
@@ -70,6 +71,11 @@ export class AgentWorld {
 	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
 	signs = true;
 	sinkFails = false;
+	/** What a program before a switch says; null: there is none. */
+	pre: ((event: SwitchingEvent) => HookOutcome) | null = null;
+	/** What the programs after a switch got, by phase; they fail as `hookFails` says. */
+	readonly ran: { readonly hook: "deploy" | "post"; readonly event: KeyturnEvent }[] = [];
+	hookFails = false;
 	/** How long the sink takes for one event. */
 	deliveryMs = 0;
 	/** Why the provider cannot name the zone of a record. */
@@ -175,7 +181,8 @@ export class AgentWorld {
 					);
 				},
 			},
-			sinks: [this.#sink()],
+			sinks: [this.#sink(), this.#hook("deploy"), this.#hook("post")],
+			pre: [this.#pre()],
 			log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
 		};
 		this.agent = createAgent(this.#ports, { host: "mx1", policies });
@@ -198,7 +205,10 @@ export class AgentWorld {
 		zones: ReadonlyMap<string, Map<string, readonly string[]>>,
 	): void {
 		const providers = new Map([...zones].map(([name, zone]) => [name, this.#provider(name, zone)] as const));
-		this.agent.configure({ host: "mx1", policies }, { providers, sinks: this.#ports.sinks });
+		this.agent.configure(
+			{ host: "mx1", policies },
+			{ providers, sinks: this.#ports.sinks, pre: this.#ports.pre },
+		);
 	}
 
 	async tick(signal = new AbortController().signal): Promise<TickReport> {
@@ -320,6 +330,24 @@ export class AgentWorld {
 			this.#keys.get(name) ?? newPair(spec).privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 		this.#keys.set(name, pem);
 		return publicHalf(pem)?.publicKey ?? "";
+	}
+
+	#pre(): PreHook {
+		return { name: "pre 1", run: async (event) => Promise.resolve(this.pre?.(event) ?? { kind: "done" }) };
+	}
+
+	#hook(hook: "deploy" | "post"): AlertSink {
+		return {
+			name: `${hook} 1`,
+			hook,
+			on: hook === "deploy" ? ["switched"] : [],
+			repeatMs: 6 * 3_600_000,
+			deliver: async (event) => {
+				if (this.hookFails) throw new KeyturnError("hook.failed", "status 1");
+				this.ran.push({ hook, event });
+				return Promise.resolve();
+			},
+		};
 	}
 
 	async #ask(selector: string): Promise<void> {

@@ -42,6 +42,7 @@ export function commandBench(
 			],
 			providers: [],
 			alerts: [],
+			hooks: { pre: [], deploy: [], post: [], timeoutMs: 60_000 },
 		},
 		agent: async () => Promise.resolve(world.agent),
 		sinks: async () => Promise.resolve(world.ports.sinks),

@@ -33,7 +33,6 @@ const OVERRIDABLE: readonly (readonly [string, string])[] = [
 ];
 
 const TOP: readonly (readonly [string, string])[] = [
-	["hooks: { deploy: [[/bin/true]] }", "hooks"],
 	["metrics: { textfile: /x.prom }", "metrics"],
 	["status: { html: /x.html }", "status.html"],
 	["state: { postgresql: { file: /x } }", "state"],

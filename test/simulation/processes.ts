@@ -281,6 +281,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				providers: new Map([...world.accounts.keys()].map((name) => [name, providerFor(running, name)])),
 				door: doorFor(running),
 				verifier: simMailVerifier,
+				pre: [],
 				sinks: world.sinks.map((sink) =>
 					scheduler.guard(
 						running,

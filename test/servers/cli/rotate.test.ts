@@ -12,6 +12,8 @@ const NEVER = new AbortController().signal;
 describe.skipIf(!mayRun)("keyturn rotate", () => {
 	test("adopts what signs, shows what a turn would do, turns, and tells about it", async () => {
 		const host = await upCliHost();
+		const hooked = await host.write("hooked", "");
+		await host.configure((text) => `${text}\n${hooksInto(hooked)}`);
 		const adopted = await host.keyturn(["rotate"]);
 		expect(adopted).toMatchObject({ code: 0, stdout: expect.stringContaining(`adopted ${FIRST_SELECTOR}`) });
 		expect(await host.selectorOf(DOMAIN)).toBe(FIRST_SELECTOR);
@@ -32,6 +34,13 @@ describe.skipIf(!mayRun)("keyturn rotate", () => {
 		expect(turned.code).toBe(0);
 		expect(selector).not.toBe(FIRST_SELECTOR);
 		expect(await host.asked()).toEqual(["stop mail", "stop signer", "start signer", "start mail"]);
+
+		const events = (await readFile(hooked, "utf8")).trimEnd().split("\n");
+		expect(events.map((line): unknown => JSON.parse(line))).toMatchObject([
+			{ hook: "pre", event: "switching", domains: [DOMAIN], selector },
+			{ hook: "deploy", event: "switched", domains: [DOMAIN], selector },
+			{ hook: "post", event: "switched", domains: [DOMAIN], selector },
+		]);
 
 		const again = await host.keyturn(["rotate", "--json"]);
 		expect(again.code).toBe(0);
@@ -154,4 +163,9 @@ async function firstRecord(host: CliHost): Promise<string> {
 	const value = stored.keys?.[0]?.record.value;
 	if (value === undefined) throw new Error(`no record in ${JSON.stringify(stored).slice(0, 200)}`);
 	return value;
+}
+
+function hooksInto(path: string): string {
+	const keep = `[[/bin/sh, -c, 'cat >>"$0"', ${path}]]`;
+	return `hooks: { pre: ${keep}, deploy: ${keep}, post: ${keep} }\n`;
 }

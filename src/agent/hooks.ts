@@ -1,0 +1,109 @@
+/** Asks the administrator's programs before a switch, and tells those that run after every one how it ended. */
+
+import { KeyturnError } from "../errors.ts";
+import { keyOf } from "../rotation/domain-state.ts";
+import { CAUSES } from "./causes.ts";
+import type { Job, Run } from "./run.ts";
+
+type SwitchJob = Job<"switch"> | Job<"takeOut">;
+
+/** Why a switch is not made now. */
+export interface Held {
+	readonly reason: string;
+	/** Null where a program only put it off. */
+	readonly error: KeyturnError | null;
+}
+
+/** Runs all programs of `pre` in their order, until one has something against the switch; null if none has. */
+export async function askBefore(run: Run, jobs: readonly SwitchJob[]): Promise<Held | null> {
+	for (const hook of run.ports.pre) {
+		const outcome = await hook.run(switchingEvent(run, jobs), run.signal);
+		run.signal.throwIfAborted();
+		if (outcome.kind === "failed") return hold(run, jobs, hook.name, outcome.reason);
+		await run.end(CAUSES.hook(hook.name), null);
+		if (outcome.kind === "deferred") return { reason: `put off by ${outcome.reason}`, error: null };
+	}
+	return null;
+}
+
+/** For the programs of `post`: one event a switch, with all its domains, once it has ended one way or the other. */
+export async function tellAfter(run: Run, jobs: readonly SwitchJob[]): Promise<void> {
+	const failed = jobs.filter((job) => !isDone(job));
+	await run.tellPost(failed.length === 0 ? "switched" : "swap_failed", {
+		severity: failed.length === 0 ? "info" : "critical",
+		domains: namesOf(jobs),
+		selector: selectorOf(jobs),
+		summary:
+			failed.length === 0
+				? `${listed(jobs)}: the switch was done`
+				: `${listed(failed)}: the switch was not done; what signed before signs`,
+		detail: failed.flatMap(({ doc }) => (doc.error === null ? [] : [doc.error.message])).join("\n") || null,
+		hint: null,
+	});
+}
+
+async function hold(run: Run, jobs: readonly SwitchJob[], name: string, reason: string): Promise<Held> {
+	const error = new KeyturnError("hook.failed", `hook ${name}: ${reason}`, {
+		retry: true,
+		hint: "mend the program, or take it out of hooks.pre; it is asked again by itself",
+	});
+	await run.raise({
+		cause: CAUSES.hook(name),
+		event: "hook_failed",
+		severity: "warning",
+		domains: namesOf(jobs),
+		selector: selectorOf(jobs),
+		summary: `hook ${name} failed: the switch is held, and what signed before signs`,
+		detail: reason,
+		hint: error.hint,
+	});
+	return { reason: error.message, error };
+}
+
+function switchingEvent(run: Run, jobs: readonly SwitchJob[]) {
+	return {
+		schema: 1 as const,
+		id: run.ports.random.id(),
+		at: run.now().toISOString(),
+		host: run.settings.host,
+		event: "switching" as const,
+		severity: "info" as const,
+		trouble: null,
+		phase: null,
+		domains: namesOf(jobs),
+		selector: selectorOf(jobs),
+		summary: `${listed(jobs)}: a switch is about to be made`,
+		detail: jobs.map(({ doc, step }) => `${doc.policy.domain}: ${wordsOf(step)}`).join("\n"),
+		hint: null,
+		since: null,
+		count: 1,
+	};
+}
+
+function wordsOf(step: SwitchJob["step"]): string {
+	if (step.kind === "takeOut") return `${step.selector} is taken out`;
+	return `${step.from ?? "no key"} to ${step.selector}`;
+}
+
+function isDone({ doc, step }: SwitchJob): boolean {
+	const state = keyOf(doc.state, step.selector)?.state;
+	return step.kind === "switch" ? state === "active" : state !== "active";
+}
+
+function namesOf(jobs: readonly SwitchJob[]): readonly string[] {
+	return [...new Set(jobs.map(({ doc }) => doc.policy.domain))].toSorted();
+}
+
+/** Where all have the same. */
+function selectorOf(jobs: readonly SwitchJob[]): string | null {
+	const [first, ...others] = new Set(jobs.map(({ step }) => step.selector));
+	return others.length === 0 ? (first ?? null) : null;
+}
+
+const LISTED = 5;
+
+function listed(jobs: readonly SwitchJob[]): string {
+	const names = namesOf(jobs);
+	const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : "";
+	return `${names.slice(0, LISTED).join(", ")}${more}`;
+}
