@@ -39,6 +39,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	digitalocean: async () =>
 		typed(await import("./digitalocean/settings.ts"), () => import("./digitalocean/provider.ts")),
 	desec: async () => typed(await import("./desec/settings.ts"), () => import("./desec/provider.ts")),
+	gandi: async () => typed(await import("./gandi/settings.ts"), () => import("./gandi/provider.ts")),
 	hetzner: async () => typed(await import("./hetzner/settings.ts"), () => import("./hetzner/provider.ts")),
 	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),
 	rfc2136: async () => typed(await import("./rfc2136/settings.ts"), () => import("./rfc2136/provider.ts")),

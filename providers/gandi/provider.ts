@@ -1,0 +1,75 @@
+/** Writes zones at Gandi LiveDNS (api.gandi.net/docs/livedns). */
+
+import * as z from "zod";
+import { quoteTxt } from "../../src/dkim/txt-strings.ts";
+import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type Api, createApi } from "../../src/publishing/api/client.ts";
+import { plainName, relativeName } from "../../src/publishing/api/names.ts";
+import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
+import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { about, type GandiSettings } from "./settings.ts";
+
+/** No limit is documented for a value: a DNS message has to hold it. Each set is a call of its own. */
+const LIMITS = { valueOctets: 4_000, minTtlSeconds: 300, batch: 1 } as const;
+/** 1,000 calls a minute for an address (api.gandi.net/docs/reference). */
+const GAP_MS = 100;
+
+const failure = z.object({ message: z.string() });
+const domain = z.object({ fqdn: z.string() });
+const rrset = z.object({ rrset_values: z.array(z.string()), rrset_ttl: z.number() });
+const written = z.object({ message: z.string() });
+
+export function createProvider(options: AdapterOptions<GandiSettings>): DnsProvider {
+	const { name, settings, secrets, http, clock } = options;
+	const api = createApi({
+		provider: name,
+		base: "https://api.gandi.net/v5/livedns",
+		http,
+		clock,
+		authorize: async () => ({ headers: { authorization: `Bearer ${await secrets.read(settings.token)}` } }),
+		permission: about.permission,
+		gapMs: GAP_MS,
+		explain: (content) => failure.parse(content).message,
+	});
+	return createRrsetProvider({
+		name,
+		account: `gandi ${JSON.stringify(settings.token)}`,
+		limits: LIMITS,
+		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(api, zone, signal) }),
+		calls: callsOf(api),
+	});
+}
+
+async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<readonly ApiZone[]> {
+	const read = (content: unknown) => plainName(domain.parse(content).fqdn);
+	const held = await api.call({ method: "GET", path: domainPath(name), read, absent: null }, signal);
+	return held === null ? [] : [{ id: held, name: held }];
+}
+
+function callsOf(api: Api): RrsetCalls<ApiZone> {
+	const at = (zone: ApiZone, name: string) =>
+		`${domainPath(zone.id)}/records/${encodeURIComponent(relativeName(name, zone.name) || "@")}/TXT`;
+	return {
+		encode: quoteTxt,
+		async rrset(zone, name, signal) {
+			const read = (content: unknown) => rrset.parse(content);
+			const held = await api.call({ method: "GET", path: at(zone, name), read, absent: null }, signal);
+			return held && { values: held.rrset_values, ttlSeconds: held.rrset_ttl, extra: null };
+		},
+		async write(zone, sets, signal) {
+			for (const { name, values, ttlSeconds } of sets) {
+				const path = at(zone, name);
+				// A set without a TTL gets 10,800 seconds, whatever it had before.
+				const body = { rrset_values: values, rrset_ttl: ttlSeconds };
+				if (values.length === 0)
+					await api.call({ method: "DELETE", path, read: () => null, absent: null }, signal);
+				else await api.call({ method: "PUT", path, body, read: (content) => written.parse(content) }, signal);
+			}
+		},
+	};
+}
+
+function domainPath(name: string): string {
+	return `/domains/${encodeURIComponent(name)}`;
+}
