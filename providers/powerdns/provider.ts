@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
+import { KeyturnError } from "../../src/errors.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
@@ -12,6 +13,9 @@ import { about, type PowerDnsSettings } from "./settings.ts";
 
 /** A value has to fit a DNS message. */
 const LIMITS = { valueOctets: 60_000, minTtlSeconds: 1, batch: 50 } as const;
+
+/** Of one name; far more than anybody has there. */
+const MOST_FOUND = 1000;
 
 const failure = z.object({ error: z.string() });
 const zoneList = z.array(z.object({ id: z.string(), name: z.string(), kind: z.string() }));
@@ -26,13 +30,14 @@ const zoneContent = z.object({
 	),
 });
 
+const found = z.array(
+	z.object({ name: z.string(), type: z.string(), content: z.string(), disabled: z.boolean().default(false) }),
+);
+
 interface PowerDnsZone extends ApiZone {
 	/** A primary tells its secondaries only when it is told to. */
 	readonly isPrimary: boolean;
 }
-
-/** Records of the set that are not served, as they are written back. */
-type SwitchedOff = readonly unknown[];
 
 export function createProvider(options: AdapterOptions<PowerDnsSettings>): DnsProvider {
 	const { name, settings, secrets, http, clock } = options;
@@ -72,7 +77,7 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 	}));
 }
 
-function callsOf(api: Api): RrsetCalls<PowerDnsZone, SwitchedOff> {
+function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
 	const path = ({ id }: ApiZone) => `/zones/${encodeURIComponent(id)}`;
 	return {
 		encode: quoteTxt,
@@ -90,10 +95,12 @@ function callsOf(api: Api): RrsetCalls<PowerDnsZone, SwitchedOff> {
 			const set = rrsets.find((one) => one.type === "TXT" && plainName(one.name) === name);
 			if (set === undefined) return null;
 			const values = set.records.filter(({ disabled }) => !disabled).map(({ content }) => content);
-			return { values, ttlSeconds: set.ttl, extra: set.records.filter(({ disabled }) => disabled) };
+			return { values, ttlSeconds: set.ttl, extra: null };
 		},
 		async write(zone, sets, signal) {
-			const body = { rrsets: sets.map(bodyOf) };
+			const rrsets: unknown[] = [];
+			for (const set of sets) rrsets.push(bodyOf(set, await switchedOff(api, set.name, signal)));
+			const body = { rrsets };
 			await api.call({ method: "PATCH", path: path(zone), body, read: () => null }, signal);
 			if (zone.isPrimary)
 				await api.call({ method: "PUT", path: `${path(zone)}/notify`, read: () => null }, signal);
@@ -101,9 +108,31 @@ function callsOf(api: Api): RrsetCalls<PowerDnsZone, SwitchedOff> {
 	};
 }
 
-function bodyOf({ name, before, values, ttlSeconds }: RrsetWrite<SwitchedOff>): unknown {
+/** Records of a set that are not served: the filter leaves them out, and a set is written whole. */
+async function switchedOff(api: Api, name: string, signal: AbortSignal): Promise<readonly string[]> {
+	const records = await api.call(
+		{
+			method: "GET",
+			path: "/search-data",
+			// Nothing but `*` and `?` has a meaning of its own in a search (doc.powerdns.com, "Searching").
+			query: { q: name, max: MOST_FOUND, object_type: "record" },
+			read: (content) => found.parse(content),
+		},
+		signal,
+	);
+	if (records.length >= MOST_FOUND)
+		throw new KeyturnError("provider.refused", `more records at ${name} than can be read: ${records.length}`);
+	return records
+		.filter(({ type, disabled, ...one }) => type === "TXT" && disabled && plainName(one.name) === name)
+		.map(({ content }) => content);
+}
+
+function bodyOf({ name, values, ttlSeconds }: RrsetWrite<null>, off: readonly string[]): unknown {
 	const at = { name: `${name}.`, type: "TXT" };
-	const records = [...values.map((content) => ({ content, disabled: false })), ...(before?.extra ?? [])];
+	const records = [
+		...values.map((content) => ({ content, disabled: false })),
+		...off.map((content) => ({ content, disabled: true })),
+	];
 	if (records.length === 0) return { ...at, changetype: "DELETE" };
 	return { ...at, ttl: ttlSeconds, changetype: "REPLACE", records };
 }

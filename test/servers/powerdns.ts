@@ -14,6 +14,16 @@ export interface PowerDnsZone {
 	readonly records: string;
 	/** TSIG keys that may update it. */
 	readonly updateKeys?: readonly string[];
+	/** Signed by the server with keys of its own. */
+	readonly dnssec?: boolean;
+}
+
+/** With its HTTP interface. */
+export interface StartedPowerDns extends StartedServer {
+	readonly url: string;
+	readonly apiKey: string;
+	/** `pdnsutil` on its zones; what it printed. */
+	util(...argv: readonly string[]): Promise<string>;
 }
 
 const SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
@@ -21,24 +31,26 @@ const run = promisify(execFile);
 
 export async function startPowerDns(options: {
 	readonly zones: readonly PowerDnsZone[];
-	readonly tsigKeys: readonly TsigKey[];
-}): Promise<StartedServer> {
+	readonly tsigKeys?: readonly TsigKey[];
+}): Promise<StartedPowerDns> {
 	const address = "127.0.0.1";
 	const port = await freePort(address);
+	const webPort = await freePort(address);
 	const directory = await makeDirectory("powerdns");
-	await writeFile(join(directory, "pdns.conf"), configuration(address, port, directory));
+	await writeFile(join(directory, "pdns.conf"), configuration(address, { port, webPort }, directory));
 	await run("/usr/bin/sqlite3", [join(directory, "zones.db"), await readFile(SCHEMA, "utf8")]);
 	const util = async (...argv: readonly string[]) =>
-		run("/usr/bin/pdnsutil", [`--config-dir=${directory}`, ...argv]);
-	for (const { name, algorithm, secret } of options.tsigKeys)
+		(await run("/usr/bin/pdnsutil", [`--config-dir=${directory}`, ...argv])).stdout;
+	for (const { name, algorithm, secret } of options.tsigKeys ?? [])
 		await util("import-tsig-key", name, algorithm, secret);
-	for (const { name, records, updateKeys = [] } of options.zones) {
+	for (const { name, records, updateKeys = [], dnssec = false } of options.zones) {
 		const file = join(directory, `${name}.zone`);
 		await writeFile(file, zoneText({ name, records }));
 		await util("load-zone", name, file);
 		if (updateKeys.length > 0) await util("set-meta", name, "TSIG-ALLOW-DNSUPDATE", ...updateKeys);
+		if (dnssec) await util("secure-zone", name);
 	}
-	return startServer(
+	const server = await startServer(
 		{ address, port, directory },
 		"/usr/sbin/pdns_server",
 		[`--config-dir=${directory}`, "--daemon=no", "--guardian=no"],
@@ -49,10 +61,17 @@ export async function startPowerDns(options: {
 			return answers.every(Boolean);
 		},
 	);
+	return { ...server, url: `http://${address}:${webPort}`, apiKey: API_KEY, util };
 }
 
+const API_KEY = "the api-key of the tests";
+
 /** Its caches would keep what has just been written out of sight. */
-function configuration(address: string, port: number, directory: string): string {
+function configuration(
+	address: string,
+	{ port, webPort }: { readonly port: number; readonly webPort: number },
+	directory: string,
+): string {
 	return `
 local-address=${address}
 local-port=${port}
@@ -60,6 +79,7 @@ socket-dir=${directory}
 launch=gsqlite3
 gsqlite3-database=${directory}/zones.db
 gsqlite3-pragma-synchronous=0
+gsqlite3-dnssec=yes
 dnsupdate=yes
 allow-dnsupdate-from=127.0.0.0/8
 receiver-threads=1
@@ -69,5 +89,10 @@ query-cache-ttl=0
 negquery-cache-ttl=0
 zone-cache-refresh-interval=0
 zone-metadata-cache-ttl=0
+api=yes
+api-key=${API_KEY}
+webserver-address=${address}
+webserver-port=${webPort}
+webserver-allow-from=127.0.0.0/8
 `;
 }

@@ -1,7 +1,5 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { decode, streamEncode } from "dns-packet";
-import { createConnection } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProvider } from "../../../providers/rfc2136/provider.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
@@ -14,6 +12,7 @@ import { createSystemRandom } from "../../../src/system/random.ts";
 import { createWire } from "../../../src/system/wire.ts";
 import { describeProviderContract, type ProviderBench, valueOf } from "../../providers/contract.ts";
 import { startBind, type TsigKey } from "../bind.ts";
+import { served } from "../dns-question.ts";
 import { startKnot } from "../knot.ts";
 import { nsupdate } from "../nsupdate.ts";
 import { startPowerDns } from "../powerdns.ts";
@@ -319,29 +318,6 @@ function clockOff(seconds: number): Clock {
 function impatientClock(): Clock {
 	const clock = createSystemClock();
 	return { ...clock, deadline: (ms, outer) => clock.deadline(Math.min(ms, 300), outer) };
-}
-
-/** Over TCP, by another DNS implementation. */
-async function served(server: StartedServer, name: string): Promise<readonly string[]> {
-	const socket = createConnection({ host: server.address, port: server.port });
-	const chunks: Buffer[] = [];
-	try {
-		socket.write(streamEncode({ type: "query", id: 4711, questions: [{ type: "TXT", name }] }));
-		for await (const chunk of socket) {
-			chunks.push(chunk as Buffer);
-			const all = Buffer.concat(chunks);
-			if (all.length < 2 || all.length < 2 + all.readUInt16BE(0)) continue;
-			const { answers = [] } = decode(all.subarray(2));
-			return answers.flatMap((answer) => (answer.type === "TXT" ? [textOf(answer.data)] : [])).sort();
-		}
-		throw new Error(`no answer for ${name}`);
-	} finally {
-		socket.destroy();
-	}
-}
-
-function textOf(data: string | Buffer | readonly (string | Buffer)[]): string {
-	return (Array.isArray(data) ? data : [data]).map(String).join("");
 }
 
 test("the key file of tsig-keygen is taken by BIND and by us", async () => {
