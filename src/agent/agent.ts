@@ -1,6 +1,8 @@
 /** The agent as others hold it: ticks without the lock while DNS is asked, told of troubles around it, configured anew. */
 
 import { asKeyturnError } from "../errors.ts";
+import { type CheckAsked, checkProvider } from "./check-provider.ts";
+import type { CheckReport } from "./check-report.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import { type Distress, tellDistress } from "./distress.ts";
 import { beat, beatOf } from "./heartbeat.ts";
@@ -17,6 +19,8 @@ export type { TickOptions } from "./tick.ts";
 export interface Agent {
 	/** Safe to repeat: a tick with nothing due changes nothing. "held" if another has the lock from the beginning. */
 	tick(signal: AbortSignal, options: TickOptions): Promise<TickReport | "held">;
+	/** Tries a provider with a scratch record; takes the lock for moments only. See `checkProvider`. */
+	checkProvider(asked: CheckAsked, signal: AbortSignal): Promise<CheckReport>;
 	/** The last look at a key by this process. */
 	lastLook(domain: string, selector: string): LookReport | null;
 	/** What kept the agent before this one from its work; told at once, since a tick may end the same way, and over with the next tick that goes through. */
@@ -51,6 +55,7 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 				throw thrown;
 			}
 		},
+		checkProvider: async (asked, signal) => checkProvider({ ports, settings: current }, asked, signal),
 		distress: async (distress, signal) =>
 			tellDistress({ ports, settings: current, memory, signal }, distress),
 		lastLook: (domain, selector) => memory.looks.get(`${domain} ${selector}`) ?? null,

@@ -28,6 +28,25 @@ export interface HostState {
 	readonly steadySince: string;
 	readonly troubles: readonly Trouble[];
 	readonly outbox: readonly Undelivered[];
+	/** Of `provider check`, one for each provider and account. */
+	readonly checks: readonly Checked[];
+}
+
+/** What `provider check` found out about an account, and what it may have left there. */
+export interface Checked {
+	/** Its name in keyturn.yaml. */
+	readonly provider: string;
+	readonly account: string;
+	/** Null until a check has passed on this account. */
+	readonly passedAt: string | null;
+	/** Records that are being written, or are not known to be gone. */
+	readonly scratch: readonly Scratch[];
+}
+
+export interface Scratch {
+	readonly zone: string;
+	readonly name: string;
+	readonly value: string;
 }
 
 /** A failure that lasts. */
@@ -58,12 +77,13 @@ export interface Undelivered {
 
 export function newHostState(now: Date): HostState {
 	const at = now.toISOString();
-	return { schema: 1, lastClock: at, steadySince: at, troubles: [], outbox: [] };
+	return { schema: 1, lastClock: at, steadySince: at, troubles: [], outbox: [], checks: [] };
 }
 
 /** Reads the stored document strictly; throws with the place. */
 export function parseHostState(stored: unknown): HostState {
-	const doc = object(stored, "", ["schema", "lastClock", "steadySince", "troubles", "outbox"]);
+	// One that was written before there were checks has none.
+	const doc = object(stored, "", ["schema", "lastClock", "steadySince", "troubles", "outbox"], ["checks"]);
 	if (doc["schema"] !== 1) throw notUnderstood(`schema: expected 1, got ${JSON.stringify(doc["schema"])}`);
 	return {
 		schema: 1,
@@ -71,6 +91,7 @@ export function parseHostState(stored: unknown): HostState {
 		steadySince: time(doc["steadySince"], "steadySince"),
 		troubles: list(doc["troubles"], "troubles").map((one, index) => parseTrouble(one, `troubles[${index}]`)),
 		outbox: list(doc["outbox"], "outbox").map((one, index) => parseUndelivered(one, `outbox[${index}]`)),
+		checks: list(doc["checks"] ?? [], "checks").map((one, index) => parseChecked(one, `checks[${index}]`)),
 	};
 }
 
@@ -96,6 +117,23 @@ function parseTrouble(stored: unknown, at: string): Trouble {
 				sink: text(entry["sink"], `${at}.told.sink`),
 				count: count(entry["count"], `${at}.told.count`),
 				nextAt: time(entry["nextAt"], `${at}.told.nextAt`),
+			};
+		}),
+	};
+}
+
+function parseChecked(stored: unknown, at: string): Checked {
+	const check = object(stored, at, ["provider", "account", "passedAt", "scratch"]);
+	return {
+		provider: text(check["provider"], `${at}.provider`),
+		account: text(check["account"], `${at}.account`),
+		passedAt: nullable(check["passedAt"], (value) => time(value, `${at}.passedAt`)),
+		scratch: list(check["scratch"], `${at}.scratch`).map((one) => {
+			const left = object(one, `${at}.scratch`, ["zone", "name", "value"]);
+			return {
+				zone: text(left["zone"], `${at}.scratch.zone`),
+				name: text(left["name"], `${at}.scratch.name`),
+				value: text(left["value"], `${at}.scratch.value`),
 			};
 		}),
 	};

@@ -6,6 +6,7 @@ import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state
 import { CAUSES } from "./causes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { supersede } from "./make.ts";
+import { zoneHolding } from "./zone-holding.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -209,24 +210,7 @@ export async function zoneOf(
 	key: KeyEntry,
 	configured: string | null,
 ): Promise<string> {
-	const { owner, zone } = key.record;
-	if (configured !== null && isBelow(owner, configured)) return configured;
-	if (zone !== null && isBelow(owner, zone)) return zone;
-	const found = await provider.findZone(owner, run.signal);
-	switch (found.kind) {
-		case "zone":
-			return found.zone;
-		case "none":
-			throw new KeyturnError("provider.zone", `${provider.name}: no zone for ${owner}: ${found.why}`, {
-				hint: "set `zone` for the domain, or give the provider's credential access to it",
-			});
-		case "ambiguous":
-			throw new KeyturnError(
-				"provider.ambiguous",
-				`${provider.name}: several zones for ${owner}: ${found.zones.join(", ")}`,
-				{ hint: "set `zone` for the domain" },
-			);
-	}
+	return zoneHolding(provider, key.record.owner, [configured, key.record.zone], run.signal);
 }
 
 async function failed(
@@ -260,10 +244,6 @@ async function failed(
 		detail: error.message,
 		hint: error.hint ?? `${meanwhile(doc.state)}; it is tried again`,
 	});
-}
-
-function isBelow(name: string, zone: string): boolean {
-	return name === zone || name.endsWith(`.${zone}`);
 }
 
 function groupKey({ provider, zone }: Publication): string {

@@ -151,6 +151,21 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		);
 
 	program
+		.command("provider")
+		.description("`provider check`: whether a DNS provider does what keyturn needs of it")
+		.command("check")
+		.description("write a long scratch record, see what becomes of it, and remove it")
+		.argument("<name>", "the provider, as keyturn.yaml names it")
+		.option("--zone <zone>", "where to write, if not where its first domain is")
+		.option("--wait-max <duration>", "look for it at the name servers this long (30m)", parseWait)
+		.option("--json", "the result as JSON")
+		.action(async (name: string, given: Json & { zone?: string; waitMax?: number }) => {
+			const { providerCheck } = await import("./provider-check.ts");
+			const { zone = null, waitMax = null, json = false } = given;
+			ended(await providerCheck(here(), name, { zone, waitMaxMs: waitMax, json }));
+		});
+
+	program
 		.command("history")
 		.description("what was done, when, and why")
 		.argument("[domain]")

@@ -50,4 +50,6 @@ export interface DnsProvider {
 	 * touched; removal is of the record as the server holds it, whatever its chunking.
 	 */
 	change(zone: string, changes: readonly ZoneChange[], signal: AbortSignal): Promise<readonly ChangeResult[]>;
+	/** What `list` tells, in the very form in which the interface has it; absent where that is no text. Can be repeated. */
+	readonly forms?: (zone: string, name: string, signal: AbortSignal) => Promise<readonly string[]>;
 }

@@ -35,7 +35,7 @@ export function createPublisher(options: {
 	readonly log: Log;
 }): DnsProvider {
 	const { provider, turns, clock, random, log } = options;
-	const { name, account, limits } = provider;
+	const { name, account, limits, forms } = provider;
 	const patience = createPatience({ clock, random });
 
 	async function list(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -180,6 +180,12 @@ export function createPublisher(options: {
 					await changeOnce(zone, batch, signal);
 				return items.map((item) => item.result ?? { kind: "unknown", why: `${name} was not asked` });
 			}),
+		...(forms === undefined
+			? {}
+			: {
+					forms: async (zone: string, at: string, signal: AbortSignal) =>
+						turns.take(account, async () => patience.retry(() => forms(zone, at, signal), signal)),
+				}),
 	};
 }
 

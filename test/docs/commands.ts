@@ -13,7 +13,6 @@ const LATER = [
 	"rollback",
 	"retire",
 	"alert test",
-	"provider check",
 	"completion",
 	"fleet",
 ];

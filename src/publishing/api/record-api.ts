@@ -78,15 +78,17 @@ export function createRecordProvider<Zone extends ApiZone>(options: {
 		else await calls.update?.(zone, turned, wanted, signal);
 	}
 
+	async function forms(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
+		return (await calls.records(await zones.exact(zone, signal), at, signal)).map(({ value }) => value);
+	}
+
 	return {
 		name,
 		account,
 		limits,
 		findZone: async (at, signal) => zones.find(at, signal),
-		list: async (zone, at, signal) => {
-			const records = await calls.records(await zones.exact(zone, signal), at, signal);
-			return records.map((record) => canonicalTxt(record.value));
-		},
+		list: async (zone, at, signal) => (await forms(zone, at, signal)).map(canonicalTxt),
+		forms,
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
 			const results: ChangeResult[] = [];

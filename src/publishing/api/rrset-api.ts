@@ -51,15 +51,17 @@ export function createRrsetProvider<Zone extends ApiZone, Extra>(options: {
 		return { write: writeOf(change, before, (value) => calls.encode(value)) };
 	}
 
+	async function forms(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
+		return (await calls.rrset(await zones.exact(zone, signal), at, signal))?.values ?? [];
+	}
+
 	return {
 		name,
 		account,
 		limits,
 		findZone: async (at, signal) => zones.find(at, signal),
-		list: async (zone, at, signal) => {
-			const held = await calls.rrset(await zones.exact(zone, signal), at, signal);
-			return (held?.values ?? []).map(canonicalTxt);
-		},
+		list: async (zone, at, signal) => (await forms(zone, at, signal)).map(canonicalTxt),
+		forms,
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
 			const results: ChangeResult[] = [];
