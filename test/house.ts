@@ -39,7 +39,15 @@ export const MAY: Readonly<Record<string, Allowed>> = {
 /** They join everything, and have the machine. */
 export const ENTRIES: readonly string[] = ["src/main.ts", "src/door.ts", "src/probe.ts"];
 /** Hash, HMAC, key parsing and verifying give the same for the same input. */
-export const DETERMINISTIC_CRYPTO: readonly string[] = ["dkim", "dns", "state", "swap", "signers", "alerts"];
+export const DETERMINISTIC_CRYPTO: readonly string[] = [
+	"dkim",
+	"dns",
+	"state",
+	"swap",
+	"signers",
+	"alerts",
+	"providers",
+];
 
 /** What adapters' settings share: how a secret is named. */
 export const SECRET_REFERENCE = "src/settings/secret-reference.ts";
