@@ -132,11 +132,13 @@ async function open(configPath: string): Promise<Workbench> {
 		const { createKeyMaker } = await import("./system/key-maker.ts");
 		const { createKeyStore } = await import("./system/key-store.ts");
 		const { createMailVerifier } = await import("./system/mail-verifier.ts");
+		const { createPrivateShelf } = await import("./system/private-shelf.ts");
 		const keys = createKeyStore({ directory: `${settings.state}/keys`, disk, makeKey: createKeyMaker() });
 		const verifier = createMailVerifier();
+		const shelf = createPrivateShelf(disk);
 		const log = await openLog();
 		return createAgent(
-			{ clock, random, store, keys, propagation, door, verifier, log, ...(await outside()) },
+			{ clock, random, store, keys, shelf, propagation, door, verifier, log, ...(await outside()) },
 			settings,
 		);
 	};

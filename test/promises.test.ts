@@ -60,6 +60,9 @@ const HELD: Readonly<Record<string, Held>> = {
 			"waits while the successor does not verify",
 			"waits a day after the clock has jumped",
 		],
+		"test/agent/drift.test.ts": [
+			"keeps its record for grace after it was last seen, whoever takes it out again",
+		],
 		"test/agent/readers.test.ts": [
 			"keeps its record, status says who and where, and it goes once that is gone",
 			"holds old records, and says how to have them removed all the same",

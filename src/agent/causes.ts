@@ -74,7 +74,8 @@ function mayConcern({ ports }: Run, { policy, state }: Doc): ReadonlySet<string>
 		causes.push(...ports.pre.map(({ name }) => CAUSES.hook(name)));
 	for (const key of state.keys) {
 		if (key.state === "active" || isCandidate(key.state)) causes.push(CAUSES.verify(domain, key.selector));
-		if (key.state === "retiring") causes.push(CAUSES.retire(domain, key.selector));
+		if (key.state === "retiring" || key.owes?.act === "drop")
+			causes.push(CAUSES.retire(domain, key.selector));
 		if (key.state === "pending")
 			causes.push(...providers.flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]));
 	}

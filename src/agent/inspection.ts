@@ -1,7 +1,7 @@
 /** What the agent may not read it asks the door for, hourly and whenever a step is about to rely on it. */
 
 import { KeyturnError } from "../errors.ts";
-import type { DoorAnswer, DoorRequest, InspectAnswer, SwitchResult } from "../ports/door.ts";
+import type { DoorAnswer, DoorRequest, DroppedKey, InspectAnswer, SwitchResult } from "../ports/door.ts";
 import type { LineInUse } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { Run } from "./run.ts";
@@ -83,11 +83,22 @@ export async function dropStaged(run: Run, ids: readonly string[]): Promise<void
 	if (answer.act !== "drop") throw unexpectedAnswer(answer);
 }
 
+/** Has the door give a key back that nothing needs any more, and keep its file. Fails with `door.*`, and where it may not be given. */
+export async function revealKey(run: Run, key: DroppedKey): Promise<string> {
+	const request: DoorRequest = { act: "drop", keys: [], staged: [], reveal: [key] };
+	const answer = await run.ports.door.request(request, run.signal);
+	if (answer.act !== "drop") throw unexpectedAnswer(answer);
+	const [revealed] = answer.revealed ?? [];
+	if (revealed?.key != null) return revealed.key;
+	throw new KeyturnError(
+		"door.refused",
+		`${key.domain}: the private half of ${key.selector} is not given back: ${revealed?.reason ?? "no reason given"}`,
+		{ retry: true },
+	);
+}
+
 /** Has the door delete the file of one key; absent is success. Fails with `door.*`, and where the file stays. */
-export async function dropFile(
-	run: Run,
-	key: { readonly signer: string; readonly domain: string; readonly selector: string },
-): Promise<void> {
+export async function dropFile(run: Run, key: DroppedKey): Promise<void> {
 	const answer = await run.ports.door.request({ act: "drop", keys: [key], staged: [] }, run.signal);
 	if (answer.act !== "drop") throw unexpectedAnswer(answer);
 	const kept = answer.keys.find(

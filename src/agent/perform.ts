@@ -4,6 +4,7 @@ import type { StepKind } from "../rotation/step.ts";
 import { keyOf } from "../rotation/domain-state.ts";
 import { adopt, takeOver } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
+import { disclose } from "./disclose.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
 import { publish } from "./publish.ts";
@@ -15,6 +16,7 @@ import { each, type Job, type Run } from "./run.ts";
 import { settle } from "./settle.ts";
 import { switchKeys } from "./switch.ts";
 import { takeOut } from "./take-out.ts";
+import { noteUse, turnAway } from "./turn-away.ts";
 
 /** What an earlier run still owes comes first; what removes comes last. */
 export const ORDER = [
@@ -22,6 +24,8 @@ export const ORDER = [
 	"adopt",
 	"takeOver",
 	"revive",
+	"turnAway",
+	"noteUse",
 	"giveUp",
 	"make",
 	"publish",
@@ -32,6 +36,7 @@ export const ORDER = [
 	"revoke",
 	"watch",
 	"retire",
+	"disclose",
 	"drop",
 ] as const satisfies readonly StepKind[];
 
@@ -66,6 +71,10 @@ async function performOne(run: Run, job: Job): Promise<void> {
 			return takeOver(run, { doc, step });
 		case "revive":
 			return revive(run, { doc, step });
+		case "turnAway":
+			return turnAway(run, { doc, step });
+		case "noteUse":
+			return noteUse(run, { doc, step });
 		case "giveUp":
 			return giveUp(run, { doc, step });
 		case "make":
@@ -80,6 +89,8 @@ async function performOne(run: Run, job: Job): Promise<void> {
 			return watch(run, { doc, step });
 		case "retire":
 			return retire(run, { doc, step });
+		case "disclose":
+			return disclose(run, { doc, step });
 		case "drop":
 			return drop(run, { doc, step });
 		case "publish":

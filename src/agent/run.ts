@@ -9,6 +9,7 @@ import type { PreHook } from "../ports/hook.ts";
 import type { KeyStore } from "../ports/key-store.ts";
 import type { Log } from "../ports/log.ts";
 import type { MailVerifier } from "../ports/mail-verifier.ts";
+import type { PrivateShelf } from "../ports/private-shelf.ts";
 import type { LookReport, Propagation } from "../ports/propagation.ts";
 import type { Random } from "../ports/random.ts";
 import type { Lease, StateStore } from "../ports/state-store.ts";
@@ -33,6 +34,7 @@ export interface AgentPorts {
 	readonly random: Random;
 	readonly store: StateStore;
 	readonly keys: KeyStore;
+	readonly shelf: PrivateShelf;
 	readonly propagation: Propagation;
 	/** By name in keyturn.yaml; each already safe to repeat (`publishing/`). */
 	readonly providers: ReadonlyMap<string, DnsProvider>;

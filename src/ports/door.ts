@@ -18,6 +18,13 @@ export interface Evidence {
 	readonly answers: readonly { readonly server: string; readonly address: string; readonly at: string }[];
 }
 
+/** A key file, by whose it is. */
+export interface DroppedKey {
+	readonly signer: string;
+	readonly domain: string;
+	readonly selector: string;
+}
+
 export type DoorRequest =
 	/** Reads; `ids` are the switches whose results are wanted. */
 	| { readonly act: "inspect"; readonly ids: readonly string[] }
@@ -28,15 +35,15 @@ export type DoorRequest =
 			readonly tableHashes: Readonly<Record<string, string>>;
 			readonly evidence: readonly Evidence[];
 	  }
-	/** Deletes key files of the door's own ledger that no live configuration names; `staged` ids are given up whole. */
+	/**
+	 * Deletes key files of the door's own ledger that no live configuration names; `staged` ids are given up whole. `reveal`
+	 * gives such keys back as they are and deletes nothing: they are dropped once they are safe elsewhere.
+	 */
 	| {
 			readonly act: "drop";
-			readonly keys: readonly {
-				readonly signer: string;
-				readonly domain: string;
-				readonly selector: string;
-			}[];
+			readonly keys: readonly DroppedKey[];
 			readonly staged: readonly string[];
+			readonly reveal?: readonly DroppedKey[];
 	  }
 	| { readonly act: "recover"; readonly filesOnly: boolean };
 
@@ -164,6 +171,13 @@ export interface DropAnswer {
 		readonly domain: string;
 		readonly selector: string;
 		readonly gone: boolean;
+		readonly reason: string | null;
+	}[];
+	/** Of each key to be revealed its PEM, or the reason why not. */
+	readonly revealed?: readonly {
+		readonly domain: string;
+		readonly selector: string;
+		readonly key: string | null;
 		readonly reason: string | null;
 	}[];
 }

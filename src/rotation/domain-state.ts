@@ -68,6 +68,8 @@ export interface KeyEntry {
 	readonly owes: Owed | null;
 	/** Why it is where it is, for people; null where the state says it all. */
 	readonly reason: string | null;
+	/** When its private half was laid out for everybody; absent while it is not. */
+	readonly disclosedAt?: string;
 }
 
 export interface KeyRecordEntry {

@@ -2,7 +2,7 @@
 
 import { type DomainState, type KeyEntry, keyOf, type Owed } from "./domain-state.ts";
 import type { Policy } from "./policy.ts";
-import { dropping, retirement, revocation, watching } from "./retiring.ts";
+import { disclosing, dropping, retirement, revocation, watching } from "./retiring.ts";
 import { inUse, settling, takingOut } from "./signing.ts";
 import { delayKey, type Facts, type Seen, type Step, type Wait, type Wanted } from "./step.ts";
 import { turn } from "./turning.ts";
@@ -14,7 +14,17 @@ export type Plan =
 export function plan(state: DomainState, seen: Seen, policy: Policy, now: Date): Plan {
 	const facts: Facts = { state, seen, policy, now };
 	const waits: Wait[] = [];
-	for (const concern of [settling, inUse, takingOut, revocation, turn, watching, retirement, dropping])
+	for (const concern of [
+		settling,
+		inUse,
+		takingOut,
+		revocation,
+		turn,
+		watching,
+		retirement,
+		disclosing,
+		dropping,
+	])
 		for (const wanted of concern(facts)) {
 			const outcome = isWait(wanted) ? wanted : (delayed(wanted, facts) ?? wanted);
 			if (!isWait(outcome)) return { kind: "step", step: outcome };

@@ -73,9 +73,32 @@ function lastUseKnown(key: KeyEntry): Date | null {
 	return open.length === 0 ? null : new Date(Math.max(...open.map((at) => Date.parse(at))));
 }
 
+/** RULES.md "Grace and the queue": what resolvers and mail on its way remember has to be over by far. */
+const DISCLOSED_AFTER_MS = 7 * 24 * 3_600_000;
+
+/** Private halves that are to be known to everybody once nobody verifies with the key any more. */
+export function disclosing(facts: Facts): readonly Wanted[] {
+	return facts.state.keys
+		.filter((key) => isToBeDisclosed(key, facts.policy))
+		.map(({ selector, since, record }) => {
+			const until = new Date(Date.parse(since) + record.ttlSeconds * 1000 + DISCLOSED_AFTER_MS);
+			if (until <= facts.now) return unlessFrozen({ kind: "disclose", selector }, facts);
+			return { selector, until, reason: "its private half is published then (retire.publish_private)" };
+		});
+}
+
+/** One that we made and that signed, whose file is not dropped yet. */
+function isToBeDisclosed(key: KeyEntry, { retire }: Policy): boolean {
+	const wasUsed = key.state === "retired" && key.origin === "made" && key.uses.length > 0;
+	return (
+		retire.publishPrivate !== null && wasUsed && key.owes?.act === "drop" && key.disclosedAt === undefined
+	);
+}
+
 /** The files of keys that were retired long ago. */
 export function dropping(facts: Facts): readonly Wanted[] {
 	return facts.state.keys
 		.filter((key) => key.state === "retired" && key.owes?.act === "drop")
+		.filter((key) => !isToBeDisclosed(key, facts.policy))
 		.map(({ selector }) => unlessFrozen({ kind: "drop", selector }, facts));
 }

@@ -10,7 +10,7 @@ export function settling({ state }: Facts): readonly Wanted[] {
 }
 
 /** What the live tables name is taken into the state, with all that it still lacks. */
-export function inUse({ state, seen }: Facts): readonly Wanted[] {
+export function inUse({ state, seen, now }: Facts): readonly Wanted[] {
 	const lines = (seen.inUse ?? []).filter((line) => line.problem === null && line.publicKey !== null);
 	const wanted: Wanted[] = [];
 	const unknown = lines.filter((line) => keyOf(state, line.selector) === null);
@@ -18,13 +18,53 @@ export function inUse({ state, seen }: Facts): readonly Wanted[] {
 		wanted.push({ kind: "adopt", selectors: unknown.map((line) => line.selector) });
 	for (const line of lines) {
 		const key = keyOf(state, line.selector);
-		if (key !== null && key.publicKey === line.publicKey && !isUnderWay(key)) wanted.push(...lacking(key));
+		if (key !== null && key.publicKey === line.publicKey && !isUnderWay(key))
+			wanted.push(...lacking(key, state, now));
 	}
-	return wanted;
+	return isTurnedAway(state, lines)
+		? wanted.filter((step) => !("kind" in step) || step.kind !== "turnAway")
+		: wanted;
+}
+
+/** One turn is enough; beside the key in use it would not take the other's lines away. */
+function isTurnedAway(state: DomainState, lines: readonly LineInUse[]): boolean {
+	const { rotate, rollback, remove } = state.wants;
+	const active = activeKey(state);
+	return (
+		rotate !== null ||
+		rollback !== null ||
+		remove !== null ||
+		state.keys.some(isUnderWay) ||
+		lines.some((line) => line.selector === active?.selector)
+	);
+}
+
+/** Whether nobody may ever sign with it again. */
+export function isUnfit({ state, record, disclosedAt }: KeyEntry): boolean {
+	if (state === "revoked") return true;
+	return state === "retired" && (isRevokedRecord(record.value) || disclosedAt !== undefined);
+}
+
+/**
+ * Whose lines the next key takes: those of the key in use, or of another that we know and that was put in its place; null
+ * where nothing signs.
+ */
+export function takenFrom({ state, seen }: Pick<Facts, "state" | "seen">): string | null {
+	const active = activeKey(state);
+	const lines = seen.inUse;
+	if (lines === null || lines.some((line) => line.selector === active?.selector))
+		return active?.selector ?? null;
+	if (lines.length === 0) return null;
+	const known = lines.find(
+		(line) => line.problem === null && keyOf(state, line.selector)?.publicKey === line.publicKey,
+	);
+	return known?.selector ?? active?.selector ?? null;
 }
 
 /** What a key that signs already still needs, whoever put it into the tables. */
-function lacking({ selector, state, record }: KeyEntry): readonly Step[] {
+function lacking(key: KeyEntry, domain: DomainState, now: Date): readonly Step[] {
+	const { selector, state } = key;
+	if (isUnfit(key)) return [{ kind: "turnAway", selector }];
 	switch (state) {
 		case "pending":
 			return [{ kind: "publish", selector }];
@@ -33,10 +73,25 @@ function lacking({ selector, state, record }: KeyEntry): readonly Step[] {
 		case "verified":
 			return [{ kind: "takeOver", selector }];
 		case "retired":
-			return isRevokedRecord(record.value) ? [] : [{ kind: "revive", selector }];
+			return [{ kind: "revive", selector }];
+		case "retiring":
+			return isGoneBackTo(key, domain) || isNoted(key, now) ? [] : [{ kind: "noteUse", selector }];
 		default:
 			return [];
 	}
+}
+
+function isGoneBackTo({ selector }: KeyEntry, { wants }: DomainState): boolean {
+	return wants.rollback?.selector === selector;
+}
+
+/** It is seen hourly, and counts as used for a day more: as long as connections may stay open. */
+export const NOTED_FOR_MS = 24 * 3_600_000;
+const NOTED_EACH_MS = 3_600_000;
+
+function isNoted({ uses }: KeyEntry, now: Date): boolean {
+	const least = now.getTime() + NOTED_FOR_MS - NOTED_EACH_MS;
+	return uses.some(({ lastAt, lastAtLatest }) => lastAt === null && Date.parse(lastAtLatest ?? "") > least);
 }
 
 /**

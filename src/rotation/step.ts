@@ -41,6 +41,10 @@ export type Step =
 	| { readonly kind: "takeOver"; readonly selector: string }
 	/** A retired key that the live configuration names again, as after a restored backup: its record has to come back. */
 	| { readonly kind: "revive"; readonly selector: string }
+	/** A key that may never sign again, revoked or known to everybody, is the one in use: a turn at once. */
+	| { readonly kind: "turnAway"; readonly selector: string }
+	/** A key whose record is kept for mail under way only is in use again: grace counts from when it no longer is. */
+	| { readonly kind: "noteUse"; readonly selector: string }
 	| { readonly kind: "make"; readonly selector: null; readonly dueAt: Date }
 	| { readonly kind: "giveUp"; readonly selector: string; readonly reason: string }
 	| { readonly kind: "publish"; readonly selector: string }
@@ -56,6 +60,8 @@ export type Step =
 	/** The daily look at a key in use, and at one that waits for its date. */
 	| { readonly kind: "watch"; readonly selector: string }
 	| { readonly kind: "retire"; readonly selector: string }
+	/** Its private half is laid out for everybody (`retire.publish_private`). */
+	| { readonly kind: "disclose"; readonly selector: string }
 	/** The key files of a key retired long ago. */
 	| { readonly kind: "drop"; readonly selector: string };
 

@@ -89,7 +89,7 @@ function parseAsked(wish: Readonly<Record<string, unknown>>, at: string): Asked 
 }
 
 function parseKey(stored: unknown, at: string): KeyEntry {
-	const key = object(stored, at, [
+	const names = [
 		"selector",
 		"algorithm",
 		"bits",
@@ -104,7 +104,8 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 		"uses",
 		"owes",
 		"reason",
-	]);
+	];
+	const key = object(stored, at, names, ["disclosedAt"]);
 	const record = object(key["record"], `${at}.record`, [
 		"name",
 		"owner",
@@ -139,6 +140,9 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 		uses: list(key["uses"], `${at}.uses`).map((use, index) => parseUse(use, `${at}.uses[${index}]`)),
 		owes: nullable(key["owes"], (value) => parseOwed(value, `${at}.owes`)),
 		reason: nullable(key["reason"], (value) => text(value, `${at}.reason`)),
+		...(key["disclosedAt"] === undefined
+			? {}
+			: { disclosedAt: time(key["disclosedAt"], `${at}.disclosedAt`) }),
 	};
 }
 

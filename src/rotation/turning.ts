@@ -5,6 +5,7 @@ import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-stat
 import { isCandidate } from "./life.ts";
 import type { Policy } from "./policy.ts";
 import { staysForGood } from "./retiring.ts";
+import { takenFrom } from "./signing.ts";
 import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
 import { nextDue, publishAt } from "./timing.ts";
 import { nextOpening, openSince } from "./window.ts";
@@ -63,9 +64,8 @@ function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
 		case "published":
 			return [{ kind: "look", selector }];
 		case "verified": {
-			const active = activeKey(state);
-			if (active !== null && seen.inUse !== null)
-				return [{ kind: "switch", selector, from: active.selector }];
+			const from = takenFrom({ state, seen });
+			if (from !== null && seen.inUse !== null) return [{ kind: "switch", selector, from }];
 			return [{ selector, until: null, reason: whyUnseen(seen) ?? "no key is known to be in use" }];
 		}
 		default:
@@ -93,7 +93,7 @@ function goesYet(key: KeyEntry, state: DomainState, policy: Policy): boolean {
 }
 
 function nextTurn({ state, policy, now, seen }: Facts): Wanted {
-	if (activeKey(state) === null) {
+	if (activeKey(state) === null && takenFrom({ state, seen }) === null) {
 		const why = whyNoFirstKey(seen, policy.domain);
 		return why === null
 			? { kind: "make", selector: null, dueAt: now }
@@ -124,16 +124,19 @@ function whyUnseen({ inUse, unread = null }: Pick<Seen, "inUse" | "unread">): st
 }
 
 function whyNotAdopted({ publicKey }: LineInUse): string {
-	return publicKey === null ? "its key file cannot be read" : "it was given up before";
+	return publicKey === null
+		? "its key file cannot be read"
+		: "its key is not the one that is known by that name";
 }
 
 /** A verified key waits for its slot, the window, and the one pause a night. */
 function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wanted {
 	const { selector } = candidate;
 	const active = activeKey(state);
-	const why = active === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
+	const from = takenFrom({ state, seen });
+	const why = from === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
 	if (why !== null) return { selector, until: null, reason: why };
-	const step: Step = { kind: "switch", selector, from: active?.selector ?? null };
+	const step: Step = { kind: "switch", selector, from };
 	if (state.wants.rotate !== null || (active === null && state.wants.add !== null)) return step;
 	// A key made while the clock was ahead must not keep its domain waiting for a slot months away.
 	const coming = nextDue(state, policy, now);

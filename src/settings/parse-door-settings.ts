@@ -36,6 +36,17 @@ export function parseDoorSettings(
 			state: typeof value.state === "string" ? value.state : "",
 			signers,
 			domains: value.domains.map(({ name, signer }) => ({ domain: name, signer: signer ?? names[0] ?? "" })),
+			mayReveal: [value, ...value.domains].some(({ retire }) => asksToPublish(retire)),
 		},
 	};
+}
+
+/** Whatever else stands there is the agent's to judge. */
+function asksToPublish(retire: unknown): boolean {
+	return (
+		typeof retire === "object" &&
+		retire !== null &&
+		"publish_private" in retire &&
+		typeof retire.publish_private === "string"
+	);
 }

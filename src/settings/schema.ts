@@ -119,7 +119,7 @@ const retireShape = {
 	tombstone: duration.describe("How long an empty `p=` stands before the record is removed; `0d`: none."),
 	adopted: z.boolean().describe("Whether the record of a key that keyturn found in use is removed too."),
 	publish_private: PATH.nullable().describe(
-		"Directory into which private keys are published after retirement; `null`: nowhere.",
+		"Directory into which private keys are published a week and a TTL after their record is gone, so that old signatures prove nothing; `null`: nowhere.",
 	),
 };
 
@@ -356,7 +356,8 @@ export const doorConfiguration = z.object({
 	signers: configuration.shape.signers,
 	signer: configuration.shape.signer,
 	services: configuration.shape.services,
-	domains: z.array(z.object({ name: domainName, signer: NAME.optional() }), {
+	domains: z.array(z.object({ name: domainName, signer: NAME.optional(), retire: z.unknown().optional() }), {
 		error: "must be a list of domains",
 	}),
+	retire: z.unknown().optional(),
 });

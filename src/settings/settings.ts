@@ -83,4 +83,6 @@ export interface DoorSettings {
 	readonly signers: readonly SignerSettings[];
 	/** The domains whose lines may change, with the signer of each. */
 	readonly domains: readonly { readonly domain: string; readonly signer: string }[];
+	/** Whether private halves of old keys may be given to the agent: `retire.publish_private`, of any domain. */
+	readonly mayReveal: boolean;
 }

@@ -19,7 +19,6 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 	...overridable(["verify", "via"], "other than `[servers]`", (value) =>
 		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),
 	),
-	...overridable(["retire", "publish_private"], "other than `null`", (value) => typeof value === "string"),
 	{ path: ["metrics"], what: null, asked: (value) => hasContent(value) },
 	{ path: ["status", "html"], what: "other than `null`", asked: (value) => typeof value === "string" },
 	{ path: ["state"], what: "`{ postgresql: … }`", asked: isMap },

@@ -39,6 +39,8 @@ export interface SwapContext {
 	readonly defersMail: (signer: string) => Promise<boolean>;
 	/** What waits in the mail server's queue; null where that cannot be told. */
 	readonly queue: () => Promise<InspectedQueue | null>;
+	/** Whether private halves of old keys may be given back (`retire.publish_private`). */
+	readonly mayReveal: boolean;
 	/** Who else on this host reads keys. Never fails: what cannot be read is a reader with a problem. */
 	readonly otherReaders: () => Promise<readonly OtherReader[]>;
 }

@@ -1,44 +1,44 @@
 /** Deletes key files that are the door's own and that nothing live names; gives staged switches up. */
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import type { DropAnswer, OtherReader } from "../ports/door.ts";
+import { publicHalf } from "../dkim/key-material.ts";
+import type { DoorRequest, DropAnswer, DroppedKey, OtherReader } from "../ports/door.ts";
 import type { SwapContext } from "./context.ts";
-import { removeKey } from "./keys.ts";
+import { hashOfKey, readKey, removeKey } from "./keys.ts";
 import { isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
 import { giveUp, listStaged, readStaged } from "./staged-switch.ts";
 import { signerNamed } from "./context.ts";
 
-interface DroppedKey {
-	readonly signer: string;
-	readonly domain: string;
-	readonly selector: string;
-}
-
 /** What still needs key files: live tables and staged switches, by path, and programs that are not ours. */
 interface Held {
 	readonly live: ReadonlySet<string>;
+	/** Public halves of what live tables name. */
+	readonly liveKeys: ReadonlySet<string>;
 	readonly staged: ReadonlySet<string>;
 	readonly others: readonly OtherReader[];
 }
 
 export async function drop(
 	context: SwapContext,
-	keys: readonly DroppedKey[],
-	staged: readonly string[],
+	{ keys, staged, reveal }: Pick<Extract<DoorRequest, { act: "drop" }>, "keys" | "staged" | "reveal">,
 ): Promise<DropAnswer> {
-	const live = await livePaths(context);
+	const { paths: live, publicKeys: liveKeys } = await readLive(context);
 	for (const id of staged) await giveUp(context, id, live);
 	const held = {
 		live,
+		liveKeys,
 		staged: await stagedPaths(context),
-		others: keys.length === 0 ? [] : await context.otherReaders(),
+		others: keys.length === 0 && reveal === undefined ? [] : await context.otherReaders(),
 	};
 	const answers: DropAnswer["keys"][number][] = [];
 	for (const key of keys) {
 		const reason = await dropKey(context, key, held);
 		answers.push({ domain: key.domain, selector: key.selector, gone: reason === null, reason });
 	}
-	return { act: "drop", keys: answers };
+	if (reveal === undefined) return { act: "drop", keys: answers };
+	const revealed: Revealed[] = [];
+	for (const key of reveal) revealed.push(await revealKey(context, key, held));
+	return { act: "drop", keys: answers, revealed };
 }
 
 /** Null once the key's file is gone, otherwise why it stays. */
@@ -46,11 +46,8 @@ async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promi
 	const ledger = await readLedger(context);
 	const known = ledger.find((candidate) => isSameKey(candidate, key));
 	if (known === undefined) return whyUnknown(context, key);
-	if (known.origin === "found") return `${known.path}: keyturn did not make it`;
-	if (await isNamed(context, known, held.live)) return `${known.path}: a live table names it`;
-	if (held.staged.has(known.path)) return `${known.path}: a staged switch waits for it`;
-	const reads = await whoReads(context, known, held.others);
-	if (reads !== null) return `${known.path}: ${reads}`;
+	const needed = await whyNeeded(context, known, held);
+	if (needed !== null) return `${known.path}: ${needed}`;
 	if ((await removeKey(context.disk, known.path, known.hash ?? "")) === "foreign")
 		return `${known.path}: it is not the file that keyturn placed`;
 	// The ledger forgets last: as long as it names the file, a repetition finds it.
@@ -59,6 +56,33 @@ async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promi
 		ledger.filter((candidate) => candidate !== known),
 	);
 	return null;
+}
+
+/** Null for a key of ours that nothing needs. */
+async function whyNeeded(context: SwapContext, known: LedgerKey, held: Held): Promise<string | null> {
+	if (known.origin === "found") return "keyturn did not make it";
+	if (await isNamed(context, known, held.live)) return "a live table names it";
+	if (held.staged.has(known.path)) return "a staged switch waits for it";
+	return whoReads(context, known, held.others);
+}
+
+type Revealed = NonNullable<DropAnswer["revealed"]>[number];
+
+/** The bytes that were placed, of a key that nothing needs, not even by a copy. */
+async function revealKey(context: SwapContext, key: DroppedKey, held: Held): Promise<Revealed> {
+	const { domain, selector } = key;
+	const refused = (reason: string): Revealed => ({ domain, selector, key: null, reason });
+	if (!context.mayReveal) return refused("keyturn.yaml does not say retire.publish_private");
+	const known = (await readLedger(context)).find((candidate) => isSameKey(candidate, key));
+	if (known === undefined) return refused("the door has no such key");
+	const needed = await whyNeeded(context, known, held);
+	if (needed !== null) return refused(`${known.path}: ${needed}`);
+	const pem = await readKey(context.disk, known.path);
+	if (pem === null || hashOfKey(pem) !== known.hash)
+		return refused(`${known.path}: it is not the file that keyturn placed`);
+	if (held.liveKeys.has(publicHalf(pem)?.publicKey ?? ""))
+		return refused(`${known.path}: a live table names a copy of it`);
+	return { domain, selector, key: pem, reason: null };
 }
 
 async function whyUnknown(context: SwapContext, key: DroppedKey): Promise<string | null> {
@@ -92,12 +116,17 @@ async function whoReads(
 }
 
 /** Every key file that any signer's live table names; one unreadable table stops all deleting. */
-async function livePaths({ disk, signers }: SwapContext): Promise<ReadonlySet<string>> {
+async function readLive({ disk, signers }: SwapContext): Promise<{
+	readonly paths: ReadonlySet<string>;
+	readonly publicKeys: ReadonlySet<string>;
+}> {
 	const paths = new Set<string>();
+	const publicKeys = new Set<string>();
 	for (const [name, { signer }] of signers) {
 		try {
-			for (const { keyPath } of (await signer.read()).lines) {
+			for (const { keyPath, publicKey } of (await signer.read()).lines) {
 				paths.add(keyPath);
+				if (publicKey !== null) publicKeys.add(publicKey);
 				const real = await disk.realpath(keyPath);
 				if (real !== null) paths.add(real);
 			}
@@ -110,7 +139,7 @@ async function livePaths({ disk, signers }: SwapContext): Promise<ReadonlySet<st
 			);
 		}
 	}
-	return paths;
+	return { paths, publicKeys };
 }
 
 async function stagedPaths(context: SwapContext): Promise<ReadonlySet<string>> {

@@ -53,8 +53,14 @@ function readRequest(sent: unknown): DoorRequest {
 			};
 		}
 		case "drop": {
-			const request = fields(sent, "request", ["act", "keys", "staged"]);
-			return { act, keys: list(request["keys"], "keys", key), staged: list(request["staged"], "staged", id) };
+			const request = fields(sent, "request", ["act", "keys", "staged"], ["reveal"]);
+			const { reveal } = request;
+			return {
+				act,
+				keys: list(request["keys"], "keys", key),
+				staged: list(request["staged"], "staged", id),
+				...(reveal === undefined ? {} : { reveal: list(reveal, "reveal", key) }),
+			};
 		}
 		case "recover": {
 			const { filesOnly } = fields(sent, "request", ["act", "filesOnly"]);
@@ -123,12 +129,17 @@ function hashes(sent: unknown, at: string): Readonly<Record<string, string>> {
 	);
 }
 
-/** Exactly these fields, none missing, none more. */
-function fields(sent: unknown, at: string, names: readonly string[]): Record<string, unknown> {
+/** Exactly these fields, none missing but the optional ones, none more. */
+function fields(
+	sent: unknown,
+	at: string,
+	names: readonly string[],
+	optional: readonly string[] = [],
+): Record<string, unknown> {
 	if (typeof sent !== "object" || sent === null || Array.isArray(sent))
 		throw new Fault(`${at}: expected an object`);
 	const found = sent as Record<string, unknown>;
-	const unknownName = Object.keys(found).find((name) => !names.includes(name));
+	const unknownName = Object.keys(found).find((name) => ![...names, ...optional].includes(name));
 	if (unknownName !== undefined)
 		throw new Fault(`${at}: unknown field ${JSON.stringify(unknownName.slice(0, 80))}`);
 	const missing = names.find((name) => !Object.hasOwn(found, name));

@@ -69,5 +69,5 @@ async function act(
 	if (pending !== null) return refuse("not_now", pending);
 	if (request.act === "stage") return stage(context, request.id, request.changes);
 	if (request.act === "commit") return commit(context, request);
-	return drop(context, request.keys, request.staged);
+	return drop(context, request);
 }

@@ -28,6 +28,32 @@ function changeLine(world: AgentWorld, changes: Partial<AgentWorld["lines"][numb
 	world.lines.splice(0, 1, { ...line, ...changes });
 }
 
+async function publicKeyOf(world: AgentWorld, selector: string): Promise<string> {
+	return keyOf(await world.state(), selector)?.publicKey ?? "";
+}
+
+/** 202611 was revoked, and 202611b signs. */
+async function revokedWorld(): Promise<AgentWorld> {
+	const world = await turnedWorld();
+	await world.ask({
+		kind: "revoke",
+		domains: ["example.com"],
+		selector: "202611",
+		noSoak: false,
+		unsigned: false,
+		useStandby: false,
+	});
+	await world.advance(DAY_MS);
+	expect(await world.states()).toMatchObject({ "202611": "revoked", "202611b": "active" });
+	return world;
+}
+
+function lastSwitch(world: AgentWorld) {
+	const [change] =
+		world.doorRequests.flatMap((one) => (one.act === "stage" ? [one.changes] : [])).at(-1) ?? [];
+	return { from: change?.from, to: change?.to?.selector };
+}
+
 function drifts(world: AgentWorld): readonly (string | null)[] {
 	return world.events.filter((event) => event.event === "drift_detected").map((event) => event.summary);
 }
@@ -106,31 +132,91 @@ describe("a retired key found in use again", () => {
 		expect(await world.states()).toMatchObject({ "202611": "published" });
 	});
 
-	it("that was revoked is told, and its record stays empty", async () => {
-		const world = await turnedWorld();
-		const old = keyOf(await world.state(), "202611")?.publicKey ?? "";
-		await world.ask({
-			kind: "revoke",
-			domains: ["example.com"],
-			selector: "202611",
-			noSoak: false,
-			unsigned: false,
-			useStandby: false,
-		});
-		await world.advance(DAY_MS);
-		const lines = [...world.lines];
+	it("that was revoked is told and turned away from at once, and its record stays empty", async () => {
+		const world = await revokedWorld();
 		const { length } = world.changes;
-		world.signWith("example.com", "202611", old);
-		await world.advance(2 * HOUR_MS);
-		expect(drifts(world)).toEqual([expect.stringMatching(/got 202611, which was revoked on/)]);
-		expect(world.changes).toHaveLength(length);
-		world.lines.splice(0, 1, ...lines);
+		world.signWith("example.com", "202611", await publicKeyOf(world, "202611"));
+		world.restart();
+		await world.advance(5 * MINUTE_MS);
+		expect(drifts(world)[0]).toMatch(/the signer uses 202611 again, which is revoked/);
+		expect(await world.states()).toMatchObject({
+			"202611": "revoked",
+			"202611b": "retiring",
+			"202611c": "active",
+		});
+		expect(lastSwitch(world)).toEqual({ from: "202611", to: "202611c" });
+		expect(world.changes.slice(length).map(({ kind, name }) => [kind, name])).toEqual([
+			["add", "202611c._domainkey.example.com"],
+		]);
+		expect(world.told("drift_detected")).toEqual(["start", "end"]);
+		expect((await world.state()).wants.rotate).toBeNull();
+	});
+
+	it("is turned away from after its empty record is removed, too, and where its private half is known", async () => {
+		const world = await revokedWorld();
 		await world.advance(31 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
-		world.signWith("example.com", "202611", old);
-		await world.advance(2 * HOUR_MS);
-		expect(drifts(world).at(-1)).toMatch(/got 202611, whose record was removed on/);
+		world.signWith("example.com", "202611", await publicKeyOf(world, "202611"));
+		world.restart();
+		await world.advance(5 * MINUTE_MS);
+		expect(lastSwitch(world)).toMatchObject({ from: "202611" });
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+
+	it("beside the key in use is told alone: a turn would not take its lines away", async () => {
+		const world = await revokedWorld();
+		const publicKey = await publicKeyOf(world, "202611");
+		const [line] = world.lines;
+		if (line === undefined) throw new Error("nothing signs");
+		world.lines.push({ ...line, selector: "202611", entry: "more", publicKey });
+		world.restart();
+		await world.advance(5 * MINUTE_MS);
+		expect(drifts(world)).toEqual([
+			expect.stringContaining("the signer's tables also use 202611, which was revoked"),
+		]);
+		expect(await world.states()).toMatchObject({ "202611b": "active" });
+	});
+});
+
+describe("a key that was put in place of the one in use", () => {
+	it("is what the next key takes the lines from, and its grace begins anew", async () => {
+		const world = await turnedWorld();
+		const old = await publicKeyOf(world, "202610");
+		await world.advance(10 * DAY_MS);
+		world.signWith("example.com", "202610", old);
+		await world.advance(10 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		await world.wish(["example.com"], "w3");
+		await world.advance(5 * MINUTE_MS);
+		expect(lastSwitch(world)).toMatchObject({ from: "202610" });
+		await world.advance(13 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		await world.advance(4 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
+	it("keeps its record for grace after it was last seen, whoever takes it out again", async () => {
+		const world = await turnedWorld();
+		const old = await publicKeyOf(world, "202610");
+		await world.advance(12 * DAY_MS);
+		const lines = [...world.lines];
+		world.signWith("example.com", "202610", old);
+		await world.advance(3 * HOUR_MS);
+		world.lines.splice(0, 1, ...lines);
+		await world.advance(13 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		await world.advance(4 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
+	it("or is gone altogether: the next key gets lines of its own", async () => {
+		const world = await turnedWorld();
+		world.signNothing();
+		world.restart();
+		await world.wish(["example.com"], "w3");
+		await world.advance(5 * MINUTE_MS);
+		expect(lastSwitch(world)).toEqual({ from: null, to: "202611b" });
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
 	});
 });
 

@@ -31,6 +31,7 @@ import { createSwap } from "../../src/swap/swap.ts";
 import { readAnswer } from "../../src/system/door-answer.ts";
 import type { MakeKey } from "../../src/system/key-maker.ts";
 import { createKeyStore } from "../../src/system/key-store.ts";
+import { createPrivateShelf } from "../../src/system/private-shelf.ts";
 import { createSecrets } from "../../src/system/secrets.ts";
 import { PROVIDER_TYPES } from "../../providers/registry.ts";
 import type { ScratchHost } from "./scratch-host.ts";
@@ -90,6 +91,7 @@ export async function createHostAgent(
 			log,
 			verifier,
 			keys: createKeyStore({ directory: `${settings.state}/keys`, disk: host.disk, makeKey }),
+			shelf: createPrivateShelf(host.disk),
 			propagation: createPropagation({ resolver, clock }),
 			providers: await joinProviders(host, settings, ports),
 			door: joinDoor(host, text, ports),
@@ -153,6 +155,7 @@ function createDoorSwap(host: ScratchHost, settings: DoorSettings, ports: HostPo
 		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
 		defersMail: async () => true,
 		queue: async () => null,
+		mayReveal: false,
 		otherReaders: async () => [],
 		takeLock,
 	});

@@ -78,6 +78,25 @@ test("--unsigned empties the record before there is another key: no message carr
 	expect(judgement.valid[fresh]).toBeGreaterThan(0);
 });
 
+test("a revoked key that an old backup brings back is turned away from by the next tick", async () => {
+	const stolen = (await host.selectors())[DOMAIN] ?? "";
+	await host.script("cp -p /etc/opendkim/key.table /root/key.table");
+	expect(await host.keyturn(`revoke ${DOMAIN} ${stolen}`)).toMatchObject({ code: 0 });
+	await host.script("cp -p /root/key.table /etc/opendkim/key.table; systemctl restart opendkim");
+	expect((await host.selectors())[DOMAIN]).toBe(stolen);
+	await host.eventually("another key signs", async () => {
+		await host.keyturn("rotate");
+		return (await host.selectors())[DOMAIN] !== stolen;
+	});
+	expect((await host.keyturn("verify")).code).toBe(0);
+	const drift = (await host.events()).filter(({ event }) => event === "drift_detected");
+	expect(drift[0]?.summary).toBe(`${DOMAIN}: the signer uses ${stolen} again, which is revoked`);
+	expect((await recordsOf(stolen)).flat()).toEqual([
+		expect.stringMatching(/;p=$/),
+		expect.stringMatching(/;p=$/),
+	]);
+});
+
 test("an adopted key's record is kept for mail under way, and says so when it is asked to go", async () => {
 	const { code, stdout } = await host.keyturn(`retire ${DOMAIN} ${SELECTOR}`);
 	expect(code).toBe(3);

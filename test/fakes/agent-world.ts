@@ -27,6 +27,8 @@ import { newHalf, policyOf } from "./policies.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { createSimProcess } from "./sim-process.ts";
 
+const OUTCOMES = { right: "right", wrong: "wrong_key", absent: "absent_name", unknown: "timeout" } as const;
+
 export class AgentWorld {
 	/** What the clock says; moves only when told. */
 	at = new Date("2026-11-22T12:00:00.000Z");
@@ -85,6 +87,11 @@ export class AgentWorld {
 	signerProblem: string | null = null;
 	queue: InspectedQueue | null = null;
 	otherReaders: readonly OtherReader[] = [];
+	/** Why the door gives no key back; null if it does. */
+	revealRefused: string | null = null;
+	/** What is laid out for everybody: the PEM by its path. */
+	readonly shelf = new Map<string, string>();
+	shelfFails = false;
 	firstKeyFaults: { readonly domain: string; readonly reason: string }[] = [];
 	/** The domain whose document cannot be saved. */
 	failSave: string | null = null;
@@ -151,6 +158,13 @@ export class AgentWorld {
 				remove: async (domain, selector) => {
 					if (this.failRemove) throw new KeyturnError("disk.failed", "the key: no permission");
 					this.#keys.delete(`${domain} ${selector}`);
+					return Promise.resolve();
+				},
+			},
+			shelf: {
+				layOut: async (directory, { domain, selector }, pem) => {
+					if (this.shelfFails) throw new KeyturnError("disk.failed", `${directory}: no permission`);
+					this.shelf.set(`${directory}/${domain}/${selector}`, pem);
 					return Promise.resolve();
 				},
 			},
@@ -369,7 +383,7 @@ export class AgentWorld {
 				{
 					server: "ns1",
 					address: "192.0.2.1",
-					outcome: verdict === "right" ? "right" : "absent_name",
+					outcome: OUTCOMES[verdict],
 					sentence: `ns1: ${verdict}`,
 					at: this.at.toISOString(),
 					serial: 1,
@@ -449,10 +463,21 @@ export class AgentWorld {
 				return this.#commit(request.id);
 			case "drop":
 				this.stagedIds.splice(0, Infinity, ...this.stagedIds.filter((id) => !request.staged.includes(id)));
-				return { act: "drop", keys: request.keys.map((key) => ({ ...key, gone: true, reason: null })) };
+				return {
+					act: "drop",
+					keys: request.keys.map((key) => ({ ...key, gone: true, reason: null })),
+					...(request.reveal === undefined
+						? {}
+						: { revealed: request.reveal.map((key) => this.#reveal(key)) }),
+				};
 			case "recover":
 				return { act: "recover", results: [], did: [] };
 		}
+	}
+
+	#reveal({ domain, selector }: { readonly domain: string; readonly selector: string }) {
+		const reason = this.revealRefused;
+		return { domain, selector, key: reason === null ? `PEM of ${selector}` : null, reason };
 	}
 
 	#inspect(ids: readonly string[]): DoorAnswer {

@@ -27,6 +27,7 @@ export interface SwapHostOptions {
 	readonly defersMail?: boolean;
 	readonly queue?: InspectedQueue;
 	readonly otherReaders?: readonly OtherReader[];
+	readonly mayReveal?: boolean;
 	readonly probe?: boolean;
 	/** A sleep of the door takes at least this long, as on a machine with much to do: fewer rounds of what waits by polling. */
 	readonly leastSleepMs?: number;
@@ -141,6 +142,7 @@ export class SwapHost {
 			),
 			defersMail: async () => this.#options.defersMail ?? false,
 			queue: async () => this.#options.queue ?? null,
+			mayReveal: this.#options.mayReveal ?? false,
 			otherReaders: async () => this.#options.otherReaders ?? [],
 			takeLock: async () => ({ release: async () => {} }),
 		};

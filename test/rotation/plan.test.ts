@@ -277,16 +277,18 @@ describe("keys found in use", () => {
 
 	it("are adopted only if they can be read, and only as long as none is active", () => {
 		for (const [changes, why] of [
-			[{ problem: "it is a link" }, /202611 signs .* cannot turn: it is a link/],
+			[{ problem: "it is a link" }, / signs .* cannot turn: it is a link/],
 			[{ publicKey: null }, /its key file cannot be read/],
+			[{ selector: "202609", publicKey: "other" }, /its key is not the one that is known/],
 		] as const) {
-			const planned = plan(state(), seen([], { inUse: [line(active, changes)] }), policy, NOVEMBER);
+			const known = keyEntry({ selector: "202609", state: "retired" });
+			const planned = plan(state(known), seen([], { inUse: [line(active, changes)] }), policy, NOVEMBER);
 			expect(waitOf(planned, why)).toMatchObject({ selector: null, until: null });
 		}
 		const empty = { ...keyEntry().record, value: "v=DKIM1;k=ed25519;p=" };
 		const revoked = keyEntry({ selector: "202611", state: "retired", record: empty });
-		const again = plan(state(revoked), seen([revoked]), policy, NOVEMBER);
-		expect(waitOf(again, /given up before/)).toMatchObject({ until: null });
+		const turnAway = { kind: "step", step: { kind: "turnAway", selector: "202611" } };
+		expect(plan(state(revoked), seen([revoked]), policy, NOVEMBER)).toEqual(turnAway);
 		const retired = keyEntry({ selector: "202611", state: "retired" });
 		expect(plan(state(retired), seen([retired]), policy, NOVEMBER)).toEqual({
 			kind: "step",

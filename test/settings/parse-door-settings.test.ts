@@ -26,6 +26,18 @@ describe("the door", () => {
 		});
 	});
 
+	test.each([
+		["", false],
+		["retire: { publish_private: null }", false],
+		["retire: 7", false],
+		["retire: { publish_private: /srv/keys, unknown: 1 }", true],
+		["domains: [{ name: example.com, retire: { publish_private: /srv/keys } }]", true],
+	])("gives private halves back with %j: %s", (more, mayReveal) => {
+		const domains = more.startsWith("domains") ? "" : "domains: [{ name: example.com }]\n";
+		const text = `signer: { type: opendkim, keys: /k }\n${domains}${more}`;
+		expect(parseDoorSettings(text, context)).toMatchObject({ settings: { mayReveal } });
+	});
+
 	test("tells all faults of what it reads", () => {
 		const text = [
 			"signers: { a: { type: opendkim, keys: k }, b: { type: exim } }",

@@ -29,7 +29,6 @@ function faultPaths(top: readonly string[], domain: readonly string[] = []): rea
 const OVERRIDABLE: readonly (readonly [string, string])[] = [
 	["key: [{ algorithm: rsa }, { algorithm: ed25519 }]", "key"],
 	["verify: { via: [resolver, 'https://dns.example/dns-query'] }", "verify.via"],
-	["retire: { publish_private: /var/www/keys }", "retire.publish_private"],
 ];
 
 const TOP: readonly (readonly [string, string])[] = [
@@ -75,7 +74,7 @@ test("the defaults written out ask for nothing that is not built", () => {
 		"spread: 0d",
 		"key: [{ algorithm: rsa, bits: 2048 }]",
 		"verify: { via: [servers] }",
-		"retire: { tombstone: 0d, publish_private: null }",
+		"retire: { tombstone: 0d, publish_private: /srv/keys }",
 		"hooks: { pre: [], deploy: [], post: [] }",
 		"metrics: { textfile: null, listen: null }",
 		"status: { html: null }",

@@ -12,6 +12,7 @@ import { createTurns } from "../../src/publishing/turns.ts";
 import { createFileStateStore } from "../../src/state/files.ts";
 import { createSwap } from "../../src/swap/swap.ts";
 import { createKeyStore } from "../../src/system/key-store.ts";
+import { createPrivateShelf } from "../../src/system/private-shelf.ts";
 import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimRandom } from "./chance.ts";
 import { HOLD_MS, KEY_TABLE, KEYS, SIGNING_TABLE } from "./mail-host.ts";
@@ -138,6 +139,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			domains: new Map(scenario.policies.map((policy) => [policy.domain, "main"])),
 			defersMail: async () => !scenario.acceptsWithoutMilter,
 			queue: async () => null,
+			mayReveal: false,
 			otherReaders: async () => [],
 			takeLock: world.locks.takerFor(running),
 		});
@@ -277,6 +279,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 						return { pem, publicKey: publicHalfOf(pem) ?? "" };
 					},
 				}),
+				shelf: createPrivateShelf(diskOf(running, AGENT_UID)),
 				propagation: wrappers.propagation(createPropagation({ resolver, clock })),
 				providers: new Map([...world.accounts.keys()].map((name) => [name, providerFor(running, name)])),
 				door: doorFor(running),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { DropAnswer, OtherReader } from "../../src/ports/door.ts";
 import { readLedger } from "../../src/swap/ledger.ts";
-import { SwapHost } from "../fakes/swap-host.ts";
+import { simKey } from "../fakes/sim-signer.ts";
+import { SIGNER_OWNER, SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
 const ID2 = "fedcba9876543210fedcba9876543210";
@@ -28,8 +29,8 @@ const NOBODY: OtherReader = {
 };
 
 /** a.example was switched from old to new, and from there to newer. */
-async function switchedTwice(otherReaders: readonly OtherReader[] = []): Promise<SwapHost> {
-	const host = new SwapHost({ swap: "restart", otherReaders });
+async function switchedTwice(options: Omit<SwapHostOptions, "swap"> = {}): Promise<SwapHost> {
+	const host = new SwapHost({ swap: "restart", ...options });
 	await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
 	await host.switchKeys(host.door(), ID2, [host.change("a.example", "new", "newer")]);
 	return host;
@@ -103,7 +104,7 @@ describe("a key file", () => {
 		["by its selector, for any domain", { selector: "new" }],
 		["or may", { problem: "EIO" }],
 	])("stays as long as something else reads it %s", async (_, says) => {
-		const host = await switchedTwice([{ ...NOBODY, ...says }]);
+		const host = await switchedTwice({ otherReaders: [{ ...NOBODY, ...says }] });
 		const path = host.keyPath("a.example", "new");
 		const reason =
 			"problem" in says
@@ -114,7 +115,9 @@ describe("a key file", () => {
 	});
 
 	it("goes though something else reads another key", async () => {
-		const host = await switchedTwice([{ ...NOBODY, domain: "b.example", selector: "new", keyPath: "/k" }]);
+		const host = await switchedTwice({
+			otherReaders: [{ ...NOBODY, domain: "b.example", selector: "new", keyPath: "/k" }],
+		});
 		expect(await drop(host, "new")).toMatchObject({ gone: true });
 	});
 
@@ -156,6 +159,59 @@ describe("a key file", () => {
 				'signer other: nothing is deleted while its table cannot be read: the key table does not parse at "nonsense"',
 		});
 		expect(host.disk.text(host.keyPath("a.example", "new"))).not.toBeNull();
+	});
+});
+
+describe("a private half", () => {
+	async function reveal(host: SwapHost, selector: string) {
+		const key = { signer: "main", domain: "a.example", selector };
+		const answer = await host.door().handle({ act: "drop", keys: [], staged: [], reveal: [key] });
+		if (answer.act !== "drop") throw new Error(JSON.stringify(answer));
+		return answer.revealed;
+	}
+	const whose = { domain: "a.example", selector: "new" };
+
+	it("is given back as it was placed, as often as it is asked for, and its file stays", async () => {
+		const host = await switchedTwice({ mayReveal: true });
+		const { key } = simKey("a.example new");
+		for (const time of [1, 2])
+			expect(await reveal(host, "new"), `${time}`).toEqual([{ ...whose, key, reason: null }]);
+		expect(await drop(host, "new")).toMatchObject({ gone: true });
+		expect(await reveal(host, "new")).toEqual([{ ...whose, key: null, reason: "the door has no such key" }]);
+	});
+
+	it("is not given back unless keyturn.yaml says so", async () => {
+		const host = await switchedTwice();
+		expect(await reveal(host, "new")).toEqual([
+			{ ...whose, key: null, reason: "keyturn.yaml does not say retire.publish_private" },
+		]);
+	});
+
+	it.each([
+		["newer", "a live table names it"],
+		["old", "keyturn did not make it"],
+	])("of %s is not given back: %s", async (selector, why) => {
+		const host = await switchedTwice({ mayReveal: true });
+		const path = host.keyPath("a.example", selector);
+		expect(await reveal(host, selector)).toMatchObject([{ key: null, reason: `${path}: ${why}` }]);
+	});
+
+	it("is not given back while something else reads it, a table names a copy, or it was changed", async () => {
+		const read = await switchedTwice({ mayReveal: true, otherReaders: [{ ...NOBODY, selector: "new" }] });
+		const path = read.keyPath("a.example", "new");
+		expect(await reveal(read, "new")).toMatchObject([
+			{ key: null, reason: `${path}: amavis reads it (/etc/amavisd.conf)` },
+		]);
+		const shared = await switchedTwice({ mayReveal: true });
+		shared.disk.put(shared.keyPath("b.example", "old"), simKey("a.example new").key, 0o600, SIGNER_OWNER);
+		expect(await reveal(shared, "new")).toMatchObject([
+			{ key: null, reason: `${path}: a live table names a copy of it` },
+		]);
+		const changed = await switchedTwice({ mayReveal: true });
+		changed.disk.put(path, simKey("b.example old").key, 0o600, SIGNER_OWNER);
+		expect(await reveal(changed, "new")).toMatchObject([
+			{ key: null, reason: `${path}: it is not the file that keyturn placed` },
+		]);
 	});
 });
 

@@ -6,7 +6,18 @@ import { parseRequest, REQUEST_LIMIT_BYTES } from "../../src/swap/protocol.ts";
 import { fuzzed, PATIENCE } from "../fuzz/fuzzing.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
-const NAMES = ["act", "id", "ids", "changes", "tableHashes", "evidence", "keys", "staged", "filesOnly"];
+const NAMES = [
+	"act",
+	"id",
+	"ids",
+	"changes",
+	"tableHashes",
+	"evidence",
+	"keys",
+	"staged",
+	"reveal",
+	"filesOnly",
+];
 const HOSTILE = ["__proto__", "constructor", "path", "table", "service", "command", "toString"];
 
 /** Each right, so that one wrong member is all that stands between it and the door. */
@@ -17,6 +28,7 @@ const RIGHT: readonly Readonly<Record<string, unknown>>[] = [
 	{ act: "stage", id: ID, changes: [CHANGE] },
 	{ act: "commit", id: ID, tableHashes: { s: "ab" }, evidence: [] },
 	{ act: "drop", keys: [KEY], staged: [ID] },
+	{ act: "drop", keys: [], staged: [], reveal: [KEY] },
 	{ act: "recover", filesOnly: true },
 ];
 const nearly = fc

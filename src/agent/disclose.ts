@@ -1,0 +1,81 @@
+/** Lays out the private half of a key that nobody verifies with any more: from then on its old signatures prove nothing. */
+
+import { isRevokedRecord } from "../dkim/key-record.ts";
+import { KeyturnError } from "../errors.ts";
+import type { LookReport, ServerOutcome } from "../ports/propagation.ts";
+import { editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import { CAUSES } from "./causes.ts";
+import { revealKey } from "./inspection.ts";
+import { seen } from "./look.ts";
+import type { Job, Run } from "./run.ts";
+import { sentences } from "./unverified.ts";
+
+const DAY_MS = 86_400_000;
+
+export async function disclose(run: Run, { doc, step }: Job<"disclose">): Promise<void> {
+	const { domain, signer, retire } = doc.policy;
+	const key = keyOf(doc.state, step.selector);
+	if (key === null || retire.publishPrivate === null) return;
+	// Whoever has the key could sign wherever its record stands again.
+	const report = seen(run, doc.policy, key, true);
+	if (report === null) return;
+	try {
+		mustBeGone(domain, key, report);
+		const pem = await revealKey(run, { signer, domain, selector: key.selector });
+		await run.ports.shelf.layOut(retire.publishPrivate, { domain, selector: key.selector }, pem);
+	} catch (thrown) {
+		const error = run.fail(doc, step, thrown);
+		run.delay(doc, step, new Date(run.now().getTime() + DAY_MS), error.message);
+		await notDisclosed(run, { doc, step }, error);
+		return;
+	}
+	const now = run.now().toISOString();
+	await run.tell("retired", {
+		severity: "info",
+		domains: [domain],
+		selector: key.selector,
+		summary: `${domain}: the private half of ${key.selector} is published; its signatures prove nothing any more`,
+		detail: `in ${retire.publishPrivate}`,
+		hint: null,
+	});
+	await run.save(
+		doc,
+		editKey(doc.state, key.selector, (one) => ({
+			...one,
+			disclosedAt: now,
+			// It is never needed again: nobody may sign with it.
+			owes: one.owes === null ? null : { ...one.owes, notBefore: null },
+		})),
+	);
+	await run.end(CAUSES.retire(domain, key.selector), domain);
+	run.done(doc, step);
+}
+
+const GONE: ReadonlySet<ServerOutcome> = new Set(["absent_name", "absent_record", "revoked"]);
+
+/** Every server that was asked has to say so: a timeout is no proof. */
+function mustBeGone(domain: string, { selector, record }: KeyEntry, report: LookReport): void {
+	const isGone = ({ outcome }: { readonly outcome: ServerOutcome }): boolean =>
+		GONE.has(outcome) || (outcome === "right" && isRevokedRecord(record.value));
+	const all = [...report.servers, ...report.resolvers];
+	if (all.length > 0 && all.every(isGone)) return;
+	throw new KeyturnError(
+		"dns.failed",
+		`${domain}: the private half of ${selector} is not published, since its record is not gone everywhere: ${report.summary}`,
+		{ retry: true, hint: sentences(report) },
+	);
+}
+
+async function notDisclosed(run: Run, { doc, step }: Job<"disclose">, error: KeyturnError): Promise<void> {
+	const { domain } = doc.policy;
+	await run.raise({
+		cause: CAUSES.retire(domain, step.selector),
+		event: "retire_failed",
+		severity: "warning",
+		domains: [domain],
+		selector: step.selector,
+		summary: `${domain}: the private half of ${step.selector} was not published`,
+		detail: error.message,
+		hint: error.hint ?? "it is tried again each day",
+	});
+}

@@ -1,0 +1,51 @@
+/** Turns away at once from a key that may never sign again, and notes the use of one that signs although its time is over. */
+
+import { editKey, type KeyUse, keyOf } from "../rotation/domain-state.ts";
+import { NOTED_FOR_MS } from "../rotation/signing.ts";
+import { CAUSES } from "./causes.ts";
+import type { Job, Run } from "./run.ts";
+
+/** Every message signed with it fails already: waiting for cached absences of the next record would make none of them better. */
+export async function turnAway(run: Run, { doc, step }: Job<"turnAway">): Promise<void> {
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	const { domain } = doc.policy;
+	const why = key.disclosedAt === undefined ? "which is revoked" : "whose private half is known to everybody";
+	await run.raise({
+		cause: CAUSES.drift(domain),
+		event: "drift_detected",
+		severity: "critical",
+		domains: [domain],
+		selector: key.selector,
+		summary: `${domain}: the signer uses ${key.selector} again, ${why}`,
+		detail:
+			"its record stays gone, so its mail does not verify until a new key is in place, which is made at once",
+		hint: "was an old backup of the signer's tables restored?",
+	});
+	const rotate = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
+	await run.save(doc, { ...doc.state, wants: { ...doc.state.wants, rotate } });
+	run.done(doc, step);
+}
+
+export async function noteUse(run: Run, { doc, step }: Job<"noteUse">): Promise<void> {
+	const { host, signer } = doc.policy;
+	const now = run.now();
+	const open: Pick<KeyUse, "lastAt" | "lastAtLatest"> = {
+		lastAt: null,
+		lastAtLatest: new Date(now.getTime() + NOTED_FOR_MS).toISOString(),
+	};
+	await run.save(
+		doc,
+		editKey(doc.state, step.selector, (key) => {
+			const last = key.uses.at(-1);
+			const isOpen = last !== undefined && last.lastAt === null;
+			const since = isOpen ? last : { host, signer, firstAt: now.toISOString() };
+			return {
+				...key,
+				owes: null,
+				uses: [...(isOpen ? key.uses.slice(0, -1) : key.uses), { ...since, ...open }],
+			};
+		}),
+	);
+	run.done(doc, step);
+}
