@@ -6,8 +6,11 @@ import { CAUSES } from "./causes.ts";
 import { dropStaged, forgetInspection, inspection, isBusy } from "./inspection.ts";
 import type { Doc, Run } from "./run.ts";
 
-/** Null when the door did not answer: then nothing is adopted, switched or removed, and the rest goes on. */
-export async function askDoor(run: Run): Promise<InspectAnswer | null> {
+/**
+ * Null when the door did not answer: then nothing is adopted, switched or removed for these domains, which have failed, and
+ * the rest goes on.
+ */
+export async function askDoor(run: Run, docs: readonly Doc[]): Promise<InspectAnswer | null> {
 	try {
 		const answer = await inspection(run);
 		await run.end(CAUSES.door(), null);
@@ -16,7 +19,9 @@ export async function askDoor(run: Run): Promise<InspectAnswer | null> {
 		run.signal.throwIfAborted();
 		const error = asKeyturnError(thrown);
 		run.ports.log.warn("the door could not be asked", { error });
-		if (!isBusy(error)) await doorFailed(run, error);
+		if (isBusy(error)) return null;
+		for (const doc of docs) doc.error ??= error;
+		await doorFailed(run, error);
 		return null;
 	}
 }

@@ -52,7 +52,7 @@ export async function begin(given: BeginGiven): Promise<Begun> {
 
 /** The door has its own memory: where it has switched keys before, an agent without one has lost it. */
 export async function tellLostState(run: Run): Promise<void> {
-	const lastPauseAt = (await askDoor(run))?.lastPauseAt ?? null;
+	const lastPauseAt = (await askDoor(run, []))?.lastPauseAt ?? null;
 	if (lastPauseAt === null) return;
 	await run.raise({
 		cause: CAUSES.state("host"),

@@ -41,5 +41,5 @@ export async function leave(
 	run.delay(doc, step, until, reason);
 	if (error === null) return;
 	doc.error = error;
-	await swapFailed(run, doc.policy.domain, doc.policy.signer, key.selector, error);
+	await swapFailed(run, doc, key.selector, error);
 }

@@ -1,5 +1,6 @@
 /** Asks what the one next step of a domain is, with what this tick has seen of its signer and its clock. */
 
+import { KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import { type Plan, plan } from "../rotation/plan.ts";
 import type { Delay } from "../rotation/step.ts";
@@ -16,6 +17,13 @@ export function planOne(
 	const lastPause = answer?.lastPauseAt ?? null;
 	const planned = planFor(run, doc, answer, freeze, lastPause === null ? null : new Date(lastPause));
 	doc.waits = planned.kind === "wait" ? planned.waits : [];
+	const unread = answer === null ? null : whyUnread(answer, doc);
+	if (unread !== null)
+		doc.error ??= new KeyturnError(
+			"signer.config",
+			`the configuration of ${doc.policy.signer} cannot be read: ${unread}`,
+			{ retry: true, hint: "the keys in use go on signing; mend what it names" },
+		);
 	return planned.kind === "step" ? [{ doc, step: planned.step }] : [];
 }
 
@@ -29,11 +37,15 @@ export function planFor(
 ): Plan {
 	const seen = {
 		inUse: answer === null ? null : linesInUse(answer, policy),
-		unread: answer?.signers.find((one) => one.signer === policy.signer)?.problem ?? null,
+		unread: answer === null ? null : whyUnread(answer, { policy }),
 		firstKeyFault: answer === null ? null : firstKeyFault(answer, policy),
 		lastPauseAt,
 		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),
 		freeze,
 	};
 	return plan(state, seen, policy, run.now());
+}
+
+function whyUnread(answer: InspectAnswer, { policy }: Pick<Doc, "policy">): string | null {
+	return answer.signers.find((one) => one.signer === policy.signer)?.problem ?? null;
 }

@@ -41,13 +41,13 @@ async function refuse(
 	key: KeyEntry,
 	report: LookReport,
 ): Promise<void> {
-	const { domain, signer } = doc.policy;
+	const { domain } = doc.policy;
 	const error = new KeyturnError(
 		"dns.failed",
 		`${domain}: ${key.selector} is not gone back to, since its record does not verify: ${report.summary}`,
 		{ hint: sentences(report) },
 	);
-	await swapFailed(run, domain, signer, key.selector, error);
+	await swapFailed(run, doc, key.selector, error);
 	const state = withoutRollback(doc.state, run.now(), error.message);
 	await run.save(
 		doc,

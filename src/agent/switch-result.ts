@@ -52,7 +52,7 @@ function switchedDetail({ pauseMs }: SwitchResult, reason: string | null): strin
 
 /** After an automatic rollback the next attempt waits a day, doubling: the next tick must not stop the mail server again. */
 async function putOff(run: Run, doc: Doc, step: Step, selector: string, result: SwitchResult): Promise<void> {
-	const { domain, signer } = doc.policy;
+	const { domain } = doc.policy;
 	const tries = (keyOf(doc.state, selector)?.owes?.tries ?? 0) + 1;
 	const rolledBack = result.outcome === "rolled_back" || result.outcome === "done";
 	const waitMs = rolledBack
@@ -81,7 +81,7 @@ async function putOff(run: Run, doc: Doc, step: Step, selector: string, result: 
 			detail: result.reason,
 			hint: error.hint,
 		});
-	await swapFailed(run, domain, signer, selector, error);
+	await swapFailed(run, doc, selector, error);
 	const put = editKey(doc.state, selector, (one) => ({
 		...one,
 		owes: { act: "switch", id: null, askedAt: run.now().toISOString(), tries, notBefore },

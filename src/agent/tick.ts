@@ -89,7 +89,7 @@ async function work(
 	let inspected: InspectAnswer | null = null;
 	for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
 		run.signal.throwIfAborted();
-		if (round === 0 || inspected !== null) inspected = await askDoor(run);
+		if (round === 0 || inspected !== null) inspected = await askDoor(run, docs);
 		const jobs = open.flatMap((doc) => planOne(run, doc, inspected, freeze));
 		const ready = join(run, docs, gather(run, docs, jobs), inspected, freeze);
 		if (ready.length === 0) return;

@@ -93,15 +93,21 @@ const COLUMNS = [
 function row(domain: DomainStatus, now: Date): readonly string[] {
 	const name = oneLine(domain.domain);
 	if (domain.damaged !== null) return [name, "?", "?", "?", "damaged"];
-	const { active, next, nextDueAt } = domain;
-	const state = active === null ? "not seen yet" : next === null ? "well" : next.state;
+	const { active, nextDueAt } = domain;
 	return [
 		name,
-		active === null ? "not known" : oneLine(active.selector),
+		active === null ? (domain.keys.length === 0 ? "not known" : "nothing") : oneLine(active.selector),
 		active === null ? "" : relative(new Date(active.since), now),
 		nextDueAt === null ? "" : new Date(nextDueAt) <= now ? "now" : relative(new Date(nextDueAt), now),
-		state,
+		stateWords(domain),
 	];
+}
+
+function stateWords({ active, leaving, next, keys }: DomainStatus): string {
+	if (leaving) return keys.every(({ state }) => state === "retired") ? "has left" : "leaving";
+	if (next !== null) return next.state;
+	if (active !== null) return "well";
+	return keys.length === 0 ? "not seen yet" : "not signed";
 }
 
 /** More names than this are counted. */

@@ -38,6 +38,8 @@ export interface WaitShown {
 export interface DomainStatus {
 	readonly domain: string;
 	readonly active: KeyShown | null;
+	/** It is to have no key any more (`remove`). */
+	readonly leaving: boolean;
 	/** The key of the next turn, if it is made. */
 	readonly next: KeyShown | null;
 	/** When the next key is due to sign, RFC 3339; null if it cannot be told. */
@@ -96,6 +98,7 @@ function domainStatus(policy: Policy, state: DomainState, facts: StatusFacts): D
 	return {
 		domain: policy.domain,
 		active: active === null ? null : showKey(active),
+		leaving: state.wants.remove !== null,
 		next: candidate === null ? null : showKey(candidate),
 		nextDueAt: due?.toISOString() ?? null,
 		keys: state.keys.map(showKey),
@@ -137,6 +140,7 @@ function unknownDomain(domain: string, damaged: string | null): DomainStatus {
 	return {
 		domain,
 		active: null,
+		leaving: false,
 		next: null,
 		nextDueAt: null,
 		keys: [],

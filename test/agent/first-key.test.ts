@@ -72,6 +72,15 @@ describe("a domain that nothing signs for", () => {
 		expect(world.requested("stage")).toBe(0);
 	});
 
+	it("whose switch is not done goes unsigned, as is told", async () => {
+		const world = unsigned();
+		world.commit = (_id, result) => ({ act: "commit", result: { ...result, outcome: "undone", keys: [] } });
+		await world.advance(MINUTE_MS);
+		expect(world.events.find(({ event }) => event === "swap_failed")?.summary).toBe(
+			"main: the switch to a new key was not done; until then its mail goes unsigned, as before",
+		);
+	});
+
 	it("waits for its window, unless its key was asked for", async () => {
 		const world = unsigned([windowed]);
 		await world.advance(6 * HOUR_MS);

@@ -121,7 +121,7 @@ describe("a door that is busy", () => {
 				? { act: "refused", why: "busy", domains: [], message: "another is at work", hint: null }
 				: null;
 		await world.tick();
-		expect(JSON.stringify(await world.store.load("host"))).toContain("the old key signs");
+		expect(JSON.stringify(await world.store.load("host"))).toContain("the old key goes on signing");
 		world.refuse = null;
 		await world.advance(20 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "active" });

@@ -63,6 +63,7 @@ test("the status shows others' words", PATIENCE, () => {
 				next: null,
 				nextDueAt: null,
 				keys: [],
+				leaving: false,
 				step: null,
 			};
 			const key = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { TickOptions } from "../../src/agent/agent.ts";
 import { rotate, type RotateOptions } from "../../src/cli/rotate.ts";
+import { KeyturnError } from "../../src/errors.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
 import { policyOf } from "../fakes/policies.ts";
@@ -18,6 +19,25 @@ const MINUTE_MS = 60_000;
 const quick = { publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 as const } };
 
 describe("rotate", () => {
+	test("ends with 1 where the signer's configuration cannot be read, or the door gives no answer", async () => {
+		const unread = new AgentWorld([policyOf(quick)]);
+		await unread.tick();
+		unread.signerProblem = "KeyTable: no such file";
+		unread.restart();
+		const told = commandBench(unread);
+		expect(await rotate(told.context, [], PLAIN)).toBe(1);
+		expect(told.terminal.results.join()).toContain("cannot be read: KeyTable: no such file");
+		const silent = new AgentWorld([policyOf(quick)]);
+		await silent.tick();
+		silent.restart();
+		silent.refuse = () => {
+			throw new KeyturnError("door.unreachable", "the door: no answer");
+		};
+		const { context, terminal } = commandBench(silent);
+		expect(await rotate(context, [], PLAIN)).toBe(1);
+		expect(terminal.results.join()).toContain("the door: no answer");
+	});
+
 	test("ends with 75 when the lock stays with another, having waited half a minute", async () => {
 		const world = new AgentWorld();
 		const waits: number[] = [];

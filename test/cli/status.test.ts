@@ -44,6 +44,26 @@ describe("the status in words", () => {
 		expect(text).toContain("0 of 2 domains signing");
 	});
 
+	test("of a domain that is leaving, that has left, and that waits for a first key", () => {
+		const gone = keyEntry({ selector: "202610", state: "retired" });
+		const remove = { id: "w", askedAt: "2026-11-22T10:00:00.000Z" };
+		const leaves = (name: string, keys: DomainState["keys"]): Facts => {
+			const facts = domain(name, keys);
+			if (facts.state === null) throw new Error("no state");
+			return { ...facts, state: { ...facts.state, wants: { ...NOTHING_WANTED, remove } } };
+		};
+		const text = show([
+			leaves("goes.test", [{ ...retiring(), origin: "made" }]),
+			leaves("gone.test", [gone]),
+			leaves("signs.test", [keyEntry()]),
+			domain("first.test", [gone, keyEntry({ state: "published" })]),
+		]);
+		expect(text).toMatch(/^goes\.test +nothing +leaving$/m);
+		expect(text).toMatch(/^gone\.test +nothing +has left$/m);
+		expect(text).toMatch(/^signs\.test +202611 +.* leaving$/m);
+		expect(text).toMatch(/^first\.test +nothing +now +published$/m);
+	});
+
 	test("of 200 domains tells once what many wait for", () => {
 		const facts = Array.from({ length: 200 }, (_, index) =>
 			domain(`d${index}.test`, [retiring(), keyEntry()]),
