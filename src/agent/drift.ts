@@ -1,27 +1,31 @@
-/** Tells where what signs differs from what is remembered: the table, the key file, the service, each by its name. */
+/** Tells where what signs differs from what is remembered: the table, the key file, the running signer, each by its name. */
 
 import type { InspectAnswer, InspectedLine } from "../ports/door.ts";
 import { activeKey, type DomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { CAUSES } from "./causes.ts";
+import { runningFault } from "./probing.ts";
 import type { Doc, Run } from "./run.ts";
 
 interface Drift {
 	/** Whether mail goes out that nobody can verify, or unsigned. */
 	readonly isCritical: boolean;
 	readonly what: string;
+	/** Where it is another than for changed tables. */
+	readonly hint?: string;
 }
 
 const HINT =
 	"somebody changed the signer's tables or files, or restored them; keyturn rotate --now puts a new key in place";
 
 /** Nothing is healed here: which side is right only an administrator knows. */
-export async function tellDrift(run: Run, { policy, state }: Doc): Promise<void> {
+export async function tellDrift(run: Run, doc: Doc): Promise<void> {
+	const { policy, state } = doc;
 	const answer = run.memory.inspection?.answer ?? null;
 	// How a switch under way ended is found out first.
 	if (answer === null || state.keys.some(({ owes }) => owes !== null && owes.id !== null)) return;
 	const { domain } = policy;
-	const drifts = driftsOf(answer, policy, state);
+	const drifts = [...driftsOf(answer, policy, state), ...runningDrifts(run, doc)];
 	const [first] = drifts;
 	if (first === undefined) {
 		await run.end(CAUSES.drift(domain), domain);
@@ -35,8 +39,22 @@ export async function tellDrift(run: Run, { policy, state }: Doc): Promise<void>
 		selector: activeKey(state)?.selector ?? null,
 		summary: `${domain}: ${first.what}`,
 		detail: drifts.map(({ what }) => what).join("\n"),
-		hint: HINT,
+		hint: drifts.every(({ hint }) => hint !== undefined) ? (first.hint ?? HINT) : HINT,
 	});
+}
+
+/** The files may be right, and the process never have read them. */
+function runningDrifts(run: Run, doc: Doc): readonly Drift[] {
+	const active = activeKey(doc.state);
+	const fault = active === null ? null : runningFault(run, doc, active.selector);
+	if (active === null || fault === null) return [];
+	return [
+		{
+			isCritical: true,
+			what: `the tables name ${active.selector}, but the running signer does not sign with it: ${fault}`,
+			hint: "reload the signer, or restart it, and see its log",
+		},
+	];
 }
 
 function driftsOf(answer: InspectAnswer, policy: Policy, state: DomainState): readonly Drift[] {

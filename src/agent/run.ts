@@ -4,7 +4,7 @@ import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { AlertSink, EventName, KeyturnEvent } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DnsProvider } from "../ports/dns-provider.ts";
-import type { Door, InspectAnswer } from "../ports/door.ts";
+import type { Door, InspectAnswer, ProbeTold } from "../ports/door.ts";
 import type { PreHook } from "../ports/hook.ts";
 import type { KeyStore } from "../ports/key-store.ts";
 import type { Log } from "../ports/log.ts";
@@ -60,6 +60,8 @@ export interface Memory {
 	readonly looks: Map<string, LookReport>;
 	/** What was told without the outbox, while no tick went through; null if nothing was. */
 	distress: HostState | null;
+	/** By signer: when its running process is probed next, in milliseconds of uptime, and what it did not sign with. */
+	readonly probes: Map<string, { readonly nextAtMs: number; readonly faults: readonly ProbeTold[] }>;
 	inspection: { readonly uptimeMs: number; readonly answer: InspectAnswer } | null;
 	lastTick: { readonly bootMs: number; readonly at: Date } | null;
 	/** The domains of which the agent was seen to keep no private key, and whose state has not changed since. */
@@ -250,6 +252,7 @@ export function newMemory(): Memory {
 	return {
 		delays: new Map(),
 		looks: new Map(),
+		probes: new Map(),
 		distress: null,
 		inspection: null,
 		lastTick: null,

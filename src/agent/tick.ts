@@ -18,6 +18,7 @@ import type { Inquiries } from "./inquiries.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
 import { tellOverdue } from "./overdue.ts";
 import { ORDER, perform } from "./perform.ts";
+import { probeSigners } from "./probing.ts";
 import { planOne } from "./planning.ts";
 import type { AgentPorts, AgentSettings, Doc, Memory, Run } from "./run.ts";
 import { type DomainReport, reportOf, type TickReport } from "./tick-report.ts";
@@ -61,6 +62,7 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	if (lost.length === 0) await dropUnowed(run, docs);
 	await removeCopies(run, docs);
 	await endDistress(run);
+	await probeSigners(run, docs);
 	for (const doc of docs) {
 		await tellOverdue(run, doc);
 		await tellDrift(run, doc);

@@ -18,6 +18,21 @@ export interface Evidence {
 	readonly answers: readonly { readonly server: string; readonly address: string; readonly at: string }[];
 }
 
+/** A key that the running signer should sign with, and the record that has to verify it. */
+export interface ProbeAsked {
+	readonly signer: string;
+	readonly domain: string;
+	readonly selector: string;
+	readonly record: string;
+}
+
+/** Why the running signer does not sign with a key; null if it does, or if that cannot be told. */
+export interface ProbeTold {
+	readonly domain: string;
+	readonly selector: string;
+	readonly fault: string | null;
+}
+
 /** A key file, by whose it is. */
 export interface DroppedKey {
 	readonly signer: string;
@@ -26,8 +41,8 @@ export interface DroppedKey {
 }
 
 export type DoorRequest =
-	/** Reads; `ids` are the switches whose results are wanted. */
-	| { readonly act: "inspect"; readonly ids: readonly string[] }
+	/** Reads; `ids` are the switches whose results are wanted. The running signer is asked to sign with the keys of `probe`. */
+	| { readonly act: "inspect"; readonly ids: readonly string[]; readonly probe?: readonly ProbeAsked[] }
 	| { readonly act: "stage"; readonly id: string; readonly changes: readonly StageChange[] }
 	| {
 			readonly act: "commit";
@@ -162,6 +177,8 @@ export interface InspectAnswer {
 	readonly otherReaders: readonly OtherReader[];
 	/** When a signer was last stopped by a switch, RFC 3339; null if never. */
 	readonly lastPauseAt: string | null;
+	/** One for each key to be probed; absent where none was. */
+	readonly probed?: readonly ProbeTold[];
 }
 
 export interface DropAnswer {

@@ -1,13 +1,23 @@
 /** Tells the agent what it may not read itself: every signer's live table, its key files, its service. */
 
 import { asKeyturnError } from "../errors.ts";
-import type { InspectAnswer, InspectedLine, InspectedSigner, SwitchResult } from "../ports/door.ts";
+import type {
+	DoorRequest,
+	InspectAnswer,
+	InspectedLine,
+	InspectedSigner,
+	SwitchResult,
+} from "../ports/door.ts";
 import type { SignerReading, SigningLine } from "../ports/signer.ts";
 import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
 import { readLeft, readResult } from "./results.ts";
+import { probeRunning } from "./running.ts";
 import { listStaged } from "./staged-switch.ts";
 
-export async function inspect(context: SwapContext, ids: readonly string[]): Promise<InspectAnswer> {
+export async function inspect(
+	context: SwapContext,
+	{ ids, probe }: Pick<Extract<DoorRequest, { act: "inspect" }>, "ids" | "probe">,
+): Promise<InspectAnswer> {
 	const results: SwitchResult[] = [];
 	for (const id of ids) {
 		const result = await readResult(context, id);
@@ -26,6 +36,7 @@ export async function inspect(context: SwapContext, ids: readonly string[]): Pro
 			({ domain }) => domain === null || context.domains.has(domain),
 		),
 		lastPauseAt: (await readLeft(context)).pausedAt,
+		...(probe === undefined ? {} : { probed: await probeRunning(context, probe) }),
 	};
 }
 

@@ -2,7 +2,14 @@
 
 import { isForeignSelector, isSelector, parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
-import type { DoorAnswer, DoorRequest, Evidence, RefusedAnswer, StageChange } from "../ports/door.ts";
+import type {
+	DoorAnswer,
+	DoorRequest,
+	Evidence,
+	ProbeAsked,
+	RefusedAnswer,
+	StageChange,
+} from "../ports/door.ts";
 import { refuse } from "./refusal.ts";
 
 /** 10,000 keys of 4096 bits with their records and evidence fit. */
@@ -36,8 +43,9 @@ function readRequest(sent: unknown): DoorRequest {
 	const act = typeof sent === "object" && sent !== null && "act" in sent ? sent.act : null;
 	switch (act) {
 		case "inspect": {
-			const { ids } = fields(sent, "request", ["act", "ids"]);
-			return { act, ids: list(ids, "ids", id) };
+			const { ids, probe } = fields(sent, "request", ["act", "ids"], ["probe"]);
+			const wanted = probe === undefined ? {} : { probe: list(probe, "probe", probed) };
+			return { act, ids: list(ids, "ids", id), ...wanted };
 		}
 		case "stage": {
 			const request = fields(sent, "request", ["act", "id", "changes"]);
@@ -107,6 +115,15 @@ function serverAnswer(sent: unknown, at: string): Evidence["answers"][number] {
 		server: text(found["server"], `${at}.server`, NAME_LIMIT),
 		address: text(found["address"], `${at}.address`, NAME_LIMIT),
 		at: time(found["at"], `${at}.at`),
+	};
+}
+
+function probed(sent: unknown, at: string): ProbeAsked {
+	const found = fields(sent, at, ["signer", "domain", "selector", "record"]);
+	const { signer, domain: of, selector: name, record } = found;
+	return {
+		...key({ signer, domain: of, selector: name }, at),
+		record: text(record, `${at}.record`, RECORD_LIMIT),
 	};
 }
 

@@ -53,7 +53,7 @@ async function answer(context: SwapContext, request: DoorRequest): Promise<DoorA
 	const filesOnly = request.act === "recover" && request.filesOnly;
 	const settled = await settle(context, { filesOnly });
 	if (request.act === "recover") return { act: "recover", results: settled.results, did: settled.did };
-	if (request.act === "inspect") return inspect(context, request.ids);
+	if (request.act === "inspect") return inspect(context, request);
 	return act(context, request, settled);
 }
 

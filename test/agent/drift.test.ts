@@ -78,6 +78,43 @@ describe("drift", () => {
 		expect(world.told("drift_detected")).toEqual(["start", "end"]);
 	});
 
+	it("of a running signer that has other tables is found daily, and its end each hour", async () => {
+		const world = await turnedWorld();
+		await world.advance(3 * DAY_MS);
+		expect(world.probed.map(({ selector }) => selector)).toEqual(["202611", "202611", "202611"]);
+		expect(world.probed[0]).toMatchObject({
+			signer: "main",
+			domain: "example.com",
+			record: expect.stringMatching(/^v=/),
+		});
+		world.probeFault = () => "signed with 202610 of example.com, expected 202611";
+		await world.advance(DAY_MS);
+		expect(drifts(world).slice(0, 1)).toEqual([
+			"example.com: the tables name 202611, but the running signer does not sign with it: signed with 202610 of example.com, expected 202611",
+		]);
+		expect(world.events.at(-1)).toMatchObject({
+			severity: "critical",
+			hint: expect.stringContaining("reload"),
+		});
+		world.probeFault = () => null;
+		await world.advance(2 * HOUR_MS);
+		expect(world.told("drift_detected").at(-1)).toBe("end");
+	});
+
+	it("of the tables is told without asking the running signer, nor is a door that gives no answer one", async () => {
+		const world = await turnedWorld();
+		world.refuse = (request) =>
+			request.act === "inspect" && request.probe !== undefined
+				? { act: "refused", why: "failed", domains: [], message: "no", hint: null }
+				: null;
+		await world.advance(2 * DAY_MS);
+		expect(drifts(world)).toEqual([]);
+		world.refuse = null;
+		changeLine(world, { publicKey: null });
+		await world.advance(2 * DAY_MS);
+		expect(world.probed).toEqual([]);
+	});
+
 	it("is no key of somebody else's beside ours", async () => {
 		const world = await turnedWorld();
 		const [line] = world.lines;

@@ -1,7 +1,7 @@
 /** What operators ask for besides a turn, under mail: the way back, a compromised key, and an old record that is to go. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type AgentHost, CONFIG_FILE, upAgentHost } from "./host/agent-host.ts";
+import { type AgentHost, CONFIG_FILE, KEY_TABLE, upAgentHost } from "./host/agent-host.ts";
 import { SELECTOR } from "./host/guide-host.ts";
 import { underMail } from "./host/mail-run.ts";
 import { CHECKOUT, NODE } from "./host/mail-host.ts";
@@ -104,6 +104,25 @@ test("an adopted key's record is kept for mail under way, and says so when it is
 		/^example\.com: waiting: mail signed with it may still be under way \(grace\) until /,
 	);
 	expect((await recordsOf(SELECTOR)).map((values) => values.length)).toEqual([1, 1]);
+});
+
+test("the door tells that the running signer signs with another key than its tables name", async () => {
+	const selector = (await host.selectors())[DOMAIN] ?? "";
+	const record = (await recordsOf(selector))[0]?.[0] ?? "";
+	const faultOf = async (asked: string) => {
+		const probe = [{ signer: "main", domain: DOMAIN, selector: asked, record }];
+		const request = JSON.stringify({ act: "inspect", ids: [], probe });
+		const answer = await host.script(
+			`printf '%s' '${request}' | ${NODE} ${CHECKOUT}/dist/src/door.js 2>/dev/null`,
+		);
+		return (JSON.parse(answer) as { probed: { fault: string | null }[] }).probed.map(({ fault }) => fault);
+	};
+	expect(await faultOf(selector)).toEqual([null]);
+	await host.script(
+		`cp -p ${KEY_TABLE} /root/key.table; sed -i 's/${DOMAIN}:${selector}:/${DOMAIN}:unread:/' ${KEY_TABLE}`,
+	);
+	expect(await faultOf("unread")).toEqual([`signed with ${selector} of ${DOMAIN}, expected unread`]);
+	await host.script(`cp -p /root/key.table ${KEY_TABLE}`);
 });
 
 test("the door tells what waits in Postfix's queue, without what is held", async () => {

@@ -15,6 +15,7 @@ import type {
 	InspectedLine,
 	InspectedQueue,
 	OtherReader,
+	ProbeAsked,
 	SwitchResult,
 } from "../../src/ports/door.ts";
 import type { LookReport, Vacancy } from "../../src/ports/propagation.ts";
@@ -87,6 +88,10 @@ export class AgentWorld {
 	signerProblem: string | null = null;
 	queue: InspectedQueue | null = null;
 	otherReaders: readonly OtherReader[] = [];
+	/** Why the running signer does not sign with a key; null if it does. */
+	probeFault: (key: ProbeAsked) => string | null = () => null;
+	/** What the running signer was asked to sign with. */
+	readonly probed: ProbeAsked[] = [];
 	/** Why the door gives no key back; null if it does. */
 	revealRefused: string | null = null;
 	/** What is laid out for everybody: the PEM by its path. */
@@ -445,7 +450,7 @@ export class AgentWorld {
 		if (refused !== null) return refused;
 		switch (request.act) {
 			case "inspect":
-				return this.#inspect(request.ids);
+				return this.#inspect(request);
 			case "stage":
 				this.#staged = request;
 				return {
@@ -480,7 +485,8 @@ export class AgentWorld {
 		return { domain, selector, key: reason === null ? `PEM of ${selector}` : null, reason };
 	}
 
-	#inspect(ids: readonly string[]): DoorAnswer {
+	#inspect({ ids, probe }: Extract<DoorRequest, { act: "inspect" }>): DoorAnswer {
+		this.probed.push(...(probe ?? []));
 		return {
 			act: "inspect",
 			at: this.at.toISOString(),
@@ -502,6 +508,15 @@ export class AgentWorld {
 			queue: this.queue,
 			otherReaders: this.otherReaders,
 			lastPauseAt: this.lastPauseAt,
+			...(probe === undefined
+				? {}
+				: {
+						probed: probe.map((key) => ({
+							domain: key.domain,
+							selector: key.selector,
+							fault: this.probeFault(key),
+						})),
+					}),
 		};
 	}
 

@@ -155,4 +155,39 @@ describe("what the agent is told", () => {
 		expect(answer.staged).toEqual(["1".repeat(32)]);
 		expect(answer.lastPauseAt).toMatch(/^2026-11-01T03:01/);
 	});
+
+	it("is what the running signer signs with, of keys of its own domains, where they are asked for", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const { record } = simKey("a.example old");
+		const asked = (domain: string, selector: string, signer = "main") => ({
+			signer,
+			domain,
+			selector,
+			record,
+		});
+		const probe = [
+			asked("a.example", "old"),
+			asked("a.example", "new"),
+			asked("b.example", "old"),
+			asked("theirs.example", "old"),
+			asked("a.example", "old", "other"),
+		];
+		const answer = await createSwap(host.context()).handle({ act: "inspect", ids: [], probe });
+		const told = answer.act === "inspect" ? answer.probed : [];
+		expect(told?.map(({ domain, selector }) => [domain, selector])).toEqual(
+			probe.map(({ domain, selector }) => [domain, selector]),
+		);
+		expect(told?.map(({ fault }) => fault !== null)).toEqual([false, true, true, false, false]);
+		expect(await inspect(host.context())).not.toHaveProperty("probed");
+	});
+
+	it("is why a running signer gives no answer, unless it is not to be probed", async () => {
+		for (const probe of [true, false]) {
+			const host = new SwapHost({ swap: "restart", probe });
+			host.program().stop();
+			const key = { signer: "main", domain: "a.example", selector: "old", record: "v=DKIM1;p=" };
+			const answer = await createSwap(host.context()).handle({ act: "inspect", ids: [], probe: [key] });
+			expect(answer).toMatchObject({ probed: [{ fault: probe ? "connection refused" : null }] });
+		}
+	});
 });

@@ -16,6 +16,7 @@ const NAMES = [
 	"keys",
 	"staged",
 	"reveal",
+	"probe",
 	"filesOnly",
 ];
 const HOSTILE = ["__proto__", "constructor", "path", "table", "service", "command", "toString"];
@@ -25,6 +26,7 @@ const KEY = { signer: "s", domain: "example.com", selector: "a1" };
 const CHANGE = { signer: "s", domain: "example.com", from: "a", to: null };
 const RIGHT: readonly Readonly<Record<string, unknown>>[] = [
 	{ act: "inspect", ids: [ID] },
+	{ act: "inspect", ids: [], probe: [{ ...KEY, record: "v=DKIM1;p=" }] },
 	{ act: "stage", id: ID, changes: [CHANGE] },
 	{ act: "commit", id: ID, tableHashes: { s: "ab" }, evidence: [] },
 	{ act: "drop", keys: [KEY], staged: [ID] },

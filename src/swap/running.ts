@@ -1,0 +1,53 @@
+/** Asks running signers whether they sign with what their tables name: one that was never reloaded may not. */
+
+import { asKeyturnError } from "../errors.ts";
+import type { ProbeAsked, ProbeTold } from "../ports/door.ts";
+import type { ProbeVerdict } from "../ports/signer.ts";
+import { noSignal, type SwapContext, type SwapSigner } from "./context.ts";
+
+/** What fails is asked once more: a busy machine is no fault of the signer. */
+const RETRY_MS = 1_000;
+
+/** Each in the order asked. Keys of other domains than the signer's, and signers with `probe: false`, are passed over. */
+export async function probeRunning(
+	context: SwapContext,
+	asked: readonly ProbeAsked[],
+): Promise<readonly ProbeTold[]> {
+	const faults = new Map<string, string | null>();
+	for (const [name, signer] of context.signers) {
+		const own = asked.filter((key) => key.signer === name && context.domains.get(key.domain) === name);
+		if (own.length === 0 || !signer.probe) continue;
+		let verdicts = await attempt(signer, own);
+		if (verdicts.some(isFailed)) {
+			await context.clock.sleep(RETRY_MS, noSignal());
+			verdicts = await attempt(signer, own);
+		}
+		for (const verdict of verdicts)
+			faults.set(nameOf(verdict), isFailed(verdict) ? (verdict.reason ?? "no reason given") : null);
+	}
+	return asked.map((key) => ({
+		domain: key.domain,
+		selector: key.selector,
+		fault: faults.get(nameOf(key)) ?? null,
+	}));
+}
+
+async function attempt(
+	{ signer }: SwapSigner,
+	keys: readonly ProbeAsked[],
+): Promise<readonly ProbeVerdict[]> {
+	try {
+		return await signer.probe(keys, await signer.read());
+	} catch (thrown) {
+		const reason = asKeyturnError(thrown).message;
+		return keys.map(({ domain, selector }) => ({ domain, selector, outcome: "failed", reason }));
+	}
+}
+
+function isFailed({ outcome }: ProbeVerdict): boolean {
+	return outcome === "failed";
+}
+
+function nameOf({ domain, selector }: { readonly domain: string; readonly selector: string }): string {
+	return `${domain} ${selector}`;
+}
