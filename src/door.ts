@@ -20,6 +20,7 @@ import { createTakeLock } from "./system/lock.ts";
 import { createLog } from "./system/log.ts";
 import { createPostfix } from "./system/postfix.ts";
 import { createProbeProgram } from "./system/probe-program.ts";
+import { createOutsidePrograms } from "./system/outside-programs.ts";
 import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
 import { nudgeStops } from "./system/nudged-services.ts";
@@ -47,6 +48,8 @@ const runProbe = createProbeProgram({
 	disk,
 	argv: [process.execPath, new URL(import.meta.url.replace(/door(\.[jt]s)$/, "probe$1")).pathname],
 });
+
+const outside = createOutsidePrograms({ programs, disk });
 
 const isDeadMan = process.argv.includes("--recover");
 
@@ -155,6 +158,7 @@ async function signerOf(given: SignerSettings): Promise<SwapSigner> {
 		swap: given.swap,
 		disk,
 		programs,
+		outside,
 		runProbe: async (request) => probe(request, (await signer.read()).owner),
 	});
 	return { signer, services: given.services, probe: given.probe };

@@ -113,6 +113,12 @@ export interface Signer {
 		expectations: readonly SignExpectation[],
 		reading: SignerReading,
 	): Promise<readonly string[]>;
+	/**
+	 * Has what signs mail use the files as they stand, where this is no service's work but a program's; absent for all others.
+	 * Called before the service is started, and in place of its reload. Can be repeated with the same files, or with those
+	 * before. Fails with `signer.probe`: then the files before are put back, and it is called with them.
+	 */
+	apply?(reading: SignerReading): Promise<void>;
 	/** Resolves when the running signer takes connections (milter handshake), fails with `signer.probe` after `timeoutMs`. */
 	ready(timeoutMs: number, reading: SignerReading): Promise<void>;
 	/** One message per expectation through the running signer; also makes a signer that reloads lazily do it. */

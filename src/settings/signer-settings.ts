@@ -80,18 +80,26 @@ function readSigner(
 function refuseSameConfiguration(signers: readonly SignerSettings[], { faults }: AdapterContext): void {
 	const seen = new Map<unknown, string>();
 	for (const { name, settings } of signers) {
-		const file =
-			typeof settings === "object" && settings !== null && "config" in settings ? settings.config : null;
+		const { key, file } = rewritten(settings);
 		const before = seen.get(file);
 		if (file === null) continue;
 		if (before !== undefined)
 			faults.add({
-				path: ["signers", name, "config"],
+				path: ["signers", name, key],
 				rule: `is that of signer ${before} already`,
 				consequence: "two signers would rewrite one table",
 			});
 		seen.set(file, name);
 	}
+}
+
+/** What a signer's turn changes, by the setting that names it. */
+function rewritten(settings: unknown): { readonly key: "config" | "table"; readonly file: unknown } {
+	const { config = null, table = null } = (settings ?? {}) as {
+		readonly config?: unknown;
+		readonly table?: unknown;
+	};
+	return config === null ? { key: "table", file: table } : { key: "config", file: config };
 }
 
 function toServices({ manager, stop, start, hold, commands }: ConfiguredServices): ServicesSettings {

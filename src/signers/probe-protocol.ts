@@ -34,6 +34,14 @@ const probeRequest = z.discriminatedUnion("kind", [
 		/** How long a message that fails is given again: a reload takes effect at a later connection. */
 		settleMs: z.int().min(0).max(600_000),
 	}),
+	/** Judges messages that came out of a signer, one per expectation and in its order. */
+	z.strictObject({
+		kind: z.literal("messages"),
+		expectations: z.array(probeExpectation).max(20_000).readonly(),
+		/** CRLF line ends. */
+		messages: z.array(z.string()).max(20_000).readonly(),
+		timeoutMs: z.int().min(1).max(600_000),
+	}),
 	/** Waits until a mail server greets with 220. */
 	z.strictObject({
 		kind: z.literal("smtp"),
@@ -62,6 +70,7 @@ const probeAnswer = z.strictObject({
 export type ProbeExpectation = Readonly<z.infer<typeof probeExpectation>>;
 export type ProbeRequest = Readonly<z.infer<typeof probeRequest>>;
 export type MilterProbeRequest = Extract<ProbeRequest, { kind: "milter" }>;
+export type MessagesProbeRequest = Extract<ProbeRequest, { kind: "messages" }>;
 export type SmtpProbeRequest = Extract<ProbeRequest, { kind: "smtp" }>;
 export type ProbeAnswer = Readonly<z.infer<typeof probeAnswer>>;
 

@@ -10,6 +10,8 @@ import type { RunProbe } from "./probe-protocol.ts";
 export interface SignerTools {
 	readonly disk: Disk;
 	readonly programs: Programs;
+	/** Runs programs of the administrator's, where the door's own walls do not stand around them. */
+	readonly outside: Programs;
 	/** Asks the running signer, as the user that it runs as. */
 	readonly runProbe: RunProbe;
 }
@@ -36,6 +38,12 @@ export const SIGNER_TYPES: Readonly<Record<string, () => Promise<SignerType>>> =
 		const { settingsSchema } = await import("./opendkim/settings.ts");
 		return typed(settingsSchema, async (options) =>
 			(await import("./opendkim/signer.ts")).createOpenDkimSigner(options),
+		);
+	},
+	command: async () => {
+		const { settingsSchema } = await import("./command/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./command/signer.ts")).createCommandSigner(options),
 		);
 	},
 };

@@ -9,6 +9,7 @@ import type { ProbeVerdict } from "../ports/signer.ts";
 import type { Connection, Sockets, SocketTarget } from "../ports/sockets.ts";
 import { type MilterOutcome, passMessage, quit, shakeHands } from "./milter.ts";
 import type {
+	MessagesProbeRequest,
 	MilterProbeRequest,
 	ProbeAnswer,
 	ProbeExpectation,
@@ -29,9 +30,30 @@ export async function answerProbe(
 	request: ProbeRequest,
 	signal: AbortSignal,
 ): Promise<ProbeAnswer> {
-	return request.kind === "milter"
-		? probeThroughMilter(tools, request, signal)
-		: awaitBanner(tools, request, signal);
+	switch (request.kind) {
+		case "milter":
+			return probeThroughMilter(tools, request, signal);
+		case "messages":
+			return judgeMessages(tools, request);
+		case "smtp":
+			return awaitBanner(tools, request, signal);
+	}
+}
+
+/** Nothing is asked of anybody: the messages are there. */
+async function judgeMessages(
+	{ verifier }: ProbeTools,
+	{ expectations, messages }: MessagesProbeRequest,
+): Promise<ProbeAnswer> {
+	const verdicts = await inParallel(
+		expectations.map((expectation, index) => ({ expectation, message: messages[index] ?? "" })),
+		async ({ expectation, message }) => {
+			const [head = ""] = message.split("\r\n\r\n", 1);
+			if (!/^dkim-signature:/im.test(head)) return judgeUnsigned(expectation);
+			return judgeSigned(verifier, expectation, message);
+		},
+	);
+	return { isUp: true, reason: null, verdicts };
 }
 
 /** Waits for the handshake, then one message per expectation, several at once. */
@@ -163,12 +185,19 @@ async function judgeSignatures(
 ): Promise<ProbeVerdict> {
 	const signatures = outcome.added.filter((header) => header.name.toLowerCase() === "dkim-signature");
 	if (signatures.length === 0) return judgeUnsigned(expectation);
+	const fields = signatures.map(({ name, value }) => `${name}: ${value}\r\n`.replace(/\r?\n/g, "\r\n"));
+	return judgeSigned(verifier, expectation, `${fields.join("")}${probeText(expectation.sender)}`);
+}
+
+async function judgeSigned(
+	verifier: MailVerifier,
+	expectation: ProbeExpectation,
+	message: string,
+): Promise<ProbeVerdict> {
 	const { record } = expectation;
 	const name = keyRecordName(expectation.selector, expectation.domain);
-	const fields = signatures.map(({ name, value }) => `${name}: ${value}\r\n`.replace(/\r?\n/g, "\r\n"));
-	const verdicts = await verifier.verify(
-		`${fields.join("")}${probeText(expectation.sender)}`,
-		async (asked) => (asked.toLowerCase() === name && record !== null ? [record] : []),
+	const verdicts = await verifier.verify(message, async (asked) =>
+		asked.toLowerCase() === name && record !== null ? [record] : [],
 	);
 	const mine = verdicts.find(
 		(found) => found.domain === expectation.domain && found.selector === expectation.selector,

@@ -3,7 +3,7 @@
 import { hashOfFile } from "../durable.ts";
 import { asKeyturnError } from "../errors.ts";
 import type { SwitchedKey, SwitchResult } from "../ports/door.ts";
-import { type SwapContext, timestamp } from "./context.ts";
+import { signerNamed, type SwapContext, timestamp } from "./context.ts";
 import type { Ended } from "./ending.ts";
 import { type JournalSigner, removeJournal, writeJournal } from "./journal.ts";
 import { writeLeft, writeResult } from "./results.ts";
@@ -52,6 +52,7 @@ export async function disarm({ services, log }: SwapContext): Promise<void> {
 }
 
 function describe(run: SwitchRun, ended: readonly Ended[]): SwitchResult {
+	const { context } = run;
 	const keys = ended.flatMap((end) => keysOf(entryOf(run, end.signer), end));
 	const reasons = [
 		...ended.flatMap((end) => (end.reason === null ? [] : [`${end.signer}: ${end.reason}`])),
@@ -63,12 +64,16 @@ function describe(run: SwitchRun, ended: readonly Ended[]): SwitchResult {
 		outcome: outcomeOf(run, ended, keys),
 		at: timestamp(run.context),
 		keys,
-		oldProcessGone: run.journal.signers.every(
-			({ swap, ran }) => swap === "restart" || ran.units.length === 0,
-		),
+		oldProcessGone: run.journal.signers.every((entry) => isOldProcessGone(context, entry)),
 		reason: reasons.length === 0 ? null : reasons.join("; "),
 		pauseMs: run.pauseMs,
 	};
+}
+
+/** What a program applies may sign in a process that no service here stands for. */
+function isOldProcessGone(context: SwapContext, { signer, swap, ran }: JournalSigner): boolean {
+	if (ran.units.length > 0) return swap === "restart";
+	return signerNamed(context, signer).signer.apply === undefined;
 }
 
 function keysOf(entry: JournalSigner, end: Ended): readonly SwitchedKey[] {

@@ -103,7 +103,7 @@ async function endSigner(
 	renderPart: RenderPart,
 ): Promise<Ended> {
 	const { standing, reason } = stands.get(entry.signer) ?? { standing: "conflict", reason: null };
-	if (entry.ran.units.length === 0) {
+	if (isQuiet(run, entry)) {
 		const quiet = `${entry.ran.service} did not run, so that nothing was probed`;
 		return ending(entry, standing, reason ?? quiet, { isUp: true });
 	}
@@ -189,8 +189,9 @@ async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<void> {
 /** Null once the signer runs with the new table. */
 async function whyNotTaken(run: SwitchRun, entry: JournalSigner): Promise<string | null> {
 	try {
+		await applyFiles(run, entry);
 		await run.context.services.start(entry.ran.service, entry.ran.units);
-		if (entry.swap === "reload") await run.context.services.reload(entry.ran.service, entry.ran.units);
+		if (mustReload(run, entry)) await run.context.services.reload(entry.ran.service, entry.ran.units);
 		await isReady(run, entry);
 		return null;
 	} catch (error) {
@@ -200,12 +201,13 @@ async function whyNotTaken(run: SwitchRun, entry: JournalSigner): Promise<string
 
 /** With whatever table stands. A signer that runs and cannot be reloaded signs with a key that verifies: it is up. */
 async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
-	if (entry.ran.units.length === 0) return true;
+	if (isQuiet(run, entry)) return true;
 	const { services } = run.context;
 	try {
+		await applyFiles(run, entry).catch((error: unknown) => notUp(run, entry, error));
 		await services.start(entry.ran.service, entry.ran.units);
 		// Also when the old table stands: a crash may have come between the signal for the new one and now.
-		if (entry.swap === "reload")
+		if (mustReload(run, entry))
 			await services
 				.reload(entry.ran.service, entry.ran.units)
 				.catch((error: unknown) => notUp(run, entry, error));
@@ -215,6 +217,20 @@ async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
 		notUp(run, entry, error);
 		return false;
 	}
+}
+
+/** Nothing runs that could sign with the new table, and nothing else is to be told of it. */
+function isQuiet({ context }: SwitchRun, { signer, ran }: JournalSigner): boolean {
+	return ran.units.length === 0 && signerNamed(context, signer).signer.apply === undefined;
+}
+
+async function applyFiles({ context }: SwitchRun, entry: JournalSigner): Promise<void> {
+	const { signer } = signerNamed(context, entry.signer);
+	if (signer.apply !== undefined) await signer.apply(await signer.read());
+}
+
+function mustReload({ context }: SwitchRun, { signer, swap }: JournalSigner): boolean {
+	return swap === "reload" && signerNamed(context, signer).signer.apply === undefined;
 }
 
 async function isReady(run: SwitchRun, entry: JournalSigner): Promise<void> {

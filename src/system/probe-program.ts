@@ -37,7 +37,8 @@ export function createProbeProgram({ programs, disk, argv }: ProbeProgramOptions
 	};
 }
 
-async function isSystemd(disk: Disk): Promise<boolean> {
+/** Whether services and other users are reached through systemd here. */
+export async function isSystemd(disk: Disk): Promise<boolean> {
 	return process.getuid?.() === 0 && (await disk.stat("/run/systemd/system")) !== null;
 }
 

@@ -38,6 +38,7 @@ export const SUITES: readonly Suite[] = [
 			"/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql": "pdns-backend-sqlite3",
 			sqlite3: "sqlite3",
 			miltertest: "miltertest",
+			"/usr/share/perl5/Mail/DKIM.pm": "libmail-dkim-perl",
 			strace: "strace",
 			"mkfs.ext4": "e2fsprogs",
 			mount: "mount",

@@ -3,6 +3,7 @@
 import type * as z from "zod";
 import { PROVIDER_TYPES } from "../../providers/registry.ts";
 import { ALERT_TYPES } from "../../src/alerts/registry.ts";
+import { settingsSchema as command } from "../../src/signers/command/settings.ts";
 import { settingsSchema as opendkim } from "../../src/signers/opendkim/settings.ts";
 
 const types = await Promise.all(
@@ -12,7 +13,7 @@ const types = await Promise.all(
 export const providerTypes = Object.fromEntries(types);
 
 export const schemas = {
-	signers: { opendkim },
+	signers: { opendkim, command },
 	providers: Object.fromEntries(
 		types.map(([type, { settingsSchema }]) => [type, settingsSchema]),
 	) as Readonly<Record<string, z.ZodType> & { rfc2136: z.ZodType }>,

@@ -613,3 +613,67 @@ describe("whatever fails on the way", () => {
 		});
 	});
 });
+
+describe("what a program has to apply", () => {
+	const quiet = { ran: { service: "main", units: [] } };
+	const applying =
+		(applied: string[], fails: (table: string) => boolean) => (_signer: Signer, host: SwapHost) => ({
+			apply: async () => {
+				const table = host.disk.text(TABLE) ?? "";
+				applied.push(table.endsWith("# after\n") ? "after" : "before");
+				if (fails(table)) throw new KeyturnError("signer.probe", "status 1");
+				return Promise.resolve();
+			},
+		});
+
+	it("is applied though no service of its name runs, and none is reloaded", async () => {
+		const applied: string[] = [];
+		const { host, end } = await setUp({
+			swap: "reload",
+			entry: quiet,
+			signer: applying(applied, () => false),
+		});
+		expect(await end()).toMatchObject({ ...RIGHT, standing: "after", reason: null });
+		expect(applied).toEqual(["after"]);
+		expect(acts(host)).not.toContain("reload main");
+	});
+
+	it("is put back where the program fails, and applied again as it was", async () => {
+		const applied: string[] = [];
+		const { host, end } = await setUp({
+			swap: "reload",
+			entry: quiet,
+			signer: applying(applied, (table) => table.endsWith("# after\n")),
+		});
+		expect(await end()).toMatchObject({ standing: "before", reason: expect.stringContaining("status 1") });
+		expect(applied).toEqual(["after", "before"]);
+		expect(host.disk.text(TABLE)).not.toContain("# after");
+	});
+
+	it("is applied before its service starts with it", async () => {
+		const applied: string[] = [];
+		const { host, end } = await setUp({
+			signer: (_signer, host) => ({
+				apply: async () => {
+					applied.push(...acts(host));
+					return Promise.resolve();
+				},
+			}),
+		});
+		expect(await end()).toMatchObject({ standing: "after" });
+		expect(applied).toEqual([]);
+		expect(acts(host)).toEqual(["start main", "start postfix"]);
+	});
+
+	it("is applied again as it was after a crash that came before the table's rename", async () => {
+		const applied: string[] = [];
+		const { end } = await setUp({
+			swap: "reload",
+			entry: quiet,
+			stand: { standing: "before", reason: "interrupted" },
+			signer: applying(applied, () => false),
+		});
+		await end();
+		expect(applied).toHaveLength(1);
+	});
+});

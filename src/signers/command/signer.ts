@@ -1,0 +1,186 @@
+/** A signer that programs of the administrator's stand for: keyturn keeps the table of its keys, they have it obeyed. */
+
+import { publicHalf, recordText } from "../../dkim/key-material.ts";
+import { asKeyturnError, KeyturnError } from "../../errors.ts";
+import type { Disk } from "../../ports/disk.ts";
+import type { Programs } from "../../ports/programs.ts";
+import type { ProbedKey, ProbeVerdict, Signer, SignerReading } from "../../ports/signer.ts";
+import { readAccounts } from "../accounts.ts";
+import { signWithKeys } from "../one-table/key-signature.ts";
+import { readOneTable, readPrivateKey } from "../one-table/reading.ts";
+import { renderRows } from "../one-table/rows.ts";
+import { whyUnsafe } from "../opendkim/safe-keys.ts";
+import { probeText } from "../probe-message.ts";
+import type { RunProbe } from "../probe-protocol.ts";
+import type { CommandSettings } from "./settings.ts";
+import { COMMAND_TABLE } from "./table.ts";
+
+export interface CommandOptions {
+	readonly name: string;
+	readonly settings: CommandSettings;
+	readonly service: string;
+	readonly swap: "restart" | "reload";
+	readonly disk: Disk;
+	/** Runs its programs, which may need network and a file system of their own. */
+	readonly outside: Programs;
+	readonly runProbe: RunProbe;
+}
+
+export function createCommandSigner(options: CommandOptions): Signer {
+	const { name, settings, service, swap, disk } = options;
+	return {
+		name,
+		service,
+		swap,
+		read: async () => read(options),
+		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
+		firstKeyFaults: async () => Promise.resolve(new Map()),
+		render: ({ files: [table] }, changes) =>
+			table === undefined ? [] : renderRows(table, changes, COMMAND_TABLE),
+		unsafe: async (keyPath, { owner }) =>
+			whyUnsafe(
+				{
+					disk,
+					accounts: await readAccounts(disk),
+					account: owner,
+					isReadByRoot: false,
+					requireSafe: true,
+					directories: new Map(),
+				},
+				keyPath,
+			),
+		preflight: async () => preflight(options),
+		signOffline: async (staged, expectations, reading) =>
+			signWithKeys(disk, COMMAND_TABLE, staged, expectations, reading),
+		apply: async (reading) => apply(options, reading),
+		ready: async (timeoutMs, reading) => ready(options, timeoutMs, reading),
+		probe: async (expectations, reading) => probe(options, expectations, reading),
+	};
+}
+
+type Argv = CommandSettings["apply"];
+
+const NEVER = new AbortController().signal;
+const WORDS_LIMIT = 500;
+const NOBODYS_DOMAIN = "keyturn.invalid";
+const UNPROVEN = "no `prove` is configured: that it signs is its program's word only";
+
+async function read({ disk, settings }: CommandOptions): Promise<SignerReading> {
+	const { table, user, prove } = settings;
+	const notes = prove === null ? [UNPROVEN] : [];
+	return readOneTable({ disk, table, format: COMMAND_TABLE, user, notes });
+}
+
+/** Its programs are run with the rights of `user`: nobody else may be able to put others in their place. */
+async function preflight(options: CommandOptions): Promise<string | null> {
+	const { owner } = await read(options);
+	for (const argv of [options.settings.apply, options.settings.prove]) {
+		const why = argv === null ? null : await whyUntrusted(options.disk, argv[0], owner.uid);
+		if (why !== null) return why;
+	}
+	return null;
+}
+
+async function whyUntrusted(disk: Disk, program: string, uid: number): Promise<string | null> {
+	const real = await disk.realpath(program);
+	if (real === null) return `${program} is absent`;
+	const names = real.split("/").slice(1);
+	const above = ["/", ...names.slice(0, -1).map((_, index) => `/${names.slice(0, index + 1).join("/")}`)];
+	for (const path of [...above, real]) {
+		const stat = await disk.stat(path);
+		if (stat === null) return `${path} is absent`;
+		const isSticky = stat.kind === "directory" && (stat.mode & 0o1000) !== 0;
+		if ((stat.mode & 0o022) !== 0 && !isSticky) return `${path} can be written by others than its owner`;
+		if (stat.uid !== 0 && stat.uid !== uid) return `${path} belongs to uid ${stat.uid}, expected root`;
+	}
+	return null;
+}
+
+/** All keys of the table, not what changed: the program can be run again, and with the table before. */
+async function apply(options: CommandOptions, { lines, owner }: SignerReading): Promise<void> {
+	const { disk, name, settings } = options;
+	const why = await whyUntrusted(disk, settings.apply[0], owner.uid);
+	if (why !== null) throw new KeyturnError("signer.probe", why);
+	const keys: object[] = [];
+	for (const { domain, selector, keyPath, signs } of lines) {
+		const half = publicHalf((signs ? await readPrivateKey(disk, keyPath) : null) ?? "");
+		if (half === null) continue;
+		const { algorithm } = half;
+		keys.push({ domain, selector, algorithm, publicKey: recordText(half), keyFile: keyPath });
+	}
+	await run(
+		options,
+		settings.apply,
+		`${JSON.stringify({ schema: 1, act: "apply", signer: name, keys })}\n`,
+		owner,
+	);
+}
+
+/** Where nothing can be proven nothing can be waited for either. */
+async function ready(
+	options: CommandOptions,
+	timeoutMs: number,
+	{ lines, owner }: SignerReading,
+): Promise<void> {
+	const { prove } = options.settings;
+	if (prove === null) return;
+	const { domain } = lines.find(({ signs }) => signs) ?? { domain: NOBODYS_DOMAIN };
+	await run(options, prove, probeText(`postmaster@${domain}`), owner, timeoutMs);
+}
+
+async function probe(
+	options: CommandOptions,
+	expectations: readonly ProbedKey[],
+	{ owner }: SignerReading,
+): Promise<readonly ProbeVerdict[]> {
+	const { prove } = options.settings;
+	if (prove === null)
+		return expectations.map(({ domain, selector }) => ({
+			domain,
+			selector,
+			outcome: "unproven",
+			reason: UNPROVEN,
+		}));
+	const messages: string[] = [];
+	const asked = expectations.map((key) => ({
+		...key,
+		sender: `postmaster@${key.domain}`,
+		unsigned: { means: key.record === null ? ("unsigned" as const) : ("failed" as const) },
+	}));
+	for (const { sender } of asked) {
+		const message = await run(options, prove, probeText(sender), owner);
+		messages.push(message.replace(/\r?\n/g, "\r\n"));
+	}
+	const answer = await options.runProbe({
+		kind: "messages",
+		expectations: asked,
+		messages,
+		timeoutMs: timeoutOf(options.settings),
+	});
+	return answer.verdicts;
+}
+
+/** What it printed; fails with `signer.probe`, in its own words. */
+async function run(
+	{ outside, settings }: CommandOptions,
+	argv: Argv,
+	input: string,
+	owner: SignerReading["owner"],
+	timeoutMs = timeoutOf(settings),
+): Promise<string> {
+	const request = { argv, input, timeoutMs, owner: { uid: owner.uid, gid: owner.gid } };
+	const result = await outside.run(request, NEVER).catch((thrown: unknown) => {
+		throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true });
+	});
+	if (result.status === 0) return result.stdout;
+	const ended = result.status === null ? `signal ${result.signal ?? "?"}` : `status ${result.status}`;
+	throw new KeyturnError(
+		"signer.probe",
+		`${argv[0]} ended with ${ended}: ${result.stderr.trim().slice(0, WORDS_LIMIT) || "it said nothing"}`,
+		{ hint: "Run it by hand, as the user that keyturn.yaml names." },
+	);
+}
+
+function timeoutOf({ timeout }: CommandSettings): number {
+	return Number.parseInt(timeout, 10) * 1000;
+}

@@ -1,0 +1,56 @@
+/**
+ * Signs the probe's message with a key file, for signers that cannot be had to sign offline: proves that the file at its
+ * place is the private half of the record. RFC 6376 (simple/simple, rsa-sha256) and RFC 8463 (ed25519-sha256).
+ */
+
+import { createHash, createPrivateKey, sign } from "node:crypto";
+import { KeyturnError } from "../../errors.ts";
+import type { Disk } from "../../ports/disk.ts";
+import type { SignExpectation, SignerReading } from "../../ports/signer.ts";
+import { probeHeaders, PROBE_BODY, probeText } from "../probe-message.ts";
+import { readPrivateKey } from "./reading.ts";
+import { parseRows, type RowFormat } from "./rows.ts";
+
+/** One message per expectation, signed with the key that the staged table names for it; fails with `signer.config`. */
+export async function signWithKeys(
+	disk: Disk,
+	format: RowFormat,
+	staged: ReadonlyMap<string, string>,
+	expectations: readonly SignExpectation[],
+	{ files: [table] }: SignerReading,
+): Promise<readonly string[]> {
+	const at = staged.get(table?.path ?? "") ?? table?.path ?? "";
+	const bytes = await disk.read(at, LIMIT_BYTES);
+	const rows = bytes === null ? [] : parseRows(bytes, format);
+	const messages: string[] = [];
+	for (const { domain, selector } of expectations) {
+		const row = rows.find(
+			(one) => one.problem === null && one.domain === domain && one.selector === selector,
+		);
+		const pem = row === undefined ? null : await readPrivateKey(disk, row.path);
+		if (pem === null)
+			throw new KeyturnError(
+				"signer.config",
+				`${at}: the staged table gives ${domain} no key for ${selector}`,
+			);
+		messages.push(signProbe(domain, selector, pem));
+	}
+	return messages;
+}
+
+const LIMIT_BYTES = 64 * 1024 * 1024;
+
+function signProbe(domain: string, selector: string, pem: string): string {
+	const key = createPrivateKey(pem);
+	const isRsa = key.asymmetricKeyType === "rsa";
+	const sender = `postmaster@${domain}`;
+	const headers = probeHeaders(sender);
+	const bodyHash = createHash("sha256").update(PROBE_BODY).digest("base64");
+	const names = headers.map(([name]) => name.toLowerCase()).join(":");
+	const field = `DKIM-Signature: v=1; a=${isRsa ? "rsa" : "ed25519"}-sha256; c=simple/simple; d=${domain}; s=${selector};\r\n\th=${names}; bh=${bodyHash};\r\n\tb=`;
+	const signed = Buffer.from(`${headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}${field}`);
+	const signature = isRsa
+		? sign("sha256", signed, key)
+		: sign(null, createHash("sha256").update(signed).digest(), key);
+	return `${field}${signature.toString("base64")}\r\n${probeText(sender)}`;
+}

@@ -1,0 +1,78 @@
+/** Reads a signer whose keys stand in one table: what its rows name, and what lies at their paths. */
+
+import { createHash } from "node:crypto";
+import { publicHalf } from "../../dkim/key-material.ts";
+import { hashOf } from "../../durable.ts";
+import { KeyturnError } from "../../errors.ts";
+import type { Disk } from "../../ports/disk.ts";
+import type { SignerFile, SignerReading, SigningLine } from "../../ports/signer.ts";
+import { findAccount, readAccounts } from "../accounts.ts";
+import { parseRows, type Row, type RowFormat } from "./rows.ts";
+
+export interface OneTable {
+	readonly disk: Disk;
+	readonly table: string;
+	readonly format: RowFormat;
+	/** Who reads the keys. */
+	readonly user: string;
+	/** Files whose change after the start of the signer holds a swap. */
+	readonly configuration?: readonly string[];
+	readonly notes?: readonly string[];
+	/** Why no row of the table signs; null if they do. */
+	readonly problem?: string | null;
+}
+
+const TABLE_LIMIT_BYTES = 64 * 1024 * 1024;
+const KEY_LIMIT_BYTES = 64 * 1024;
+
+export async function readOneTable(given: OneTable): Promise<SignerReading> {
+	const { disk, table, format, user } = given;
+	const file = await readTable(disk, table);
+	const account = findAccount(await readAccounts(disk), user);
+	const lines: SigningLine[] = [];
+	for (const row of parseRows(file.bytes, format))
+		lines.push(await describe(disk, row, given.problem ?? null));
+	return {
+		lines,
+		files: [file],
+		tableHash: createHash("sha256").update(`${file.hash} ${file.path}\0`).digest("hex"),
+		owner: { uid: account.uid, gid: account.gid, user: account.user },
+		configuration: given.configuration ?? [],
+		notes: given.notes ?? [],
+	};
+}
+
+/** Of one public half: what a key file holds; null where it cannot be read as a key. */
+export async function readPrivateKey(disk: Disk, path: string): Promise<string | null> {
+	const stat = await disk.stat(path);
+	if (stat?.kind !== "file" || stat.sizeBytes > KEY_LIMIT_BYTES) return null;
+	const bytes = await disk.read(path, KEY_LIMIT_BYTES);
+	return bytes === null ? null : Buffer.from(bytes).toString("latin1");
+}
+
+async function readTable(disk: Disk, table: string): Promise<SignerFile> {
+	const path = await disk.realpath(table);
+	const bytes = path === null ? null : await disk.read(path, TABLE_LIMIT_BYTES);
+	if (path === null || bytes === null)
+		throw new KeyturnError(
+			"signer.config",
+			`${table}: expected the table of the keys in use, found nothing`,
+			{
+				hint: "Make it, with one line for each key that signs; it may be empty where nothing signs yet.",
+			},
+		);
+	return { path, bytes, hash: hashOf(bytes) };
+}
+
+async function describe(disk: Disk, row: Row, problem: string | null): Promise<SigningLine> {
+	const pem = row.problem === null ? await readPrivateKey(disk, row.path) : null;
+	return {
+		domain: row.domain,
+		selector: row.selector,
+		entry: row.domain,
+		keyPath: row.path,
+		publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null),
+		problem: row.problem ?? problem,
+		signs: row.problem === null && problem === null,
+	};
+}
