@@ -236,6 +236,7 @@ async function settingsOf(configPath: string, text: string): Promise<Settings> {
 	const read = readYaml(text, configPath);
 	const named = namedTypes(read);
 	const parsed = parseSettings(read, {
+		unproven: await unprovenAmong(named.providers),
 		path: configPath,
 		host: shortHostName(),
 		timezone: await systemTimezone(disk),
@@ -247,6 +248,15 @@ async function settingsOf(configPath: string, text: string): Promise<Settings> {
 	});
 	if ("faults" in parsed) throw new KeyturnError("config.invalid", formatFaults(parsed.faults));
 	return parsed.settings;
+}
+
+async function unprovenAmong(types: readonly string[]): Promise<readonly string[]> {
+	const unproven: string[] = [];
+	for (const type of types) {
+		const load = Object.hasOwn(PROVIDER_TYPES, type) ? PROVIDER_TYPES[type] : undefined;
+		if (load !== undefined && (await load()).about.evidence !== "server") unproven.push(type);
+	}
+	return unproven;
 }
 
 async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schema>(

@@ -4,8 +4,12 @@ import { asKeyturnError } from "../errors.ts";
 import { type CheckAsked, checkProvider } from "./check-provider.ts";
 import type { CheckReport } from "./check-report.ts";
 import type { LookReport } from "../ports/propagation.ts";
+import type { DomainState } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
 import { type Distress, tellDistress } from "./distress.ts";
 import { beat, beatOf } from "./heartbeat.ts";
+import { whyUnfit } from "./fitness.ts";
+import { newHostState, parseHostState } from "./host-state.ts";
 import { Inquiries } from "./inquiries.ts";
 import { type AgentPorts, type AgentSettings, newMemory } from "./run.ts";
 import { type Notes, tick, type TickGiven, type TickOptions } from "./tick.ts";
@@ -21,6 +25,8 @@ export interface Agent {
 	tick(signal: AbortSignal, options: TickOptions): Promise<TickReport | "held">;
 	/** Tries a provider with a scratch record; takes the lock for moments only. See `checkProvider`. */
 	checkProvider(asked: CheckAsked, signal: AbortSignal): Promise<CheckReport>;
+	/** Why the next record of a domain would not be published, as sentences; none if nothing is known against it. */
+	obstacles(policy: Policy, state: DomainState): Promise<readonly string[]>;
 	/** The last look at a key by this process. */
 	lastLook(domain: string, selector: string): LookReport | null;
 	/** What kept the agent before this one from its work; told at once, since a tick may end the same way, and over with the next tick that goes through. */
@@ -56,6 +62,13 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 			}
 		},
 		checkProvider: async (asked, signal) => checkProvider({ ports, settings: current }, asked, signal),
+		async obstacles(policy, state) {
+			const stored = await ports.store.load("host");
+			const host = stored === null ? newHostState(ports.clock.now()) : parseHostState(stored.state);
+			return whyUnfit({ ports, settings: current, host }, policy, state).map(({ error }) =>
+				error.hint === null ? error.message : `${error.message}: ${error.hint}`,
+			);
+		},
 		distress: async (distress, signal) =>
 			tellDistress({ ports, settings: current, memory, signal }, distress),
 		lastLook: (domain, selector) => memory.looks.get(`${domain} ${selector}`) ?? null,

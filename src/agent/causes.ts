@@ -11,6 +11,7 @@ export const CAUSES = {
 	tick: () => "tick",
 	door: () => "door",
 	name: (domain: string) => `name ${domain}`,
+	unfit: (provider: string) => `unfit ${provider}`,
 	publish: (provider: string) => `publish ${provider}`,
 	denied: (provider: string) => `denied ${provider}`,
 	verify: (domain: string, selector: string) => `verify ${domain} ${selector}`,
@@ -69,7 +70,7 @@ function isBlamed(run: Run, { policy, state }: Doc, cause: string): boolean {
 function mayConcern({ ports }: Run, { policy, state }: Doc): ReadonlySet<string> {
 	const { domain, signer, providers } = policy;
 	const causes = [CAUSES.state, CAUSES.name, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
-	causes.push(CAUSES.swap(signer));
+	causes.push(CAUSES.swap(signer), ...providers.map(CAUSES.unfit));
 	if (state.keys.some(({ owes }) => owes?.act === "switch" || owes?.act === "takeOut"))
 		causes.push(...ports.pre.map(({ name }) => CAUSES.hook(name)));
 	for (const key of state.keys) {

@@ -8,6 +8,7 @@ import { activeKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-sta
 import { nextRecord } from "../rotation/next-record.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { CAUSES } from "./causes.ts";
+import { mustBeFit } from "./fitness.ts";
 import { dropFile, inspection } from "./inspection.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -17,6 +18,7 @@ const NAMES_TRIED = 60;
 
 export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> {
 	const { policy } = doc;
+	await mustBeFit(run, doc);
 	const free = await freeName(run, doc, step.dueAt);
 	if (free === null) return;
 	const { selector, vacancy } = free;

@@ -4,6 +4,7 @@ import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
+import { unchecked } from "./fitness.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { supersede } from "./make.ts";
 import { zoneHolding } from "./zone-holding.ts";
@@ -145,8 +146,8 @@ async function locate(
 	const publications: Publication[] = [];
 	for (const name of job.doc.policy.providers) {
 		const provider = providerOf(run, name);
-		const before = silent.get(name);
-		if (before !== undefined) throw before;
+		const before = silent.get(name) ?? unchecked(run, provider);
+		if (before !== null) throw before;
 		try {
 			publications.push({ job, key, provider, zone: await zoneOf(run, provider, key, job.doc.policy.zone) });
 		} catch (thrown) {

@@ -50,6 +50,8 @@ export interface AgentPorts {
 export interface AgentSettings {
 	readonly host: string;
 	readonly policies: readonly Policy[];
+	/** Proven: the adapter was tried on the real thing by those who wrote it. */
+	readonly providers: readonly { readonly name: string; readonly isProven: boolean }[];
 }
 
 /** What a process remembers between ticks; losing it costs a few extra looks and nothing else. */

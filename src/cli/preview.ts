@@ -67,6 +67,7 @@ async function previewOne(
 		`when    ${whenWords(planned)}`,
 		`key     ${made !== null ? `${selector} is made already` : `make ${keyWords(policy)} as ${selector}`}`,
 		`dns     ${dnsWords(policy, state, selector, made)}`,
+		...(await (await bench.agent()).obstacles(policy, state)).map((why) => `        but not now: ${why}`),
 		...(isFirst ? firstLines(policy, selector, path) : turnedLines(policy, line, { old, selector, path })),
 		...serviceLines(bench.settings, policy),
 		...(isFirst

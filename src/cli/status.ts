@@ -1,7 +1,7 @@
 /** `keyturn status`: is it well, what happens next, and when. */
 
 import { asKeyturnError } from "../errors.ts";
-import { parseHostState } from "../agent/host-state.ts";
+import { type Checked, parseHostState } from "../agent/host-state.ts";
 import { buildStatus, type DomainStatus, type Status, type TroubleShown } from "../report/status.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
@@ -44,12 +44,13 @@ export async function gather(bench: Workbench): Promise<Status> {
 }
 
 /** Damaged, it is a trouble like others: the keys are known without it. */
-async function readHost(bench: Workbench): Promise<Pick<Status, "troubles" | "undelivered">> {
+async function readHost(bench: Workbench): Promise<Pick<Status, "troubles" | "undelivered" | "unchecked">> {
 	try {
 		const stored = await bench.store.load("host");
-		if (stored === null) return { troubles: [], undelivered: 0 };
-		const { troubles, outbox } = parseHostState(stored.state);
-		return { troubles, undelivered: outbox.filter((entry) => entry.tries > 0).length };
+		if (stored === null) return { troubles: [], undelivered: 0, unchecked: uncheckedAmong(bench, []) };
+		const { troubles, outbox, checks } = parseHostState(stored.state);
+		const undelivered = outbox.filter((entry) => entry.tries > 0).length;
+		return { troubles, undelivered, unchecked: uncheckedAmong(bench, checks) };
 	} catch (thrown) {
 		const damaged: TroubleShown = {
 			event: "state_damaged",
@@ -60,8 +61,17 @@ async function readHost(bench: Workbench): Promise<Pick<Status, "troubles" | "un
 			hint: "the next tick keeps it aside and begins it anew",
 			since: bench.clock.now().toISOString(),
 		};
-		return { troubles: [damaged], undelivered: 0 };
+		return { troubles: [damaged], undelivered: 0, unchecked: [] };
 	}
+}
+
+/** By name: the adapters, which know the accounts, are not loaded for it. */
+function uncheckedAmong({ settings }: Workbench, checks: readonly Checked[]): readonly string[] {
+	const used = new Set(settings.policies.flatMap(({ providers }) => providers));
+	const passed = new Set(checks.filter(({ passedAt }) => passedAt !== null).map(({ provider }) => provider));
+	return settings.providers
+		.filter(({ name, isProven }) => !isProven && used.has(name) && !passed.has(name))
+		.map(({ name }) => name);
 }
 
 /** 80 columns; many domains that wait for the same are told in one line. */
@@ -74,6 +84,14 @@ export function render(built: Status, timezoneOf: (domain: string) => string, ti
 		),
 		notes(built.domains, now, timezoneOf),
 		...built.troubles.map((trouble) => troubleLines(trouble, now, timezone)),
+		built.unchecked.map((name) =>
+			wrap(
+				`${name}: nothing is published through it before \`keyturn provider check ${name}\` has passed`,
+				79,
+				"",
+				"  ",
+			),
+		),
 		closing(built),
 	];
 	return told

@@ -61,6 +61,8 @@ export interface Status {
 	readonly troubles: readonly TroubleShown[];
 	/** Alerts that are not delivered yet. */
 	readonly undelivered: number;
+	/** Providers in use that nothing is published through before `provider check` has passed. */
+	readonly unchecked: readonly string[];
 }
 
 export interface StatusFacts {
@@ -74,6 +76,8 @@ export interface StatusFacts {
 	}[];
 	readonly troubles: readonly TroubleShown[];
 	readonly undelivered: number;
+	/** Providers in use that nothing is published through before `provider check` has passed. */
+	readonly unchecked: readonly string[];
 }
 
 export function buildStatus(facts: StatusFacts): Status {
@@ -87,6 +91,7 @@ export function buildStatus(facts: StatusFacts): Status {
 		),
 		troubles: facts.troubles,
 		undelivered: facts.undelivered,
+		unchecked: facts.unchecked,
 	};
 }
 

@@ -24,6 +24,8 @@ export interface SettingsContext {
 	/** Of the file, for messages. */
 	readonly path: string;
 	readonly schemas: SettingsSchemas;
+	/** Types of provider whose adapters were never tried on the real thing; none if left out. */
+	readonly unproven?: readonly string[];
 	/** The system's host name; what follows a dot is left out. */
 	readonly host: string;
 	/** The system's. */
@@ -45,7 +47,7 @@ export function parseSettings(
 		),
 	);
 	if (!("value" in file)) return file;
-	const adapters = readAdapters(file, context.schemas);
+	const adapters = readAdapters(file, context);
 	if (file.value === null) return { faults: file.faults.all() };
 	const settings = assemble(file, file.value, adapters, context);
 	const faults = file.faults.all();
@@ -60,7 +62,7 @@ interface Adapters {
 	readonly alerts: readonly AlertSettings[];
 }
 
-function readAdapters(file: Reading, schemas: SettingsSchemas): Adapters {
+function readAdapters(file: Reading, { schemas, unproven = [] }: SettingsContext): Adapters {
 	const { source, faults, raw, value } = file;
 	const signers = { kind: "signers", schemas: schemas.signers, common: signerShape, faults, source } as const;
 	const providers = {
@@ -78,6 +80,7 @@ function readAdapters(file: Reading, schemas: SettingsSchemas): Adapters {
 		providers: Object.entries(value?.providers ?? {}).map(([name, entry]) => ({
 			name,
 			type: entry.type,
+			isProven: !unproven.includes(entry.type),
 			settings: readAdapter(entry, ["providers", name], providers),
 		})),
 		alerts: (value?.alerts ?? []).map(({ type, on = null, repeat }, index) => ({

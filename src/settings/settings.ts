@@ -37,6 +37,8 @@ export interface SignerSettings {
 export interface ProviderSettings {
 	readonly name: string;
 	readonly type: string;
+	/** Whether the adapter was tried on the real thing; one that was not has to be checked on the account first. */
+	readonly isProven: boolean;
 	/** As the schema of its type made it. */
 	readonly settings: unknown;
 }

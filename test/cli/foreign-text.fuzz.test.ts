@@ -82,6 +82,7 @@ test("the status shows others' words", PATIENCE, () => {
 				host: "mx1",
 				daemon: false,
 				undelivered: 0,
+				unchecked: [],
 				troubles: [trouble],
 				domains: [
 					{ ...domain, waits: [{ selector: null, until: null, reason: one }], damaged: null },

@@ -87,6 +87,13 @@ describe("the status in words", () => {
 		expect(text).toContain("1 trouble");
 	});
 
+	test("says that a provider is to be checked before anything is published through it", () => {
+		const built = buildStatus({ ...factsOf([]), unchecked: ["cf"] });
+		expect(render(built, () => "UTC", "UTC")).toContain(
+			"cf: nothing is published through it before `keyturn",
+		);
+	});
+
 	test.each([
 		["one", [domain("example.com", [keyEntry()])]],
 		["long names", [LONG, `a.${LONG}`].map((name) => domain(name, [retiring(), keyEntry()]))],
@@ -123,7 +130,7 @@ function domain(name: string, keys: DomainState["keys"]): Facts {
 }
 
 function factsOf(domains: readonly Facts[]): StatusFacts {
-	return { host: "mx1", now: NOW, daemon: true, domains, troubles: [], undelivered: 0 };
+	return { host: "mx1", now: NOW, daemon: true, domains, troubles: [], undelivered: 0, unchecked: [] };
 }
 
 function show(domains: readonly Facts[]): string {

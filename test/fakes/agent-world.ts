@@ -29,6 +29,8 @@ import { SimDisk } from "./sim-disk.ts";
 import { createSimProcess } from "./sim-process.ts";
 
 const OUTCOMES = { right: "right", wrong: "wrong_key", absent: "absent_name", unknown: "timeout" } as const;
+/** A provider whose adapter was never tried on the real thing. */
+export const UNPROVEN = "untried";
 
 export class AgentWorld {
 	/** What the clock says; moves only when told. */
@@ -44,6 +46,7 @@ export class AgentWorld {
 	readonly store: StateStore;
 	agent: Agent;
 	readonly #ports: AgentPorts;
+	readonly #known = [{ name: UNPROVEN, isProven: false }];
 	/** What the live tables name. */
 	readonly lines: InspectedLine[] = [];
 	readonly doorRequests: DoorRequest[] = [];
@@ -204,13 +207,13 @@ export class AgentWorld {
 			pre: [this.#pre()],
 			log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
 		};
-		this.agent = createAgent(this.#ports, { host: "mx1", policies });
+		this.agent = createAgent(this.#ports, { host: "mx1", policies, providers: this.#known });
 		for (const { domain } of policies) this.signWith(domain, "202610");
 	}
 
 	/** A new process: what the old one remembered is gone. */
 	restart(policies = this.policies): void {
-		this.agent = createAgent(this.#ports, { host: "mx1", policies });
+		this.agent = createAgent(this.#ports, { host: "mx1", policies, providers: this.#known });
 	}
 
 	/** What another configuration gives, with one provider under this name. */
@@ -225,7 +228,7 @@ export class AgentWorld {
 	): void {
 		const providers = new Map([...zones].map(([name, zone]) => [name, this.#provider(name, zone)] as const));
 		this.agent.configure(
-			{ host: "mx1", policies },
+			{ host: "mx1", policies, providers: this.#known },
 			{ providers, sinks: this.#ports.sinks, pre: this.#ports.pre },
 		);
 	}

@@ -1,6 +1,7 @@
+import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
-import { recordText } from "../../src/dkim/key-material.ts";
-import { nextRecord } from "../../src/rotation/next-record.ts";
+import { publicHalfOf, recordText } from "../../src/dkim/key-material.ts";
+import { nextRecord, nextRecordOctets } from "../../src/rotation/next-record.ts";
 import { newHalf } from "../fakes/policies.ts";
 
 const half = newHalf();
@@ -32,4 +33,15 @@ test("what is configured stands above what is in use", () => {
 
 test("a record in use that is none carries nothing on", () => {
 	expect(nextRecord(half, { ttlSeconds: 3600 }, "n=kept; t=s")).toBe(`v=DKIM1;k=ed25519;p=${key}`);
+});
+
+test("the length of the record of a key still to be made is that of the made one", () => {
+	const spec = { algorithm: "rsa", bits: 2048 } as const;
+	const { publicKey } = generateKeyPairSync("rsa", { modulusLength: spec.bits });
+	const rsa = publicHalfOf(publicKey.export({ format: "der", type: "spki" }).toString("base64"));
+	const policy = { ttlSeconds: 60, flags: ["s"] };
+	expect(nextRecordOctets(spec, policy, inUse)).toBe(nextRecord(rsa ?? half, policy, inUse).length);
+	expect(nextRecordOctets({ algorithm: "ed25519" }, policy, null)).toBe(
+		nextRecord(half, policy, null).length,
+	);
 });

@@ -41,7 +41,7 @@ describe("what a right file says", () => {
 		});
 		expect(settings.wake).toEqual([{ expression: "0 3 1 * *", timezone: "Europe/Berlin" }]);
 		expect(settings.providers).toEqual([
-			{ name: "home", type: "rfc2136", settings: { server: "127.0.0.1:53", keyfile: "/k" } },
+			{ name: "home", type: "rfc2136", isProven: true, settings: { server: "127.0.0.1:53", keyfile: "/k" } },
 		]);
 		expect(settings.signers).toMatchObject([
 			{

@@ -305,7 +305,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				),
 				log: logOf(running),
 			},
-			{ host: "mx1", policies: scenario.policies.map(wrappers.policy) },
+			{ host: "mx1", policies: scenario.policies.map(wrappers.policy), providers: [] },
 		);
 	};
 

@@ -221,7 +221,7 @@ function givenFor(
 			propagation: createPropagation({ clock, resolver }),
 			providers: new Map([["home", provider]]),
 		},
-		settings: { host: "mx1", policies: [policyOf({ domain: ZONE, providers, verify })] },
+		settings: { host: "mx1", policies: [policyOf({ domain: ZONE, providers, verify })], providers: [] },
 	};
 	return { given, host: async () => parseHostState((await store.load("host"))?.state) };
 }

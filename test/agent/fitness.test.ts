@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { preview } from "../../src/cli/preview.ts";
+import { AgentWorld, UNPROVEN } from "../fakes/agent-world.ts";
+import { commandBench } from "../fakes/command-bench.ts";
+import { policyOf, scheduleOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const signal = new AbortController().signal;
+const quick = policyOf({
+	publishAheadMs: 0,
+	schedule: scheduleOf("0 3 1 6 *"),
+	verify: { ...policyOf().verify, soakMs: 0 },
+});
+const untried = { ...quick, providers: [UNPROVEN] };
+
+function worldOf(): AgentWorld {
+	const world = new AgentWorld([untried]);
+	world.reconfigure([untried], UNPROVEN);
+	return world;
+}
+
+describe("an adapter that was never tried on the real thing", () => {
+	it("publishes nothing and has no key made before a check has passed, and says so once", async () => {
+		const world = worldOf();
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(world.changes).toEqual([]);
+		expect(world.copies).toEqual([]);
+		expect(world.told("publish_failed")).toEqual(["start"]);
+		const told = world.events.find(({ event }) => event === "publish_failed");
+		expect(told?.hint).toContain(`keyturn provider check ${UNPROVEN}`);
+	});
+
+	it("publishes once a check has passed on the account, and the trouble is over", async () => {
+		const world = worldOf();
+		await world.wish(["example.com"]);
+		await world.tick();
+		const asked = { provider: UNPROVEN, zone: null, waitMs: 0, say: () => undefined };
+		expect(await world.agent.checkProvider(asked, signal)).toMatchObject({ outcome: "passed" });
+		await world.advance(90 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("publish_failed")).toEqual(["start", "end"]);
+	});
+
+	it("is held by a check that did not pass", async () => {
+		const world = worldOf();
+		world.verdict = (selector) => (selector.startsWith("keyturn-check") ? "absent" : "right");
+		const asked = { provider: UNPROVEN, zone: null, waitMs: 0, say: () => undefined };
+		expect(await world.agent.checkProvider(asked, signal)).toMatchObject({ outcome: "waiting" });
+		await world.wish(["example.com"]);
+		await world.advance(90 * MINUTE_MS);
+		expect(world.changes.filter(({ name }) => name.startsWith("2026"))).toEqual([]);
+		expect(world.told("publish_failed")).toEqual(["start"]);
+	});
+
+	it("is told by --dry-run", async () => {
+		const world = worldOf();
+		await world.tick();
+		const { workbench } = commandBench(world);
+		const { lines } = await preview(workbench, [untried], { now: true, signal });
+		expect(lines.join("\n")).toContain(`but not now: ${UNPROVEN}: nothing is published through it before`);
+	});
+});
+
+describe("a provider whose limit is below the record of the next key", () => {
+	const long = { ...quick, key: { algorithm: "rsa", bits: 8192 } as const };
+
+	it("is told before a key is made", async () => {
+		const world = new AgentWorld([{ ...long, record: { ...quick.record, notes: "n".repeat(3000) } }]);
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(world.copies).toEqual([]);
+		const told = world.events.find(({ event }) => event === "publish_failed");
+		expect(told?.detail).toMatch(/has 44\d\d octets, and home takes 4096 at most/);
+	});
+});
