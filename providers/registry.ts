@@ -45,6 +45,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),
 	rfc2136: async () => typed(await import("./rfc2136/settings.ts"), () => import("./rfc2136/provider.ts")),
 	route53: async () => typed(await import("./route53/settings.ts"), () => import("./route53/provider.ts")),
+	scaleway: async () => typed(await import("./scaleway/settings.ts"), () => import("./scaleway/provider.ts")),
 };
 
 /** What a provider's folder exports: from settings.ts, and from provider.ts. */

@@ -32,3 +32,20 @@ export async function allPages<Item, Mark extends string | number>(
 	}
 	return items;
 }
+
+/** Of an interface that tells on each page how many items there are in all; pages are numbered from 1. */
+export async function allCounted<Item>(
+	provider: string,
+	read: (page: number) => Promise<{ readonly items: readonly Item[]; readonly total: number }>,
+): Promise<readonly Item[]> {
+	let seen = 0;
+	return allPages<Item, number>(provider, 1, async (page) => {
+		const { items, total } = await read(page);
+		seen += items.length;
+		if (items.length === 0 && seen < total)
+			throw new KeyturnError("provider.refused", `${provider}: its list ends after ${seen} of ${total}`, {
+				hint: "nothing is written on a list that is incomplete; it is read again",
+			});
+		return { items, next: seen < total ? page + 1 : null };
+	});
+}
