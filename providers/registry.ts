@@ -42,6 +42,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	gandi: async () => typed(await import("./gandi/settings.ts"), () => import("./gandi/provider.ts")),
 	hetzner: async () => typed(await import("./hetzner/settings.ts"), () => import("./hetzner/provider.ts")),
 	linode: async () => typed(await import("./linode/settings.ts"), () => import("./linode/provider.ts")),
+	ovh: async () => typed(await import("./ovh/settings.ts"), () => import("./ovh/provider.ts")),
 	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),
 	rfc2136: async () => typed(await import("./rfc2136/settings.ts"), () => import("./rfc2136/provider.ts")),
 	route53: async () => typed(await import("./route53/settings.ts"), () => import("./route53/provider.ts")),

@@ -18,6 +18,8 @@ export interface ApiCall<Result> {
 	readonly read: (answer: unknown) => Result;
 	/** The answer where nothing stands at the path (404); left out, that is a failure. */
 	readonly absent?: Result;
+	/** What this one call's failure means, where it means something else than elsewhere. */
+	readonly judge?: (answer: ApiAnswer) => Verdict | null;
 }
 
 /** What a provider says in its own way about a call that it did not carry out. */
@@ -38,7 +40,7 @@ export interface ApiOptions {
 	readonly http: Http;
 	readonly clock: Clock;
 	/** What proves who we are; read anew for each call. */
-	readonly authorize: (request: UnsignedRequest) => Promise<Proof>;
+	readonly authorize: (request: UnsignedRequest, signal: AbortSignal) => Promise<Proof>;
 	/** What makes the credential work, told where the provider denies it. */
 	readonly permission: string;
 	/** Least time from one call to the next, in milliseconds: most limits are met by it and need no answer. */
@@ -107,7 +109,7 @@ export function createApi(options: ApiOptions): Api {
 
 	async function send(call: ApiCall<unknown>, signal: AbortSignal): Promise<Exchange> {
 		const request = requestOf(options.base, call);
-		const proof = await options.authorize(request);
+		const proof = await options.authorize(request, signal);
 		await takeTurn(signal);
 		const headers = { accept: "application/json", ...typeOf(call), ...call.headers, ...proof.headers };
 		try {
@@ -131,7 +133,7 @@ export function createApi(options: ApiOptions): Api {
 		async call(call, signal) {
 			const exchange = await send(call, signal);
 			const { answer } = exchange;
-			const verdict = options.judge?.(answer) ?? verdictOf(answer, clock.now());
+			const verdict = call.judge?.(answer) ?? options.judge?.(answer) ?? verdictOf(answer, clock.now());
 			if (verdict === null) return understood(call, exchange, options);
 			if (verdict.kind === "gone" && call.absent !== undefined) return call.absent;
 			const error = failureOf(verdict, call, exchange, options);

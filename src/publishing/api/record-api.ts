@@ -34,7 +34,10 @@ export interface RecordCalls<Zone extends ApiZone> {
 		record: WantedRecord,
 		signal: AbortSignal,
 	) => Promise<void>;
-	/** After changes that were made, where an interface only then serves them. */
+	/**
+	 * Has the zone served as it stands, where an interface does so only when it is told. Can be repeated. Called after
+	 * changes, and before anything that stands there is believed that an earlier run may have left unserved.
+	 */
 	readonly publish?: (zone: Zone, signal: AbortSignal) => Promise<void>;
 }
 
@@ -46,18 +49,23 @@ export function createRecordProvider<Zone extends ApiZone>(options: {
 	readonly calls: RecordCalls<Zone>;
 }): DnsProvider {
 	const { name, account, limits, zones, calls } = options;
+	/** Ids of zones that are served as they stand, as far as this process knows. */
+	const served = new Set<string>();
 
-	async function make(
-		zone: Zone,
-		change: ZoneChange,
-		signal: AbortSignal,
-	): Promise<{ readonly result: ChangeResult; readonly isWritten: boolean }> {
+	async function publish(zone: Zone, signal: AbortSignal): Promise<void> {
+		if (calls.publish === undefined || served.has(zone.id)) return;
+		await calls.publish(zone, signal);
+		served.add(zone.id);
+	}
+
+	async function make(zone: Zone, change: ZoneChange, signal: AbortSignal): Promise<ChangeResult> {
 		const held = await calls.records(zone, change.name, signal);
 		const values = held.map((record) => canonicalTxt(record.value));
-		if (isReached(change, values)) return { result: { kind: "done" }, isWritten: false };
-		if (isOccupied(change, values)) return { result: { kind: "occupied", values }, isWritten: false };
+		if (isReached(change, values)) return { kind: "done" };
+		if (isOccupied(change, values)) return { kind: "occupied", values };
+		served.delete(zone.id);
 		await write(zone, change, held, signal);
-		return { result: { kind: "done" }, isWritten: true };
+		return { kind: "done" };
 	}
 
 	/** The old record becomes the new one where that is one call; else it goes before the new one comes: never two at once. */
@@ -79,7 +87,9 @@ export function createRecordProvider<Zone extends ApiZone>(options: {
 	}
 
 	async function forms(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
-		return (await calls.records(await zones.exact(zone, signal), at, signal)).map(({ value }) => value);
+		const found = await zones.exact(zone, signal);
+		await publish(found, signal);
+		return (await calls.records(found, at, signal)).map(({ value }) => value);
 	}
 
 	return {
@@ -92,18 +102,21 @@ export function createRecordProvider<Zone extends ApiZone>(options: {
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
 			const results: ChangeResult[] = [];
-			let isWritten = false;
 			for (const change of changes) {
 				try {
-					const made = await make(zone, change, signal);
-					results.push(made.result);
-					isWritten ||= made.isWritten;
+					results.push(await make(zone, change, signal));
 				} catch (thrown) {
 					results.push(outcomeOf(thrown));
 					if (isLasting(thrown)) break;
 				}
 			}
-			if (isWritten) await calls.publish?.(zone, signal);
+			if (results.some(({ kind }) => kind === "done")) {
+				try {
+					await publish(zone, signal);
+				} catch (thrown) {
+					return changes.map(() => outcomeOf(thrown));
+				}
+			}
 			return changes.map((_, index) => results[index] ?? notTried(name, results.at(-1)));
 		},
 	};

@@ -93,14 +93,18 @@ export function describeHttpProvider(title: string, start: () => Promise<HttpBen
 			expect(bench.store.serves(name)).toEqual([]);
 		});
 
-		test.each([
-			["seconds", "7"],
-			["a date", "Sat, 31 Oct 2026 12:00:07 GMT"],
-		])("429 with Retry-After as %s is honoured before the next call", async (_, text) => {
+		test.each<[string, (atMs: number) => string]>([
+			["seconds", () => "7"],
+			["a date", (atMs) => new Date(atMs).toUTCString()],
+		])("429 with Retry-After as %s is honoured before the next call", async (_, tell) => {
+			const dateMs = Math.ceil(bench.clock.now().getTime() / 1_000) * 1_000 + 7_000;
+			const text = tell(dateMs);
 			onRead(answer(429, "slow down", { "retry-after": text }));
-			expect(await listError()).toMatchObject({ code: "provider.limited", retryAfterMs: 7_000 });
+			const first = await listError();
+			const waitMs = text === "7" ? 7_000 : dateMs - bench.clock.now().getTime();
+			expect(first).toMatchObject({ code: "provider.limited", retryAfterMs: waitMs });
 			const before = bench.server.calls.length;
-			expect(await listError()).toMatchObject({ code: "provider.limited", retryAfterMs: 7_000 });
+			expect(await listError()).toMatchObject({ code: "provider.limited", retryAfterMs: waitMs });
 			expect(bench.server.calls).toHaveLength(before);
 		});
 

@@ -91,10 +91,14 @@ function translated(text: string, ids: ReadonlyMap<string, string>): string {
 	return left;
 }
 
-/** Two answers to one request: where both have an id at the same place, it is the same record's. */
+/** Two answers to one request: where both have an id at the same place, it is the same record's; a list of numbers is one of ids. */
 function learnIds(recorded: unknown, got: unknown, ids: Map<string, string>): void {
 	if (Array.isArray(recorded) && Array.isArray(got)) {
-		for (const [index, one] of recorded.entries()) learnIds(one, got[index], ids);
+		for (const [index, one] of recorded.entries()) {
+			const own: unknown = got[index];
+			if (typeof one === "number" && typeof own === "number") ids.set(String(one), String(own));
+			else learnIds(one, own, ids);
+		}
 	} else if (isFields(recorded) && isFields(got)) {
 		for (const [name, value] of Object.entries(recorded)) {
 			const own = got[name];
