@@ -41,6 +41,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	desec: async () => typed(await import("./desec/settings.ts"), () => import("./desec/provider.ts")),
 	gandi: async () => typed(await import("./gandi/settings.ts"), () => import("./gandi/provider.ts")),
 	hetzner: async () => typed(await import("./hetzner/settings.ts"), () => import("./hetzner/provider.ts")),
+	inwx: async () => typed(await import("./inwx/settings.ts"), () => import("./inwx/provider.ts")),
 	linode: async () => typed(await import("./linode/settings.ts"), () => import("./linode/provider.ts")),
 	ovh: async () => typed(await import("./ovh/settings.ts"), () => import("./ovh/provider.ts")),
 	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),

@@ -15,17 +15,19 @@ export interface ApiCall<Result> {
 	/** Sent as JSON; a text is sent as it is, with the content type that `headers` name. */
 	readonly body?: unknown;
 	/** What the answer must be, as the provider documents it; what it throws is told as an answer that is not understood. */
-	readonly read: (answer: unknown) => Result;
+	readonly read: (content: unknown, answer: ApiAnswer) => Result;
 	/** The answer where nothing stands at the path (404); left out, that is a failure. */
 	readonly absent?: Result;
 	/** What this one call's failure means, where it means something else than elsewhere. */
 	readonly judge?: (answer: ApiAnswer) => Verdict | null;
+	/** What must get into no message, besides what the proof has: a session's ticket. */
+	readonly secrets?: readonly string[];
 }
 
 /** What a provider says in its own way about a call that it did not carry out. */
 export interface Verdict {
-	/** `limited`: too many calls; `denied`: the credential; `gone`: nothing is there; `refused`: everything else; `failed`: it may or may not have been done. */
-	readonly kind: "limited" | "denied" | "gone" | "refused" | "failed";
+	/** `limited`: too many calls; `denied`: the credential; `gone`: nothing is there; `refused`: everything else; `failed`: it may or may not have been done; `answered`: whatever else it looks like, the call's `read` knows it. */
+	readonly kind: "limited" | "denied" | "gone" | "refused" | "failed" | "answered";
 	/** In the provider's words; taken from the answer where null. */
 	readonly why: string | null;
 	/** Of `limited`: how long to wait, in milliseconds; null if it did not say. */
@@ -116,7 +118,7 @@ export function createApi(options: ApiOptions): Api {
 			const response = await http.send({ ...request, headers, deadlineMs: DEADLINE_MS }, signal);
 			return {
 				answer: { ...response, content: parsed(response.body) },
-				secrets: [...Object.values(proof.headers), ...(proof.secrets ?? [])],
+				secrets: [...Object.values(proof.headers), ...(proof.secrets ?? []), ...(call.secrets ?? [])],
 			};
 		} catch (thrown) {
 			const error = asKeyturnError(thrown);
@@ -134,7 +136,7 @@ export function createApi(options: ApiOptions): Api {
 			const exchange = await send(call, signal);
 			const { answer } = exchange;
 			const verdict = call.judge?.(answer) ?? options.judge?.(answer) ?? verdictOf(answer, clock.now());
-			if (verdict === null) return understood(call, exchange, options);
+			if (verdict === null || verdict.kind === "answered") return understood(call, exchange, options);
 			if (verdict.kind === "gone" && call.absent !== undefined) return call.absent;
 			const error = failureOf(verdict, call, exchange, options);
 			if (error.retryAfterMs !== null) limitedUntilMs = clock.uptimeMs() + error.retryAfterMs;
@@ -177,7 +179,7 @@ function verdictOf({ status, headers }: ApiAnswer, now: Date): Verdict | null {
 
 function understood<Result>(call: ApiCall<Result>, exchange: Exchange, options: ApiOptions): Result {
 	try {
-		return call.read(exchange.answer.content);
+		return call.read(exchange.answer.content, exchange.answer);
 	} catch (thrown) {
 		if (thrown instanceof KeyturnError) throw thrown;
 		const isRead = call.method === "GET";
@@ -215,6 +217,7 @@ function failureOf(
 				...(typeof verdict.waitMs === "number" ? { retryAfterMs: verdict.waitMs } : {}),
 			});
 		case "gone":
+		case "answered":
 		case "refused":
 			return new KeyturnError("provider.refused", said, status < 400 ? { hint: REDIRECTED } : {});
 	}

@@ -14,17 +14,24 @@ export interface BenchParts
 	readonly origin: string;
 	readonly fake: (store: ZoneStore) => Fake;
 	readonly create: (tools: { readonly http: Http; readonly clock: Clock }) => DnsProvider;
+	/** As in a process that has been at work: what an adapter learns once (a session, the server's clock) is known. */
+	readonly isAtWork?: boolean;
 }
 
 export async function startHttpBench(parts: BenchParts): Promise<HttpBench> {
-	const { origin, fake, create, ...known } = parts;
+	const { origin, fake, create, isAtWork = false, ...known } = parts;
 	const clock = createSleepingClock();
 	const store = new ZoneStore();
 	const zone = store.addZone("example.test");
 	const server = await startFakeServer(fake(store));
+	const provider = create({ http: server.httpFor(origin), clock });
+	if (isAtWork) {
+		await provider.list(zone.name, zone.name, new AbortController().signal);
+		server.calls.length = 0;
+	}
 	return {
 		...known,
-		provider: create({ http: server.httpFor(origin), clock }),
+		provider,
 		clock,
 		zone: zone.name,
 		server,

@@ -119,17 +119,14 @@ describe("a zone of OVH", () => {
 });
 
 async function startBench(): Promise<HttpBench> {
-	const bench = await startHttpBench({
+	return startHttpBench({
 		origin: ORIGIN,
 		fake: (store) => createOvhFake(store, { seconds: () => SERVER_SECONDS, isSigned }),
 		create: createOvh,
 		secrets: [SECRETS.secret, SECRETS.consumer],
 		hasTwins: true,
+		isAtWork: true,
 	});
-	// The clock is known and the zone served, as in a process that has been at work.
-	await bench.provider.list(bench.zone, bench.zone, signal);
-	bench.server.calls.length = 0;
-	return bench;
 }
 
 function createOvh(tools: Parameters<BenchParts["create"]>[0]) {

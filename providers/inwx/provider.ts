@@ -1,0 +1,197 @@
+/** Writes zones at INWX, DomRobot JSON-RPC (www.inwx.com/en/help/apidoc; github.com/inwx/python-client is its maker's client). */
+
+import * as z from "zod";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
+import { plainName } from "../../src/publishing/api/names.ts";
+import {
+	createRecordProvider,
+	type RecordCalls,
+	type WantedRecord,
+} from "../../src/publishing/api/record-api.ts";
+import { createSession, ENDED } from "../../src/publishing/api/session.ts";
+import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { about, type InwxSettings } from "./settings.ts";
+import { TOTP_STEP_MS, totpCode } from "./totp.ts";
+
+const BASE = "https://api.domrobot.com";
+const PATH = "/jsonrpc/";
+/** The documentation names no limit of a value. */
+const LIMITS = { valueOctets: 4_000, minTtlSeconds: 300, batch: 20 } as const;
+const GAP_MS = 200;
+
+/** Of an answer (www.inwx.com/en/help/apidoc, chapter Result Codes); all come with the status 200. */
+const CODES = {
+	ok: [1000, 1001],
+	denied: [2200, 2201, 2501],
+	gone: [2303],
+	limited: [2502],
+	failed: [2400, 2500],
+};
+
+const envelope = z.object({ code: z.number(), msg: z.string() });
+const login = z.object({ resData: z.object({ tfa: z.string().optional() }) });
+const info = z.object({
+	resData: z.object({
+		domain: z.string(),
+		type: z.string().optional(),
+		record: z
+			.array(
+				z.object({
+					id: z.union([z.number(), z.string()]),
+					name: z.string(),
+					type: z.string(),
+					content: z.string(),
+				}),
+			)
+			.default([]),
+	}),
+});
+
+type Params = Readonly<Record<string, string | number>>;
+
+/** One method, with the session that is held. */
+type Call = <Result>(
+	method: string,
+	params: Params,
+	read: (content: unknown) => Result,
+	signal: AbortSignal,
+	absent?: Result,
+) => Promise<Result>;
+
+export function createProvider(options: AdapterOptions<InwxSettings>): DnsProvider {
+	const { name, settings } = options;
+	const call = connect(options);
+	return createRecordProvider({
+		name,
+		account: `inwx ${settings.user}`,
+		limits: LIMITS,
+		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(call, zone, signal) }),
+		calls: callsOf(call),
+	});
+}
+
+function connect({ name, settings, secrets, http, clock }: AdapterOptions<InwxSettings>): Call {
+	const secret = async () => [
+		await secrets.read(settings.password),
+		...(settings.totp === undefined ? [] : [await secrets.read(settings.totp)]),
+	];
+	const api = createApi({
+		provider: name,
+		base: BASE,
+		http,
+		clock,
+		authorize: async () => ({ headers: {}, secrets: await secret() }),
+		permission: about.permission,
+		gapMs: GAP_MS,
+		judge,
+		explain: (content) => envelope.parse(content).msg,
+	});
+	const codes = oneTimeCodes(clock);
+
+	async function begin(signal: AbortSignal): Promise<string> {
+		const [pass = "", totp] = await secret();
+		const body = { method: "account.login", params: { user: settings.user, pass, lang: "en" } };
+		const read = (content: unknown, answer: ApiAnswer) => ({
+			isLocked: (login.parse(content).resData.tfa ?? "0") !== "0",
+			cookie: cookieOf(answer),
+		});
+		const begun = await api.call({ method: "POST", path: PATH, body, read }, signal);
+		if (!begun.isLocked || totp === undefined) return begun.cookie;
+		const unlock = { method: "account.unlock", params: { tan: await codes(totp, signal) } };
+		const headers = { cookie: begun.cookie };
+		await api.call({ method: "POST", path: PATH, headers, body: unlock, read: () => null }, signal);
+		return begun.cookie;
+	}
+
+	const session = createSession(name, begin);
+	return async (method, params, read, signal, absent) =>
+		session.use(
+			async (cookie) =>
+				api.call(
+					{
+						method: "POST",
+						path: PATH,
+						headers: { cookie },
+						body: { method, params },
+						secrets: [cookie.slice("domrobot=".length)],
+						// A session that has ended is told as a login that is wrong, and only a login can be that.
+						judge: (answer) => (codeOf(answer) === 2200 ? { kind: "answered", why: null } : null),
+						read: (content, answer) => (codeOf(answer) === 2200 ? ENDED : read(content)),
+						...(absent === undefined ? {} : { absent }),
+					},
+					signal,
+				),
+			signal,
+		);
+}
+
+/** Each is good for one login only. */
+function oneTimeCodes(clock: Clock): (secret: string, signal: AbortSignal) => Promise<string> {
+	let last: string | null = null;
+	return async (secret, signal) => {
+		const now = clock.now();
+		if (totpCode(secret, now) === last)
+			await clock.sleep(TOTP_STEP_MS - (now.getTime() % TOTP_STEP_MS), signal);
+		last = totpCode(secret, clock.now());
+		return last;
+	};
+}
+
+/** `domrobot=…; Path=/; HttpOnly` becomes `domrobot=…`. */
+function cookieOf({ headers }: ApiAnswer): string {
+	return z.string().parse(/\bdomrobot=[^;,\s]+/.exec(headers["set-cookie"] ?? "")?.[0]);
+}
+
+/** Every answer has the status 200. */
+function judge(answer: ApiAnswer): Verdict | null {
+	const code = answer.status === 200 ? codeOf(answer) : undefined;
+	if (code === undefined || CODES.ok.includes(code)) return null;
+	const why = `${envelope.parse(answer.content).msg} (${code})`;
+	const kinds = ["denied", "gone", "limited", "failed"] as const;
+	return { kind: kinds.find((kind) => CODES[kind].includes(code)) ?? "refused", why };
+}
+
+function codeOf({ content }: ApiAnswer): number | undefined {
+	return envelope.safeParse(content).data?.code;
+}
+
+async function zonesNamed(call: Call, name: string, signal: AbortSignal): Promise<readonly ApiZone[]> {
+	const read = (content: unknown): readonly ApiZone[] => {
+		const { domain, type } = info.parse(content).resData;
+		const zone = plainName(domain);
+		// Of a slave INWX is no source: its records come from elsewhere.
+		return type === "SLAVE" ? [] : [{ id: zone, name: zone }];
+	};
+	return call("nameserver.info", { domain: name, type: "SOA" }, read, signal, []);
+}
+
+function callsOf(call: Call): RecordCalls<ApiZone> {
+	const nothing = () => null;
+	return {
+		async records(zone, name, signal) {
+			const params = { domain: zone.id, name, type: "TXT" };
+			const { resData } = await call("nameserver.info", params, (content) => info.parse(content), signal);
+			return resData.record
+				.filter((one) => one.type === "TXT" && plainName(one.name) === name)
+				.map(({ id, content }) => ({ id: String(id), value: content }));
+		},
+		async create(zone, wanted, signal) {
+			const params = { domain: zone.id, ...fieldsOf(wanted) };
+			await call("nameserver.createRecord", params, nothing, signal);
+		},
+		async update(_, { id }, wanted, signal) {
+			const params = { id: Number(id), ...fieldsOf(wanted) };
+			await call("nameserver.updateRecord", params, nothing, signal);
+		},
+		async remove(_, __, { id }, signal) {
+			await call("nameserver.deleteRecord", { id: Number(id) }, nothing, signal, null);
+		},
+	};
+}
+
+function fieldsOf({ name, value, ttlSeconds }: WantedRecord): Params {
+	return { type: "TXT", name, content: value, ttl: ttlSeconds };
+}

@@ -1,0 +1,127 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { createProvider } from "../../../providers/inwx/provider.ts";
+import { totpCode } from "../../../providers/inwx/totp.ts";
+import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
+import { describeReplay } from "../http/describe-replay.ts";
+import { startHttpBench } from "../http/start-http-bench.ts";
+import { createInwxFake, type InwxFake, prepareInwx } from "./fake.ts";
+import { readInwx } from "./xml-form.ts";
+
+const ACCOUNT = { user: "keyturn", pass: "inwx-password-of-the-tests" };
+/** "12345678901234567890" in base32. */
+const TOTP = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+const signal = new AbortController().signal;
+
+describeHttpProvider("inwx", async () => (await startBench()).bench);
+describeReplay({
+	folder: "inwx",
+	headers: {},
+	fake: (store) => createInwxFake(store, { ...ACCOUNT, codes: null, isOpen: true }).answer,
+	prepare: prepareInwx,
+	read: readInwx,
+	body: ({ body }) => JSON.stringify(readInwx(body ?? "")),
+});
+
+/** RFC 6238 appendix B, cut to six digits. */
+test.each([
+	["1970-01-01T00:00:59Z", "287082"],
+	["2005-03-18T01:58:29Z", "081804"],
+	["2033-05-18T03:33:20Z", "279037"],
+])("the code at %s is %s", (at, code) => {
+	expect(totpCode("gezd gnbv gy3t qojq gezd gnbv gy3t qojq", new Date(at))).toBe(code);
+});
+
+test("a secret that is none says so, and is not told", () => {
+	expect(() => totpCode("not-base32!", new Date())).toThrow(/not base32/);
+	expect(() => totpCode("not-base32!", new Date())).not.toThrow(/not-base32!/);
+});
+
+describe("a session at INWX", () => {
+	let held: Started | null = null;
+	afterEach(async () => held?.bench.stop());
+	const start = async (options: { readonly hasTotp?: boolean } = {}) => {
+		held = await startBench(options);
+		return held;
+	};
+
+	test("that has ended is begun again", async () => {
+		const { bench, fake } = await start();
+		fake.endSessions();
+		const add = { kind: "add", name: `s1.${bench.zone}`, value: "v=DKIM1", ttlSeconds: 300 } as const;
+		expect(await bench.provider.change(bench.zone, [add], signal)).toEqual([{ kind: "done" }]);
+		expect(bench.store.serves(add.name)).toEqual(["v=DKIM1"]);
+	});
+
+	test("is unlocked by a second factor, each code once", async () => {
+		const { bench, fake } = await start({ hasTotp: true });
+		fake.endSessions();
+		const before = bench.clock.now().getTime();
+		expect(await bench.provider.list(bench.zone, bench.zone, signal)).toEqual([]);
+		expect(bench.clock.now().getTime() - before).toBeGreaterThan(20_000);
+	});
+
+	test("is not begun with a wrong password, and says so", async () => {
+		const { bench } = await start();
+		const other = createInwx(
+			"another password",
+			false,
+		)({
+			http: bench.server.httpFor("https://api.domrobot.com"),
+			clock: bench.clock,
+		});
+		await expect(other.list(bench.zone, bench.zone, signal)).rejects.toMatchObject({
+			code: "provider.denied",
+			message: expect.stringContaining("Authentication error"),
+		});
+	});
+});
+
+interface Started {
+	readonly bench: HttpBench;
+	readonly fake: InwxFake;
+}
+
+async function startBench({ hasTotp = false }: { readonly hasTotp?: boolean } = {}): Promise<Started> {
+	const fakes: InwxFake[] = [];
+	let now = () => new Date(0);
+	const bench = await startHttpBench({
+		origin: "https://api.domrobot.com",
+		fake: (store) => {
+			const fake = createInwxFake(store, {
+				...ACCOUNT,
+				codes: hasTotp ? () => [totpCode(TOTP, now())] : null,
+			});
+			fakes.push(fake);
+			return fake.answer;
+		},
+		create: (tools) => {
+			now = () => tools.clock.now();
+			return createInwx(ACCOUNT.pass, hasTotp)(tools);
+		},
+		secrets: [ACCOUNT.pass, TOTP, "ticket-"],
+		isWrite: ({ body }) => /"nameserver\.(?:create|update|delete)Record"/.test(body),
+		denials: [{ status: 200, body: { code: 2201, msg: "Authorization error" } }],
+		limits: [{ status: 200, body: { code: 2502, msg: "Session limit exceeded" } }],
+		hasTwins: true,
+		isAtWork: true,
+	});
+	const [fake] = fakes;
+	if (fake === undefined) throw new Error("no fake was made");
+	return { bench, fake };
+}
+
+function createInwx(pass: string, hasTotp: boolean) {
+	return (tools: Pick<Parameters<typeof createProvider>[0], "http" | "clock">) =>
+		createProvider({
+			name: "inwx",
+			settings: {
+				user: ACCOUNT.user,
+				password: { file: "/password" },
+				...(hasTotp ? { totp: { file: "/totp" } } : {}),
+			},
+			secrets: {
+				read: async (reference) => ("file" in reference && reference.file === "/totp" ? TOTP : pass),
+			},
+			...tools,
+		});
+}
