@@ -251,10 +251,17 @@ function hidden(text: string, secrets: readonly string[]): string {
 /** JSON, or the text itself where it is none. */
 function parsed(body: string): unknown {
 	try {
-		return JSON.parse(body);
+		return JSON.parse(body, (_name, value: unknown) =>
+			typeof value === "string" ? wellFormed(value) : value,
+		);
 	} catch {
 		return body;
 	}
+}
+
+/** JSON can escape halves of characters, which no URL takes: an id may become part of one. */
+function wellFormed(text: string): string {
+	return text.replace(/\p{Cs}/gu, "\ufffd");
 }
 
 function seconds(ms: number): string {

@@ -1,0 +1,184 @@
+/** Whatever a provider's interface answers: a result, or an error of the provider's that tells no secret; and an end. */
+
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { KeyturnError } from "../../../src/errors.ts";
+import type { HttpResponse } from "../../../src/ports/http.ts";
+import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
+import { PROVIDER_TYPES, type ProviderTools } from "../../../providers/registry.ts";
+import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
+import { fuzzed, PATIENCE } from "../../fuzz/fuzzing.ts";
+import { mutatedJson, mutatedText } from "../../fuzz/mutations.ts";
+import { anyText } from "../../fuzz/nasty-text.ts";
+
+const NEVER = new AbortController().signal;
+const SECRET = "canary-of-a-token";
+const ZONE = "example.com";
+const OWNER = `202611._domainkey.${ZONE}`;
+const VALUE = "v=DKIM1;k=rsa;p=abc";
+/** Lists are read a thousand pages long at most, some of them several times over. */
+const MOST_CALLS = 5_000;
+/** Those that speak otherwise have tests of their own. */
+const WITHOUT_HTTP = ["rfc2136"];
+
+/** What each of them says when all is well. */
+const SEEDS: Readonly<Record<string, readonly unknown[]>> = {
+	cloudflare: [
+		{ result: [{ id: "z1", name: ZONE }] },
+		{
+			result: [{ id: "r1", name: OWNER, type: "TXT", content: `"${VALUE}"` }],
+			result_info: { page: 1, total_pages: 1 },
+		},
+		{ success: true },
+		{ errors: [{ code: 9109, message: SECRET }] },
+	],
+	hetzner: [
+		{ zone: { id: 1, name: ZONE } },
+		{
+			rrsets: [{ name: "202611._domainkey", type: "TXT", records: [{ value: `"${VALUE}"` }] }],
+			meta: { pagination: { next_page: null } },
+		},
+		{ action: { id: 7, status: "success", error: null } },
+		{ error: { code: "unauthorized", message: SECRET } },
+	],
+	digitalocean: [
+		{ domain: { name: ZONE }, domains: [{ name: ZONE }], links: {}, meta: { total: 1 } },
+		{
+			domain_records: [{ id: 5, type: "TXT", name: "202611._domainkey", data: VALUE }],
+			links: {},
+			meta: { total: 1 },
+		},
+		{ domain_record: { id: 5 } },
+		{ id: "unauthorized", message: SECRET },
+	],
+	desec: [
+		[{ name: ZONE, minimum_ttl: 60 }],
+		{ name: ZONE, minimum_ttl: 60 },
+		{ subname: "202611._domainkey", name: `${OWNER}.`, type: "TXT", ttl: 60, records: [`"${VALUE}"`] },
+		{ detail: SECRET },
+	],
+	powerdns: [
+		[{ id: `${ZONE}.`, name: `${ZONE}.`, kind: "Native" }],
+		{
+			id: `${ZONE}.`,
+			name: `${ZONE}.`,
+			rrsets: [
+				{ name: `${OWNER}.`, type: "TXT", ttl: 60, records: [{ content: `"${VALUE}"`, disabled: false }] },
+			],
+		},
+		{ error: SECRET },
+	],
+};
+const TYPES = Object.keys(PROVIDER_TYPES).filter((type) => !WITHOUT_HTTP.includes(type));
+
+function responses(type: string): fc.Arbitrary<readonly HttpResponse[]> {
+	const seeds = SEEDS[type] ?? Object.values(SEEDS).flat();
+	const body = fc.oneof(
+		fc.constantFrom(...seeds).map((seed) => JSON.stringify(seed)),
+		mutatedJson(seeds).map((value) => JSON.stringify(value) ?? ""),
+		mutatedText(seeds.map((seed) => JSON.stringify(seed))),
+		fc
+			.tuple(fc.constantFrom(...seeds), anyText)
+			.map(([seed, text]) => JSON.stringify(seed, (name, value: unknown) => (name === "id" ? text : value))),
+		anyText,
+	);
+	const headers = fc.dictionary(
+		fc.constantFrom(
+			"retry-after",
+			"ratelimit-reset",
+			"x-ratelimit-reset",
+			"link",
+			"content-type",
+			"location",
+		),
+		fc.oneof(
+			anyText,
+			fc.constantFrom("-1", "1e309", "99999999999", "Thu, 99 Nov 2026 99:99:99 GMT", '<x>; rel="next"'),
+		),
+		{ noNullPrototype: true },
+	);
+	const status = fc.constantFrom(200, 200, 200, 200, 201, 204, 302, 400, 401, 404, 409, 422, 429, 500, 503);
+	return fc.array(fc.record({ status, headers, body }), { minLength: 1, maxLength: 8 });
+}
+
+interface Asked {
+	calls: number;
+}
+
+/** Answers what it was given, from the beginning again when all was. */
+async function providerOf(type: string, given: readonly HttpResponse[], asked: Asked): Promise<DnsProvider> {
+	const made = await PROVIDER_TYPES[type]?.();
+	if (made === undefined) throw new Error(`${type} is not registered`);
+	const secret = { env: "SECRET" };
+	const tools = {
+		secrets: { read: async () => Promise.resolve(SECRET) },
+		clock: createSleepingClock(),
+		log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+		random: { bytes: (count: number) => new Uint8Array(count), id: () => "0".repeat(32) },
+		http: {
+			send: async () => {
+				asked.calls += 1;
+				if (asked.calls > MOST_CALLS) throw new Error("it asks without end");
+				return Promise.resolve(given[asked.calls % given.length] as HttpResponse);
+			},
+		},
+	};
+	const candidates = [{ token: secret }, { url: "http://127.0.0.1:8081", key: secret }];
+	const settings = candidates.map((one) => made.settingsSchema.safeParse(one)).find(({ success }) => success);
+	if (settings?.success !== true) throw new Error(`${type}: which settings it takes is not known here`);
+	return made.create({ ...(tools as unknown as ProviderTools), name: type, settings: settings.data });
+}
+
+function ignore(): void {}
+
+describe.each(TYPES)("%s", (type) => {
+	test("answers, or fails as a provider does, and tells no secret", PATIENCE, async () => {
+		const seen = { answered: 0, failed: 0 };
+		await fc.assert(
+			fc.asyncProperty(responses(type), async (given) => {
+				const acts: readonly ((provider: DnsProvider) => Promise<unknown>)[] = [
+					async (provider) => provider.findZone(OWNER, NEVER),
+					async (provider) => provider.list(ZONE, OWNER, NEVER),
+					async (provider) =>
+						provider.change(
+							ZONE,
+							[
+								{ kind: "add", name: OWNER, value: VALUE, ttlSeconds: 300 },
+								{ kind: "remove", name: OWNER, value: VALUE },
+								{ kind: "replace", name: OWNER, from: VALUE, to: `${VALUE}d`, ttlSeconds: 300 },
+							],
+							NEVER,
+						),
+				];
+				for (const act of acts) {
+					const provider = await providerOf(type, given, { calls: 0 });
+					const told = await act(provider).then(
+						(result) => {
+							seen.answered += 1;
+							return JSON.stringify(result);
+						},
+						(thrown: unknown) => {
+							seen.failed += 1;
+							if (!(thrown instanceof KeyturnError)) throw thrown;
+							expect(thrown.code).toMatch(/^provider\./);
+							return `${thrown.message} ${thrown.hint ?? ""}`;
+						},
+					);
+					expect(told).not.toContain(SECRET);
+				}
+			}),
+			fuzzed(100),
+		);
+		expect(Math.min(seen.answered, seen.failed)).toBeGreaterThan(0);
+	});
+});
+
+test.each(TYPES)("%s: an id that no URL takes is told as anything else that is not there", async (type) => {
+	const half = (name: string, value: unknown): unknown => (name === "id" ? "\ud800" : value);
+	for (const seed of SEEDS[type] ?? []) {
+		const given = [{ status: 200, headers: {}, body: JSON.stringify(seed, half) }];
+		const provider = await providerOf(type, given, { calls: 0 });
+		const thrown: unknown = await provider.list(ZONE, OWNER, NEVER).catch((one: unknown) => one);
+		if (!Array.isArray(thrown)) expect(thrown).toMatchObject({ code: expect.stringMatching(/^provider\./) });
+	}
+});
