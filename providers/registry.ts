@@ -40,6 +40,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 		typed(await import("./digitalocean/settings.ts"), () => import("./digitalocean/provider.ts")),
 	desec: async () => typed(await import("./desec/settings.ts"), () => import("./desec/provider.ts")),
 	gandi: async () => typed(await import("./gandi/settings.ts"), () => import("./gandi/provider.ts")),
+	google: async () => typed(await import("./google/settings.ts"), () => import("./google/provider.ts")),
 	hetzner: async () => typed(await import("./hetzner/settings.ts"), () => import("./hetzner/provider.ts")),
 	inwx: async () => typed(await import("./inwx/settings.ts"), () => import("./inwx/provider.ts")),
 	linode: async () => typed(await import("./linode/settings.ts"), () => import("./linode/provider.ts")),

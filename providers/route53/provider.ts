@@ -1,12 +1,12 @@
 /** Writes zones at Amazon Route 53 (docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html). */
 
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
-import { KeyturnError } from "../../src/errors.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
 import { untilCarriedOut } from "../../src/publishing/api/carried-out.ts";
 import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
+import { hasPolicy } from "../../src/publishing/api/left-alone.ts";
 import { allPages } from "../../src/publishing/api/pages.ts";
 import { createRrsetProvider, type RrsetCalls, type RrsetWrite } from "../../src/publishing/api/rrset-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
@@ -93,12 +93,7 @@ function callsOf(api: Api, provider: string, clock: Clock): RrsetCalls<ApiZone> 
 			const sets = await api.call({ method: "GET", path: path(zone), query, read: readRecordSets }, signal);
 			const set = sets.find((one) => one.type === "TXT" && one.name === name);
 			if (set === undefined) return null;
-			if (set.plain === null)
-				throw new KeyturnError(
-					"provider.refused",
-					`${provider}: the TXT record at ${name} has a routing policy or is an alias, and is left alone`,
-					{ hint: "give it simple routing, or take it away, in the console" },
-				);
+			if (set.plain === null) throw hasPolicy(provider, name);
 			return { ...set.plain, extra: null };
 		},
 		async write(zone, sets, signal) {

@@ -21,6 +21,8 @@ export interface HttpBench extends ProviderBench {
 	readonly secrets: readonly string[];
 	/** A call that changes something; by default every one that is no GET. */
 	readonly isWrite?: (request: FakeRequest) => boolean;
+	/** A call that does not count as either, such as the one for a token: troubles meet the calls behind it. */
+	readonly isAside?: (request: FakeRequest) => boolean;
 	/** Answers with which the interface refuses a credential, and asks for patience, where the status is not enough. */
 	readonly denials?: readonly FakeAnswer[];
 	readonly limits?: readonly FakeAnswer[];
@@ -49,9 +51,11 @@ export function describeHttpProvider(title: string, start: () => Promise<HttpBen
 		const value = valueOf(410);
 		const add = (): ZoneChange => ({ kind: "add", name, value, ttlSeconds: 3_600 });
 		const isWrite = (request: FakeRequest) => (bench.isWrite ?? (({ method }) => method !== "GET"))(request);
-		const onWrite = (fault: Fault) => bench.server.faults.push({ when: isWrite, fault });
+		const isAside = (request: FakeRequest) => bench.isAside?.(request) === true;
+		const onWrite = (fault: Fault) =>
+			bench.server.faults.push({ when: (request) => isWrite(request) && !isAside(request), fault });
 		const onRead = (fault: Fault) =>
-			bench.server.faults.push({ when: (request) => !isWrite(request), fault });
+			bench.server.faults.push({ when: (request) => !isWrite(request) && !isAside(request), fault });
 		const answer = (status: number, body: unknown = "no", headers = {}): Fault => ({
 			kind: "answer",
 			answer: { status, body, headers },

@@ -40,7 +40,7 @@ export interface FakeServer {
 	/** Of the next calls for which `when` holds, one each. */
 	readonly faults: { readonly when: (request: FakeRequest) => boolean; readonly fault: Fault }[];
 	/** Reaches the fake where the adapter would reach the provider; of a call that drips not for thirty seconds. */
-	httpFor(origin: string): Http;
+	httpFor(...origins: readonly string[]): Http;
 	stop(): Promise<void>;
 }
 
@@ -74,10 +74,11 @@ export async function startFakeServer(fake: Fake): Promise<FakeServer> {
 		url,
 		calls,
 		faults,
-		httpFor: (origin) => ({
+		httpFor: (...origins) => ({
 			send: async (request, signal) => {
-				if (!request.url.startsWith(`${origin}/`))
-					throw new Error(`a call to ${request.url} instead of ${origin}`);
+				const origin = origins.find((one) => request.url.startsWith(`${one}/`));
+				if (origin === undefined)
+					throw new Error(`a call to ${request.url} instead of ${origins.join(", ")}`);
 				const here = url + request.url.slice(origin.length);
 				const deadlineMs = faults.some(({ fault }) => fault.kind === "drip") ? 300 : request.deadlineMs;
 				return real.send({ ...request, url: here, deadlineMs }, signal);

@@ -7,12 +7,12 @@ import type { HttpBench } from "./describe-http-provider.ts";
 import { type Fake, startFakeServer } from "./fake-server.ts";
 import { ZoneStore } from "./zone-store.ts";
 
-type Parts = Pick<HttpBench, "secrets" | "hasTwins" | "isWrite" | "denials" | "limits">;
+type Parts = Pick<HttpBench, "secrets" | "hasTwins" | "isWrite" | "isAside" | "denials" | "limits">;
 
 export async function startHttpBench<Settings>(
 	options: Parts & {
 		/** Where the adapter believes to call. */
-		readonly origin: string;
+		readonly origin: string | readonly string[];
 		readonly settings: Settings;
 		/** By default any reference gives the first of `secrets`. */
 		readonly readSecret?: AdapterOptions<Settings>["secrets"]["read"];
@@ -29,7 +29,7 @@ export async function startHttpBench<Settings>(
 		name: "dns",
 		settings,
 		secrets: { read: readSecret ?? (async () => parts.secrets[0] ?? "") },
-		http: server.httpFor(origin),
+		http: server.httpFor(...[origin].flat()),
 		clock,
 	});
 	return {
