@@ -179,8 +179,8 @@ function nudgesOf(signers: readonly SwapSigner[]): ReadonlyMap<string, () => Pro
 
 /** Handshake, a reload's settling, and eight messages at a time of at most fifteen seconds each. */
 async function probe(request: ProbeRequest, owner: { uid: number; gid: number }): Promise<ProbeAnswer> {
-	const messages = request.kind === "milter" ? request.expectations.length : 0;
-	const settleMs = request.kind === "milter" ? request.settleMs : 0;
+	const messages = request.kind === "smtp" ? 0 : request.expectations.length;
+	const settleMs = "settleMs" in request ? request.settleMs : 0;
 	const timeoutMs = request.timeoutMs + settleMs + 15_000 * Math.ceil(messages / 8) + 20_000;
 	return parseProbeAnswer(await runProbe({ request: JSON.stringify(request), owner, timeoutMs }));
 }

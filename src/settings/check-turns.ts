@@ -99,6 +99,13 @@ function checkSelector({ settings, host, place, faults }: Turn): void {
 
 function checkKeys({ settings, signerType, place, faults }: Turn): void {
 	const [first, ...more] = settings.keys;
+	if (signerType === "rspamd" && first?.algorithm === "ed25519")
+		faults.add({
+			path: place(["key"]),
+			rule: "Ed25519 keys for rspamd are not built yet: it takes them in a form of its own only",
+			consequence: "rspamd would sign nothing with the key",
+			hint: "use { algorithm: rsa, bits: 2048 }",
+		});
 	if (signerType !== "opendkim") return;
 	if (more.length > 0)
 		faults.add({

@@ -60,7 +60,7 @@ function readSigner(
 	const own = Object.fromEntries(
 		Object.entries(signer.services ?? {}).filter(([, value]) => value !== undefined),
 	);
-	const services: ConfiguredServices = { ...common, ...own };
+	const services: ConfiguredServices = { ...common, ...servicesOf(signer.type, context), ...own };
 	checkServices(services, {
 		swap: signer.swap,
 		faults: context.faults,
@@ -75,6 +75,15 @@ function readSigner(
 		services: toServices(services),
 		settings: readAdapter(signer, at, context),
 	};
+}
+
+/** Where nothing is said of them, for a type whose service has a name of its own. */
+function servicesOf(
+	type: string,
+	{ source }: AdapterContext,
+): Partial<Pick<ConfiguredServices, "stop" | "start">> {
+	if (type !== "rspamd" || source.has(["services", "stop"]) || source.has(["services", "start"])) return {};
+	return { stop: ["postfix", type], start: [type, "postfix"] };
 }
 
 function refuseSameConfiguration(signers: readonly SignerSettings[], { faults }: AdapterContext): void {

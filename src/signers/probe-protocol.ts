@@ -42,6 +42,14 @@ const probeRequest = z.discriminatedUnion("kind", [
 		messages: z.array(z.string()).max(20_000).readonly(),
 		timeoutMs: z.int().min(1).max(600_000),
 	}),
+	/** The same through rspamd's normal worker, which has no handshake but answers a ping. */
+	z.strictObject({
+		kind: z.literal("rspamd"),
+		socket: socketTarget,
+		expectations: z.array(probeExpectation).max(20_000).readonly(),
+		timeoutMs: z.int().min(1).max(600_000),
+		settleMs: z.int().min(0).max(600_000),
+	}),
 	/** Waits until a mail server greets with 220. */
 	z.strictObject({
 		kind: z.literal("smtp"),
@@ -69,7 +77,7 @@ const probeAnswer = z.strictObject({
 
 export type ProbeExpectation = Readonly<z.infer<typeof probeExpectation>>;
 export type ProbeRequest = Readonly<z.infer<typeof probeRequest>>;
-export type MilterProbeRequest = Extract<ProbeRequest, { kind: "milter" }>;
+export type SignerProbeRequest = Extract<ProbeRequest, { kind: "milter" | "rspamd" }>;
 export type MessagesProbeRequest = Extract<ProbeRequest, { kind: "messages" }>;
 export type SmtpProbeRequest = Extract<ProbeRequest, { kind: "smtp" }>;
 export type ProbeAnswer = Readonly<z.infer<typeof probeAnswer>>;

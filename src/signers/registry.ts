@@ -46,6 +46,12 @@ export const SIGNER_TYPES: Readonly<Record<string, () => Promise<SignerType>>> =
 			(await import("./command/signer.ts")).createCommandSigner(options),
 		);
 	},
+	rspamd: async () => {
+		const { settingsSchema } = await import("./rspamd/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./rspamd/signer.ts")).createRspamdSigner(options),
+		);
+	},
 };
 
 /** The schemas of all types: the door does not know before it has read the file which of them it needs. */

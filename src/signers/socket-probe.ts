@@ -10,12 +10,13 @@ import type { Connection, Sockets, SocketTarget } from "../ports/sockets.ts";
 import { type MilterOutcome, passMessage, quit, shakeHands } from "./milter.ts";
 import type {
 	MessagesProbeRequest,
-	MilterProbeRequest,
+	SignerProbeRequest,
 	ProbeAnswer,
 	ProbeExpectation,
 	ProbeRequest,
 	SmtpProbeRequest,
 } from "./probe-protocol.ts";
+import { pingRspamd, scanMessage } from "./rspamd-http.ts";
 import { probeHeaders, PROBE_BODY, PROBE_RECIPIENT, probeText } from "./probe-message.ts";
 
 export interface ProbeTools {
@@ -32,7 +33,8 @@ export async function answerProbe(
 ): Promise<ProbeAnswer> {
 	switch (request.kind) {
 		case "milter":
-			return probeThroughMilter(tools, request, signal);
+		case "rspamd":
+			return probeSigner(tools, request, signal);
 		case "messages":
 			return judgeMessages(tools, request);
 		case "smtp":
@@ -56,13 +58,14 @@ async function judgeMessages(
 	return { isUp: true, reason: null, verdicts };
 }
 
-/** Waits for the handshake, then one message per expectation, several at once. */
-export async function probeThroughMilter(
+/** Waits until it is there, then one message per expectation, several at once. */
+export async function probeSigner(
 	tools: ProbeTools,
-	request: MilterProbeRequest,
+	request: SignerProbeRequest,
 	signal: AbortSignal,
 ): Promise<ProbeAnswer> {
 	const why = await awaitAnswer(tools, request, signal, async (connection, signal) => {
+		if (request.kind === "rspamd") return pingRspamd(connection, signal);
 		await shakeHands(connection, signal);
 		await quit(connection);
 	});
@@ -120,13 +123,13 @@ async function awaitAnswer(
 
 async function probeUntilSettled(
 	tools: ProbeTools,
-	request: MilterProbeRequest,
+	request: SignerProbeRequest,
 	expectation: ProbeExpectation,
 	signal: AbortSignal,
 ): Promise<ProbeVerdict> {
 	const endsAt = tools.clock.uptimeMs() + request.settleMs;
 	for (;;) {
-		const verdict = await probeOnce(tools, request.socket, expectation, signal);
+		const verdict = await probeOnce(tools, request, expectation, signal);
 		if (verdict.outcome !== "failed" || tools.clock.uptimeMs() >= endsAt) return verdict;
 		await tools.clock.sleep(AGAIN_AFTER_MS, signal);
 		signal.throwIfAborted();
@@ -135,13 +138,15 @@ async function probeUntilSettled(
 
 async function probeOnce(
 	tools: ProbeTools,
-	socket: SocketTarget,
+	{ kind, socket }: SignerProbeRequest,
 	expectation: ProbeExpectation,
 	signal: AbortSignal,
 ): Promise<ProbeVerdict> {
 	const deadline = tools.clock.deadline(MESSAGE_MS, signal);
 	try {
 		const outcome = await connected(tools.sockets, socket, deadline, async (connection) => {
+			const { sender } = expectation;
+			if (kind === "rspamd") return scanMessage(connection, { message: probeText(sender), sender }, deadline);
 			const session = await shakeHands(connection, deadline);
 			const outcome = await passMessage(session, messageFor(expectation), deadline);
 			await quit(connection);

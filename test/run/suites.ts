@@ -40,6 +40,7 @@ export const SUITES: readonly Suite[] = [
 			miltertest: "miltertest",
 			"/usr/share/perl5/Mail/DKIM.pm": "libmail-dkim-perl",
 			strace: "strace",
+			rspamd: "rspamd",
 			"mkfs.ext4": "e2fsprogs",
 			mount: "mount",
 			faketime: "faketime",

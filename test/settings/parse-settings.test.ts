@@ -353,3 +353,27 @@ describe("a secret", () => {
 		expect(fault?.rule).toMatch(/never the secret itself/);
 	});
 });
+
+test("the services of a signer are by default those of its type, unless the file says which", () => {
+	const domains = DOMAINS.replace("provider: home", "provider: home, signer: b");
+	const stops = (signers: string, ...more: readonly string[]) => {
+		const text = [PROVIDERS, domains, signers, ...more].join("\n");
+		return settingsOf(text).signers.map(({ services }) => services.stop);
+	};
+	const both = "signers: { a: { type: opendkim, keys: /a }, b: { type: rspamd } }";
+	expect(stops(both)).toEqual([
+		["postfix", "opendkim"],
+		["postfix", "rspamd"],
+	]);
+	expect(stops(both, "services: { stop: [exim4, milter], start: [milter, exim4] }")).toEqual([
+		["exim4", "milter"],
+		["exim4", "milter"],
+	]);
+});
+
+test("an Ed25519 key for rspamd is refused", () => {
+	const text = file("signer: { type: rspamd }", "key: { algorithm: ed25519 }");
+	expect(faultsOf(text).map(({ rule }) => rule)).toEqual([
+		"Ed25519 keys for rspamd are not built yet: it takes them in a form of its own only",
+	]);
+});

@@ -5,6 +5,7 @@ import { PROVIDER_TYPES } from "../../providers/registry.ts";
 import { ALERT_TYPES } from "../../src/alerts/registry.ts";
 import { settingsSchema as command } from "../../src/signers/command/settings.ts";
 import { settingsSchema as opendkim } from "../../src/signers/opendkim/settings.ts";
+import { settingsSchema as rspamd } from "../../src/signers/rspamd/settings.ts";
 
 const types = await Promise.all(
 	Object.entries(PROVIDER_TYPES).map(async ([type, load]) => [type, await load()] as const),
@@ -13,7 +14,7 @@ const types = await Promise.all(
 export const providerTypes = Object.fromEntries(types);
 
 export const schemas = {
-	signers: { opendkim, command },
+	signers: { opendkim, rspamd, command },
 	providers: Object.fromEntries(
 		types.map(([type, { settingsSchema }]) => [type, settingsSchema]),
 	) as Readonly<Record<string, z.ZodType> & { rfc2136: z.ZodType }>,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { SignatureVerdict } from "../../src/ports/mail-verifier.ts";
-import type { MilterProbeRequest } from "../../src/signers/probe-protocol.ts";
+import type { SignerProbeRequest } from "../../src/signers/probe-protocol.ts";
 import { answerProbe } from "../../src/signers/socket-probe.ts";
 import { createFilterSockets, type FilterScript, insertHeader, packet } from "../fakes/milter-filter.ts";
 import { createSleepingClock } from "../fakes/sleeping-clock.ts";
@@ -12,7 +12,7 @@ const expectation = {
 	sender: "a@example.com",
 	unsigned: { means: "failed" },
 } as const;
-const request: MilterProbeRequest = {
+const request: SignerProbeRequest = {
 	kind: "milter",
 	socket: { kind: "unix", path: "/s" },
 	expectations: [expectation],
@@ -28,7 +28,7 @@ const pass: SignatureVerdict = { domain: "example.com", selector: "202611", outc
 async function probe(
 	script: (connection: number) => FilterScript,
 	verdicts: readonly SignatureVerdict[],
-	asked: Partial<MilterProbeRequest> = {},
+	asked: Partial<SignerProbeRequest> = {},
 ) {
 	const sockets = createFilterSockets(script);
 	const clock = createSleepingClock();

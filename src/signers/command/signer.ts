@@ -9,7 +9,7 @@ import { readAccounts } from "../accounts.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
 import { readOneTable, readPrivateKey } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
-import { whyUnsafe } from "../opendkim/safe-keys.ts";
+import { whyUnsafe } from "../safe-keys.ts";
 import { probeText } from "../probe-message.ts";
 import type { RunProbe } from "../probe-protocol.ts";
 import type { CommandSettings } from "./settings.ts";

@@ -4,7 +4,7 @@ import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import { type OptionLine, optionLines } from "./configuration.ts";
 import type { PlacedOption } from "./configuration-files.ts";
-import { applyEdits } from "./table-edits.ts";
+import { applyEdits } from "../table-edits.ts";
 
 /** How the file of a reading is marked in which the key is named. */
 export const ONE_KEY = "one key";

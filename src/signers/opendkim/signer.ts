@@ -18,12 +18,13 @@ import type {
 } from "../../ports/signer.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
+import { findForeign } from "./foreign-lines.ts";
 import { entriesInUse, type KeyTableEntry } from "./key-table.ts";
 import { offlineConfiguration } from "./configuration.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
 import { noteworthy } from "./notes.ts";
 import { ONE_KEY, type OneKey, renderOneKey } from "./one-key.ts";
-import { type SafetyQuestion, whyUnsafe } from "./safe-keys.ts";
+import { type SafetyQuestion, whyUnsafe } from "../safe-keys.ts";
 import type { OpenDkimSettings } from "./settings.ts";
 import { signOffline } from "./sign-offline.ts";
 import { isNamed, ordinaryAddress, senderFor, type SigningTable } from "./signing-table.ts";
@@ -72,7 +73,11 @@ async function read(options: OpenDkimOptions): Promise<SignerReading> {
 	const live = await readLive({ disk, config: settings.config, service });
 	const { user, uid, gid } = findAccount(await readAccounts(disk), live.user);
 	const lines: SigningLine[] = [];
-	for (const entry of live.entries) lines.push(await describeEntry(disk, live, entry));
+	const foreign = findForeign(live);
+	for (const entry of live.entries) {
+		const line = await describeEntry(disk, live, entry);
+		lines.push({ ...line, problem: line.problem ?? (line.signs ? (foreign.get(entry.name) ?? null) : null) });
+	}
 	return {
 		lines,
 		files: live.files,

@@ -1,7 +1,7 @@
 /** Says why OpenDKIM would refuse a key file: whether its user can read it, and RequireSafeKeys (opendkim.c, dkimf_securefile). */
 
-import type { Disk, DiskStat } from "../../ports/disk.ts";
-import { type Account, type Accounts, groupsOf } from "../accounts.ts";
+import type { Disk, DiskStat } from "../ports/disk.ts";
+import { type Account, type Accounts, groupsOf } from "./accounts.ts";
 
 export interface SafetyQuestion {
 	readonly disk: Disk;

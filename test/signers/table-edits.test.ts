@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { appendLines, applyEdits, removeLine } from "../../../src/signers/opendkim/table-edits.ts";
+import { appendLines, applyEdits, removeLine } from "../../src/signers/table-edits.ts";
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { findAccount, groupsOf, readAccounts } from "../../../src/signers/accounts.ts";
-import { whyUnsafe } from "../../../src/signers/opendkim/safe-keys.ts";
-import { SimDisk } from "../../fakes/sim-disk.ts";
-import { createSimProcess } from "../../fakes/sim-process.ts";
+import { findAccount, groupsOf, readAccounts } from "../../src/signers/accounts.ts";
+import { whyUnsafe } from "../../src/signers/safe-keys.ts";
+import { SimDisk } from "../fakes/sim-disk.ts";
+import { createSimProcess } from "../fakes/sim-process.ts";
 
 const PATH = "/etc/opendkim/keys/k.private";
 

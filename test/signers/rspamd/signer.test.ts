@@ -1,0 +1,162 @@
+import { generateKeyPairSync } from "node:crypto";
+import { expect, test } from "vitest";
+import type { ProgramRequest } from "../../../src/ports/programs.ts";
+import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
+import { settingsSchema } from "../../../src/signers/rspamd/settings.ts";
+import { createRspamdSigner } from "../../../src/signers/rspamd/signer.ts";
+import { SimDisk } from "../../fakes/sim-disk.ts";
+import { createSimProcess } from "../../fakes/sim-process.ts";
+
+const CONFIG = "/etc/rspamd/local.d/dkim_signing.conf";
+const OWNER = { uid: 108, gid: 112 };
+const TEXT = `domain {
+  example.com { path = "/var/lib/rspamd/dkim/mail.key"; selector = "mail"; }
+  example.org { selectors [
+    { path = "/var/lib/rspamd/dkim/ed.key"; selector = "ed"; },
+    { path = "/var/lib/rspamd/dkim/rsa.key"; selector = "rsa"; }
+  ] }
+}
+`;
+
+function keyOf(type: "rsa" | "ed25519"): string {
+	const { privateKey } =
+		type === "rsa" ? generateKeyPairSync("rsa", { modulusLength: 1024 }) : generateKeyPairSync("ed25519");
+	return privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+}
+
+function rspamdHost(text = TEXT, status = 0) {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\n_rspamd:x:108:112::/var/lib/rspamd:/bin/false\n");
+	sim.put("/etc/group", "root:x:0:\n_rspamd:x:112:\n");
+	sim.put(CONFIG, text, 0o644);
+	for (const [name, type] of [
+		["mail", "rsa"],
+		["rsa", "rsa"],
+		["ed", "ed25519"],
+	] as const)
+		sim.put(`/var/lib/rspamd/dkim/${name}.key`, keyOf(type), 0o600, OWNER);
+	const ran: (ProgramRequest & { readonly given: string | null })[] = [];
+	const asked: ProbeRequest[] = [];
+	const signer = createRspamdSigner({
+		name: "main",
+		settings: settingsSchema.parse({}),
+		service: "rspamd",
+		swap: "reload",
+		disk: sim.open({ process: createSimProcess() }),
+		programs: {
+			run: async (request) => {
+				ran.push({ ...request, given: sim.text(request.argv.at(-1) ?? "") });
+				const stdout = status === 0 ? "DKIM-Signature: v=1;\r\n\tb=x\r\nFrom: <a@b>\r\n\r\n" : "";
+				return Promise.resolve({ status, signal: null, stdout, stderr: "no key" });
+			},
+		},
+		runProbe: async (request) => {
+			asked.push(request);
+			const expectations = request.kind === "smtp" ? [] : request.expectations;
+			const verdicts = expectations.map(({ domain, selector }) => ({
+				domain,
+				selector,
+				outcome: "signed" as const,
+				reason: null,
+			}));
+			return Promise.resolve({ isUp: true, reason: null, verdicts });
+		},
+	});
+	return { sim, signer, ran, asked };
+}
+
+test("reads every key; of several for one domain the RSA key is turned, and the other left alone", async () => {
+	const { signer } = rspamdHost();
+	const reading = await signer.read();
+	expect(reading.lines.map(({ domain, selector, problem }) => [domain, selector, problem === null])).toEqual([
+		["example.com", "mail", true],
+		["example.org", "ed", false],
+		["example.org", "rsa", true],
+	]);
+	expect(reading.lines[1]?.problem).toContain(
+		"beside rsa, the key that keyturn turns, this one is left alone",
+	);
+	for (const line of reading.lines)
+		expect(line).toMatchObject({ signs: true, publicKey: expect.any(String) as string });
+	expect(reading).toMatchObject({ owner: { ...OWNER, user: "_rspamd" }, notes: [], configuration: [CONFIG] });
+	expect(signer.keyPath("example.com", "202612")).toBe("/var/lib/rspamd/dkim/example.com/202612.private");
+});
+
+test("signs offline with rspamd's own program, as its user, with the staged key, and leaves nothing", async () => {
+	const { signer, sim, ran } = rspamdHost();
+	sim.put("/staged", TEXT.replace('"mail"', '"202612"').replace("mail.key", "new.key"));
+	const reading = await signer.read();
+	const before = sim.all().map(({ path }) => path);
+	const expectation = { domain: "example.com", selector: "202612", record: "" };
+	const [message] = await signer.signOffline(new Map([[CONFIG, "/staged"]]), [expectation], reading);
+	expect(message?.startsWith("DKIM-Signature: v=1;\r\n\tb=x\r\nFrom:")).toBe(true);
+	expect(ran).toMatchObject([
+		{
+			argv: "/usr/bin/rspamadm mime sign -d example.com -s 202612 -k /var/lib/rspamd/dkim/new.key -o message /staged.eml".split(
+				" ",
+			),
+			owner: OWNER,
+			given: expect.stringContaining("From: <keyturn-probe@example.com>\r\n") as string,
+		},
+	]);
+	expect(sim.all().map(({ path }) => path)).toEqual(before);
+});
+
+test("what its program cannot sign with is told, and the message is gone all the same", async () => {
+	const { signer, sim } = rspamdHost(TEXT, 134);
+	const reading = await signer.read();
+	const expectation = { domain: "example.com", selector: "mail", record: "" };
+	await expect(signer.signOffline(new Map(), [expectation], reading)).rejects.toMatchObject({
+		code: "signer.probe",
+		message: expect.stringContaining("rspamadm did not sign with /var/lib/rspamd/dkim/mail.key") as string,
+	});
+	expect(sim.text(`${CONFIG}.eml`)).toBeNull();
+	expect(await signer.preflight()).toContain("rspamadm configtest");
+});
+
+test("asks the worker where it listens; what the file does not say needs no message", async () => {
+	const { signer, asked } = rspamdHost();
+	const reading = await signer.read();
+	const key = { domain: "example.com", selector: "mail", record: "v=DKIM1;p=" };
+	const verdicts = await signer.probe([{ ...key, selector: "none" }, key, { ...key, record: null }], reading);
+	expect(verdicts.map(({ selector, outcome }) => [selector, outcome])).toEqual([
+		["none", "failed"],
+		["mail", "signed"],
+		["mail", "failed"],
+	]);
+	expect(asked).toMatchObject([
+		{
+			kind: "rspamd",
+			socket: { kind: "inet", host: "127.0.0.1", port: 11333 },
+			expectations: [{ ...key, sender: "keyturn-probe@example.com", unsigned: { means: "failed" } }],
+		},
+	]);
+});
+
+test("where mail from loopback is not signed, an unsigned probe proves nothing", async () => {
+	const { signer, asked } = rspamdHost(`sign_local = no;\nenabled = false\n${TEXT}`);
+	const reading = await signer.read();
+	expect(reading.notes).toHaveLength(2);
+	await signer.probe([{ domain: "example.com", selector: "mail", record: "v=DKIM1;p=" }], reading);
+	expect(asked).toMatchObject([{ expectations: [{ unsigned: { means: "unproven" } }] }]);
+});
+
+test("a sub-domain's block is noted as long as use_esld is on", async () => {
+	const text = "domain { mail.example.com { path = /k; selector = s } }";
+	expect((await rspamdHost(text).signer.read()).notes.join()).toContain("use_esld is on");
+	expect((await rspamdHost(`use_esld = false;\n${text}`).signer.read()).notes).toEqual([]);
+});
+
+test("a key that its user cannot open is refused", async () => {
+	const { signer, sim } = rspamdHost();
+	const reading = await signer.read();
+	const path = "/var/lib/rspamd/dkim/mail.key";
+	expect(await signer.unsafe(path, reading)).toBeNull();
+	sim.put(path, "x", 0o600, { uid: 0, gid: 0 });
+	expect(await signer.unsafe(path, reading)).toBe(`${path} cannot be read by _rspamd`);
+});
+
+test("a domain with a block has no place for a first key", async () => {
+	const faults = await rspamdHost().signer.firstKeyFaults(["example.com", "example.net"]);
+	expect([...faults]).toEqual([["example.com", "it has a block already: mail signs for it"]]);
+});

@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import type { SignerChange } from "../../../src/ports/signer.ts";
+import { readSection, renderSection } from "../../../src/signers/rspamd/signing-section.ts";
+
+/** Both forms in one file, as a guide for containers prints them. */
+const GUIDE = `# documentation: https://rspamd.com/doc/modules/dkim_signing.html
+
+enabled = true;
+use_redis = false; # don't change unless Redis also provides the DKIM keys
+use_esld = true;
+
+domain {
+    example.com {
+        path = "/keys/mail.private";
+        selector = "mail";
+    }
+    example.org {
+        selectors [
+            {
+                path = "/keys/rsa.private";
+                selector = "dkim-rsa";
+            },
+            {
+                path = "/keys/ed25519.private";
+                selector = "dkim-ed25519";
+            }
+        ]
+    }
+}
+`;
+
+const turn = (domain: string, from: string): SignerChange => ({
+	domain,
+	from,
+	to: { selector: "202612", keyPath: `/new/${domain}/202612.private` },
+});
+
+function rendered(text: string, ...changes: readonly SignerChange[]): string {
+	return Buffer.from(renderSection(Buffer.from(text, "latin1"), "/f", changes)).toString("latin1");
+}
+
+test("every key of every block is found", () => {
+	expect(
+		readSection(GUIDE, "/f").keys.map(({ domain, selector, path, problem }) => [
+			domain,
+			selector,
+			path,
+			problem,
+		]),
+	).toEqual([
+		["example.com", "mail", "/keys/mail.private", null],
+		["example.org", "dkim-rsa", "/keys/rsa.private", null],
+		["example.org", "dkim-ed25519", "/keys/ed25519.private", null],
+	]);
+});
+
+test("a turn changes one selector and one path, in a block as in a list", () => {
+	expect(rendered(GUIDE, turn("example.com", "mail"), turn("example.org", "dkim-rsa"))).toBe(
+		GUIDE.replace("/keys/mail.private", "/new/example.com/202612.private")
+			.replace('"mail"', '"202612"')
+			.replace("/keys/rsa.private", "/new/example.org/202612.private")
+			.replace('"dkim-rsa"', '"202612"'),
+	);
+});
+
+test("without quotes a selector of digits would be a number: it gets them", () => {
+	const text = "domain { a.example { selector = mail; path = /k/a } }";
+	expect(rendered(text, turn("a.example", "mail"))).toBe(
+		'domain { a.example { selector = "202612"; path = /new/a.example/202612.private } }',
+	);
+	expect(readSection(text.replace("mail", "202611"), "/f").keys[0]?.problem).toContain(
+		"takes it for a number",
+	);
+});
+
+test("a first key gets a block of its own; taken out, the file is as it was", () => {
+	const first: SignerChange = { ...turn("example.net", ""), from: null };
+	const after = rendered(GUIDE, first);
+	const block =
+		'  example.net {\n    path = "/new/example.net/202612.private";\n    selector = "202612";\n  }\n';
+	expect(after).toBe(GUIDE.replace(/\}\n$/, `${block}}\n`));
+	expect(rendered(after, { domain: "example.net", from: "202612", to: null })).toBe(GUIDE);
+	expect(rendered("enabled = true;", first)).toBe(`enabled = true;\ndomain {\n${block}}\n`);
+	expect(rendered("domain { }", first)).toBe(`domain { \n${block}}`);
+});
+
+test.each([
+	["domain { a.example { selector = s } }", "stands outside its block"],
+	["domain { a.example { path = /k; path = /l; selector = s } }", "stands twice"],
+	["domain { a.example { path = k; selector = s } }", "expected an absolute path"],
+	['domain { a.example { path = /k/ed.private"; selector = s } }', "no quote"],
+	["domain { a.example { path = /$keys/k; selector = s } }", "no quote or variable"],
+	["domain { a.example = yes }", "expected a block"],
+	["domain { a.example { selectors = yes } }", "expected one list"],
+	[
+		"domain { a.example { path = /k; selector = s } A.example { path = /l; selector = t } }",
+		"has several blocks",
+	],
+])("%s: the line says why it is not turned", (text, why) => {
+	expect(readSection(text, "/f").keys[0]?.problem).toContain(why);
+});
+
+test("$domain and $selector in a path are what rspamd puts there", () => {
+	const text = "domain { a.example { path = /k/$domain.$selector.key; selector = s } }";
+	expect(readSection(text, "/f").keys).toMatchObject([{ path: "/k/a.example.s.key", problem: null }]);
+});
+
+test.each([
+	["use_redis = true", "keys in Redis"],
+	["use_vault = true", "keys in Vault"],
+	['signing_table = "/t"', "a signing table"],
+	['selector_map = "/m"', "a map of selectors"],
+	["domain = yes", "expected domain"],
+	["domain { }\ndomain { }", "expected one section domain, got 2"],
+])("%s is refused", (text, why) => {
+	expect(() => readSection(text, "/f")).toThrow(why);
+});
+
+test.each<[string, SignerChange]>([
+	["a key that is not there", turn("example.com", "other")],
+	["a first key beside a block", { ...turn("example.com", ""), from: null }],
+	["one of a list taken out", { domain: "example.org", from: "dkim-rsa", to: null }],
+	["a path that needs escaping", { ...turn("example.com", "mail"), to: { selector: "s", keyPath: '/a"b' } }],
+])("%s is refused", (_, change) => {
+	expect(() => rendered(GUIDE, change)).toThrow(expect.objectContaining({ code: "signer.config" }) as Error);
+});
