@@ -27,8 +27,9 @@ export function createSession<Ticket>(
 			const result = await work(held);
 			if (result !== ENDED) return result;
 			held = null;
-			throw new KeyturnError("provider.denied", `${provider}: it ends each session as soon as it has begun`, {
-				hint: "does anything else log in with the same credential, and may this address use it?",
+			throw new KeyturnError("provider.refused", `${provider}: it ended a session as soon as it had begun`, {
+				retry: true,
+				hint: "does anything else log in with the same credential?",
 			});
 		},
 	};

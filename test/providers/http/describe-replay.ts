@@ -29,7 +29,7 @@ export interface Replay {
 	/** Recordings that are left out, each with its reason. */
 	readonly leftOut?: Readonly<Record<string, string>>;
 	/** What was sent, where the recording has left something out of it. */
-	readonly body?: (request: Recorded["request"]) => string;
+	readonly body?: (request: Recorded["request"], index: number, interactions: readonly Recorded[]) => string;
 }
 
 export function describeReplay(replay: Replay): void {
@@ -58,7 +58,7 @@ async function play(replay: Replay, fake: Fake, interactions: readonly Recorded[
 	/** The fake's ids for the recorded ones. */
 	const ids = new Map<string, string>();
 	for (const [index, { request, response }] of interactions.entries()) {
-		const body = (replay.body ?? ((one) => one.body ?? ""))(request);
+		const body = (replay.body ?? ((one) => one.body ?? ""))(request, index, interactions);
 		const answer = await fake(requestOf({ ...request, body }, ids, replay.headers));
 		const what = `${index + 1}: ${request.method} ${request.uri} ${body}`;
 		expect(answer.status, `${what}: ${JSON.stringify(answer.body)}`).toBe(response.status);

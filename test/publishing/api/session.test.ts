@@ -15,11 +15,11 @@ test("is begun once, and again where it has ended", async () => {
 	expect(begun).toBe(2);
 });
 
-test("that ends at once is denied, and begun anew the next time", async () => {
+test("that ends at once is refused, and begun anew the next time", async () => {
 	let begun = 0;
 	const session = createSession("fake", async () => ++begun);
 	await expect(session.use(async () => ENDED as typeof ENDED | null, signal)).rejects.toMatchObject({
-		code: "provider.denied",
+		code: "provider.refused",
 	});
 	expect(await session.use(async (ticket) => ticket, signal)).toBe(2);
 });
