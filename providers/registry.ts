@@ -34,6 +34,7 @@ export interface ProviderType {
 
 /** One line a provider, by `type` in keyturn.yaml; each part is loaded when it is first needed. */
 export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>>> = {
+	azure: async () => typed(await import("./azure/settings.ts"), () => import("./azure/provider.ts")),
 	cloudflare: async () =>
 		typed(await import("./cloudflare/settings.ts"), () => import("./cloudflare/provider.ts")),
 	digitalocean: async () =>
