@@ -189,6 +189,14 @@ describe("a retired key found in use again", () => {
 		expect((await world.state()).wants.rotate).toBeNull();
 	});
 
+	it("that was revoked is turned away from without soak: its mail fails already", async () => {
+		const world = await revokedWorld();
+		world.reconfigure([{ ...quick, verify: { ...quick.verify, soakMs: HOUR_MS } }]);
+		world.signWith("example.com", "202611", await publicKeyOf(world, "202611"));
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611c": "active" });
+	});
+
 	it("is turned away from after its empty record is removed, too, and where its private half is known", async () => {
 		const world = await revokedWorld();
 		await world.advance(31 * DAY_MS);
