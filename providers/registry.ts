@@ -1,10 +1,12 @@
 /** Which types of DNS provider there are; of what is configured `status` loads the schema, and the agent the rest. */
 
 import type { z } from "zod";
+import type { Authorities } from "../src/ports/authorities.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { DnsProvider } from "../src/ports/dns-provider.ts";
 import type { Http } from "../src/ports/http.ts";
 import type { Log } from "../src/ports/log.ts";
+import type { ProgramTrust } from "../src/ports/program-trust.ts";
 import type { Programs } from "../src/ports/programs.ts";
 import type { Random } from "../src/ports/random.ts";
 import type { Secrets } from "../src/ports/secrets.ts";
@@ -17,6 +19,8 @@ export interface ProviderTools {
 	readonly wire: Wire;
 	readonly http: Http;
 	readonly programs: Programs;
+	readonly programTrust: ProgramTrust;
+	readonly authorities: Authorities;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Log;
@@ -40,9 +44,11 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	digitalocean: async () =>
 		typed(await import("./digitalocean/settings.ts"), () => import("./digitalocean/provider.ts")),
 	desec: async () => typed(await import("./desec/settings.ts"), () => import("./desec/provider.ts")),
+	exec: async () => typed(await import("./exec/settings.ts"), () => import("./exec/provider.ts")),
 	gandi: async () => typed(await import("./gandi/settings.ts"), () => import("./gandi/provider.ts")),
 	google: async () => typed(await import("./google/settings.ts"), () => import("./google/provider.ts")),
 	hetzner: async () => typed(await import("./hetzner/settings.ts"), () => import("./hetzner/provider.ts")),
+	httpreq: async () => typed(await import("./httpreq/settings.ts"), () => import("./httpreq/provider.ts")),
 	inwx: async () => typed(await import("./inwx/settings.ts"), () => import("./inwx/provider.ts")),
 	linode: async () => typed(await import("./linode/settings.ts"), () => import("./linode/provider.ts")),
 	netcup: async () => typed(await import("./netcup/settings.ts"), () => import("./netcup/provider.ts")),

@@ -22,6 +22,8 @@ import type { DnsProvider } from "./ports/dns-provider.ts";
 import type { Door } from "./ports/door.ts";
 import type { Log } from "./ports/log.ts";
 import type { Propagation } from "./ports/propagation.ts";
+import type { Resolver } from "./ports/resolver.ts";
+import type { VerifyPolicy } from "./rotation/policy.ts";
 import type { DomainAsked } from "./settings/add-domain.ts";
 import { formatFaults } from "./settings/faults.ts";
 import { namedTypes } from "./settings/named-types.ts";
@@ -42,6 +44,16 @@ const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 const DOOR_SOCKET = "/run/keyturn/apply.sock";
 /** A command that looks whether a daemon lives holds its lock for a moment, beside others who look. */
 const DAEMON_LOCK_MS = 500;
+/** Where no domain is configured yet. */
+const ANY_SERVERS: VerifyPolicy = {
+	nameservers: "auto",
+	quorum: "all",
+	resolvers: ["system"],
+	via: ["servers"],
+	intervalMs: 30_000,
+	soakMs: "auto",
+	timeoutMs: 86_400_000,
+};
 const NEVER = new AbortController().signal;
 
 const clock = createSystemClock();
@@ -95,18 +107,21 @@ const openLog = once(async (): Promise<Log> => {
 const openUnwatchedPrograms = once(async () => (await import("./system/programs.ts")).createSystemPrograms());
 const openPrograms = once(async () => pulse.watch(await openUnwatchedPrograms()));
 
-const openPropagation = once(async (): Promise<Propagation> => {
-	const { createPropagation } = await import("./dns/propagation.ts");
+const openResolver = once(async (): Promise<Resolver> => {
 	const { createWireResolver } = await import("./dns/wire-resolver.ts");
 	const { readSystemResolvers } = await import("./system/resolv-conf.ts");
 	const { createWire } = await import("./system/wire.ts");
-	const resolver = createWireResolver({
+	return createWireResolver({
 		wire: pulse.watch(createWire()),
 		random,
 		clock,
 		systemServers: () => readSystemResolvers(),
 	});
-	return createPropagation({ resolver, clock });
+});
+
+const openPropagation = once(async (): Promise<Propagation> => {
+	const { createPropagation } = await import("./dns/propagation.ts");
+	return createPropagation({ resolver: await openResolver(), clock });
 });
 
 const propagation: Propagation = {
@@ -281,7 +296,12 @@ async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "provid
 	const http = pulse.watch(createHttp({ clock }));
 	const log = await openLog();
 	const { createMailer } = await import("./system/mailer.ts");
+	const { createAuthorities } = await import("./dns/authorities.ts");
+	const { createProgramTrust } = await import("./system/program-trust.ts");
+	const verifyFor = (name: string): VerifyPolicy => verifyOf(settings, name);
 	const tools: ProviderTools & AlertTools = {
+		authorities: createAuthorities({ resolver: await openResolver(), clock, verifyFor }),
+		programTrust: createProgramTrust(disk, process.getuid?.() ?? 0),
 		secrets,
 		wire: pulse.watch(createWire()),
 		http,
@@ -320,6 +340,12 @@ async function joinHooks(
 		createPreHook({ phase: "pre", place: index + 1, argv, timeoutMs, programs }),
 	);
 	return { pre, after };
+}
+
+/** As the domain has it that the name belongs to. */
+function verifyOf({ policies }: Settings, name: string): VerifyPolicy {
+	const own = policies.find(({ domain }) => name.endsWith(`.${domain}`));
+	return own?.verify ?? policies[0]?.verify ?? ANY_SERVERS;
 }
 
 /** Named by type and place among those of its type: what the outbox remembers across restarts. */

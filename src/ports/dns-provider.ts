@@ -41,6 +41,8 @@ export interface DnsProvider {
 	/** Changes that go through one account are paced together. */
 	readonly account: string;
 	readonly limits: ProviderLimits;
+	/** "dns": it has no list of its own, and `list` asks the name servers, which may be long in showing what was taken. */
+	readonly readsBack?: "dns";
 	/** The zone of this account that holds `name`: the longest match on a dot boundary. */
 	findZone(name: string, signal: AbortSignal): Promise<ZoneFound>;
 	/** The values of all TXT records at the name, complete or an error; none is an empty list. */

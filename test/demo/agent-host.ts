@@ -106,7 +106,19 @@ async function joinProviders(host: ScratchHost, settings: Settings, ports: HostP
 	const { clock, random, log, wire, programs } = ports;
 	const secrets = createSecrets({ disk: host.disk, env: {} });
 	const http = { send: async () => Promise.reject(new Error("the demo has no HTTP")) };
-	const tools = { secrets, wire, http, programs, clock, random, log };
+	const tools = {
+		secrets,
+		wire,
+		http,
+		programs,
+		programTrust: { whyUntrusted: async () => Promise.resolve("the demo runs no hooks") },
+		authorities: {
+			served: async () => Promise.resolve({ kind: "unknown" as const, why: "the demo runs no hooks" }),
+		},
+		clock,
+		random,
+		log,
+	};
 	const turns = createTurns();
 	const providers = new Map();
 	for (const { name, type, settings: own } of settings.providers) {

@@ -1,0 +1,39 @@
+/** Asks every name server of a zone what it serves at a name, as the list of a provider that has none. */
+
+import type { Authorities } from "../ports/authorities.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Resolver } from "../ports/resolver.ts";
+import { createAsker } from "./asker.ts";
+import { lookAt, type Sighting } from "./hop.ts";
+import type { Verify } from "./zone-servers.ts";
+
+export function createAuthorities(options: {
+	readonly resolver: Resolver;
+	readonly clock: Clock;
+	/** Which servers stand for those of the zone that holds a name. */
+	readonly verifyFor: (name: string) => Verify;
+}): Authorities {
+	const { resolver, clock, verifyFor } = options;
+	return {
+		async served(name, signal) {
+			const asker = createAsker(resolver, signal);
+			const { zone, sightings } = await lookAt(name, { asker, clock, verify: verifyFor(name) });
+			if (zone.zone === null || sightings.length === 0)
+				return { kind: "unknown", why: zone.warnings[0] ?? `no name server of ${name} is known` };
+			const silent = sightings.find((one) => isSilent(one, sightings));
+			if (silent?.observation.kind === "failed")
+				return { kind: "unknown", why: `${silent.who}: ${silent.observation.got}` };
+			const values = sightings.flatMap(({ observation }) =>
+				observation.kind === "records" ? observation.records.map(({ text }) => text) : [],
+			);
+			const isAlias = sightings.some(({ observation }) => observation.kind === "alias");
+			return { kind: "served", zone: zone.zone, values: [...new Set(values)], isAlias };
+		},
+	};
+}
+
+/** A server counts as having answered when one of its addresses has. */
+function isSilent({ server, observation }: Sighting, all: readonly Sighting[]): boolean {
+	if (observation.kind !== "failed") return false;
+	return all.every((other) => other.server !== server || other.observation.kind === "failed");
+}
