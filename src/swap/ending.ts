@@ -3,7 +3,7 @@
  * servers started. The same for a switch under way and for one that recovery found.
  */
 
-import { asKeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ProbedKey } from "../ports/signer.ts";
 import { noSignal, signerNamed } from "./context.ts";
 import type { JournalSigner, LeftOut } from "./journal.ts";
@@ -214,7 +214,7 @@ async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
 		await isReady(run, entry);
 		return true;
 	} catch (error) {
-		notUp(run, entry, error);
+		await notUp(run, entry, error);
 		return false;
 	}
 }
@@ -238,9 +238,19 @@ async function isReady(run: SwitchRun, entry: JournalSigner): Promise<void> {
 	await signer.ready(READY_MS, await signer.read());
 }
 
-function notUp(run: SwitchRun, { signer }: JournalSigner, error: unknown): string {
+/**
+ * A host that goes down starts nothing any more: that says nothing of the new table, and holding the mail server would only
+ * hold up the shutdown. The journal stays, and the next boot ends the switch as after a power loss.
+ */
+async function notUp(run: SwitchRun, { signer }: JournalSigner, error: unknown): Promise<string> {
 	const { message } = asKeyturnError(error);
-	run.context.log.error("the signer did not come up", { signer, error: message });
+	const { log, services } = run.context;
+	log.error("the signer did not come up", { signer, error: message });
+	if ((await services.hostPhase().catch(() => null)) === "stopping")
+		throw new KeyturnError("service.failed", `${signer}: the host is going down in the middle of a switch`, {
+			hint: "once it is up again the switch is ended by itself",
+			retry: true,
+		});
 	return message;
 }
 

@@ -170,6 +170,33 @@ describe("a switch by restart", () => {
 		expect(host.leftovers()).toEqual([]);
 	});
 
+	it.each(["restart", "reload"] as const)(
+		"leaves the rest to the next boot where the host goes down in it (%s)",
+		async (swap) => {
+			const host = new SwapHost({ swap });
+			const goDown = (call: string): void => {
+				if (call !== "rename" || host.selectors()["a.example"] === "old") return;
+				host.services.phase = "stopping";
+				for (const name of ["main", "postfix"]) host.services.of(name).failingStarts = 1000;
+				host.services.of("main").failingReloads = 1000;
+				host.services.powerOff();
+			};
+			const startedAt = host.nowMs;
+			const changes = [host.change("a.example", "old", "new")];
+			const answer = await host.switchKeys(host.door({ onChange: goDown }), ID, changes);
+			expect(answer).toMatchObject({ act: "refused", message: expect.stringContaining("going down") });
+			expect(host.nowMs - startedAt).toBeLessThan(60_000);
+			for (const name of ["main", "postfix"]) host.services.of(name).failingStarts = 0;
+			host.services.of("main").failingReloads = 0;
+			await host.losePower(() => 0);
+			const booted = await host.door().handle({ act: "inspect", ids: [ID] });
+			expect(booted).toMatchObject({ act: "inspect", results: [{ id: ID, outcome: "done" }] });
+			expect(host.selectors()["a.example"]).toBe("new");
+			expect(host.services.runs("main") && host.services.runs("postfix")).toBe(true);
+			expect([...host.violations]).toEqual([]);
+		},
+	);
+
 	it("ends the hold as soon as the signer comes up", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		host.services.of("main").failingStarts = 4;
