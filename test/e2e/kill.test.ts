@@ -79,6 +79,25 @@ test("with agent and door dead in the middle of the pause, the services come bac
 	expectUnhurt(await judgementOf(host, [run]));
 });
 
+test("shut down in the middle of the pause and booted again, all runs, with the old keys or the new", async () => {
+	await host.configure({ swap: "restart" });
+	const run = startMail(host, { connections: "short", perSecond: RATE });
+	await run.accepted(20);
+	const before = await host.selectors();
+	const turn = host.start(["keyturn", "rotate", "--now"]);
+	turn.stdin.on("error", () => undefined).end();
+	await host.eventually("OpenDKIM is being stopped", async () => !(await isActive(host, "opendkim")));
+	await host.shutDown();
+	await run.stop();
+	await host.boot();
+	await isWell(host, before, "after the shutdown");
+	expect(await host.keyturn("rotate --now")).toMatchObject({ code: 0 });
+	expect((await host.keyturn("verify")).code).toBe(0);
+	const last = startMail(host, { connections: "short" });
+	await last.accepted(100);
+	expectUnhurt(await judgementOf(host, [run, last]));
+});
+
 /** Begins a turn, kills one of its processes after a while, and has one tick put things right; whether it was there. */
 async function killedTurn(
 	swap: keyof typeof TURN_MS,

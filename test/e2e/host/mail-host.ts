@@ -48,6 +48,8 @@ export interface MailHost {
 	read(path: string): Promise<string>;
 	/** The plug is pulled: every process is gone at once, the disk stays as it was. */
 	cut(): Promise<void>;
+	/** As an administrator does it: services are stopped in their order. Resolves when all is gone. */
+	shutDown(): Promise<void>;
 	/** Boots it again, from the disk as it is. */
 	boot(): Promise<void>;
 	/** Ends it and forgets it; can be repeated. */
@@ -182,6 +184,16 @@ class BootedHost implements MailHost {
 		const impatient = setTimeout(() => nspawn.kill("SIGKILL"), 5_000);
 		await ended;
 		clearTimeout(impatient);
+	}
+
+	async shutDown(): Promise<void> {
+		const nspawn = this.#nspawn;
+		if (nspawn === null) throw new Error(`${this.name} is not running`);
+		const ended = once(nspawn, "exit");
+		await this.in(["systemctl", "poweroff"]);
+		await ended;
+		this.#leader = null;
+		this.#nspawn = null;
 	}
 
 	async down(): Promise<void> {
