@@ -255,7 +255,7 @@ function parsed(body: string): unknown {
 			typeof value === "string" ? wellFormed(value) : value,
 		);
 	} catch {
-		return body;
+		return wellFormed(body);
 	}
 }
 

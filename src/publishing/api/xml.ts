@@ -19,7 +19,13 @@ const MOST_DEPTH = 32;
 const TOKEN =
 	/<(\/?)([A-Za-z_][\w.:-]*)((?:\s+[A-Za-z_][\w.:-]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/y;
 const ATTRIBUTE = /([A-Za-z_][\w.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/g;
-const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+	["amp", "&"],
+	["lt", "<"],
+	["gt", ">"],
+	["quot", '"'],
+	["apos", "'"],
+]);
 
 /** Throws where it is not well formed, or has a document type, a comment, CDATA or an instruction: no interface sends them. */
 export function parseXml(content: unknown): XmlElement {
@@ -73,8 +79,9 @@ function unescaped(text: string): string {
 		/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w+))?;?/g,
 		(whole, decimal, hex, name: string) => {
 			const code = decimal ?? (hex === undefined ? undefined : Number.parseInt(String(hex), 16));
-			const character = code === undefined ? ENTITIES[name] : String.fromCodePoint(Number(code));
-			if (character === undefined || !whole.endsWith(";")) throw new Error(`${whole} means nothing in XML`);
+			const character = code === undefined ? ENTITIES.get(name) : String.fromCodePoint(Number(code));
+			if (character === undefined || !whole.endsWith(";") || /\p{Cs}/u.test(character))
+				throw new Error(`${whole} means nothing in XML`);
 			return character;
 		},
 	);

@@ -3,13 +3,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { KeyturnError } from "../../../src/errors.ts";
-import type { HttpResponse } from "../../../src/ports/http.ts";
+import type { HttpRequest, HttpResponse } from "../../../src/ports/http.ts";
 import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
 import { PROVIDER_TYPES, type ProviderTools } from "../../../providers/registry.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 import { fuzzed, PATIENCE } from "../../fuzz/fuzzing.ts";
 import { mutatedJson, mutatedText } from "../../fuzz/mutations.ts";
 import { anyText } from "../../fuzz/nasty-text.ts";
+import { KEY_FILE } from "../google/service-account.ts";
 
 const NEVER = new AbortController().signal;
 const SECRET = "canary-of-a-token";
@@ -20,6 +21,47 @@ const VALUE = "v=DKIM1;k=rsa;p=abc";
 const MOST_CALLS = 5_000;
 /** Those that speak otherwise have tests of their own. */
 const WITHOUT_HTTP = ["rfc2136"];
+
+const REFERENCE = { env: "SECRET" };
+const ID = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
+/** Of those that take more, or something else, than a token. */
+const SETTINGS: Readonly<Record<string, unknown>> = {
+	azure: { tenant: ID, subscription: ID, resource_group: "mail", client_id: ID, client_secret: REFERENCE },
+	google: { project: "mail-zones", key: REFERENCE },
+	inwx: { user: "postmaster", password: REFERENCE },
+	namecheap: { user: "postmaster", api_key: REFERENCE, client_ip: "192.0.2.1" },
+	netcup: { customer: "12345", api_key: REFERENCE, api_password: REFERENCE },
+	ovh: { application_key: REFERENCE, application_secret: REFERENCE, consumer_key: REFERENCE },
+	powerdns: { url: "http://127.0.0.1:8081", key: REFERENCE },
+	route53: { access_key_id: "AKIAIOSFODNN7EXAMPLE", secret_access_key: REFERENCE },
+	scaleway: { key: REFERENCE },
+};
+
+const answered = (content: unknown, headers = {}): HttpResponse => ({
+	status: 200,
+	headers,
+	body: JSON.stringify(content),
+});
+
+/** What is asked for before anything else: a token, the time, a session. */
+const ENTRANCES: readonly {
+	readonly isAsked: (request: HttpRequest) => boolean;
+	readonly answer: HttpResponse;
+}[] = [
+	{
+		isAsked: ({ url }) => url.endsWith("/token"),
+		answer: answered({ access_token: SECRET, expires_in: 3_600 }),
+	},
+	{ isAsked: ({ url }) => url.endsWith("/auth/time"), answer: answered(1_790_000_000) },
+	{
+		isAsked: ({ body }) => body?.includes("account.login") === true,
+		answer: answered(
+			{ code: 1000, msg: "ok", resData: { tfa: "0" } },
+			{ "set-cookie": `domrobot=${SECRET};` },
+		),
+	},
+];
 
 /** What each of them says when all is well. */
 const SEEDS: Readonly<Record<string, readonly unknown[]>> = {
@@ -56,6 +98,77 @@ const SEEDS: Readonly<Record<string, readonly unknown[]>> = {
 		{ name: ZONE, minimum_ttl: 60 },
 		{ subname: "202611._domainkey", name: `${OWNER}.`, type: "TXT", ttl: 60, records: [`"${VALUE}"`] },
 		{ detail: SECRET },
+	],
+	gandi: [
+		{ fqdn: ZONE },
+		{ rrset_type: "TXT", rrset_ttl: 300, rrset_values: [`"${VALUE}"`] },
+		{ message: "DNS Record Created" },
+		{ code: 403, message: SECRET },
+	],
+	google: [
+		{ kind: "dns#managedZonesListResponse", managedZones: [{ id: "1", dnsName: `${ZONE}.` }] },
+		{
+			kind: "dns#resourceRecordSetsListResponse",
+			rrsets: [{ name: `${OWNER}.`, type: "TXT", ttl: 60, rrdatas: [`"${VALUE}"`] }],
+		},
+		{ id: "7", status: "done" },
+		{ error: { message: SECRET, errors: [{ reason: "rateLimitExceeded" }] } },
+	],
+	route53: [
+		`<r><HostedZones><HostedZone><Id>/hostedzone/Z1</Id><Name>${ZONE}.</Name><Config><PrivateZone>false</PrivateZone></Config></HostedZone></HostedZones><IsTruncated>false</IsTruncated></r>`,
+		`<r><ResourceRecordSets><ResourceRecordSet><Name>${OWNER}.</Name><Type>TXT</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>&quot;${VALUE}&quot;</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></ResourceRecordSets></r>`,
+		"<r><ChangeInfo><Id>/change/C1</Id><Status>INSYNC</Status></ChangeInfo></r>",
+		`<ErrorResponse><Error><Code>Throttling</Code><Message>${SECRET}</Message></Error></ErrorResponse>`,
+	],
+	azure: [
+		{ value: [{ name: ZONE, properties: { zoneType: "Public" } }] },
+		{ etag: "e1", properties: { TTL: 60, TXTRecords: [{ value: [VALUE] }] } },
+		{ error: { code: "AuthorizationFailed", message: SECRET } },
+	],
+	inwx: [
+		{
+			code: 1000,
+			msg: "ok",
+			resData: {
+				domain: ZONE,
+				type: "MASTER",
+				record: [{ id: 1, name: OWNER, type: "TXT", content: VALUE }],
+			},
+		},
+		{ code: 1000, msg: "ok", resData: { id: 1 } },
+		{ code: 2200, msg: SECRET },
+	],
+	linode: [
+		{ data: [{ id: 1, domain: ZONE, type: "master" }], page: 1, pages: 1 },
+		{ data: [{ id: 2, type: "TXT", name: "202611._domainkey", target: VALUE }], page: 1, pages: 1 },
+		{ id: 2, type: "TXT", name: "202611._domainkey", target: VALUE },
+		{ errors: [{ reason: SECRET }] },
+	],
+	netcup: [
+		{
+			action: "login",
+			status: "success",
+			statuscode: 2000,
+			longmessage: "ok",
+			responsedata: {
+				apisessionid: "session",
+				name: ZONE,
+				dnsrecords: [{ id: "1", hostname: "202611._domainkey", type: "TXT", destination: VALUE }],
+			},
+		},
+		{ action: "login", status: "error", statuscode: 4013, longmessage: SECRET, responsedata: "" },
+	],
+	ovh: [
+		{ name: ZONE },
+		[5],
+		{ id: 5, fieldType: "TXT", subDomain: "202611._domainkey", target: `"${VALUE}"` },
+		null,
+		{ message: SECRET, errorCode: "NOT_CREDENTIAL" },
+	],
+	scaleway: [
+		{ total_count: 1, dns_zones: [{ domain: ZONE, subdomain: "" }] },
+		{ total_count: 1, records: [{ id: "r1", type: "TXT", name: "202611._domainkey", data: `"${VALUE}"` }] },
+		{ message: SECRET },
 	],
 	powerdns: [
 		[{ id: `${ZONE}.`, name: `${ZONE}.`, kind: "Native" }],
@@ -109,24 +222,23 @@ interface Asked {
 async function providerOf(type: string, given: readonly HttpResponse[], asked: Asked): Promise<DnsProvider> {
 	const made = await PROVIDER_TYPES[type]?.();
 	if (made === undefined) throw new Error(`${type} is not registered`);
-	const secret = { env: "SECRET" };
 	const tools = {
-		secrets: { read: async () => Promise.resolve(SECRET) },
+		secrets: { read: async () => Promise.resolve(type === "google" ? KEY_FILE : SECRET) },
 		clock: createSleepingClock(),
 		log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
 		random: { bytes: (count: number) => new Uint8Array(count), id: () => "0".repeat(32) },
 		http: {
-			send: async () => {
+			send: async (request: HttpRequest) => {
+				const entrance = ENTRANCES.find(({ isAsked }) => isAsked(request));
+				if (entrance !== undefined) return Promise.resolve(entrance.answer);
 				asked.calls += 1;
 				if (asked.calls > MOST_CALLS) throw new Error("it asks without end");
 				return Promise.resolve(given[asked.calls % given.length] as HttpResponse);
 			},
 		},
 	};
-	const candidates = [{ token: secret }, { url: "http://127.0.0.1:8081", key: secret }];
-	const settings = candidates.map((one) => made.settingsSchema.safeParse(one)).find(({ success }) => success);
-	if (settings?.success !== true) throw new Error(`${type}: which settings it takes is not known here`);
-	return made.create({ ...(tools as unknown as ProviderTools), name: type, settings: settings.data });
+	const settings = made.settingsSchema.parse(SETTINGS[type] ?? { token: REFERENCE });
+	return made.create({ ...(tools as unknown as ProviderTools), name: type, settings });
 }
 
 function ignore(): void {}

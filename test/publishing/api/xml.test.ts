@@ -31,6 +31,8 @@ test.each([
 	"<a>&unknown;</a>",
 	"<a>& b</a>",
 	"<a>&#xffffff;</a>",
+	"<a>&#xd800;</a>",
+	"<a>&constructor;</a>",
 	"<a b=c/>",
 	'<a b="<"/>',
 	"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>",

@@ -15,6 +15,7 @@ test.each([
 		"by asking for each",
 		createZoneSearch("fake", { named: async (name) => ZONES.filter((zone) => zone.name === name) }),
 	],
+	["by an interface that says which holds a name", createZoneSearch("fake", { holding: async () => ZONES })],
 	["by an interface that does not filter", createZoneSearch("fake", { named: async () => ZONES })],
 ])("finds the longest zone %s", async (_, search) => {
 	expect(await search.find("s._domainkey.mail.example.test", signal)).toEqual({
