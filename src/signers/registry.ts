@@ -40,6 +40,12 @@ export const SIGNER_TYPES: Readonly<Record<string, () => Promise<SignerType>>> =
 			(await import("./opendkim/signer.ts")).createOpenDkimSigner(options),
 		);
 	},
+	exim: async () => {
+		const { settingsSchema } = await import("./exim/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./exim/signer.ts")).createEximSigner(options),
+		);
+	},
 	command: async () => {
 		const { settingsSchema } = await import("./command/settings.ts");
 		return typed(settingsSchema, async (options) =>

@@ -1,7 +1,9 @@
 /** Installs the Debian packages that the suites need, where that was asked for: starts none of them, removes nothing. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const POLICY = "/usr/sbin/policy-rc.d";
 const POLICY_ASIDE = "/usr/sbin/policy-rc.d.keyturn-test";
@@ -22,6 +24,33 @@ export function installPackages(packages: readonly string[]): void {
 		const done = withoutStarting(() => aptGet(["-y", "--no-install-recommends", "install", ...packages]));
 		if (done.status !== 0) console.log(`apt-get failed:\n${done.output}`);
 	}
+}
+
+/** Puts the files of packages that cannot stand beside installed ones where only tests look for them. */
+export function unpackPackages(packages: readonly string[], into: string): void {
+	if (packages.length === 0 || process.getuid?.() !== 0) return;
+	console.log(`Unpacking for the tests, into ${into}: ${packages.join(", ")}`);
+	const directory = mkdtempSync(join(tmpdir(), "keyturn-unpack-"));
+	try {
+		mkdirSync(into, { recursive: true, mode: 0o755 });
+		const got = aptGet(["download", ...packages], directory);
+		if (got.status !== 0) console.log(`apt-get download failed:\n${got.output}`);
+		for (const name of readdirSync(directory).filter((name) => name.endsWith(".deb")))
+			spawnSync("dpkg", ["-x", join(directory, name), into], { stdio: "inherit" });
+		// Tests run them as root, or as their own user: nobody else is to be root by them.
+		spawnSync("chmod", ["-R", "u-s,g-s", into], { stdio: "inherit" });
+	} finally {
+		rmSync(directory, { recursive: true, force: true });
+	}
+}
+
+/** Without a shell, a password and a home, as a package would. */
+export function makeUsers(users: readonly string[]): void {
+	if (process.getuid?.() !== 0) return;
+	for (const user of users)
+		spawnSync("useradd", ["--system", "--user-group", "--shell", "/usr/sbin/nologin", user], {
+			stdio: "inherit",
+		});
 }
 
 /** What a rehearsal of apt-get says it would take away. */
@@ -45,8 +74,12 @@ function withoutStarting<Result>(install: () => Result): Result {
 	}
 }
 
-function aptGet(argv: readonly string[]): { readonly status: number; readonly output: string } {
+function aptGet(argv: readonly string[], cwd = "/"): { readonly status: number; readonly output: string } {
 	const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
-	const done = spawnSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", ...argv], { env, encoding: "utf8" });
+	const done = spawnSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", ...argv], {
+		env,
+		cwd,
+		encoding: "utf8",
+	});
 	return { status: done.status ?? 1, output: `${done.stdout}${done.stderr}` };
 }

@@ -7,16 +7,21 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installPackages } from "./install.ts";
+import { installPackages, makeUsers, unpackPackages } from "./install.ts";
 import { areRecordingsThere } from "./recordings.ts";
-import { missingPackages, SUITES, type Suite, whyNot } from "./suites.ts";
+import { missingBeside, missingPackages, SUITES, type Suite, UNPACKED, whyNot } from "./suites.ts";
 import { type Ran, summaryOf, tallyOf, totalOf } from "./tally.ts";
 
 const root = join(import.meta.dirname, "../..");
 const isCi = process.env["CI"] === "true";
 const wanted = suitesNamed(process.argv.slice(2));
 const missing = missingPackages(wanted);
-if (missing.length > 0 && (isCi || process.env["KEYTURN_TEST_INSTALL"] === "1")) installPackages(missing);
+if (isCi || process.env["KEYTURN_TEST_INSTALL"] === "1") {
+	if (missing.length > 0) installPackages(missing);
+	const beside = missingBeside(wanted);
+	unpackPackages(beside.packages, UNPACKED);
+	makeUsers(beside.users);
+}
 
 const runs = wanted.map(runSuite);
 const isComplete = runs.every(({ leftOut }) => leftOut === null);

@@ -9,10 +9,17 @@ export interface Suite {
 	readonly name: string;
 	/** Programs it runs, or files that it needs by their path, each with the Debian package that has it. */
 	readonly programs: Readonly<Record<string, string>>;
+	/** Packages that cannot be installed beside others (exim4 beside postfix): unpacked into UNPACKED, by a file in it. */
+	readonly unpacked?: Readonly<Record<string, string>>;
+	/** Users that the programs run as, which an installed package would have made. */
+	readonly users?: readonly string[];
 	readonly needsRoot: boolean;
 	/** A shell script that fails, saying why, where the suite could not run all the same. */
 	readonly trial?: string;
 }
+
+/** Below /var/lib, where a program's user gets to. */
+export const UNPACKED = "/var/lib/keyturn-test";
 
 const mailAndNames = {
 	named: "bind9",
@@ -39,12 +46,15 @@ export const SUITES: readonly Suite[] = [
 			sqlite3: "sqlite3",
 			miltertest: "miltertest",
 			"/usr/share/perl5/Mail/DKIM.pm": "libmail-dkim-perl",
+			"/usr/share/doc/libidn12": "libidn12",
 			strace: "strace",
 			rspamd: "rspamd",
 			"mkfs.ext4": "e2fsprogs",
 			mount: "mount",
 			faketime: "faketime",
 		},
+		unpacked: { "usr/sbin/exim4": "exim4-daemon-light" },
+		users: ["Debian-exim"],
 		needsRoot: true,
 	},
 	{
@@ -68,10 +78,22 @@ export function missingPackages(suites: readonly Suite[]): string[] {
 	return [...new Set(suites.flatMap(packagesMissing))].toSorted();
 }
 
+/** Packages to be unpacked, and users to be made. */
+export function missingBeside(suites: readonly Suite[]): {
+	readonly packages: readonly string[];
+	readonly users: readonly string[];
+} {
+	return {
+		packages: [...new Set(suites.flatMap(notUnpacked))],
+		users: [...new Set(suites.flatMap(({ users = [] }) => users))].filter((user) => !isUser(user)),
+	};
+}
+
 /** Why a suite cannot run here; null if it can. */
 export function whyNot(suite: Suite): string | null {
 	if (suite.needsRoot && process.getuid?.() !== 0) return "it must be run as root";
-	const missing = packagesMissing(suite);
+	const beside = missingBeside([suite]);
+	const missing = [...packagesMissing(suite), ...beside.packages, ...beside.users];
 	if (missing.length === 0) return trialFault(suite);
 	return `not installed: ${missing.join(", ")} (KEYTURN_TEST_INSTALL=1 installs Debian's, as root)`;
 }
@@ -85,6 +107,14 @@ function trialFault({ trial }: Suite): string | null {
 function packagesMissing(suite: Suite): string[] {
 	const missing = Object.entries(suite.programs).filter(([program]) => !isInstalled(program));
 	return [...new Set(missing.map(([, debianPackage]) => debianPackage))];
+}
+
+function notUnpacked({ unpacked = {} }: Suite): string[] {
+	return Object.entries(unpacked).flatMap(([path, name]) => (existsSync(join(UNPACKED, path)) ? [] : [name]));
+}
+
+function isUser(name: string): boolean {
+	return spawnSync("id", [name], { stdio: "ignore" }).status === 0;
 }
 
 function isInstalled(program: string): boolean {

@@ -1,0 +1,99 @@
+/** Asks an Exim what its transports would sign with, as the user that it delivers as: it expands its own options (`-be`). */
+
+import { KeyturnError } from "../../errors.ts";
+import type { Programs } from "../../ports/programs.ts";
+import type { SignerReading } from "../../ports/signer.ts";
+import type { EximSettings } from "./settings.ts";
+
+export interface EximAsked {
+	readonly programs: Programs;
+	readonly settings: EximSettings;
+	readonly owner: SignerReading["owner"];
+}
+
+/** A transport that can sign, with its options as Exim read them, macros put in. */
+export interface SigningTransport {
+	readonly name: string;
+	readonly selector: string;
+	readonly key: string;
+}
+
+const NEVER = new AbortController().signal;
+const ANSWER_MS = 30_000;
+const WORDS_LIMIT = 500;
+
+/** Why Exim does not start with its configuration; null if it does. */
+export async function whyNotRead(asked: EximAsked, timeoutMs = ANSWER_MS): Promise<string | null> {
+	const result = await run(asked, ["-bV"], timeoutMs);
+	if (result.status === 0) return null;
+	return `exim -bV: ${(result.stderr || result.stdout).trim().slice(0, WORDS_LIMIT)} (exit status ${result.status})`;
+}
+
+/** Those with a dkim_private_key; fails with `signer.config` where none has one. */
+export async function signingTransports(asked: EximAsked): Promise<readonly SigningTransport[]> {
+	const { stdout } = await run(asked, ["-bP", "transports"]);
+	const transports = stdout.split(/^(?=\S+ transport:$)/m).flatMap((text) => {
+		const name = /^(\S+) transport:$/m.exec(text)?.[1];
+		const [selector, key] = [optionIn(text, "dkim_selector"), optionIn(text, "dkim_private_key")];
+		return name === undefined || key === "" ? [] : [{ name, selector, key }];
+	});
+	if (transports.length > 0) return transports;
+	throw new KeyturnError("signer.config", "no transport of Exim's has a dkim_private_key", {
+		hint: "docs/signers.md has the three macros that have it look into the table.",
+	});
+}
+
+/** What a transport makes of mail from a domain: empty texts where it would not sign. */
+export async function valuesFor(
+	asked: EximAsked,
+	{ selector, key }: SigningTransport,
+	domain: string,
+	staged: ReadonlyMap<string, string> = new Map(),
+): Promise<{ readonly selector: string; readonly path: string }> {
+	const put = (option: string): string => staging(option, asked.settings.table, staged);
+	const [found = ""] = await expand(asked, domain, [withDomain(put(selector), domain)]);
+	const path = withDomain(put(key), domain).replace(/\$\{?dkim_selector\}?/g, () => found);
+	const [file = ""] = await expand(asked, domain, [path]);
+	return { selector: found, path: file };
+}
+
+/** Whether Exim can read the file; never the file itself. */
+export async function whyUnreadable(asked: EximAsked, path: string): Promise<string | null> {
+	const [answer = ""] = await expand(asked, "keyturn.invalid", [`\${strlen:\${readfile{${path}}}}`]);
+	return /^[1-9]\d*$/.test(answer) ? null : answer.slice(0, WORDS_LIMIT);
+}
+
+function optionIn(text: string, option: string): string {
+	return new RegExp(`^${option} = (.*)$`, "m").exec(text)?.[1] ?? "";
+}
+
+function staging(option: string, table: string, staged: ReadonlyMap<string, string>): string {
+	const [beside] = staged.values();
+	return beside === undefined ? option : option.replaceAll(table, () => beside);
+}
+
+/** Outside a delivery Exim does not set it. */
+function withDomain(option: string, domain: string): string {
+	return option.replace(/\$\{dkim_domain\}|\$dkim_domain\b/g, () => domain);
+}
+
+async function expand(
+	asked: EximAsked,
+	domain: string,
+	texts: readonly string[],
+): Promise<readonly string[]> {
+	const { stdout } = await run(asked, ["-f", `postmaster@${domain}`, "-be", ...texts]);
+	return stdout.split("\n");
+}
+
+async function run({ programs, settings, owner }: EximAsked, args: readonly string[], timeoutMs = ANSWER_MS) {
+	const { program, config } = settings;
+	return programs.run(
+		{
+			argv: [program, ...(config === null ? [] : ["-C", config]), ...args],
+			timeoutMs,
+			owner: { uid: owner.uid, gid: owner.gid },
+		},
+		NEVER,
+	);
+}
