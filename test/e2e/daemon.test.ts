@@ -37,7 +37,7 @@ test.each(["restart", "reload"] as const)("rotate --now is its work, by %s under
 	expect(result).toMatchObject({ code: 0 });
 	expect(result.stderr).toContain("the daemon has been asked");
 	expect(result.stdout.match(/: signs with /g)).toHaveLength(3);
-	expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, rejected: 0 });
+	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0 });
 	if (swap === "reload") expect(judgement).toMatchObject({ refused: 0, tempfailed: 0, dropped: 0 });
 	const after = await host.selectors();
 	for (const domain of host.domains) expect(after[domain]).not.toBe(before[domain]);

@@ -109,7 +109,7 @@ test("the agent and the door killed by systemctl in a turn under mail: the daemo
 	);
 	await mail.accepted(20);
 	await mail.stop();
-	expect(await judgeMail(host, [mail])).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, rejected: 0 });
+	expect(await judgeMail(host, [mail])).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0 });
 });
 
 test("the switch that was done is not done again for its old id", async () => {

@@ -111,7 +111,7 @@ async function underMail(command: string): Promise<Done> {
 }
 
 function expectNoHarm(judgement: Judgement): void {
-	expect(judgement).toMatchObject({ invalid: {}, lost: 0, rejected: 0 });
+	expect(judgement).toMatchObject({ reasons: [], lost: 0, rejected: 0 });
 	const others = judgement.unsignedNumbers.filter((number) => domainOf(number) !== NEW);
 	expect(others).toEqual([]);
 }

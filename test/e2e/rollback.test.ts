@@ -23,7 +23,7 @@ describe("OpenDKIM does not start with the new table", () => {
 		);
 		expect(result.code).toBe(1);
 		expect(result.stdout).toContain(`${SELECTOR} still signs`);
-		expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0 });
+		expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0 });
 		expect(judgement.valid).toEqual({ [SELECTOR]: judgement.accepted });
 		await nothingIsLeft();
 	});
@@ -68,7 +68,7 @@ describe("OpenDKIM cannot be reloaded", () => {
 			host.keyturn("rotate --now"),
 		);
 		expect(result.code).toBe(1);
-		expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, refused: 0, tempfailed: 0 });
+		expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, refused: 0, tempfailed: 0 });
 		expect(await host.selectors()).toEqual(before);
 		expect((await host.keyturn("verify")).code).toBe(0);
 	});

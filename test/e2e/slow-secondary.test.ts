@@ -26,7 +26,7 @@ test("the old key signs until the last server has the record, and then the new o
 	);
 	expect(result).toMatchObject({ code: 0 });
 	expect(Date.now() - startedAt).toBeGreaterThan(LAG_SECONDS * 1000);
-	expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, refused: 0, tempfailed: 0 });
+	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, refused: 0, tempfailed: 0 });
 	first = (await host.selectors())["example.com"] ?? "";
 	expect(first).not.toBe(SELECTOR);
 	expect(judgement.valid[SELECTOR]).toBeGreaterThan(LAG_SECONDS * 15);
@@ -43,7 +43,7 @@ test("--no-wait and --wait-max end with 3 while it is waited for, and the old ke
 	expect((await host.keyturn(`rotate --now --wait-max ${WAIT}`)).code).toBe(3);
 	await run.stop();
 	const judgement = await judgeMail(host, [run]);
-	expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, refused: 0, tempfailed: 0 });
+	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, refused: 0, tempfailed: 0 });
 	expect(judgement.valid).toEqual({ [first]: judgement.accepted });
 	expect((await host.keyturn("verify")).code).toBe(0);
 });

@@ -60,7 +60,7 @@ describe.each(["reload", "restart"] as const)("a turn under mail by %s", (swap) 
 		);
 		expect(result).toMatchObject({ code: 0 });
 		expect(result.stderr).not.toMatch(/Warning|Error/);
-		expect(judgement).toMatchObject({ unsigned: 0, invalid: {}, lost: 0, rejected: 0 });
+		expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0 });
 		if (swap === "reload") expect(judgement).toMatchObject({ refused: 0, tempfailed: 0, dropped: 0 });
 		const after = await host.selectors();
 		for (const domain of host.domains) expect(after[domain]).not.toBe(before[domain]);

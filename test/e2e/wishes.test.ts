@@ -33,7 +33,7 @@ describe.each(["reload", "restart"] as const)("rollback by %s", (swap) => {
 		const now = (await host.selectors())[DOMAIN] ?? "";
 		expect(now).not.toBe(before);
 		expect(result.stdout).toContain(`${DOMAIN}: signs with ${now} again`);
-		expect(judgement).toMatchObject({ ...CLEAN, invalid: {} });
+		expect(judgement).toMatchObject({ ...CLEAN, reasons: [] });
 		expect(judgement.valid[now]).toBeGreaterThan(0);
 		expect(judgement.valid[before]).toBeGreaterThan(0);
 		expect((await host.keyturn("verify")).code).toBe(0);

@@ -59,7 +59,8 @@ function agentOf(guide: GuideHost): AgentHost {
 	const explain = async (): Promise<string> => {
 		const { stdout, stderr } = await keyturn("status");
 		const journal = await guide.in(["journalctl", "-o", "cat", "-n", "40", "-u", "keyturn*", "--no-pager"]);
-		return `${stdout}${stderr}${await guide.read(KEY_TABLE)}${journal.stdout}`;
+		const table = await guide.in(["cat", KEY_TABLE]);
+		return `${stdout}${stderr}${table.stdout}${journal.stdout}`;
 	};
 	return Object.assign(guide, {
 		keyturn,

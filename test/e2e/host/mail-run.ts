@@ -12,6 +12,8 @@ export interface MailOptions {
 	/** One connection per message, or five that stay open. */
 	readonly connections: "short" | "long";
 	readonly perSecond?: number;
+	/** Who it is from: all domains of the host if left out. */
+	readonly domains?: readonly string[];
 	/** The sender ends by itself after so many: two minutes' worth if left out. */
 	readonly atMost?: number;
 }
@@ -58,7 +60,12 @@ export function startMail(host: GuideHost, options: MailOptions): MailRun {
 	numbersGiven += atMost;
 	const command = typescript(`${CHECKOUT}/test/e2e/inside/sender.ts`);
 	const numbers = [options.perSecond ?? 50, atMost, first].map(String);
-	const child = host.start([...command.split(" "), options.connections, ...numbers, ...host.domains]);
+	const child = host.start([
+		...command.split(" "),
+		options.connections,
+		...numbers,
+		...(options.domains ?? host.domains),
+	]);
 	const fates: Fate[] = [];
 	let complaint = "";
 	child.stderr.on("data", (chunk: Buffer) => (complaint += chunk.toString()));
