@@ -164,7 +164,7 @@ export function restoreNetcup(index: number, recorded: readonly Recorded[]): str
 	const dnsrecords = [
 		...before.filter((one) => !isIn(after, one)).map((one) => ({ ...one, deleterecord: true })),
 		...after.filter((one) => isIn(before, one) && !same(one)),
-		...after.filter((one) => !isIn(before, one)).map(({ id: _, ...one }) => one),
+		...after.filter((one) => !isIn(before, one)).map((one) => ({ ...one, id: undefined })),
 	];
 	return JSON.stringify({ action, param: { domainname, dnsrecordset: { dnsrecords } } });
 }
