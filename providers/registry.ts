@@ -47,6 +47,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	exec: async () => typed(await import("./exec/settings.ts"), () => import("./exec/provider.ts")),
 	gandi: async () => typed(await import("./gandi/settings.ts"), () => import("./gandi/provider.ts")),
 	google: async () => typed(await import("./google/settings.ts"), () => import("./google/provider.ts")),
+	godaddy: async () => typed(await import("./godaddy/settings.ts"), () => import("./godaddy/provider.ts")),
 	hetzner: async () => typed(await import("./hetzner/settings.ts"), () => import("./hetzner/provider.ts")),
 	httpreq: async () => typed(await import("./httpreq/settings.ts"), () => import("./httpreq/provider.ts")),
 	inwx: async () => typed(await import("./inwx/settings.ts"), () => import("./inwx/provider.ts")),

@@ -1,0 +1,99 @@
+/** Writes zones at GoDaddy, Domains API version 1 (developer.godaddy.com/doc/endpoint/domains). */
+
+import * as z from "zod";
+import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type Api, createApi } from "../../src/publishing/api/client.ts";
+import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
+import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
+import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { about, type GoDaddySettings } from "./settings.ts";
+
+const BASE = "https://api.godaddy.com";
+/** 512 was the most that was seen to pass (github.com/n3integration/terraform-provider-godaddy, issue 24); one set in a call. */
+const LIMITS = { valueOctets: 512, minTtlSeconds: 600, batch: 1 } as const;
+/** 60 calls a minute. */
+const GAP_MS = 1_000;
+
+const failure = z.object({
+	code: z.string(),
+	message: z.string(),
+	fields: z.array(z.object({ path: z.string().optional(), message: z.string().optional() })).optional(),
+});
+const domain = z.object({ domain: z.string() });
+/** Written back as it was read, with whatever else it has. */
+const record = z.looseObject({ type: z.string(), name: z.string(), data: z.string(), ttl: z.number() });
+const records = z.array(record);
+
+type GoDaddyRecord = z.infer<typeof record>;
+
+export function createProvider(options: AdapterOptions<GoDaddySettings>): DnsProvider {
+	const { name, settings, secrets, http, clock } = options;
+	const api = createApi({
+		provider: name,
+		base: BASE,
+		http,
+		clock,
+		async authorize() {
+			const [key, secret] = [await secrets.read(settings.key), await secrets.read(settings.secret)];
+			return { headers: { authorization: `sso-key ${key}:${secret}` }, secrets: [key, secret] };
+		},
+		permission: about.permission,
+		gapMs: GAP_MS,
+		explain,
+	});
+	return createRrsetProvider({
+		name,
+		account: `godaddy ${JSON.stringify(settings.key)}`,
+		limits: LIMITS,
+		zones: createZoneSearch(name, {
+			async named(at, signal) {
+				const read = (content: unknown): readonly ApiZone[] => {
+					const zone = plainName(domain.parse(content).domain);
+					return [{ id: zone, name: zone }];
+				};
+				const path = `/v1/domains/${encodeURIComponent(at)}`;
+				// A name that no domain can have is refused as a field that is wrong.
+				const judge = ({ status }: { readonly status: number }) =>
+					status === 422 ? ({ kind: "gone", why: null } as const) : null;
+				return api.call({ method: "GET", path, read, absent: [], judge }, signal);
+			},
+		}),
+		calls: callsOf(api),
+	});
+}
+
+function callsOf(api: Api): RrsetCalls<ApiZone, readonly GoDaddyRecord[]> {
+	const path = (zone: ApiZone, name: string) =>
+		`/v1/domains/${encodeURIComponent(zone.id)}/records/TXT/${encodeURIComponent(relativeName(name, zone.name) || "@")}`;
+	return {
+		encode: (value) => value,
+		async rrset(zone, name, signal) {
+			const read = (content: unknown) => records.parse(content);
+			const shown = await api.call({ method: "GET", path: path(zone, name), read }, signal);
+			const held = shown.filter((one) => one.type === "TXT" && absoluteName(one.name, zone.name) === name);
+			const [first] = held;
+			if (first === undefined) return null;
+			return { values: held.map(({ data }) => data), ttlSeconds: first.ttl, extra: held };
+		},
+		async write(zone, sets, signal) {
+			for (const { name, before, values, ttlSeconds } of sets) {
+				const held = before?.extra ?? [];
+				const body = values.map(
+					(data) => held.find((one) => one.data === data) ?? { type: "TXT", data, ttl: ttlSeconds },
+				);
+				const read = () => null;
+				// An empty set is no set: it is taken away. Neither call reaches any other name.
+				if (body.length === 0)
+					await api.call({ method: "DELETE", path: path(zone, name), read, absent: null }, signal);
+				else await api.call({ method: "PUT", path: path(zone, name), body, read }, signal);
+			}
+		},
+	};
+}
+
+function explain(content: unknown): string {
+	const { message, code, fields = [] } = failure.parse(content);
+	const places = fields.map((field) => `${field.path ?? "?"}: ${field.message ?? "?"}`);
+	return [`${message} (${code})`, ...places].join("; ");
+}

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createProvider } from "../../../providers/godaddy/provider.ts";
+import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
+import { describeReplay } from "../http/describe-replay.ts";
+import { startHttpBench } from "../http/start-http-bench.ts";
+import { createGoDaddyFake, prepareGoDaddy } from "./fake.ts";
+
+const KEY = "godaddy-key-of-the-tests";
+const SECRET = "godaddy-secret-of-the-tests";
+const signal = new AbortController().signal;
+
+describeHttpProvider("godaddy", startBench);
+describeReplay({
+	folder: "godaddy",
+	headers: { authorization: `sso-key ${KEY}:${SECRET}` },
+	fake: (store) => createGoDaddyFake(store, { key: `${KEY}:${SECRET}` }),
+	prepare: prepareGoDaddy,
+});
+
+describe("a zone of GoDaddy", () => {
+	let bench: HttpBench;
+	beforeEach(async () => {
+		bench = await startBench();
+	});
+	afterEach(async () => bench.stop());
+
+	test("keeps every TXT record of other names, and no call could reach them", async () => {
+		const name = `s1._domainkey.${bench.zone}`;
+		await bench.plant(bench.zone, ["v=spf1 -all"]);
+		await bench.plant(`other.${bench.zone}`, ["of somebody else"]);
+		const add = { kind: "add", name, value: "v=DKIM1", ttlSeconds: 600 } as const;
+		const remove = { kind: "remove", name, value: "v=DKIM1" } as const;
+		expect(await bench.provider.change(bench.zone, [add, remove], signal)).toEqual([
+			{ kind: "done" },
+			{ kind: "done" },
+		]);
+		expect(bench.store.serves(bench.zone)).toEqual(["v=spf1 -all"]);
+		expect(bench.store.serves(`other.${bench.zone}`)).toEqual(["of somebody else"]);
+		const writes = bench.server.calls.filter((call) => !call.startsWith("GET "));
+		expect(writes).toEqual(
+			["PUT", "DELETE"].map((method) => `${method} /v1/domains/${bench.zone}/records/TXT/s1._domainkey`),
+		);
+	});
+
+	test("keeps the TTL of siblings that are written back", async () => {
+		const name = `s1._domainkey.${bench.zone}`;
+		await bench.plant(name, ["ours"]);
+		const sibling = await bench
+			.plant(name, ["a sibling"])
+			.then(() => bench.store.zone(bench.zone)?.records.at(-1));
+		if (sibling !== undefined) sibling.ttlSeconds = 86_400;
+		await bench.provider.change(bench.zone, [{ kind: "remove", name, value: "ours" }], signal);
+		expect(bench.store.zone(bench.zone)?.records).toMatchObject([{ value: "a sibling", ttlSeconds: 86_400 }]);
+	});
+
+	test("is not one whose name cannot be a domain", async () => {
+		bench.server.faults.push({
+			when: ({ path }) => path.endsWith(`/s1._domainkey.${bench.zone}`),
+			fault: {
+				kind: "answer",
+				answer: { status: 422, body: { code: "INVALID_DOMAIN", message: "is not a domain" } },
+			},
+		});
+		expect(await bench.provider.findZone(`s1._domainkey.${bench.zone}`, signal)).toEqual({
+			kind: "zone",
+			zone: bench.zone,
+		});
+		expect(bench.server.faults).toEqual([]);
+	});
+});
+
+async function startBench(): Promise<HttpBench> {
+	return startHttpBench({
+		origin: "https://api.godaddy.com",
+		fake: (store) => createGoDaddyFake(store, { key: `${KEY}:${SECRET}` }),
+		create: (tools) =>
+			createProvider({
+				name: "gd",
+				settings: { key: { file: "/key" }, secret: { file: "/secret" } },
+				secrets: {
+					read: async (reference) => ("file" in reference && reference.file === "/key" ? KEY : SECRET),
+				},
+				...tools,
+			}),
+		secrets: [KEY, SECRET],
+		hasTwins: true,
+	});
+}
