@@ -52,6 +52,8 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	httpreq: async () => typed(await import("./httpreq/settings.ts"), () => import("./httpreq/provider.ts")),
 	inwx: async () => typed(await import("./inwx/settings.ts"), () => import("./inwx/provider.ts")),
 	linode: async () => typed(await import("./linode/settings.ts"), () => import("./linode/provider.ts")),
+	namecheap: async () =>
+		typed(await import("./namecheap/settings.ts"), () => import("./namecheap/provider.ts")),
 	netcup: async () => typed(await import("./netcup/settings.ts"), () => import("./netcup/provider.ts")),
 	ovh: async () => typed(await import("./ovh/settings.ts"), () => import("./ovh/provider.ts")),
 	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),

@@ -1,0 +1,201 @@
+/** Writes zones at Namecheap, which takes only whole zones (www.namecheap.com/support/api/methods/domains-dns/set-hosts). */
+
+import { KeyturnError } from "../../src/errors.ts";
+import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { Log } from "../../src/ports/log.ts";
+import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
+import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
+import type { WantedRecord } from "../../src/publishing/api/record-api.ts";
+import { createZoneProvider, type ZoneCalls } from "../../src/publishing/api/zone-api.ts";
+import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { type Host, type HostList, readFailure, readHosts, readInfo, readWritten } from "./answers.ts";
+import { about, type NamecheapSettings } from "./settings.ts";
+
+const BASE = "https://api.namecheap.com";
+const PATH = "/xml.response";
+/** The documentation names no limit of a value. */
+const LIMITS = { valueOctets: 2_500, minTtlSeconds: 60, batch: 20 } as const;
+/** 20 calls a minute, 700 an hour, 8,000 a day (www.namecheap.com/support/knowledgebase, API FAQ). */
+const GAP_MS = 3_100;
+const LONGEST_TTL_SECONDS = 60_000;
+/** What `setHosts` names; whatever else stands in a zone it could not give back. */
+const TYPES = ["A", "AAAA", "ALIAS", "CAA", "CNAME", "MX", "MXE", "NS", "TXT", "URL", "URL301", "FRAME"];
+
+/** Numbers of errors (www.namecheap.com/support/api/error-codes). */
+const BAD_CREDENTIAL = /^(?:101010[12345]|101110[1245]|1011150|1016103|10171(?:01|05|50)|1019103)$/;
+const NO_SUCH_DOMAIN = ["2016166", "2019166", "2030166"];
+const TOO_MANY = ["500000"];
+
+type Fields = Readonly<Record<string, string>>;
+type Command = <Result>(
+	command: string,
+	fields: Fields,
+	read: (content: unknown) => Result,
+	signal: AbortSignal,
+	absent?: Result,
+) => Promise<Result>;
+
+export function createProvider(
+	options: AdapterOptions<NamecheapSettings> & { readonly log: Log },
+): DnsProvider {
+	const { name, settings } = options;
+	const command = connect(options);
+	return createZoneProvider({
+		name,
+		account: `namecheap ${settings.user}`,
+		limits: LIMITS,
+		zones: createZoneSearch(name, {
+			async named(at, signal) {
+				const read = (content: unknown): readonly ApiZone[] => {
+					const { name: found, isServed } = readInfo(content);
+					return isServed ? [{ id: plainName(found), name: plainName(found) }] : [];
+				};
+				return command("domains.getInfo", { DomainName: at }, read, signal, []);
+			},
+		}),
+		calls: callsOf(command, options),
+	});
+}
+
+/** Everything goes in the body: addresses of calls get into logs on the way. */
+function connect({ name, settings, secrets, http, clock }: AdapterOptions<NamecheapSettings>): Command {
+	const api = createApi({
+		provider: name,
+		base: BASE,
+		http,
+		clock,
+		authorize: async () => ({ headers: {}, secrets: [await secrets.read(settings.api_key)] }),
+		permission: about.permission,
+		gapMs: GAP_MS,
+		judge,
+		explain: (content) => readFailure(content)?.message ?? "no reason",
+	});
+	return async (command, fields, read, signal, absent) => {
+		const body = new URLSearchParams({
+			ApiUser: settings.user,
+			ApiKey: await secrets.read(settings.api_key),
+			UserName: settings.user,
+			ClientIp: settings.client_ip,
+			Command: `namecheap.${command}`,
+			...fields,
+		}).toString();
+		const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/xml" };
+		const known = absent === undefined ? {} : { absent };
+		return api.call({ method: "POST", path: PATH, headers, body, read, ...known }, signal);
+	};
+}
+
+function callsOf(
+	command: Command,
+	{ name: provider, log }: { readonly name: string; readonly log: Log },
+): ZoneCalls<ApiZone, Host, HostList> {
+	const hostsOf = async (zone: ApiZone, signal: AbortSignal) =>
+		command("domains.dns.getHosts", partsOf(zone), readHosts, signal);
+
+	return {
+		async read(zone, signal) {
+			const { hostCount } = await command("domains.getInfo", { DomainName: zone.id }, readInfo, signal);
+			const whole = await hostsOf(zone, signal);
+			if (whole.hosts.length !== hostCount)
+				throw new KeyturnError(
+					"provider.refused",
+					`${provider}: ${zone.name} has ${hostCount} hosts, and its list shows ${whole.hosts.length}`,
+					{
+						retry: true,
+						hint: "nothing is written on a list that may be incomplete: the others would be lost",
+					},
+				);
+			const txt = whole.hosts
+				.filter(({ type }) => type === "TXT")
+				.map((entry) => ({ name: absoluteName(entry.name, zone.name), value: entry.address, entry }));
+			return { txt, whole };
+		},
+		async write(zone, { hosts, emailType }, { gone, come }, signal) {
+			refuseLoss(provider, zone, hosts);
+			const kept = hosts.filter((host) => !gone.includes(host));
+			const wanted = [...kept, ...come.map((record) => hostFor(zone, record))];
+			log.info("zone before it is written", { provider, zone: zone.name, hosts, emailType });
+			const fields = {
+				...partsOf(zone),
+				...(emailType === null ? {} : { EmailType: emailType }),
+				...Object.assign({}, ...wanted.map(fieldsOf)),
+			};
+			await command("domains.dns.setHosts", fields, readWritten, signal);
+			const after = new Set((await hostsOf(zone, signal)).hosts.map(identityOf));
+			const lost = kept.filter((host) => !after.has(identityOf(host)));
+			if (lost.length > 0)
+				throw new KeyturnError(
+					"provider.refused",
+					`${provider}: ${zone.name} was written, and no longer shows ${lost.map(identityOf).join(", ")}`,
+					{ hint: "put it back by hand: the log has the whole zone, as `zone before it is written`" },
+				);
+		},
+	};
+}
+
+/** Zones are registered domains: what stands before the first dot is the name, the rest what it was registered under. */
+function partsOf({ id }: ApiZone): Fields {
+	const dot = id.indexOf(".");
+	return { SLD: id.slice(0, dot), TLD: id.slice(dot + 1) };
+}
+
+function refuseLoss(provider: string, zone: ApiZone, hosts: readonly Host[]): void {
+	const [host] = hosts.filter((one) => one.isDynamic || !one.isActive || !TYPES.includes(one.type));
+	if (host === undefined) return;
+	const what = host.isDynamic ? "dynamic DNS" : host.isActive ? `a record of type ${host.type}` : "is off";
+	throw new KeyturnError(
+		"provider.refused",
+		`${provider}: ${zone.name} has at ${host.name} what its interface cannot write back (${what})`,
+		{ hint: "delegate _domainkey to another provider, or take that host out" },
+	);
+}
+
+function hostFor(zone: ApiZone, { name, value, ttlSeconds }: WantedRecord): Host {
+	return {
+		name: relativeName(name, zone.name) || "@",
+		type: "TXT",
+		address: value,
+		mxPref: "10",
+		ttl: String(Math.min(ttlSeconds, LONGEST_TTL_SECONDS)),
+		isDynamic: false,
+		isActive: true,
+	};
+}
+
+function fieldsOf(host: Host, index: number): Fields {
+	const number = index + 1;
+	return {
+		[`HostName${number}`]: host.name,
+		[`RecordType${number}`]: host.type,
+		[`Address${number}`]: host.address,
+		[`MXPref${number}`]: host.mxPref,
+		[`TTL${number}`]: host.ttl,
+	};
+}
+
+function identityOf({ name, type, address }: Host): string {
+	return `${name} ${type} ${address}`;
+}
+
+/** Failures come with the status 200, and too many calls with 405. */
+function judge({ status, content }: ApiAnswer): Verdict | null {
+	if (status === 405) return { kind: "limited", why: null };
+	if (status !== 200) return null;
+	const failure = failureIn(content);
+	if (failure === null) return null;
+	const why = `${failure.message} (${failure.number})`;
+	if (BAD_CREDENTIAL.test(failure.number)) return { kind: "denied", why };
+	if (NO_SUCH_DOMAIN.includes(failure.number)) return { kind: "gone", why };
+	if (TOO_MANY.includes(failure.number)) return { kind: "limited", why };
+	return { kind: "refused", why };
+}
+
+/** What is not understood at all is left to whoever reads it. */
+function failureIn(content: unknown): ReturnType<typeof readFailure> {
+	try {
+		return readFailure(content);
+	} catch {
+		return null;
+	}
+}

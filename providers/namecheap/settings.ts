@@ -1,0 +1,30 @@
+/** What keyturn.yaml says about an account of Namecheap. */
+
+import * as z from "zod";
+import { secretReference } from "../../src/settings/secret-reference.ts";
+import type { ProviderAbout } from "../../src/publishing/about.ts";
+
+export const settingsSchema = z.strictObject({
+	user: z.string().min(1).describe("The name of the account."),
+	api_key: secretReference.describe("Its API key."),
+	client_ip: z
+		.ipv4({ error: "must be an IPv4 address" })
+		.describe("The public IPv4 address of this host, which the account's list of addresses has to have."),
+});
+
+export type NamecheapSettings = z.infer<typeof settingsSchema>;
+
+export const about: ProviderAbout = {
+	title: "Namecheap",
+	evidence: "recorded",
+	permission:
+		"the account needs API access switched on, the key has to be its own, and `client_ip` has to be on its list of addresses",
+	credential:
+		"ap.www.namecheap.com, Profile, Tools, API Access: switch it on and put the host's public IPv4 address on the list. The key opens all that the account has: delegating `_domainkey` to another provider is much safer.",
+	remarks: [
+		"The interface has but one way to write: the whole zone anew. keyturn sends every host again as it was read, writes only where the number of hosts that was read is the one that Namecheap tells, and looks afterwards whether all are there.",
+		"It does not write a zone that has what the interface cannot give back: dynamic DNS, hosts that are switched off, types of records it does not name.",
+		"What stood in the zone before is kept in the log (`zone before it is written`).",
+		"20 calls a minute.",
+	],
+};

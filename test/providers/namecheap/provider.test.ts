@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createProvider } from "../../../providers/namecheap/provider.ts";
+import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
+import { describeReplay } from "../http/describe-replay.ts";
+import type { FakeRequest } from "../http/fake-server.ts";
+import { startHttpBench } from "../http/start-http-bench.ts";
+import { createNamecheapFake, prepareNamecheap, readNamecheap } from "./fake.ts";
+
+const ACCOUNT = { user: "keyturn", key: "namecheap-key-of-the-tests", address: "192.0.2.25" };
+const signal = new AbortController().signal;
+
+describeHttpProvider("namecheap", async () => (await startBench()).bench);
+for (const folder of ["namecheap", "namecheap/managed"])
+	describeReplay({
+		folder,
+		headers: {},
+		fake: (store) => createNamecheapFake(store, { ...ACCOUNT, isOpen: true }),
+		prepare: prepareNamecheap,
+		read: readNamecheap,
+	});
+
+describe("a zone of Namecheap", () => {
+	let started: Started;
+	let name: string;
+	const add = () => ({ kind: "add", name, value: "v=DKIM1", ttlSeconds: 300 }) as const;
+	const is =
+		(command: string) =>
+		({ body }: FakeRequest) =>
+			body.includes(`Command=namecheap.domains.${command}`);
+	const list = (hosts: string) => ({
+		status: 200,
+		body: `<ApiResponse Status="OK"><Errors/><CommandResponse><DomainDNSGetHostsResult Domain="example.test" EmailType="MX" IsUsingOurDNS="true">${hosts}</DomainDNSGetHostsResult></CommandResponse></ApiResponse>`,
+	});
+	const host = (more: string) =>
+		`<host Name="@" Type="A" Address="192.0.2.1" MXPref="10" TTL="300" ${more}/>`;
+	beforeEach(async () => {
+		started = await startBench();
+		name = `s1._domainkey.${started.bench.zone}`;
+		const zone = started.bench.store.zone(started.bench.zone);
+		if (zone === undefined) throw new Error("the bench has no zone");
+		for (const [type, value] of [
+			["A", "192.0.2.1"],
+			["MX", "mail.example.test."],
+		] as const)
+			started.bench.store.add(zone, { name: zone.name, type, value, ttlSeconds: 1_800 });
+		await started.bench.plant(`other.${zone.name}`, ["of somebody else"]);
+	});
+	afterEach(async () => started.bench.stop());
+
+	const others = () =>
+		started.bench.store
+			.zone(started.bench.zone)
+			?.records.filter((record) => record.name !== name)
+			.map(({ type, value }) => `${type} ${value}`);
+	const all = ["A 192.0.2.1", "MX mail.example.test.", "TXT of somebody else"];
+
+	test("keeps every other host, and a copy of what was there", async () => {
+		const { bench, logged } = started;
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toEqual([{ kind: "done" }]);
+		expect(bench.store.serves(name)).toEqual(["v=DKIM1"]);
+		expect(others()).toEqual(all);
+		expect(logged).toMatchObject([
+			{ zone: bench.zone, hosts: [{ type: "A" }, { type: "MX" }, { type: "TXT" }] },
+		]);
+		const { value } = add();
+		expect(await bench.provider.change(bench.zone, [{ kind: "remove", name, value }], signal)).toEqual([
+			{ kind: "done" },
+		]);
+		expect(bench.store.serves(name)).toEqual([]);
+		expect(others()).toEqual(all);
+	});
+
+	test("says again how its mail is handled", async () => {
+		const { bench } = started;
+		const bodies: string[] = [];
+		bench.server.faults.push({
+			when: (request) => is("dns.setHosts")(request) && bodies.push(request.body) < 0,
+			fault: { kind: "reset" },
+		});
+		await bench.provider.change(bench.zone, [add()], signal);
+		expect(bodies).toHaveLength(1);
+		expect(bodies[0]).toContain("EmailType=FWD");
+	});
+
+	test.each<[string, string]>([
+		["that shows fewer hosts than there are", host("")],
+		["that is empty", ""],
+	])("is not written on a list %s", async (_, hosts) => {
+		const { bench } = started;
+		bench.server.faults.push({ when: is("dns.getHosts"), fault: { kind: "answer", answer: list(hosts) } });
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([
+			{ kind: "refused", denied: false, why: expect.stringContaining("has 3 hosts") },
+		]);
+		expect(others()).toEqual(all);
+		expect(bench.store.serves(name)).toEqual([]);
+	});
+
+	test.each<[string, string]>([
+		["dynamic DNS", 'IsDDNSEnabled="true" IsActive="true"'],
+		["a host that is off", 'IsDDNSEnabled="false" IsActive="false"'],
+	])("is not written where it has %s, which would be lost", async (_, more) => {
+		const { bench } = started;
+		const hosts = host(more) + host("") + host("");
+		bench.server.faults.push({ when: is("dns.getHosts"), fault: { kind: "answer", answer: list(hosts) } });
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([
+			{ kind: "refused", why: expect.stringContaining("cannot write back") },
+		]);
+		expect(others()).toEqual(all);
+	});
+
+	test("that has lost a host is told, with where its copy is", async () => {
+		const { bench } = started;
+		let isWritten = false;
+		bench.server.faults.push({
+			when: (request) => {
+				isWritten ||= is("dns.setHosts")(request);
+				return isWritten && is("dns.getHosts")(request);
+			},
+			fault: { kind: "answer", answer: list(host("")) },
+		});
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([
+			{
+				kind: "refused",
+				why: expect.stringContaining("no longer shows @ MX mail.example.test."),
+				hint: expect.stringContaining("log"),
+			},
+		]);
+	});
+});
+
+interface Started {
+	readonly bench: HttpBench;
+	/** The fields of what was logged. */
+	readonly logged: readonly unknown[];
+}
+
+async function startBench(): Promise<Started> {
+	const logged: unknown[] = [];
+	const refusal = (number: string) => ({
+		status: 200,
+		body: `<ApiResponse Status="ERROR"><Errors><Error Number="${number}">no</Error></Errors></ApiResponse>`,
+	});
+	const bench = await startHttpBench({
+		origin: "https://api.namecheap.com",
+		fake: (store) => createNamecheapFake(store, ACCOUNT),
+		create: (tools) =>
+			createProvider({
+				name: "nch",
+				settings: { user: ACCOUNT.user, api_key: { file: "/key" }, client_ip: ACCOUNT.address },
+				secrets: { read: async () => ACCOUNT.key },
+				log: {
+					debug: () => {},
+					info: (_, fields) => void logged.push(fields),
+					warn: () => {},
+					error: () => {},
+				},
+				...tools,
+			}),
+		secrets: [ACCOUNT.key],
+		isWrite: ({ body }) => body.includes("setHosts"),
+		denials: [refusal("1011102"), refusal("1011150")],
+		limits: [{ status: 405, body: "Method Not Allowed" }, refusal("500000")],
+		hasTwins: true,
+	});
+	return { bench, logged };
+}
