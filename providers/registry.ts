@@ -56,6 +56,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 		typed(await import("./namecheap/settings.ts"), () => import("./namecheap/provider.ts")),
 	netcup: async () => typed(await import("./netcup/settings.ts"), () => import("./netcup/provider.ts")),
 	ovh: async () => typed(await import("./ovh/settings.ts"), () => import("./ovh/provider.ts")),
+	porkbun: async () => typed(await import("./porkbun/settings.ts"), () => import("./porkbun/provider.ts")),
 	powerdns: async () => typed(await import("./powerdns/settings.ts"), () => import("./powerdns/provider.ts")),
 	rfc2136: async () => typed(await import("./rfc2136/settings.ts"), () => import("./rfc2136/provider.ts")),
 	route53: async () => typed(await import("./route53/settings.ts"), () => import("./route53/provider.ts")),

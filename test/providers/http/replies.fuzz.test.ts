@@ -19,8 +19,8 @@ const OWNER = `202611._domainkey.${ZONE}`;
 const VALUE = "v=DKIM1;k=rsa;p=abc";
 /** Lists are read a thousand pages long at most, some of them several times over. */
 const MOST_CALLS = 5_000;
-/** Those that speak otherwise have tests of their own. */
-const WITHOUT_HTTP = ["rfc2136"];
+/** Those that speak otherwise, or read nothing of what is answered, have tests of their own. */
+const WITHOUT_HTTP = ["exec", "httpreq", "manual", "rfc2136"];
 
 const REFERENCE = { env: "SECRET" };
 const ID = "72f988bf-86f1-41af-91ab-2d7cd011db47";
@@ -33,6 +33,7 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
 	namecheap: { user: "postmaster", api_key: REFERENCE, client_ip: "192.0.2.1" },
 	netcup: { customer: "12345", api_key: REFERENCE, api_password: REFERENCE },
 	ovh: { application_key: REFERENCE, application_secret: REFERENCE, consumer_key: REFERENCE },
+	porkbun: { api_key: REFERENCE, secret_api_key: REFERENCE },
 	powerdns: { url: "http://127.0.0.1:8081", key: REFERENCE },
 	route53: { access_key_id: "AKIAIOSFODNN7EXAMPLE", secret_access_key: REFERENCE },
 	scaleway: { key: REFERENCE },
@@ -169,6 +170,15 @@ const SEEDS: Readonly<Record<string, readonly unknown[]>> = {
 		{ total_count: 1, dns_zones: [{ domain: ZONE, subdomain: "" }] },
 		{ total_count: 1, records: [{ id: "r1", type: "TXT", name: "202611._domainkey", data: `"${VALUE}"` }] },
 		{ message: SECRET },
+	],
+	porkbun: [
+		{
+			status: "SUCCESS",
+			domains: [{ domain: ZONE }],
+			records: [{ id: "5", name: OWNER, type: "TXT", content: VALUE }],
+		},
+		{ status: "SUCCESS", domains: [], records: [] },
+		{ status: "ERROR", message: SECRET },
 	],
 	powerdns: [
 		[{ id: `${ZONE}.`, name: `${ZONE}.`, kind: "Native" }],

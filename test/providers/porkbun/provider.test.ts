@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { createProvider } from "../../../providers/porkbun/provider.ts";
+import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
+import { startHttpBench } from "../http/start-bench.ts";
+import { createPorkbunFake } from "./fake.ts";
+
+const KEY = "pk1_key-of-the-tests";
+const SECRET = "sk1_secret-of-the-tests";
+const signal = new AbortController().signal;
+
+describeHttpProvider("porkbun", startBench);
+
+test("a TTL below what it takes is raised to it, and the apex is read and written", async () => {
+	const bench = await startBench();
+	const change = { kind: "add", name: "example.test", value: "v=DKIM1;p=", ttlSeconds: 60 } as const;
+	expect(await bench.provider.change(bench.zone, [change], signal)).toEqual([{ kind: "done" }]);
+	expect(bench.store.zone(bench.zone)?.records).toMatchObject([{ name: "example.test", ttlSeconds: 600 }]);
+	expect(await bench.provider.list(bench.zone, "example.test", signal)).toEqual(["v=DKIM1;p="]);
+	await bench.stop();
+});
+
+async function startBench(): Promise<HttpBench> {
+	const said = (message: string) => ({ status: 400, body: { status: "ERROR", message } });
+	return startHttpBench({
+		origin: "https://api.porkbun.com",
+		settings: { api_key: { file: "/etc/keyturn/key" }, secret_api_key: { file: "/etc/keyturn/secret" } },
+		readSecret: async (reference) =>
+			"file" in reference && reference.file.endsWith("secret") ? SECRET : KEY,
+		createProvider,
+		fake: (store) => createPorkbunFake(store, { key: KEY, secret: SECRET }),
+		secrets: [KEY, SECRET],
+		isWrite: ({ path }) => /\/dns\/(?:create|edit|delete)\//.test(path),
+		hasTwins: true,
+		denials: ["Invalid API key. (001)", "Domain is not opted in to API access."].map(said),
+	});
+}
