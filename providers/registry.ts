@@ -54,6 +54,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	linode: async () => typed(await import("./linode/settings.ts"), () => import("./linode/provider.ts")),
 	namecheap: async () =>
 		typed(await import("./namecheap/settings.ts"), () => import("./namecheap/provider.ts")),
+	manual: async () => typed(await import("./manual/settings.ts"), () => import("./manual/provider.ts")),
 	netcup: async () => typed(await import("./netcup/settings.ts"), () => import("./netcup/provider.ts")),
 	ovh: async () => typed(await import("./ovh/settings.ts"), () => import("./ovh/provider.ts")),
 	porkbun: async () => typed(await import("./porkbun/settings.ts"), () => import("./porkbun/provider.ts")),

@@ -194,8 +194,12 @@ async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookRepo
 	await raiseUnverified(run, doc, report, {
 		selector,
 		summary: `${domain}: the record of ${selector} is not everywhere since ${key.lookingSince}: ${report.summary}`,
-		hint: `${meanwhile(doc.state)}, and the wait goes on; check the name servers named here`,
+		hint: `${meanwhile(doc.state)}, and the wait goes on; ${isByHand(run, doc.policy) ? `make the record by hand: \`keyturn record ${domain} ${selector}\` prints it` : "check the name servers named here"}`,
 	});
+}
+
+function isByHand(run: Run, { providers }: Policy): boolean {
+	return providers.some((name) => run.ports.providers.get(name)?.byHand !== undefined);
 }
 
 /** Whether a provider of the domain no longer has a record, or never had it; one that cannot say has not lost it. */

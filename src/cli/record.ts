@@ -1,6 +1,6 @@
 /** `keyturn record`: the TXT record, for a zone file, a web form, or nsupdate. */
 
-import { inOneLine } from "../dkim/foreign-text.ts";
+import { webForm, zoneFileForm } from "../dkim/record-forms.ts";
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { KeyturnError } from "../errors.ts";
 import { emptyDomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
@@ -43,20 +43,18 @@ export async function record(
 function forms(key: KeyEntry): string {
 	const { value, ttlSeconds, zone } = key.record;
 	const quoted = quoteTxt(value);
-	// An adopted key's record may stand where somebody else's alias leads.
-	const owner = key.record.owner.replace(/["$();@]/g, "\\$&");
+	const record = zoneFileForm(key.record);
 	return [
 		`; ${key.selector}: ${key.state}`,
 		"; for a zone file",
-		`${owner}. ${ttlSeconds} IN TXT ( ${quoted.replaceAll('" "', '"\n\t"')} )`,
+		record,
 		"",
 		"; for a web form: name, then value in one line",
-		key.record.owner,
-		inOneLine(value),
+		webForm(key.record),
 		"",
 		"; for nsupdate",
 		...(zone === null ? [] : [`zone ${zone}.`]),
-		`update add ${owner}. ${ttlSeconds} TXT ${quoted}`,
+		`update add ${record.slice(0, record.indexOf(" "))} ${ttlSeconds} TXT ${quoted}`,
 		"send",
 	].join("\n");
 }

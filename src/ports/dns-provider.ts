@@ -43,6 +43,8 @@ export interface DnsProvider {
 	readonly limits: ProviderLimits;
 	/** "dns": it has no list of its own, and `list` asks the name servers, which may be long in showing what was taken. */
 	readonly readsBack?: "dns";
+	/** Nothing is written: an addition that is "done" was only noted, and somebody has to be told to make the record there. */
+	readonly byHand?: { readonly where: string };
 	/** The zone of this account that holds `name`: the longest match on a dot boundary. */
 	findZone(name: string, signal: AbortSignal): Promise<ZoneFound>;
 	/** The values of all TXT records at the name, complete or an error; none is an empty list. */

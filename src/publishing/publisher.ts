@@ -35,7 +35,7 @@ export function createPublisher(options: {
 	readonly log: Log;
 }): DnsProvider {
 	const { provider, turns, clock, random, log } = options;
-	const { name, account, limits, forms, readsBack } = provider;
+	const { name, account, limits, forms, readsBack, byHand } = provider;
 	const patience = createPatience({ clock, random });
 
 	async function list(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -176,6 +176,7 @@ export function createPublisher(options: {
 		account,
 		limits,
 		...(readsBack === undefined ? {} : { readsBack }),
+		...(byHand === undefined ? {} : { byHand }),
 		findZone: async (at, signal) =>
 			turns.take(account, async () => patience.retry(() => provider.findZone(at, signal), signal)),
 		list: async (zone, at, signal) => turns.take(account, async () => list(zone, at, signal)),

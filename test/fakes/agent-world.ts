@@ -86,6 +86,8 @@ export class AgentWorld {
 	deliveryMs = 0;
 	/** Why the provider cannot name the zone of a record. */
 	zoneFault: KeyturnError | null = null;
+	/** What every provider of this world says of itself besides. */
+	traits: Pick<DnsProvider, "readsBack" | "byHand"> = {};
 	/** The records whose zone the provider was asked for. */
 	readonly zonesAsked: string[] = [];
 	signerProblem: string | null = null;
@@ -419,6 +421,7 @@ export class AgentWorld {
 		return {
 			name,
 			account: name,
+			...this.traits,
 			limits: { valueOctets: 4096, minTtlSeconds: 1, batch: 50 },
 			findZone: async (at) => {
 				this.zonesAsked.push(at);
@@ -435,6 +438,7 @@ export class AgentWorld {
 		this.changes.push(change);
 		const told = this.change?.(change, provider);
 		if (told !== undefined && told.kind !== "done") return told;
+		if (this.traits.byHand !== undefined && change.kind === "add") return { kind: "done" };
 		const values = zone.get(change.name) ?? [];
 		if (change.kind === "add") zone.set(change.name, [...values, change.value]);
 		if (change.kind === "replace")
