@@ -63,6 +63,7 @@ export const SUITES: readonly Suite[] = [
 			...mailAndNames,
 			"systemd-nspawn": "systemd-container",
 			"dbus-daemon": "dbus",
+			rspamd: "rspamd",
 			pkaction: "polkitd",
 			nsenter: "util-linux",
 			ss: "iproute2",
