@@ -36,6 +36,7 @@ export function withChecked(
 	const isMeant = (one: Checked): boolean => one.provider === provider && one.account === account;
 	const before = host.checks.find(isMeant) ?? { provider, account, passedAt: null, scratch: [] };
 	const edited = edit(before);
+	if (edited === before) return host;
 	const says = edited.passedAt !== null || edited.scratch.length > 0;
 	const others = host.checks.filter((one) => !isMeant(one));
 	return { ...host, checks: says ? [...others, edited] : others };
