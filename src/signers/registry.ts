@@ -40,6 +40,12 @@ export const SIGNER_TYPES: Readonly<Record<string, () => Promise<SignerType>>> =
 			(await import("./opendkim/signer.ts")).createOpenDkimSigner(options),
 		);
 	},
+	dkimpy: async () => {
+		const { settingsSchema } = await import("./dkimpy/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./dkimpy/signer.ts")).createDkimpySigner(options),
+		);
+	},
 	exim: async () => {
 		const { settingsSchema } = await import("./exim/settings.ts");
 		return typed(settingsSchema, async (options) =>

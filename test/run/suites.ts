@@ -45,6 +45,7 @@ export const SUITES: readonly Suite[] = [
 			"/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql": "pdns-backend-sqlite3",
 			sqlite3: "sqlite3",
 			miltertest: "miltertest",
+			"dkimpy-milter": "dkimpy-milter",
 			"/usr/share/perl5/Mail/DKIM.pm": "libmail-dkim-perl",
 			"/usr/share/doc/libidn12": "libidn12",
 			strace: "strace",

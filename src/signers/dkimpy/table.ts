@@ -1,0 +1,31 @@
+/** The KeyTable of a dkimpy-milter: `name domain:selector:/path`, two words a line (config.py, _dataset_to_list). */
+
+import type { RowFormat } from "../one-table/rows.ts";
+
+/** A line of any other number of words names no key; `#` begins a comment at the start of a line only. */
+const LINE = /^([ \t]*(?!#)\S+[ \t]+)(\S+)([ \t\r]*)$/;
+
+export const DKIMPY_TABLE: RowFormat = {
+	name: "KeyTable",
+	isOneEach: false,
+	parse: (line) => {
+		const value = LINE.exec(line)?.[2];
+		if (value === undefined) return null;
+		const [domain = "", selector = "", ...rest] = value.split(":");
+		// The last field is the path, whatever stands between.
+		const path = rest.at(-1) ?? "";
+		return { domain: domain.toLowerCase(), selector, path, problem: whyNot(domain, selector, rest) };
+	},
+	turn: (line, { selector, keyPath }) =>
+		line.replace(LINE, (_whole, before: string, value: string, after: string) => {
+			const [domain = ""] = value.split(":");
+			return `${before}${domain}:${selector}:${keyPath}${after}`;
+		}),
+	first: (domain, { selector, keyPath }) => `${domain} ${domain}:${selector}:${keyPath}`,
+};
+
+function whyNot(domain: string, selector: string, rest: readonly string[]): string | null {
+	if (rest.length !== 1 || selector === "") return "it is not domain:selector:/path";
+	if (domain === "%") return "it is an entry for several domains (%)";
+	return rest[0]?.startsWith("/") === true ? null : "its key has no absolute path";
+}
