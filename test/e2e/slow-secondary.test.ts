@@ -49,8 +49,17 @@ test("--no-wait and --wait-max end with 3 while it is waited for, and the old ke
 });
 
 test("after verify.timeout that is told once, naming the server, and status says what is waited for", async () => {
-	const told = (await host.events()).filter(({ event }) => event === "verification_failed");
-	expect(told).toEqual([
+	const failures = async () => (await host.events()).filter(({ event }) => event === "verification_failed");
+	// On a busy machine the last look of the wait may come before the time is over.
+	await host.eventually(
+		"it is told",
+		async () => {
+			await host.keyturn("rotate");
+			return (await failures()).length > 0;
+		},
+		180,
+	);
+	expect(await failures()).toEqual([
 		expect.objectContaining({
 			severity: "critical",
 			phase: "start",
@@ -62,7 +71,7 @@ test("after verify.timeout that is told once, naming the server, and status says
 		readonly troubles: readonly { readonly domains: readonly string[] }[];
 	};
 	expect(troubles.map(({ domains }) => domains.toSorted())).toEqual([host.domains.toSorted()]);
-	expect((await host.keyturn("status")).stdout).toMatch(/ns2\.example\.com/);
+	expect((await host.keyturn("status")).stdout).toMatch(/ns2\.example\.\w+ \(127\.0\.0\.2\)/);
 });
 
 test("once the server has it the same key is used, and the trouble's end is told", async () => {
