@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, bearerOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { plainName } from "../../src/publishing/api/names.ts";
 import { allPages } from "../../src/publishing/api/pages.ts";
@@ -11,6 +11,7 @@ import {
 	createRecordProvider,
 	type HeldRecord,
 	type RecordCalls,
+	removeAt,
 	type WantedRecord,
 } from "../../src/publishing/api/record-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
@@ -36,14 +37,10 @@ const records = z.object({
 const written = z.object({ success: z.literal(true) });
 
 export function createProvider(options: AdapterOptions<CloudflareSettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings } = options;
 	const api = createApi({
-		provider: name,
+		...bearerOf(options, about),
 		base: BASE,
-		http,
-		clock,
-		authorize: async () => ({ headers: { authorization: `Bearer ${await secrets.read(settings.token)}` } }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		judge,
 		explain: (answer) => sayErrors(failure.parse(answer).errors),
@@ -88,10 +85,8 @@ function callsOf(api: Api, provider: string): RecordCalls<ApiZone> {
 			const at = `${path(zone)}/${encodeURIComponent(id)}`;
 			await api.call({ method: "PUT", path: at, body: bodyOf(record), read }, signal);
 		},
-		async remove(zone, _, { id }, signal) {
-			const at = `${path(zone)}/${encodeURIComponent(id)}`;
-			await api.call({ method: "DELETE", path: at, read: () => null, absent: null }, signal);
-		},
+		remove: async (zone, _, { id }, signal) =>
+			removeAt(api, `${path(zone)}/${encodeURIComponent(id)}`, signal),
 	};
 }
 

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
@@ -26,14 +26,11 @@ interface DesecZone extends ApiZone {
 }
 
 export function createProvider(options: AdapterOptions<DesecSettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings, secrets } = options;
 	const api = createApi({
-		provider: name,
+		...commonOf(options, about),
 		base: BASE,
-		http,
-		clock,
 		authorize: async () => ({ headers: { authorization: `Token ${await secrets.read(settings.token)}` } }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		explain: (content) => failure.parse(content).detail,
 	});

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, bearerOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { allPages } from "../../src/publishing/api/pages.ts";
@@ -10,6 +10,7 @@ import {
 	createRecordProvider,
 	type HeldRecord,
 	type RecordCalls,
+	removeAt,
 	type WantedRecord,
 } from "../../src/publishing/api/record-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
@@ -34,27 +35,23 @@ const records = z.object({
 const written = z.object({ domain_record: z.object({ id: z.number() }) });
 
 export function createProvider(options: AdapterOptions<DigitalOceanSettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings } = options;
 	const api = createApi({
-		provider: name,
+		...bearerOf(options, about),
 		base: BASE,
-		http,
-		clock,
-		authorize: async () => ({ headers: { authorization: `Bearer ${await secrets.read(settings.token)}` } }),
-		permission: about.permission,
 		gapMs: GAP_MS,
-		explain: (content) => failure.parse(content).message,
+		explain,
 	});
 	return createRecordProvider({
 		name,
 		account: `digitalocean ${JSON.stringify(settings.token)}`,
 		limits: LIMITS,
-		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(api, zone, signal) }),
+		zones: createZoneSearch(name, { named: async (zone, signal) => domainsNamed(api, zone, signal) }),
 		calls: callsOf(api, name),
 	});
 }
 
-async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<readonly ApiZone[]> {
+async function domainsNamed(api: Api, name: string, signal: AbortSignal): Promise<readonly ApiZone[]> {
 	return api.call(
 		{
 			method: "GET",
@@ -93,13 +90,16 @@ function callsOf(api: Api, provider: string): RecordCalls<ApiZone> {
 			const at = `${path(zone)}/${encodeURIComponent(id)}`;
 			await api.call({ method: "PUT", path: at, body: bodyOf(zone, record), read }, signal);
 		},
-		async remove(zone, _, { id }, signal) {
-			const at = `${path(zone)}/${encodeURIComponent(id)}`;
-			await api.call({ method: "DELETE", path: at, read: () => null, absent: null }, signal);
-		},
+		remove: async (zone, _, { id }, signal) =>
+			removeAt(api, `${path(zone)}/${encodeURIComponent(id)}`, signal),
 	};
 }
 
 function bodyOf(zone: ApiZone, { name, value, ttlSeconds }: WantedRecord): unknown {
 	return { type: "TXT", name: relativeName(name, zone.name) || "@", data: value, ttl: ttlSeconds };
+}
+
+function explain(content: unknown): string {
+	const { id, message } = failure.parse(content);
+	return `${message} (${id})`;
 }

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, bearerOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
@@ -21,14 +21,10 @@ const rrset = z.object({ rrset_values: z.array(z.string()), rrset_ttl: z.number(
 const written = z.object({ message: z.string() });
 
 export function createProvider(options: AdapterOptions<GandiSettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings } = options;
 	const api = createApi({
-		provider: name,
+		...bearerOf(options, about),
 		base: "https://api.gandi.net/v5/livedns",
-		http,
-		clock,
-		authorize: async () => ({ headers: { authorization: `Bearer ${await secrets.read(settings.token)}` } }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		explain: (content) => failure.parse(content).message,
 	});

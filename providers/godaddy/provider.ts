@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
@@ -28,17 +28,14 @@ const records = z.array(record);
 type GoDaddyRecord = z.infer<typeof record>;
 
 export function createProvider(options: AdapterOptions<GoDaddySettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings, secrets } = options;
 	const api = createApi({
-		provider: name,
+		...commonOf(options, about),
 		base: BASE,
-		http,
-		clock,
 		async authorize() {
 			const [key, secret] = [await secrets.read(settings.key), await secrets.read(settings.secret)];
 			return { headers: { authorization: `sso-key ${key}:${secret}` }, secrets: [key, secret] };
 		},
-		permission: about.permission,
 		gapMs: GAP_MS,
 		explain,
 	});

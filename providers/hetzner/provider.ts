@@ -4,7 +4,7 @@ import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, bearerOf } from "../../src/publishing/api/adapter.ts";
 import { type Progress, untilCarriedOut } from "../../src/publishing/api/carried-out.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { plainName, relativeName } from "../../src/publishing/api/names.ts";
@@ -40,14 +40,10 @@ const action = z.object({
 });
 
 export function createProvider(options: AdapterOptions<HetznerSettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings, clock } = options;
 	const api = createApi({
-		provider: name,
+		...bearerOf(options, about),
 		base: BASE,
-		http,
-		clock,
-		authorize: async () => ({ headers: { authorization: `Bearer ${await secrets.read(settings.token)}` } }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		explain: (content) => sayError(failure.parse(content).error),
 	});

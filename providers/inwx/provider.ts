@@ -3,7 +3,7 @@
 import * as z from "zod";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { plainName } from "../../src/publishing/api/names.ts";
 import {
@@ -73,18 +73,16 @@ export function createProvider(options: AdapterOptions<InwxSettings>): DnsProvid
 	});
 }
 
-function connect({ name, settings, secrets, http, clock }: AdapterOptions<InwxSettings>): Call {
+function connect(options: AdapterOptions<InwxSettings>): Call {
+	const { name, settings, secrets, clock } = options;
 	const secret = async () => [
 		await secrets.read(settings.password),
 		...(settings.totp === undefined ? [] : [await secrets.read(settings.totp)]),
 	];
 	const api = createApi({
-		provider: name,
+		...commonOf(options, about),
 		base: BASE,
-		http,
-		clock,
 		authorize: async () => ({ headers: {}, secrets: await secret() }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		judge,
 		explain: (content) => envelope.parse(content).msg,

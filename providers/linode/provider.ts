@@ -2,13 +2,14 @@
 
 import * as z from "zod";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, bearerOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { allPages, type Page } from "../../src/publishing/api/pages.ts";
 import {
 	createRecordProvider,
 	type RecordCalls,
+	removeAt,
 	type WantedRecord,
 } from "../../src/publishing/api/record-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
@@ -33,14 +34,10 @@ const domain = z.object({ id: z.number(), domain: z.string(), type: z.string() }
 const record = z.object({ id: z.number(), type: z.string(), name: z.string(), target: z.string() });
 
 export function createProvider(options: AdapterOptions<LinodeSettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings } = options;
 	const api = createApi({
-		provider: name,
+		...bearerOf(options, about),
 		base: BASE,
-		http,
-		clock,
-		authorize: async () => ({ headers: { authorization: `Bearer ${await secrets.read(settings.token)}` } }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		explain: (content) =>
 			failure
@@ -92,10 +89,8 @@ function callsOf(api: Api, provider: string): RecordCalls<ApiZone> {
 			await put(zone, String(made.id), wanted, signal);
 		},
 		update: async (zone, { id }, wanted, signal) => put(zone, id, wanted, signal),
-		async remove(zone, _, { id }, signal) {
-			const at = `${path(zone)}/${encodeURIComponent(id)}`;
-			await api.call({ method: "DELETE", path: at, read: () => null, absent: null }, signal);
-		},
+		remove: async (zone, _, { id }, signal) =>
+			removeAt(api, `${path(zone)}/${encodeURIComponent(id)}`, signal),
 	};
 }
 

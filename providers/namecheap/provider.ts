@@ -3,7 +3,7 @@
 import { KeyturnError } from "../../src/errors.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { Log } from "../../src/ports/log.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
 import type { WantedRecord } from "../../src/publishing/api/record-api.ts";
@@ -59,14 +59,12 @@ export function createProvider(
 }
 
 /** Everything goes in the body: addresses of calls get into logs on the way. */
-function connect({ name, settings, secrets, http, clock }: AdapterOptions<NamecheapSettings>): Command {
+function connect(options: AdapterOptions<NamecheapSettings>): Command {
+	const { settings, secrets } = options;
 	const api = createApi({
-		provider: name,
+		...commonOf(options, about),
 		base: BASE,
-		http,
-		clock,
 		authorize: async () => ({ headers: {}, secrets: [await secrets.read(settings.api_key)] }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		judge,
 		explain: (content) => readFailure(content)?.message ?? "no reason",

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { createSession, ENDED } from "../../src/publishing/api/session.ts";
@@ -71,17 +71,15 @@ export function createProvider(options: AdapterOptions<NetcupSettings>): DnsProv
 	});
 }
 
-function connect({ name, settings, secrets, http, clock }: AdapterOptions<NetcupSettings>): Act {
+function connect(options: AdapterOptions<NetcupSettings>): Act {
+	const { name, settings, secrets } = options;
 	const api = createApi({
-		provider: name,
+		...commonOf(options, about),
 		base: BASE,
-		http,
-		clock,
 		authorize: async () => ({
 			headers: {},
 			secrets: [await secrets.read(settings.api_key), await secrets.read(settings.api_password)],
 		}),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		judge,
 		explain: (content) => envelope.parse(content).longmessage,

@@ -3,7 +3,7 @@
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { untilCarriedOut } from "../../src/publishing/api/carried-out.ts";
 import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { hasPolicy } from "../../src/publishing/api/left-alone.ts";
@@ -39,18 +39,15 @@ const BAD_CREDENTIAL = [
 ];
 
 export function createProvider(options: AdapterOptions<Route53Settings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings, secrets, clock } = options;
 	const api = createApi({
-		provider: name,
+		...commonOf(options, about),
 		base: BASE,
-		http,
-		clock,
 		authorize: async (request) => {
 			const secret = await secrets.read(settings.secret_access_key);
 			const key = { id: settings.access_key_id, secret };
 			return { headers: signedHeaders(request, key, { ...SCOPE, at: clock.now() }), secrets: [secret] };
 		},
-		permission: about.permission,
 		gapMs: GAP_MS,
 		judge,
 		explain: (content) => sayFailure(readFailure(content)),

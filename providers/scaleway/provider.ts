@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
+import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { absoluteName, relativeName } from "../../src/publishing/api/names.ts";
 import { allCounted } from "../../src/publishing/api/pages.ts";
@@ -33,14 +33,11 @@ const records = z.object({
 const written = z.object({ records: z.array(z.unknown()) });
 
 export function createProvider(options: AdapterOptions<ScalewaySettings>): DnsProvider {
-	const { name, settings, secrets, http, clock } = options;
+	const { name, settings, secrets } = options;
 	const api = createApi({
-		provider: name,
+		...commonOf(options, about),
 		base: BASE,
-		http,
-		clock,
 		authorize: async () => ({ headers: { "x-auth-token": await secrets.read(settings.key) } }),
-		permission: about.permission,
 		gapMs: GAP_MS,
 		judge,
 		explain: (content) => failure.parse(content).message,

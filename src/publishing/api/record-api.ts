@@ -3,6 +3,7 @@
 import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../../ports/dns-provider.ts";
 import { canonicalTxt, equalTxt, hasTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
+import type { Api } from "./client.ts";
 import { isLasting, notTried, outcomeOf } from "./outcome.ts";
 import type { ApiZone, ZoneSearch } from "./zones.ts";
 
@@ -39,6 +40,11 @@ export interface RecordCalls<Zone extends ApiZone> {
 	 * changes, and before anything that stands there is believed that an earlier run may have left unserved.
 	 */
 	readonly publish?: (zone: Zone, signal: AbortSignal) => Promise<void>;
+}
+
+/** Of a record that has an address of its own; one that is gone already is a success. */
+export async function removeAt(api: Api, path: string, signal: AbortSignal): Promise<void> {
+	await api.call({ method: "DELETE", path, read: () => null, absent: null }, signal);
 }
 
 export function createRecordProvider<Zone extends ApiZone>(options: {
