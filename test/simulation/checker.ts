@@ -13,7 +13,8 @@ import {
 } from "./promises.ts";
 import type { SimZone } from "./sim-dns.ts";
 import { verifies } from "./sim-mail.ts";
-import { STATE, type World } from "./world.ts";
+import { documentPath, parseStored, storedDomain } from "./stored-domain.ts";
+import type { World } from "./world.ts";
 
 export interface Breach {
 	readonly promise: PromiseName;
@@ -37,6 +38,9 @@ interface KnownKey {
 	readonly sinceMs: number;
 }
 
+/** The longest negative TTL, and the longest lag of a server before it. */
+const HURRY_MS = 6 * 3_600_000;
+
 export function createChecker(world: World): Checker {
 	const { host, dns, time, scenario } = world;
 	const policies = new Map(scenario.policies.map((policy) => [policy.domain, policy]));
@@ -50,9 +54,13 @@ export function createChecker(world: World): Checker {
 	const damaged: string[] = [];
 	const revisions = new Map<string, number>();
 	const lastSwitch = new Map<string, number>();
+	/** When the record of each name was last removed. */
+	const goneSinceMs = new Map<string, number>();
 	const luck = world.chance.stream("receivers");
-	const domainFiles = scenario.policies.map((policy) => `${STATE}/domains/${policy.domain}.json`);
+	const domainFiles = scenario.policies.map((policy) => documentPath(policy.domain));
 	let turns = 0;
+	/** Of each switch of a domain so far, whether it was a turn. */
+	const counts = new Map<string, boolean[]>();
 	for (const [domain, line] of readTables(host.disk) ?? []) selectors.set(domain, [line.selector]);
 	for (const domain of scenario.bare) selectors.set(domain, []);
 
@@ -67,15 +75,21 @@ export function createChecker(world: World): Checker {
 			const to = tables.get(domain)?.selector ?? null;
 			const from = seen.at(-1) ?? null;
 			if (to === from || to === null) continue;
-			const isUndo = seen.at(-2) === to;
+			const isAskedBack = storedDomain(host.disk, domain)?.wants.rollback?.selector === to;
+			const isUndo = seen.at(-2) === to && !isAskedBack;
 			found.push({ atMs: time.elapsedMs(), domain, from, to, isUndo });
 			world.record.note("tables", `${domain}: ${from ?? "nothing"} -> ${to}${isUndo ? " (back)" : ""}`);
+			const counted = seen.length > 1 && counts.get(domain)?.at(-1) === true;
 			if (isUndo) {
 				seen.pop();
-				turns -= 1;
+				counts.get(domain)?.pop();
+				turns -= counted ? 1 : 0;
 			} else {
+				// Neither a first key nor a way back is a turn.
+				const isTurn = from !== null && !isAskedBack;
 				seen.push(to);
-				turns += 1;
+				counts.set(domain, [...(counts.get(domain) ?? []), isTurn]);
+				turns += isTurn ? 1 : 0;
 				lastSwitch.set(domain, time.elapsedMs());
 			}
 		}
@@ -88,16 +102,24 @@ export function createChecker(world: World): Checker {
 			const text = world.touched.has(path) ? host.disk.text(path) : null;
 			if (text === null || texts.get(path) === text) continue;
 			texts.set(path, text);
-			const document = parse(text);
+			const document = parseStored(text);
 			if (document === null) {
 				damaged.push(path);
 				continue;
 			}
-			const { domain, revision, keys } = document;
-			found.push({ domain, revision, before: revisions.get(domain) ?? null, keys });
+			const { domain, revision, keys, wants } = document;
+			found.push({ domain, revision, before: revisions.get(domain) ?? null, keys, wants });
+			noteHurry(domain, wants.rotate?.noSoak === true || wants.add?.noSoak === true);
 			revisions.set(domain, revision);
 		}
 		return found;
+	};
+
+	/** From the asking until caches have forgotten what they may have heard before the switch. */
+	const noteHurry = (domain: string, isAsked: boolean) => {
+		const until = world.hurriedUntilMs.get(domain);
+		if (isAsked) world.hurriedUntilMs.set(domain, Infinity);
+		else if (until === Infinity) world.hurriedUntilMs.set(domain, time.elapsedMs() + HURRY_MS);
 	};
 
 	const findTransitions = (documents: readonly DocumentSeen[]): Transition[] => {
@@ -152,7 +174,9 @@ export function createChecker(world: World): Checker {
 			// A quorum leaves out a server that receivers may nevertheless ask.
 			if (policies.get(mail.domain)?.verify.quorum !== "all" || !luck.happens(0.3)) continue;
 			const name = `${mail.selector}._domainkey.${mail.domain}`;
-			if (world.vanished.has(dns.targetOf(name))) continue;
+			if (world.vanished.has(dns.targetOf(name)) || world.revocations.isRevoked(mail.domain, mail.selector))
+				continue;
+			if (time.elapsedMs() < (world.hurriedUntilMs.get(mail.domain) ?? 0)) continue;
 			const values = dns.receiverLookup(name);
 			if (values !== null && !verifies(mail.publicKey, values))
 				refused.push({ ...mail, why: `its resolver has ${values.length} records` });
@@ -187,9 +211,11 @@ export function createChecker(world: World): Checker {
 			world.dirty = false;
 			host.sendMail();
 			const documents = readDocuments();
-			world.unsigned.look(host, time.elapsedMs(), (domain) =>
-				host.disk.text(`${STATE}/domains/${domain}.json`),
-			);
+			for (const { name } of world.removals) {
+				const [selector = "", domain = ""] = dns.originOf(name).split("._domainkey.");
+				world.revocations.emptied(domain, selector);
+			}
+			world.unsigned.look(host, time.elapsedMs());
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),
 				news: findNews(),
@@ -212,6 +238,8 @@ export function createChecker(world: World): Checker {
 				keyUnder,
 				documented,
 				mayBeUnsigned: (domain) => world.unsigned.may(domain),
+				revocations: world.revocations,
+				goneSinceMs,
 				servicesSettled: servicesSettled(),
 				servicesExpected: {
 					signer: !world.stopped.has("opendkim"),
@@ -219,6 +247,7 @@ export function createChecker(world: World): Checker {
 				},
 				vanished: world.vanished,
 			};
+			for (const { name } of world.removals) goneSinceMs.set(dns.originOf(name), seen.nowMs);
 			for (const [promise, holds] of Object.entries(PROMISES))
 				for (const what of holds(seen)) {
 					if (told.has(what)) continue;
@@ -235,13 +264,4 @@ export function createChecker(world: World): Checker {
 			world.touched.clear();
 		},
 	};
-}
-
-/** Null for what no power loss may leave. */
-function parse(text: string): Omit<DocumentSeen, "before"> | null {
-	try {
-		return JSON.parse(text) as Omit<DocumentSeen, "before">;
-	} catch {
-		return null;
-	}
 }

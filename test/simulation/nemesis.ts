@@ -252,7 +252,8 @@ function takeRecordOut(world: World, luck: Chance): (() => void) | null {
 		const { graceMs } = world.scenario.policies.find(({ domain }) => domain === mail.domain)?.retire ?? {
 			graceMs: 0,
 		};
-		// After grace it may have been retired meanwhile.
+		// What was revoked meanwhile must not come back, and after grace it may have been retired.
+		if (world.revocations.isAsked(mail.domain, mail.selector)) return;
 		if (!mail.isCurrent && mail.lastMs + graceMs <= world.time.elapsedMs()) return;
 		dns.write(zone, name, set);
 		record.note("admin", `puts the record ${name} back`);

@@ -2,21 +2,11 @@
 
 import type { Disk, DiskFile } from "../../src/ports/disk.ts";
 import { KeyturnError } from "../../src/errors.ts";
-import type { Propagation } from "../../src/ports/propagation.ts";
 import type { Answer, Resolver, ResourceRecord } from "../../src/ports/resolver.ts";
 import { KEYS } from "./mail-host.ts";
-import type { PromiseName } from "./promises.ts";
-import { type Luck, NO_LUCK_NEEDED, type Scenario } from "./scenario.ts";
-import { HONEST, type Wrappers } from "./wrappers.ts";
-
-export interface PlantedFault {
-	readonly name: string;
-	/** One of these has to be found broken. */
-	readonly breaks: readonly PromiseName[];
-	readonly wrappers: Wrappers;
-	/** The weather in which it shows. */
-	readonly adjust: (scenario: Scenario) => Scenario;
-}
+import { blind, type PlantedFault, rewriting, withLuck } from "./planting.ts";
+import { PLANTED_IN_WISHES } from "./planted-in-wishes.ts";
+import { HONEST } from "./wrappers.ts";
 
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	{
@@ -225,7 +215,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 		breaks: ["I6 no selector twice"],
 		wrappers: {
 			...HONEST,
-			disk: rewriting((keys) => keys.filter(({ state }) => state !== "retired"), "write"),
+			disk: rewriting(({ keys }) => keys.filter(({ state }) => state !== "retired"), "write"),
 		},
 		adjust: (scenario) => ({
 			...withLuck({})(scenario),
@@ -242,7 +232,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 		wrappers: {
 			...HONEST,
 			disk: rewriting(
-				(keys) => keys.map((key) => (key.state === "active" ? { ...key, state: "verified" } : key)),
+				({ keys }) => keys.map((key) => (key.state === "active" ? { ...key, state: "verified" } : key)),
 				"read",
 			),
 		},
@@ -266,25 +256,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 		},
 		adjust: withLuck({ stoppages: 12 }),
 	},
+	...PLANTED_IN_WISHES,
 ];
-
-const CALM: Luck = { ...NO_LUCK_NEEDED, guesses: 0 };
-
-function withLuck(luck: Partial<Luck>): (scenario: Scenario) => Scenario {
-	return (scenario) => ({ ...scenario, days: 1, calmDays: 1, broken: new Set(), luck: { ...CALM, ...luck } });
-}
-
-/** Whatever the servers say, it is right. */
-function blind(honest: Propagation): Propagation {
-	return {
-		...honest,
-		look: async (request, signal) => {
-			const report = await honest.look(request, signal);
-			const servers = report.servers.map((server) => ({ ...server, outcome: "right" as const }));
-			return { ...report, verdict: "right", servers };
-		},
-	};
-}
 
 const ABSENT: Answer = {
 	kind: "message",
@@ -324,37 +297,6 @@ function withoutSync(honest: Disk): Disk {
 			return file === "exists" ? file : careless(file);
 		},
 	};
-}
-
-interface StoredKey {
-	readonly state: string;
-}
-
-/** Domains' documents whose keys are changed on their way to the disk, or from it; without a checksum nobody notices. */
-function rewriting(
-	change: (keys: readonly StoredKey[]) => readonly StoredKey[],
-	when: "read" | "write",
-): (honest: Disk) => Disk {
-	const changed = (path: string, bytes: Uint8Array): Uint8Array => {
-		if (!path.includes("/domains/")) return bytes;
-		const { checksum: _, ...document } = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
-			checksum: string;
-			keys: readonly StoredKey[];
-		};
-		return Buffer.from(JSON.stringify({ ...document, keys: change(document.keys) }));
-	};
-	return (honest) => ({
-		...honest,
-		read: async (path, limitBytes) => {
-			const bytes = await honest.read(path, limitBytes);
-			return bytes === null || when === "write" ? bytes : changed(path, bytes);
-		},
-		create: async (path, mode) => {
-			const file = await honest.create(path, mode);
-			if (file === "exists" || when === "read") return file;
-			return { ...file, write: async (bytes) => file.write(changed(path, bytes)) };
-		},
-	});
 }
 
 /** Looks at nothing that may stand at a key's path, and writes over it. */

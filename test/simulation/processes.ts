@@ -23,7 +23,8 @@ import { publicHalfOf, simMailVerifier } from "./sim-mail.ts";
 import { createSimProvider } from "./sim-provider.ts";
 import { createSimServices } from "./sim-services.ts";
 import { createSimSigner } from "./sim-signer.ts";
-import { AGENT_UID, createSimSink, DOOR_STATE, STATE, type World } from "./world.ts";
+import { STATE } from "./stored-domain.ts";
+import { AGENT_UID, createSimSink, DOOR_STATE, type World } from "./world.ts";
 import type { Wrappers } from "./wrappers.ts";
 import { startable } from "./promises.ts";
 
@@ -31,6 +32,8 @@ export interface Programs {
 	startDaemon(): void;
 	/** One tick beside the daemon, as `keyturn rotate` does it. */
 	runCommand(): void;
+	/** An administrator has changed the configuration: the daemon reads it again. */
+	reconfigure(): void;
 	/** What an operator asks for, left for the next tick. */
 	leaveWish(wish: WishFor): void;
 	/** All processes die, the disk keeps what was synced and some of the rest; then the host comes up again. */
@@ -262,6 +265,43 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			clock: clockOf(running),
 		});
 
+	const providersFor = (running: Running) =>
+		new Map([...world.accounts.keys()].map((name) => [name, providerFor(running, name)]));
+
+	const sinksFor = (running: Running) =>
+		world.sinks.map((sink) =>
+			scheduler.guard(
+				running,
+				`sink ${sink.name}`,
+				wrappers.sink(
+					createSimSink(sink, (event) => {
+						world.said.push({ where: "an event", text: JSON.stringify(event) });
+						if (event.phase === "start")
+							for (const domain of event.domains)
+								world.firstToldMs.set(domain, world.firstToldMs.get(domain) ?? time.elapsedMs());
+						record.note(
+							"told",
+							`${event.event} ${event.phase ?? ""} ${event.domains.join(",")}: ${event.summary}`,
+						);
+					}),
+				),
+			),
+		);
+
+	const settingsNow = () => ({
+		host: "mx1",
+		policies: world.policies.map(wrappers.policy),
+		providers: [],
+	});
+
+	let daemonsAgent: { readonly running: Running; readonly agent: Agent } | null = null;
+
+	const reconfigure = () => {
+		if (daemonsAgent?.running.isAlive() !== true) return;
+		const { agent, running } = daemonsAgent;
+		agent.configure(settingsNow(), { providers: providersFor(running), sinks: sinksFor(running), pre: [] });
+	};
+
 	const agentOf = (running: Running): Agent => {
 		const random = randomOf();
 		const clock = clockOf(running);
@@ -281,31 +321,14 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				}),
 				shelf: createPrivateShelf(diskOf(running, AGENT_UID)),
 				propagation: wrappers.propagation(createPropagation({ resolver, clock })),
-				providers: new Map([...world.accounts.keys()].map((name) => [name, providerFor(running, name)])),
-				door: doorFor(running),
+				providers: providersFor(running),
+				door: wrappers.door(doorFor(running)),
 				verifier: simMailVerifier,
 				pre: [],
-				sinks: world.sinks.map((sink) =>
-					scheduler.guard(
-						running,
-						`sink ${sink.name}`,
-						wrappers.sink(
-							createSimSink(sink, (event) => {
-								world.said.push({ where: "an event", text: JSON.stringify(event) });
-								if (event.phase === "start")
-									for (const domain of event.domains)
-										world.firstToldMs.set(domain, world.firstToldMs.get(domain) ?? time.elapsedMs());
-								record.note(
-									"told",
-									`${event.event} ${event.phase ?? ""} ${event.domains.join(",")}: ${event.summary}`,
-								);
-							}),
-						),
-					),
-				),
+				sinks: sinksFor(running),
 				log: logOf(running),
 			},
-			{ host: "mx1", policies: scenario.policies.map(wrappers.policy), providers: [] },
+			settingsNow(),
 		);
 	};
 
@@ -353,6 +376,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		};
 		record.note("daemon", "starts");
 		const agent = agentOf(running);
+		daemonsAgent = { running, agent };
 		const live = async () => {
 			for (;;) {
 				let nextAt: Date | null = null;
@@ -463,7 +487,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		});
 	};
 
-	return { startDaemon, runCommand, leaveWish, losePower, tickIdly, silentWaits };
+	return { startDaemon, runCommand, reconfigure, leaveWish, losePower, tickIdly, silentWaits };
 }
 
 function strikeDisk(world: World, call: DiskCall): string | null {

@@ -5,7 +5,9 @@ import type { Policy } from "../../src/rotation/policy.ts";
 import { type MailHost, readTables, type Tables } from "./mail-host.ts";
 import type { Asked, SimDns, SimZone } from "./sim-dns.ts";
 import { publicHalfOf, publishedKey, verifies } from "./sim-mail.ts";
+import type { Revocations } from "./revocations.ts";
 import type { Removal } from "./sim-provider.ts";
+import type { StoredDomain } from "./stored-domain.ts";
 
 /** The door put another selector into the live tables. */
 export interface Switch {
@@ -29,16 +31,9 @@ export interface Transition {
 }
 
 /** What was saved of a domain. */
-export interface DocumentSeen {
-	readonly domain: string;
-	readonly revision: number;
-	/** That of the one seen before it; null if there was none. */
+export interface DocumentSeen extends StoredDomain {
+	/** The revision seen before it; null if there was none. */
 	readonly before: number | null;
-	readonly keys: readonly {
-		readonly selector: string;
-		readonly state: KeyState;
-		readonly publicKey: string;
-	}[];
 }
 
 export interface ForeignThings {
@@ -93,8 +88,11 @@ export interface Observed {
 	readonly documented: Map<string, string>;
 	/** Where somebody took a record out of DNS behind keyturn's back. */
 	readonly vanished: ReadonlySet<string>;
-	/** It has no first key yet, or was to be removed. */
+	/** It has no first key yet, or was wanted so. */
 	readonly mayBeUnsigned: (domain: string) => boolean;
+	readonly revocations: Revocations;
+	/** When the record of each name was last removed. */
+	readonly goneSinceMs: ReadonlyMap<string, number>;
 	/** Whether nobody is at work on the services, and nothing outside keeps them from running. */
 	readonly servicesSettled: boolean;
 	readonly servicesExpected: { readonly signer: boolean; readonly mailServer: boolean };
@@ -119,6 +117,7 @@ export const PROMISES = {
 	"I4 one turn, one writer": oneTurnOneWriter,
 	"I6 no selector twice": noSelectorTwice,
 	"I10 along the life table": alongTheLifeTable,
+	"revoked for good": revokedForGood,
 } as const;
 
 /** Those that only a whole run shows stand in aftermath.ts. */
@@ -138,6 +137,7 @@ export function neverUnverifiable(seen: Observed): readonly string[] {
 	if (news.mail || news.zones.size > 0)
 		for (const mail of seen.host.classes.values()) {
 			if (!mail.isCurrent && mail.lastMs + seen.queueLifetimeMs < seen.nowMs) continue;
+			if (seen.revocations.isRevoked(mail.domain, mail.selector)) continue;
 			if (!news.mail && !hasNews(seen, `${mail.selector}._domainkey.${mail.domain}`)) continue;
 			const wrong = serversWithout(seen, mail.domain, mail.selector, mail.publicKey);
 			if (wrong !== null)
@@ -189,7 +189,7 @@ export function neverRemovedEarly(seen: Observed): readonly string[] {
 		const [selector = "", domain = ""] = name.split("._domainkey.");
 		const early = whyEarly(seen, domain, selector, publishedKey(value));
 		if (early !== null) breaches.push(`the record ${name} was removed: ${early}`);
-		else if (hasSigned(seen, domain, publishedKey(value))) {
+		else if (hasSigned(seen, domain, publishedKey(value)) && !seen.revocations.isAsked(domain, selector)) {
 			const unseen = whyUnseen(seen, domain);
 			if (unseen !== null) breaches.push(`the record ${name} was removed: ${unseen}`);
 		}
@@ -262,8 +262,11 @@ export function allOrNothing(seen: Observed): readonly string[] {
 /** I4: at most one turn of a domain is under way, and nobody writes the agent's memory without its lock. */
 export function oneTurnOneWriter(seen: Observed): readonly string[] {
 	const breaches = seen.strangers.map((what) => `${what} without the lock`);
-	for (const { domain, keys } of seen.documents) {
-		const candidates = keys.filter(({ state }) => isCandidate(state));
+	for (const { domain, keys, wants } of seen.documents) {
+		// A key that is gone back to may stand beside the next one, whose turn waits for it.
+		const candidates = keys.filter(
+			({ state, selector }) => isCandidate(state) && selector !== wants.rollback?.selector,
+		);
 		if (candidates.length > 1)
 			breaches.push(`${domain}: ${candidates.map(({ selector }) => selector).join(" and ")} at once`);
 	}
@@ -276,10 +279,44 @@ export function noSelectorTwice(seen: Observed): readonly string[] {
 	for (const { domain, keys } of seen.documents)
 		for (const { selector, publicKey } of keys) {
 			const name = `${selector}._domainkey.${domain}`;
+			if (isFreeAgain(seen, domain, name)) {
+				seen.keyUnder.delete(name);
+				seen.documented.delete(name);
+			}
 			const known = seen.keyUnder.get(name) ?? seen.documented.get(name) ?? publicKey;
 			seen.documented.set(name, known);
 			if (known !== publicKey) breaches.push(`${domain}: the state has another key under ${selector}`);
 		}
+	return breaches;
+}
+
+/** A name of a ring: its record has been gone for long enough that neither mail nor a cache knows the key before. */
+function isFreeAgain(seen: Observed, domain: string, name: string): boolean {
+	const policy = seen.policies.get(domain);
+	const goneMs = seen.goneSinceMs.get(name);
+	if (policy?.selector.kind !== "ring" || goneMs === undefined) return false;
+	const waitMs = policy.retire.graceMs + policy.record.ttlSeconds * 1000;
+	return seen.nowMs >= goneMs + waitMs - CLOCK_TOLERANCE_MS;
+}
+
+/** A revoked key never signs again, and from the moment that its record was emptied nothing verifies with it any more. */
+export function revokedForGood(seen: Observed): readonly string[] {
+	const breaches: string[] = [];
+	const { revocations } = seen;
+	for (const { domain, selector, to } of seen.transitions)
+		if (revocations.isRevoked(domain, selector) && (isCandidate(to) || to === "active"))
+			breaches.push(`${domain}: ${selector} is ${to} again though it was revoked`);
+	for (const { domain, to } of seen.switches)
+		if (to !== null && revocations.isRevoked(domain, to))
+			breaches.push(`${domain} was switched to ${to}, which was revoked`);
+	if (seen.news.zones.size === 0) return breaches;
+	for (const { domain, selector } of revocations.all()) {
+		const name = `${selector}._domainkey.${domain}`;
+		const target = seen.dns.targetOf(name);
+		const values = seen.dns.zoneOf(target)?.current.txt.get(target)?.values ?? [];
+		if (hasNews(seen, name) && verifies(keyUnder(seen, domain, selector), values))
+			breaches.push(`mail signed with ${selector} of ${domain} verifies though it was revoked`);
+	}
 	return breaches;
 }
 
@@ -430,8 +467,11 @@ function whyEarly(seen: Observed, domain: string, selector: string, publicKey: s
 	const line = readTables(seen.host.disk)?.get(domain);
 	if (line?.selector === selector) return "the tables on disk still name it";
 	const { signer } = seen.host;
-	for (const loaded of [signer.loaded, ...signer.old.map((old) => old.loaded)])
+	// Connections of before a reload end by themselves: forged mail must not verify as long as they last.
+	const old = seen.revocations.isAsked(domain, selector) ? [] : signer.old;
+	for (const loaded of [signer.loaded, ...old.map((one) => one.loaded)])
 		if (loaded.get(domain)?.selector === selector) return "the running signer still uses it";
+	if (seen.revocations.isAsked(domain, selector)) return null;
 	const graceMs = seen.policies.get(domain)?.retire.graceMs ?? 0;
 	for (const mail of seen.host.classes.values())
 		if (

@@ -5,7 +5,7 @@ import { createChance } from "./chance.ts";
 import { createNemesis, LONGEST_FAULT_MS } from "./nemesis.ts";
 import { createPrograms } from "./processes.ts";
 import { type Aftermath, neverSilent, oneDomainsTroubleIsItsOwn, restWritesNothing } from "./aftermath.ts";
-import { addAgain, startLeaving, startOperator, turnNow, type WishFor } from "./operator.ts";
+import { addAgain, noteAsked, type OperatorActs, startOperator, startWishes, turnNow } from "./operator.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { nextSlot, previousSlot } from "../../src/rotation/slots.ts";
 import { rememberParsedKeys } from "./quick-keys.ts";
@@ -71,12 +71,16 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const nemesis = createNemesis(world, {
 		command: () => programs.runCommand(),
 	});
-	const leave = (wish: WishFor): void => {
-		world.unsigned.asked(wish, world.time.elapsedMs());
-		programs.leaveWish(wish);
+	const acts: OperatorActs = {
+		leave: (wish) => {
+			noteAsked(world, wish);
+			programs.leaveWish(wish);
+		},
+		reconfigure: () => programs.reconfigure(),
+		isResting: () => isResting,
 	};
-	startOperator(world, leave);
-	startLeaving(world, leave, () => isResting);
+	startOperator(world, acts);
+	startWishes(world, acts);
 	const findRestless = async (): Promise<readonly string[]> => {
 		let changed: number | null | undefined;
 		programs.tickIdly((found) => {
@@ -96,7 +100,7 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	// Whoever had a domain removed wants it back in the end; a host that is just down hears of it later.
 	for (const laterMs of [13, 15, 17].map((hours) => hours * 3_600_000))
 		world.time.after(troubleEndsMs + laterMs, () => {
-			if (world.unsigned.all().length > 0) leave(addAgain(world.unsigned.all()));
+			if (world.unsigned.all().length > 0) acts.leave(addAgain(world.unsigned.all()));
 		});
 	// After rollbacks the next attempt may wait for days; its remedy is an operator's.
 	if (scenario.luck.serviceFaults + scenario.luck.probeFaults > 0)
@@ -148,13 +152,22 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 }
 
 /** The last slot of each domain that left it enough time to turn, as the earliest moment at which that turn may have been. */
-function lastDue({ beginning, policies }: Scenario, endsMs: number): ReadonlyMap<string, number> {
+function lastDue({ beginning, policies, luck }: Scenario, endsMs: number): ReadonlyMap<string, number> {
 	const due = new Map<string, number>();
 	for (const policy of policies) {
 		const latest = new Date(beginning.getTime() + endsMs - boundMs(policy));
 		const slot = previousSlot(policy.schedule, policy.timezone, latest);
 		const dueMs = slot === null ? 0 : slot.getTime() - beginning.getTime();
-		if (dueMs > 0) due.set(policy.domain, dueMs - policy.publishAheadMs);
+		if (slot === null || dueMs <= 0) continue;
+		// A key kept ready for an emergency stands for the slot to come once it is used, however early.
+		const earliest =
+			policy.standby || luck.wishes > 0
+				? previousSlot(policy.schedule, policy.timezone, new Date(slot.getTime() - 1))
+				: null;
+		due.set(
+			policy.domain,
+			earliest === null ? dueMs - policy.publishAheadMs : earliest.getTime() - beginning.getTime(),
+		);
 	}
 	return due;
 }
@@ -175,7 +188,7 @@ function toldBy(scenario: Scenario): ReadonlyMap<string, number> {
 }
 
 /** A turn waits for its soak, for a window, and where services are stopped for the pause of the day before. */
-function boundMs({ swap, window }: Policy): number {
+function boundMs({ swap, window, spreadMs }: Policy): number {
 	const waits = [swap === "restart", window !== null].filter(Boolean).length;
-	return waits * DAY_MS + 4 * 3_600_000;
+	return waits * DAY_MS + 4 * 3_600_000 + spreadMs;
 }

@@ -28,6 +28,8 @@ export interface Luck {
 	readonly suspensions: number;
 	/** Somebody takes a record in use out of DNS. */
 	readonly vanishings: number;
+	/** Wishes of other kinds than `rotate --now`, and changes of the configuration. */
+	readonly wishes: number;
 }
 
 /** How close together turns come: often, as a host that is exercised; daily; or rarely, as real hosts turn them. */
@@ -78,7 +80,9 @@ export function createScenario(chance: Chance, calm: boolean): Scenario {
 		queueLifetimeMs,
 		timezone: chance.pick(["UTC", "Europe/Berlin", "America/New_York"]),
 		hour: chance.between(0, 23),
-		everyHours: chance.pick([3, 4, 6]),
+		everyHours: chance.pick([2, 3, 4]),
+		extraGraceHours: chance.between(1, 3),
+		minimumSeconds: chance.pick([300, 600, 900]),
 	};
 	return {
 		pace,
@@ -99,7 +103,9 @@ export function createScenario(chance: Chance, calm: boolean): Scenario {
 				// The keys of one zone stand in another's, where several hosts or customers share one.
 				aliasTo: name === "a.test" && chance.happens(0.2) ? "a-keys.b.test" : null,
 				servers: chance.pick([2, 2, 3, 4]),
-				minimumSeconds: chance.pick(pace === "often" ? [300, 600, 900] : [300, 900, 3600, 7200]),
+				minimumSeconds: chance.happens(0.7)
+					? common.minimumSeconds
+					: chance.pick(pace === "often" ? [300, 600, 900] : [300, 900, 3600, 7200]),
 			})),
 		broken,
 		wildcards: new Set(names.filter(() => chance.happens(0.1))),
@@ -128,7 +134,7 @@ const WAKE_MINUTES: Record<Pace, readonly number[]> = {
 };
 
 function wishEvery(chance: Chance, pace: Pace, swap: "restart" | "reload"): number | null {
-	if (pace === "often") return (swap === "restart" ? chance.between(2, 5) : chance.between(4, 12)) * HOUR_MS;
+	if (pace === "often") return (swap === "restart" ? chance.between(1, 3) : chance.between(3, 8)) * HOUR_MS;
 	return chance.happens(0.4) ? chance.between(1, 4) * 24 * HOUR_MS : null;
 }
 
@@ -153,6 +159,10 @@ interface Common {
 	/** Where turns come often all domains are due together: one tick then does the work of many. */
 	readonly hour: number;
 	readonly everyHours: number;
+	/** Beyond what the queue needs. Where turns come often it is the same for all, and old records go together. */
+	readonly extraGraceHours: number;
+	/** Of most zones' absences. */
+	readonly minimumSeconds: number;
 }
 
 function createPolicy(chance: Chance, domain: string, common: Common): Policy {
@@ -167,16 +177,13 @@ function createPolicy(chance: Chance, domain: string, common: Common): Policy {
 		timezone,
 		publishAheadMs: chance.pick(isOften ? [0, 0, 0, 1] : [0, 6, 12]) * HOUR_MS,
 		window: hasWindow ? { fromMinute: 60 * hour, toMinute: (60 * (hour + 6)) % 1440 } : null,
-		selector: {
-			kind: "template",
-			template: chance.pick(["{yyyy}{mm}", "{yyyy}{mm}{dd}", "{host}-{yyyy}{mm}"]),
-		},
+		selector: selectorOf(chance),
 		host: "mx1",
 		key: { algorithm: "ed25519" },
 		record: { ttlSeconds },
-		standby: false,
+		standby: chance.happens(0.1),
 		jitterMs: (isOften ? chance.pick([0, 0, 0, 0.5]) : chance.pick([0, 1, 2])) * HOUR_MS,
-		spreadMs: 0,
+		spreadMs: chance.happens(0.2) ? HOUR_MS : 0,
 		verify: {
 			nameservers: "auto",
 			quorum: chance.happens(0.1) ? 2 : "all",
@@ -187,16 +194,27 @@ function createPolicy(chance: Chance, domain: string, common: Common): Policy {
 			timeoutMs: 6 * HOUR_MS,
 		},
 		retire: {
-			graceMs: queueLifetimeMs + ttlSeconds * 1000 + chance.between(1, isOften ? 3 : 6) * HOUR_MS,
+			graceMs:
+				queueLifetimeMs +
+				ttlSeconds * 1000 +
+				(isOften ? common.extraGraceHours : chance.between(1, 6)) * HOUR_MS,
 			tombstoneMs: 0,
 			adopted: chance.happens(0.3),
 			publishPrivate: null,
 		},
 		signer: "main",
 		swap,
-		providers: [providerOf(domain)],
+		providers: chance.happens(0.15) ? [providerOf(domain), secondProviderOf(domain)] : [providerOf(domain)],
 		zone: null,
 	};
+}
+
+/** In a ring there are names for all turns until the first of them is free again. */
+function selectorOf(chance: Chance): Policy["selector"] {
+	if (chance.happens(0.1))
+		return { kind: "ring", names: Array.from({ length: 60 }, (_, index) => `kt${index + 1}`) };
+	const template = chance.pick(["{yyyy}{mm}", "{yyyy}{mm}{dd}", "{host}-{yyyy}{mm}", "{alg}-{yyyy}{mm}"]);
+	return { kind: "template", template };
 }
 
 function scheduleOf(chance: Chance, { pace, swap, everyHours }: Common, hour: number): Schedule {
@@ -213,6 +231,11 @@ function scheduleOf(chance: Chance, { pace, swap, everyHours }: Common, hour: nu
 /** Each domain has an account of its own, so that one can be broken alone. */
 export function providerOf(domain: string): string {
 	return `account-${domain}`;
+}
+
+/** Another account that writes the same zone. */
+export function secondProviderOf(domain: string): string {
+	return `second-${domain}`;
 }
 
 function scheduleAt(hours: readonly number[]): Schedule {
@@ -246,6 +269,7 @@ export const NO_LUCK_NEEDED: Luck = {
 	stoppages: 0,
 	suspensions: 0,
 	vanishings: 0,
+	wishes: 0,
 };
 
 /** Some seeds meet everything at once, most meet a few kinds of trouble, so that recovery itself gets its time. */
@@ -255,7 +279,7 @@ function createLuck(chance: Chance): Luck {
 		daemonDies: some(0.6, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
 		doorDies: some(0.6, chance.pick([1 / 4000, 1 / 1500, 1 / 500])),
 		powerFails: some(0.5, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
-		administratorEdits: some(0.5, 1 / 300),
+		administratorEdits: some(0.4, chance.pick([1 / 4000, 1 / 1500, 1 / 500])),
 		serverFaults: some(0.6, chance.pick([1, 4])),
 		providerFaults: some(0.6, chance.pick([1, 4])),
 		diskFaults: some(0.4, 1),
@@ -263,10 +287,11 @@ function createLuck(chance: Chance): Luck {
 		probeFaults: some(0.3, 1),
 		clockSteps: some(0.2, 0.5),
 		sinkFaults: some(0.5, 1),
-		commands: some(0.5, chance.pick([1, 8])),
+		commands: some(0.5, chance.pick([1, 4])),
 		guesses: chance.pick([0, 6]),
 		stoppages: some(0.3, 1),
 		suspensions: some(0.2, 1),
 		vanishings: some(0.3, 1),
+		wishes: some(0.8, chance.pick([2, 8])),
 	};
 }

@@ -5,7 +5,7 @@ import { runSimulation } from "./run.ts";
 import { SEEDS } from "./seeds.ts";
 
 const run = promisify(execFile);
-const TURNS = 2_000;
+const TURNS = 10_000;
 
 /** As `npm run simulate` does it, on two cores. */
 async function simulate(options: readonly string[]): Promise<string> {
@@ -17,7 +17,7 @@ async function simulate(options: readonly string[]): Promise<string> {
 }
 
 describe("the shipped code on simulated ports", () => {
-	it("keeps its promises over two thousand turns with trouble of every kind", async () => {
+	it("keeps its promises over ten thousand turns with trouble of every kind", async () => {
 		const told = await simulate(["--seed", "1", "--runs", "100000", "--turns", String(TURNS)]);
 		const [, turns = "0", failed = ""] = /^(\d+) turns in .* s, (\d+) seeds failed/m.exec(told) ?? [];
 		expect(failed, told).toBe("0");

@@ -1,7 +1,9 @@
-/** Whose mail may leave unsigned: domains without a first key yet, and those that an operator had removed; nobody else's. */
+/** Whose mail may leave unsigned: domains without a first key yet, and those that an operator wanted so; nobody else's. */
 
-import type { WishFor } from "./operator.ts";
+import type { SimDisk } from "../fakes/sim-disk.ts";
 import { type MailHost, readTables, type Tables } from "./mail-host.ts";
+import type { WishFor } from "./operator.ts";
+import { storedDomain, waitingWishes } from "./stored-domain.ts";
 
 export interface UnsignedDomains {
 	/** Whether mail of this domain may leave unsigned now. */
@@ -9,35 +11,41 @@ export interface UnsignedDomains {
 	/** From the asking on, whatever becomes of the wish. */
 	asked(wish: WishFor, nowMs: number): void;
 	/** Once a domain is signed and nothing is under way that takes its lines out, it has to stay so. */
-	look(host: MailHost, nowMs: number, stateOf: (domain: string) => string | null): void;
+	look(host: MailHost, nowMs: number): void;
 	all(): readonly string[];
 }
 
-const HOUR_MS = 3_600_000;
+/** A wish is written within this time, or whoever left it has died. */
+const WRITING_MS = 5 * 60_000;
 
 export function createUnsignedDomains(bare: ReadonlySet<string>): UnsignedDomains {
 	const unsigned = new Set(bare);
-	/** Until when a wish to remove them may be on its way to the agent. */
-	const underWay = new Map<string, number>();
+	const askedMs = new Map<string, number>();
 	return {
 		may: (domain) => unsigned.has(domain),
-		asked: ({ kind, domains }, nowMs) => {
-			for (const domain of domains) {
-				if (kind === "remove") unsigned.add(domain);
-				if (kind === "remove") underWay.set(domain, Infinity);
-				if (kind === "add" && underWay.has(domain)) underWay.set(domain, nowMs + HOUR_MS);
+		asked: (wish, nowMs) => {
+			if (!takesOut(wish)) return;
+			for (const domain of wish.domains) {
+				unsigned.add(domain);
+				askedMs.set(domain, nowMs);
 			}
 		},
-		look: (host, nowMs, stateOf) => {
+		look: (host, nowMs) => {
+			if (unsigned.size === 0) return;
+			const waiting = waitingWishes(host.disk).filter(takesOut);
 			for (const domain of unsigned) {
-				const wants = wantsOf(stateOf(domain));
-				if (wants === "out") underWay.delete(domain);
-				const isAsked = nowMs < (underWay.get(domain) ?? 0);
-				if (wants === "nothing" && !isAsked && signsEverywhere(host, domain)) unsigned.delete(domain);
+				const isWriting = nowMs < (askedMs.get(domain) ?? -Infinity) + WRITING_MS;
+				const isAsked = isWriting || waiting.some(({ domains }) => domains.includes(domain));
+				if (!isAsked && isSettled(host.disk, domain) && signsEverywhere(host, domain))
+					unsigned.delete(domain);
 			}
 		},
 		all: () => [...unsigned],
 	};
+}
+
+function takesOut(wish: { readonly kind: string; readonly unsigned?: boolean }): boolean {
+	return wish.kind === "remove" || (wish.kind === "revoke" && wish.unsigned === true);
 }
 
 /** Also over connections that were open before a reload. */
@@ -51,14 +59,12 @@ function signsEverywhere({ disk, signer, mailServer }: MailHost, domain: string)
 	return all.every((tables) => tables?.has(domain) === true);
 }
 
-/** "in" while its first key is on the way, "out" while it is leaving; "nothing": a key signs and nothing is under way with it. */
-function wantsOf(state: string | null): "in" | "out" | "nothing" {
-	if (state === null) return "in";
-	const { wants, keys } = JSON.parse(state) as {
-		wants: { add?: unknown; remove?: unknown };
-		keys: { state: string; owes: unknown }[];
-	};
-	if (wants.remove != null) return "out";
+/** A key signs, and nothing is under way with it nor wanted of it. */
+function isSettled(disk: SimDisk, domain: string): boolean {
+	const stored = storedDomain(disk, domain);
+	if (stored === null) return false;
+	const { wants, keys } = stored;
 	const active = keys.find((key) => key.state === "active");
-	return wants.add == null && active?.owes === null ? "nothing" : "in";
+	const isGoing = wants.revoke.some((wish) => wish.unsigned && wish.selector === active?.selector);
+	return wants.remove === null && wants.add === null && !isGoing && active?.owes === null;
 }

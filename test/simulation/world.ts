@@ -8,7 +8,9 @@ import { createChance, type Chance } from "./chance.ts";
 import { createMailHost, KEY_TABLE, KEYS, type MailHost, SIGNER_UID, SIGNING_TABLE } from "./mail-host.ts";
 import type { ForeignThings } from "./promises.ts";
 import { createRunRecord, type RunRecord } from "./record-of-run.ts";
-import { providerOf, type Scenario } from "./scenario.ts";
+import type { Policy } from "../../src/rotation/policy.ts";
+import { createRevocations, type Revocations } from "./revocations.ts";
+import { providerOf, type Scenario, secondProviderOf } from "./scenario.ts";
 import { createScheduler, type Running, type Scheduler } from "./scheduler.ts";
 import { createSimDns, type SimDns } from "./sim-dns.ts";
 import { createSimLocks, type SimLocks } from "./sim-lock.ts";
@@ -16,10 +18,10 @@ import { createSimKeys, publicHalfOf } from "./sim-mail.ts";
 import type { Removal, SimAccount } from "./sim-provider.ts";
 import type { ServiceFaults } from "./sim-services.ts";
 import type { SignerFaults } from "./sim-signer.ts";
+import { STATE } from "./stored-domain.ts";
 import { createSimTime, type SimTime } from "./sim-time.ts";
 import { createUnsignedDomains, type UnsignedDomains } from "./unsigned-domains.ts";
 
-export const STATE = "/var/lib/keyturn";
 const AGENT_KEYS = `${STATE}/keys`;
 export const DOOR_STATE = "/var/lib/keyturn-door";
 export const AGENT_UID = 120;
@@ -61,6 +63,8 @@ export interface World {
 	readonly sinks: readonly SinkState[];
 	readonly foreign: {
 		records: { name: string; value: string }[];
+		/** Records of keys that were in use before keyturn came, by name. */
+		readonly adopted: Map<string, string>;
 		lines: Map<string, string[]>;
 		files: ForeignThings["files"];
 	};
@@ -79,6 +83,11 @@ export interface World {
 	/** Until then the services may be away without anybody's breach: an injected fault needs its time. */
 	servicesExcusedUntilMs: number;
 	readonly unsigned: UnsignedDomains;
+	readonly revocations: Revocations;
+	/** What is configured now; an administrator changes some of it now and then. */
+	policies: readonly Policy[];
+	/** Until when receivers may remember that a key was not there: somebody asked for a switch without the soak. */
+	readonly hurriedUntilMs: Map<string, number>;
 	/** Something happened that the checker has not seen. */
 	dirty: boolean;
 	readonly removals: Removal[];
@@ -120,16 +129,18 @@ export function createWorld(
 		acceptsWithoutMilter: scenario.acceptsWithoutMilter,
 	});
 	const accounts = new Map(
-		mailDomains.map((domain): [string, SimAccount] => [
-			providerOf(domain),
-			{
-				name: providerOf(domain),
-				zones: scenario.zones.map((zone) => zone.name),
-				careful: scenario.carefulProvider,
-				fault: scenario.broken.has(domain) ? { kind: "denied", likelihood: 1 } : null,
-				calls: 0,
-			},
-		]),
+		mailDomains.flatMap((domain) =>
+			[providerOf(domain), secondProviderOf(domain)].map((name): [string, SimAccount] => [
+				name,
+				{
+					name,
+					zones: scenario.zones.map((zone) => zone.name),
+					careful: scenario.carefulProvider,
+					fault: scenario.broken.has(domain) ? { kind: "denied", likelihood: 1 } : null,
+					calls: 0,
+				},
+			]),
+		),
 	);
 	const world: World = {
 		scenario,
@@ -149,7 +160,7 @@ export function createWorld(
 			phase: "running",
 		},
 		sinks: ["webhook", "email"].map((name) => ({ name, isUp: true, got: [] })),
-		foreign: { records: [], lines: new Map(), files: [] },
+		foreign: { records: [], adopted: new Map(), lines: new Map(), files: [] },
 		makeKey: createSimKeys(),
 		stopped: new Set(),
 		vanished: new Set(),
@@ -159,6 +170,9 @@ export function createWorld(
 		isRecoveryArmed: false,
 		servicesExcusedUntilMs: 0,
 		unsigned: createUnsignedDomains(scenario.bare),
+		revocations: createRevocations(),
+		policies: scenario.policies,
+		hurriedUntilMs: new Map(),
 		dirty: true,
 		removals: [],
 		ours: new Set(),
@@ -214,6 +228,7 @@ function installMailHost(world: World): void {
 		signingLines.push(`*@${domain} ${domain}`);
 		const value = keyRecord(pem);
 		record(`mail._domainkey.${domain}`, value);
+		world.foreign.adopted.set(`mail._domainkey.${domain}`, value);
 		if (retire.adopted) world.ours.add(`mail._domainkey.${domain} ${value}`);
 		else world.foreign.records.push({ name: `mail._domainkey.${domain}`, value });
 	}

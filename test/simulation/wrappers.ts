@@ -2,6 +2,7 @@
 
 import type { AlertSink } from "../../src/ports/alert-sink.ts";
 import type { Disk } from "../../src/ports/disk.ts";
+import type { Door } from "../../src/ports/door.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { Propagation } from "../../src/ports/propagation.ts";
 import type { Resolver } from "../../src/ports/resolver.ts";
@@ -15,6 +16,7 @@ export interface Wrappers {
 	/** What the agent gets instead of `publishing/` around the provider. */
 	readonly publishing: ((bare: DnsProvider) => DnsProvider) | null;
 	readonly disk: (honest: Disk) => Disk;
+	readonly door: (honest: Door) => Door;
 	readonly signer: (honest: Signer) => Signer;
 	readonly services: (honest: Services) => Services;
 	readonly sink: (honest: AlertSink) => AlertSink;
@@ -29,6 +31,7 @@ export const HONEST: Wrappers = {
 	resolver: same,
 	publishing: null,
 	disk: same,
+	door: same,
 	signer: same,
 	services: same,
 	sink: same,

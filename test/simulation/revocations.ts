@@ -1,0 +1,28 @@
+/** What operators asked to be revoked, and from when on nothing signed with it may verify. */
+
+export interface Revocations {
+	/** From the asking on, whatever becomes of the wish. */
+	asked(domain: string, selector: string): void;
+	isAsked(domain: string, selector: string): boolean;
+	/** Its record was taken away. */
+	emptied(domain: string, selector: string): void;
+	/** Whether its record was taken away after somebody had asked for it: it has to be so for good. */
+	isRevoked(domain: string, selector: string): boolean;
+	/** All that are revoked. */
+	all(): readonly { readonly domain: string; readonly selector: string }[];
+}
+
+export function createRevocations(): Revocations {
+	const asked = new Set<string>();
+	const revoked = new Map<string, { readonly domain: string; readonly selector: string }>();
+	const name = (domain: string, selector: string) => `${domain} ${selector}`;
+	return {
+		asked: (domain, selector) => void asked.add(name(domain, selector)),
+		isAsked: (domain, selector) => asked.has(name(domain, selector)),
+		emptied: (domain, selector) => {
+			if (asked.has(name(domain, selector))) revoked.set(name(domain, selector), { domain, selector });
+		},
+		isRevoked: (domain, selector) => revoked.has(name(domain, selector)),
+		all: () => [...revoked.values()],
+	};
+}
