@@ -4,6 +4,8 @@ import type { Door, StageChange, SwitchResult } from "../../src/ports/door.ts";
 import { blind, type PlantedFault, rewriting, withLuck } from "./planting.ts";
 import { HONEST } from "./wrappers.ts";
 
+const HOUR_MS = 3_600_000;
+
 export const PLANTED_IN_WISHES: readonly PlantedFault[] = [
 	{
 		name: "a record emptied before the turn",
@@ -38,10 +40,15 @@ export const PLANTED_IN_WISHES: readonly PlantedFault[] = [
 		},
 		adjust: (scenario) => ({
 			...withLuck({})(scenario),
+			queueLifetimeMs: HOUR_MS,
+			// By wishes every hour or two: a name would be free again a little later than it is wanted.
+			swap: "restart",
 			policies: scenario.policies.map((policy) => ({
 				...policy,
-				selector: { kind: "ring", names: ["kt1", "kt2"] },
-				retire: { ...policy.retire, adopted: true },
+				swap: "restart",
+				selector: { kind: "ring", names: ["kt1", "kt2", "kt3"] },
+				record: { ttlSeconds: 3600 },
+				retire: { ...policy.retire, adopted: true, graceMs: 2.2 * HOUR_MS },
 			})),
 		}),
 	},
