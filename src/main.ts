@@ -265,11 +265,13 @@ async function settingsOf(configPath: string, text: string): Promise<Settings> {
 	return parsed.settings;
 }
 
+const ONLY_ON_FAKES: readonly string[] = ["recorded", "documented"];
+
 async function unprovenAmong(types: readonly string[]): Promise<readonly string[]> {
 	const unproven: string[] = [];
 	for (const type of types) {
 		const load = Object.hasOwn(PROVIDER_TYPES, type) ? PROVIDER_TYPES[type] : undefined;
-		if (load !== undefined && (await load()).about.evidence !== "server") unproven.push(type);
+		if (load !== undefined && ONLY_ON_FAKES.includes((await load()).about.evidence)) unproven.push(type);
 	}
 	return unproven;
 }

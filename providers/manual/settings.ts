@@ -15,7 +15,7 @@ export type ManualSettings = z.infer<typeof settingsSchema>;
 
 export const about: ProviderAbout = {
 	title: "Nobody but you",
-	evidence: "server",
+	evidence: "hand",
 	permission: "make the record where the zone is kept",
 	credential: "None.",
 	remarks: [

@@ -7,6 +7,7 @@ const EVIDENCE = {
 	server: "tried on a real server",
 	recorded: "tried on a fake that answers as the real interface was recorded",
 	documented: "tried on a fake made from the documentation",
+	hand: "made by hand, watched on the name servers",
 } as const;
 
 export function providerSections(types: Readonly<Record<string, ProviderType>>): string {
