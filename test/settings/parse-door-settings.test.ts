@@ -40,7 +40,7 @@ describe("the door", () => {
 
 	test("tells all faults of what it reads", () => {
 		const text = [
-			"signers: { a: { type: opendkim, keys: k }, b: { type: exim } }",
+			"signers: { a: { type: opendkim, keys: k }, b: { type: dkimproxy } }",
 			"services: { start: [postfix] }",
 			"state: relative",
 			"domains: [{ name: example.com, signer: c }, { name: example.org }, { name: no }]",

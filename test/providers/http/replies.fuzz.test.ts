@@ -28,6 +28,7 @@ const ID = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 /** Of those that take more, or something else, than a token. */
 const SETTINGS: Readonly<Record<string, unknown>> = {
 	azure: { tenant: ID, subscription: ID, resource_group: "mail", client_id: ID, client_secret: REFERENCE },
+	godaddy: { key: REFERENCE, secret: REFERENCE },
 	google: { project: "mail-zones", key: REFERENCE },
 	inwx: { user: "postmaster", password: REFERENCE },
 	namecheap: { user: "postmaster", api_key: REFERENCE, client_ip: "192.0.2.1" },
@@ -105,6 +106,16 @@ const SEEDS: Readonly<Record<string, readonly unknown[]>> = {
 		{ rrset_type: "TXT", rrset_ttl: 300, rrset_values: [`"${VALUE}"`] },
 		{ message: "DNS Record Created" },
 		{ code: 403, message: SECRET },
+	],
+	godaddy: [
+		{ domain: ZONE },
+		[{ type: "TXT", name: "202611._domainkey", data: VALUE, ttl: 3600 }],
+		"",
+		{ code: "ACCESS_DENIED", message: SECRET },
+	],
+	namecheap: [
+		`<ApiResponse Status="OK"><Errors/><CommandResponse><DomainGetInfoResult Status="Ok" DomainName="${ZONE}"><DnsDetails IsUsingOurDNS="true" HostCount="1"/></DomainGetInfoResult><DomainDNSGetHostsResult Domain="${ZONE}" EmailType="MX"><host HostId="1" Name="202611._domainkey" Type="TXT" Address="${VALUE}" MXPref="10" TTL="1800"/></DomainDNSGetHostsResult><DomainDNSSetHostsResult Domain="${ZONE}" IsSuccess="true"/></CommandResponse></ApiResponse>`,
+		`<ApiResponse Status="ERROR"><Errors><Error Number="1011102">${SECRET}</Error></Errors></ApiResponse>`,
 	],
 	google: [
 		{ kind: "dns#managedZonesListResponse", managedZones: [{ id: "1", dnsName: `${ZONE}.` }] },

@@ -3,7 +3,11 @@ import { expect, test } from "vitest";
 import { hashOf } from "../../../src/durable.ts";
 import type { SignerChange } from "../../../src/ports/signer.ts";
 import { parseKeyTable } from "../../../src/signers/opendkim/key-table.ts";
-import { createSigningTable, entriesFor } from "../../../src/signers/opendkim/signing-table.ts";
+import {
+	createSigningTable,
+	entriesFor,
+	ordinaryAddress,
+} from "../../../src/signers/opendkim/signing-table.ts";
 import { renderTables, whyNoFirstKey } from "../../../src/signers/opendkim/tables.ts";
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
@@ -196,10 +200,11 @@ test("whatever stands in the tables, a first key signs, takes no byte away, and 
 			const [entries, rules] = rendered(keys, signing, [first("example.com")]);
 			if (entries === undefined || rules === undefined) throw new Error("nothing rendered");
 			const table = createSigningTable("refile", bytes(rules.text), false);
-			expect(entriesFor(table, "somebody@example.com")).toEqual(["example.com"]);
+			// A pattern for some mailboxes, `s*`, keeps them: who wrote it wanted that.
+			expect(entriesFor(table, ordinaryAddress("example.com"))).toEqual(["example.com"]);
 			expect(entries.text.startsWith(keys)).toBe(true);
 			expect(rules.text.replace("*@example.com example.com\n", "")).toBe(signing);
-			if (entriesFor(parsed.signing, "keyturn-probe@example.com").length > 0) return;
+			if (entriesFor(parsed.signing, ordinaryAddress("example.com")).length > 0) return;
 			gone += 1;
 			const again = rendered(entries.text, rules.text, [out("example.com", "202611")]);
 			expect(again.map(({ text }) => text)).toEqual([signing, keys]);
