@@ -1,6 +1,7 @@
 /** Names the causes of troubles, and ends a trouble whose subject is gone: nothing else would ever say that it is over. */
 
 import { isCandidate } from "../rotation/life.ts";
+import { isToBeDisclosed } from "../rotation/retiring.ts";
 import { blameOf } from "./blame.ts";
 import type { Doc, Run } from "./run.ts";
 
@@ -75,7 +76,7 @@ function mayConcern({ ports }: Run, { policy, state }: Doc): ReadonlySet<string>
 		causes.push(...ports.pre.map(({ name }) => CAUSES.hook(name)));
 	for (const key of state.keys) {
 		if (key.state === "active" || isCandidate(key.state)) causes.push(CAUSES.verify(domain, key.selector));
-		if (key.state === "retiring" || key.owes?.act === "drop")
+		if (key.state === "retiring" || key.state === "revoked" || isToBeDisclosed(key, policy))
 			causes.push(CAUSES.retire(domain, key.selector));
 		if (key.state === "pending")
 			causes.push(...providers.flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]));

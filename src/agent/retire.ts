@@ -60,6 +60,8 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		tries: 0,
 		notBefore: new Date(now.getTime() + KEEP_FILE_MS).toISOString(),
 	};
+	// Before it is saved, as with `tell`: after a crash in between no step would come back to it.
+	await run.end(CAUSES.retire(domain, key.selector), domain);
 	await run.save(
 		doc,
 		withoutWishesFor(
@@ -72,7 +74,6 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		),
 	);
 	await run.ports.keys.remove(domain, key.selector);
-	await run.end(CAUSES.retire(domain, key.selector), domain);
 	run.done(doc, step);
 }
 

@@ -40,6 +40,7 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	const now = run.now();
 	await tellRevoked(run, doc, key, { isCompromised, others });
 	const standsMs = isCompromised ? Math.max(STANDS_MS, retire.tombstoneMs) : retire.tombstoneMs;
+	await run.end(CAUSES.retire(domain, key.selector), domain);
 	await run.save(
 		doc,
 		withoutWishesFor(
@@ -58,7 +59,6 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 		),
 	);
 	await run.ports.keys.remove(domain, key.selector);
-	await run.end(CAUSES.retire(domain, key.selector), domain);
 	run.done(doc, step);
 }
 

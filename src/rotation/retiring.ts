@@ -87,8 +87,8 @@ export function disclosing(facts: Facts): readonly Wanted[] {
 		});
 }
 
-/** One that we made and that signed, whose file is not dropped yet. */
-function isToBeDisclosed(key: KeyEntry, { retire }: Policy): boolean {
+/** Whether its private half is yet to be published: one that we made and that signed, whose file is not dropped yet. */
+export function isToBeDisclosed(key: KeyEntry, { retire }: Policy): boolean {
 	const wasUsed = key.state === "retired" && key.origin === "made" && key.uses.length > 0;
 	return (
 		retire.publishPrivate !== null && wasUsed && key.owes?.act === "drop" && key.disclosedAt === undefined

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ZoneChange } from "../../src/ports/dns-provider.ts";
 import type { ServerOutcome, ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
@@ -77,6 +78,87 @@ describe("a trouble", () => {
 		expect(world.told("key_overdue")[0]).toBe("start");
 		expect(world.told("key_overdue")).not.toContain("end");
 	});
+});
+
+describe("a trouble of an old record", () => {
+	const turning = {
+		...quick,
+		jitterMs: 0,
+		retire: { ...quick.retire, graceMs: DAY_MS, adopted: true },
+	};
+
+	/** 202611 was made and has signed; its record is still to go. */
+	async function retiringWorld(retire: Partial<typeof quick.retire> = {}): Promise<AgentWorld> {
+		const world = new AgentWorld([{ ...turning, retire: { ...turning.retire, ...retire } }]);
+		await world.wish(["example.com"], "w1");
+		await world.advance(MINUTE_MS);
+		await world.wish(["example.com"], "w2");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		return world;
+	}
+
+	function toldOf(world: AgentWorld, selector: string): readonly (string | null)[] {
+		return world.events
+			.filter((one) => one.event === "retire_failed" && one.selector === selector && one.phase !== "repeat")
+			.map(({ phase }) => phase);
+	}
+
+	it.each([null, "/srv/keys"])(
+		"is over with the record, even where the process gets no further (publish_private: %s)",
+		async (publishPrivate) => {
+			const world = await retiringWorld({ publishPrivate });
+			world.change = refusing("remove");
+			await world.advance(2 * DAY_MS);
+			expect(toldOf(world, "202611")).toEqual(["start"]);
+			world.change = null;
+			world.failRemove = true;
+			await world.advance(120 * MINUTE_MS);
+			world.restart();
+			await world.tick();
+			expect(await world.states()).toMatchObject({ "202611": "retired" });
+			expect(toldOf(world, "202611")).toEqual(["start", "end"]);
+		},
+	);
+
+	it("is over when its private half is to be published no more", async () => {
+		const world = await retiringWorld({ publishPrivate: "/srv/keys" });
+		world.verdict = (selector) => (selector === "202611" ? "unknown" : "right");
+		await world.advance(12 * DAY_MS);
+		expect(toldOf(world, "202611")).toEqual(["start"]);
+		world.reconfigure([turning]);
+		await world.tick();
+		expect(toldOf(world, "202611")).toEqual(["start", "end"]);
+	});
+
+	it("lasts while an empty record cannot be removed", async () => {
+		const world = await retiringWorld({ tombstoneMs: DAY_MS });
+		world.change = refusing("remove");
+		await world.advance(4 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
+		expect(toldOf(world, "202611")).toEqual(["start"]);
+		world.change = null;
+		await world.advance(120 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect(toldOf(world, "202611")).toEqual(["start", "end"]);
+	});
+
+	it("is over with the emptied record, even where the process gets no further", async () => {
+		const world = await retiringWorld({ tombstoneMs: 5 * DAY_MS });
+		world.change = refusing("replace");
+		await world.advance(2 * DAY_MS);
+		expect(toldOf(world, "202611")).toEqual(["start"]);
+		world.change = null;
+		world.failRemove = true;
+		await world.advance(120 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
+		expect(toldOf(world, "202611")).toEqual(["start", "end"]);
+	});
+
+	function refusing(kind: ZoneChange["kind"]): NonNullable<AgentWorld["change"]> {
+		return (change) =>
+			change.kind === kind ? { kind: "refused", denied: false, why: "500", hint: null } : { kind: "done" };
+	}
 });
 
 describe("a server that fails many domains and keys", () => {
