@@ -279,11 +279,15 @@ export function noSelectorTwice(seen: Observed): readonly string[] {
 	for (const { domain, keys } of seen.documents)
 		for (const { selector, publicKey } of keys) {
 			const name = `${selector}._domainkey.${domain}`;
-			if (isFreeAgain(seen, domain, name)) {
+			const before = seen.keyUnder.get(name) ?? seen.documented.get(name) ?? publicKey;
+			const isFree = isFreeAgain(seen, domain, name);
+			if (isFree) {
 				seen.keyUnder.delete(name);
 				seen.documented.delete(name);
+				// The name goes round; the key that was revoked under it does not.
+				if (before !== publicKey) seen.revocations.renewed(domain, selector);
 			}
-			const known = seen.keyUnder.get(name) ?? seen.documented.get(name) ?? publicKey;
+			const known = isFree ? publicKey : before;
 			seen.documented.set(name, known);
 			if (known !== publicKey) breaches.push(`${domain}: the state has another key under ${selector}`);
 		}

@@ -8,6 +8,8 @@ export interface Revocations {
 	emptied(domain: string, selector: string): void;
 	/** Whether its record was taken away after somebody had asked for it: it has to be so for good. */
 	isRevoked(domain: string, selector: string): boolean;
+	/** A ring's name stands for another key now: what was asked for the one before is over. */
+	renewed(domain: string, selector: string): void;
 	/** All that are revoked. */
 	all(): readonly { readonly domain: string; readonly selector: string }[];
 }
@@ -23,6 +25,10 @@ export function createRevocations(): Revocations {
 			if (asked.has(name(domain, selector))) revoked.set(name(domain, selector), { domain, selector });
 		},
 		isRevoked: (domain, selector) => revoked.has(name(domain, selector)),
+		renewed: (domain, selector) => {
+			asked.delete(name(domain, selector));
+			revoked.delete(name(domain, selector));
+		},
 		all: () => [...revoked.values()],
 	};
 }
