@@ -85,6 +85,8 @@ class BootedHost implements MailHost {
 	readonly #binds: Readonly<Record<string, string>>;
 	#nspawn: ChildProcess | null = null;
 	#leader: number | null = null;
+	/** What was started inside and has not ended. */
+	readonly #entered = new Set<ChildProcess>();
 
 	constructor(
 		name: string,
@@ -136,7 +138,10 @@ class BootedHost implements MailHost {
 		const clean = { HOME: "/root", TERM: "dumb", LANG: "C.UTF-8", PATH: PATH_INSIDE, ...env };
 		const variables = Object.entries(clean).map(([key, value]) => `${key}=${value}`);
 		const namespaces = ["-t", String(this.#leader), "-m", "-u", "-i", "-n", "-p", "-C"];
-		return spawn("nsenter", [...namespaces, "env", "-i", ...variables, ...argv], { stdio: "pipe" });
+		const child = spawn("nsenter", [...namespaces, "env", "-i", ...variables, ...argv], { stdio: "pipe" });
+		this.#entered.add(child);
+		child.once("exit", () => this.#entered.delete(child));
+		return child;
 	}
 
 	async in(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
@@ -191,7 +196,9 @@ class BootedHost implements MailHost {
 		if (nspawn === null) throw new Error(`${this.name} is not running`);
 		const ended = once(nspawn, "exit");
 		await this.in(["systemctl", "poweroff"]);
-		await ended;
+		// Going down, systemd stops every process (SIGSTOP); nsenter stops with its child, and then never collects it.
+		const waking = setInterval(() => this.#entered.forEach((child) => child.kill("SIGCONT")), 200);
+		await ended.finally(() => clearInterval(waking));
 		this.#leader = null;
 		this.#nspawn = null;
 	}
