@@ -114,7 +114,7 @@ const HELD: Readonly<Record<string, Held>> = {
 		"test/servers/opendkim/first-key.test.ts": [
 			"between the two renames, either way, mail of both domains goes as before",
 		],
-		"test/e2e/kill.test.ts": [
+		"test/e2e/pause.test.ts": [
 			"with agent and door dead in the middle of the pause, the services come back by themselves",
 		],
 		"test/e2e/rollback.test.ts": [
