@@ -40,9 +40,9 @@ describe("the shipped code on simulated ports", () => {
 	});
 
 	it("gives the same history for the same seed", async () => {
-		const [first, second] = [await runSimulation({ seed: 7 }), await runSimulation({ seed: 7 })];
+		const [first, second] = [await runSimulation({ seed: 33 }), await runSimulation({ seed: 33 })];
 		expect(second).toEqual(first);
 		expect(first.history.length).toBeGreaterThan(100);
-		expect((await runSimulation({ seed: 8 })).historyHash).not.toBe(first.historyHash);
+		expect((await runSimulation({ seed: 34 })).historyHash).not.toBe(first.historyHash);
 	});
 });
