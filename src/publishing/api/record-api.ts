@@ -4,7 +4,7 @@ import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../.
 import { canonicalTxt, equalTxt, hasTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
 import type { Api } from "./client.ts";
-import { isLasting, notTried, outcomeOf } from "./outcome.ts";
+import { oneByOne, outcomeOf } from "./outcome.ts";
 import type { ApiZone, ZoneSearch } from "./zones.ts";
 
 export interface HeldRecord {
@@ -107,15 +107,7 @@ export function createRecordProvider<Zone extends ApiZone>(options: {
 		forms,
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
-			const results: ChangeResult[] = [];
-			for (const change of changes) {
-				try {
-					results.push(await make(zone, change, signal));
-				} catch (thrown) {
-					results.push(outcomeOf(thrown));
-					if (isLasting(thrown)) break;
-				}
-			}
+			const results = await oneByOne(name, changes, async (change) => make(zone, change, signal));
 			if (results.some(({ kind }) => kind === "done")) {
 				try {
 					await publish(zone, signal);
@@ -123,7 +115,7 @@ export function createRecordProvider<Zone extends ApiZone>(options: {
 					return changes.map(() => outcomeOf(thrown));
 				}
 			}
-			return changes.map((_, index) => results[index] ?? notTried(name, results.at(-1)));
+			return results;
 		},
 	};
 }

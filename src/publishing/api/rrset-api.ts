@@ -1,10 +1,9 @@
 /** A DNS provider whose interface has the whole TXT set at a name: read, changed, written back with every sibling. */
 
 import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../../ports/dns-provider.ts";
-import { intoBatches } from "../batches.ts";
 import { canonicalTxt, equalTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
-import { isLasting, notTried, outcomeOf } from "./outcome.ts";
+import { inBatches } from "./outcome.ts";
 import type { ApiZone, ZoneSearch } from "./zones.ts";
 
 export interface Rrset<Extra> {
@@ -64,20 +63,13 @@ export function createRrsetProvider<Zone extends ApiZone, Extra>(options: {
 		forms,
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
-			const results: ChangeResult[] = [];
-			for (const batch of intoBatches(changes, limits.batch, ({ name: at }) => at)) {
-				try {
-					const prepared: Prepared<Extra>[] = [];
-					for (const change of batch) prepared.push(await prepare(zone, change, signal));
-					const writes = prepared.flatMap(({ write }) => write ?? []);
-					if (writes.length > 0) await calls.write(zone, writes, signal);
-					results.push(...prepared.map(({ result }) => result ?? { kind: "done" as const }));
-				} catch (thrown) {
-					results.push(...batch.map(() => outcomeOf(thrown)));
-					if (isLasting(thrown)) break;
-				}
-			}
-			return changes.map((_, index) => results[index] ?? notTried(name, results.at(-1)));
+			return inBatches(name, changes, limits.batch, async (batch) => {
+				const prepared: Prepared<Extra>[] = [];
+				for (const change of batch) prepared.push(await prepare(zone, change, signal));
+				const writes = prepared.flatMap(({ write }) => write ?? []);
+				if (writes.length > 0) await calls.write(zone, writes, signal);
+				return prepared.map(({ result }) => result ?? { kind: "done" });
+			});
 		},
 	};
 }

@@ -1,10 +1,9 @@
 /** A DNS provider whose interface has the whole zone in one list: read once for several changes, written back in one call. */
 
 import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../../ports/dns-provider.ts";
-import { intoBatches } from "../batches.ts";
 import { canonicalTxt, equalTxt, hasTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
-import { isLasting, notTried, outcomeOf } from "./outcome.ts";
+import { inBatches } from "./outcome.ts";
 import type { WantedRecord } from "./record-api.ts";
 import type { ApiZone, ZoneSearch } from "./zones.ts";
 
@@ -73,16 +72,7 @@ export function createZoneProvider<Zone extends ApiZone, Entry, Whole>(options: 
 		forms,
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
-			const results: ChangeResult[] = [];
-			for (const batch of intoBatches(changes, limits.batch, ({ name: at }) => at)) {
-				try {
-					results.push(...(await make(zone, batch, signal)));
-				} catch (thrown) {
-					results.push(...batch.map(() => outcomeOf(thrown)));
-					if (isLasting(thrown)) break;
-				}
-			}
-			return changes.map((_, index) => results[index] ?? notTried(name, results.at(-1)));
+			return inBatches(name, changes, limits.batch, async (batch) => make(zone, batch, signal));
 		},
 	};
 }

@@ -8,7 +8,7 @@ import type { Authorities, Served } from "../../ports/authorities.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ChangeResult, DnsProvider, ZoneChange } from "../../ports/dns-provider.ts";
 import { equalTxt } from "../compare.ts";
-import { isLasting, notTried, outcomeOf } from "../api/outcome.ts";
+import { oneByOne } from "../api/outcome.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
 
 export interface HookCall {
@@ -82,18 +82,7 @@ export function createHookProvider(options: {
 				: { kind: "none", why: served.why };
 		},
 		list: async (_zone, at, signal) => (await seen(at, signal)).values,
-		async change(_zone, changes, signal) {
-			const results: ChangeResult[] = [];
-			for (const change of changes) {
-				try {
-					results.push(await make(change, signal));
-				} catch (thrown) {
-					results.push(outcomeOf(thrown));
-					if (isLasting(thrown)) break;
-				}
-			}
-			return changes.map((_, index) => results[index] ?? notTried(name, results.at(-1)));
-		},
+		change: async (_zone, changes, signal) => oneByOne(name, changes, async (change) => make(change, signal)),
 	};
 }
 
