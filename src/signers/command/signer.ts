@@ -5,11 +5,10 @@ import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
 import type { ProbedKey, ProbeVerdict, Signer, SignerReading } from "../../ports/signer.ts";
-import { readAccounts } from "../accounts.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
+import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable, readPrivateKey } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
-import { whyUnsafe } from "../safe-keys.ts";
 import { probeText } from "../probe-message.ts";
 import type { RunProbe } from "../probe-protocol.ts";
 import type { CommandSettings } from "./settings.ts";
@@ -27,28 +26,13 @@ export interface CommandOptions {
 }
 
 export function createCommandSigner(options: CommandOptions): Signer {
-	const { name, settings, service, swap, disk } = options;
+	const { disk } = options;
 	return {
-		name,
-		service,
-		swap,
+		...oneTableParts(options, { requireSafe: true }),
 		read: async () => read(options),
-		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
 		firstKeyFaults: async () => Promise.resolve(new Map()),
 		render: ({ files: [table] }, changes) =>
 			table === undefined ? [] : renderRows(table, changes, COMMAND_TABLE),
-		unsafe: async (keyPath, { owner }) =>
-			whyUnsafe(
-				{
-					disk,
-					accounts: await readAccounts(disk),
-					account: owner,
-					isReadByRoot: false,
-					requireSafe: true,
-					directories: new Map(),
-				},
-				keyPath,
-			),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) =>
 			signWithKeys(disk, COMMAND_TABLE, staged, expectations, reading),

@@ -10,12 +10,11 @@ import type {
 	SignerFile,
 	SignerReading,
 } from "../../ports/signer.ts";
-import { readAccounts } from "../accounts.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
+import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
-import { whyUnsafe } from "../safe-keys.ts";
 import { readDkimpy } from "./configuration.ts";
 import type { DkimpySettings } from "./settings.ts";
 import { DKIMPY_TABLE } from "./table.ts";
@@ -30,27 +29,12 @@ export interface DkimpyOptions {
 }
 
 export function createDkimpySigner(options: DkimpyOptions): Signer {
-	const { name, settings, service, swap, disk } = options;
+	const { disk } = options;
 	return {
-		name,
-		service,
-		swap,
+		...oneTableParts(options, { requireSafe: true }),
 		read: async () => read(options),
-		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
 		firstKeyFaults: async (domains) => Promise.resolve(new Map(domains.map((domain) => [domain, NO_FIRST]))),
 		render: ({ files: [table] }, changes) => render(table, changes),
-		unsafe: async (keyPath, { owner }) =>
-			whyUnsafe(
-				{
-					disk,
-					accounts: await readAccounts(disk),
-					account: owner,
-					isReadByRoot: false,
-					requireSafe: true,
-					directories: new Map(),
-				},
-				keyPath,
-			),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) =>
 			signWithKeys(disk, DKIMPY_TABLE, staged, expectations, reading),

@@ -7,11 +7,10 @@ import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
 import type { ProbedKey, ProbeVerdict, SignExpectation, Signer, SignerReading } from "../../ports/signer.ts";
-import { readAccounts } from "../accounts.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
+import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
-import { whyUnsafe } from "../safe-keys.ts";
 import type { RunProbe } from "../probe-protocol.ts";
 import {
 	type EximAsked,
@@ -35,28 +34,12 @@ export interface EximOptions {
 }
 
 export function createEximSigner(options: EximOptions): Signer {
-	const { name, settings, service, swap, disk } = options;
 	return {
-		name,
-		service,
-		swap,
+		...oneTableParts(options, { requireSafe: false }),
 		read: async () => read(options),
-		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
 		firstKeyFaults: async () => Promise.resolve(new Map()),
 		render: ({ files: [table] }, changes) =>
 			table === undefined ? [] : renderRows(table, changes, EXIM_TABLE),
-		unsafe: async (keyPath, { owner }) =>
-			whyUnsafe(
-				{
-					disk,
-					accounts: await readAccounts(disk),
-					account: owner,
-					isReadByRoot: false,
-					requireSafe: false,
-					directories: new Map(),
-				},
-				keyPath,
-			),
 		preflight: async () => whyNotRead(askedBy(options, await read(options))),
 		signOffline: async (staged, expectations, reading) => signOffline(options, staged, expectations, reading),
 		// A delivery that is under way has the file before open; the next one reads this.

@@ -1,0 +1,39 @@
+/** What every signer has alike whose keys stand in one table: names, where its key files lie, and who may read them. */
+
+import type { Disk } from "../../ports/disk.ts";
+import type { Signer } from "../../ports/signer.ts";
+import { readAccounts } from "../accounts.ts";
+import { whyUnsafe } from "../safe-keys.ts";
+
+export interface OneTableOptions {
+	readonly name: string;
+	readonly service: string;
+	readonly swap: "restart" | "reload";
+	readonly disk: Disk;
+	readonly settings: { readonly keys: string };
+}
+
+/** With `requireSafe` nobody but the key's owner may read it, as OpenDKIM has it by default. */
+export function oneTableParts(
+	{ name, service, swap, disk, settings }: OneTableOptions,
+	{ requireSafe }: { readonly requireSafe: boolean },
+): Pick<Signer, "name" | "service" | "swap" | "keyPath" | "unsafe"> {
+	return {
+		name,
+		service,
+		swap,
+		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
+		unsafe: async (keyPath, { owner }) =>
+			whyUnsafe(
+				{
+					disk,
+					accounts: await readAccounts(disk),
+					account: owner,
+					isReadByRoot: false,
+					requireSafe,
+					directories: new Map(),
+				},
+				keyPath,
+			),
+	};
+}
