@@ -14,7 +14,7 @@ import {
 	type Watchdog,
 	type Workbench,
 } from "./cli/workbench.ts";
-import { plain, wrap } from "./cli/words.ts";
+import { plain, wrap } from "./report/words.ts";
 import { directoryOf, hashOf, replaceIfUnchanged } from "./durable.ts";
 import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { AlertSink } from "./ports/alert-sink.ts";

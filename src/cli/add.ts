@@ -8,7 +8,7 @@ import type { DomainAsked } from "../settings/add-domain.ts";
 import { preview } from "./preview.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { failure } from "./rotate.ts";
-import { inLocalTime, localMinute } from "./words.ts";
+import { inLocalTime, localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export interface AddOptions extends WaitOptions {

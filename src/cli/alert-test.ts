@@ -2,7 +2,7 @@
 
 import { asKeyturnError } from "../errors.ts";
 import type { AlertSink, KeyturnEvent } from "../ports/alert-sink.ts";
-import { wrap } from "./words.ts";
+import { wrap } from "../report/words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 const DEADLINE_MS = 15_000;

@@ -1,6 +1,6 @@
 /** A table of plain columns, 79 characters wide at most; what does not fit its column goes below in words. */
 
-import { wrap } from "./words.ts";
+import { wrap } from "../report/words.ts";
 
 export interface Column {
 	readonly head: string;

@@ -7,7 +7,7 @@ import { isCandidate } from "../rotation/life.ts";
 import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { nextDue, soakMs } from "../rotation/timing.ts";
-import { inLocalTime, localMinute, moment, relative } from "./words.ts";
+import { inLocalTime, localMinute, moment, relative } from "../report/words.ts";
 
 export interface HeadlineGiven {
 	readonly report: DomainReport;

@@ -2,7 +2,7 @@
 
 import { parseEvent } from "../agent/host-state.ts";
 import type { KeyturnEvent } from "../ports/alert-sink.ts";
-import { inLocalTime, localMinute, wrap } from "./words.ts";
+import { inLocalTime, localMinute, wrap } from "../report/words.ts";
 import { type CommandContext, EXIT } from "./workbench.ts";
 
 export async function history(

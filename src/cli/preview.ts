@@ -18,7 +18,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
 import type { Settings } from "../settings/settings.ts";
-import { inLocalTime, oneLine } from "./words.ts";
+import { inLocalTime, oneLine } from "../report/words.ts";
 import type { Workbench } from "./workbench.ts";
 
 export interface Preview {

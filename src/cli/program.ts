@@ -1,7 +1,7 @@
 /** The command line: names, options and help of every command; what each does stands in its own file. */
 
 import { Command, InvalidArgumentError } from "commander";
-import { wrap } from "./words.ts";
+import { wrap } from "../report/words.ts";
 import type { CommandContext } from "./workbench.ts";
 
 export interface ProgramGiven {

@@ -1,7 +1,7 @@
 /** Live progress on a terminal, a line for each change in a pipe; both on standard error. */
 
 import type { Terminal } from "./workbench.ts";
-import { oneLine } from "./words.ts";
+import { oneLine } from "../report/words.ts";
 
 export interface Progress {
 	/** The lines as they stand now. */

@@ -4,7 +4,7 @@ import type { CheckReport, HeldForm, ServerSeen } from "../agent/check-report.ts
 import { KeyturnError } from "../errors.ts";
 import { parseDomain } from "../dkim/names.ts";
 import { type CommandContext, EXIT } from "./workbench.ts";
-import { oneLine, wrap } from "./words.ts";
+import { oneLine, wrap } from "../report/words.ts";
 
 export interface CheckOptions {
 	readonly zone: string | null;

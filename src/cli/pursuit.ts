@@ -11,7 +11,7 @@ import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
 import { turnInWords } from "../report/outlook.ts";
-import { oneLine } from "./words.ts";
+import { oneLine } from "../report/words.ts";
 import { type CommandContext, EXIT, type Workbench, worst } from "./workbench.ts";
 
 export interface WaitOptions {

@@ -8,7 +8,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { serviceLines } from "./preview.ts";
-import { inLocalTime } from "./words.ts";
+import { inLocalTime } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export interface RemoveOptions extends WaitOptions {

@@ -7,7 +7,7 @@ import { outlook } from "../report/outlook.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { whyNoRetire } from "../rotation/wishes.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
-import { inLocalTime, localMinute } from "./words.ts";
+import { inLocalTime, localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export async function retire(

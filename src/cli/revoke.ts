@@ -6,7 +6,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { whyNoRevoke } from "../rotation/wishes.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { standingOfTurn } from "./rotate.ts";
-import { localMinute } from "./words.ts";
+import { localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export interface RevokeOptions extends WaitOptions {

@@ -5,7 +5,7 @@ import { activeKey, type DomainState } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { previousKey, whyNoRollback } from "../rotation/wishes.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
-import { inLocalTime, localMinute } from "./words.ts";
+import { inLocalTime, localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
 export async function rollback(context: CommandContext, name: string, options: WaitOptions): Promise<number> {

@@ -15,7 +15,7 @@ import {
 	withProgress,
 } from "./pursuit.ts";
 import { wordsOf } from "./turn-view.ts";
-import { inLocalTime, localMinute } from "./words.ts";
+import { inLocalTime, localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export interface RotateOptions extends WaitOptions {

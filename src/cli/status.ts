@@ -5,7 +5,7 @@ import { type Checked, parseHostState } from "../agent/host-state.ts";
 import { buildStatus, type DomainStatus, type Status, type TroubleShown } from "../report/status.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
-import { inLocalTime, moment, oneLine, relative, wrap } from "./words.ts";
+import { inLocalTime, moment, oneLine, relative, wrap } from "../report/words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export async function status(context: CommandContext, options: { readonly json: boolean }): Promise<number> {

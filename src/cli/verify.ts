@@ -6,7 +6,7 @@ import { KeyturnError } from "../errors.ts";
 import type { InspectedLine } from "../ports/door.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { oneLine, wrap } from "./words.ts";
+import { oneLine, wrap } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 interface Verified {

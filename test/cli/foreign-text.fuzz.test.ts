@@ -8,7 +8,7 @@ import { history } from "../../src/cli/history.ts";
 import { createProgress } from "../../src/cli/progress.ts";
 import { render } from "../../src/cli/status.ts";
 import { verify } from "../../src/cli/verify.ts";
-import { inLocalTime, plain, wrap } from "../../src/cli/words.ts";
+import { inLocalTime, plain, wrap } from "../../src/report/words.ts";
 import { inLines } from "../../src/dkim/foreign-text.ts";
 import type { LookReport, ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";

@@ -1,7 +1,7 @@
 /** The demo: three domains turned to the end by the real agent, door, provider and DNS code, with mail signed all the while. */
 
 import { stat } from "node:fs/promises";
-import { duration, wrap } from "../../src/cli/words.ts";
+import { duration, wrap } from "../../src/report/words.ts";
 import { activeKey, type DomainState } from "../../src/rotation/domain-state.ts";
 import { createDisplay, type DemoTerminal, type Display, minute } from "./display.ts";
 import { type DemoWorld, LAG_MS, openWorld } from "./demo-world.ts";

@@ -1,7 +1,7 @@
 /** What the demo shows: a line for each thing that happened, on a terminal with the moment of the story below them. */
 
 import { styleText } from "node:util";
-import { duration } from "../../src/cli/words.ts";
+import { duration } from "../../src/report/words.ts";
 
 export interface DemoTerminal {
 	write(text: string): void;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { duration, inLocalTime, localMinute, moment, plain, relative, wrap } from "../../src/cli/words.ts";
+import { duration, inLocalTime, localMinute, moment, plain, relative, wrap } from "../../src/report/words.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
 const SECOND = 1000;

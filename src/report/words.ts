@@ -1,4 +1,4 @@
-/** How times, states and foreign text read on a terminal. */
+/** How times, lengths of time and text of others read, on a terminal and on a page. */
 
 import { inLines } from "../dkim/foreign-text.ts";
 import { localTime } from "../rotation/slots.ts";
