@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { Authorities } from "../src/ports/authorities.ts";
 import type { Clock } from "../src/ports/clock.ts";
+import type { Disk } from "../src/ports/disk.ts";
 import type { DnsProvider } from "../src/ports/dns-provider.ts";
 import type { Http } from "../src/ports/http.ts";
 import type { Log } from "../src/ports/log.ts";
@@ -17,6 +18,7 @@ import type { ProviderAbout } from "../src/publishing/about.ts";
 export interface ProviderTools {
 	readonly secrets: Secrets;
 	readonly wire: Wire;
+	readonly disk: Disk;
 	readonly http: Http;
 	readonly programs: Programs;
 	readonly programTrust: ProgramTrust;
@@ -62,6 +64,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	rfc2136: async () => typed(await import("./rfc2136/settings.ts"), () => import("./rfc2136/provider.ts")),
 	route53: async () => typed(await import("./route53/settings.ts"), () => import("./route53/provider.ts")),
 	scaleway: async () => typed(await import("./scaleway/settings.ts"), () => import("./scaleway/provider.ts")),
+	zonefile: async () => typed(await import("./zonefile/settings.ts"), () => import("./zonefile/provider.ts")),
 };
 
 /** What a provider's folder exports: from settings.ts, and from provider.ts. */

@@ -305,6 +305,7 @@ async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "provid
 		authorities: createAuthorities({ resolver: await openResolver(), clock, verifyFor }),
 		programTrust: createProgramTrust(disk, process.getuid?.() ?? 0),
 		secrets,
+		disk,
 		wire: pulse.watch(createWire()),
 		http,
 		mailer: pulse.watch(createMailer()),

@@ -2,18 +2,16 @@
 
 import { excerpt } from "../../src/dkim/foreign-text.ts";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
-import { asKeyturnError, KeyturnError } from "../../src/errors.ts";
+import { KeyturnError } from "../../src/errors.ts";
 import type { Authorities } from "../../src/ports/authorities.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { ProgramTrust } from "../../src/ports/program-trust.ts";
-import type { ProgramResult, Programs } from "../../src/ports/programs.ts";
+import type { Programs } from "../../src/ports/programs.ts";
 import type { Secrets } from "../../src/ports/secrets.ts";
 import { createHookProvider, type HookCall } from "../../src/publishing/hook/hook-provider.ts";
+import { runProgram } from "../../src/publishing/hook/run-program.ts";
 import { about, type ExecSettings } from "./settings.ts";
-
-const OUTPUT_BYTES = 64 * 1024;
-const MOST_REASON = 300;
 
 export function createProvider(options: {
 	readonly name: string;
@@ -25,38 +23,22 @@ export function createProvider(options: {
 	readonly clock: Clock;
 }): DnsProvider {
 	const { name, settings, secrets, programs, programTrust, authorities, clock } = options;
-	const [program] = settings.run;
 
 	async function tell(call: HookCall, signal: AbortSignal): Promise<void> {
 		mustBePlain(name, call);
-		const why = await programTrust.whyUntrusted(program);
-		if (why !== null)
-			throw new KeyturnError("provider.refused", `${name}: ${program} is not run: ${why}`, {
-				hint: "give it and the directories above to root, writable by root alone",
-			});
 		const own = await environment(settings, secrets);
-		const env = { ...own.env, ...variables(call) };
-		const argv = [...settings.run, call.act, `${call.name}.`, call.value] as [string, ...string[]];
-		let result: ProgramResult;
-		try {
-			const limits = { timeoutMs: settings.timeout, outputLimitBytes: OUTPUT_BYTES };
-			result = await programs.run({ argv, env, ...limits }, signal);
-		} catch (thrown) {
-			const { code, message } = asKeyturnError(thrown);
-			const isUnknown = code === "program.timeout";
-			throw new KeyturnError(
-				isUnknown ? "provider.unreachable" : "provider.refused",
-				`${name}: ${message}`,
-				isUnknown ? { retry: true } : {},
-			);
-		}
-		if (result.status === 0) return;
-		const ended = result.status === null ? `signal ${result.signal ?? "?"}` : `status ${result.status}`;
-		const said = own.secrets.reduce((text, secret) => text.replaceAll(secret, "…"), result.stderr.trim());
-		throw new KeyturnError(
-			"provider.refused",
-			`${name}: ${program} ${call.act} ${call.name}: expected status 0, got ${ended}: ${excerpt(said, MOST_REASON)}`,
-			{ hint: about.permission },
+		await runProgram(
+			{ programs, programTrust },
+			{
+				provider: name,
+				argv: [...settings.run, call.act, `${call.name}.`, call.value],
+				env: { ...own.env, ...variables(call) },
+				timeoutMs: settings.timeout,
+				purpose: `${call.act} ${call.name}`,
+				secrets: own.secrets,
+				hint: about.permission,
+			},
+			signal,
 		);
 	}
 

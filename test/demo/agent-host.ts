@@ -108,6 +108,7 @@ async function joinProviders(host: ScratchHost, settings: Settings, ports: HostP
 	const http = { send: async () => Promise.reject(new Error("the demo has no HTTP")) };
 	const tools = {
 		secrets,
+		disk: host.disk,
 		wire,
 		http,
 		programs,

@@ -23,6 +23,8 @@ export const UNPACKED = "/var/lib/keyturn-test";
 
 const mailAndNames = {
 	named: "bind9",
+	rndc: "bind9-utils",
+	"named-checkzone": "bind9-utils",
 	dig: "bind9-dnsutils",
 	nsupdate: "bind9-dnsutils",
 	opendkim: "opendkim",

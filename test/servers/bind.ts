@@ -31,6 +31,8 @@ export interface BindOptions {
 	readonly port?: number;
 	/** Further statements inside `options { }`. */
 	readonly options?: string;
+	/** What stands inside `controls { }`, for rndc. */
+	readonly controls?: string;
 	/** Where NOTIFY goes. */
 	readonly notify?: readonly { readonly address: string; readonly port: number }[];
 	/** Not waited for at the start: zones that BIND refuses to load on purpose. */
@@ -90,7 +92,7 @@ options {
 	empty-zones-enable no;
 	${options.options ?? ""}
 };
-controls { };
+controls { ${options.controls ?? ""} };
 ${(options.tsigKeys ?? []).map((key) => `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };`).join("\n")}
 ${options.zones.map((zone) => zoneStatement(zone, place.directory)).join("\n")}
 `;
