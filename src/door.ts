@@ -23,6 +23,7 @@ import { createProbeProgram } from "./system/probe-program.ts";
 import { createOutsidePrograms } from "./system/outside-programs.ts";
 import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
+import { createSystemSockets } from "./system/sockets.ts";
 import { nudgeStops } from "./system/nudged-services.ts";
 import { createCommandServices } from "./system/services-command.ts";
 import { whyUntrustedAbove, whyUntrustedDirectory } from "./system/trusted.ts";
@@ -159,6 +160,7 @@ async function signerOf(given: SignerSettings): Promise<SwapSigner> {
 		disk,
 		programs,
 		outside,
+		sockets: createSystemSockets(),
 		runProbe: async (request) => probe(request, (await signer.read()).owner),
 	});
 	return { signer, services: given.services, probe: given.probe };

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { Disk } from "../ports/disk.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Signer } from "../ports/signer.ts";
+import type { Sockets } from "../ports/sockets.ts";
 import type { RunProbe } from "./probe-protocol.ts";
 
 /** Everything that any signer needs; each takes its part. */
@@ -12,6 +13,8 @@ export interface SignerTools {
 	readonly programs: Programs;
 	/** Runs programs of the administrator's, where the door's own walls do not stand around them. */
 	readonly outside: Programs;
+	/** Reaches what stands on this host at a unix socket. */
+	readonly sockets: Sockets;
 	/** Asks the running signer, as the user that it runs as. */
 	readonly runProbe: RunProbe;
 }

@@ -52,6 +52,7 @@ export const SUITES: readonly Suite[] = [
 			"/usr/share/doc/libidn12": "libidn12",
 			strace: "strace",
 			rspamd: "rspamd",
+			"redis-server": "redis-server",
 			"mkfs.ext4": "e2fsprogs",
 			mount: "mount",
 			faketime: "faketime",

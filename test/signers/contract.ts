@@ -88,6 +88,7 @@ export function describeSignerContract(title: string, tools: ContractTools): voi
 			for (const file of rendered)
 				expect(file.hashBefore).toBe(before.files.find((one) => one.path === file.path)?.hash);
 			await putInPlace(rendered);
+			await signer.apply?.(await signer.read());
 			const after = await signer.read();
 			expect(after.tableHash).not.toBe(before.tableHash);
 			expect(after.lines).toEqual(

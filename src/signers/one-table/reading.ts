@@ -69,7 +69,7 @@ async function describe(disk: Disk, row: Row, problem: string | null): Promise<S
 	return {
 		domain: row.domain,
 		selector: row.selector,
-		entry: row.domain,
+		entry: row.label ?? row.domain,
 		keyPath: row.path,
 		publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null),
 		problem: row.problem ?? problem,

@@ -9,6 +9,8 @@ export interface Row {
 	readonly domain: string;
 	readonly selector: string;
 	readonly path: string;
+	/** What other tables call it, where it has a name of its own. */
+	readonly label?: string;
 	/** Why it cannot be turned by us; null if it can. */
 	readonly problem: string | null;
 }
@@ -21,8 +23,12 @@ export interface RowFormat {
 	readonly parse: (line: string) => Row | null;
 	/** The line with another key; all else in it stays. */
 	readonly turn: (line: string, to: { readonly selector: string; readonly keyPath: string }) => string;
-	/** The line of a domain that has none. */
-	readonly first: (domain: string, to: { readonly selector: string; readonly keyPath: string }) => string;
+	/** The line of a domain that has none; `label` is what others call it, where rows have labels. */
+	readonly first: (
+		domain: string,
+		to: { readonly selector: string; readonly keyPath: string },
+		label?: string,
+	) => string;
 	/** Whether only the first row of a domain counts. */
 	readonly isOneEach: boolean;
 }

@@ -1,4 +1,4 @@
-/** rspamd as a signer: the keys in the blocks of `domain { }`, turned in that one file, proven offline and by its HTTP worker. */
+/** rspamd as a signer: the keys in the blocks of `domain { }`, a map, tables or Redis, proven offline and by its HTTP worker. */
 
 import { publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
@@ -8,19 +8,24 @@ import type { Programs } from "../../ports/programs.ts";
 import type {
 	ProbedKey,
 	ProbeVerdict,
+	RenderedFile,
 	SignExpectation,
 	Signer,
+	SignerChange,
 	SignerFile,
 	SignerReading,
 	SigningLine,
 } from "../../ports/signer.ts";
-import type { SocketTarget } from "../../ports/sockets.ts";
+import type { Sockets, SocketTarget } from "../../ports/sockets.ts";
 import { type Account, findAccount, readAccounts } from "../accounts.ts";
 import { probeText } from "../probe-message.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { whyUnsafe } from "../safe-keys.ts";
-import type { RspamdSettings } from "./settings.ts";
+import { type Layout, readLayout, renderLayout } from "./layout.ts";
+import { putIntoRedis, readRedis, REDIS_TABLE, renderRedisTable } from "./redis-keys.ts";
+import type { RedisSettings, RspamdSettings } from "./settings.ts";
 import {
+	isOn,
 	keyInUse,
 	readSection,
 	renderSection,
@@ -36,22 +41,22 @@ export interface RspamdOptions {
 	readonly swap: "restart" | "reload";
 	readonly disk: Disk;
 	readonly programs: Programs;
+	readonly sockets: Sockets;
 	readonly runProbe: RunProbe;
 }
 
 export function createRspamdSigner(options: RspamdOptions): Signer {
 	const { name, settings, service, swap } = options;
+	const { redis } = settings;
 	return {
 		name,
 		service,
 		swap,
 		read: async () => read(options),
-		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
+		keyPath: keyPathOf(settings),
 		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
-		render: ({ files: [file] }, changes) =>
-			file === undefined || changes.length === 0
-				? []
-				: [{ path: file.path, hashBefore: file.hash, bytes: renderSection(file.bytes, file.path, changes) }],
+		render: ({ files }, changes) => render(settings, files, changes),
+		...(redis === null ? {} : { apply: async () => follow(options, redis) }),
 		unsafe: async (keyPath) => unsafe(options, keyPath),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) => sign(options, staged, expectations, reading),
@@ -69,41 +74,108 @@ const PING_MS = 20_000;
 const RELOAD_SETTLES_MS = 5_000;
 
 interface Live {
+	/** The file with `domain { }`. */
 	readonly file: SignerFile;
 	readonly section: SigningSection;
+	/** Where the keys are named elsewhere. */
+	readonly layout: Layout | null;
+	readonly keys: readonly NamedKey[];
 	readonly account: Account;
 }
 
+type NamedKey = Pick<SigningKey, "domain" | "selector" | "path" | "problem"> & {
+	readonly entry: string;
+	readonly signs: boolean;
+};
+
 async function readLive(
-	{ disk, settings }: RspamdOptions,
+	options: RspamdOptions,
 	staged: ReadonlyMap<string, string> = new Map(),
 ): Promise<Live> {
+	const { disk, settings } = options;
+	const { file, section } = await readConfiguration(options, staged);
+	const keyPath = keyPathOf(settings);
+	const redis = redisIn(section, settings);
+	const layout =
+		redis === null
+			? await readLayout({ disk, section, keyPath, staged })
+			: await readRedis({ ...options, redis, section, keyPath }, staged);
+	const keys =
+		layout?.rows.map((row) => ({ ...row, entry: row.label ?? row.domain })) ??
+		section.keys.map((key) => ({ ...key, entry: key.domain, signs: true }));
+	const account = findAccount(await readAccounts(disk), settings.user);
+	return { file, section, layout, keys, account };
+}
+
+async function readConfiguration(
+	{ disk, settings }: RspamdOptions,
+	staged: ReadonlyMap<string, string>,
+): Promise<Pick<Live, "file" | "section">> {
 	const path = (await disk.realpath(settings.config)) ?? settings.config;
 	const bytes = await disk.read(staged.get(path) ?? path, FILE_LIMIT_BYTES);
 	if (bytes === null) throw new KeyturnError("signer.config", `${settings.config} is absent`);
 	return {
 		file: { path, bytes, hash: hashOf(bytes) },
 		section: readSection(Buffer.from(bytes).toString("latin1"), settings.config),
-		account: findAccount(await readAccounts(disk), settings.user),
 	};
+}
+
+function keyPathOf({ keys }: RspamdSettings): Signer["keyPath"] {
+	if (!keys.includes("$")) return (domain, selector) => `${keys}/${domain}/${selector}.private`;
+	return (domain, selector) => keys.replaceAll("$domain", domain).replaceAll("$selector", selector);
+}
+
+function render(
+	settings: RspamdSettings,
+	files: readonly SignerFile[],
+	changes: readonly SignerChange[],
+): readonly RenderedFile[] {
+	const [file] = files;
+	if (file === undefined || changes.length === 0) return [];
+	const keyPath = keyPathOf(settings);
+	if (file.format === REDIS_TABLE) return renderRedisTable(file, changes, keyPath);
+	const blocks = () => [
+		{ path: file.path, hashBefore: file.hash, bytes: renderSection(file.bytes, file.path, changes) },
+	];
+	return renderLayout(files, changes, keyPath) ?? blocks();
 }
 
 async function read(options: RspamdOptions): Promise<SignerReading> {
 	const { disk, settings } = options;
-	const { file, section, account } = await readLive(options);
-	const keys: { readonly key: SigningKey; readonly pem: string | null }[] = [];
-	for (const key of section.keys) keys.push({ key, pem: await readKey(disk, key) });
+	const { file, section, layout, keys: named, account } = await readLive(options);
+	const keys: { readonly key: NamedKey; readonly pem: string | null }[] = [];
+	for (const key of named) keys.push({ key, pem: await readKey(disk, key) });
+	const files = layout?.files ?? [file];
 	return {
 		lines: keys.map(({ key, pem }) => describeKey(key, pem, ordinaryOf(keys, key.domain))),
-		files: [file],
-		tableHash: file.hash,
+		files,
+		tableHash: layout === null ? file.hash : hashOf(Buffer.from(JSON.stringify([file.hash, layout]))),
 		owner: { uid: account.uid, gid: account.gid, user: account.user },
 		configuration: [settings.config],
 		notes: notesOn(section),
 	};
 }
 
-async function readKey(disk: Disk, { path, problem }: SigningKey): Promise<string | null> {
+/** Has Redis name what the file says. */
+async function follow(options: RspamdOptions, redis: RedisSettings): Promise<void> {
+	const { section } = await readConfiguration(options, new Map());
+	await putIntoRedis({ ...options, redis, section, keyPath: keyPathOf(options.settings) });
+}
+
+/** Fails with `signer.config` where rspamd and keyturn.yaml differ in it. */
+function redisIn({ options }: SigningSection, settings: RspamdSettings): RedisSettings | null {
+	const isAsked = isOn(options.get("use_redis"));
+	if (isAsked === (settings.redis !== null)) return settings.redis;
+	throw new KeyturnError(
+		"signer.config",
+		isAsked
+			? `${settings.config} has use_redis, and keyturn.yaml names no \`redis\` for this signer`
+			: `keyturn.yaml names \`redis\` for this signer, and ${settings.config} has no use_redis`,
+		{ hint: "docs/signers.md shows both." },
+	);
+}
+
+async function readKey(disk: Disk, { path, problem }: NamedKey): Promise<string | null> {
 	if (problem !== null) return null;
 	const stat = await disk.stat(path);
 	if (stat?.kind !== "file" || stat.sizeBytes > KEY_LIMIT_BYTES) return null;
@@ -113,15 +185,15 @@ async function readKey(disk: Disk, { path, problem }: SigningKey): Promise<strin
 
 /** Of several keys the first RSA one: every receiver can verify that. */
 function ordinaryOf(
-	keys: readonly { readonly key: SigningKey; readonly pem: string | null }[],
+	keys: readonly { readonly key: NamedKey; readonly pem: string | null }[],
 	domain: string,
-): SigningKey | null {
-	const own = keys.filter(({ key }) => key.domain === domain && key.problem === null);
+): NamedKey | null {
+	const own = keys.filter(({ key }) => key.domain === domain && key.problem === null && key.signs);
 	return (own.find(({ pem }) => pem !== null && publicHalf(pem)?.algorithm === "rsa") ?? own[0])?.key ?? null;
 }
 
-function describeKey(key: SigningKey, pem: string | null, ordinary: SigningKey | null): SigningLine {
-	const { domain, selector, path, problem } = key;
+function describeKey(key: NamedKey, pem: string | null, ordinary: NamedKey | null): SigningLine {
+	const { domain, selector, path, problem, entry, signs } = key;
 	const foreign =
 		ordinary === null || key === ordinary
 			? null
@@ -129,11 +201,11 @@ function describeKey(key: SigningKey, pem: string | null, ordinary: SigningKey |
 	return {
 		domain,
 		selector,
-		entry: domain,
+		entry,
 		keyPath: path,
 		publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null),
 		problem: problem ?? foreign,
-		signs: true,
+		signs,
 	};
 }
 
@@ -158,7 +230,8 @@ async function firstKeyFaults(
 	options: RspamdOptions,
 	domains: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-	const { section } = await readLive(options);
+	const { section, layout } = await readLive(options);
+	if (layout !== null) return layout.firstKeyFaults(domains);
 	return new Map(
 		domains.flatMap((domain) => {
 			const own = section.keys.find((key) => key.domain === domain);
@@ -192,11 +265,11 @@ async function sign(
 	expectations: readonly SignExpectation[],
 	reading: SignerReading,
 ): Promise<readonly string[]> {
-	const { section, file } = await readLive(options, staged);
+	const { file, ...live } = await readLive(options, staged);
 	const path = `${staged.get(file.path) ?? file.path}.eml`;
 	const messages: string[] = [];
 	for (const { domain, selector } of expectations)
-		messages.push(await signOne(options, reading.owner, path, keyInUse(section, domain, selector)));
+		messages.push(await signOne(options, reading.owner, path, keyInUse(live, domain, selector)));
 	return messages;
 }
 
@@ -204,7 +277,7 @@ async function signOne(
 	{ disk, programs, settings }: RspamdOptions,
 	owner: SignerReading["owner"],
 	path: string,
-	key: SigningKey,
+	key: NamedKey,
 ): Promise<string> {
 	await writeMessage(disk, path, owner, probeText(senderOf(key.domain)));
 	try {
@@ -278,8 +351,8 @@ async function probe(
 	options: RspamdOptions,
 	expectations: readonly ProbedKey[],
 ): Promise<readonly ProbeVerdict[]> {
-	const { section } = await readLive(options);
-	const prepared = expectations.map((expectation) => prepare(section, expectation));
+	const live = await readLive(options);
+	const prepared = expectations.map((expectation) => prepare(live, expectation));
 	const asked = prepared.filter((one) => "sender" in one);
 	const answer = await options.runProbe({
 		kind: "rspamd",
@@ -294,13 +367,13 @@ async function probe(
 }
 
 function prepare(
-	{ keys, options }: SigningSection,
+	{ keys, section: { options } }: Live,
 	{ domain, selector, record }: ProbedKey,
 ): ProbeExpectation | ProbeVerdict {
 	const isThere = keys.some((key) => key.domain === domain && key.selector === selector);
 	if (isThere !== (record !== null)) {
 		const what = isThere ? "still has this key" : "has no such key";
-		return { domain, selector, outcome: "failed", reason: `the block of ${domain} ${what}` };
+		return { domain, selector, outcome: "failed", reason: `the configuration of ${domain} ${what}` };
 	}
 	const unsigned = isNo(options.get("sign_local"))
 		? ({ means: "unproven", why: "sign_local is off" } as const)

@@ -38,6 +38,8 @@ export function readSection(text: string, path: string): SigningSection {
 		entries.flatMap(({ key, node }) => (node.kind === "value" ? [[key, node.text] as const] : [])),
 	);
 	refuseUnbuilt(options, path);
+	const plain = entries.find(({ key, node }) => FILES.includes(key) && node.kind !== "value");
+	if (plain !== undefined) throw refused(`${path}: ${plain.key}: expected the name of a file`);
 	const sections = entries.filter(({ key }) => key === "domain");
 	const [section, ...more] = sections;
 	if (more.length > 0) throw refused(`${path}: expected one section domain, got ${sections.length}`);
@@ -65,7 +67,11 @@ export function renderSection(bytes: Uint8Array, path: string, changes: readonly
 }
 
 /** The key in use of a domain; fails with `signer.config` where it is not there alone. */
-export function keyInUse({ keys }: SigningSection, domain: string, selector: string): SigningKey {
+export function keyInUse<Key extends Pick<SigningKey, "domain" | "selector" | "problem">>(
+	{ keys }: { readonly keys: readonly Key[] },
+	domain: string,
+	selector: string,
+): Key {
 	const found = keys.filter((key) => key.domain === domain && key.selector === selector);
 	const [key] = found;
 	if (key !== undefined && found.length === 1 && key.problem === null) return key;
@@ -74,20 +80,22 @@ export function keyInUse({ keys }: SigningSection, domain: string, selector: str
 	);
 }
 
-function refuseUnbuilt(options: ReadonlyMap<string, string>, path: string): void {
-	for (const [name, what] of NOT_BUILT)
-		if (options.has(name) && !/^(?:false|no|off)$/i.test(options.get(name) ?? ""))
-			throw refused(`${path}: ${name}: ${what} is not built yet`);
+/** Whether a switch stands, and is on. */
+export function isOn(value: string | undefined): boolean {
+	return value !== undefined && !/^(?:false|no|off)$/i.test(value);
 }
 
+function refuseUnbuilt(options: ReadonlyMap<string, string>, path: string): void {
+	for (const [name, what] of NOT_BUILT)
+		if (isOn(options.get(name))) throw refused(`${path}: ${name}: ${what} is not built yet`);
+}
+
+/** Options that name a file, and could hold its lines as well. */
+const FILES = ["selector_map", "path_map", "key_table", "signing_table"];
+
 const NOT_BUILT = [
-	["use_redis", "keys in Redis"],
 	["use_vault", "keys in Vault"],
 	["use_http", "keys by HTTP"],
-	["signing_table", "a signing table"],
-	["key_table", "a key table"],
-	["path_map", "a map of paths"],
-	["selector_map", "a map of selectors"],
 ] as const;
 
 function keysOf({ key, node, start, end }: UclEntry): readonly SigningKey[] {

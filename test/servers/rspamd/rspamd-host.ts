@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { setMaxListeners } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Signer } from "../../../src/ports/signer.ts";
 import { createRspamdSigner } from "../../../src/signers/rspamd/signer.ts";
@@ -47,7 +47,14 @@ export interface RunningRspamd {
 	kill(): Promise<void>;
 }
 
-export async function prepareHost(): Promise<RspamdHost> {
+export interface HostOptions {
+	/** `keys` of keyturn.yaml, below the directory. */
+	readonly keys?: string;
+	/** Where the keys are in Redis: its socket, and the name of the table below the directory. */
+	readonly redis?: { readonly socket: string; readonly table: string };
+}
+
+export async function prepareHost({ keys = "keys", redis }: HostOptions = {}): Promise<RspamdHost> {
 	const directory = await mkdtemp("/var/lib/keyturn-rspamd-");
 	onTestFinished(() => rm(directory, { recursive: true, force: true }));
 	const [uid, gid] = [idOf("-u"), idOf("-g")];
@@ -58,6 +65,8 @@ export async function prepareHost(): Promise<RspamdHost> {
 	const port = await freePort();
 	const write = async (name: string, text: string): Promise<string> => {
 		const path = join(directory, name);
+		if ((await mkdir(dirname(path), { recursive: true, mode: 0o700 })) !== undefined)
+			await chown(dirname(path), uid, gid);
 		await writeFile(path, text);
 		await chown(path, uid, gid);
 		await chmod(path, 0o600);
@@ -65,12 +74,16 @@ export async function prepareHost(): Promise<RspamdHost> {
 	};
 	const configPath = join(directory, "dkim_signing.conf");
 	await write("tld", "com\nnet\norg\n");
-	const mainPath = await write("rspamd.conf", mainConfiguration(directory, port));
+	const mainPath = await write("rspamd.conf", mainConfiguration(directory, port, redis?.socket));
 	const signer = createRspamdSigner({
 		name: "main",
 		settings: {
 			config: configPath,
-			keys: join(directory, "keys"),
+			keys: join(directory, keys),
+			redis:
+				redis === undefined
+					? null
+					: { ...redis, table: join(directory, redis.table), database: 0, password_file: null },
 			user: "_rspamd",
 			listen: `127.0.0.1:${port}`,
 			main: mainPath,
@@ -80,6 +93,7 @@ export async function prepareHost(): Promise<RspamdHost> {
 		swap: "reload",
 		disk: createSystemDisk(),
 		programs: createSystemPrograms(),
+		sockets: tools.sockets,
 		runProbe: async (request) => answerProbe(tools, request, NEVER),
 	});
 	return {
@@ -93,7 +107,7 @@ export async function prepareHost(): Promise<RspamdHost> {
 }
 
 /** Nothing is asked of DNS, and the short list of top domains is quickly compiled. */
-function mainConfiguration(directory: string, port: number): string {
+function mainConfiguration(directory: string, port: number, redisSocket = ""): string {
 	return `options {
 	pidfile = "${directory}/pid"; filters = "dkim"; local_addrs = ["127.0.0.0/8"]; tempdir = "${directory}";
 	dns { nameserver = ["127.0.0.1:9"]; timeout = 0.2s; retransmits = 1; }
@@ -105,6 +119,7 @@ lua = "/usr/share/rspamd/rules/rspamd.lua";
 modules { path = "/usr/share/rspamd/plugins/dkim_signing.lua"; }
 metric { name = "default"; actions { reject = 15; } }
 dkim { }
+${redisSocket === "" ? "" : `redis { servers = "${redisSocket}"; }`}
 dkim_signing {
 	.include(try=false,priority=1,duplicate=merge) "${directory}/dkim_signing.conf"
 }

@@ -50,6 +50,7 @@ function rspamdHost(text = TEXT, status = 0) {
 				return Promise.resolve({ status, signal: null, stdout, stderr: "no key" });
 			},
 		},
+		sockets: { connect: async () => Promise.reject(new Error("nothing is asked by a socket here")) },
 		runProbe: async (request) => {
 			asked.push(request);
 			const expectations = request.kind === "smtp" ? [] : request.expectations;

@@ -106,10 +106,8 @@ test("$domain and $selector in a path are what rspamd puts there", () => {
 });
 
 test.each([
-	["use_redis = true", "keys in Redis"],
 	["use_vault = true", "keys in Vault"],
-	['signing_table = "/t"', "a signing table"],
-	['selector_map = "/m"', "a map of selectors"],
+	["use_http = yes", "keys by HTTP"],
 	["domain = yes", "expected domain"],
 	["domain { }\ndomain { }", "expected one section domain, got 2"],
 ])("%s is refused", (text, why) => {

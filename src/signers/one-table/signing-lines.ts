@@ -1,0 +1,124 @@
+/**
+ * A signing table beside a key table whose rows have labels: which of them sign, and the line of a domain's first key added
+ * or taken out, in the order in which no line ever names what the key table lacks.
+ */
+
+import { hashOf } from "../../durable.ts";
+import { KeyturnError } from "../../errors.ts";
+import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import { parseRows, type Row, type RowFormat, renderRows } from "./rows.ts";
+
+/** One line of a signing table: mail of whom gets the key of which label. */
+export interface SigningRow {
+	readonly pattern: string;
+	readonly label: string;
+}
+
+export interface TwoTables {
+	readonly keys: SignerFile;
+	readonly signing: SignerFile;
+	readonly format: RowFormat;
+	/** Two words a line, `#` begins a comment. */
+	readonly isCaught: (pattern: string, address: string) => boolean;
+}
+
+/** Its lines in their order. */
+export function signingRows(bytes: Uint8Array): readonly SigningRow[] {
+	return linesOf(bytes).flatMap((line) => rowOf(line) ?? []);
+}
+
+/** Whether some line gives mail to the row. */
+export function isNamed(signing: readonly SigningRow[], { label, domain }: Row): boolean {
+	return signing.some((row) => row.label === label || (row.label === "%" && domain === label));
+}
+
+/** Why these cannot get a first key: something signs their ordinary mail already. */
+export function firstLineFaults(
+	{ signing, isCaught }: Pick<TwoTables, "signing" | "isCaught">,
+	domains: readonly string[],
+	mayStandBefore: (row: SigningRow) => boolean,
+): ReadonlyMap<string, string> {
+	const rows = signingRows(signing.bytes);
+	return new Map(
+		domains.flatMap((domain) => {
+			const row = rows.find((one) => isCaught(one.pattern, `postmaster@${domain}`) && !mayStandBefore(one));
+			const why = `the line ${row?.pattern ?? ""} ${row?.label ?? ""} of the signing table signs its mail already`;
+			return row === undefined ? [] : [[domain, why] as const];
+		}),
+	);
+}
+
+/** The files after the changes, in the order of their renames; fails with `signer.config` as `renderRows` does. */
+export function renderTwoTables(
+	tables: TwoTables,
+	changes: readonly SignerChange[],
+): readonly RenderedFile[] {
+	const turns = changes.filter(({ from, to }) => from !== null && to !== null);
+	const firsts = changes.filter(({ from }) => from === null);
+	const gone = changes.filter(({ to }) => to === null);
+	if (firsts.length > 0 && gone.length > 0)
+		throw new KeyturnError("bug", "first keys and keys taken out are no one change of two tables");
+	const { keys, signing, format } = tables;
+	let signs = signing.bytes;
+	let names = renderRows(keys, [...turns, ...gone], format)[0]?.bytes ?? keys.bytes;
+	for (const { domain, to } of firsts) {
+		const label = freeLabel(names, signs, domain, format);
+		if (to === null) continue;
+		const labelled = { ...format, first: (name: string, of: typeof to) => format.first(name, of, label) };
+		const file = { ...keys, bytes: names, hash: hashOf(names) };
+		names = renderRows(file, [{ domain, from: null, to }], labelled)[0]?.bytes ?? names;
+		signs = withLine(tables, signs, domain, label);
+	}
+	for (const change of gone) signs = withoutLines(signs, labelOf(keys, change, format));
+	const keyFile = { path: keys.path, hashBefore: keys.hash, bytes: names };
+	if (firsts.length === 0 && gone.length === 0) return [keyFile];
+	const signingFile = { path: signing.path, hashBefore: signing.hash, bytes: signs };
+	return gone.length > 0 ? [signingFile, keyFile] : [keyFile, signingFile];
+}
+
+function rowOf(line: string): SigningRow | null {
+	const [pattern, label, more] = line.trim().split(/\s+/);
+	if (pattern === undefined || pattern.startsWith("#") || label === undefined) return null;
+	return more === undefined || more.startsWith("#") ? { pattern, label: label.split(":")[0] ?? label } : null;
+}
+
+/** Named after the domain, with a number where that is taken. */
+function freeLabel(keys: Uint8Array, signing: Uint8Array, domain: string, format: RowFormat): string {
+	const taken = new Set([
+		...parseRows(keys, format).map(({ label }) => label),
+		...signingRows(signing).map(({ label }) => label),
+	]);
+	for (let number = 1; ; number += 1) {
+		const label = number === 1 ? domain : `${domain}-${number}`;
+		if (!taken.has(label)) return label;
+	}
+}
+
+/** Before the first line that would catch the domain's mail, and otherwise at the end. */
+function withLine({ isCaught }: TwoTables, bytes: Uint8Array, domain: string, label: string): Uint8Array {
+	const lines = linesOf(bytes);
+	const line = `*@${domain} ${label}`;
+	const place = lines.findIndex((one) => {
+		const row = rowOf(one);
+		return row !== null && isCaught(row.pattern, `postmaster@${domain}`);
+	});
+	if (place !== -1) lines.splice(place, 0, line);
+	else if (lines.at(-1) === "") lines.splice(lines.length - 1, 0, line);
+	else lines.push(line, "");
+	return Buffer.from(lines.join("\n"), "latin1");
+}
+
+function withoutLines(bytes: Uint8Array, label: string): Uint8Array {
+	const rest = linesOf(bytes).filter((line) => rowOf(line)?.label !== label);
+	return Buffer.from(rest.join("\n"), "latin1");
+}
+
+function labelOf({ bytes }: SignerFile, { domain, from }: SignerChange, format: RowFormat): string {
+	const row = parseRows(bytes, format).find((one) => one.domain === domain && one.selector === from);
+	if (row?.label === undefined) throw new KeyturnError("bug", `${domain}: a row without a label`);
+	return row.label;
+}
+
+function linesOf(bytes: Uint8Array): string[] {
+	return Buffer.from(bytes).toString("latin1").split("\n");
+}

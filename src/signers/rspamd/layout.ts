@@ -1,0 +1,163 @@
+/**
+ * Where rspamd's keys are named if not in the blocks of `domain { }`: a map of selectors, which alone changes in a turn, or
+ * OpenDKIM's two tables. rspamd looks at such files again by itself, and reads a key file for its path.
+ */
+
+import { hashOf } from "../../durable.ts";
+import { KeyturnError } from "../../errors.ts";
+import type { Disk } from "../../ports/disk.ts";
+import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
+import { firstLineFaults, isNamed, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
+import { selectorMap } from "./selector-map.ts";
+import type { SigningSection } from "./signing-section.ts";
+import { isCaught, TABLE_FORMAT } from "./tables.ts";
+
+/** One of them, as it was read. */
+export interface Layout {
+	readonly files: readonly SignerFile[];
+	readonly rows: readonly (Row & { readonly signs: boolean })[];
+	/** Why these cannot get a first key. */
+	readonly firstKeyFaults: (domains: readonly string[]) => ReadonlyMap<string, string>;
+}
+
+export interface LayoutOptions {
+	readonly disk: Disk;
+	readonly section: SigningSection;
+	/** Where a new key goes. */
+	readonly keyPath: (domain: string, selector: string) => string;
+	/** What stands in place of a live file. */
+	readonly staged: ReadonlyMap<string, string>;
+}
+
+const LIMIT_BYTES = 64 * 1024 * 1024;
+const MAP = "selector map";
+const KEYS = "key table";
+const SIGNING = "signing table";
+/** rspamd's own, where `path` is not set. */
+const BUILT_IN_PATH = "/var/lib/rspamd/dkim/$domain.$selector.key";
+
+/** Null where the blocks of `domain { }` name the keys; fails with `signer.config` where neither can be turned. */
+export async function readLayout(given: LayoutOptions): Promise<Layout | null> {
+	const { options } = given.section;
+	if (options.has("signing_table") || options.has("key_table")) return readTables(given);
+	if (options.has("selector_map")) return readMap(given);
+	if (!options.has("path_map")) return null;
+	throw new KeyturnError("signer.config", "path_map without selector_map: expected both", {
+		hint: "Name each domain's selector in a selector_map, and its path with $selector in it: then only that map changes in a turn.",
+	});
+}
+
+/** Null where the files are none of these. */
+export function renderLayout(
+	files: readonly SignerFile[],
+	changes: readonly SignerChange[],
+	keyPath: LayoutOptions["keyPath"],
+): readonly RenderedFile[] | null {
+	const [map, keys, signing] = [MAP, KEYS, SIGNING].map((format) =>
+		files.find((file) => file.format === format),
+	);
+	if (map !== undefined) return renderRows(map, changes, selectorMap(keyPath));
+	if (keys === undefined || signing === undefined) return null;
+	return renderTwoTables({ keys, signing, format: TABLE_FORMAT, isCaught }, changes);
+}
+
+async function readMap(given: LayoutOptions): Promise<Layout> {
+	const { section, keyPath } = given;
+	const map = await readFileOf(given, "selector_map", MAP);
+	const paths = await pathsOf(given);
+	const rows = parseRows(map.bytes, selectorMap(keyPath)).map((row) => {
+		const problem =
+			row.problem ?? whyShadowed(section, row.domain) ?? whyElsewhere(paths(row.domain), keyPath, row);
+		const path = paths(row.domain).replaceAll("$domain", row.domain).replaceAll("$selector", row.selector);
+		return { ...row, path, problem, signs: row.problem === null };
+	});
+	return {
+		files: [map],
+		rows,
+		firstKeyFaults: (domains) =>
+			new Map(
+				domains.flatMap((domain) => {
+					const has = rows.find((row) => row.domain === domain);
+					const why =
+						has === undefined
+							? whyElsewhere(paths(domain), keyPath, { domain, selector: "" })
+							: `the map of selectors has ${has.selector} for it already: ${has.problem ?? "it signs"}`;
+					return why === null ? [] : [[domain, why] as const];
+				}),
+			),
+	};
+}
+
+/** What rspamd opens for a domain, with its variables (lua_dkim_tools.lua, prepare_dkim_signing). */
+async function pathsOf(given: LayoutOptions): Promise<(domain: string) => string> {
+	const { options } = given.section;
+	const own = new Map<string, string>();
+	if (options.has("path_map")) {
+		const { bytes } = await readFileOf(given, "path_map", "path map");
+		for (const { domain, selector } of parseRows(
+			bytes,
+			selectorMap(() => ""),
+		))
+			own.set(domain, selector);
+	}
+	return (domain) => own.get(domain) ?? options.get("path") ?? BUILT_IN_PATH;
+}
+
+/** With another path a new selector would be signed with an old key: two files cannot change at once. */
+function whyElsewhere(
+	path: string,
+	keyPath: LayoutOptions["keyPath"],
+	{ domain, selector }: Pick<Row, "domain" | "selector">,
+): string | null {
+	if (!path.includes("$selector"))
+		return `its path ${path} has no $selector: the key could not change together with the map of selectors`;
+	const opened = path.replaceAll("$domain", domain).replaceAll("$selector", selector);
+	const ours = keyPath(domain, selector);
+	return opened === ours ? null : `rspamd looks for its key at ${opened}, and \`keys\` puts it at ${ours}`;
+}
+
+function whyShadowed({ keys }: SigningSection, domain: string): string | null {
+	return keys.some((key) => key.domain === domain) ? "its block in domain { } counts, not the map" : null;
+}
+
+async function readTables(given: LayoutOptions): Promise<Layout> {
+	const keys = await readFileOf(given, "key_table", KEYS);
+	const signing = await readFileOf(given, "signing_table", SIGNING);
+	const named = signingRows(signing.bytes);
+	const rows = parseRows(keys.bytes, TABLE_FORMAT).map((row) => ({ ...row, signs: isNamed(named, row) }));
+	const pattern = rows.find(({ label }) => /[*?]/.test(label ?? ""))?.label;
+	return {
+		files: [keys, signing],
+		rows,
+		firstKeyFaults: (domains) =>
+			pattern === undefined
+				? firstLineFaults({ signing, isCaught }, domains, () => false)
+				: new Map(domains.map((domain) => [domain, `the key table has a pattern, ${pattern}, for a name`])),
+	};
+}
+
+async function readFileOf(
+	{ disk, section, staged }: LayoutOptions,
+	option: string,
+	format: string,
+): Promise<SignerFile> {
+	const named = section.options.get(option);
+	const wanted = mapPath(named);
+	const path = wanted === null ? null : await disk.realpath(wanted);
+	const bytes = path === null ? null : await disk.read(staged.get(path) ?? path, LIMIT_BYTES);
+	if (path !== null && bytes !== null) return { path, bytes, hash: hashOf(bytes), format };
+	throw new KeyturnError(
+		"signer.config",
+		`${option}: expected a file on this host, got ${named ?? "nothing"}`,
+	);
+}
+
+/** Variables of Debian's rspamd; a map by HTTP or in a list has no file. */
+function mapPath(value: string | undefined): string | null {
+	const path = value
+		?.replace(/^(?:file|fallback\+file):\/\//, "")
+		.replace(/^\$\{?(?:LOCAL_CONFDIR|CONFDIR)\}?(?=\/)/, "/etc/rspamd")
+		.replace(/^\$\{?DBDIR\}?(?=\/)/, "/var/lib/rspamd");
+	return path?.startsWith("/") === true && !path.includes("$") ? path : null;
+}

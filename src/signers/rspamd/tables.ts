@@ -1,0 +1,44 @@
+/** OpenDKIM's tables as rspamd reads them: maps whose names are patterns (lua_dkim_tools.lua, prepare_dkim_signing). */
+
+import type { RowFormat } from "../one-table/rows.ts";
+
+const LINE = /^([ \t]*)([^\s#"]+)([ \t]+)([^\s#"]+)([ \t]*(?:#.*)?\r?)$/;
+/** Comments and blank lines. */
+const NONE = /^\s*(?:#.*)?$/;
+
+/** `label domain:selector:/path`, as rspamd takes it: two or three fields, and no more. */
+export const TABLE_FORMAT: RowFormat = {
+	name: "key table",
+	isOneEach: false,
+	parse: (line) => {
+		if (NONE.test(line)) return null;
+		const [, , label = "", , value = ""] = LINE.exec(line) ?? [];
+		const fields = value.split(":");
+		const [domain = "", selector = "", path = ""] = fields;
+		return { label, domain: domain.toLowerCase(), selector, path, problem: whyNot(line, label, fields) };
+	},
+	turn: (line, { selector, keyPath }) =>
+		line.replace(
+			LINE,
+			(_whole, indent: string, label: string, gap: string, value: string, rest: string) =>
+				`${indent}${label}${gap}${value.split(":")[0] ?? ""}:${selector}:${keyPath}${rest}`,
+		),
+	first: (domain, { selector, keyPath }, label = domain) => `${label} ${domain}:${selector}:${keyPath}`,
+};
+
+/** A pattern of rspamd's: `*` is anything, `?` one sign, case does not count. */
+export function isCaught(pattern: string, address: string): boolean {
+	const source = pattern
+		.replace(/[.+^${}()|[\]\\]/g, "\\$&")
+		.replaceAll("*", ".*")
+		.replaceAll("?", ".");
+	return new RegExp(`^${source}$`, "i").test(address);
+}
+
+function whyNot(line: string, label: string, fields: readonly string[]): string | null {
+	if (fields.length !== 3 || label === "")
+		return `it is not "name domain:selector:/path": ${line.slice(0, 80)}`;
+	if (/[*?]/.test(label)) return `its name ${label} is a pattern`;
+	if (fields.some((field) => field.includes("%"))) return "it is an entry for several domains (%)";
+	return fields[2]?.startsWith("/") === true ? null : "its key has no absolute path";
+}

@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { readLayout } from "../../../src/signers/rspamd/layout.ts";
+import { readSection } from "../../../src/signers/rspamd/signing-section.ts";
+import { SimDisk } from "../../fakes/sim-disk.ts";
+import { createSimProcess } from "../../fakes/sim-process.ts";
+
+const MAP = "/etc/rspamd/maps.d/selectors.map";
+const PATH = 'path = "/keys/$domain/$selector.private";';
+
+async function layoutOf(config: string, files: Readonly<Record<string, string>> = {}) {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put(MAP, "example.com 202610\n");
+	for (const [path, text] of Object.entries(files)) sim.put(path, text);
+	return readLayout({
+		disk: sim.open({ process: createSimProcess() }),
+		section: readSection(config, "dkim_signing.conf"),
+		keyPath: (domain, selector) => `/keys/${domain}/${selector}.private`,
+		staged: new Map(),
+	});
+}
+
+test("where neither maps nor tables are named the blocks name the keys", async () => {
+	expect(await layoutOf("domain { }")).toBeNull();
+});
+
+test.each(["/etc/rspamd", "$LOCAL_CONFDIR", "${CONFDIR}", "file:///etc/rspamd"])(
+	"finds a map below %s",
+	async (at) => {
+		const layout = await layoutOf(`selector_map = "${at}/maps.d/selectors.map"; ${PATH}`);
+		expect(layout?.rows).toMatchObject([
+			{
+				domain: "example.com",
+				selector: "202610",
+				path: "/keys/example.com/202610.private",
+				problem: null,
+				signs: true,
+			},
+		]);
+		expect(layout?.firstKeyFaults(["example.com", "new.example"])).toEqual(
+			new Map([["example.com", "the map of selectors has 202610 for it already: it signs"]]),
+		);
+	},
+);
+
+test.each([
+	["", "rspamd looks for its key at /var/lib/rspamd/dkim/example.com.202610.key"],
+	['path = "/keys/mail.private";', "has no $selector"],
+	[`${PATH} domain { example.com { path = "/k"; selector = "x"; } }`, "its block in domain { } counts"],
+	[`${PATH} path_map = "/paths";`, "its path /keys/fixed has no $selector"],
+])("tells of a map's line what keeps it from being turned: %s", async (options, why) => {
+	const layout = await layoutOf(`selector_map = "${MAP}"; ${options}`, {
+		"/paths": "example.com /keys/fixed\n",
+	});
+	expect(layout?.rows[0]?.problem).toContain(why);
+});
+
+test.each([
+	['path_map = "/paths";', "path_map without selector_map"],
+	['selector_map = "http://maps.example/selectors";', "expected a file on this host"],
+	['key_table = "/keys.table";', "signing_table: expected a file"],
+])("refuses %s", async (config, why) => {
+	const files = { "/paths": "", "/keys.table": "" };
+	await expect(layoutOf(config, files)).rejects.toThrow(why);
+});
+
+test("refuses a map that stands in the configuration itself", async () => {
+	await expect(layoutOf('selector_map = ["example.com 202610"];')).rejects.toThrow(
+		"expected the name of a file",
+	);
+});
+
+test("knows which names of the key table sign", async () => {
+	const files = {
+		"/keys.table": "a example.com:s:/k/a\nb example.org:s:/k/b\nc example.net:/k/c\n*.x d.example:s:/k/d\n",
+		"/signing.table": "*@example.com a\n*@example.net c\n",
+	};
+	const layout = await layoutOf('key_table = "/keys.table"; signing_table = "/signing.table";', files);
+	expect(layout?.rows.map(({ label, signs, problem }) => [label, signs, problem === null])).toEqual([
+		["a", true, true],
+		["b", false, true],
+		["c", true, false],
+		["*.x", false, false],
+	]);
+	expect(layout?.firstKeyFaults(["new.example"]).get("new.example")).toContain("a pattern, *.x");
+});
