@@ -24,7 +24,11 @@ const common = {
 rmSync(target, { recursive: true, force: true });
 const modules = await build({
 	...common,
-	entryPoints: { "src/door": "src/door.ts", "src/probe": "src/probe.ts" },
+	entryPoints: {
+		"src/door": "src/door.ts",
+		"src/probe": "src/probe.ts",
+		"src/provider": "src/provider.ts",
+	},
 	outdir: target,
 	format: "esm",
 	banner: {
@@ -62,6 +66,10 @@ const script = await build({
 	],
 });
 writeFileSync(join(target, "src/main.js"), starter());
+execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.types.json"], {
+	cwd: root,
+	stdio: "inherit",
+});
 writeNotices([modules, libraries, script]);
 cacheCode();
 

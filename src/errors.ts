@@ -49,8 +49,16 @@ export interface KeyturnErrorOptions {
 	readonly errno?: string;
 }
 
+/** A plug-in has a copy of this module of its own, and what it throws is one of ours all the same. */
+const BRAND = Symbol.for("keyturn.error");
+
 /** The one error class; the message says what failed, on what, expected and got, and never holds a secret. */
 export class KeyturnError extends Error {
+	static override [Symbol.hasInstance](value: unknown): boolean {
+		return typeof value === "object" && value !== null && BRAND in value;
+	}
+
+	readonly [BRAND] = true;
 	readonly code: ErrorCode;
 	readonly retry: boolean;
 	readonly retryAfterMs: number | null;

@@ -38,7 +38,7 @@ import { dropToOwner, shortHostName, systemTimezone } from "./system/identity.ts
 import { createTakeLock } from "./system/lock.ts";
 import { createPulse } from "./system/pulse.ts";
 import { createSystemRandom } from "./system/random.ts";
-import { PROVIDER_TYPES, type ProviderTools } from "../providers/registry.ts";
+import { PROVIDER_TYPES, type ProviderTools, type ProviderType } from "../providers/registry.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 const DOOR_SOCKET = "/run/keyturn/apply.sock";
@@ -141,7 +141,7 @@ async function open(configPath: string): Promise<Workbench> {
 	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
 	const openDoor = once(() => joinDoor(configPath));
 	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };
-	const outside = once(() => joinOutside(settings));
+	const outside = once(() => joinOutside(settings, configPath));
 	const makeAgent: Workbench["agent"] = async () => {
 		const { createAgent } = await import("./agent/agent.ts");
 		const { createKeyMaker } = await import("./system/key-maker.ts");
@@ -250,14 +250,17 @@ async function replaceConfig(path: string, before: string, after: string): Promi
 async function settingsOf(configPath: string, text: string): Promise<Settings> {
 	const read = readYaml(text, configPath);
 	const named = namedTypes(read);
+	const providers = await providerTypes(named.providers, configPath);
 	const parsed = parseSettings(read, {
-		unproven: await unprovenAmong(named.providers),
+		unproven: providers
+			.filter(([, { about }]) => ONLY_ON_FAKES.includes(about.evidence))
+			.map(([type]) => type),
 		path: configPath,
 		host: shortHostName(),
 		timezone: await systemTimezone(disk),
 		schemas: {
 			signers: await schemasOf(named.signers, SIGNER_TYPES),
-			providers: await schemasOf(named.providers, PROVIDER_TYPES),
+			providers: Object.fromEntries(providers.map(([type, { settingsSchema }]) => [type, settingsSchema])),
 			alerts: await schemasOf(named.alerts, ALERT_TYPES),
 		},
 	});
@@ -267,13 +270,28 @@ async function settingsOf(configPath: string, text: string): Promise<Settings> {
 
 const ONLY_ON_FAKES: readonly string[] = ["recorded", "documented"];
 
-async function unprovenAmong(types: readonly string[]): Promise<readonly string[]> {
-	const unproven: string[] = [];
-	for (const type of types) {
-		const load = Object.hasOwn(PROVIDER_TYPES, type) ? PROVIDER_TYPES[type] : undefined;
-		if (load !== undefined && ONLY_ON_FAKES.includes((await load()).about.evidence)) unproven.push(type);
+/** Those that there are. */
+async function providerTypes(
+	named: readonly string[],
+	configPath: string,
+): Promise<readonly (readonly [string, ProviderType])[]> {
+	const found: (readonly [string, ProviderType])[] = [];
+	for (const name of named) {
+		const type = await providerType(name, configPath);
+		if (type !== null) found.push([name, type]);
 	}
-	return unproven;
+	return found;
+}
+
+/** One that keyturn has, or a plug-in. */
+async function providerType(name: string, configPath: string): Promise<ProviderType | null> {
+	if (Object.hasOwn(PROVIDER_TYPES, name)) return (await PROVIDER_TYPES[name]?.()) ?? null;
+	const { loadPlugIn } = await import("./system/plug-ins.ts");
+	const ownRoot = directoryOf(directoryOf(beside("main"))).replace(/\/dist$/, "");
+	const plugIn = await loadPlugIn(disk, { configPath, ownRoot }, name);
+	if (plugIn === null) return null;
+	const { plugInType } = await import("../providers/plug-in.ts");
+	return plugInType(name, plugIn);
 }
 
 async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schema>(
@@ -289,7 +307,10 @@ async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schem
 }
 
 /** What faces the network: loaded only when the agent is. */
-async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "providers" | "sinks" | "pre">> {
+async function joinOutside(
+	settings: Settings,
+	configPath: string,
+): Promise<Pick<AgentPorts, "providers" | "sinks" | "pre">> {
 	const { createHttp } = await import("./system/http.ts");
 	const { createSecrets } = await import("./system/secrets.ts");
 	const { createWire } = await import("./system/wire.ts");
@@ -319,7 +340,7 @@ async function joinOutside(settings: Settings): Promise<Pick<AgentPorts, "provid
 	const turns = createTurns();
 	const providers = new Map<string, DnsProvider>();
 	for (const { name, type, settings: own } of settings.providers) {
-		const provider = await (await PROVIDER_TYPES[type]?.())?.create({ ...tools, name, settings: own });
+		const provider = await (await providerType(type, configPath))?.create({ ...tools, name, settings: own });
 		if (provider === undefined) throw new KeyturnError("bug", `provider type ${type} is not registered`);
 		providers.set(name, createPublisher({ provider, turns, clock, random, log }));
 	}
@@ -396,7 +417,7 @@ async function reload(configPath: string, bench: Workbench): ReturnType<Workbenc
 			return {
 				fault: `${configPath}: state: expected ${bench.settings.state} until a restart, got ${settings.state}`,
 			};
-		(await bench.agent()).configure(settings, await joinOutside(settings));
+		(await bench.agent()).configure(settings, await joinOutside(settings, configPath));
 		return { settings };
 	} catch (thrown) {
 		return { fault: asKeyturnError(thrown).message };

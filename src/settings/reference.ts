@@ -8,6 +8,8 @@ import { UNBUILT } from "./unbuilt.ts";
 
 /** What z.toJSONSchema gives, as far as it is looked at here. */
 interface Node {
+	readonly type?: unknown;
+	readonly pattern?: string;
 	readonly description?: string | undefined;
 	readonly default?: unknown;
 	readonly properties?: Readonly<Record<string, Node>>;
@@ -69,7 +71,7 @@ export function configurationJsonSchema(schemas: SettingsSchemas): object {
 		signers: { ...whole.properties?.["signers"], additionalProperties: signer },
 		providers: {
 			...whole.properties?.["providers"],
-			additionalProperties: entrySchema(schemas.providers, providerShape),
+			additionalProperties: withPlugIns(entrySchema(schemas.providers, providerShape)),
 		},
 		alerts: { ...whole.properties?.["alerts"], items: entrySchema(schemas.alerts, alertShape) },
 	};
@@ -88,6 +90,12 @@ function entrySchema(schemas: Readonly<Record<string, z.ZodType>>, shape: z.ZodR
 			})),
 		),
 	};
+}
+
+/** What stands beside the type of a plug-in is for its own schema. */
+function withPlugIns({ anyOf = [] }: Node): Node {
+	const type = { type: "string", pattern: "^(\\.{0,2}/|@|keyturn-provider-)" };
+	return { anyOf: [...anyOf, { type: "object", properties: { type }, required: ["type"] }] };
 }
 
 function tableRows(prefix: string, node: Node, schema: z.core.$ZodType): readonly string[] {
