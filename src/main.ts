@@ -15,7 +15,7 @@ import {
 	type Workbench,
 } from "./cli/workbench.ts";
 import { plain, wrap } from "./report/words.ts";
-import { directoryOf, hashOf, replaceIfUnchanged } from "./durable.ts";
+import { directoryOf, durableReplace, hashOf, replaceIfUnchanged } from "./durable.ts";
 import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { AlertSink } from "./ports/alert-sink.ts";
 import type { DnsProvider } from "./ports/dns-provider.ts";
@@ -55,6 +55,7 @@ const ANY_SERVERS: VerifyPolicy = {
 	timeoutMs: 86_400_000,
 };
 const NEVER = new AbortController().signal;
+const VERSION = "0.1.0";
 
 const clock = createSystemClock();
 const pulse = createPulse(clock);
@@ -124,6 +125,21 @@ const openPropagation = once(async (): Promise<Propagation> => {
 	return createPropagation({ resolver: await openResolver(), clock });
 });
 
+const openMeters = once(async () => (await import("./report/meters.ts")).createMeters(clock));
+
+/** Loaded when there is an address to serve at. */
+const serveLocally: Workbench["serveLocally"] = (answerFor) => {
+	const server = once(async () => (await import("./system/local-server.ts")).createLocalServer(answerFor));
+	let isServing = false;
+	return {
+		async listen(endpoint) {
+			if (endpoint === null && !isServing) return;
+			isServing = true;
+			await (await server()).listen(endpoint);
+		},
+	};
+};
+
 const propagation: Propagation = {
 	look: async (request, signal) => (await openPropagation()).look(request, signal),
 	vacancy: async (domain, selector, verify, signal) =>
@@ -142,6 +158,8 @@ async function open(configPath: string): Promise<Workbench> {
 	const openDoor = once(() => joinDoor(configPath));
 	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };
 	const outside = once(() => joinOutside(settings, configPath));
+	const metered = async (): Promise<Outside & Pick<AgentPorts, "propagation">> =>
+		counting(settings, await outside());
 	const makeAgent: Workbench["agent"] = async () => {
 		const { createAgent } = await import("./agent/agent.ts");
 		const { createKeyMaker } = await import("./system/key-maker.ts");
@@ -153,7 +171,7 @@ async function open(configPath: string): Promise<Workbench> {
 		const shelf = createPrivateShelf(disk);
 		const log = await openLog();
 		return createAgent(
-			{ clock, random, store, keys, shelf, propagation, door, verifier, log, ...(await outside()) },
+			{ clock, random, store, keys, shelf, door, verifier, log, ...(await metered()) },
 			settings,
 		);
 	};
@@ -176,6 +194,10 @@ async function open(configPath: string): Promise<Workbench> {
 		reload: () => reload(configPath, bench),
 		notify,
 		watchdog: watchdogOf(),
+		replaceShared: async (path, text) => durableReplace(disk, path, Buffer.from(text), { mode: 0o644 }),
+		serveLocally,
+		meters: openMeters,
+		versions: { keyturn: VERSION, node: process.versions.node },
 	};
 	return bench;
 }
@@ -307,10 +329,7 @@ async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schem
 }
 
 /** What faces the network: loaded only when the agent is. */
-async function joinOutside(
-	settings: Settings,
-	configPath: string,
-): Promise<Pick<AgentPorts, "providers" | "sinks" | "pre">> {
+async function joinOutside(settings: Settings, configPath: string): Promise<Outside> {
 	const { createHttp } = await import("./system/http.ts");
 	const { createSecrets } = await import("./system/secrets.ts");
 	const { createWire } = await import("./system/wire.ts");
@@ -349,6 +368,23 @@ async function joinOutside(
 	);
 	const { pre, after } = await joinHooks(settings.hooks);
 	return { providers, sinks: [...sinks, ...after], pre };
+}
+
+type Outside = Pick<AgentPorts, "providers" | "sinks" | "pre">;
+
+/** Where metrics are asked for, what goes to DNS, providers and alerts is counted. */
+async function counting(
+	{ metrics }: Settings,
+	outside: Outside,
+): Promise<Outside & Pick<AgentPorts, "propagation">> {
+	if (metrics.textfile === null && metrics.listen === null) return { ...outside, propagation };
+	const meters = await openMeters();
+	return {
+		...outside,
+		providers: new Map([...outside.providers].map(([name, port]) => [name, meters.provider(port)])),
+		sinks: outside.sinks.map((sink) => meters.sink(sink)),
+		propagation: meters.propagation(propagation),
+	};
 }
 
 async function joinHooks(
@@ -417,7 +453,10 @@ async function reload(configPath: string, bench: Workbench): ReturnType<Workbenc
 			return {
 				fault: `${configPath}: state: expected ${bench.settings.state} until a restart, got ${settings.state}`,
 			};
-		(await bench.agent()).configure(settings, await joinOutside(settings, configPath));
+		(await bench.agent()).configure(
+			settings,
+			await counting(settings, await joinOutside(settings, configPath)),
+		);
 		return { settings };
 	} catch (thrown) {
 		return { fault: asKeyturnError(thrown).message };
@@ -490,7 +529,7 @@ async function main(): Promise<number> {
 	let status: number = EXIT.done;
 	try {
 		const program = createProgram({
-			version: "0.1.0",
+			version: VERSION,
 			context: contextFor,
 			say: (text) => terminal.say(text),
 			ended: (code) => {

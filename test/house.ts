@@ -24,7 +24,7 @@ export const MAY: Readonly<Record<string, Allowed>> = {
 	dns: { folders: ["ports", "dkim"], packages: ["dns-packet"] },
 	signers: { folders: ["ports", "dkim"], packages: ["zod"] },
 	alerts: { folders: ["ports", "settings/secret-reference"], packages: ["zod"] },
-	report: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
+	report: { folders: ["ports", "rotation", "dkim", "settings"], packages: ["prom-client"] },
 	doctor: { folders: ["ports", "rotation", "dkim", "settings"], packages: [] },
 	cli: {
 		folders: ["agent", "report", "doctor", "ports", "rotation", "dkim", "settings"],

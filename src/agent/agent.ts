@@ -34,7 +34,10 @@ export interface Agent {
 	/** A trouble of the process around the agent (a bad configuration), told at the next tick; null ends it. */
 	note(cause: string, telling: Omit<TroubleTelling, "cause"> | null): void;
 	/** Takes a new configuration over at the next tick. */
-	configure(settings: AgentSettings, ports: Pick<AgentPorts, "providers" | "sinks" | "pre">): void;
+	configure(
+		settings: AgentSettings,
+		ports: Pick<AgentPorts, "providers" | "sinks" | "pre"> & Partial<Pick<AgentPorts, "propagation">>,
+	): void;
 }
 
 /** Others hold the lock for one step at a time. */

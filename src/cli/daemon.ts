@@ -4,6 +4,7 @@ import type { TickReport } from "../agent/agent.ts";
 import { asKeyturnError } from "../errors.ts";
 import type { Wish } from "../ports/state-store.ts";
 import type { Settings } from "../settings/settings.ts";
+import { createOutputs } from "./outputs.ts";
 import { keepWatchdog } from "./watchdog.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
@@ -29,12 +30,14 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 	await bench.notify(["READY=1"]);
 	const watchdog = keepWatchdog(bench, context.signal);
 	await tellHang(context, bench);
+	const outputs = createOutputs(bench);
 	let { settings } = bench;
 	while (!context.signal.aborted) {
 		const wishes = await readWishes(bench);
 		if (waking.takeReload() || nameUnknown(wishes, settings))
 			settings = (await reloadSettings(bench, waking)) ?? settings;
 		const ticked = await tickOnce(context, bench, new Set(wishes.map(({ id }) => id)));
+		await outputs.show(settings, ticked.report !== null);
 		if (!context.signal.aborted) await rest(context, bench, waking, ticked);
 	}
 	await watchdog;

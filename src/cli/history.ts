@@ -23,8 +23,11 @@ export async function history(
 	return EXIT.done;
 }
 
+/** On a page. */
+export const EVENTS_SHOWN = 20;
+
 /** The history is derived: a line that cannot be read is left out. */
-function readable(entry: unknown): readonly KeyturnEvent[] {
+export function readable(entry: unknown): readonly KeyturnEvent[] {
 	try {
 		return [parseEvent(entry, "event")];
 	} catch {

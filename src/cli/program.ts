@@ -104,9 +104,12 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		.command("status")
 		.description("is it well, what happens next, and when")
 		.option("--json", "the result as JSON")
-		.action(async (given: Json) =>
-			ended(await (await import("./status.ts")).status(here(), { ...UNASKED, ...given })),
-		);
+		.option("--watch", "again every two seconds, until interrupted")
+		.option("--html <file>", "as a page with a time line and every server's answer; - for standard output")
+		.action(async (given: Json & { watch?: true; html?: string }) => {
+			const { json = false, watch = false, html = null } = given;
+			ended(await (await import("./status.ts")).status(here(), { json, watch, html }));
+		});
 
 	program
 		.command("verify")

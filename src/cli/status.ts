@@ -2,23 +2,86 @@
 
 import { asKeyturnError } from "../errors.ts";
 import { type Checked, parseHostState } from "../agent/host-state.ts";
-import { buildStatus, type DomainStatus, type Status, type TroubleShown } from "../report/status.ts";
+import type { LookReport } from "../ports/propagation.ts";
+import {
+	buildStatus,
+	type DomainStatus,
+	type KeyShown,
+	type Status,
+	type TroubleShown,
+} from "../report/status.ts";
+import { plural, stateWords, verdictOf } from "../report/status-words.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
+import { EVENTS_SHOWN, readable } from "./history.ts";
 import { inLocalTime, moment, oneLine, relative, wrap } from "../report/words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
-export async function status(context: CommandContext, options: { readonly json: boolean }): Promise<number> {
+export interface StatusOptions {
+	readonly json: boolean;
+	/** Shows it again and again until it is interrupted. */
+	readonly watch: boolean;
+	/** The file that gets it as a page, `-` for standard output; null for a table. */
+	readonly html: string | null;
+}
+
+export async function status(context: CommandContext, options: StatusOptions): Promise<number> {
 	const bench = await context.open();
+	if (options.html !== null) return writePage(context, bench, options.html);
+	if (!options.watch) {
+		context.terminal.result(await inForm(bench, options.json));
+		return EXIT.done;
+	}
+	while (!context.signal.aborted) {
+		const text = await inForm(bench, options.json);
+		if (context.terminal.isLive && !options.json) context.terminal.draw(CLEAR);
+		context.terminal.result(text);
+		await bench.clock.sleep(WATCH_MS, context.signal);
+	}
+	return EXIT.done;
+}
+
+const WATCH_MS = 2000;
+/** The screen is cleared, and writing goes on at its upper left: ECMA-48, ED and CUP. */
+const CLEAR = "\u001B[H\u001B[2J";
+
+async function inForm(bench: Workbench, isJson: boolean): Promise<string> {
 	const built = await gather(bench);
+	if (isJson) return JSON.stringify(built, null, 2);
 	const { policies, timezone } = bench.settings;
 	const zones = new Map(policies.map((policy) => [policy.domain, policy.timezone]));
-	context.terminal.result(
-		options.json
-			? JSON.stringify(built, null, 2)
-			: render(built, (domain) => zones.get(domain) ?? timezone, timezone),
+	return render(built, (domain) => zones.get(domain) ?? timezone, timezone);
+}
+
+/** With what every server says at this moment. */
+async function writePage(context: CommandContext, bench: Workbench, path: string): Promise<number> {
+	const built = await gather(bench);
+	const looks = new Map<string, LookReport>();
+	const policies = new Map(bench.settings.policies.map((policy) => [policy.domain, policy]));
+	await Promise.all(
+		built.domains.flatMap(({ domain, keys }) =>
+			keys.filter(isAdvertised).map(async ({ selector, value }) => {
+				const verify = policies.get(domain)?.verify;
+				if (verify === undefined) return;
+				const asked = { domain, selector, record: value, verify, askResolvers: false };
+				looks.set(`${domain} ${selector}`, await bench.propagation.look(asked, context.signal));
+			}),
+		),
 	);
+	const { renderPage } = await import("../report/page.ts");
+	const page = renderPage({
+		status: built,
+		lookAt: (domain, selector) => looks.get(`${domain} ${selector}`) ?? null,
+		events: (await bench.store.history(EVENTS_SHOWN)).flatMap(readable),
+		timezone: bench.settings.timezone,
+	});
+	if (path === "-") context.terminal.result(page);
+	else await bench.replaceShared(path, page);
 	return EXIT.done;
+}
+
+function isAdvertised({ state }: KeyShown): boolean {
+	return state !== "pending" && state !== "retired" && state !== "revoked";
 }
 
 /** Reads the state alone, so that it is quick and needs no privilege but that of reading it. */
@@ -110,7 +173,7 @@ const COLUMNS = [
 
 function row(domain: DomainStatus, now: Date): readonly string[] {
 	const name = oneLine(domain.domain);
-	if (domain.damaged !== null) return [name, "?", "?", "?", "damaged"];
+	if (domain.damaged !== null) return [name, "?", "?", "?", stateWords(domain)];
 	const { active, nextDueAt } = domain;
 	return [
 		name,
@@ -119,13 +182,6 @@ function row(domain: DomainStatus, now: Date): readonly string[] {
 		nextDueAt === null ? "" : new Date(nextDueAt) <= now ? "now" : relative(new Date(nextDueAt), now),
 		stateWords(domain),
 	];
-}
-
-function stateWords({ active, leaving, next, keys }: DomainStatus): string {
-	if (leaving) return keys.every(({ state }) => state === "retired") ? "has left" : "leaving";
-	if (next !== null) return next.state;
-	if (active !== null) return "well";
-	return keys.length === 0 ? "not seen yet" : "not signed";
 }
 
 /** More names than this are counted. */
@@ -178,17 +234,11 @@ function troubleLines(trouble: TroubleShown, now: Date, timezone: string): reado
 	];
 }
 
-function closing({ domains, troubles, undelivered, daemon }: Status): readonly string[] {
-	const well = domains.filter(({ active, damaged }) => active !== null && damaged === null).length;
-	const count =
-		troubles.length === 0 ? "no trouble" : `${troubles.length} ${plural("trouble", troubles.length)}`;
+function closing(built: Status): readonly string[] {
+	const { undelivered, daemon } = built;
 	return [
-		`${well} of ${domains.length} ${plural("domain", domains.length)} signing, ${count}`,
+		verdictOf(built).sentence,
 		...(undelivered === 0 ? [] : [`${undelivered} ${plural("alert", undelivered)} not delivered yet`]),
 		daemon ? "the daemon is running" : "the daemon is not running: systemctl start keyturn",
 	];
-}
-
-function plural(word: string, count: number): string {
-	return count === 1 ? word : `${word}s`;
 }

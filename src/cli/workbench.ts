@@ -5,10 +5,12 @@ import { KeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Door } from "../ports/door.ts";
+import type { AnswerFor, LocalServer } from "../ports/local-server.ts";
 import type { Log } from "../ports/log.ts";
 import type { Propagation } from "../ports/propagation.ts";
 import type { Random } from "../ports/random.ts";
 import type { StateStore } from "../ports/state-store.ts";
+import type { Meters } from "../report/meters.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -37,6 +39,13 @@ export interface Workbench {
 	/** Tells the service manager how it stands; a no-op where there is none. */
 	notify(words: readonly string[]): Promise<void>;
 	readonly watchdog: Watchdog;
+	/** Replaces a file that others read (0644), whole; fails with `disk.failed`. */
+	replaceShared(path: string, text: string): Promise<void>;
+	/** Serves nowhere before it is told an address. */
+	serveLocally(answerFor: AnswerFor): LocalServer;
+	/** What this process counts; made when first asked for. */
+	meters(): Promise<Meters>;
+	readonly versions: { readonly keyturn: string; readonly node: string };
 }
 
 /** The service manager's, which ends a daemon that it does not hear of. */

@@ -4,7 +4,7 @@ import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-s
 import { isCandidate, type KeyState } from "../rotation/life.ts";
 import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { nextDue } from "../rotation/timing.ts";
+import { graceEnds, nextDue } from "../rotation/timing.ts";
 import { outlook, turnInWords } from "./outlook.ts";
 
 export interface TroubleShown {
@@ -26,6 +26,14 @@ export interface KeyShown {
 	readonly bits: number | null;
 	readonly origin: "made" | "adopted";
 	readonly record: string;
+	/** What has to stand there. */
+	readonly value: string;
+	/** When its record was published and first used, and when it was last used; null where that is not known, or not yet so. */
+	readonly publishedAt: string | null;
+	readonly usedFrom: string | null;
+	readonly usedUntil: string | null;
+	/** When the record of an old key may go; null while its last use is not confirmed, and where it stays or has gone. */
+	readonly removableFrom: string | null;
 	readonly reason: string | null;
 }
 
@@ -44,6 +52,8 @@ export interface DomainStatus {
 	readonly next: KeyShown | null;
 	/** When the next key is due to sign, RFC 3339; null if it cannot be told. */
 	readonly nextDueAt: string | null;
+	/** How often the step that the next key is at has failed since it last succeeded. */
+	readonly failures: number;
 	readonly keys: readonly KeyShown[];
 	readonly waits: readonly WaitShown[];
 	/** What a tick would do now; null if everything waits. */
@@ -99,14 +109,16 @@ function domainStatus(policy: Policy, state: DomainState, facts: StatusFacts): D
 	const active = activeKey(state);
 	const candidate = state.keys.findLast((key) => isCandidate(key.state)) ?? null;
 	const { step, waits } = planned(policy, state, facts.now);
+	const show = (key: KeyEntry): KeyShown => showKey(key, policy, facts.now);
 	const due = candidate === null ? nextDue(state, policy, facts.now) : new Date(candidate.dueAt);
 	return {
 		domain: policy.domain,
-		active: active === null ? null : showKey(active),
+		active: active === null ? null : show(active),
 		leaving: state.wants.remove !== null,
-		next: candidate === null ? null : showKey(candidate),
+		next: candidate === null ? null : show(candidate),
 		nextDueAt: due?.toISOString() ?? null,
-		keys: state.keys.map(showKey),
+		failures: candidate?.owes?.tries ?? 0,
+		keys: state.keys.map(show),
 		waits: waits.map((wait) => ({ ...wait, until: wait.until?.toISOString() ?? null })),
 		step,
 		damaged: null,
@@ -128,7 +140,10 @@ function planned(
 	return { step: selector === null ? step.kind : `${step.kind} ${selector}`, waits: [] };
 }
 
-function showKey(key: KeyEntry): KeyShown {
+function showKey(key: KeyEntry, policy: Policy, now: Date): KeyShown {
+	const firsts = key.uses.map(({ firstAt }) => firstAt).toSorted();
+	const isRemoved = policy.retire.adopted || key.origin === "made";
+	const isOld = (key.state === "retiring" && isRemoved) || key.state === "revoked";
 	return {
 		selector: key.selector,
 		state: key.state,
@@ -137,8 +152,22 @@ function showKey(key: KeyEntry): KeyShown {
 		bits: key.bits,
 		origin: key.origin,
 		record: key.record.name,
+		value: key.record.value,
+		publishedAt: key.lookingSince,
+		usedFrom: firsts[0] ?? null,
+		usedUntil: key.state === "active" ? null : lastUsed(key, now),
+		removableFrom: isOld ? (graceEnds(key, policy, now)?.toISOString() ?? null) : null,
 		reason: key.reason,
 	};
+}
+
+/** Null while any use of it may go on. */
+function lastUsed({ uses }: KeyEntry, now: Date): string | null {
+	const ends = uses.map(({ lastAt, lastAtLatest }) =>
+		lastAt === null && lastAtLatest !== null && new Date(lastAtLatest) <= now ? lastAtLatest : lastAt,
+	);
+	const known = ends.filter((end) => end !== null);
+	return known.length < ends.length ? null : (known.toSorted().at(-1) ?? null);
 }
 
 function unknownDomain(domain: string, damaged: string | null): DomainStatus {
@@ -148,6 +177,7 @@ function unknownDomain(domain: string, damaged: string | null): DomainStatus {
 		leaving: false,
 		next: null,
 		nextDueAt: null,
+		failures: 0,
 		keys: [],
 		waits: [],
 		step: null,

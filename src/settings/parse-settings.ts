@@ -129,6 +129,8 @@ function assemble(
 		wake: [...expressions].map((expression) => ({ expression, timezone })),
 		policies,
 		hooks: hooksOf(value.hooks),
+		metrics: value.metrics,
+		pagePath: value.status.html,
 		...adapters,
 	};
 }

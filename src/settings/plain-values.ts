@@ -78,6 +78,15 @@ export const endpoint = z.string({ error: ADDRESS_RULE }).transform((text, conte
 	return z.NEVER;
 });
 
+const LOOPBACK_RULE =
+	"must be an address of this host only with a port, such as 127.0.0.1:9710 or [::1]:9710";
+
+/** Whoever is on the host may read what is served there, and nobody else. */
+export const loopbackEndpoint = z
+	.string({ error: LOOPBACK_RULE })
+	.regex(/^(?:127\.\d+\.\d+\.\d+|\[::1\]):\d+$/, { error: LOOPBACK_RULE })
+	.pipe(endpoint);
+
 export function isTimezone(name: string): boolean {
 	try {
 		return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== "";

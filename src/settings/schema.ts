@@ -4,7 +4,16 @@ import * as z from "zod";
 import { isSelector } from "../dkim/names.ts";
 import { EVENTS, TROUBLES } from "../ports/alert-sink.ts";
 import { duration } from "./durations.ts";
-import { cron, domainName, endpoint, hostLabel, timezone, windowOfDay, zoneName } from "./plain-values.ts";
+import {
+	cron,
+	domainName,
+	endpoint,
+	hostLabel,
+	loopbackEndpoint,
+	timezone,
+	windowOfDay,
+	zoneName,
+} from "./plain-values.ts";
 import { secretReference } from "./secret-reference.ts";
 
 // A file is read once or twice in the life of a process: compiling its reader costs more than it saves.
@@ -326,16 +335,23 @@ export const configuration = z.strictObject({
 	alerts: z.array(alert).prefault([]).describe("Who is told; the keys of each are below."),
 	metrics: z
 		.strictObject({
-			textfile: PATH.nullable().prefault(null).describe("File for the node exporter; `null`: none."),
-			listen: endpoint.nullable().prefault(null).describe("Address that serves metrics; `null`: none."),
+			textfile: PATH.nullable()
+				.prefault(null)
+				.describe("File for the node exporter's textfile collector; `null`: none."),
+			listen: loopbackEndpoint
+				.nullable()
+				.prefault(null)
+				.describe(
+					"Address of this host that serves `/metrics` and `/healthz`, such as `127.0.0.1:9710`; `null`: none.",
+				),
 		})
 		.prefault({})
-		.describe("Metrics for Prometheus."),
+		.describe("Metrics for Prometheus, renewed by the daemon after every tick."),
 	status: z
 		.strictObject({
 			html: PATH.nullable()
 				.prefault(null)
-				.describe("File to which the status page is written; `null`: none."),
+				.describe("File to which the daemon writes the status page after every tick; `null`: none."),
 		})
 		.prefault({})
 		.describe("The status page."),

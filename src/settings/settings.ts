@@ -60,6 +60,13 @@ export interface HooksSettings {
 	readonly timeoutMs: number;
 }
 
+export interface MetricsSettings {
+	/** The file for the node exporter; null for none. */
+	readonly textfile: string | null;
+	/** Where they are served, on this host only; null for nowhere. */
+	readonly listen: { readonly address: string; readonly port: number } | null;
+}
+
 export interface Settings {
 	/** The file that it was read from. */
 	readonly path: string;
@@ -75,6 +82,9 @@ export interface Settings {
 	readonly providers: readonly ProviderSettings[];
 	readonly alerts: readonly AlertSettings[];
 	readonly hooks: HooksSettings;
+	readonly metrics: MetricsSettings;
+	/** The file of the status page; null for none. */
+	readonly pagePath: string | null;
 }
 
 /** What the door reads: `providers`, `alerts` and whatever the agent alone needs are passed over unread. */

@@ -19,8 +19,6 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 	...overridable(["verify", "via"], "other than `[servers]`", (value) =>
 		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),
 	),
-	{ path: ["metrics"], what: null, asked: (value) => hasContent(value) },
-	{ path: ["status", "html"], what: "other than `null`", asked: (value) => typeof value === "string" },
 	{ path: ["state"], what: "`{ postgresql: … }`", asked: isMap },
 	{
 		path: ["domains"],
@@ -94,12 +92,6 @@ function hasSeveral(value: unknown): boolean {
 
 function hasSome(value: unknown, test: (item: unknown) => boolean): boolean {
 	return Array.isArray(value) && value.some(test);
-}
-
-function hasContent(value: unknown): boolean {
-	return Object.values(isMap(value) ? (value as object) : {}).some(
-		(item: unknown) => item !== null && !(Array.isArray(item) && item.length === 0),
-	);
 }
 
 function valueAt(root: unknown, path: Path): unknown {

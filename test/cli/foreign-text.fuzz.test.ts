@@ -62,6 +62,7 @@ test("the status shows others' words", PATIENCE, () => {
 				active: null,
 				next: null,
 				nextDueAt: null,
+				failures: 0,
 				keys: [],
 				leaving: false,
 				step: null,
@@ -74,6 +75,11 @@ test("the status shows others' words", PATIENCE, () => {
 				bits: 2048,
 				origin: "adopted",
 				record: two,
+				value: two,
+				publishedAt: null,
+				usedFrom: null,
+				usedUntil: null,
+				removableFrom: null,
 				reason: three,
 			} as const;
 			const built = {

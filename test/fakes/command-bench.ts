@@ -1,6 +1,8 @@
 /** What a command works with, over the agent's world: a clock that passes while it is slept, and a terminal that keeps all. */
 
 import type { CommandContext, Workbench } from "../../src/cli/workbench.ts";
+import type { AnswerFor } from "../../src/ports/local-server.ts";
+import { createMeters } from "../../src/report/meters.ts";
 import type { AgentWorld } from "./agent-world.ts";
 import { FakeTerminal } from "./fake-terminal.ts";
 
@@ -8,12 +10,18 @@ export interface CommandBench {
 	readonly context: CommandContext;
 	readonly terminal: FakeTerminal;
 	readonly workbench: Workbench;
+	/** The files that others read, by path. */
+	readonly shared: Map<string, string>;
+	/** What is served on this host; null while nothing is. */
+	readonly served: { answerFor: AnswerFor | null };
 }
 
 export function commandBench(
 	world: AgentWorld,
 	given: { readonly isLive?: boolean; readonly rows?: number; readonly changes?: Partial<Workbench> } = {},
 ): CommandBench {
+	const shared = new Map<string, string>();
+	const served: CommandBench["served"] = { answerFor: null };
 	const terminal = new FakeTerminal({ isLive: given.isLive ?? false, rows: given.rows ?? 24 });
 	const { store, door, propagation, random, log } = world.ports;
 	const [first] = world.policies;
@@ -43,6 +51,8 @@ export function commandBench(
 			providers: [],
 			alerts: [],
 			hooks: { pre: [], deploy: [], post: [], timeoutMs: 60_000 },
+			metrics: { textfile: null, listen: null },
+			pagePath: null,
 		},
 		agent: async () => Promise.resolve(world.agent),
 		sinks: async () => Promise.resolve(world.ports.sinks),
@@ -63,6 +73,15 @@ export function commandBench(
 			endedAt: async () => Promise.resolve(null),
 			forget: async () => Promise.resolve(),
 		},
+		replaceShared: async (path, text) => Promise.resolve(void shared.set(path, text)),
+		serveLocally: (answerFor) => ({
+			listen: async (endpoint) => {
+				served.answerFor = endpoint === null ? null : answerFor;
+				return Promise.resolve();
+			},
+		}),
+		meters: async () => Promise.resolve(createMeters(clock)),
+		versions: { keyturn: "0.1.0", node: "20.19.0" },
 		...given.changes,
 	};
 	const context: CommandContext = {
@@ -72,5 +91,5 @@ export function commandBench(
 		open: async () => Promise.resolve(workbench),
 		onReload: () => undefined,
 	};
-	return { context, terminal, workbench };
+	return { context, terminal, workbench, shared, served };
 }

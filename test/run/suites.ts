@@ -56,6 +56,8 @@ export const SUITES: readonly Suite[] = [
 			"mkfs.ext4": "e2fsprogs",
 			mount: "mount",
 			faketime: "faketime",
+			chromium: "chromium",
+			promtool: "prometheus",
 		},
 		unpacked: { "usr/sbin/exim4": "exim4-daemon-light" },
 		users: ["Debian-exim"],

@@ -32,8 +32,6 @@ const OVERRIDABLE: readonly (readonly [string, string])[] = [
 ];
 
 const TOP: readonly (readonly [string, string])[] = [
-	["metrics: { textfile: /x.prom }", "metrics"],
-	["status: { html: /x.html }", "status.html"],
 	["state: { postgresql: { file: /x } }", "state"],
 	["domains: { from: signer, provider: home }", "domains"],
 	["domains: { file: /etc/keyturn/domains.yaml }", "domains"],

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { status } from "../../src/cli/status.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { commandBench } from "../fakes/command-bench.ts";
+
+const NEVER = new AbortController().signal;
+const TABLE = { json: false, watch: false, html: null };
+
+async function benchOf(given: Parameters<typeof commandBench>[1] = {}) {
+	const world = new AgentWorld();
+	await world.agent.tick(NEVER, { lockWaitMs: 0 });
+	return { world, ...commandBench(world, given) };
+}
+
+test("as a page, with what every server says at this moment", async () => {
+	const { context, shared, terminal } = await benchOf();
+	expect(await status(context, { ...TABLE, html: "/tmp/x.html" })).toBe(0);
+	const page = shared.get("/tmp/x.html") ?? "";
+	expect(page).toMatch(/^<!doctype html>/);
+	expect(page).toContain("<h3>Servers</h3>");
+	expect(terminal.results).toEqual([]);
+});
+
+test("as a page on standard output", async () => {
+	const { context, shared, terminal } = await benchOf();
+	expect(await status(context, { ...TABLE, html: "-" })).toBe(0);
+	expect(terminal.results.join("\n")).toMatch(/^<!doctype html>/);
+	expect(shared.size).toBe(0);
+});
+
+test.each([
+	["on a terminal clears the screen before each", true, 3],
+	["into a pipe draws nothing", false, 0],
+])("watched, %s", async (_, isLive, drawn) => {
+	const stopping = new AbortController();
+	const { world, context, terminal, workbench } = await benchOf({ isLive });
+	let slept = 0;
+	const clock = {
+		...workbench.clock,
+		sleep: async (ms: number) => {
+			slept += 1;
+			if (slept === 3) stopping.abort();
+			return Promise.resolve(world.pass(ms));
+		},
+	};
+	const given = {
+		...context,
+		signal: stopping.signal,
+		open: async () => Promise.resolve({ ...workbench, clock }),
+	};
+	expect(await status(given, { ...TABLE, watch: true })).toBe(0);
+	expect(terminal.results).toHaveLength(3);
+	expect(terminal.drawn.split("\u001B[2J")).toHaveLength(drawn + 1);
+});
