@@ -2,6 +2,7 @@
 
 import { isSelector } from "../dkim/names.ts";
 import { selectorNames } from "../rotation/selector-naming.ts";
+import { checkRing } from "./check-ring.ts";
 import { formatDuration } from "./durations.ts";
 import type { FaultList } from "./fault-list.ts";
 import type { Path } from "./faults.ts";
@@ -25,6 +26,7 @@ export function checkTurn(turn: Turn): void {
 	checkAhead(turn);
 	checkWindow(turn);
 	checkSelector(turn);
+	checkRing(turn);
 	checkKeys(turn);
 	checkVerify(turn);
 }

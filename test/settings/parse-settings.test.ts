@@ -215,6 +215,31 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 	[file('selector: "Key{yyyy}"'), "selector", /lower-case.*Key2026/],
 	[file('selector: "{mm}"'), "selector", /must have \{yyyy\}/],
 	[file("host: a", 'selector: "{yyyy}{mm}.{host}-"'), "selector", /must make a selector/],
+	[
+		file("selector: { ring: [kt1, kt2] }"),
+		"selector",
+		/a ring of 2 names is too short.*: 3 are needed.*wait/,
+	],
+	[
+		file("selector: { ring: [kt1, kt2, kt3] }", 'schedule: "0 3 * * 1"'),
+		"selector",
+		/3 names is too short for "0 3 \* \* 1" with grace 14d: 6 are needed/,
+	],
+	[
+		file("selector: { ring: [kt1, kt2, kt3] }", "standby: true", "retire: { grace: 15d }"),
+		"selector",
+		/: 4 are needed/,
+	],
+	[
+		file("domains: [{ name: example.com, provider: home, selector: { ring: [kt1, kt2] } }]"),
+		"domains[0].selector",
+		/too short/,
+	],
+	[
+		file("selector: { ring: [kt1, kt2, kt3] }", "retire: { publish_private: /srv/keys }"),
+		"retire.publish_private",
+		/cannot go with a ring.*whose private half/,
+	],
 	[file("key: { algorithm: rsa, bits: 1024 }"), "key.bits", /2048, 3072 or 4096.*distrust/],
 	[file("key: { algorithm: ed25519 }"), "key", /opendkim cannot/],
 	[file("key: { algorithm: dsa }"), "key.algorithm", /rsa or ed25519/],
@@ -317,6 +342,14 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 	[file("publish-ahead: 3d"), "publish-ahead", /did you mean `publish_ahead`/],
 	[file("retire:"), "retire", /must be a map, got nothing/],
 ];
+
+test.each([
+	["monthly, with the grace by default", "selector: { ring: [kt1, kt2, kt3] }"],
+	["two names, where grace leaves room", "selector: { ring: [kt1, kt2] }\nretire: { grace: 7d }"],
+	["yearly", 'selector: { ring: [kt1, kt2] }\nschedule: "0 3 1 1 *"'],
+])("a ring that is long enough: %s", (_, lines) => {
+	expect(faultsOf(file(...lines.split("\n")))).toEqual([]);
+});
 
 describe("one mistake is one fault", () => {
 	test.each(MISTAKES.map((mistake, index) => [index, ...mistake] as const))("%i", (_, text, path, said) => {
