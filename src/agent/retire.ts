@@ -92,7 +92,12 @@ export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> 
  * Promise 3: nobody else uses it, nothing signed with it under way, and the successor verified again. "later" while one of
  * them is not so, or while the look at the successor is still to be made.
  */
-async function mayRemove(run: Run, doc: Doc, key: KeyEntry, answer: InspectAnswer): Promise<"now" | "later"> {
+export async function mayRemove(
+	run: Run,
+	doc: Doc,
+	key: KeyEntry,
+	answer: InspectAnswer,
+): Promise<"now" | "later"> {
 	const { domain } = doc.policy;
 	// With an empty record nothing verified any more: nobody depends on a successor.
 	if (key.state === "revoked") return "now";
@@ -159,7 +164,11 @@ export function withoutWishesFor(selector: string, state: DomainState): DomainSt
 	};
 }
 
-async function retireFailed(run: Run, { doc, step }: Job<"retire">, error: KeyturnError): Promise<void> {
+export async function retireFailed(
+	run: Run,
+	{ doc, step }: Job<"retire"> | Job<"revoke">,
+	error: KeyturnError,
+): Promise<void> {
 	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.retire(domain, step.selector),

@@ -2,13 +2,11 @@
 
 import { revokedRecord } from "../dkim/key-record.ts";
 import type { KeyturnError } from "../errors.ts";
-import type { InspectAnswer } from "../ports/door.ts";
 import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord } from "./publish.ts";
-import { waitForQueue } from "./queue.ts";
-import { otherUsers, waitForReaders } from "./readers.ts";
-import { mustBeUnused, withoutWishesFor } from "./retire.ts";
+import { otherUsers } from "./readers.ts";
+import { mayRemove, mustBeUnused, retireFailed, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /** RFC 5863 section 3.5: a gravestone keeps the name from being used again by somebody who did not hear of it. */
@@ -24,7 +22,8 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	try {
 		// Mail signed from now on would fail: the signer has to be done with it, whoever put it back.
 		const answer = await mustBeUnused(run, doc, key);
-		if (!isCompromised && (await isStillNeeded(run, doc, key, answer))) return;
+		// What is not compromised is emptied only once nobody needs it.
+		if (!isCompromised && (await mayRemove(run, doc, key, answer)) === "later") return;
 		others = otherUsers(answer, domain, key);
 		await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
@@ -34,7 +33,8 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 			ttlSeconds,
 		}));
 	} catch (thrown) {
-		await revokeFailed(run, { doc, step }, run.fail(doc, step, thrown));
+		const error = run.fail(doc, step, thrown);
+		await (isCompromised ? revokeFailed(run, { doc, step }, error) : retireFailed(run, { doc, step }, error));
 		return;
 	}
 	const now = run.now();
@@ -60,12 +60,6 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	);
 	await run.ports.keys.remove(domain, key.selector);
 	run.done(doc, step);
-}
-
-/** What is not compromised is emptied only once nobody needs it. */
-async function isStillNeeded(run: Run, doc: Doc, key: KeyEntry, answer: InspectAnswer): Promise<boolean> {
-	if ((await waitForReaders(run, doc, key, answer)) === "held") return true;
-	return (await waitForQueue(run, doc, key, answer)) === "held";
 }
 
 async function tellRevoked(

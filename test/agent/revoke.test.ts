@@ -164,6 +164,24 @@ describe("a tombstone", () => {
 		await world.advance(5 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202610": "retired" });
 	});
+
+	it("takes no record's place before its successor is seen right again", async () => {
+		const retire = { ...quick.retire, tombstoneMs: 5 * DAY_MS, adopted: true };
+		const world = new AgentWorld([{ ...quick, retire }]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(13.5 * DAY_MS);
+		world.verdict = () => "wrong";
+		await world.advance(1.5 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		expect(world.events.find(({ event }) => event === "retire_failed")).toMatchObject({
+			severity: "warning",
+			detail: expect.stringContaining("does not verify"),
+		});
+		world.verdict = () => "right";
+		await world.advance(DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "revoked" });
+	});
 });
 
 describe("retire", () => {
