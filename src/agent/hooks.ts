@@ -1,6 +1,7 @@
 /** Asks the administrator's programs before a switch, and tells those that run after every one how it ended. */
 
 import { KeyturnError } from "../errors.ts";
+import type { SwitchResult } from "../ports/door.ts";
 import { keyOf } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import type { Job, Run } from "./run.ts";
@@ -26,9 +27,52 @@ export async function askBefore(run: Run, jobs: readonly SwitchJob[]): Promise<H
 	return null;
 }
 
-/** For the programs of `post`: one event a switch, with all its domains, once it has ended one way or the other. */
-export async function tellAfter(run: Run, jobs: readonly SwitchJob[]): Promise<void> {
-	const failed = jobs.filter((job) => !isDone(job));
+/** Those whose end was told already, of a switch under way. */
+export type ToldEnds = Set<SwitchJob>;
+
+/**
+ * For the programs of `post`: one event for all that the door switched together, by its result. Told before that is saved:
+ * a crash between tells twice, and never leaves it untold.
+ */
+export async function tellResult(
+	run: Run,
+	jobs: readonly SwitchJob[],
+	result: SwitchResult,
+	told: ToldEnds = new Set(),
+): Promise<void> {
+	await tellPost(run, jobs, (job) => {
+		const own = result.keys.find((key) => isOf(key, job));
+		return own?.outcome === "done" ? null : `${WORDS[result.outcome]}: ${own?.reason ?? result.reason ?? ""}`;
+	});
+	for (const job of jobs) told.add(job);
+}
+
+/** The same for those that were left behind before the door had anything to switch. */
+export async function tellLeft(run: Run, jobs: readonly SwitchJob[], told: ToldEnds): Promise<void> {
+	const left = jobs.filter((job) => !told.has(job));
+	if (left.length === 0) return;
+	await tellPost(run, left, (job) => (isDone(job) ? null : (job.doc.error?.message ?? "")));
+}
+
+const WORDS = {
+	done: "it was rolled back",
+	undone: "it was undone",
+	rolled_back: "it was rolled back",
+	conflict: "somebody else changed the table meanwhile",
+} as const satisfies Record<SwitchResult["outcome"], string>;
+
+function isOf({ domain, from, selector }: SwitchResult["keys"][number], { doc, step }: SwitchJob): boolean {
+	if (domain !== doc.policy.domain) return false;
+	return step.kind === "takeOut" ? from === step.selector && selector === null : selector === step.selector;
+}
+
+/** `whyNot` is null for what was done. */
+async function tellPost(
+	run: Run,
+	jobs: readonly SwitchJob[],
+	whyNot: (job: SwitchJob) => string | null,
+): Promise<void> {
+	const failed = jobs.filter((job) => whyNot(job) !== null);
 	await run.tellPost(failed.length === 0 ? "switched" : "swap_failed", {
 		severity: failed.length === 0 ? "info" : "critical",
 		domains: namesOf(jobs),
@@ -37,7 +81,11 @@ export async function tellAfter(run: Run, jobs: readonly SwitchJob[]): Promise<v
 			failed.length === 0
 				? `${listed(jobs)}: the switch was done`
 				: `${listed(failed)}: the switch was not done; what signed before signs`,
-		detail: failed.flatMap(({ doc }) => (doc.error === null ? [] : [doc.error.message])).join("\n") || null,
+		detail:
+			failed
+				.map((job) => whyNot(job) ?? "")
+				.filter((why) => why !== "")
+				.join("\n") || null,
 		hint: null,
 	});
 }

@@ -4,6 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import type { SwitchResult } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { takeOver } from "./adopt.ts";
+import { tellResult } from "./hooks.ts";
 import { dropStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
@@ -33,6 +34,8 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 			detail: result.reason,
 			hint: null,
 		});
+		const ended = { doc, step: { kind: "switch" as const, selector: key.selector, from: null } };
+		await tellResult(run, [isGoing ? going : ended], result);
 		if (isGoing) await takeOutResult(run, going, result);
 		else await takeResult(run, doc, step, key.selector, result);
 		return;

@@ -1,9 +1,9 @@
 /** Has the door switch verified keys: staged, proven offline and in DNS, committed; then takes the result over. */
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import type { RefusedAnswer, StageAnswer, StageChange } from "../ports/door.ts";
+import type { CommitAnswer, RefusedAnswer, StageAnswer, StageChange } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
-import { askBefore, type Held, tellAfter } from "./hooks.ts";
+import { askBefore, type Held, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
 import { leave, type Switching } from "./left-behind.ts";
 import { supersede } from "./make.ts";
@@ -17,11 +17,10 @@ const MINUTE_MS = 60_000;
 export async function switchKeys(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
 	const held = await askBefore(run, jobs);
 	if (held !== null) return holdAll(run, jobs, held);
-	try {
-		await switchGroup(run, jobs);
-	} finally {
-		await tellAfter(run, jobs);
-	}
+	const told: ToldEnds = new Set();
+	// Of one whose answer is missing nothing is told before it is settled.
+	await switchGroup(run, jobs, told);
+	await tellLeft(run, jobs, told);
 }
 
 async function holdAll(run: Run, jobs: readonly Job<"switch">[], { reason, error }: Held): Promise<void> {
@@ -35,14 +34,14 @@ async function holdAll(run: Run, jobs: readonly Job<"switch">[], { reason, error
 }
 
 /** What cannot go along is left behind, and the rest is staged anew. */
-async function switchGroup(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
+async function switchGroup(run: Run, jobs: readonly Job<"switch">[], told: ToldEnds): Promise<void> {
 	let group: readonly Switching[] = jobs.flatMap((job) => {
 		const key = keyOf(job.doc.state, job.step.selector);
 		return key === null ? [] : [{ job, key, report: null }];
 	});
 	while (group.length > 0) {
 		const id = run.ports.random.id();
-		const left = await attempt(run, id, group);
+		const left = await attempt(run, id, group, told);
 		if (left === null) return;
 		await giveUpStaged(run, id);
 		group = left;
@@ -54,6 +53,7 @@ async function attempt(
 	run: Run,
 	id: string,
 	group: readonly Switching[],
+	told: ToldEnds,
 ): Promise<readonly Switching[] | null> {
 	for (const one of group) await owe(run, one, id);
 	const staged = await stage(run, id, group);
@@ -62,7 +62,16 @@ async function attempt(
 	if (proven.length < group.length) return proven;
 	const seen = await lookAfresh(run, group);
 	if (seen.length < group.length) return seen;
-	return commit(run, id, group, staged);
+	const answer = await commit(run, id, group, staged);
+	if (answer.act === "refused") return leaveRefused(run, group, answer);
+	await tellResult(
+		run,
+		group.map(({ job }) => job),
+		answer.result,
+		told,
+	);
+	for (const { job, key } of group) await takeResult(run, job.doc, job.step, key.selector, answer.result);
+	return null;
 }
 
 /** What a door that is busy keeps staged does no harm: it is never committed, and its key files go over to the next id. */
@@ -116,7 +125,7 @@ async function commit(
 	id: string,
 	group: readonly Switching[],
 	staged: StageAnswer,
-): Promise<readonly Switching[] | null> {
+): Promise<CommitAnswer | RefusedAnswer> {
 	const { tableHashes } = staged;
 	const evidence = group.map(evidenceOf);
 	run.signal.throwIfAborted();
@@ -124,10 +133,8 @@ async function commit(
 	const unhurried = new AbortController().signal;
 	const answer = await run.ports.door.request({ act: "commit", id, tableHashes, evidence }, unhurried);
 	forgetInspection(run);
-	if (answer.act === "refused") return leaveRefused(run, group, answer);
-	if (answer.act !== "commit") throw unexpectedAnswer(answer);
-	for (const { job, key } of group) await takeResult(run, job.doc, job.step, key.selector, answer.result);
-	return null;
+	if (answer.act !== "commit" && answer.act !== "refused") throw unexpectedAnswer(answer);
+	return answer;
 }
 
 /** Nothing was changed. Named domains are left behind and the others go on; a refusal of all puts all off. */

@@ -5,7 +5,7 @@ import type { DoorRequest, RefusedAnswer, StageAnswer, SwitchResult } from "../p
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { usesEnded } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
-import { askBefore, tellAfter } from "./hooks.ts";
+import { askBefore, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
 import { dropStaged, forgetInspection, inspect, unexpectedAnswer } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 
@@ -18,11 +18,9 @@ export async function takeOut(run: Run, jobs: readonly Job<"takeOut">[]): Promis
 	if (named.length === 0) return;
 	const held = await askBefore(run, named);
 	if (held === null) {
-		try {
-			await takeOutGroup(run, named);
-		} finally {
-			await tellAfter(run, named);
-		}
+		const told: ToldEnds = new Set();
+		await takeOutGroup(run, named, told);
+		await tellLeft(run, named, told);
 		return;
 	}
 	for (const job of named) {
@@ -32,12 +30,12 @@ export async function takeOut(run: Run, jobs: readonly Job<"takeOut">[]): Promis
 	}
 }
 
-async function takeOutGroup(run: Run, jobs: readonly Job<"takeOut">[]): Promise<void> {
+async function takeOutGroup(run: Run, jobs: readonly Job<"takeOut">[], told: ToldEnds): Promise<void> {
 	let group = jobs;
 	while (group.length > 0) {
 		const id = run.ports.random.id();
 		for (const job of group) await owe(run, job, id);
-		const refused = await stageAndCommit(run, id, group);
+		const refused = await stageAndCommit(run, id, group, told);
 		if (refused === null) return;
 		const left = await leaveRefused(run, group, refused);
 		await dropStaged(run, [id]);
@@ -130,6 +128,7 @@ async function stageAndCommit(
 	run: Run,
 	id: string,
 	group: readonly Job<"takeOut">[],
+	told: ToldEnds,
 ): Promise<RefusedAnswer | null> {
 	const staged = await stage(run, id, group);
 	if (staged.act === "refused") return staged;
@@ -140,6 +139,7 @@ async function stageAndCommit(
 	forgetInspection(run);
 	if (answer.act === "refused") return answer;
 	if (answer.act !== "commit") throw unexpectedAnswer(answer);
+	await tellResult(run, group, answer.result, told);
 	for (const job of group) await takeOutResult(run, job, answer.result);
 	return null;
 }

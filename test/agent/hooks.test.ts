@@ -106,6 +106,34 @@ describe("programs after the switch", () => {
 		]);
 	});
 
+	it("hear of one whose end came to light later", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.tick();
+		const ended = () => world.ran.filter(({ hook }) => hook === "post").map(({ event }) => event.event);
+		expect(ended()).toEqual([]);
+		world.restart();
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(ended()).toEqual(["switched"]);
+	});
+
+	it("hear of one apiece where some were left behind", async () => {
+		const world = new AgentWorld(both.map((domain) => ({ ...quick, domain })));
+		await world.wish(both);
+		world.refuse = (request) =>
+			request.act === "stage" && request.changes.length > 1
+				? { act: "refused", why: "failed", domains: ["example.org"], message: "no line", hint: null }
+				: null;
+		await world.tick();
+		const ended = world.ran.filter(({ hook }) => hook === "post").map(({ event }) => event);
+		expect(ended).toMatchObject([
+			{ event: "switched", domains: ["example.com"] },
+			{ event: "swap_failed", domains: ["example.org"], detail: expect.stringContaining("no line") },
+		]);
+	});
+
 	it("that fail are told at once, and run again, across restarts too, until they go through", async () => {
 		const world = new AgentWorld();
 		await world.wish(["example.com"]);
