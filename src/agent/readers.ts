@@ -7,7 +7,10 @@ import type { Doc, Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** "held" where somebody else uses the key, or may: that is told, and the next look at it saved for `status`. */
+/**
+ * "held" where somebody else uses the key, or may: that is told, and the next look at it saved for `status`; and once more
+ * where somebody did at the last look, since grace counts from when nobody does.
+ */
 export async function waitForReaders(
 	run: Run,
 	doc: Doc,
@@ -15,7 +18,7 @@ export async function waitForReaders(
 	answer: InspectAnswer,
 ): Promise<"held" | "free"> {
 	const reason = whoUses(answer, doc, key);
-	if (reason === null) return "free";
+	if (reason === null) return key.usedBy === undefined ? "free" : endUse(run, doc, key, key.usedBy);
 	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.retire(domain, key.selector),
@@ -25,7 +28,7 @@ export async function waitForReaders(
 		selector: key.selector,
 		summary: `${domain}: the record of ${key.selector} stays, since something else may sign with its key`,
 		detail: reason,
-		hint: "give that program another key, or take the lines out; the record then goes by itself",
+		hint: "give that program another key, or take the lines out; the record then goes by itself, after grace",
 	});
 	const owes = {
 		act: "retire" as const,
@@ -34,9 +37,54 @@ export async function waitForReaders(
 		tries: 0,
 		notBefore: new Date(run.now().getTime() + HOUR_MS).toISOString(),
 	};
+	const users = programsUsing(answer, domain, key);
+	const usedBy = users.length > 0 ? users : key.usedBy;
 	await run.save(
 		doc,
-		editKey(doc.state, key.selector, (one) => ({ ...one, owes, reason })),
+		editKey(doc.state, key.selector, (one) => ({
+			...one,
+			owes,
+			reason,
+			...(usedBy === undefined ? {} : { usedBy }),
+		})),
+	);
+	return "held";
+}
+
+/** Who uses keys whose time is over is remembered from the first look on: it may be gone before their record is to go. */
+export async function noteReaders(run: Run, doc: Doc): Promise<void> {
+	const answer = run.memory.inspection?.answer ?? null;
+	if (answer === null) return;
+	const isUnclear = answer.otherReaders.some(({ problem }) => problem !== null);
+	for (const key of doc.state.keys.filter(({ state }) => state === "retiring")) {
+		const usedBy = programsUsing(answer, doc.policy.domain, key);
+		if (key.usedBy !== undefined && usedBy.length === 0 && !isUnclear)
+			await endUse(run, doc, key, key.usedBy);
+		if (key.usedBy === undefined && usedBy.length > 0)
+			await run.save(
+				doc,
+				editKey(doc.state, key.selector, (one) => ({ ...one, usedBy })),
+			);
+	}
+}
+
+/** It may have signed until now: promise 3 counts from there. */
+async function endUse(
+	run: Run,
+	doc: Doc,
+	{ selector }: KeyEntry,
+	programs: readonly string[],
+): Promise<"held"> {
+	const at = run.now().toISOString();
+	const { host } = doc.policy;
+	await run.end(CAUSES.retire(doc.policy.domain, selector), doc.policy.domain);
+	await run.save(
+		doc,
+		editKey(doc.state, selector, (key) => {
+			const { usedBy: _, ...rest } = key;
+			const uses = programs.map((signer) => ({ host, signer, firstAt: at, lastAt: at, lastAtLatest: null }));
+			return { ...rest, owes: null, reason: null, uses: [...key.uses, ...uses] };
+		}),
 	);
 	return "held";
 }
@@ -50,6 +98,11 @@ export function otherUsers(
 	return otherReaders
 		.filter((reader) => uses(reader, domain, key))
 		.map(({ program, where }) => `${program} uses it too (${where})`);
+}
+
+function programsUsing({ otherReaders }: InspectAnswer, domain: string, key: KeyEntry): readonly string[] {
+	const programs = otherReaders.filter((reader) => uses(reader, domain, key)).map(({ program }) => program);
+	return [...new Set(programs)].toSorted();
 }
 
 /** Null where nobody does. Whoever asked for the removal himself has looked at what cannot be looked into. */

@@ -20,6 +20,7 @@ import { tellOverdue } from "./overdue.ts";
 import { ORDER, perform } from "./perform.ts";
 import { probeSigners } from "./probing.ts";
 import { planOne } from "./planning.ts";
+import { noteReaders } from "./readers.ts";
 import type { AgentPorts, AgentSettings, Doc, Memory, Run } from "./run.ts";
 import { type DomainReport, reportOf, type TickReport } from "./tick-report.ts";
 import type { TroubleTelling } from "./troubles.ts";
@@ -66,6 +67,7 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	for (const doc of docs) {
 		await tellOverdue(run, doc);
 		await tellDrift(run, doc);
+		await noteReaders(run, doc);
 	}
 	await endMoot(run, docs);
 	await deliver(run);

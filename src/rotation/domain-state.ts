@@ -70,6 +70,8 @@ export interface KeyEntry {
 	readonly reason: string | null;
 	/** When its private half was laid out for everybody; absent while it is not. */
 	readonly disclosedAt?: string;
+	/** Programs that are not ours and used it at the last look, while it retires; absent where none did. */
+	readonly usedBy?: readonly string[];
 }
 
 export interface KeyRecordEntry {

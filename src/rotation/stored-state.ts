@@ -105,7 +105,7 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 		"owes",
 		"reason",
 	];
-	const key = object(stored, at, names, ["disclosedAt"]);
+	const key = object(stored, at, names, ["disclosedAt", "usedBy"]);
 	const record = object(key["record"], `${at}.record`, [
 		"name",
 		"owner",
@@ -143,6 +143,9 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 		...(key["disclosedAt"] === undefined
 			? {}
 			: { disclosedAt: time(key["disclosedAt"], `${at}.disclosedAt`) }),
+		...(key["usedBy"] === undefined
+			? {}
+			: { usedBy: list(key["usedBy"], `${at}.usedBy`).map((one) => text(one, `${at}.usedBy`)) }),
 	};
 }
 

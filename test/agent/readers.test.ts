@@ -65,8 +65,35 @@ describe("a key that something else uses", () => {
 		});
 		world.otherReaders = [];
 		await world.advance(2 * HOUR_MS);
-		expect(await world.states()).toMatchObject({ "202610": "retired" });
 		expect(world.told("retire_failed").at(-1)).toBe("end");
+		// It may have signed until then.
+		await world.advance(policy.retire.graceMs - 2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		expect(await reasons(world)).toContain("(grace)");
+		await world.advance(2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
+	it("that was taken from it before its record was to go keeps it for grace from when that was seen", async () => {
+		const world = await turnedWorld();
+		world.otherReaders = [amavis];
+		await world.advance(2 * HOUR_MS);
+		world.pass(3 * DAY_MS);
+		world.otherReaders = [];
+		await world.advance(2 * DAY_MS - 2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		await world.advance(4 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
+	it("that was taken from it early keeps it no longer than grace from then", async () => {
+		const world = await turnedWorld();
+		world.otherReaders = [amavis];
+		await world.advance(DAY_MS);
+		world.otherReaders = [];
+		await world.advance(policy.retire.graceMs + 8 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+		expect(world.told("retire_failed")).toEqual([]);
 	});
 
 	it.each([
