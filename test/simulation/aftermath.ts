@@ -21,6 +21,10 @@ export interface Aftermath {
 	readonly lastDueMs: ReadonlyMap<string, number>;
 	/** Events by sink, in the order of their delivery. */
 	readonly delivered: ReadonlyMap<string, readonly KeyturnEvent[]>;
+	/** When the program of `hooks.post` was last told of each domain, in milliseconds. */
+	readonly hookToldMs: ReadonlyMap<string, number>;
+	/** Records of old keys that outlived all that may keep them, as sentences. */
+	readonly outlived: readonly string[];
 	/** Waits that named no reason or no moment, as sentences. */
 	readonly silentWaits: readonly string[];
 }
@@ -44,9 +48,17 @@ export function oneDomainsTroubleIsItsOwn(after: Aftermath): readonly string[] {
 	return breaches;
 }
 
-/** Waits name reason and moment; the broken are told of; what is over is told over; every sink got it. */
+/** Whatever keeps an old record does so for a while only: mail in the queue, a program that has its key. */
+export function nothingIsKeptForGood(after: Aftermath): readonly string[] {
+	return after.outlived;
+}
+
+/** Waits name reason and moment; the broken are told of; what is over is told over; every sink and hook got it. */
 export function neverSilent(after: Aftermath): readonly string[] {
 	const breaches = [...after.silentWaits];
+	for (const [domain, atMs] of after.lastSwitchMs)
+		if (atMs !== null && (after.hookToldMs.get(domain) ?? -Infinity) < atMs)
+			breaches.push(`no hook was told how the last switch of ${domain} ended`);
 	// I11: what is stuck is told in time.
 	for (const [domain, byMs] of after.toldByMs)
 		if ((after.firstToldMs.get(domain) ?? Infinity) > byMs)

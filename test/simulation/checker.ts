@@ -2,6 +2,7 @@
 
 import type { KeyState } from "../../src/rotation/life.ts";
 import { KEY_TABLE, readTables, SIGNING_TABLE } from "./mail-host.ts";
+import { signing } from "./other-programs.ts";
 import {
 	type DocumentSeen,
 	type News,
@@ -56,6 +57,8 @@ export function createChecker(world: World): Checker {
 	const lastSwitch = new Map<string, number>();
 	/** When the record of each name was last removed. */
 	const goneSinceMs = new Map<string, number>();
+	const adopted = new Set(world.foreign.adopted.keys());
+	const laidOut = new Set<string>();
 	const luck = world.chance.stream("receivers");
 	const domainFiles = scenario.policies.map((policy) => documentPath(policy.domain));
 	let turns = 0;
@@ -209,7 +212,9 @@ export function createChecker(world: World): Checker {
 		check: () => {
 			if (!world.dirty) return;
 			world.dirty = false;
+			const others = signing(world.others, time.elapsedMs());
 			host.sendMail();
+			host.sendOthers(others);
 			const documents = readDocuments();
 			for (const { name } of world.removals) {
 				const [selector = "", domain = ""] = dns.originOf(name).split("._domainkey.");
@@ -240,6 +245,12 @@ export function createChecker(world: World): Checker {
 				mayBeUnsigned: (domain) => world.unsigned.may(domain),
 				revocations: world.revocations,
 				goneSinceMs,
+				hooks: world.hooks,
+				others,
+				queue: world.queue,
+				isClockOff: scenario.luck.clockSteps > 0,
+				adopted,
+				laidOut,
 				servicesSettled: servicesSettled(),
 				servicesExpected: {
 					signer: !world.stopped.has("opendkim"),

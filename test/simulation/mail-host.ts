@@ -75,6 +75,8 @@ export interface MailHost {
 	sign(loaded: Tables, domain: string): Signature;
 	/** Sends mail of every domain now: what is in use is noted, what is no longer keeps its last moment. */
 	sendMail(): void;
+	/** Other programs send mail signed with these keys, too. */
+	sendOthers(uses: readonly Pick<MailClass, "domain" | "selector" | "publicKey">[]): void;
 }
 
 export function createMailHost(given: {
@@ -137,6 +139,12 @@ export function createMailHost(given: {
 		},
 		sign: (loaded, domain) => signWith(host.disk, loaded, domain),
 		sendMail: () => sendMail(host, time.elapsedMs()),
+		sendOthers: (uses) => {
+			for (const { domain, selector, publicKey } of uses) {
+				const known = host.classes.get(`${domain} ${selector} ${publicKey}`);
+				if (known !== undefined) known.lastMs = time.elapsedMs();
+			}
+		},
 	};
 	return host;
 }

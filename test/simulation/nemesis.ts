@@ -58,14 +58,14 @@ export function createNemesis(world: World, acts: { command(): void }): Nemesis 
 	const longestMs = LONGEST_FAULT_MS[scenario.pace];
 
 	/** Every so often, for a while. */
-	const episodes = (perDay: number, begin: () => (() => void) | null) => {
+	const episodes = (perDay: number, begin: () => (() => void) | null, atMostMs = longestMs) => {
 		if (perDay <= 0) return;
 		const next = () => {
 			if (isResting) return;
 			const end = begin();
 			if (end !== null) {
 				mending.push(end);
-				time.after(luck.between(MINUTE_MS, longestMs), () => {
+				time.after(luck.between(MINUTE_MS, atMostMs), () => {
 					if (!isResting) end();
 				});
 			}
@@ -175,6 +175,36 @@ export function createNemesis(world: World, acts: { command(): void }): Nemesis 
 
 	episodes(rates.vanishings, () => takeRecordOut(world, luck));
 
+	episodes(rates.holds, () => {
+		world.hooks.answer = luck.pick(["failed", "deferred"] as const);
+		note(`the hook before a switch says ${world.hooks.answer}`);
+		return () => {
+			world.hooks.answer = "done";
+		};
+	});
+
+	episodes(rates.holds / 2, () => {
+		world.hooks.isFailing = true;
+		return () => {
+			world.hooks.isFailing = false;
+		};
+	});
+
+	// As long as records are kept, and longer.
+	const graceMs = Math.max(...scenario.policies.map(({ retire }) => retire.graceMs));
+	episodes(rates.otherPrograms, () => shareKey(world, luck), 3 * graceMs);
+	episodes(rates.otherPrograms / 2, () => {
+		world.others.isUnreadable = true;
+		return () => {
+			world.others.isUnreadable = false;
+		};
+	});
+
+	episodes(rates.stuckMail, () => {
+		keepInQueue(world, luck);
+		return null;
+	});
+
 	episodes(rates.commands, () => {
 		for (let count = luck.pick([1, 1, 3]); count > 0; count -= 1) acts.command();
 		return null;
@@ -260,6 +290,42 @@ function takeRecordOut(world: World, luck: Chance): (() => void) | null {
 		// Servers lag, and receivers remember that it was not there.
 		world.time.after(CACHES_MS, () => vanished.delete(name));
 	};
+}
+
+/** Another program of this host is given the key that signs for a domain, and later it is taken from it again. */
+function shareKey(world: World, luck: Chance): (() => void) | null {
+	const { host, others, record, time } = world;
+	if (host.current.length === 0) return null;
+	const { domain, selector, publicKey } = luck.pick(host.current);
+	const use = { program: "amavis", domain, selector, publicKey, sinceMs: time.elapsedMs() };
+	others.uses = [...others.uses, use];
+	record.note("admin", `gives amavis ${selector} of ${domain}`);
+	return () => {
+		if (!others.uses.includes(use)) return;
+		host.sendOthers([use]);
+		others.uses = others.uses.filter((other) => other !== use);
+		record.note("admin", `takes ${selector} of ${domain} from amavis`);
+	};
+}
+
+/** A message stays in the queue, some of them longer than they should. */
+function keepInQueue({ host, queue, time, record, scenario }: World, luck: Chance): void {
+	if (host.current.length === 0 || !host.mailServer.running) return;
+	const { domain, selector, publicKey } = luck.pick(host.current);
+	const id = `4F${queue.length.toString(16).toUpperCase().padStart(8, "0")}`;
+	const staysMs = luck.between(scenario.queueLifetimeMs / 2, 3 * scenario.queueLifetimeMs);
+	queue.push({
+		id,
+		domain,
+		selector,
+		publicKey,
+		arrivedAt: time.wall(),
+		leavesMs: time.elapsedMs() + staysMs,
+	});
+	record.note(
+		"queue",
+		`${id} of ${domain}, signed with ${selector}, stays for ${Math.round(staysMs / HOUR_MS)} hours`,
+	);
 }
 
 /** Somebody tries the names that keyturn is likely to use, and makes the world's resolvers remember that they are not there. */

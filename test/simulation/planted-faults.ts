@@ -5,6 +5,7 @@ import { KeyturnError } from "../../src/errors.ts";
 import type { Answer, Resolver, ResourceRecord } from "../../src/ports/resolver.ts";
 import { KEYS } from "./mail-host.ts";
 import { blind, type PlantedFault, rewriting, withLuck } from "./planting.ts";
+import { PLANTED_BESIDE } from "./planted-beside.ts";
 import { PLANTED_IN_WISHES } from "./planted-in-wishes.ts";
 import { HONEST } from "./wrappers.ts";
 
@@ -257,6 +258,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 		adjust: withLuck({ stoppages: 12 }),
 	},
 	...PLANTED_IN_WISHES,
+	...PLANTED_BESIDE,
 ];
 
 const ABSENT: Answer = {

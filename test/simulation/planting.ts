@@ -41,6 +41,7 @@ export function blind(
 interface StoredKey {
 	readonly selector: string;
 	readonly state: string;
+	readonly usedBy?: readonly string[] | undefined;
 }
 
 /** Domains' documents whose keys are changed on their way to the disk, or from it; without a checksum nobody notices. */

@@ -17,10 +17,13 @@ import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimRandom } from "./chance.ts";
 import { HOLD_MS, KEY_TABLE, KEYS, SIGNING_TABLE } from "./mail-host.ts";
 import type { WishFor } from "./operator.ts";
+import { toReaders } from "./other-programs.ts";
 import type { Running } from "./scheduler.ts";
 import { createSimClock } from "./sim-clock.ts";
 import { publicHalfOf, simMailVerifier } from "./sim-mail.ts";
+import { createSimHookSink, createSimPreHook } from "./sim-hooks.ts";
 import { createSimProvider } from "./sim-provider.ts";
+import { toInspected } from "./sim-queue.ts";
 import { createSimServices } from "./sim-services.ts";
 import { createSimSigner } from "./sim-signer.ts";
 import { STATE } from "./stored-domain.ts";
@@ -141,9 +144,9 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			directory: DOOR_STATE,
 			domains: new Map(scenario.policies.map((policy) => [policy.domain, "main"])),
 			defersMail: async () => !scenario.acceptsWithoutMilter,
-			queue: async () => null,
-			mayReveal: false,
-			otherReaders: async () => [],
+			queue: async () => toInspected(world.queue, scenario.queueLifetimeMs, time.elapsedMs()),
+			mayReveal: world.policies.some(({ retire }) => retire.publishPrivate !== null),
+			otherReaders: async () => toReaders(world.others),
 			takeLock: world.locks.takerFor(running),
 		});
 		const finish = (text: string | null) => {
@@ -215,7 +218,9 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 					if (text === null) lost("it ended");
 					else {
 						running.parked = false;
-						world.said.push({ where: "an answer of the door", text });
+						// A private half goes this way once it is to be known to everybody.
+						if (request.act !== "drop" || request.reveal === undefined)
+							world.said.push({ where: "an answer of the door", text });
 						resolve(JSON.parse(text) as DoorAnswer);
 					}
 				});
@@ -268,7 +273,22 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 	const providersFor = (running: Running) =>
 		new Map([...world.accounts.keys()].map((name) => [name, providerFor(running, name)]));
 
-	const sinksFor = (running: Running) =>
+	const sinksFor = (running: Running) => [...alertsFor(running), ...hooksAfter(running)];
+
+	const hooksAfter = (running: Running) =>
+		(["deploy", "post"] as const).map((hook) =>
+			scheduler.guard(
+				running,
+				`hook ${hook}`,
+				wrappers.sink(createSimHookSink(world.hooks, hook, () => time.elapsedMs())),
+			),
+		);
+
+	const hooksBefore = (running: Running) => [
+		scheduler.guard(running, "hook pre", wrappers.pre(createSimPreHook(world.hooks))),
+	];
+
+	const alertsFor = (running: Running) =>
 		world.sinks.map((sink) =>
 			scheduler.guard(
 				running,
@@ -299,7 +319,11 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 	const reconfigure = () => {
 		if (daemonsAgent?.running.isAlive() !== true) return;
 		const { agent, running } = daemonsAgent;
-		agent.configure(settingsNow(), { providers: providersFor(running), sinks: sinksFor(running), pre: [] });
+		agent.configure(settingsNow(), {
+			providers: providersFor(running),
+			sinks: sinksFor(running),
+			pre: hooksBefore(running),
+		});
 	};
 
 	const agentOf = (running: Running): Agent => {
@@ -324,7 +348,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				providers: providersFor(running),
 				door: wrappers.door(doorFor(running)),
 				verifier: simMailVerifier,
-				pre: [],
+				pre: hooksBefore(running),
 				sinks: sinksFor(running),
 				log: logOf(running),
 			},

@@ -5,7 +5,18 @@ import type { Policy } from "../../src/rotation/policy.ts";
 import { type MailHost, readTables, type Tables } from "./mail-host.ts";
 import type { Asked, SimDns, SimZone } from "./sim-dns.ts";
 import { publicHalfOf, publishedKey, verifies } from "./sim-mail.ts";
+import {
+	hooksAreAsked,
+	onlyOldKeysAreLaidOut,
+	onlyOurKeysAreLaidOut,
+	othersAreWaitedFor,
+	queueIsWaitedFor,
+	SHELF,
+} from "./promises-to-others.ts";
+import type { OtherUse } from "./other-programs.ts";
 import type { Revocations } from "./revocations.ts";
+import type { SimHooks } from "./sim-hooks.ts";
+import type { QueuedMail } from "./sim-queue.ts";
 import type { Removal } from "./sim-provider.ts";
 import type { StoredDomain } from "./stored-domain.ts";
 
@@ -93,6 +104,16 @@ export interface Observed {
 	readonly revocations: Revocations;
 	/** When the record of each name was last removed. */
 	readonly goneSinceMs: ReadonlyMap<string, number>;
+	readonly hooks: Pick<SimHooks, "said">;
+	/** Other programs that sign with keys of this host by now. */
+	readonly others: readonly OtherUse[];
+	readonly queue: readonly QueuedMail[];
+	/** Whether the wall clock is off, or ever will be. */
+	readonly isClockOff: boolean;
+	/** Names of adopted keys. */
+	readonly adopted: ReadonlySet<string>;
+	/** "domain selector" of each key whose private half was laid out. */
+	readonly laidOut: Set<string>;
 	/** Whether nobody is at work on the services, and nothing outside keeps them from running. */
 	readonly servicesSettled: boolean;
 	readonly servicesExpected: { readonly signer: boolean; readonly mailServer: boolean };
@@ -118,6 +139,11 @@ export const PROMISES = {
 	"I6 no selector twice": noSelectorTwice,
 	"I10 along the life table": alongTheLifeTable,
 	"revoked for good": revokedForGood,
+	"hooks are asked": hooksAreAsked,
+	"others are waited for": othersAreWaitedFor,
+	"the queue is waited for": queueIsWaitedFor,
+	"old private halves only": onlyOldKeysAreLaidOut,
+	"our private halves only": onlyOurKeysAreLaidOut,
 } as const;
 
 /** Those that only a whole run shows stand in aftermath.ts. */
@@ -125,6 +151,7 @@ export type PromiseName =
 	| keyof typeof PROMISES
 	| "7 one domain's trouble is its own"
 	| "8 never silent"
+	| "nothing is kept for good"
 	| "I9 rest writes nothing";
 
 /**
@@ -340,7 +367,7 @@ export function neverReadable(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
 	for (const path of seen.touched) {
 		const inode = seen.host.disk.find(path, false);
-		if (inode?.kind !== "file" || !holdsSecret(inode.content)) continue;
+		if (path.startsWith(SHELF) || inode?.kind !== "file" || !holdsSecret(inode.content)) continue;
 		if ((inode.mode & 0o077) !== 0) breaches.push(`${path} holds a key with mode ${inode.mode.toString(8)}`);
 		const above = seen.host.disk.find(path.slice(0, path.lastIndexOf("/")), true);
 		if (above !== null && (above.mode & 0o007) !== 0)
@@ -476,7 +503,7 @@ function whyEarly(seen: Observed, domain: string, selector: string, publicKey: s
 	for (const loaded of [signer.loaded, ...old.map((one) => one.loaded)])
 		if (loaded.get(domain)?.selector === selector) return "the running signer still uses it";
 	if (seen.revocations.isAsked(domain, selector)) return null;
-	const graceMs = seen.policies.get(domain)?.retire.graceMs ?? 0;
+	const graceMs = graceOf(seen, domain);
 	for (const mail of seen.host.classes.values())
 		if (
 			mail.domain === domain &&
@@ -485,6 +512,13 @@ function whyEarly(seen: Observed, domain: string, selector: string, publicKey: s
 		)
 			return `its last mail is ${Math.round((seen.nowMs - mail.lastMs) / 60_000)} minutes old, grace is ${graceMs / 60_000}`;
 	return null;
+}
+
+/** RULES.md "Grace and the queue": never shorter than mail may wait in the queue, and the TTL. */
+function graceOf({ policies, queueLifetimeMs }: Observed, domain: string): number {
+	const policy = policies.get(domain);
+	if (policy === undefined) return 0;
+	return Math.max(policy.retire.graceMs, queueLifetimeMs + policy.record.ttlSeconds * 1000);
 }
 
 function whyUnseen(seen: Observed, domain: string): string | null {

@@ -4,14 +4,21 @@ import { createChecker, type Breach } from "./checker.ts";
 import { createChance } from "./chance.ts";
 import { createNemesis, LONGEST_FAULT_MS } from "./nemesis.ts";
 import { createPrograms } from "./processes.ts";
-import { type Aftermath, neverSilent, oneDomainsTroubleIsItsOwn, restWritesNothing } from "./aftermath.ts";
+import {
+	type Aftermath,
+	neverSilent,
+	nothingIsKeptForGood,
+	oneDomainsTroubleIsItsOwn,
+	restWritesNothing,
+} from "./aftermath.ts";
 import { addAgain, noteAsked, type OperatorActs, startOperator, startWishes, turnNow } from "./operator.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { nextSlot, previousSlot } from "../../src/rotation/slots.ts";
 import { rememberParsedKeys } from "./quick-keys.ts";
 import { createScenario, type Scenario } from "./scenario.ts";
 import type { Running } from "./scheduler.ts";
-import { createWorld } from "./world.ts";
+import { storedDomain } from "./stored-domain.ts";
+import { createWorld, type World } from "./world.ts";
 import { HONEST, type Wrappers } from "./wrappers.ts";
 
 export interface RunOptions {
@@ -128,6 +135,8 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 			),
 			lastDueMs: lastDue(scenario, endsMs),
 			delivered: new Map(world.sinks.map((sink) => [sink.name, sink.got])),
+			hookToldMs: world.hooks.toldMs,
+			outlived: findOutlived(world, endsMs),
 			silentWaits: [...programs.silentWaits],
 			firstToldMs: world.firstToldMs,
 			toldByMs: toldBy(scenario),
@@ -138,6 +147,8 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 			breaches.push({ promise: "7 one domain's trouble is its own", what, atMs });
 		for (const what of restWritesNothing(after))
 			breaches.push({ promise: "I9 rest writes nothing", what, atMs });
+		for (const what of nothingIsKeptForGood(after))
+			breaches.push({ promise: "nothing is kept for good", what, atMs });
 		for (const what of neverSilent(after)) breaches.push({ promise: "8 never silent", what, atMs });
 	}
 	return {
@@ -170,6 +181,29 @@ function lastDue({ beginning, policies, luck }: Scenario, endsMs: number): Reado
 		);
 	}
 	return due;
+}
+
+/** A key may sign over connections of before a reload for as long, as far as anybody knows. */
+const CONNECTIONS_MS = DAY_MS;
+
+/** Records of our own keys that stand though grace, and whatever may add to it, have been over for half a day. */
+function findOutlived(world: World, endsMs: number): readonly string[] {
+	const { scenario, host } = world;
+	// A clock that is not believed removes nothing for as long as that.
+	if (scenario.luck.clockSteps + scenario.luck.suspensions > 0) return [];
+	return scenario.policies
+		.filter(({ domain }) => !scenario.broken.has(domain))
+		.flatMap(({ domain, retire, record, jitterMs }) => {
+			const leastMs = scenario.queueLifetimeMs + record.ttlSeconds * 1000;
+			const keptMs = Math.max(retire.graceMs, leastMs) + jitterMs + scenario.queueLifetimeMs + CONNECTIONS_MS;
+			return (storedDomain(host.disk, domain)?.keys ?? [])
+				.filter(({ state, origin }) => state === "retiring" && origin === "made")
+				.filter(({ selector, publicKey }) => {
+					const mail = host.classes.get(`${domain} ${selector} ${publicKey}`);
+					return mail !== undefined && mail.lastMs + keptMs + SETTLED_MS * 4 < endsMs;
+				})
+				.map(({ selector }) => `the record of ${selector} of ${domain} stands long after its last use`);
+		});
 }
 
 /** By when a domain whose provider refuses is told of: its first turn, `verify.timeout`, and whatever else goes wrong meanwhile. */

@@ -2,6 +2,7 @@
 
 import type { Policy } from "../../src/rotation/policy.ts";
 import type { Schedule } from "../../src/rotation/slots.ts";
+import { SHELF } from "./promises-to-others.ts";
 import type { ZonePlan } from "./sim-dns.ts";
 import type { Chance } from "./chance.ts";
 
@@ -30,6 +31,12 @@ export interface Luck {
 	readonly vanishings: number;
 	/** Wishes of other kinds than `rotate --now`, and changes of the configuration. */
 	readonly wishes: number;
+	/** A hook that holds switches back. */
+	readonly holds: number;
+	/** Other programs that are given a key. */
+	readonly otherPrograms: number;
+	/** Messages that stay in the queue. */
+	readonly stuckMail: number;
 }
 
 /** How close together turns come: often, as a host that is exercised; daily; or rarely, as real hosts turn them. */
@@ -66,6 +73,10 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 export function createScenario(chance: Chance, calm: boolean): Scenario {
+	return withNeighbours(createHost(chance, calm), chance.stream("neighbours"), calm);
+}
+
+function createHost(chance: Chance, calm: boolean): Scenario {
 	const pace = chance.happens(0.85) ? "often" : chance.pick(["daily", "rarely"] as const);
 	const count = pace === "often" ? chance.between(6, 12) : chance.between(2, 6);
 	const names = Array.from({ length: count }, (_, index) =>
@@ -118,6 +129,34 @@ export function createScenario(chance: Chance, calm: boolean): Scenario {
 		luck: calm ? NO_LUCK_NEEDED : createLuck(chance),
 		bare: new Set(names.filter((name) => !broken.has(name) && chance.happens(0.2))),
 	};
+}
+
+/** What concerns others than the host itself, and how keys leave it; drawn from a stream of its own. */
+function withNeighbours(scenario: Scenario, chance: Chance, calm: boolean): Scenario {
+	const some = (likelihood: number, value: number) => (!calm && chance.happens(likelihood) ? value : 0);
+	const luck = {
+		...scenario.luck,
+		holds: some(0.4, 2),
+		otherPrograms: some(0.4, 2),
+		stuckMail: some(0.5, 8),
+	};
+	// Only a right clock tells how long a message may still wait.
+	const mayBeShort = luck.clockSteps === 0;
+	const policies = scenario.policies.map((policy): Policy => {
+		const { retire, selector, record } = policy;
+		const ttlMs = record.ttlSeconds * 1000;
+		const isShort = chance.happens(0.2) && mayBeShort;
+		return {
+			...policy,
+			retire: {
+				...retire,
+				graceMs: isShort ? chance.between(ttlMs, scenario.queueLifetimeMs) : retire.graceMs,
+				tombstoneMs: chance.happens(0.1) ? HOUR_MS : 0,
+				publishPrivate: selector.kind === "template" && chance.happens(0.5) ? SHELF : null,
+			},
+		};
+	});
+	return { ...scenario, luck, policies };
 }
 
 const RSA = { algorithm: "rsa", bits: 2048 } as const;
@@ -270,6 +309,9 @@ export const NO_LUCK_NEEDED: Luck = {
 	suspensions: 0,
 	vanishings: 0,
 	wishes: 0,
+	holds: 0,
+	otherPrograms: 0,
+	stuckMail: 0,
 };
 
 /** Some seeds meet everything at once, most meet a few kinds of trouble, so that recovery itself gets its time. */
@@ -293,5 +335,8 @@ function createLuck(chance: Chance): Luck {
 		suspensions: some(0.2, 1),
 		vanishings: some(0.3, 1),
 		wishes: some(0.8, chance.pick([2, 8])),
+		holds: 0,
+		otherPrograms: 0,
+		stuckMail: 0,
 	};
 }

@@ -18,6 +18,7 @@ export interface StoredDomain {
 		readonly state: KeyState;
 		readonly publicKey: string;
 		readonly owes: object | null;
+		readonly origin: "made" | "adopted";
 	}[];
 }
 

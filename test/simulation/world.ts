@@ -6,7 +6,10 @@ import { formatKeyRecord } from "../../src/dkim/key-record.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
 import { createChance, type Chance } from "./chance.ts";
 import { createMailHost, KEY_TABLE, KEYS, type MailHost, SIGNER_UID, SIGNING_TABLE } from "./mail-host.ts";
+import { createSimHooks, type SimHooks } from "./sim-hooks.ts";
+import type { OtherPrograms } from "./other-programs.ts";
 import type { ForeignThings } from "./promises.ts";
+import { SHELF } from "./promises-to-others.ts";
 import { createRunRecord, type RunRecord } from "./record-of-run.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { createRevocations, type Revocations } from "./revocations.ts";
@@ -16,6 +19,7 @@ import { createSimDns, type SimDns } from "./sim-dns.ts";
 import { createSimLocks, type SimLocks } from "./sim-lock.ts";
 import { createSimKeys, publicHalfOf } from "./sim-mail.ts";
 import type { Removal, SimAccount } from "./sim-provider.ts";
+import type { QueuedMail } from "./sim-queue.ts";
 import type { ServiceFaults } from "./sim-services.ts";
 import type { SignerFaults } from "./sim-signer.ts";
 import { STATE } from "./stored-domain.ts";
@@ -61,6 +65,11 @@ export interface World {
 	readonly signerFaults: SignerFaults;
 	readonly serviceFaults: ServiceFaults;
 	readonly sinks: readonly SinkState[];
+	readonly hooks: SimHooks;
+	/** What else signs with keys of this host. */
+	readonly others: OtherPrograms;
+	/** Mail that stays in the mail server's queue for long. */
+	readonly queue: QueuedMail[];
 	readonly foreign: {
 		records: { name: string; value: string }[];
 		/** Records of keys that were in use before keyturn came, by name. */
@@ -160,6 +169,9 @@ export function createWorld(
 			phase: "running",
 		},
 		sinks: ["webhook", "email"].map((name) => ({ name, isUp: true, got: [] })),
+		hooks: createSimHooks(),
+		others: { uses: [], isUnreadable: false },
+		queue: [],
 		foreign: { records: [], adopted: new Map(), lines: new Map(), files: [] },
 		makeKey: createSimKeys(),
 		stopped: new Set(),
@@ -202,6 +214,7 @@ function installMailHost(world: World): void {
 	for (const path of [STATE, `${STATE}/domains`, `${STATE}/wishes`, AGENT_KEYS])
 		disk.putDirectory(path, 0o700, { uid: AGENT_UID, gid: AGENT_UID });
 	disk.putDirectory(DOOR_STATE, 0o700);
+	disk.putDirectory(SHELF, 0o755, { uid: AGENT_UID, gid: AGENT_UID });
 	const keyLines = ["# kept by hand"];
 	const signingLines = ["# kept by hand"];
 	const files: { path: string; content: string }[] = [];

@@ -4,6 +4,7 @@ import type { AlertSink } from "../../src/ports/alert-sink.ts";
 import type { Disk } from "../../src/ports/disk.ts";
 import type { Door } from "../../src/ports/door.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { PreHook } from "../../src/ports/hook.ts";
 import type { Propagation } from "../../src/ports/propagation.ts";
 import type { Resolver } from "../../src/ports/resolver.ts";
 import type { Services } from "../../src/ports/services.ts";
@@ -19,7 +20,9 @@ export interface Wrappers {
 	readonly door: (honest: Door) => Door;
 	readonly signer: (honest: Signer) => Signer;
 	readonly services: (honest: Services) => Services;
+	/** Alerts, and the hooks that run after a switch. */
 	readonly sink: (honest: AlertSink) => AlertSink;
+	readonly pre: (honest: PreHook) => PreHook;
 	/** What the agent is told to do, other than what the checker expects. */
 	readonly policy: (honest: Policy) => Policy;
 }
@@ -35,5 +38,6 @@ export const HONEST: Wrappers = {
 	signer: same,
 	services: same,
 	sink: same,
+	pre: same,
 	policy: same,
 };

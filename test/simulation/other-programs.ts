@@ -1,0 +1,50 @@
+/** Programs of the host that keyturn.yaml knows nothing of and that sign with its keys all the same: amavis, an ARC signer. */
+
+import type { OtherReader } from "../../src/ports/door.ts";
+
+/** One line of such a program's configuration. */
+export interface OtherUse {
+	readonly program: string;
+	readonly domain: string;
+	readonly selector: string;
+	readonly publicKey: string;
+	/** Since when the line stands. */
+	readonly sinceMs: number;
+}
+
+export interface OtherPrograms {
+	uses: readonly OtherUse[];
+	/** Whether one of their files cannot be read. */
+	isUnreadable: boolean;
+}
+
+/** A program that was given a key is started anew some time afterwards. */
+const STARTS_MS = 20 * 60_000;
+
+/** What signs by now. */
+export function signing({ uses }: OtherPrograms, nowMs: number): readonly OtherUse[] {
+	return uses.filter(({ sinceMs }) => sinceMs + STARTS_MS <= nowMs);
+}
+
+/** As the door finds them. */
+export function toReaders({ uses, isUnreadable }: OtherPrograms): readonly OtherReader[] {
+	const found = uses.map(({ program, domain, selector }) => ({
+		program,
+		where: "/etc/amavis/conf.d/50-user line 12",
+		domain,
+		selector,
+		keyPath: null,
+		publicKey: null,
+		problem: null,
+	}));
+	const unclear: OtherReader = {
+		program: "an ARC signer",
+		where: "/etc/openarc.conf",
+		domain: null,
+		selector: null,
+		keyPath: null,
+		publicKey: null,
+		problem: "EIO",
+	};
+	return isUnreadable ? [...found, unclear] : found;
+}
