@@ -73,6 +73,7 @@ async function main(): Promise<DoorAnswer> {
 		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
 		defersMail: () => postfix.defersMail(),
 		queue: () => postfix.queue(),
+		wiring: () => postfix.wiring(),
 		mayReveal: settings.mayReveal,
 		otherReaders: () => findOtherReaders({ disk, own: settings.signers.flatMap(configurationOf) }),
 		takeLock: createTakeLock(clock),

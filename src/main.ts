@@ -9,6 +9,7 @@ import { createProgram, DEFAULT_CONFIG } from "./cli/program.ts";
 import {
 	type CommandContext,
 	type DomainConfigured,
+	type Examiner,
 	EXIT,
 	type Terminal,
 	type Watchdog,
@@ -34,7 +35,7 @@ import { SIGNER_TYPES } from "./signers/registry.ts";
 import { createFileStateStore } from "./state/files.ts";
 import { createSystemClock } from "./system/clock.ts";
 import { createSystemDisk } from "./system/disk.ts";
-import { dropToOwner, shortHostName, systemTimezone } from "./system/identity.ts";
+import { dropToOwner, publicAddresses, shortHostName, systemTimezone } from "./system/identity.ts";
 import { createTakeLock } from "./system/lock.ts";
 import { createPulse } from "./system/pulse.ts";
 import { createSystemRandom } from "./system/random.ts";
@@ -183,6 +184,7 @@ async function open(configPath: string): Promise<Workbench> {
 		clock,
 		random,
 		log: openLog,
+		examiner: async () => joinExaminer(outside),
 		agent: once(makeAgent),
 		sinks: async () => (await outside()).sinks,
 		daemonAlive: () => isDaemonAlive(settings),
@@ -286,7 +288,8 @@ async function settingsOf(configPath: string, text: string): Promise<Settings> {
 			alerts: await schemasOf(named.alerts, ALERT_TYPES),
 		},
 	});
-	if ("faults" in parsed) throw new KeyturnError("config.invalid", formatFaults(parsed.faults));
+	if ("faults" in parsed)
+		throw new KeyturnError("config.invalid", formatFaults(parsed.faults), { cause: parsed.faults });
 	return parsed.settings;
 }
 
@@ -385,6 +388,25 @@ async function counting(
 		sinks: outside.sinks.map((sink) => meters.sink(sink)),
 		propagation: meters.propagation(propagation),
 	};
+}
+
+/** A secret that is missing must not keep `doctor` from telling the rest. */
+async function joinExaminer(outside: () => ReturnType<typeof joinOutside>): Promise<Examiner> {
+	const { createMailPolicies } = await import("./system/mail-policies.ts");
+	const { createTimeSource } = await import("./system/time-source.ts");
+	const ports = {
+		resolver: await openResolver(),
+		policies: createMailPolicies(),
+		timeSource: createTimeSource({ disk, programs: await openPrograms() }),
+		disk,
+		addresses: publicAddresses(),
+	};
+	try {
+		return { ...ports, providers: (await outside()).providers, unmade: null };
+	} catch (thrown) {
+		const { message, hint } = asKeyturnError(thrown);
+		return { ...ports, providers: new Map(), unmade: { why: message, hint } };
+	}
 }
 
 async function joinHooks(

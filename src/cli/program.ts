@@ -1,6 +1,6 @@
 /** The command line: names, options and help of every command; what each does stands in its own file. */
 
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { wrap } from "../report/words.ts";
 import type { CommandContext } from "./workbench.ts";
 
@@ -121,6 +121,19 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		);
 
 	program
+		.command("doctor")
+		.description("the whole host: what is wrong, what will go wrong, and the command that mends it")
+		.option("--json", "the result as JSON")
+		.addOption(
+			new Option("--format <format>", "for a monitoring system; ends with 0, 1, 2 or 3").choices(["nagios"]),
+		)
+		.action(async (given: Json & { format?: "nagios" }) => {
+			const { doctor } = await import("./doctor.ts");
+			const form = given.format ?? (given.json === true ? "json" : "text");
+			ended(await doctor(here(), { form }));
+		});
+
+	program
 		.command("recover")
 		.description("have an interrupted switch finished or undone")
 		.option("--json", "the result as JSON")
@@ -221,7 +234,7 @@ const UNASKED = { json: false, now: false, dryRun: false } as const;
 const EXIT_STATUS = `
 Exit status:
   0   done, or nothing due
-  1   failed; the old key still signs
+  1   failed; the old key still signs (doctor: something was found)
   2   usage or configuration
   3   waiting: published, not yet verified or switched
   4   a key in use does not verify (verify)

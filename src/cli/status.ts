@@ -8,6 +8,7 @@ import {
 	type DomainStatus,
 	type KeyShown,
 	type Status,
+	type StatusFacts,
 	type TroubleShown,
 } from "../report/status.ts";
 import { plural, stateWords, verdictOf } from "../report/status-words.ts";
@@ -87,16 +88,7 @@ function isAdvertised({ state }: KeyShown): boolean {
 /** Reads the state alone, so that it is quick and needs no privilege but that of reading it. */
 export async function gather(bench: Workbench): Promise<Status> {
 	const host = await readHost(bench);
-	const domains = await Promise.all(
-		bench.settings.policies.map(async (policy) => {
-			try {
-				const stored = await bench.store.load(`domains/${policy.domain}`);
-				return { policy, state: stored === null ? null : parseDomainState(stored.state), damaged: null };
-			} catch (thrown) {
-				return { policy, state: null, damaged: asKeyturnError(thrown).message };
-			}
-		}),
-	);
+	const domains = await readDomains(bench);
 	return buildStatus({
 		host: bench.settings.host,
 		now: bench.clock.now(),
@@ -106,14 +98,32 @@ export async function gather(bench: Workbench): Promise<Status> {
 	});
 }
 
+/** One for each configured domain, in their order; no state where there is none yet, or it is damaged. */
+export async function readDomains(bench: Workbench): Promise<StatusFacts["domains"]> {
+	return Promise.all(
+		bench.settings.policies.map(async (policy) => {
+			try {
+				const stored = await bench.store.load(`domains/${policy.domain}`);
+				return { policy, state: stored === null ? null : parseDomainState(stored.state), damaged: null };
+			} catch (thrown) {
+				return { policy, state: null, damaged: asKeyturnError(thrown).message };
+			}
+		}),
+	);
+}
+
 /** Damaged, it is a trouble like others: the keys are known without it. */
-async function readHost(bench: Workbench): Promise<Pick<Status, "troubles" | "undelivered" | "unchecked">> {
+export async function readHost(
+	bench: Workbench,
+): Promise<Pick<Status, "troubles" | "undelivered" | "unchecked"> & { readonly lastTickAt: Date | null }> {
 	try {
 		const stored = await bench.store.load("host");
-		if (stored === null) return { troubles: [], undelivered: 0, unchecked: uncheckedAmong(bench, []) };
-		const { troubles, outbox, checks } = parseHostState(stored.state);
+		if (stored === null)
+			return { troubles: [], undelivered: 0, unchecked: uncheckedAmong(bench, []), lastTickAt: null };
+		const { troubles, outbox, checks, lastClock } = parseHostState(stored.state);
 		const undelivered = outbox.filter((entry) => entry.tries > 0).length;
-		return { troubles, undelivered, unchecked: uncheckedAmong(bench, checks) };
+		const lastTickAt = new Date(lastClock);
+		return { troubles, undelivered, unchecked: uncheckedAmong(bench, checks), lastTickAt };
 	} catch (thrown) {
 		const damaged: TroubleShown = {
 			event: "state_damaged",
@@ -124,7 +134,7 @@ async function readHost(bench: Workbench): Promise<Pick<Status, "troubles" | "un
 			hint: "the next tick keeps it aside and begins it anew",
 			since: bench.clock.now().toISOString(),
 		};
-		return { troubles: [damaged], undelivered: 0, unchecked: [] };
+		return { troubles: [damaged], undelivered: 0, unchecked: [], lastTickAt: null };
 	}
 }
 

@@ -1,6 +1,7 @@
 /** What a command works with: the configuration read, the ports joined, and where its words go. */
 
 import type { Agent } from "../agent/agent.ts";
+import type { DoctorPorts, Known } from "../doctor/gather.ts";
 import { KeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -28,6 +29,8 @@ export interface Workbench {
 	readonly random: Random;
 	/** Opened when first asked for. */
 	log(): Promise<Log>;
+	/** What `keyturn doctor` asks besides; made when first asked for, and then without what could not be made. */
+	examiner(): Promise<Examiner>;
 	/** Whether a `keyturn run` holds the daemon's lock. */
 	daemonAlive(): Promise<boolean>;
 	/** Takes the daemon's lock for the life of the process; "held" if another has it. */
@@ -47,6 +50,10 @@ export interface Workbench {
 	meters(): Promise<Meters>;
 	readonly versions: { readonly keyturn: string; readonly node: string };
 }
+
+export interface Examiner
+	extends Pick<DoctorPorts, "providers" | "resolver" | "policies" | "timeSource" | "disk">,
+		Pick<Known, "addresses" | "unmade"> {}
 
 /** The service manager's, which ends a daemon that it does not hear of. */
 export interface Watchdog {

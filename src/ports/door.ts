@@ -1,5 +1,7 @@
 /** The door's protocol: one JSON request, one JSON answer; the only way from the agent to anything that needs root. */
 
+import type { SocketTarget } from "./sockets.ts";
+
 export interface StageChange {
 	readonly signer: string;
 	readonly domain: string;
@@ -41,8 +43,16 @@ export interface DroppedKey {
 }
 
 export type DoorRequest =
-	/** Reads; `ids` are the switches whose results are wanted. The running signer is asked to sign with the keys of `probe`. */
-	| { readonly act: "inspect"; readonly ids: readonly string[]; readonly probe?: readonly ProbeAsked[] }
+	/**
+	 * Reads; `ids` are the switches whose results are wanted. The running signer is asked to sign with the keys of `probe`;
+	 * with `examine` it is told besides what `keyturn doctor` judges.
+	 */
+	| {
+			readonly act: "inspect";
+			readonly ids: readonly string[];
+			readonly probe?: readonly ProbeAsked[];
+			readonly examine?: true;
+	  }
 	| { readonly act: "stage"; readonly id: string; readonly changes: readonly StageChange[] }
 	| {
 			readonly act: "commit";
@@ -162,6 +172,39 @@ export interface OtherReader {
 	readonly problem: string | null;
 }
 
+/** How Postfix hands mail to signers; each list is as it stands in main.cf, macros not resolved. */
+export interface MailWiring {
+	/** `smtpd_milters`: what comes in by SMTP. */
+	readonly milters: readonly string[];
+	/** `non_smtpd_milters`: what is made on this host. */
+	readonly localMilters: readonly string[];
+	/** What services of master.cf have in place of `smtpd_milters`, all together. */
+	readonly ownMilters: readonly string[];
+	/** `milter_default_action`: what becomes of mail while the milter is down. */
+	readonly defaultAction: string;
+	/** `queue_directory`: paths of sockets begin there where a service is chrooted. */
+	readonly queueDirectory: string;
+}
+
+/** What `keyturn doctor` judges of a signer and may not read. */
+export interface ExaminedSigner {
+	readonly signer: string;
+	/** Where mail is handed to it; null where that is no milter's socket, or cannot be told. */
+	readonly socket: SocketTarget | null;
+	/** Of `services.stop`, in this order. */
+	readonly services: readonly { readonly service: string; readonly running: boolean }[];
+	/** Why a switch would be refused now, and what to do; null if it would not. */
+	readonly holds: { readonly why: string; readonly hint: string | null } | null;
+	/** Key files in its directories that no live line names, that are none of the door's and that nobody else reads. */
+	readonly strayKeys: readonly string[];
+}
+
+export interface Examined {
+	/** Null where there is no Postfix, or it cannot be asked. */
+	readonly mail: MailWiring | null;
+	readonly signers: readonly ExaminedSigner[];
+}
+
 export interface InspectAnswer {
 	readonly act: "inspect";
 	/** RFC 3339, UTC, by the door's clock. */
@@ -179,6 +222,8 @@ export interface InspectAnswer {
 	readonly lastPauseAt: string | null;
 	/** One for each key to be probed; absent where none was. */
 	readonly probed?: readonly ProbeTold[];
+	/** Absent where it was not asked for. */
+	readonly examined?: Examined;
 }
 
 export interface DropAnswer {

@@ -1,6 +1,18 @@
 /** One question to one server. */
 
-export type QuestionType = "A" | "AAAA" | "NS" | "SOA" | "TXT" | "CNAME" | "DS" | "DNSKEY";
+export type QuestionType =
+	| "A"
+	| "AAAA"
+	| "NS"
+	| "SOA"
+	| "TXT"
+	| "CNAME"
+	| "DS"
+	| "DNSKEY"
+	| "MX"
+	| "PTR"
+	/** Its own record type until RFC 7208 section 3.1 took it away. */
+	| "SPF";
 
 export interface Question {
 	/** Without the final dot, lower case. */
@@ -26,9 +38,10 @@ export interface ResourceRecord {
 
 export type RecordData =
 	| { readonly kind: "txt"; readonly strings: readonly Uint8Array[] }
-	/** NS, CNAME, DNAME: the name, lower case, without the final dot. */
+	/** NS, CNAME, DNAME, PTR: the name, lower case, without the final dot. */
 	| { readonly kind: "name"; readonly target: string }
 	| { readonly kind: "address"; readonly address: string }
+	| { readonly kind: "mail_exchange"; readonly target: string; readonly preference: number }
 	| {
 			readonly kind: "soa";
 			readonly primary: string;

@@ -1,5 +1,7 @@
 /** What signs mail, as the door sees it: its configuration read, its change rendered, the staged and the running state proven. */
 
+import type { SocketTarget } from "./sockets.ts";
+
 /** One key that the signer's live configuration names. */
 export interface SigningLine {
 	readonly domain: string;
@@ -37,6 +39,8 @@ export interface SignerReading {
 	readonly configuration: readonly string[];
 	/** What an administrator should know about this configuration, one sentence each. */
 	readonly notes: readonly string[];
+	/** Where the mail server has to hand it mail; null or absent where that is no milter's socket, or cannot be told. */
+	readonly socket?: SocketTarget | null;
 }
 
 export interface SignerChange {

@@ -4,7 +4,7 @@ import { directoryOf } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Disk } from "../ports/disk.ts";
-import type { InspectedQueue, OtherReader } from "../ports/door.ts";
+import type { InspectedQueue, MailWiring, OtherReader } from "../ports/door.ts";
 import type { Log } from "../ports/log.ts";
 import type { Services } from "../ports/services.ts";
 import type { Signer } from "../ports/signer.ts";
@@ -39,6 +39,8 @@ export interface SwapContext {
 	readonly defersMail: (signer: string) => Promise<boolean>;
 	/** What waits in the mail server's queue; null where that cannot be told. */
 	readonly queue: () => Promise<InspectedQueue | null>;
+	/** How the mail server hands mail to signers; null where that cannot be told. Reads only. */
+	readonly wiring: () => Promise<MailWiring | null>;
 	/** Whether private halves of old keys may be given back (`retire.publish_private`). */
 	readonly mayReveal: boolean;
 	/** Who else on this host reads keys. Never fails: what cannot be read is a reader with a problem. */

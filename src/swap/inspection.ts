@@ -10,13 +10,14 @@ import type {
 } from "../ports/door.ts";
 import type { SignerReading, SigningLine } from "../ports/signer.ts";
 import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
+import { examineHost } from "./examination.ts";
 import { readLeft, readResult } from "./results.ts";
 import { probeRunning } from "./running.ts";
 import { listStaged } from "./staged-switch.ts";
 
 export async function inspect(
 	context: SwapContext,
-	{ ids, probe }: Pick<Extract<DoorRequest, { act: "inspect" }>, "ids" | "probe">,
+	{ ids, probe, examine }: Omit<Extract<DoorRequest, { act: "inspect" }>, "act">,
 ): Promise<InspectAnswer> {
 	const results: SwitchResult[] = [];
 	for (const id of ids) {
@@ -25,6 +26,7 @@ export async function inspect(
 	}
 	const signers: InspectedSigner[] = [];
 	for (const [name, signer] of context.signers) signers.push(await inspectSigner(context, name, signer));
+	const others = await context.otherReaders();
 	return {
 		act: "inspect",
 		at: timestamp(context),
@@ -32,11 +34,10 @@ export async function inspect(
 		results,
 		staged: await listStaged(context),
 		queue: await context.queue(),
-		otherReaders: (await context.otherReaders()).filter(
-			({ domain }) => domain === null || context.domains.has(domain),
-		),
+		otherReaders: others.filter(({ domain }) => domain === null || context.domains.has(domain)),
 		lastPauseAt: (await readLeft(context)).pausedAt,
 		...(probe === undefined ? {} : { probed: await probeRunning(context, probe) }),
+		...(examine === undefined ? {} : { examined: await examineHost(context, others) }),
 	};
 }
 

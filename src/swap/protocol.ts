@@ -43,9 +43,14 @@ function readRequest(sent: unknown): DoorRequest {
 	const act = typeof sent === "object" && sent !== null && "act" in sent ? sent.act : null;
 	switch (act) {
 		case "inspect": {
-			const { ids, probe } = fields(sent, "request", ["act", "ids"], ["probe"]);
-			const wanted = probe === undefined ? {} : { probe: list(probe, "probe", probed) };
-			return { act, ids: list(ids, "ids", id), ...wanted };
+			const { ids, probe, examine } = fields(sent, "request", ["act", "ids"], ["probe", "examine"]);
+			if (examine !== undefined && examine !== true) throw new Fault("examine: expected true, or nothing");
+			return {
+				act,
+				ids: list(ids, "ids", id),
+				...(probe === undefined ? {} : { probe: list(probe, "probe", probed) }),
+				...(examine === undefined ? {} : { examine }),
+			};
 		}
 		case "stage": {
 			const request = fields(sent, "request", ["act", "id", "changes"]);

@@ -1,6 +1,6 @@
 /** Who and where this process is: the user it acts as, the host's short name, the system's time zone. */
 
-import { hostname } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { KeyturnError } from "../errors.ts";
 import type { Disk, Owner } from "../ports/disk.ts";
 
@@ -27,6 +27,24 @@ export async function dropToOwner(disk: Disk, directory: string): Promise<Owner 
 /** In lower case, up to the first dot. */
 export function shortHostName(): string {
 	return (hostname().split(".")[0] ?? "").toLowerCase();
+}
+
+/** The addresses by which the world may know this host; none where it stands behind another. */
+export function publicAddresses(): readonly string[] {
+	const found = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []);
+	return [
+		...new Set(
+			found.filter(({ internal, address }) => !internal && isPublic(address)).map(({ address }) => address),
+		),
+	];
+}
+
+/** RFC 6890: private, shared, link-local, loopback, documentation and unique local addresses are nobody's in the world. */
+function isPublic(address: string): boolean {
+	if (address.includes(":")) return /^[23]/.test(address) && !/^2001:db8:/i.test(address);
+	return !/^(?:0|10|127|192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])|192\.0\.[02]|198\.51\.100|203\.0\.113|198\.1[89])\./.test(
+		address,
+	);
 }
 
 /** TZ, then what /etc/localtime points to, then Debian's /etc/timezone, then UTC. */

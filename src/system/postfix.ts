@@ -1,7 +1,7 @@
 /** What Postfix says of itself: whether it defers mail while the signer is down, and where it greets. */
 
 import type { Disk } from "../ports/disk.ts";
-import type { InspectedQueue } from "../ports/door.ts";
+import type { InspectedQueue, MailWiring } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
 
 export interface Postfix {
@@ -11,6 +11,8 @@ export interface Postfix {
 	greetsAt(): Promise<{ readonly host: string; readonly port: number } | null>;
 	/** What waits in its queue; null where that cannot be told. Reads only. */
 	queue(): Promise<InspectedQueue | null>;
+	/** How it hands mail to milters; null where that cannot be told. Reads only. */
+	wiring(): Promise<MailWiring | null>;
 }
 
 const POSTCONF = "/usr/sbin/postconf";
@@ -49,7 +51,37 @@ export function createPostfix({
 			const result = await programs.run(request, NEVER);
 			return result.status === 0 ? { lifetimeSeconds, ...parseQueue(result.stdout) } : null;
 		},
+		async wiring() {
+			const values = await Promise.all(
+				["smtpd_milters", "non_smtpd_milters", "milter_default_action", "queue_directory"].map(async (name) =>
+					ask(["-x", "-h", name]),
+				),
+			);
+			const [milters, localMilters, defaultAction, queueDirectory] = values;
+			if (milters == null || localMilters == null || defaultAction == null || queueDirectory == null)
+				return null;
+			const ownMilters = parseOwnMilters((await ask(["-x", "-P"])) ?? "");
+			return {
+				milters: parseMilters(milters),
+				localMilters: parseMilters(localMilters),
+				ownMilters,
+				defaultAction,
+				queueDirectory,
+			};
+		},
 	};
+}
+
+/** Names of milters, parted by commas or blanks; in braces a name may have settings of its own behind it (postconf(5)). */
+function parseMilters(text: string): readonly string[] {
+	const found = text.matchAll(/\{\s*([^\s,{}]+)[^{}]*\}|([^\s,{}]+)/g);
+	return [...found].map(([, braced, plain]) => braced ?? plain ?? "");
+}
+
+/** `submission/inet/smtpd_milters = …`, a line each. */
+function parseOwnMilters(text: string): readonly string[] {
+	const lines = text.matchAll(/^[^/\s]+\/[^/\s]+\/smtpd_milters\s*=\s*(.*)$/gm);
+	return [...lines].flatMap(([, value = ""]) => parseMilters(value));
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };

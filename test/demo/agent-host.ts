@@ -168,6 +168,7 @@ function createDoorSwap(host: ScratchHost, settings: DoorSettings, ports: HostPo
 		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
 		defersMail: async () => true,
 		queue: async () => null,
+		wiring: async () => null,
 		mayReveal: false,
 		otherReaders: async () => [],
 		takeLock,

@@ -62,6 +62,7 @@ export function commandBench(
 		clock,
 		random,
 		log: async () => Promise.resolve(log),
+		examiner: async () => Promise.reject(new Error("nothing is examined here")),
 		daemonAlive: async () => Promise.resolve(false),
 		becomeDaemon: async () => Promise.resolve("ours"),
 		wakeOnSchedule: () => undefined,

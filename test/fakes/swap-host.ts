@@ -5,6 +5,7 @@ import type { Disk } from "../../src/ports/disk.ts";
 import type {
 	InspectedQueue,
 	DoorRequest,
+	MailWiring,
 	OtherReader,
 	Evidence,
 	StageAnswer,
@@ -26,6 +27,7 @@ export interface SwapHostOptions {
 	readonly signers?: readonly string[];
 	readonly defersMail?: boolean;
 	readonly queue?: InspectedQueue;
+	readonly wiring?: MailWiring;
 	readonly otherReaders?: readonly OtherReader[];
 	readonly mayReveal?: boolean;
 	readonly probe?: boolean;
@@ -142,6 +144,7 @@ export class SwapHost {
 			),
 			defersMail: async () => this.#options.defersMail ?? false,
 			queue: async () => this.#options.queue ?? null,
+			wiring: async () => this.#options.wiring ?? null,
 			mayReveal: this.#options.mayReveal ?? false,
 			otherReaders: async () => this.#options.otherReaders ?? [],
 			takeLock: async () => ({ release: async () => {} }),

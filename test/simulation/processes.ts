@@ -145,6 +145,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			domains: new Map(scenario.policies.map((policy) => [policy.domain, "main"])),
 			defersMail: async () => !scenario.acceptsWithoutMilter,
 			queue: async () => toInspected(world.queue, scenario.queueLifetimeMs, time.elapsedMs()),
+			wiring: async () => null,
 			mayReveal: world.policies.some(({ retire }) => retire.publishPrivate !== null),
 			otherReaders: async () => toReaders(world.others),
 			takeLock: world.locks.takerFor(running),

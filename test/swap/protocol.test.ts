@@ -61,12 +61,16 @@ const NO_KEY = "changes[0].to.key: expected a private key in PEM";
 const NO_TIME = "evidence[0].answers[0].at: expected a time such as 2026-11-01T03:00:00.000Z";
 
 describe("parseRequest", () => {
-	it.each([STAGE, COMMIT, DROP, { act: "inspect", ids: [ID] }, { act: "recover", filesOnly: true }])(
-		"reads %j",
-		(request) => {
-			expect(parseRequest(JSON.stringify(request))).toEqual(request);
-		},
-	);
+	it.each([
+		STAGE,
+		COMMIT,
+		DROP,
+		{ act: "inspect", ids: [ID] },
+		{ act: "inspect", ids: [], examine: true },
+		{ act: "recover", filesOnly: true },
+	])("reads %j", (request) => {
+		expect(parseRequest(JSON.stringify(request))).toEqual(request);
+	});
 
 	it.each([
 		["no JSON", "{", "the request is not JSON"],
@@ -82,6 +86,11 @@ describe("parseRequest", () => {
 		],
 		["a field with a long name", edit(STAGE, ["x".repeat(99)], 1), `unknown field "${"x".repeat(80)}"`],
 		["a missing field", JSON.stringify({ act: "recover" }), "request.filesOnly: missing"],
+		[
+			"an examination that is no true",
+			'{"act":"inspect","ids":[],"examine":false}',
+			"examine: expected true, or nothing",
+		],
 		["ids that are no list", '{"act":"inspect","ids":"all"}', "ids: expected a list"],
 		[
 			"an id that is a path",

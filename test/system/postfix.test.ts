@@ -33,6 +33,47 @@ function postfixThatSays(answers: {
 	return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) });
 }
 
+describe("the milters of Postfix", () => {
+	const wiring = async (values: Readonly<Record<string, string>>) => {
+		const disk = new SimDisk(() => new Date());
+		disk.putDirectory("/usr/sbin");
+		disk.put("/usr/sbin/postconf", "", 0o755);
+		const run = async ({ argv }: ProgramRequest) => {
+			const stdout = values[argv.at(-1) ?? ""];
+			const result = {
+				status: stdout === undefined ? 1 : 0,
+				signal: null,
+				stdout: `${stdout ?? ""}\n`,
+				stderr: "",
+			};
+			return Promise.resolve(result);
+		};
+		return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) }).wiring();
+	};
+	const MAIN = {
+		smtpd_milters: "inet:127.0.0.1:11332, { unix:opendkim/opendkim.sock, connect_timeout=10s }",
+		non_smtpd_milters: "",
+		milter_default_action: "accept",
+		queue_directory: "/var/spool/postfix",
+		"-P": "submission/inet/smtpd_milters = local:/sub.sock\nsmtps/inet/smtpd_tls_wrappermode = yes",
+	};
+
+	it("are told with those that services have of their own", async () => {
+		expect(await wiring(MAIN)).toEqual({
+			milters: ["inet:127.0.0.1:11332", "unix:opendkim/opendkim.sock"],
+			localMilters: [],
+			ownMilters: ["local:/sub.sock"],
+			defaultAction: "accept",
+			queueDirectory: "/var/spool/postfix",
+		});
+	});
+
+	it("are not told where Postfix does not say all of it", async () => {
+		const { queue_directory: _, ...some } = MAIN;
+		expect(await wiring(some)).toBeNull();
+	});
+});
+
 describe("the queue of Postfix", () => {
 	it("is told oldest first, without what is held", async () => {
 		const postfix = postfixThatSays({ lifetime: "5d", queue: `${QUEUE.join("\n")}\n` });

@@ -100,10 +100,17 @@ function readData(record: Exclude<PacketRecord, { type: "OPT" }>): RecordData {
 		case "NS":
 		case "CNAME":
 		case "DNAME":
+		case "PTR":
 			return { kind: "name", target: canonical(record.data) };
 		case "A":
 		case "AAAA":
 			return { kind: "address", address: record.data };
+		case "MX":
+			return {
+				kind: "mail_exchange",
+				target: canonical(record.data.exchange),
+				preference: record.data.preference ?? 0,
+			};
 		case "SOA":
 			return {
 				kind: "soa",

@@ -1,6 +1,6 @@
 /** Makes the bytes of one question to a DNS server (RFC 1035 section 4, EDNS by RFC 6891). */
 
-import { DNSSEC_OK, encode, RECURSION_DESIRED } from "dns-packet";
+import { DNSSEC_OK, encode, RECURSION_DESIRED, type RecordType } from "dns-packet";
 import type { Question } from "../../ports/resolver.ts";
 
 /** Fits every path without fragments (DNS flag day 2020). */
@@ -20,7 +20,9 @@ export function encodeQuery(question: Question, options: QueryOptions): Uint8Arr
 		type: "query",
 		id: options.id,
 		flags: question.recursive ? RECURSION_DESIRED : 0,
-		questions: [{ name: question.name === "" ? "." : question.name, type: question.type, class: "IN" }],
+		questions: [
+			{ name: question.name === "" ? "." : question.name, type: question.type as RecordType, class: "IN" },
+		],
 		additionals: options.edns
 			? [
 					{

@@ -51,8 +51,8 @@ const NO_RELOAD = "dkimpy-milter reads its keys at its start only: swap: restart
 const ED25519 = "KeyTableEd25519 is left as it is: its keys sign on, and are not turned";
 
 async function read({ disk, settings }: DkimpyOptions): Promise<SignerReading> {
-	const { keyTable, user, hasEd25519 } = await readDkimpy(disk, settings.config);
-	return readOneTable({
+	const { keyTable, user, hasEd25519, socket } = await readDkimpy(disk, settings.config);
+	const reading = await readOneTable({
 		disk,
 		table: keyTable,
 		format: DKIMPY_TABLE,
@@ -60,6 +60,7 @@ async function read({ disk, settings }: DkimpyOptions): Promise<SignerReading> {
 		configuration: [settings.config],
 		notes: hasEd25519 ? [ED25519] : [],
 	});
+	return { ...reading, socket };
 }
 
 function render(table: SignerFile | undefined, changes: readonly SignerChange[]) {

@@ -16,6 +16,7 @@ import type {
 	SignerReading,
 	SigningLine,
 } from "../../ports/signer.ts";
+import type { SocketTarget } from "../../ports/sockets.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { findForeign } from "./foreign-lines.ts";
@@ -85,7 +86,17 @@ async function read(options: OpenDkimOptions): Promise<SignerReading> {
 		owner: { uid, gid, user },
 		configuration: live.paths,
 		notes: noteworthy(live, settings.config),
+		socket: knownSocket(live),
 	};
+}
+
+/** Keys can be read and changed where no probe reaches the signer. */
+function knownSocket(live: LiveConfiguration): SocketTarget | null {
+	try {
+		return socketOf(live);
+	} catch {
+		return null;
+	}
 }
 
 async function describeEntry(

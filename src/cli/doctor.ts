@@ -1,0 +1,134 @@
+/** `keyturn doctor`: the whole host looked over, and what was found, with the command that mends it; changes nothing. */
+
+import { CHECKS, examine } from "../doctor/checks.ts";
+import type { AgentFacts } from "../doctor/facts.ts";
+import { type Finding, finding } from "../doctor/finding.ts";
+import { gather, type Known } from "../doctor/gather.ts";
+import { asKeyturnError, type KeyturnError } from "../errors.ts";
+import { type Fault, faultSentence } from "../settings/faults.ts";
+import { emptyDomainState } from "../rotation/domain-state.ts";
+import { type Examined, nagiosReport, nagiosStatus, nagiosUnknown } from "./doctor-nagios.ts";
+import { doctorText } from "./doctor-text.ts";
+import { readDomains, readHost } from "./status.ts";
+import { type CommandContext, EXIT, type Examiner, type Workbench } from "./workbench.ts";
+
+/** What a monitoring system takes for "could not be told". */
+const NAGIOS_UNKNOWN = 3;
+
+export async function doctor(
+	context: CommandContext,
+	{ form }: { readonly form: "text" | "json" | "nagios" },
+): Promise<number> {
+	if (form !== "nagios") return tell(context, await look(context), form);
+	try {
+		const examined = await look(context);
+		context.terminal.result(nagiosReport(examined));
+		return nagiosStatus(examined.findings);
+	} catch (thrown) {
+		context.terminal.result(nagiosUnknown(asKeyturnError(thrown).message));
+		return NAGIOS_UNKNOWN;
+	}
+}
+
+function tell({ terminal }: CommandContext, examined: Examined, form: "text" | "json"): number {
+	const { findings, domains, at } = examined;
+	terminal.result(
+		form === "json"
+			? JSON.stringify({ schema: 1, at: at?.toISOString() ?? null, domains, findings }, null, 2)
+			: doctorText(findings, { domains, checks: CHECKS.length }),
+	);
+	return findings.some(({ severity }) => severity !== "info") ? EXIT.failed : EXIT.done;
+}
+
+/** Without a configuration there is nothing else to look at. */
+async function look(context: CommandContext): Promise<Examined> {
+	let bench: Workbench;
+	try {
+		bench = await context.open();
+	} catch (thrown) {
+		const error = asKeyturnError(thrown);
+		if (!error.code.startsWith("config.")) throw error;
+		return { at: null, domains: 0, oldestKeySeconds: null, findings: faultsOf(error) };
+	}
+	const examiner = await bench.examiner();
+	const ports = { ...examiner, ...portsOf(bench) };
+	const facts = await gather(await known(bench, examiner), ports, context.signal);
+	return {
+		at: facts.now,
+		domains: facts.domains.length,
+		oldestKeySeconds: oldestKey(facts.domains, facts.now),
+		findings: examine(facts),
+	};
+}
+
+function portsOf({ door, propagation, clock, random }: Workbench) {
+	return { door, propagation, clock, random };
+}
+
+async function known(bench: Workbench, { addresses, unmade }: Examiner): Promise<Known> {
+	const domains = await readDomains(bench);
+	return {
+		settings: bench.settings,
+		agent: await agentFacts(bench),
+		addresses,
+		unmade,
+		domains: await Promise.all(
+			domains.map(async ({ policy, state, damaged }) => ({
+				policy,
+				state,
+				damaged,
+				obstacles:
+					unmade === null
+						? await (await bench.agent()).obstacles(policy, state ?? emptyDomainState(policy.domain))
+						: [],
+			})),
+		),
+	};
+}
+
+async function agentFacts(bench: Workbench): Promise<AgentFacts> {
+	const { troubles, undelivered, lastTickAt } = await readHost(bench);
+	return {
+		isDaemonAlive: await bench.daemonAlive(),
+		lastTickAt,
+		undelivered,
+		troubles: troubles.map(({ event, severity, summary, hint, domains }) => ({
+			event,
+			severity: severity === "critical" || severity === "info" ? severity : "warning",
+			summary,
+			hint,
+			domains,
+		})),
+	};
+}
+
+/** Since it signs; null where nothing does. */
+function oldestKey(domains: Known["domains"], now: Date): number | null {
+	const ages = domains.flatMap(({ state }) =>
+		(state?.keys ?? []).flatMap((key) =>
+			key.state === "active" ? [(now.getTime() - new Date(key.since).getTime()) / 1000] : [],
+		),
+	);
+	return ages.length === 0 ? null : Math.floor(Math.max(...ages));
+}
+
+function faultsOf(error: KeyturnError): readonly Finding[] {
+	const { code, message, hint, cause } = error;
+	if (code === "config.invalid" && isFaults(cause))
+		return cause.map((fault) =>
+			finding("config.invalid", fault.path === "" ? fault.file : fault.path, {
+				summary: faultSentence(fault),
+				advice: `correct line ${fault.line} of ${fault.file}`,
+			}),
+		);
+	return [
+		finding(code === "config.unreadable" ? "config.unreadable" : "config.invalid", "configuration", {
+			summary: message,
+			advice: hint ?? "correct it",
+		}),
+	];
+}
+
+function isFaults(cause: unknown): cause is readonly Fault[] {
+	return Array.isArray(cause) && cause.length > 0;
+}

@@ -1,0 +1,61 @@
+/** Whether the agent is at work, and what it has to complain of itself. */
+
+import type { Facts } from "./facts.ts";
+import { type Finding, finding } from "./finding.ts";
+
+const DAY_MS = 86_400_000;
+
+export function checkAgent(facts: Facts): readonly Finding[] {
+	return [...daemon(facts), ...troubles(facts), ...alerts(facts), ...states(facts)];
+}
+
+/** Who runs `keyturn rotate` from a timer of his own needs no daemon. */
+function daemon({ agent, now }: Facts): readonly Finding[] {
+	const { isDaemonAlive, lastTickAt } = agent;
+	if (isDaemonAlive || (lastTickAt !== null && now.getTime() - lastTickAt.getTime() <= DAY_MS)) return [];
+	const last =
+		lastTickAt === null
+			? "nothing has run yet"
+			: `the last look was on ${lastTickAt.toISOString().slice(0, 10)}`;
+	return [
+		finding("daemon.stopped", "keyturn", {
+			summary: `the daemon does not run, and ${last}: no key will be turned`,
+			command: "systemctl enable --now keyturn",
+		}),
+	];
+}
+
+function troubles({ agent }: Facts): readonly Finding[] {
+	return agent.troubles.map(({ event, severity, summary, hint, domains }) =>
+		finding("trouble.standing", domains.length === 1 ? (domains[0] ?? "keyturn") : "keyturn", {
+			summary: `${event}: ${summary}`,
+			...(hint === null ? { command: "keyturn status" } : { advice: hint }),
+			severity: severity === "info" ? "warning" : severity,
+		}),
+	);
+}
+
+function alerts({ agent }: Facts): readonly Finding[] {
+	if (agent.undelivered === 0) return [];
+	const many = agent.undelivered === 1 ? "an alert" : `${agent.undelivered} alerts`;
+	return [
+		finding("alert.undelivered", "alerts", {
+			summary: `${many} could not be delivered yet: nobody may know what stands above`,
+			command: "keyturn alert test",
+		}),
+	];
+}
+
+function states({ domains, settings }: Facts): readonly Finding[] {
+	return domains.flatMap(({ policy, damaged }) =>
+		damaged === null
+			? []
+			: [
+					finding("state.damaged", policy.domain, {
+						summary: `what is remembered of its keys cannot be read: ${damaged}`,
+						advice: `the next tick keeps the damaged file aside in ${settings.state}/domains, and begins anew from what signs`,
+						command: `keyturn rotate ${policy.domain}`,
+					}),
+				],
+	);
+}

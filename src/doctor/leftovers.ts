@@ -1,0 +1,42 @@
+/** Key records and key files that nobody uses: a record says that a signature is good for as long as it stands. */
+
+import type { Facts } from "./facts.ts";
+import { type Finding, finding } from "./finding.ts";
+import { quoted } from "./words.ts";
+
+export function checkLeftovers(facts: Facts): readonly Finding[] {
+	return [...records(facts), ...files(facts)];
+}
+
+function records({ domains }: Facts): readonly Finding[] {
+	return domains.flatMap(({ policy, leftRecords }) =>
+		leftRecords.map(({ selector, name, isOurs, isAdopted: knownToState }) =>
+			finding("leftover.record", `${policy.domain} ${selector}`, {
+				summary: isOurs
+					? `${name} stands again although keyturn had removed it`
+					: `${name} holds a key that nothing on this host signs with: whoever has its private half can still sign as ${policy.domain}`,
+				...(isOurs
+					? { advice: "see who put it back, and remove it in the zone" }
+					: knownToState
+						? {
+								advice: "if no other host signs with it",
+								command: `keyturn retire ${policy.domain} ${selector}`,
+							}
+						: { advice: "if no other host signs with it, remove it in the zone" }),
+			}),
+		),
+	);
+}
+
+function files({ door }: Facts): readonly Finding[] {
+	if (door.kind === "silent") return [];
+	return door.answer.examined.signers.flatMap(({ strayKeys }) =>
+		strayKeys.map((path) =>
+			finding("leftover.file", path, {
+				summary: "no line of a signer names this private key, and keyturn did not put it there",
+				advice: "if nothing else uses it",
+				command: `shred -u ${quoted(path)}`,
+			}),
+		),
+	);
+}

@@ -1,0 +1,40 @@
+/** Whether the signer may use each key file, judged as the signer itself judges it (RequireSafeKeys). */
+
+import type { Facts } from "./facts.ts";
+import { type Finding, finding, type Mending } from "./finding.ts";
+import { quoted } from "./words.ts";
+
+export function checkPermissions({ domains }: Facts): readonly Finding[] {
+	return domains.flatMap(({ policy, keys }) =>
+		keys.flatMap(({ line }): readonly Finding[] => {
+			const subject = `${policy.domain} ${line.selector}`;
+			if (line.unsafe !== null)
+				return [
+					finding("key.unsafe", subject, {
+						summary: `the signer refuses its key file: ${line.unsafe}`,
+						...mending(line.unsafe, line.keyPath),
+					}),
+				];
+			if (line.problem !== null || line.publicKey !== null) return [];
+			return [
+				finding("key.unreadable", subject, {
+					summary: `${line.keyPath} is absent, or no private key: its mail is deferred`,
+					advice: "put the key back from a backup, or turn it",
+					command: `keyturn rotate --now ${policy.domain}`,
+				}),
+			];
+		}),
+	);
+}
+
+/** A group with members is mended by taking its rights from the file, not by taking people out of the group. */
+function mending(why: string, path: string): Mending {
+	const place = quoted(/^\S+/.exec(why)?.[0] ?? path);
+	if (why.includes("by its group")) return { command: `chmod g-rw ${place}` };
+	if (why.includes("everybody"))
+		return { command: place === quoted(path) ? `chmod 0600 ${place}` : `chmod o-w ${place}` };
+	return {
+		advice: "its owner has to be the signer's user, who has to reach and read it",
+		command: `ls -ld ${place}`,
+	};
+}

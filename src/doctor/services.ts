@@ -1,0 +1,54 @@
+/** Whether signer and mail server run, and whether a switch would be let through when its time comes. */
+
+import type { InspectAnswer } from "../ports/door.ts";
+import type { Facts } from "./facts.ts";
+import { type Finding, finding } from "./finding.ts";
+import { quoted } from "./words.ts";
+
+export function checkServices({ door }: Facts): readonly Finding[] {
+	if (door.kind === "silent") return [];
+	const { signers, examined } = door.answer;
+	return [
+		...signers.flatMap((signer) => (signer.running ? [] : [stoppedSigner(signer)])),
+		...mailServers(examined.signers),
+		...examined.signers.flatMap(({ signer, holds }) => (holds === null ? [] : [held(signer, holds)])),
+		...signers.flatMap(({ signer, notes }) => notes.map((note) => noted(signer, note))),
+	];
+}
+
+type Examined = NonNullable<InspectAnswer["examined"]>["signers"];
+
+function stoppedSigner({ service }: { readonly service: string }): Finding {
+	return finding("signer.stopped", service, {
+		summary: "the signer does not run: mail is deferred, or leaves unsigned",
+		advice: `if it does not stay: journalctl -u ${quoted(service)}`,
+		command: `systemctl start ${quoted(service)}`,
+	});
+}
+
+/** The last of a signer's services is the signer itself. */
+function mailServers(signers: Examined): readonly Finding[] {
+	const stopped = signers.flatMap(({ services }) =>
+		services.slice(0, -1).flatMap(({ service, running }) => (running ? [] : [service])),
+	);
+	return [...new Set(stopped)].map((service) =>
+		finding("mail.stopped", service, {
+			summary: "the mail server does not run, and no switch starts what did not run before it",
+			command: `systemctl start ${quoted(service)}`,
+		}),
+	);
+}
+
+function held(signer: string, { why, hint }: NonNullable<Examined[number]["holds"]>): Finding {
+	return finding("switch.held", `signer ${signer}`, {
+		summary: `a switch would be refused now: ${why}`,
+		advice: hint ?? "mend that before the next turn is due",
+	});
+}
+
+function noted(signer: string, note: string): Finding {
+	return finding("signer.note", `signer ${signer}`, {
+		summary: note.replace(/\.$/, ""),
+		advice: "nothing has to be done if it is meant so",
+	});
+}

@@ -1,0 +1,103 @@
+/** What `keyturn doctor` judges and the agent may not read: how mail reaches the signers, what a switch would be refused for, key files that nobody uses. */
+
+import { asKeyturnError, type KeyturnError } from "../errors.ts";
+import type { Examined, ExaminedSigner, OtherReader } from "../ports/door.ts";
+import type { SignerReading } from "../ports/signer.ts";
+import { directoryOf } from "../durable.ts";
+import { signerNamed, type SwapContext } from "./context.ts";
+import { readLedger } from "./ledger.ts";
+import { lookAtService, refuseByPreflight } from "./preflight.ts";
+import { isRefused } from "./refusal.ts";
+
+/** Changes nothing, as any inspection; a signer that cannot be read is told of elsewhere, and has nothing here but its services. */
+export async function examineHost(
+	context: SwapContext,
+	otherReaders: readonly OtherReader[],
+): Promise<Examined> {
+	const used = new Set([
+		...(await readLedger(context)).map(({ path }) => path),
+		...otherReaders.flatMap(({ keyPath }) => (keyPath === null ? [] : [keyPath])),
+	]);
+	const readings = new Map<string, SignerReading | null>();
+	for (const [name, { signer }] of context.signers) readings.set(name, await signer.read().catch(() => null));
+	for (const path of await livePaths(context, [...readings.values()])) used.add(path);
+	const signers: ExaminedSigner[] = [];
+	for (const [name, reading] of readings) signers.push(await examineSigner(context, name, { reading, used }));
+	return { mail: await wiringOf(context), signers };
+}
+
+/** A table may name a link, and a listing finds the file. */
+async function livePaths(
+	{ disk }: SwapContext,
+	readings: readonly (SignerReading | null)[],
+): Promise<readonly string[]> {
+	const named = readings.flatMap((reading) => reading?.lines.map(({ keyPath }) => keyPath) ?? []);
+	const real = await Promise.all(named.map(async (path) => disk.realpath(path).catch(() => null)));
+	return [...named, ...real.filter((path) => path !== null)];
+}
+
+async function wiringOf({ wiring, log }: SwapContext): Promise<Examined["mail"]> {
+	try {
+		return await wiring();
+	} catch (error) {
+		log.warn("the mail server cannot be asked for its milters", { error: asKeyturnError(error).message });
+		return null;
+	}
+}
+
+async function examineSigner(
+	context: SwapContext,
+	name: string,
+	{ reading, used }: { readonly reading: SignerReading | null; readonly used: ReadonlySet<string> },
+): Promise<ExaminedSigner> {
+	const { services } = signerNamed(context, name);
+	const running: { service: string; running: boolean }[] = [];
+	for (const service of services.stop) running.push({ service, running: await isRunning(context, service) });
+	return {
+		signer: name,
+		socket: reading?.socket ?? null,
+		services: running,
+		holds: reading === null ? null : await whatHolds(context, name, reading),
+		strayKeys: await strayKeys(context, name, used),
+	};
+}
+
+async function isRunning({ services }: SwapContext, service: string): Promise<boolean> {
+	const look = await services.look(service).catch(() => null);
+	return look?.instances.some(({ state }) => state === "running") ?? false;
+}
+
+/** The checks of a commit, asked in good time: held there, a turn waits for somebody to be awake. */
+async function whatHolds(
+	context: SwapContext,
+	name: string,
+	reading: SignerReading,
+): Promise<ExaminedSigner["holds"]> {
+	const { signer, services } = signerNamed(context, name);
+	try {
+		const look = await lookAtService(context, signer.service);
+		if (isRefused(look)) return { why: look.message, hint: look.hint };
+		const refusal = await refuseByPreflight(context, name, reading, look.instances, services.stop);
+		return refusal === null ? null : { why: refusal.message, hint: refusal.hint };
+	} catch (thrown) {
+		const { message, hint }: KeyturnError = asKeyturnError(thrown);
+		return { why: message, hint };
+	}
+}
+
+/** Where new keys go, and beside it, where older ways of naming them left theirs. */
+async function strayKeys(
+	context: SwapContext,
+	name: string,
+	used: ReadonlySet<string>,
+): Promise<readonly string[]> {
+	const { signer } = signerNamed(context, name);
+	const own = [...context.domains].flatMap(([domain, of]) =>
+		of === name ? [directoryOf(signer.keyPath(domain, "any"))] : [],
+	);
+	const found: string[] = [];
+	for (const directory of new Set([...own, ...own.map(directoryOf)]))
+		for (const file of (await context.disk.list(directory).catch(() => null)) ?? [])
+			if (file.endsWith(".private")) found.push(`${directory}/${file}`);
+	return found.filter((path) => !used.has(path)).sort();
+}

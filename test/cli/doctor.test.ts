@@ -1,0 +1,248 @@
+/** `keyturn doctor`: what it asks, that it changes nothing, how it ends, and how it reads. */
+
+import { describe, expect, test } from "vitest";
+import { doctor } from "../../src/cli/doctor.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import { keyRecordName } from "../../src/dkim/names.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { doctorBench, GOOD_MAIL } from "../fakes/doctor-bench.ts";
+import { policyOf } from "../fakes/policies.ts";
+
+interface Told {
+	readonly domains: number;
+	readonly findings: readonly { readonly code: string; readonly subject: string; readonly advice: string }[];
+}
+
+const OLD = "v=DKIM1;k=ed25519;p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+/** A host whose key was adopted, with all well. */
+async function wellWorld(): Promise<AgentWorld> {
+	const world = new AgentWorld([policyOf()]);
+	const [line] = world.lines;
+	world.zone.set(keyRecordName(line?.selector ?? "", "example.com"), ["the record"]);
+	await world.tick();
+	return world;
+}
+
+async function run(
+	bench: ReturnType<typeof doctorBench>,
+): Promise<{ readonly code: number; readonly told: Told }> {
+	const code = await doctor(bench.context, { form: "json" });
+	return { code, told: JSON.parse(bench.terminal.results.join("")) as Told };
+}
+
+const codesOf = ({ findings }: Told): readonly string[] => findings.map(({ code }) => code);
+
+describe("a host where all is well", () => {
+	test("has no finding, and ends with 0", async () => {
+		const { code, told } = await run(doctorBench(await wellWorld()));
+		expect(told).toMatchObject({ domains: 1, findings: [] });
+		expect(code).toBe(0);
+	});
+
+	test("says so in words", async () => {
+		const bench = doctorBench(await wellWorld());
+		expect(await doctor(bench.context, { form: "text" })).toBe(0);
+		expect(bench.terminal.results).toEqual(["nothing found: 1 domain, 20 checks"]);
+	});
+});
+
+test("nothing is written, nothing at a provider is changed, and the door is asked to inspect alone", async () => {
+	const world = await wellWorld();
+	const before = world.stateFiles();
+	const asked = world.doorRequests.length;
+	let writes = 0;
+	world.onStateChange = () => {
+		writes += 1;
+	};
+	await run(doctorBench(world, { records: {} }));
+	const requests = world.doorRequests.slice(asked);
+	expect(requests.map(({ act }) => act)).toEqual(["inspect", "inspect"]);
+	expect(requests[0]).toMatchObject({ examine: true });
+	expect(world.probed).toHaveLength(1);
+	expect(writes).toBe(0);
+	expect(world.changes).toEqual([]);
+	expect(world.stateFiles()).toEqual(before);
+});
+
+describe("what it finds by asking", () => {
+	test.each([
+		["no SPF and no DMARC record", {}, ["spf.missing", "dmarc.missing"]],
+		[
+			"an include that leads nowhere",
+			{ ...GOOD_MAIL, "TXT example.com": ["v=spf1 include:nowhere.example -all"] },
+			["spf.broken"],
+		],
+		["this host left out", { ...GOOD_MAIL, "TXT example.com": ["v=spf1 ip4:192.0.2.9 -all"] }, ["spf.host"]],
+		["an ADSP record", { ...GOOD_MAIL, "TXT _adsp._domainkey.example.com": ["dkim=all"] }, ["adsp.historic"]],
+		["SPF's own type", { ...GOOD_MAIL, "SPF example.com": ["v=spf1 mx -all"] }, ["spf.type"]],
+		["test mode", { ...GOOD_MAIL, "TXT 202610._domainkey.example.com": [`${OLD};t=y`] }, ["key.testing"]],
+		[
+			"a DMARC record of one word",
+			{ ...GOOD_MAIL, "TXT _dmarc.example.com": ["v=DMARC1"] },
+			["dmarc.broken"],
+		],
+		["no reports", { ...GOOD_MAIL, "TXT _dmarc.example.com": ["v=DMARC1; p=none"] }, ["dmarc.watching"]],
+	])("%s", async (_, records, codes) => {
+		expect(codesOf((await run(doctorBench(await wellWorld(), { records }))).told)).toEqual(codes);
+	});
+
+	test("hosts named by MX records are allowed", async () => {
+		const records = {
+			...GOOD_MAIL,
+			"TXT example.com": ["v=spf1 mx -all"],
+			"MX example.com": ["mx1.example.com"],
+			"A mx1.example.com": ["198.51.100.7"],
+		};
+		expect(codesOf((await run(doctorBench(await wellWorld(), { records }))).told)).toEqual([]);
+	});
+
+	test("a record of a month that nobody signs with, where the servers have it too", async () => {
+		const world = await wellWorld();
+		const name = "202607._domainkey.example.com";
+		const records = { ...GOOD_MAIL, [`TXT ${name}`]: [OLD] };
+		expect(codesOf((await run(doctorBench(world, { records }))).told)).toEqual([]);
+		world.zone.set(name, [OLD]);
+		const { told, code } = await run(doctorBench(world, { records }));
+		expect(told.findings).toMatchObject([{ code: "leftover.record", subject: "example.com 202607" }]);
+		expect(code).toBe(1);
+	});
+
+	test("no leftover where an ARC signer uses it, or it is revoked", async () => {
+		const world = await wellWorld();
+		const name = "202607._domainkey.example.com";
+		world.zone.set(name, [OLD]);
+		const records = { ...GOOD_MAIL, [`TXT ${name}`]: ["v=DKIM1;k=ed25519;p="] };
+		expect(codesOf((await run(doctorBench(world, { records }))).told)).toEqual([]);
+	});
+
+	test("a running signer that does not sign", async () => {
+		const world = await wellWorld();
+		world.probeFault = () => "no signature";
+		expect(codesOf((await run(doctorBench(world))).told)).toEqual(["signer.silent"]);
+	});
+
+	test("a provider that refuses us, and the rest all the same", async () => {
+		const world = await wellWorld();
+		world.zoneFault = new KeyturnError("provider.denied", "home: not with this token", {
+			hint: "make another",
+		});
+		const { told } = await run(doctorBench(world));
+		expect(told.findings).toMatchObject([{ code: "provider.failed", advice: "make another" }]);
+	});
+
+	test("providers that cannot even be made", async () => {
+		const world = await wellWorld();
+		const examiner = { providers: new Map(), unmade: { why: "/etc/keyturn/token is absent", hint: null } };
+		expect(codesOf((await run(doctorBench(world, { examiner }))).told)).toEqual(["provider.failed"]);
+	});
+
+	test("a door that refuses", async () => {
+		const world = await wellWorld();
+		world.refuse = () => ({ act: "refused", why: "failed", domains: [], message: "no", hint: "mend it" });
+		const { told } = await run(doctorBench(world));
+		expect(told.findings).toMatchObject([{ code: "door.silent", advice: "mend it" }]);
+	});
+
+	test("nothing of a domain's state that is damaged, but of all else", async () => {
+		const world = await wellWorld();
+		await world.damage("domains/example.com");
+		expect(codesOf((await run(doctorBench(world))).told)).toEqual(["state.damaged"]);
+	});
+});
+
+describe("a configuration that cannot be read", () => {
+	const failing = async (error: KeyturnError) => {
+		const bench = doctorBench(await wellWorld());
+		return { ...bench, context: { ...bench.context, open: async () => Promise.reject(error) } };
+	};
+
+	test("is a finding for each fault", async () => {
+		const fault = {
+			file: "/etc/keyturn/keyturn.yaml",
+			line: 3,
+			column: 1,
+			path: "shedule",
+			rule: "is unknown",
+			value: null,
+			consequence: "no key would ever be due",
+			hint: "schedule",
+			excerpt: null,
+		};
+		const error = new KeyturnError("config.invalid", "two faults", { cause: [fault, { ...fault, line: 9 }] });
+		const { told, code } = await run(await failing(error));
+		expect(told.findings.map(({ code: name, subject, advice }) => [name, subject, advice])).toEqual([
+			["config.invalid", "shedule", "correct line 3 of /etc/keyturn/keyturn.yaml"],
+			["config.invalid", "shedule", "correct line 9 of /etc/keyturn/keyturn.yaml"],
+		]);
+		expect(code).toBe(1);
+	});
+
+	test("is a finding where there is no file", async () => {
+		const { told } = await run(await failing(new KeyturnError("config.unreadable", "nothing there")));
+		expect(codesOf(told)).toEqual(["config.unreadable"]);
+	});
+
+	test("is critical to a monitoring system, and what could not be looked at is unknown", async () => {
+		const broken = await failing(new KeyturnError("config.unreadable", "nothing there"));
+		expect(await doctor(broken.context, { form: "nagios" })).toBe(2);
+		const mute = await failing(new KeyturnError("disk.failed", "EIO"));
+		expect(await doctor(mute.context, { form: "nagios" })).toBe(3);
+		expect(mute.terminal.results).toEqual(["KEYTURN UNKNOWN - EIO"]);
+	});
+});
+
+describe("for a monitoring system", () => {
+	test("one line with figures where all is well", async () => {
+		const world = await wellWorld();
+		world.pass(3_600_000);
+		const bench = doctorBench(world);
+		expect(await doctor(bench.context, { form: "nagios" })).toBe(0);
+		expect(bench.terminal.results).toEqual([
+			"KEYTURN OK - 1 domain, nothing found | critical=0;;0;0 warning=0;0;;0 domains=1;;;0 oldest_key=3600s;;;0",
+		]);
+	});
+
+	test("the gravest first, a line for each, and no bar but that before the figures", async () => {
+		const world = await wellWorld();
+		world.verdict = () => "absent";
+		const bench = doctorBench(world, { records: {} });
+		expect(await doctor(bench.context, { form: "nagios" })).toBe(2);
+		const [first = "", ...others] = bench.terminal.results.join("").split("\n");
+		expect(first).toMatch(
+			/^KEYTURN CRITICAL - example\.com 202610: .* \(and 2 more\) \| critical=1;;0;0 warning=2;0;;0 /,
+		);
+		expect(others.map((line) => line.split(" ").slice(0, 2))).toEqual([
+			["critical", "record.absent"],
+			["warning", "spf.missing"],
+			["warning", "dmarc.missing"],
+		]);
+	});
+});
+
+test("it reads at 80 columns, and what is alike is told once", async () => {
+	const policies = ["a", "b", "c", "d", "e"].map((name) => policyOf({ domain: `${name}.example` }));
+	const world = new AgentWorld(policies);
+	for (const { domain } of policies) world.zone.set(keyRecordName("202610", domain), ["the record"]);
+	await world.tick();
+	const bench = doctorBench(world, { records: {} });
+	expect(await doctor(bench.context, { form: "text" })).toBe(1);
+	const text = bench.terminal.results.join("");
+	expect(text).toMatchInlineSnapshot(`
+		"WARNING spf.missing: a.example, b.example, c.example and 2 more
+		    there is no SPF record: receivers cannot tell which hosts may send its mail
+		    what to do: publish one; this fits if its mail comes from the hosts of its
+		      MX records; for each of them, the first being:
+		      a.example. TXT "v=spf1 mx -all"
+
+		WARNING dmarc.missing: a.example, b.example, c.example and 2 more
+		    there is no DMARC record: receivers are not told what to do with mail that
+		    fails SPF and DKIM
+		    what to do: publish one that asks for reports, and a stricter p= once they
+		      are clean; for each of them, the first being:
+		      _dmarc.a.example. TXT "v=DMARC1; p=none; rua=mailto:postmaster@a.example"
+
+		10 warnings: 5 domains, 20 checks"
+	`);
+	for (const line of text.split("\n")) expect(line.length).toBeLessThan(80);
+});

@@ -1,0 +1,450 @@
+/** Each check over facts that differ from those of a healthy host in one place: it finds that, and nothing else. */
+
+import { describe, expect, test } from "vitest";
+import { CHECKS, examine } from "../../src/doctor/checks.ts";
+import type { DomainFacts, Facts, KeyFacts, MailFacts } from "../../src/doctor/facts.ts";
+import { FINDINGS, type FindingCode } from "../../src/doctor/finding.ts";
+import type { ExaminedSigner, InspectedSigner, MailWiring } from "../../src/ports/door.ts";
+import type { LookReport } from "../../src/ports/propagation.ts";
+import { emptyDomainState } from "../../src/rotation/domain-state.ts";
+import {
+	domainFacts,
+	doorTold,
+	healthyFacts,
+	keyFacts,
+	lookReport,
+	mailFacts,
+	NOW,
+	serverReport,
+	texts,
+} from "../fakes/doctor-facts.ts";
+import { keyEntry, policyOf } from "../fakes/policies.ts";
+
+type Found = readonly [string, Facts, readonly string[]];
+
+const { settings, agent } = healthyFacts();
+const of = (changes: Partial<DomainFacts>): Facts => healthyFacts({ domains: [domainFacts(changes)] });
+const key = (changes: Partial<KeyFacts>): Facts => of({ keys: [keyFacts(changes)] });
+const line = (changes: Partial<KeyFacts["line"]>): Facts => key({ line: { ...keyFacts().line, ...changes } });
+const look = (changes: Partial<LookReport>): Facts => key({ look: lookReport(changes) });
+const mail = (changes: Partial<MailFacts>): Facts => of({ mail: mailFacts(changes) });
+const wired = (changes: Partial<MailWiring> | null, examined: Partial<ExaminedSigner> = {}): Facts =>
+	healthyFacts({ door: doorTold({ mail: changes, examined }) });
+const signer = (changes: Partial<InspectedSigner>): Facts =>
+	healthyFacts({ door: doorTold({ signer: changes }) });
+const examined = (changes: Partial<ExaminedSigner>): Facts =>
+	healthyFacts({ door: doorTold({ examined: changes }) });
+const swapping = (swap: "restart" | "reload"): Facts["settings"] => ({
+	...settings,
+	signers: settings.signers.map((one) => ({ ...one, swap })),
+});
+const spf = (result: MailFacts["spf"][number]["verdict"]["result"], isOwn = true): MailFacts["spf"] => [
+	{ address: "198.51.100.7", isOwn, verdict: { result, comment: "", lookups: 1 } },
+];
+const verify = (changes: Partial<DomainFacts["policy"]["verify"]>): DomainFacts["policy"] =>
+	policyOf({ verify: { ...policyOf().verify, ...changes } });
+const lone = { ...emptyDomainState("example.com") };
+const inet = { kind: "inet", host: "127.0.0.1", port: 8891 } as const;
+
+const CASES: readonly Found[] = [
+	["nothing where all is well", healthyFacts(), []],
+	[
+		"a secret that everybody reads",
+		healthyFacts({ secrets: [{ path: "/s", mode: 0o100644 }] }),
+		["secret.exposed"],
+	],
+	[
+		"a secret that a group writes",
+		healthyFacts({ secrets: [{ path: "/s", mode: 0o100660 }] }),
+		["secret.exposed"],
+	],
+	["no alerts", healthyFacts({ settings: { ...settings, alerts: [] } }), ["alert.none"]],
+	[
+		"alerts that do not get out",
+		healthyFacts({ agent: { ...agent, undelivered: 2 } }),
+		["alert.undelivered"],
+	],
+	[
+		"no daemon, and no tick for days",
+		healthyFacts({
+			agent: { ...agent, isDaemonAlive: false, lastTickAt: new Date(NOW.getTime() - 2 * 86_400_000) },
+		}),
+		["daemon.stopped"],
+	],
+	[
+		"no daemon, and no tick ever",
+		healthyFacts({ agent: { ...agent, isDaemonAlive: false, lastTickAt: null } }),
+		["daemon.stopped"],
+	],
+	["no daemon, but a timer", healthyFacts({ agent: { ...agent, isDaemonAlive: false } }), []],
+	[
+		"a trouble that stands",
+		healthyFacts({
+			agent: {
+				...agent,
+				troubles: [
+					{ event: "clock_suspect", severity: "warning", summary: "it jumped", hint: null, domains: [] },
+				],
+			},
+		}),
+		["trouble.standing"],
+	],
+	["a damaged state", of({ state: null, damaged: "not JSON" }), ["state.damaged"]],
+	[
+		"a door that does not answer",
+		healthyFacts({
+			door: { kind: "silent", why: "nobody", hint: null },
+			domains: [domainFacts({ keys: [] })],
+		}),
+		["door.silent"],
+	],
+	["a signer that cannot be read", signer({ problem: "no KeyTable" }), ["signer.unreadable"]],
+	["a signer that is down", signer({ running: false }), ["signer.stopped"]],
+	[
+		"a note of the signer",
+		signer({ notes: ["There is no UserID: OpenDKIM runs as root."] }),
+		["signer.note"],
+	],
+	[
+		"a mail server that is down",
+		examined({
+			services: [
+				{ service: "postfix", running: false },
+				{ service: "opendkim", running: true },
+			],
+		}),
+		["mail.stopped"],
+	],
+	[
+		"a switch that would be refused",
+		examined({ holds: { why: "it was changed", hint: null } }),
+		["switch.held"],
+	],
+	["a signer that nobody hands mail", wired({ milters: ["inet:127.0.0.1:8892"] }), ["milter.unwired"]],
+	["a submission that does", wired({ milters: [], ownMilters: ["unix:opendkim/opendkim.sock"] }), []],
+	["local mail that passes it", wired({ localMilters: [] }), ["milter.local"]],
+	["accept beside restart", wired({ defaultAction: "accept" }), ["milter.accept"]],
+	[
+		"accept beside reload",
+		healthyFacts({ settings: swapping("reload"), door: doorTold({ mail: { defaultAction: "accept" } }) }),
+		[],
+	],
+	[
+		"another path to the same socket",
+		wired({ milters: ["unix:/var/spool/postfix/opendkim/opendkim.sock"] }),
+		[],
+	],
+	[
+		"a socket of TCP",
+		wired({ milters: ["inet:localhost:8891"], localMilters: ["inet:[::1]:8891"] }, { socket: inet }),
+		[],
+	],
+	[
+		"another port",
+		wired({ milters: ["inet:localhost:8890"], localMilters: [] }, { socket: inet }),
+		["milter.unwired"],
+	],
+	["no Postfix", wired(null), []],
+	["a signer that is no milter", wired({ milters: [], localMilters: [] }, { socket: null }), []],
+	["a domain that nothing signs", of({ keys: [], state: lone }), ["domain.unsigned"]],
+	[
+		"a first key on its way",
+		of({ keys: [], state: { ...lone, keys: [keyEntry({ state: "published" })] } }),
+		["domain.unsigned"],
+	],
+	[
+		"no place for a first key",
+		healthyFacts({
+			door: doorTold({ signer: { firstKeyFaults: [{ domain: "example.com", reason: "one key only" }] } }),
+			domains: [domainFacts({ keys: [], state: lone })],
+		}),
+		["domain.no_place"],
+	],
+	[
+		"a domain on its way out",
+		of({
+			keys: [],
+			state: { ...lone, wants: { ...lone.wants, remove: { id: "1", askedAt: NOW.toISOString() } } },
+		}),
+		[],
+	],
+	["a line that cannot be turned", line({ problem: "a % entry" }), ["key.fixed"]],
+	["a running signer that does not sign", key({ unsigned: "no signature" }), ["signer.silent"]],
+	[
+		"a key file that the signer refuses",
+		line({ unsafe: "/k can be read or written by everybody" }),
+		["key.unsafe"],
+	],
+	[
+		"a key file that is none",
+		key({ line: { ...keyFacts().line, publicKey: null }, look: null, bits: null }),
+		["key.unreadable"],
+	],
+	[
+		"an ARC signer with the same key",
+		healthyFacts({
+			door: doorTold({
+				answer: {
+					otherReaders: [
+						{
+							program: "amavis",
+							where: "/etc/amavis/50-user",
+							domain: "example.com",
+							selector: "202611",
+							keyPath: null,
+							publicKey: null,
+							problem: null,
+						},
+					],
+				},
+			}),
+		}),
+		["key.shared"],
+	],
+	["1024 bits", key({ bits: 1024 }), ["key.weak"]],
+	["Ed25519", key({ algorithm: "ed25519", bits: null }), []],
+	["test mode", key({ record: "v=DKIM1;k=rsa;t=y:s;p=MIIB" }), ["key.testing"]],
+	["strict sub-domains", key({ record: "v=DKIM1;k=rsa;t=s;p=MIIB" }), []],
+	[
+		"a key that is named after the month of years ago",
+		of({ state: null, keys: [keyFacts({ line: { ...keyFacts().line, selector: "202410" } })] }),
+		["key.old"],
+	],
+	[
+		"a key that we made years ago",
+		of({
+			policy: policyOf({ schedule: { ...policyOf().schedule, months: [] } }),
+			state: { ...lone, keys: [keyEntry({ since: "2024-01-01T00:00:00Z" })] },
+		}),
+		["key.old"],
+	],
+	[
+		"a turn that was missed",
+		of({ state: { ...lone, keys: [keyEntry({ dueAt: "2026-10-01T03:00:00Z" })] } }),
+		["key.overdue"],
+	],
+	[
+		"a wrong record",
+		look({ verdict: "wrong", servers: [serverReport({ outcome: "wrong_key" })] }),
+		["record.wrong"],
+	],
+	[
+		"no record",
+		look({ verdict: "absent", servers: [serverReport({ outcome: "absent_name" })] }),
+		["record.absent"],
+	],
+	[
+		"servers that say nothing",
+		look({ verdict: "unknown", servers: [serverReport({ outcome: "timeout" })] }),
+		["record.unknown"],
+	],
+	[
+		"a resolver that is behind",
+		look({ verdict: "absent", resolvers: [serverReport({ outcome: "absent_name" })] }),
+		["resolver.differs"],
+	],
+	[
+		"signatures that are gone",
+		look({ verdict: "wrong", servers: [serverReport({ outcome: "not_signed" })] }),
+		["dnssec.unsigned"],
+	],
+	["a warning of DNS", look({ warnings: ["no resolver on loopback validates"] }), ["dns.warning"]],
+	[
+		"a record remembered for a week",
+		look({ servers: [serverReport({ ttlSeconds: 604_800 })] }),
+		["ttl.long"],
+	],
+	["a soak below the negative TTL", of({ policy: verify({ soakMs: 60_000 }) }), ["soak.short"]],
+	["a negative TTL beyond the longest soak", of({ negativeTtlSeconds: 172_800 }), ["soak.short"]],
+	["a soak beyond publish_ahead", of({ policy: policyOf({ publishAheadMs: 600_000 }) }), ["soak.long"]],
+	["a zone that is not known", of({ negativeTtlSeconds: null }), []],
+	[
+		"grace below the queue's lifetime",
+		of({ policy: policyOf({ retire: { ...policyOf().retire, graceMs: 432_000_000 } }) }),
+		["grace.short"],
+	],
+	[
+		"the same without a queue",
+		healthyFacts({
+			door: doorTold({ answer: { queue: null } }),
+			domains: [
+				domainFacts({ policy: policyOf({ retire: { ...policyOf().retire, graceMs: 432_000_000 } }) }),
+			],
+		}),
+		[],
+	],
+	[
+		"a provider that is down",
+		of({
+			providers: [
+				{ name: "home", kind: "failed", code: "provider.unreachable", why: "no answer", hint: null },
+			],
+		}),
+		["provider.failed"],
+	],
+	[
+		"a provider without the zone",
+		of({ providers: [{ name: "home", kind: "none", why: "none of 3" }] }),
+		["provider.zone"],
+	],
+	[
+		"a provider with two",
+		of({ providers: [{ name: "home", kind: "ambiguous", zones: ["a", "b"] }] }),
+		["provider.zone"],
+	],
+	[
+		"a provider that writes another zone",
+		of({ providers: [{ name: "home", kind: "zone", zone: "example.com", values: [] }] }),
+		["provider.elsewhere"],
+	],
+	[
+		"a provider that was never checked",
+		of({ obstacles: ["nothing is published through it"] }),
+		["provider.unfit"],
+	],
+	["a clock that nobody sets", healthyFacts({ clock: "unsynchronised" }), ["clock.unsynchronised"]],
+	["a clock of which nothing is known", healthyFacts({ clock: "unknown" }), []],
+	[
+		"a record that nobody uses",
+		of({
+			leftRecords: [
+				{
+					selector: "202601",
+					name: "202601._domainkey.example.com",
+					value: "p=x",
+					isOurs: false,
+					isAdopted: false,
+				},
+			],
+		}),
+		["leftover.record"],
+	],
+	[
+		"a key file that nobody names",
+		examined({ strayKeys: ["/etc/opendkim/keys/old.private"] }),
+		["leftover.file"],
+	],
+	["no SPF record", mail({ texts: texts("something else") }), ["spf.missing"]],
+	["two SPF records", mail({ texts: texts("v=spf1 mx -all", "v=spf1 a -all") }), ["spf.broken"]],
+	["an SPF record in error", mail({ spf: spf("permerror") }), ["spf.broken"]],
+	["+all", mail({ texts: texts("v=spf1 mx +all") }), ["spf.open"]],
+	["an include that ends in all", mail({ texts: texts("v=spf1 include:all.example -all") }), []],
+	["this host left out", mail({ spf: spf("fail") }), ["spf.host"]],
+	["a stranger left out", mail({ spf: spf("fail", false) }), []],
+	["SPF's own type", mail({ spfType: texts("v=spf1 mx -all") }), ["spf.type"]],
+	[
+		"no DMARC record",
+		mail({ dmarcTexts: texts(), dmarc: { result: "none", policy: null, record: null } }),
+		["dmarc.missing"],
+	],
+	[
+		"two DMARC records",
+		mail({ dmarcTexts: texts("v=DMARC1; p=none", "v=DMARC1; p=reject") }),
+		["dmarc.broken"],
+	],
+	[
+		"a DMARC record without p=",
+		mail({ dmarc: { result: "pass", policy: null, record: "v=DMARC1" } }),
+		["dmarc.broken"],
+	],
+	[
+		"p=none",
+		mail({ dmarc: { result: "pass", policy: "none", record: "v=DMARC1; p=none; rua=mailto:a@example.com" } }),
+		["dmarc.watching"],
+	],
+	["ADSP", mail({ adsp: texts("dkim=all") }), ["adsp.historic"]],
+	["resolvers that say nothing", mail({ texts: { kind: "unknown", why: "no answer" } }), ["policy.unknown"]],
+];
+
+test.each(CASES)("%s", (_, facts, codes) => {
+	expect(examine(facts).map(({ code }) => code)).toEqual(codes);
+});
+
+/** They are found before there are any facts. */
+const ELSEWHERE: readonly string[] = ["config.invalid", "config.unreadable"];
+
+test.each(Object.keys(FINDINGS).filter((code) => !ELSEWHERE.includes(code)))(
+	"%s is found in some case",
+	(code) => {
+		expect(CASES.flatMap(([, , codes]) => codes)).toContain(code as FindingCode);
+	},
+);
+
+test("every finding is one sentence, and says what to do", () => {
+	const found = CASES.flatMap(([, facts]) => examine(facts));
+	expect(found.length).toBeGreaterThan(50);
+	for (const { summary, advice, command } of found) {
+		expect(summary).not.toMatch(/\n|\.$/);
+		expect(`${advice ?? ""}${command ?? ""}`.length).toBeGreaterThan(5);
+		expect(advice ?? "").not.toMatch(/[:.]$/);
+	}
+});
+
+describe("how grave it is", () => {
+	test.each([
+		["a refused key of 512 bits is graver than one of 1024", key({ bits: 512 }), "critical"],
+		[
+			"a first key on its way is milder than none",
+			of({ keys: [], state: { ...lone, keys: [keyEntry({ state: "published" })] } }),
+			"warning",
+		],
+		[
+			"a credential that is refused is graver than a server that is down",
+			of({ providers: [{ name: "home", kind: "failed", code: "provider.denied", why: "no", hint: null }] }),
+			"critical",
+		],
+	])("%s", (_, facts, severity) => {
+		expect(examine(facts).map((one) => one.severity)).toEqual([severity]);
+	});
+
+	test("the gravest comes first", () => {
+		const facts = healthyFacts({
+			door: doorTold({ mail: { defaultAction: "accept" }, signer: { notes: ["a note."] } }),
+			domains: [domainFacts({ keys: [keyFacts({ unsigned: "no" })] })],
+		});
+		expect(examine(facts).map(({ severity }) => severity)).toEqual(["critical", "warning", "info"]);
+	});
+});
+
+test("a provider that is down for many domains is told once", () => {
+	const down = {
+		name: "home",
+		kind: "failed",
+		code: "provider.unreachable",
+		why: "no answer",
+		hint: null,
+	} as const;
+	const domains = [domainFacts({ providers: [down] }), domainFacts({ providers: [down] })];
+	expect(examine(healthyFacts({ domains }))).toHaveLength(1);
+});
+
+test("every file of src/doctor with a check is among those that are run", () => {
+	expect(CHECKS).toHaveLength(20);
+});
+
+describe("the command that mends it", () => {
+	test.each([
+		[
+			"names the socket from the queue directory on, beside what stands there",
+			wired({ milters: ["inet:127.0.0.1:11332"] }),
+			"postconf -e smtpd_milters=inet:127.0.0.1:11332,unix:/opendkim/opendkim.sock && systemctl reload postfix",
+		],
+		[
+			"takes rights from the file",
+			line({ unsafe: "/k/a.private can be read by its group, in which postfix is" }),
+			"chmod g-rw /k/a.private",
+		],
+		[
+			"gives the world no more than the owner's rights",
+			line({ unsafe: "/etc/opendkim/keys/example.private can be read or written by everybody" }),
+			"chmod 0600 /etc/opendkim/keys/example.private",
+		],
+		[
+			"quotes what a shell would take otherwise",
+			examined({ strayKeys: ["/k/a b.private"] }),
+			"shred -u '/k/a b.private'",
+		],
+	])("%s", (_, facts, command) => {
+		expect(examine(facts).map((one) => one.command)).toEqual([command]);
+	});
+});

@@ -1,0 +1,196 @@
+/** What `keyturn doctor` gathers of a host where all is well, to be changed in one place at a time. */
+
+import type { DomainFacts, Facts, KeyFacts, MailFacts, Texts } from "../../src/doctor/facts.ts";
+import type { ExaminedSigner, InspectedSigner, MailWiring } from "../../src/ports/door.ts";
+import type { LookReport, ServerReport } from "../../src/ports/propagation.ts";
+import { emptyDomainState } from "../../src/rotation/domain-state.ts";
+import { keyEntry, policyOf } from "./policies.ts";
+
+export const NOW = new Date("2026-11-26T12:00:00Z");
+export const SELECTOR = "202611";
+export const RECORD = "v=DKIM1;k=rsa;p=MIIB";
+
+export function healthyFacts(changes: Partial<Facts> = {}): Facts {
+	return {
+		now: NOW,
+		settings: {
+			path: "/etc/keyturn/keyturn.yaml",
+			state: "/var/lib/keyturn",
+			host: "mx1",
+			timezone: "UTC",
+			wake: [],
+			policies: [policyOf()],
+			signers: [
+				{
+					name: "main",
+					type: "opendkim",
+					swap: "restart",
+					probe: true,
+					services: {
+						manager: "systemd",
+						stop: ["postfix", "opendkim"],
+						start: ["opendkim", "postfix"],
+						holdMs: 0,
+						commands: {},
+					},
+					settings: {},
+				},
+			],
+			providers: [],
+			alerts: [{ type: "command", on: null, repeatMs: 0, settings: {} }],
+			hooks: { pre: [], deploy: [], post: [], timeoutMs: 0 },
+			metrics: { textfile: null, listen: null },
+			pagePath: null,
+		},
+		agent: { isDaemonAlive: true, lastTickAt: NOW, troubles: [], undelivered: 0 },
+		door: doorTold(),
+		secrets: [{ path: "/etc/keyturn/tsig.key", mode: 0o100640 }],
+		clock: "synchronised",
+		domains: [domainFacts()],
+		...changes,
+	};
+}
+
+export function doorTold(
+	changes: {
+		readonly signer?: Partial<InspectedSigner>;
+		readonly examined?: Partial<ExaminedSigner>;
+		readonly mail?: Partial<MailWiring> | null;
+		readonly answer?: Partial<Extract<Facts["door"], { kind: "told" }>["answer"]>;
+	} = {},
+): Facts["door"] {
+	const mail = {
+		milters: ["local:/opendkim/opendkim.sock"],
+		localMilters: ["local:/opendkim/opendkim.sock"],
+		ownMilters: [],
+		defaultAction: "tempfail",
+		queueDirectory: "/var/spool/postfix",
+		...changes.mail,
+	};
+	return {
+		kind: "told",
+		answer: {
+			act: "inspect",
+			at: NOW.toISOString(),
+			signers: [
+				{
+					signer: "main",
+					swap: "restart",
+					tableHash: "",
+					lines: [],
+					firstKeyFaults: [],
+					notes: [],
+					problem: null,
+					service: "opendkim",
+					running: true,
+					...changes.signer,
+				},
+			],
+			results: [],
+			staged: [],
+			queue: { lifetimeSeconds: 432_000, waiting: [], isComplete: true },
+			otherReaders: [],
+			lastPauseAt: null,
+			examined: {
+				mail: changes.mail === null ? null : mail,
+				signers: [
+					{
+						signer: "main",
+						socket: { kind: "unix", path: "/var/spool/postfix/opendkim/opendkim.sock" },
+						services: [
+							{ service: "postfix", running: true },
+							{ service: "opendkim", running: true },
+						],
+						holds: null,
+						strayKeys: [],
+						...changes.examined,
+					},
+				],
+			},
+			...changes.answer,
+		},
+	};
+}
+
+export function domainFacts(changes: Partial<DomainFacts> = {}): DomainFacts {
+	return {
+		policy: policyOf(),
+		state: { ...emptyDomainState("example.com"), keys: [keyEntry({ selector: SELECTOR })] },
+		damaged: null,
+		keys: [keyFacts()],
+		negativeTtlSeconds: 3600,
+		providers: [{ name: "home", kind: "zone", zone: "example.com", values: [RECORD] }],
+		obstacles: [],
+		leftRecords: [],
+		mail: mailFacts(),
+		...changes,
+	};
+}
+
+export function keyFacts(changes: Partial<KeyFacts> = {}): KeyFacts {
+	return {
+		line: {
+			domain: "example.com",
+			selector: SELECTOR,
+			entry: "example",
+			keyPath: "/etc/opendkim/keys/example.private",
+			publicKey: "MIIB",
+			signs: true,
+			problem: null,
+			unsafe: null,
+		},
+		algorithm: "rsa",
+		bits: 2048,
+		look: lookReport(),
+		record: RECORD,
+		unsigned: null,
+		...changes,
+	};
+}
+
+export function lookReport(changes: Partial<LookReport> = {}): LookReport {
+	return {
+		at: NOW.toISOString(),
+		owner: `${SELECTOR}._domainkey.example.com`,
+		zone: "example.com",
+		verdict: "right",
+		summary: "all servers serve it",
+		servers: [serverReport()],
+		resolvers: [serverReport({ server: "system", address: "127.0.0.1" })],
+		warnings: [],
+		dnssec: false,
+		...changes,
+	};
+}
+
+export function serverReport(changes: Partial<ServerReport> = {}): ServerReport {
+	return {
+		server: "ns1.example.com",
+		address: "192.0.2.1",
+		outcome: "right",
+		sentence: "it serves the record",
+		at: NOW.toISOString(),
+		serial: 1,
+		ttlSeconds: 3600,
+		txtRecords: 1,
+		chunks: [255],
+		signed: null,
+		...changes,
+	};
+}
+
+export function mailFacts(changes: Partial<MailFacts> = {}): MailFacts {
+	return {
+		texts: texts("v=spf1 mx -all"),
+		spf: [{ address: "198.18.0.1", isOwn: true, verdict: { result: "pass", comment: "", lookups: 1 } }],
+		spfType: texts(),
+		dmarcTexts: texts("v=DMARC1; p=reject"),
+		dmarc: { result: "pass", policy: "reject", record: "v=DMARC1; p=reject" },
+		adsp: texts(),
+		...changes,
+	};
+}
+
+export function texts(...values: readonly string[]): Texts {
+	return { kind: "texts", values };
+}
