@@ -1,11 +1,10 @@
 /** Which of the steps that are due go together: one pause of the mail server for all keys that it can serve. */
 
-import type { InspectAnswer } from "../ports/door.ts";
 import { activeKey, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
-import type { Delay } from "../rotation/step.ts";
 import { soakMs } from "../rotation/timing.ts";
-import { planFor } from "./planning.ts";
+import { type DocGroup, matesOf } from "./groups.ts";
+import { planFor, type Sight } from "./planning.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /** How long a switch that stops services waits for others. */
@@ -16,20 +15,14 @@ const GATHER_STEP_MS = 2000;
  * Who waits only because there was a pause lately goes along with the next one: otherwise domains whose windows bring
  * a pause every night would keep those without a window waiting for ever.
  */
-export function join(
-	run: Run,
-	docs: readonly Doc[],
-	jobs: readonly Job[],
-	answer: InspectAnswer | null,
-	freeze: Delay | null,
-): readonly Job[] {
+export function join(run: Run, docs: readonly Doc[], jobs: readonly Job[], sight: Sight): readonly Job[] {
 	const stopped = jobs
 		.filter(({ doc, step }) => step.kind === "switch" && doc.policy.swap === "restart")
 		.map(({ doc }) => doc.policy.signer);
 	const joining: Job[] = [];
 	for (const doc of docs) {
 		if (!stopped.includes(doc.policy.signer) || jobs.some((job) => job.doc === doc)) continue;
-		const planned = planFor(run, doc, answer, freeze, null);
+		const planned = planFor(run, doc, sight, null);
 		if (planned.kind !== "step" || planned.step.kind !== "switch") continue;
 		doc.waits = [];
 		joining.push({ doc, step: planned.step });
@@ -52,6 +45,34 @@ export function gather(run: Run, docs: readonly Doc[], jobs: readonly Job[]): re
 		doc.waits = [{ selector: step.selector, until, reason: `${names} will soon be ready for the same stop` }];
 		return false;
 	});
+}
+
+/** Who signs with one key switches together, once the record of each is verified: whoever is ready waits for the others. */
+export function holdForMates(jobs: readonly Job[], { groups }: Pick<Sight, "groups">): readonly Job[] {
+	return jobs.filter(({ doc, step }) => {
+		const group = groups.get(doc.policy.domain);
+		if (group === undefined || (step.kind !== "switch" && step.kind !== "make")) return true;
+		const late =
+			step.kind === "make" ? [] : matesOf(doc, groups).filter((mate) => !isReady(mate, doc, jobs, group));
+		const names = [...group.missing, ...late.map(({ policy }) => policy.domain)];
+		if (names.length === 0) return true;
+		const untils = late.flatMap(({ waits }) => waits.flatMap(({ until }) => (until === null ? [] : [until])));
+		const until = untils.toSorted((one, other) => one.getTime() - other.getTime())[0] ?? null;
+		const reason = `${names.join(", ")} turns together with ${doc.policy.domain}, and is not ready`;
+		doc.waits = [{ selector: step.selector, until, reason }];
+		return false;
+	});
+}
+
+/** Whether a mate is to switch now, to the same key. */
+function isReady(mate: Doc, doc: Doc, jobs: readonly Job[], { sharesKey }: DocGroup): boolean {
+	const keyFor = (one: Doc) => {
+		const step = jobs.find((job) => job.doc === one)?.step;
+		return step?.kind === "switch" ? keyOf(one.state, step.selector) : null;
+	};
+	const [own, other] = [keyFor(doc), keyFor(mate)];
+	if (own === null || other === null) return false;
+	return sharesKey ? own.publicKey === other.publicKey : own.selector === other.selector;
 }
 
 /** A turn that is due, whose key is not verified yet and has not failed. */

@@ -7,8 +7,12 @@ import type { Vacancy } from "../ports/propagation.ts";
 import { activeKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { nextRecord } from "../rotation/next-record.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
+import { isCandidate } from "../rotation/life.ts";
+import { isUnderWay } from "../rotation/step.ts";
+import { groupCandidate, isSameTurn } from "../rotation/together.ts";
 import { CAUSES } from "./causes.ts";
 import { mustBeFit } from "./fitness.ts";
+import { asSeen, type DocGroup, policyOfTurn } from "./groups.ts";
 import { dropFile, inspection } from "./inspection.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -16,16 +20,26 @@ import type { Doc, Job, Run } from "./run.ts";
 /** More names than that are not taken by others by accident; our own keys may have used as many. */
 const NAMES_TRIED = 60;
 
-export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> {
+/** Of those that turn together the first makes the key, and the others take the same; each has a record of its own. */
+export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGroup): Promise<void> {
 	const { policy } = doc;
 	await mustBeFit(run, doc);
-	const free = await freeName(run, doc, step.dueAt);
+	const joined = group === undefined ? null : groupCandidate(asSeen(group));
+	const free =
+		joined === null || group === undefined
+			? await freeName(run, doc, step.dueAt, group)
+			: await joinedName(run, doc, joined, group);
 	if (free === null) return;
 	const { selector, vacancy } = free;
 	// An existing key path is never written: the file of the key that had this name of a ring goes first.
 	if (keyOf(doc.state, selector) !== null)
 		await dropFile(run, { domain: policy.domain, signer: policy.signer, selector });
-	const made = await run.ports.keys.make(policy.domain, selector, policy.key, run.signal);
+	const spec = policyOfTurn(policy, group).key;
+	const made =
+		joined === null || group?.sharesKey !== true
+			? await run.ports.keys.make(policy.domain, selector, spec, run.signal)
+			: await taken(run, doc, joined, group);
+	if (made === null) return;
 	const half = publicHalfOf(made.publicKey);
 	if (half === null)
 		throw new KeyturnError(
@@ -33,6 +47,7 @@ export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> 
 			`${policy.domain}: the key made for ${selector} cannot be read back`,
 		);
 	const now = run.now().toISOString();
+	const others = group?.sharesKey === true ? group.docs.filter((one) => one !== doc) : [];
 	const key: KeyEntry = {
 		selector,
 		algorithm: half.algorithm,
@@ -50,18 +65,59 @@ export async function make(run: Run, { doc, step }: Job<"make">): Promise<void> 
 		origin: "made",
 		state: "pending",
 		since: now,
-		dueAt: step.dueAt.toISOString(),
+		dueAt: joined?.dueAt ?? step.dueAt.toISOString(),
 		rightSince: null,
 		lookingSince: null,
 		uses: [],
 		owes: { act: "publish", id: null, askedAt: now, tries: 0, notBefore: null },
 		reason: null,
+		...(others.length === 0 ? {} : { sharedWith: others.map((one) => one.policy.domain) }),
 	};
 	// The key that had this name of a ring before is gone for everybody.
-	const others = doc.state.keys.filter((one) => one.selector !== selector);
-	await run.save(doc, { ...doc.state, keys: [...others, key] });
+	const before = doc.state.keys.filter((one) => one.selector !== selector);
+	await run.save(doc, { ...doc.state, keys: [...before, key] });
 	await run.end(CAUSES.name(policy.domain), policy.domain);
 	run.done(doc, step);
+}
+
+/** The name of the key that the others have made already, if it is free here, too; otherwise they give it up. */
+async function joinedName(run: Run, doc: Doc, joined: KeyEntry, group: DocGroup): Promise<FreeName | null> {
+	const { policy } = doc;
+	const { selector } = joined;
+	const vacancy = run.inquiries.vacancy(policy.domain, selector, policy.verify);
+	if (vacancy === null) return null;
+	if (vacancy.kind === "unknown") await mustBeKnown(run, doc, vacancy);
+	const isNamed = (await namesInTables(run, doc)).includes(selector);
+	if (vacancy.kind === "free" && !isNamed && mayName(doc, selector, run.now())) return { selector, vacancy };
+	await giveUpAll(run, joined, group, `its name is taken at ${policy.domain}`);
+	return null;
+}
+
+/** The key itself, from whoever has it. */
+async function taken(
+	run: Run,
+	{ policy }: Doc,
+	joined: KeyEntry,
+	group: DocGroup,
+): Promise<{ readonly publicKey: string } | null> {
+	const { selector, publicKey } = joined;
+	for (const mate of group.docs) {
+		if (keyOf(mate.state, selector)?.publicKey !== publicKey) continue;
+		const pem = await run.ports.keys.read(mate.policy.domain, selector);
+		if (pem === null) continue;
+		await run.ports.keys.keep(policy.domain, selector, pem);
+		return { publicKey };
+	}
+	await giveUpAll(run, joined, group, "its private key is lost");
+	return null;
+}
+
+async function giveUpAll(run: Run, joined: KeyEntry, group: DocGroup, reason: string): Promise<void> {
+	for (const mate of group.docs) {
+		const key = keyOf(mate.state, joined.selector);
+		if (key === null || !isCandidate(key.state) || isUnderWay(key)) continue;
+		if (isSameTurn(key, joined, asSeen(group))) await supersede(run, mate, joined.selector, reason);
+	}
 }
 
 export async function giveUp(run: Run, { doc, step }: Job<"giveUp">): Promise<void> {
@@ -85,41 +141,54 @@ export async function supersede(run: Run, doc: Doc, selector: string, reason: st
 	await run.end(CAUSES.verify(domain, selector), domain);
 }
 
+interface FreeName {
+	readonly selector: string;
+	readonly vacancy: Vacancy;
+}
+
 /**
- * A selector name is never used for other key material: neither the state, nor a table, nor DNS may know it. Null while a
- * name is still to be asked for.
+ * A selector name is never used for other key material: neither the state, nor a table, nor DNS may know it, of none that
+ * turn together. Null while a name is still to be asked for.
  */
-async function freeName(
-	run: Run,
-	doc: Doc,
-	dueAt: Date,
-): Promise<{ readonly selector: string; readonly vacancy: Vacancy } | null> {
-	const { policy, state } = doc;
-	const named = (await inspection(run)).signers
-		.flatMap((signer) => signer.lines)
-		.filter((line) => line.domain === policy.domain)
-		.map((line) => line.selector);
+async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Promise<FreeName | null> {
+	const { state } = doc;
+	const policy = policyOfTurn(doc.policy, group);
+	const all = [doc, ...(group?.docs ?? []).filter((one) => one !== doc)];
+	const named = (await Promise.all(all.map(async (one) => namesInTables(run, one)))).flat();
 	let tried = 0;
 	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
 		if (!isSelector(selector))
 			throw new KeyturnError("name.invalid", `${policy.domain}: "${selector}" is no selector`, {
 				hint: "change `selector` in keyturn.yaml",
 			});
-		if (!mayName(doc, selector, run.now()) || named.includes(selector)) continue;
+		if (!all.every((one) => mayName(one, selector, run.now())) || named.includes(selector)) continue;
 		tried += 1;
 		if (tried > NAMES_TRIED) break;
-		const vacancy = run.inquiries.vacancy(policy.domain, selector, policy.verify);
-		if (vacancy === null) return null;
-		if (vacancy.kind === "free") return { selector, vacancy };
-		if (vacancy.kind === "unknown") {
-			await nameUnknown(run, doc, vacancy);
-			throw new KeyturnError("dns.failed", `${policy.domain}: ${vacancy.summary}`, { retry: true });
-		}
+		const asked = all.map((one) => run.inquiries.vacancy(one.policy.domain, selector, one.policy.verify));
+		const vacancies = asked.filter((vacancy) => vacancy !== null);
+		const [own] = vacancies;
+		if (own === undefined || vacancies.length < asked.length) return null;
+		if (vacancies.every(({ kind }) => kind === "free")) return { selector, vacancy: own };
+		const unknown = vacancies.find(({ kind }) => kind === "unknown");
+		if (unknown !== undefined) await mustBeKnown(run, doc, unknown);
 	}
 	if (policy.selector.kind === "ring") throw ringTaken(doc, policy.selector.names);
 	throw new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
 		hint: "change `selector` in keyturn.yaml",
 	});
+}
+
+/** Fails: whether a name is free has to be known. */
+async function mustBeKnown(run: Run, doc: Doc, vacancy: Vacancy): Promise<never> {
+	await nameUnknown(run, doc, vacancy);
+	throw new KeyturnError("dns.failed", `${doc.policy.domain}: ${vacancy.summary}`, { retry: true });
+}
+
+async function namesInTables(run: Run, { policy }: Doc): Promise<readonly string[]> {
+	return (await inspection(run)).signers
+		.flatMap((signer) => signer.lines)
+		.filter((line) => line.domain === policy.domain)
+		.map((line) => line.selector);
 }
 
 function mayName({ policy, state }: Doc, selector: string, now: Date): boolean {

@@ -5,6 +5,7 @@ import { keyOf } from "../rotation/domain-state.ts";
 import { adopt, takeOver } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { disclose } from "./disclose.ts";
+import { type Groups, matesOf } from "./groups.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
 import { publish } from "./publish.ts";
@@ -41,26 +42,39 @@ export const ORDER = [
 ] as const satisfies readonly StepKind[];
 
 /** Equal steps go together; one domain's failure is its own. */
-export async function perform(run: Run, kind: StepKind, all: readonly Job[]): Promise<void> {
+export async function perform(run: Run, kind: StepKind, all: readonly Job[], groups: Groups): Promise<void> {
 	const jobs = all.filter((job) => job.step.kind === kind);
 	if (jobs.length === 0) return;
 	if (kind === "publish") await publish(run, jobs as readonly Job<"publish">[]);
 	else if (kind === "switch") await switchTogether(run, jobs as readonly Job<"switch">[]);
 	else if (kind === "takeOut") await takeOutTogether(run, jobs as readonly Job<"takeOut">[]);
 	else
-		await each(jobs, WIDTH[kind] ?? 1, async (job) => {
-			try {
-				await performOne(run, job);
-			} catch (thrown) {
-				run.fail(job.doc, job.step, thrown);
-			}
+		await each(inTurn(jobs, groups), WIDTH[kind] ?? 1, async (turn) => {
+			for (const job of turn)
+				try {
+					await performOne(run, job, groups);
+				} catch (thrown) {
+					run.fail(job.doc, job.step, thrown);
+				}
 		});
+}
+
+/** Of those that turn together one after the other: what the first has made is for the next. */
+function inTurn(jobs: readonly Job[], groups: Groups): readonly (readonly Job[])[] {
+	const turns = new Map<unknown, Job[]>();
+	for (const job of jobs) {
+		const group = groups.get(job.doc.policy.domain) ?? job;
+		const turn = turns.get(group);
+		if (turn === undefined) turns.set(group, [job]);
+		else turn.push(job);
+	}
+	return [...turns.values()];
 }
 
 /** How many of a kind run side by side: a look may ask the provider, keys are made by two threads. */
 const WIDTH: Partial<Record<StepKind, number>> = { look: 8, make: 2 };
 
-async function performOne(run: Run, job: Job): Promise<void> {
+async function performOne(run: Run, job: Job, groups: Groups): Promise<void> {
 	const { step, doc } = job;
 	switch (step.kind) {
 		case "settle":
@@ -72,17 +86,17 @@ async function performOne(run: Run, job: Job): Promise<void> {
 		case "revive":
 			return revive(run, { doc, step });
 		case "turnAway":
-			return turnAway(run, { doc, step });
+			return turnAway(run, { doc, step }, matesOf(doc, groups));
 		case "noteUse":
 			return noteUse(run, { doc, step });
 		case "giveUp":
 			return giveUp(run, { doc, step });
 		case "make":
-			return make(run, { doc, step });
+			return make(run, { doc, step }, groups.get(doc.policy.domain));
 		case "look":
 			return look(run, { doc, step });
 		case "restore":
-			return restore(run, { doc, step });
+			return restore(run, { doc, step }, matesOf(doc, groups));
 		case "revoke":
 			return revoke(run, { doc, step });
 		case "watch":

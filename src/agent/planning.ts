@@ -4,18 +4,23 @@ import { KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import { type Plan, plan } from "../rotation/plan.ts";
 import type { Delay } from "../rotation/step.ts";
+import { asSeen, type Groups, policyOfTurn } from "./groups.ts";
 import { firstKeyFault, linesInUse } from "./inspection.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
+/** What a round of planning has seen of the world. */
+export interface Sight {
+	/** Null where the door gave no answer. */
+	readonly answer: InspectAnswer | null;
+	readonly freeze: Delay | null;
+	readonly groups: Groups;
+}
+
 /** Its next step, if there is one now; otherwise what it waits for is noted in the document. */
-export function planOne(
-	run: Run,
-	doc: Doc,
-	answer: InspectAnswer | null,
-	freeze: Delay | null,
-): readonly Job[] {
+export function planOne(run: Run, doc: Doc, sight: Sight): readonly Job[] {
+	const { answer } = sight;
 	const lastPause = answer?.lastPauseAt ?? null;
-	const planned = planFor(run, doc, answer, freeze, lastPause === null ? null : new Date(lastPause));
+	const planned = planFor(run, doc, sight, lastPause === null ? null : new Date(lastPause));
 	doc.waits = planned.kind === "wait" ? planned.waits : [];
 	const unread = answer === null ? null : whyUnread(answer, doc);
 	if (unread !== null)
@@ -31,10 +36,10 @@ export function planOne(
 export function planFor(
 	run: Run,
 	{ policy, state }: Doc,
-	answer: InspectAnswer | null,
-	freeze: Delay | null,
+	{ answer, freeze, groups }: Sight,
 	lastPauseAt: Date | null,
 ): Plan {
+	const group = groups.get(policy.domain);
 	const seen = {
 		inUse: answer === null ? null : linesInUse(answer, policy),
 		unread: answer === null ? null : whyUnread(answer, { policy }),
@@ -42,8 +47,9 @@ export function planFor(
 		lastPauseAt,
 		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),
 		freeze,
+		...(group === undefined ? {} : { group: asSeen(group) }),
 	};
-	return plan(state, seen, policy, run.now());
+	return plan(state, seen, policyOfTurn(policy, group), run.now());
 }
 
 function whyUnread(answer: InspectAnswer, { policy }: Pick<Doc, "policy">): string | null {

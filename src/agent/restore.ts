@@ -5,11 +5,12 @@ import { withoutRollback } from "../rotation/wishes.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import { KeyturnError } from "../errors.ts";
 import { seen } from "./look.ts";
-import type { Job, Run } from "./run.ts";
+import type { Doc, Job, Run } from "./run.ts";
 import { swapFailed } from "./swap-failed.ts";
 import { sentences } from "./unverified.ts";
 
-export async function restore(run: Run, { doc, step }: Job<"restore">): Promise<void> {
+/** `mates`: who would have to go back together with it, and does not either where it cannot. */
+export async function restore(run: Run, { doc, step }: Job<"restore">, mates: readonly Doc[]): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
 	const report = seen(run, doc.policy, key, true);
@@ -30,6 +31,11 @@ export async function restore(run: Run, { doc, step }: Job<"restore">): Promise<
 			return;
 		case "wrong":
 		case "absent":
+			for (const mate of mates)
+				await run.save(
+					mate,
+					withoutRollback(mate.state, run.now(), `${doc.policy.domain} cannot go back: ${report.summary}`),
+				);
 			await refuse(run, { doc, step }, key, report);
 	}
 }

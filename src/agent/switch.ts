@@ -3,6 +3,7 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { CommitAnswer, RefusedAnswer, StageAnswer, StageChange } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
+import { type Groups, groupsOf, matesOf } from "./groups.ts";
 import { askBefore, type Held, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
 import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
 import { leave, type Switching } from "./left-behind.ts";
@@ -39,13 +40,41 @@ async function switchGroup(run: Run, jobs: readonly Job<"switch">[], told: ToldE
 		const key = keyOf(job.doc.state, job.step.selector);
 		return key === null ? [] : [{ job, key, report: null }];
 	});
+	const groups = groupsOf(
+		jobs.map(({ doc }) => doc),
+		run.memory.inspection?.answer ?? null,
+	);
 	while (group.length > 0) {
 		const id = run.ports.random.id();
 		const left = await attempt(run, id, group, told);
 		if (left === null) return;
 		await giveUpStaged(run, id);
-		group = left;
+		group = await leaveMates(run, left, groups);
 	}
+}
+
+/** Who turns together with one that was left behind stays, too: its key would be in no line of the other. */
+async function leaveMates(
+	run: Run,
+	left: readonly Switching[],
+	groups: Groups,
+): Promise<readonly Switching[]> {
+	const going: Switching[] = [];
+	for (const one of left) {
+		const { doc } = one.job;
+		const lost = matesOf(doc, groups).filter((mate) => !left.some(({ job }) => job.doc === mate));
+		const names = lost.map(({ policy }) => policy.domain).join(", ");
+		if (lost.length === 0) going.push(one);
+		else
+			await leave(
+				run,
+				one,
+				MINUTE_MS,
+				null,
+				`${names} turns together with ${doc.policy.domain}, and cannot yet`,
+			);
+	}
+	return going;
 }
 
 /** One attempt; null when it is over, else those with whom to try again under a new id. */

@@ -13,7 +13,8 @@ import { removeCopies } from "./copies.ts";
 import { endDistress } from "./distress.ts";
 import { begin, load, tellLostState } from "./documents.ts";
 import { tellDrift } from "./drift.ts";
-import { gather, join } from "./grouping.ts";
+import { gather, holdForMates, join } from "./grouping.ts";
+import { groupsOf, matesOf } from "./groups.ts";
 import type { Inquiries } from "./inquiries.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
 import { tellOverdue } from "./overdue.ts";
@@ -94,15 +95,16 @@ async function work(
 	for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
 		run.signal.throwIfAborted();
 		if (round === 0 || inspected !== null) inspected = await askDoor(run, docs);
-		const jobs = open.flatMap((doc) => planOne(run, doc, inspected, freeze));
-		const ready = join(run, docs, gather(run, docs, jobs), inspected, freeze);
+		const groups = groupsOf(docs, inspected);
+		const sight = { answer: inspected, freeze, groups };
+		const jobs = open.flatMap((doc) => planOne(run, doc, sight));
+		const going = join(run, docs, holdForMates(gather(run, docs, jobs), sight), sight);
+		const ready = holdForMates(going, sight);
 		if (ready.length === 0) return;
-		for (const kind of ORDER) await perform(run, kind, ready);
+		for (const kind of ORDER) await perform(run, kind, ready, groups);
 		options.onProgress?.(docs.map(reportOf));
-		open = docs.filter(
-			(doc) =>
-				[...jobs, ...ready].some((job) => job.doc === doc) && !run.inquiries.isWaiting(doc.policy.domain),
-		);
+		const busy = new Set([...jobs, ...ready].flatMap(({ doc }) => [doc, ...matesOf(doc, groups)]));
+		open = docs.filter((doc) => busy.has(doc) && !run.inquiries.isWaiting(doc.policy.domain));
 	}
 }
 

@@ -3,10 +3,14 @@
 import { editKey, type KeyUse, keyOf } from "../rotation/domain-state.ts";
 import { NOTED_FOR_MS } from "../rotation/signing.ts";
 import { CAUSES } from "./causes.ts";
-import type { Job, Run } from "./run.ts";
+import type { Doc, Job, Run } from "./run.ts";
 
 /** Every message signed with it fails already: waiting for cached absences of the next record would make none of them better. */
-export async function turnAway(run: Run, { doc, step }: Job<"turnAway">): Promise<void> {
+export async function turnAway(
+	run: Run,
+	{ doc, step }: Job<"turnAway">,
+	mates: readonly Doc[],
+): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
 	const { domain } = doc.policy;
@@ -23,7 +27,8 @@ export async function turnAway(run: Run, { doc, step }: Job<"turnAway">): Promis
 		hint: "was an old backup of the signer's tables restored?",
 	});
 	const rotate = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
-	await run.save(doc, { ...doc.state, wants: { ...doc.state.wants, rotate } });
+	for (const one of [...mates, doc])
+		await run.save(one, { ...one.state, wants: { ...one.state.wants, rotate } });
 	run.done(doc, step);
 }
 

@@ -1,9 +1,11 @@
 /** Moves what operators asked for into the state of the domains it concerns. */
 
-import { activeKey, type DomainState, editKey } from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, editKey, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import { previousKey, whyNoRetire, whyNoRevoke, whyNoRollback, withoutRollback } from "../rotation/wishes.ts";
 import type { Wish } from "../ports/state-store.ts";
+import { askDoor } from "./ask-door.ts";
+import { groupsOf, matesOf, NO_GROUPS } from "./groups.ts";
 import type { Doc, Run } from "./run.ts";
 
 const NEW_DOMAIN_MS = 10 * 60_000;
@@ -11,11 +13,13 @@ const NEW_DOMAIN_MS = 10 * 60_000;
 /** Equal wishes merge: fifty `rotate --now` at once are one turn. A wish goes only when every domain has it. */
 export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> {
 	const configured = new Set(run.settings.policies.map((policy) => policy.domain));
-	for (const wish of await run.ports.store.wishes()) {
+	const wishes = await run.ports.store.wishes();
+	const groups = wishes.length === 0 ? NO_GROUPS : groupsOf(docs, await askDoor(run, docs));
+	for (const wish of wishes) {
 		const kept: string[] = [];
 		for (const name of wish.domains) {
 			const doc = docs.find((one) => one.policy.domain === name);
-			if (doc !== undefined) await want(run, doc, wish);
+			if (doc !== undefined) await wantTogether(run, doc, wish, { docs, mates: matesOf(doc, groups) });
 			else if (configured.has(name) || isOfNewDomain(wish, run.now())) kept.push(name);
 			else run.ports.log.warn("a wish names a domain that is not configured", { domain: name });
 		}
@@ -37,6 +41,67 @@ async function keepFor(run: Run, wish: Wish, domains: readonly string[]): Promis
 function isOfNewDomain({ kind, at }: Wish, now: Date): boolean {
 	const ageMs = now.getTime() - new Date(at).getTime();
 	return kind === "add" && ageMs >= 0 && ageMs < NEW_DOMAIN_MS;
+}
+
+/** What is asked for a key is asked for all whose mail is signed with it. */
+async function wantTogether(
+	run: Run,
+	doc: Doc,
+	wish: Wish,
+	{ docs, mates }: { readonly docs: readonly Doc[]; readonly mates: readonly Doc[] },
+): Promise<void> {
+	const { domain } = doc.policy;
+	if (wish.kind === "rotate") for (const mate of mates) await want(run, mate, wish);
+	if (wish.kind === "revoke") await wantRevoked(run, doc, wish, { docs, mates });
+	if (wish.kind === "rollback") {
+		const why = whyNotBackTogether([doc, ...mates]);
+		if (why !== null) {
+			run.ports.log.warn("what was asked for cannot be had", { domain, wish: wish.kind, why });
+			const to = previousKey(doc.state)?.selector ?? "";
+			await run.save(
+				doc,
+				editKey(doc.state, to, (key) => ({ ...key, reason: why })),
+			);
+			return;
+		}
+		for (const mate of mates) await want(run, mate, wish);
+	}
+	await want(run, doc, wish);
+}
+
+/** One key that was read is compromised wherever it signs, under whichever name; who turns together turns away together. */
+async function wantRevoked(
+	run: Run,
+	doc: Doc,
+	wish: Extract<Wish, { kind: "revoke" }>,
+	{ docs, mates }: { readonly docs: readonly Doc[]; readonly mates: readonly Doc[] },
+): Promise<void> {
+	const key = keyOf(doc.state, wish.selector);
+	if (key === null) return;
+	const others = docs.filter((one) => one !== doc);
+	for (const other of others)
+		for (const { selector, publicKey, state } of other.state.keys)
+			if (publicKey === key.publicKey && state !== "retired" && state !== "revoked")
+				await want(run, other, { ...wish, selector });
+	if (key.state !== "active") return;
+	for (const mate of mates)
+		await want(run, mate, { id: wish.id, at: wish.at, kind: "rotate", domains: [], noSoak: wish.noSoak });
+}
+
+/** Null where all of a group can go back, to keys that signed together before. */
+function whyNotBackTogether(docs: readonly Doc[]): string | null {
+	if (docs.length === 1) return null;
+	for (const { policy, state } of docs) {
+		const why = whyNoRollback(state);
+		if (why !== null) return `${policy.domain} would have to go back together with it, and cannot: ${why}`;
+	}
+	const before = docs.map(({ state }) => state.wants.rollback ?? previousKey(state));
+	const keys = docs.map(({ state }, index) => keyOf(state, before[index]?.selector ?? ""));
+	const isOne = keys.every(
+		(key) => key?.publicKey === keys[0]?.publicKey || key?.selector === keys[0]?.selector,
+	);
+	if (isOne) return null;
+	return `${docs.map(({ policy }) => policy.domain).join(", ")} turn together, and signed with several keys before`;
 }
 
 async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {

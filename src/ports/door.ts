@@ -7,7 +7,10 @@ export interface StageChange {
 	readonly domain: string;
 	/** The selector of the key in use, null for a first key. */
 	readonly from: string | null;
-	/** Null takes the lines out; `key` null means a file already in the ledger or the live table. */
+	/**
+	 * Null takes the lines out; `key` null means a file already in the ledger or the live table. Of a group all get one key, or,
+	 * where one line names a key file for each, keys of one selector.
+	 */
 	readonly to: { readonly selector: string; readonly record: string; readonly key: string | null } | null;
 }
 
@@ -127,6 +130,8 @@ export interface InspectedLine {
 	readonly problem: string | null;
 	/** What is wrong with the file's mode or owner as the signer checks it; null if nothing. */
 	readonly unsafe: string | null;
+	/** The same for lines whose keys turn together, since they are one line or share a key file; absent for one that is alone. */
+	readonly group?: string;
 }
 
 export interface InspectedSigner {

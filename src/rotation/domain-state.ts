@@ -72,6 +72,8 @@ export interface KeyEntry {
 	readonly disclosedAt?: string;
 	/** Programs that are not ours and used it at the last look, while it retires; absent where none did. */
 	readonly usedBy?: readonly string[];
+	/** The other domains that it was made for as well; absent where it is this domain's alone. */
+	readonly sharedWith?: readonly string[];
 }
 
 export interface KeyRecordEntry {

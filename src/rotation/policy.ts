@@ -53,6 +53,8 @@ export interface RetirePolicy {
 
 export interface Policy {
 	readonly domain: string;
+	/** Whose share of `spread` and `jitter` it has, where several turn together; its own if absent. */
+	readonly pacedAs?: string;
 	/** When a new key starts to sign. */
 	readonly schedule: Schedule;
 	readonly timezone: string;

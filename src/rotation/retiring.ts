@@ -87,9 +87,13 @@ export function disclosing(facts: Facts): readonly Wanted[] {
 		});
 }
 
-/** Whether its private half is yet to be published: one that we made and that signed, whose file is not dropped yet. */
+/**
+ * Whether its private half is yet to be published: one that we made for this domain alone and that signed, whose file is not
+ * dropped yet.
+ */
 export function isToBeDisclosed(key: KeyEntry, { retire }: Policy): boolean {
-	const wasUsed = key.state === "retired" && key.origin === "made" && key.uses.length > 0;
+	const isOwn = key.origin === "made" && key.sharedWith === undefined;
+	const wasUsed = key.state === "retired" && isOwn && key.uses.length > 0;
 	return (
 		retire.publishPrivate !== null && wasUsed && key.owes?.act === "drop" && key.disclosedAt === undefined
 	);

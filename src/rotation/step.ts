@@ -2,6 +2,7 @@
 
 import type { DomainState, KeyEntry } from "./domain-state.ts";
 import type { Policy } from "./policy.ts";
+import type { Group } from "./together.ts";
 
 /** A line of the signer's live configuration for this domain. */
 export interface LineInUse {
@@ -30,6 +31,8 @@ export interface Seen {
 	readonly delays: ReadonlyMap<string, Delay>;
 	/** Nothing is removed before this moment: the clock is not to be trusted. */
 	readonly freeze: Delay | null;
+	/** Whoever signs with the same key, and turns with it; absent where nobody does. */
+	readonly group?: Group;
 }
 
 export type Step =

@@ -105,7 +105,7 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 		"owes",
 		"reason",
 	];
-	const key = object(stored, at, names, ["disclosedAt", "usedBy"]);
+	const key = object(stored, at, names, ["disclosedAt", "usedBy", "sharedWith"]);
 	const record = object(key["record"], `${at}.record`, [
 		"name",
 		"owner",
@@ -143,10 +143,13 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 		...(key["disclosedAt"] === undefined
 			? {}
 			: { disclosedAt: time(key["disclosedAt"], `${at}.disclosedAt`) }),
-		...(key["usedBy"] === undefined
-			? {}
-			: { usedBy: list(key["usedBy"], `${at}.usedBy`).map((one) => text(one, `${at}.usedBy`)) }),
+		...(key["usedBy"] === undefined ? {} : { usedBy: texts(key["usedBy"], `${at}.usedBy`) }),
+		...(key["sharedWith"] === undefined ? {} : { sharedWith: texts(key["sharedWith"], `${at}.sharedWith`) }),
 	};
+}
+
+function texts(stored: unknown, at: string): readonly string[] {
+	return list(stored, at).map((one) => text(one, at));
 }
 
 function parseUse(stored: unknown, at: string): KeyUse {

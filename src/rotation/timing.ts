@@ -109,7 +109,7 @@ function lagMs(policy: Policy): number {
 /** A share in [0, 1) that is always the same for this host, domain and purpose, so that not everybody asks at once. */
 function share(policy: Policy, purpose: string): number {
 	let hash = 0x811c9dc5;
-	for (const octet of Buffer.from(`${policy.host} ${policy.domain} ${purpose}`)) {
+	for (const octet of Buffer.from(`${policy.host} ${policy.pacedAs ?? policy.domain} ${purpose}`)) {
 		hash ^= octet;
 		hash = Math.imul(hash, 0x01000193);
 	}

@@ -7,6 +7,7 @@ import type { Policy } from "./policy.ts";
 import { staysForGood } from "./retiring.ts";
 import { takenFrom } from "./signing.ts";
 import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
+import { type Group, groupCandidate, hasGivenUp, whyApart } from "./together.ts";
 import { nextDue, publishAt } from "./timing.ts";
 import { nextOpening, openSince } from "./window.ts";
 
@@ -30,6 +31,8 @@ export function turn(facts: Facts): readonly Wanted[] {
 				reason: `the configuration now asks for ${describe(facts.policy.key)}`,
 			},
 		];
+	const apart = facts.seen.group === undefined ? null : whyApart(candidate, facts.state, facts.seen.group);
+	if (apart !== null) return [{ kind: "giveUp", selector: candidate.selector, reason: apart }];
 	const distrusted = facts.state.wants.revoke.find(({ distrusts }) => distrusts.includes(candidate.selector));
 	if (distrusted !== undefined)
 		return [
@@ -99,6 +102,10 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 			? { kind: "make", selector: null, dueAt: now }
 			: { selector: null, until: null, reason: why };
 	}
+	const held = whyLineHeld(activeKey(state), seen);
+	if (held !== null) return { selector: null, until: null, reason: held };
+	const joined = seen.group === undefined ? null : joining(state, seen.group);
+	if (joined !== null) return joined;
 	if (state.wants.rotate !== null)
 		return { kind: "make", selector: null, dueAt: new Date(state.wants.rotate.askedAt) };
 	const dueAt = nextDue(state, policy, now);
@@ -106,6 +113,24 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 	const start = policy.standby ? now : publishAt(dueAt, policy);
 	if (start <= now) return { kind: "make", selector: null, dueAt };
 	return { selector: null, until: start, reason: `the next key, due ${dueAt.toISOString()}, is made` };
+}
+
+/** To the key that the others are on the way to already, whatever the domain's own dates say; null where there is none. */
+function joining(state: DomainState, group: Group): Wanted | null {
+	const common = groupCandidate(group);
+	if (common === null) return null;
+	if (!hasGivenUp(state, common, group))
+		return { kind: "make", selector: null, dueAt: new Date(common.dueAt) };
+	const names = group.members.map(({ domain }) => domain).filter((domain) => domain !== state.domain);
+	return { selector: null, until: null, reason: `${names.join(", ")} gives up ${common.selector} first` };
+}
+
+/** A new key could not take the place of one whose line cannot be changed for all whom it signs for. */
+function whyLineHeld(active: KeyEntry | null, { inUse }: Seen): string | null {
+	const lines = inUse?.filter((line) => line.selector === active?.selector) ?? [];
+	const [line] = lines;
+	if (line === undefined || lines.some(({ problem }) => problem === null)) return null;
+	return `no new key in place of ${line.selector}: ${line.problem ?? ""}`;
 }
 
 /** A domain that is configured and that nothing signs for gets a first key at once; whose lines sign already is not touched. */

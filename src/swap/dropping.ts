@@ -48,7 +48,9 @@ async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promi
 	if (known === undefined) return whyUnknown(context, key);
 	const needed = await whyNeeded(context, known, held);
 	if (needed !== null) return `${known.path}: ${needed}`;
-	if ((await removeKey(context.disk, known.path, known.hash ?? "")) === "foreign")
+	// A file of several domains goes with the last of them.
+	const isShared = ledger.some((other) => other !== known && other.path === known.path);
+	if (!isShared && (await removeKey(context.disk, known.path, known.hash ?? "")) === "foreign")
 		return `${known.path}: it is not the file that keyturn placed`;
 	// The ledger forgets last: as long as it names the file, a repetition finds it.
 	await writeLedger(
@@ -73,8 +75,11 @@ async function revealKey(context: SwapContext, key: DroppedKey, held: Held): Pro
 	const { domain, selector } = key;
 	const refused = (reason: string): Revealed => ({ domain, selector, key: null, reason });
 	if (!context.mayReveal) return refused("keyturn.yaml does not say retire.publish_private");
-	const known = (await readLedger(context)).find((candidate) => isSameKey(candidate, key));
+	const ledger = await readLedger(context);
+	const known = ledger.find((candidate) => isSameKey(candidate, key));
 	if (known === undefined) return refused("the door has no such key");
+	if (ledger.some((other) => other !== known && other.path === known.path))
+		return refused(`${known.path}: another domain signed with it, too`);
 	const needed = await whyNeeded(context, known, held);
 	if (needed !== null) return refused(`${known.path}: ${needed}`);
 	const pem = await readKey(context.disk, known.path);

@@ -126,7 +126,7 @@ async function prove(
 	if (proof.failing.length === 0) return ending(entry, "after", null, { isUp: true, ...proof });
 	for (const { domain, selector, reason } of proof.failing)
 		run.context.log.error("the signer does not sign as staged", { domain, selector, reason });
-	const leftOut = [...(entry.partial?.leftOut ?? []), ...proof.failing];
+	const leftOut = [...(entry.partial?.leftOut ?? []), ...withMates(entry, proof.failing)];
 	const contents = entry.partial === null ? renderPart(entry.signer, leftOut) : null;
 	if (contents === null) return putAllBack(run, entry, sentence(proof.failing));
 	try {
@@ -134,6 +134,20 @@ async function prove(
 	} catch (error) {
 		return putAllBack(run, entry, `${sentence(proof.failing)}; then: ${asKeyturnError(error).message}`);
 	}
+}
+
+/** Who turns together goes back together: their lines are one, or name one key file. */
+function withMates({ changes }: JournalSigner, failing: readonly LeftOut[]): readonly LeftOut[] {
+	const named = changes.map((change) => ({ ...change, selector: change.selector ?? change.from ?? "" }));
+	const isIt = (one: { readonly domain: string; readonly selector: string }) => (other: LeftOut) =>
+		other.domain === one.domain && other.selector === one.selector;
+	const mates = named.flatMap(({ domain, selector, group }): readonly LeftOut[] => {
+		if (group === undefined || failing.some(isIt({ domain, selector }))) return [];
+		const first = named.find((one) => one.group === group && failing.some(isIt(one)));
+		if (first === undefined) return [];
+		return [{ domain, selector, reason: `it turns together with ${first.domain}, whose mail failed` }];
+	});
+	return [...failing, ...mates];
 }
 
 /** Takes the lines of the failing keys back, and proves the others again. */

@@ -11,6 +11,7 @@ import type {
 import type { SignerReading, SigningLine } from "../ports/signer.ts";
 import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
 import { examineHost } from "./examination.ts";
+import { type Groups, groupsOf } from "./groups.ts";
 import { readLeft, readResult } from "./results.ts";
 import { probeRunning } from "./running.ts";
 import { listStaged } from "./staged-switch.ts";
@@ -52,7 +53,8 @@ async function inspectSigner(
 	try {
 		const reading = await signer.read();
 		const lines: InspectedLine[] = [];
-		for (const line of reading.lines) lines.push(await inspectLine(line, reading, signer));
+		const groups = groupsOf(context, name, reading);
+		for (const line of reading.lines) lines.push(await inspectLine(line, reading, { signer, groups }));
 		const { tableHash, notes } = reading;
 		const firstKeyFaults = await findFirstKeyFaults(context, signer, lines);
 		return { ...about, tableHash, lines, firstKeyFaults, notes, problem: null, running };
@@ -78,11 +80,14 @@ async function findFirstKeyFaults(
 async function inspectLine(
 	line: SigningLine,
 	reading: SignerReading,
-	signer: SwapSigner["signer"],
+	{ signer, groups }: { readonly signer: SwapSigner["signer"]; readonly groups: Groups },
 ): Promise<InspectedLine> {
-	const { domain, selector, entry, keyPath, publicKey, signs, problem } = line;
+	const { domain, selector, entry, keyPath, publicKey, signs } = line;
+	const problem = line.problem ?? groups.problemOf(line);
 	const unsafe = problem === null ? await signer.unsafe(keyPath, reading) : null;
-	return { domain, selector, entry, keyPath, publicKey, signs, problem, unsafe };
+	const group = problem === null && signs ? groups.nameOf(domain, selector) : null;
+	const told = { domain, selector, entry, keyPath, publicKey, signs, problem, unsafe };
+	return group === null ? told : { ...told, group };
 }
 
 async function isRunning({ services, log }: SwapContext, service: string): Promise<boolean> {

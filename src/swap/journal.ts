@@ -37,6 +37,8 @@ export interface JournalSigner {
 		readonly domain: string;
 		readonly from: string | null;
 		readonly selector: string | null;
+		/** Of keys that turn together: where one fails, all go back. */
+		readonly group?: string;
 	}[];
 	/** Once a probe failed: the table without the keys left out. */
 	readonly partial: { readonly hashes: readonly string[]; readonly leftOut: readonly LeftOut[] } | null;

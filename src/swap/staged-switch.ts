@@ -95,7 +95,8 @@ export async function giveUp(
 	const goes = (key: LedgerKey) =>
 		key.id === id && key.origin === "made" && !key.wasLive && !livePaths.has(key.path);
 	const given = ledger.filter(goes);
-	for (const key of given) await removeKey(context.disk, key.path, key.hash ?? "");
+	const kept = new Set(ledger.filter((key) => !goes(key)).map(({ path }) => path));
+	for (const { path, hash } of given) if (!kept.has(path)) await removeKey(context.disk, path, hash ?? "");
 	// The ledger forgets last: as long as it names a file, a repetition finds it.
 	if (given.length > 0)
 		await writeLedger(

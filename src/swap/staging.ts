@@ -7,6 +7,7 @@ import type { DoorAnswer, RefusedAnswer, SignedMessage, StageChange } from "../p
 import type { RenderedFile, SignerReading } from "../ports/signer.ts";
 import { makeDirectories, signerNamed, type SwapContext } from "./context.ts";
 import { mismatch } from "./evidence.ts";
+import { type Groups, groupsOf } from "./groups.ts";
 import { hashOfKey, mayPlace, placeKey, readKey } from "./keys.ts";
 import { enter, isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
 import { isRefused, refuse, refuseFailure } from "./refusal.ts";
@@ -109,6 +110,7 @@ async function planSigner(
 	const domains = changes.map((change) => change.domain);
 	try {
 		const reading = await signer.read();
+		const groups = groupsOf(context, name, reading);
 		const planned: StagedChange[] = [];
 		const placed: PlannedSigner["placed"][number][] = [];
 		for (const change of changes) {
@@ -117,7 +119,7 @@ async function planSigner(
 				planned.push({ domain, from, to: null });
 				continue;
 			}
-			const keyPath = await findPath(context, ledger, reading, change);
+			const keyPath = await findPath(context, ledger, { reading, groups }, change);
 			if (isRefused(keyPath)) return keyPath;
 			planned.push({ domain, from, to: { selector: to.selector, record: to.record, keyPath: keyPath.path } });
 			if (to.key !== null) placed.push({ domain, selector: to.selector, path: keyPath.path, key: to.key });
@@ -138,15 +140,18 @@ async function planSigner(
 async function findPath(
 	context: SwapContext,
 	ledger: readonly LedgerKey[],
-	reading: SignerReading,
-	{ signer: name, domain, to }: StageChange,
+	{ reading, groups }: { readonly reading: SignerReading; readonly groups: Groups },
+	{ signer: name, domain, from, to }: StageChange,
 ): Promise<{ readonly path: string } | RefusedAnswer> {
 	if (to === null) throw new KeyturnError("bug", "a change that takes lines out has no key");
 	const { signer } = signerNamed(context, name);
 	const sought = { signer: name, domain, selector: to.selector };
 	if (to.key !== null) {
-		const path = signer.keyPath(domain, to.selector);
-		const isOurs = ledger.some((key) => key.path === path && key.origin === "made" && isSameKey(key, sought));
+		const path = signer.keyPath(groups.leaderOf(domain, from), to.selector);
+		const hash = hashOfKey(to.key);
+		const isOurs = ledger.some(
+			(key) => key.path === path && key.origin === "made" && (isSameKey(key, sought) || key.hash === hash),
+		);
 		if (await mayPlace(context.disk, { path, key: to.key, isOurs })) return { path };
 		return refuse("unsafe", `${path}: expected no file, found one that this key did not make`, {
 			domains: [domain],

@@ -6,6 +6,7 @@ import type { DoorAnswer, Evidence, RefusedAnswer } from "../ports/door.ts";
 import type { ProbedKey, RenderedFile, SignerReading } from "../ports/signer.ts";
 import { signerNamed, type SwapContext, timestamp } from "./context.ts";
 import { conclude } from "./conclusion.ts";
+import { groupsOf } from "./groups.ts";
 import { endSwitch, type RenderPart, type Stand, startAnyway } from "./ending.ts";
 import { mismatch, staleness } from "./evidence.ts";
 import type { Journal, JournalSigner, RanService } from "./journal.ts";
@@ -178,7 +179,8 @@ async function recordInLedger(context: SwapContext, id: string, plans: readonly 
 	const entries: LedgerKey[] = [];
 	for (const { staged, reading } of plans)
 		for (const { domain, from, to } of staged.changes) {
-			const made = ledger.find((key) => key.path === to?.keyPath && key.origin === "made");
+			const placed = ledger.filter((key) => key.path === to?.keyPath && key.origin === "made");
+			const made = placed.find((key) => key.domain === domain) ?? placed[0];
 			if (made !== undefined) entries.push({ ...made, wasLive: true });
 			const old = reading.lines.find((line) => line.domain === domain && line.selector === from);
 			if (old === undefined) continue;
@@ -208,7 +210,8 @@ function describe(
 	};
 }
 
-function describeSigner(context: SwapContext, { staged, rendered, ran }: Plan): JournalSigner {
+function describeSigner(context: SwapContext, { staged, reading, rendered, ran }: Plan): JournalSigner {
+	const groups = groupsOf(context, staged.signer, reading);
 	return {
 		signer: staged.signer,
 		swap: signerNamed(context, staged.signer).signer.swap,
@@ -220,7 +223,11 @@ function describeSigner(context: SwapContext, { staged, rendered, ran }: Plan): 
 			kept: keptPath(path),
 		})),
 		expectations: staged.changes.flatMap(probedKey),
-		changes: staged.changes.map(({ domain, from, to }) => ({ domain, from, selector: to?.selector ?? null })),
+		changes: staged.changes.map(({ domain, from, to }) => {
+			const change = { domain, from, selector: to?.selector ?? null };
+			const group = groups.nameOf(domain, from);
+			return group === null ? change : { ...change, group };
+		}),
 		partial: null,
 		rollBack: null,
 	};

@@ -31,6 +31,7 @@ export function createKeyStore({ directory, disk, makeKey }: KeyStoreOptions): K
 			making.set(path, made);
 			return made;
 		},
+		keep: async (domain, selector, pem) => keepKey(disk, pathOf(directory, domain, selector), pem),
 		read: async (domain, selector) => (await readKey(disk, pathOf(directory, domain, selector)))?.pem ?? null,
 		list: async (domain) => {
 			const names = (await disk.list(directoryOf(pathOf(directory, domain, "any")))) ?? [];
@@ -69,6 +70,17 @@ async function makeOnce(
 	if (stands === null)
 		throw new KeyturnError("key.invalid", `${path}: expected the key just made, got nothing`);
 	return { publicKey: stands.publicKey };
+}
+
+async function keepKey(disk: Disk, path: string, pem: string): Promise<void> {
+	const kept = await readKey(disk, path);
+	if (kept?.pem !== pem) {
+		await ensurePrivate(disk, directoryOf(directoryOf(path)));
+		await ensurePrivate(disk, directoryOf(path));
+		await disk.unlink(path);
+		await durableCreate(disk, path, new TextEncoder().encode(pem));
+	}
+	await keepNames(disk, path);
 }
 
 /** A run that made the key or its directories may have ended before their names were durable: no record may rely on them until they are. */

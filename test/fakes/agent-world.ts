@@ -120,6 +120,7 @@ export class AgentWorld {
 	readonly #keys = new Map<string, string>();
 	/** The public halves of the signer's key files, by domain and selector. */
 	readonly #files = new Map<string, string>();
+	#together: readonly string[] = [];
 	#ids = 0;
 
 	constructor(
@@ -161,6 +162,10 @@ export class AgentWorld {
 				make: async (domain, selector, spec) =>
 					Promise.resolve({ publicKey: this.#makeKey(domain, selector, spec) }),
 				read: async (domain, selector) => Promise.resolve(this.#keys.get(`${domain} ${selector}`) ?? null),
+				keep: async (domain, selector, pem) => {
+					this.#keys.set(`${domain} ${selector}`, pem);
+					return Promise.resolve();
+				},
 				list: async (domain) => {
 					const names = [...this.#keys.keys()].map((name) => name.split(" "));
 					return Promise.resolve(names.flatMap(([of, selector = ""]) => (of === domain ? [selector] : [])));
@@ -282,6 +287,13 @@ export class AgentWorld {
 		await this.store.leaveWish({ ...wish, id, at: this.at.toISOString() });
 	}
 
+	/** One key file signs for all of these, now and after each switch. */
+	shareKey(domains: readonly string[], selector = "202610"): void {
+		this.#together = domains;
+		const { publicKey } = newHalf();
+		for (const domain of domains) this.signWith(domain, selector, publicKey);
+	}
+
 	/** Nothing signs. */
 	signNothing(): void {
 		this.lines.splice(0);
@@ -321,16 +333,18 @@ export class AgentWorld {
 	/** Puts a line into the live table. */
 	signWith(domain: string, selector: string, publicKey = newHalf().publicKey): void {
 		const others = this.lines.filter((line) => line.domain !== domain);
+		const isShared = this.#together.includes(domain);
 		this.#files.set(`${domain} ${selector}`, publicKey);
 		this.lines.splice(0, this.lines.length, ...others, {
 			domain,
 			selector,
 			entry: domain,
-			keyPath: `/keys/${domain}/${selector}.private`,
+			keyPath: `/keys/${isShared ? (this.#together[0] ?? "") : domain}/${selector}.private`,
 			publicKey,
 			signs: true,
 			problem: null,
 			unsafe: null,
+			...(isShared ? { group: "shared" } : {}),
 		});
 	}
 

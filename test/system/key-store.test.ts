@@ -36,6 +36,20 @@ test("keeps a key 0600 below directories 0700 and makes it once, whatever is ask
 	expect(await readdir(join(directory, "example.com"))).toEqual([]);
 });
 
+test("keeps the key of another domain under a name of its own, in place of what a crash left there", async () => {
+	const { store, directory } = await newStore();
+	const made = await store.make("example.com", "202611", ed25519, never);
+	await store.make("example.org", "202611", ed25519, never);
+	const pem = (await store.read("example.com", "202611")) ?? "";
+	for (const domain of ["example.org", "example.net", "example.net"]) {
+		await store.keep(domain, "202611", pem);
+		expect(publicHalf((await store.read(domain, "202611")) ?? "")?.publicKey).toBe(made.publicKey);
+		expect((await stat(join(directory, domain, "202611.pem"))).mode & 0o7777).toBe(0o600);
+	}
+	await store.remove("example.net", "202611");
+	expect(await store.read("example.com", "202611")).toBe(pem);
+});
+
 test("lists what is kept of a domain, also what a crash cut short", async () => {
 	const { store, directory } = await newStore();
 	expect(await store.list("example.com")).toEqual([]);

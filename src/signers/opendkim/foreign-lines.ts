@@ -5,7 +5,7 @@ import type { KeyTableEntry } from "./key-table.ts";
 import type { KeyNaming } from "./live-configuration.ts";
 import { entriesFor, isNamed, ordinaryAddress } from "./signing-table.ts";
 
-/** By the name of the entry, why it is left alone; the key that signs a domain's ordinary mail is not among them. */
+/** By `lineName`, why an entry is left alone; the key that signs a domain's ordinary mail is not among them. */
 export function findForeign({
 	entries,
 	signing,
@@ -20,11 +20,16 @@ export function findForeign({
 		for (const entry of own)
 			if (entry.selector !== selector)
 				foreign.set(
-					entry.name,
+					lineName(entry),
 					`${selector} signs the ordinary mail of ${domain}, and is the key that keyturn turns; this one is left alone`,
 				);
 	}
 	return foreign;
+}
+
+/** An entry with `%` has one for each domain. */
+export function lineName({ name, domain }: Pick<KeyTableEntry, "name" | "domain">): string {
+	return `${name} ${domain}`;
 }
 
 /** Where no address is ordinary, the first in the table. */

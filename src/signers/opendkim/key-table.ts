@@ -9,6 +9,7 @@ import { LINE_LIMIT, parseTable, type TableRecord } from "./table-lines.ts";
 export interface KeyTableEntry {
 	/** The label that the signing table names. */
 	readonly name: string;
+	/** `%`: that of whoever sends; `withSenders` puts an entry for each domain in its place. */
 	readonly domain: string;
 	readonly selector: string;
 	readonly path: string;
@@ -20,6 +21,8 @@ export interface KeyTableEntry {
 	/** Byte offsets of what a turn replaces. */
 	readonly selectorAt: Span;
 	readonly pathAt: Span;
+	/** Whether its line says `%` for the domain: the same line signs for others, too. */
+	readonly isOfSender: boolean;
 }
 
 interface Span {
@@ -75,18 +78,25 @@ export interface NewEntry {
 	readonly change: SignerChange;
 }
 
+export interface RenderOptions {
+	readonly added?: readonly NewEntry[];
+	readonly kind?: KeyTableKind;
+	/** Puts what lines with `%` stand for in their place; by default they are left as they are. */
+	readonly expand?: (entries: readonly KeyTableEntry[]) => readonly KeyTableEntry[];
+}
+
 /** The table after the changes, of which those without `from` are given by name; every other byte stays as it is. */
 export function renderKeyTable(
 	bytes: Uint8Array,
 	changes: readonly SignerChange[],
-	{ added = [], kind = "file" }: { readonly added?: readonly NewEntry[]; readonly kind?: KeyTableKind } = {},
+	{ added = [], kind = "file", expand = (entries) => entries }: RenderOptions = {},
 ): Uint8Array {
-	const entries = parseKeyTable(bytes, kind);
+	const entries = expand(parseKeyTable(bytes, kind));
 	const byKey = groupBy(entries, keyName);
-	const edits = changes.flatMap((change) => editsOf(bytes, byKey.get(keyName(change)) ?? [], change));
 	const lines = added.map((entry) => newLine(entry, byKey));
+	const edits = editsOf(bytes, entries, byKey, changes);
 	const rendered = applyEdits(bytes, [...edits, appendLines(bytes, lines)]);
-	checkRendered(parseKeyTable(rendered, kind), entries, changes, added);
+	checkRendered(expand(parseKeyTable(rendered, kind)), entries, changes, added);
 	return rendered;
 }
 
@@ -100,7 +110,8 @@ function parseEntry(record: TableRecord, isDuplicate: boolean): KeyTableEntry {
 		name: record.key,
 		domain: domain.toLowerCase(),
 		selector,
-		path: Buffer.from(path, "latin1").toString("utf8"),
+		path: pathOf(domain, Buffer.from(path, "latin1").toString("utf8")),
+		isOfSender: domain === SENDER,
 		problem: isDuplicate
 			? `an earlier line has the same name ${record.key}, so OpenDKIM never uses this one`
 			: problemOf(record, domain, selector, field),
@@ -109,6 +120,14 @@ function parseEntry(record: TableRecord, isDuplicate: boolean): KeyTableEntry {
 		selectorAt: { start: selectorStart, end: selectorStart + selector.length },
 		pathAt: { start: pathStart, end: pathStart + path.length },
 	};
+}
+
+/** What stands for the domain of whoever sends, and in a path for the domain that signs. */
+export const SENDER = "%";
+
+/** Of an absolute path alone (FORMATS: the value has to begin with a slash). */
+function pathOf(domain: string, path: string): string {
+	return domain === SENDER || !path.startsWith("/") ? path : path.replaceAll(SENDER, domain.toLowerCase());
 }
 
 /** What a pattern may catch is not followed: no name behind it is sure. */
@@ -123,7 +142,8 @@ function problemOf(record: TableRecord, domain: string, selector: string, path: 
 	if (record.cut) return `its line is longer than the ${LINE_LIMIT} bytes that OpenDKIM reads`;
 	if (domain === "" || selector === "" || path === "")
 		return "it is not domain:selector:path, so OpenDKIM refuses every message of it";
-	if (record.value.includes("%")) return "it is an entry for several domains (%), which is not built yet";
+	if (selector.includes(SENDER) || (domain !== SENDER && domain.includes(SENDER)))
+		return "there is a % in its selector, or beside something else in its domain";
 	if (/[ \t\r\v\f]/.test(record.value))
 		return "there are blanks in domain:selector:path, which OpenDKIM takes as part of the names";
 	if (record.value.includes("\0")) return "there is a NUL byte in it";
@@ -135,17 +155,86 @@ function problemOf(record: TableRecord, domain: string, selector: string, path: 
 function editsOf(
 	bytes: Uint8Array,
 	entries: readonly KeyTableEntry[],
-	change: SignerChange,
+	byKey: ReadonlyMap<string, readonly KeyTableEntry[]>,
+	changes: readonly SignerChange[],
 ): readonly Edit[] {
-	const { domain, from, to } = change;
-	if (from === null) return [];
-	const inUse = entriesInUse(entries, domain, from);
-	if (to === null) return inUse.map((entry) => removeLine(bytes, entry.record.line));
+	const wanted = new Map<string, SignerChange>();
+	const records = new Set<TableRecord>();
+	for (const change of changes) {
+		const { domain, from } = change;
+		if (from === null) continue;
+		wanted.set(keyName(change), change);
+		for (const { record } of entriesInUse(byKey.get(keyName(change)) ?? [], domain, from))
+			records.add(record);
+	}
+	return [...byRecord(entries, records)].flatMap(([record, lines]) => {
+		const [entry] = lines;
+		const to = targetOf(lines, wanted);
+		if (to === null || entry === undefined) return [removeLine(bytes, record.line)];
+		return [
+			{ ...entry.selectorAt, text: to.selector },
+			{ ...entry.pathAt, text: to.keyPath },
+		];
+	});
+}
+
+/** The entries of each of these lines: several of one with `%`. */
+function byRecord(
+	entries: readonly KeyTableEntry[],
+	records: ReadonlySet<TableRecord>,
+): ReadonlyMap<TableRecord, readonly KeyTableEntry[]> {
+	const found = new Map<TableRecord, KeyTableEntry[]>();
+	for (const entry of entries) {
+		if (!records.has(entry.record)) continue;
+		const lines = found.get(entry.record);
+		if (lines === undefined) found.set(entry.record, [entry]);
+		else lines.push(entry);
+	}
+	return found;
+}
+
+/** What one line is to say for all whom it signs for; null to take it out. Fails with `signer.config` where it cannot. */
+function targetOf(
+	lines: readonly KeyTableEntry[],
+	wanted: ReadonlyMap<string, SignerChange>,
+): SignerChange["to"] {
+	const changes = lines.map((entry) => wanted.get(keyName(entry)));
+	const left = lines.filter((_entry, index) => changes[index] === undefined);
+	const [first] = changes;
+	if (left.length > 0 || first === undefined)
+		throw notTogether(lines, `nothing was asked for ${left.map(({ domain }) => domain).join(", ")}`);
+	const { to } = first;
+	const going = changes.filter((change) => change?.to === null);
+	if (going.length > 0 && going.length < lines.length)
+		throw notTogether(lines, "it would go for some of them only");
+	if (to === null) return null;
+	const paths = changes.map((change) => change?.to?.keyPath);
+	if (changes.some((change) => change?.to?.selector !== to.selector))
+		throw notTogether(lines, "several selectors were given");
 	checkPath(to.keyPath);
-	return inUse.flatMap((entry) => [
-		{ ...entry.selectorAt, text: to.selector },
-		{ ...entry.pathAt, text: to.keyPath },
-	]);
+	const keyPath = lines.some(namesOwnFiles) ? templateOf(to.keyPath, first.domain) : to.keyPath;
+	if (lines.every(({ domain }, index) => keyPath.replaceAll(SENDER, domain) === paths[index]))
+		return { selector: to.selector, keyPath };
+	throw notTogether(lines, `${keyPath} is not the key file of each`);
+}
+
+/** Whether its path has the `%`, so that each domain has a key file of its own. */
+function namesOwnFiles({ isOfSender, record }: KeyTableEntry): boolean {
+	return isOfSender && record.value.slice(SENDER.length).includes(SENDER);
+}
+
+function templateOf(path: string, domain: string): string {
+	const at = path.lastIndexOf(`/${domain}/`) + 1;
+	return at === 0 ? path : `${path.slice(0, at)}${SENDER}${path.slice(at + domain.length)}`;
+}
+
+function notTogether(lines: readonly KeyTableEntry[], why: string): KeyturnError {
+	const names = lines.map(({ domain }) => domain).join(", ");
+	return new KeyturnError(
+		"signer.config",
+		`key table: the line ${lines[0]?.name ?? ""} signs for ${names}, who turn together: ${why}`,
+		{ hint: "Give each domain a line of its own, or name all of them in keyturn.yaml." },
+	);
 }
 
 function newLine(

@@ -15,6 +15,7 @@ import {
 import { isLoopbackInternal } from "./internal-hosts.ts";
 import { type KeyTableEntry, parseKeyTable } from "./key-table.ts";
 import { findOneKey, ONE_KEY, type OneKey } from "./one-key.ts";
+import { withSenders } from "./senders.ts";
 import { createSigningTable, type SigningTable } from "./signing-table.ts";
 import { parseTable } from "./table-lines.ts";
 import { readUnitArguments, type UnitArguments } from "./unit-arguments.ts";
@@ -93,13 +94,11 @@ async function readTables(disk: Disk, options: Configuration, staged: Staged): P
 	const keyTable = await readSignerFile(reading, "KeyTable", keys.path);
 	const rules = tableDataset("SigningTable", options.get("signingtable"));
 	const signingFile = await readSignerFile(reading, "SigningTable", rules.path);
+	const isMultiple = isYes(options.get("multiplesignatures"), false);
+	const signing = createSigningTable(rules.kind, signingFile.bytes, isMultiple);
 	return {
-		entries: parseKeyTable(keyTable.bytes, keys.kind),
-		signing: createSigningTable(
-			rules.kind,
-			signingFile.bytes,
-			isYes(options.get("multiplesignatures"), false),
-		),
+		entries: withSenders(parseKeyTable(keyTable.bytes, keys.kind), signing),
+		signing,
 		files: [
 			{ ...keyTable, format: keys.kind },
 			{ ...signingFile, format: rules.kind },

@@ -77,7 +77,7 @@ function entryNotes(live: LiveConfiguration): readonly string[] {
 		(entry) =>
 			entry.problem === null &&
 			isNamed(live.signing, entry.name) &&
-			senderFor(live.signing, entry.name, entry.domain) === null,
+			senderFor(live.signing, entry.name, entry.domain, entry.isOfSender) === null,
 	);
 	return caught
 		.slice(0, LIMIT)

@@ -1,13 +1,15 @@
 /** The one key that opendkim.conf names itself, by Domain, Selector and KeyFile; a turn changes the last two. */
 
 import { KeyturnError } from "../../errors.ts";
-import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import type { RenderedFile, SignerChange, SignerFile, SigningLine } from "../../ports/signer.ts";
 import { type OptionLine, optionLines } from "./configuration.ts";
 import type { PlacedOption } from "./configuration-files.ts";
 import { applyEdits } from "../table-edits.ts";
 
 /** How the file of a reading is marked in which the key is named. */
 export const ONE_KEY = "one key";
+/** How all that it signs for is named alike: a turn is one change for all of them. */
+export const ONE_KEY_ENTRY = "KeyFile";
 
 export interface OneKey {
 	/** In lower case; all of them are signed for with this key. */
@@ -46,7 +48,7 @@ export function findOneKey(options: readonly PlacedOption[], configPath: string)
 		path: keyFile.value,
 		file: selector.path,
 		problem:
-			whyNotOneDomain(domains) ??
+			whyOdd(domains) ??
 			(selector.path === keyFile.path
 				? null
 				: `Selector stands in ${selector.path} and KeyFile in ${keyFile.path}: two files cannot be changed at once`) ??
@@ -54,19 +56,19 @@ export function findOneKey(options: readonly PlacedOption[], configPath: string)
 	};
 }
 
-/** Changes the values of Selector and KeyFile that count, and no other byte. */
-export function renderOneKey(file: SignerFile, changes: readonly SignerChange[]): readonly RenderedFile[] {
+/** Changes the values of Selector and KeyFile that count, and no other byte; for all that `lines` says it signs for. */
+export function renderOneKey(
+	file: SignerFile,
+	lines: readonly Pick<SigningLine, "domain">[],
+	changes: readonly SignerChange[],
+): readonly RenderedFile[] {
 	const text = Buffer.from(file.bytes).toString("latin1");
 	const before = optionLines(text);
 	const [selector, keyFile] = [lastOf(before, "selector"), lastOf(before, "keyfile")];
-	const [change, ...more] = changes;
+	const [change] = changes;
 	if (change === undefined) return [];
-	const { domain, from, to } = change;
-	if (more.length > 0 || from !== selector.value)
-		throw new KeyturnError(
-			"signer.config",
-			`${file.path}: expected one change of its only key, ${selector.value}, got ${changes.map((one) => `${one.from ?? "a first key"} of ${one.domain}`).join(", ")}`,
-		);
+	const { domain, to } = change;
+	mustBeOne(file.path, selector.value, lines, changes);
 	if (to === null)
 		throw new KeyturnError("signer.config", `${domain}: ${file.path} names no other key to sign with`, {
 			hint: "Take Domain, Selector and KeyFile out of it by hand, or stop OpenDKIM.",
@@ -84,11 +86,30 @@ export function renderOneKey(file: SignerFile, changes: readonly SignerChange[])
 const VALUE_LIMIT = 900;
 const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/;
 
-function whyNotOneDomain(domains: readonly string[]): string | null {
+function whyOdd(domains: readonly string[]): string | null {
 	const odd = domains.find((domain) => !HOST_NAME.test(domain));
-	if (odd !== undefined) return `Domain ${odd}: expected the name of a domain`;
-	if (domains.length === 1) return null;
-	return `one key signs for several domains (${domains.join(", ")}), which have to turn together: that is not built yet`;
+	return odd === undefined ? null : `Domain ${odd}: expected the name of a domain`;
+}
+
+/** The same change for each domain: the key signs for all of them. */
+function mustBeOne(
+	path: string,
+	selector: string,
+	lines: readonly Pick<SigningLine, "domain">[],
+	changes: readonly SignerChange[],
+): void {
+	const words = ({ from, to }: SignerChange) =>
+		JSON.stringify([from, to?.selector ?? null, to?.keyPath ?? null]);
+	const isSame = changes.every(
+		(change) => change.from === selector && words(change) === words(changes[0] ?? change),
+	);
+	const isAll = lines.every(({ domain }) => changes.some((change) => change.domain === domain));
+	if (isSame && isAll && changes.length === lines.length) return;
+	const asked = changes.map((one) => `${one.from ?? "a first key"} of ${one.domain}`).join(", ");
+	throw new KeyturnError(
+		"signer.config",
+		`${path}: expected one change of its only key, ${selector}, for all of ${lines.map(({ domain }) => domain).join(", ")}, got ${asked}`,
+	);
 }
 
 function checkValue(keyPath: string): void {

@@ -19,12 +19,12 @@ import type {
 import type { SocketTarget } from "../../ports/sockets.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
-import { findForeign } from "./foreign-lines.ts";
+import { findForeign, lineName } from "./foreign-lines.ts";
 import { entriesInUse, type KeyTableEntry } from "./key-table.ts";
 import { offlineConfiguration } from "./configuration.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
 import { noteworthy } from "./notes.ts";
-import { ONE_KEY, type OneKey, renderOneKey } from "./one-key.ts";
+import { ONE_KEY, ONE_KEY_ENTRY, type OneKey, renderOneKey } from "./one-key.ts";
 import { type SafetyQuestion, whyUnsafe } from "../safe-keys.ts";
 import type { OpenDkimSettings } from "./settings.ts";
 import { signOffline } from "./sign-offline.ts";
@@ -77,10 +77,13 @@ async function read(options: OpenDkimOptions): Promise<SignerReading> {
 	const foreign = findForeign(live);
 	for (const entry of live.entries) {
 		const line = await describeEntry(disk, live, entry);
-		lines.push({ ...line, problem: line.problem ?? (line.signs ? (foreign.get(entry.name) ?? null) : null) });
+		lines.push({
+			...line,
+			problem: line.problem ?? (line.signs ? (foreign.get(lineName(entry)) ?? null) : null),
+		});
 	}
 	return {
-		lines,
+		lines: withSharedProblems(lines),
 		files: live.files,
 		tableHash: hashOver(live.files),
 		owner: { uid, gid, user },
@@ -99,6 +102,21 @@ function knownSocket(live: LiveConfiguration): SocketTarget | null {
 	}
 }
 
+/** A line that signs for several domains cannot be changed for all but one of them. */
+function withSharedProblems(lines: readonly SigningLine[]): readonly SigningLine[] {
+	const problems = new Map(
+		lines.flatMap(({ entry, domain, problem, signs }) =>
+			problem === null || !signs ? [] : [[entry, { domain, problem }] as const],
+		),
+	);
+	return lines.map((line) => {
+		const found = line.signs && line.problem === null ? problems.get(line.entry) : undefined;
+		return found === undefined
+			? line
+			: { ...line, problem: `its line signs for ${found.domain}, too, and there ${found.problem}` };
+	});
+}
+
 async function describeEntry(
 	disk: Disk,
 	live: LiveConfiguration,
@@ -108,7 +126,7 @@ async function describeEntry(
 	return {
 		domain: entry.domain,
 		selector: entry.selector,
-		entry: entry.name,
+		entry: live.oneKey === null ? entry.name : ONE_KEY_ENTRY,
 		keyPath: entry.path,
 		publicKey: bytes === null ? null : (publicHalf(Buffer.from(bytes).toString("latin1"))?.publicKey ?? null),
 		problem: entry.problem,
@@ -129,7 +147,7 @@ function hashOver(files: readonly SignerFile[]): string {
 
 function render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[] {
 	const [keyTable, signingTable] = reading.files;
-	if (keyTable?.format === ONE_KEY) return renderOneKey(keyTable, changes);
+	if (keyTable?.format === ONE_KEY) return renderOneKey(keyTable, reading.lines, changes);
 	if (keyTable === undefined || signingTable === undefined || changes.length === 0) return [];
 	const kindOf = ({ format }: SignerFile) => (format === "refile" ? "refile" : "file");
 	return renderTables(
@@ -304,7 +322,7 @@ function unanswered({ domain, selector }: ProbeExpectation): ProbeVerdict {
 
 function findSender(signing: SigningTable, entries: readonly KeyTableEntry[]): string | null {
 	for (const entry of entries) {
-		const sender = senderFor(signing, entry.name, entry.domain);
+		const sender = senderFor(signing, entry.name, entry.domain, entry.isOfSender);
 		if (sender !== null) return sender;
 	}
 	return null;

@@ -51,11 +51,20 @@ export function isNamed(table: SigningTable, entry: string): boolean {
 	return table.naming(entry).some((rule) => rule.entry !== "%" || entry.includes("."));
 }
 
-/** An address whose mail is signed with the entry; null if earlier rules catch all that were tried. */
-export function senderFor(table: SigningTable, entry: string, domain: string): string | null {
+/**
+ * An address whose mail is signed with the entry; null if earlier rules catch all that were tried. Of the domain itself where
+ * the sender decides for which domain is signed.
+ */
+export function senderFor(
+	table: SigningTable,
+	entry: string,
+	domain: string,
+	isOfSender = false,
+): string | null {
 	const candidates = table
 		.naming(entry)
-		.flatMap((rule) => addressesLike(rule.pattern, rule.entry === "%" ? entry : domain));
+		.flatMap((rule) => addressesLike(rule.pattern, rule.entry === "%" ? entry : domain))
+		.filter((address) => !isOfSender || splitAddress(address).host === domain);
 	return candidates.find((address) => entriesFor(table, address).includes(entry)) ?? null;
 }
 

@@ -10,6 +10,7 @@ import {
 	parseKeyTable,
 	renderKeyTable,
 } from "./key-table.ts";
+import { withSenders } from "./senders.ts";
 import {
 	catching,
 	createSigningTable,
@@ -37,10 +38,9 @@ interface Parsed {
 /** In the order of their renames: an entry stands before a signing line names it, and as long as one does. */
 export function renderTables(files: TableFiles, changes: readonly SignerChange[]): readonly RenderedFile[] {
 	const { keyTable, signingTable, kind, keyKind } = files;
-	const parsed = {
-		entries: parseKeyTable(keyTable.bytes, keyKind),
-		signing: createSigningTable(kind, signingTable.bytes, false),
-	};
+	const signing = createSigningTable(kind, signingTable.bytes, false);
+	const expand = (entries: readonly KeyTableEntry[]) => withSenders(entries, signing);
+	const parsed = { entries: expand(parseKeyTable(keyTable.bytes, keyKind)), signing };
 	const firsts = changes.filter(({ from }) => from === null);
 	const gone = goingEntries(parsed, changes);
 	if (firsts.length > 0 && gone.size > 0)
@@ -50,7 +50,7 @@ export function renderTables(files: TableFiles, changes: readonly SignerChange[]
 		if (why !== null) throw new KeyturnError("signer.config", `${domain}: ${why}`);
 	}
 	const added = nameEntries(parsed, firsts);
-	const keys = renderKeyTable(keyTable.bytes, changes, { added, kind: keyKind });
+	const keys = renderKeyTable(keyTable.bytes, changes, { added, kind: keyKind, expand });
 	const rules = renderSigningTable(kind, signingTable.bytes, {
 		added: added.map(({ name, change }) => ({ domain: change.domain, entry: name })),
 		gone,

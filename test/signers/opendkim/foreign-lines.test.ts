@@ -13,7 +13,7 @@ function foreignIn(signing: string, { keys = KEYS, isMultiple = false } = {}) {
 		entries: parseKeyTable(bytes(keys)),
 		signing: createSigningTable("refile", bytes(signing), isMultiple),
 	};
-	return [...findForeign(tables).keys()];
+	return [...findForeign(tables).keys()].map((name) => name.split(" ")[0]);
 }
 
 test("the key of a domain's ordinary mail is turned, with every line of it; others are left alone", () => {

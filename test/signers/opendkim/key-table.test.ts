@@ -25,8 +25,8 @@ test("reads short and full names alike", () => {
 });
 
 test.each([
-	["a % entry", "a %:s:/k/%.private\n", "several domains"],
-	["a % path", "a example.com:s:/k/%\n", "several domains"],
+	["a % in the selector", "a %:s%:/k/%.private\n", "there is a %"],
+	["a % in a domain", "a %.example.com:s:/k\n", "there is a %"],
 	["a blank before a colon", "a example.com :s:/k\n", "blanks"],
 	["a blank behind a colon", "a example.com:s: /k\n", "blanks"],
 	["an inline key", "a example.com:s:MIIEow\n", "absolute path"],
@@ -49,6 +49,15 @@ test("a later line of the same name has the problem, and is not used", () => {
 test("a path may have colons, and a fourth field is none of it", () => {
 	expect(parseKeyTable(bytes("a example.com:s:/k:1\n"))[0]?.path).toBe("/k:1");
 	expect(parseKeyTable(bytes("a example.com:s:/k:1:rsa-sha256\n"))[0]?.path).toBe("/k:1");
+});
+
+test("% in an absolute path stands for the domain; a turn writes the path out", () => {
+	const table = "a Example.com:202610:/k/%/%.key\n";
+	expect(parseKeyTable(bytes(table))[0]).toMatchObject({
+		path: "/k/example.com/example.com.key",
+		problem: null,
+	});
+	expect(rendered(table)).toBe("a Example.com:202611:/keys/example.com/202611.private\n");
 });
 
 test("turns the lines of the key in use, and nothing else", () => {

@@ -125,7 +125,6 @@ test("with SubDomains mail from below is signed, too; there is no place for anot
 });
 
 test.each([
-	["several domains", "Domain example.com, example.org", "have to turn together: that is not built yet"],
 	["a pattern", "Domain *.example.com", "expected the name of a domain"],
 	["a relative path", "KeyFile dkim.key", "expected an absolute"],
 ])("%s: the line says why it is not turned", async (_, option, why) => {
@@ -134,6 +133,25 @@ test.each([
 	expect(lines.length).toBeGreaterThan(0);
 	for (const line of lines) expect(line).toMatchObject({ publicKey: null, signs: true });
 	expect(lines[0]?.problem).toContain(why);
+});
+
+test("several domains sign with the one key: a line each, and one change for all of them", async () => {
+	const both = ONE.replace(/^Domain.*$/m, "Domain example.com, Example.org");
+	const { signer } = oneKeyHost(both);
+	const reading = await signer.read();
+	expect(reading.lines).toMatchObject([
+		{ domain: "example.com", selector: "mail", entry: "KeyFile", problem: null, signs: true },
+		{ domain: "example.org", selector: "mail", entry: "KeyFile", problem: null, signs: true },
+	]);
+	const [file] = signer.render(reading, [turn, { ...turn, domain: "example.org" }]);
+	expect(Buffer.from(file?.bytes ?? []).toString()).toBe(
+		both
+			.replace(/(?<=^Selector\s+)mail$/m, turn.to?.selector ?? "")
+			.replace("/etc/postfix/dkim.key", turn.to?.keyPath ?? ""),
+	);
+	expect(() => signer.render(reading, [turn])).toThrow("for all of example.com, example.org");
+	const other = { ...turn, domain: "example.org", to: { selector: "other", keyPath: "/k" } };
+	expect(() => signer.render(reading, [turn, other])).toThrow("for all of example.com, example.org");
 });
 
 test("Selector and KeyFile in two files are told: there is no one rename that changes both", async () => {

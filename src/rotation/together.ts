@@ -1,0 +1,50 @@
+/** Domains that sign with one key turn to the next together: who is on the way to which key, and when one is given up by all. */
+
+import { type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { isCandidate, type KeyState } from "./life.ts";
+
+export interface Group {
+	/** In the order of keyturn.yaml, the domain's own among them. */
+	readonly members: readonly DomainState[];
+	/** Whether one key signs for all; otherwise each has its own, all under one selector. */
+	readonly sharesKey: boolean;
+}
+
+/** The key that they are on the way to: that of the first who has one. Null if nobody has. */
+export function groupCandidate({ members }: Group): KeyEntry | null {
+	for (const state of members) {
+		const found = state.keys.findLast(
+			(key) => isCandidate(key.state) && key.selector !== state.wants.rollback?.selector,
+		);
+		if (found !== undefined) return found;
+	}
+	return null;
+}
+
+/** Whether two domains' keys are those of one turn. A name of a ring comes again, a due date does not. */
+export function isSameTurn(one: KeyEntry, other: KeyEntry, { sharesKey }: Group): boolean {
+	const isNamedAlike = one.selector === other.selector && one.dueAt === other.dueAt;
+	return isNamedAlike && (!sharesKey || one.publicKey === other.publicKey);
+}
+
+/** Why a domain's next key can no more become that of all; null if it can. */
+export function whyApart(candidate: KeyEntry, state: DomainState, group: Group): string | null {
+	const without = group.members.find(
+		(mate) => mate.domain !== state.domain && hasGivenUp(mate, candidate, group),
+	);
+	if (without !== undefined)
+		return `${without.domain}, which turns together with ${state.domain}, has given it up`;
+	const common = groupCandidate(group);
+	if (common === null || isSameTurn(common, candidate, group)) return null;
+	return `what signs for ${group.members.map(({ domain }) => domain).join(", ")} turns to ${common.selector}`;
+}
+
+/** Whether a domain has had this key and will not sign with it. */
+export function hasGivenUp(state: DomainState, candidate: KeyEntry, group: Group): boolean {
+	const own = keyOf(state, candidate.selector);
+	return own !== null && isGone(own.state) && isSameTurn(own, candidate, group);
+}
+
+function isGone(state: KeyState): boolean {
+	return state === "retiring" || state === "retired" || state === "revoked";
+}
