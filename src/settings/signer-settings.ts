@@ -13,6 +13,9 @@ export interface SignersInFile {
 	readonly services: ConfiguredServices;
 }
 
+/** Types that know no reload, or for which it is a restart. */
+const READ_AT_START = ["dkimpy", "dkimproxy"];
+
 /** The name of the one signer that `signer:` is short for. */
 const ONLY = "main";
 
@@ -67,6 +70,12 @@ function readSigner(
 		place: (key) =>
 			context.source.has([...at, "services", key]) ? [...at, "services", key] : ["services", key],
 	});
+	if (signer.swap === "reload" && READ_AT_START.includes(signer.type))
+		context.faults.add({
+			path: [...at, "swap"],
+			rule: `must be restart: it reads its keys at its start only (${signer.type})`,
+			consequence: "it would go on with the old key",
+		});
 	return {
 		name,
 		type: signer.type,

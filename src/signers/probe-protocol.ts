@@ -50,11 +50,15 @@ const probeRequest = z.discriminatedUnion("kind", [
 		timeoutMs: z.int().min(1).max(600_000),
 		settleMs: z.int().min(0).max(600_000),
 	}),
-	/** Waits until a mail server greets with 220. */
+	/** Waits until a mail server greets with 220, or with one of `greetings`. */
 	z.strictObject({
 		kind: z.literal("smtp"),
 		socket: socketTarget,
 		timeoutMs: z.int().min(1).max(600_000),
+		greetings: z
+			.array(z.enum(["220", "421"]))
+			.readonly()
+			.optional(),
 	}),
 ]);
 

@@ -49,6 +49,12 @@ export const SIGNER_TYPES: Readonly<Record<string, () => Promise<SignerType>>> =
 			(await import("./dkimpy/signer.ts")).createDkimpySigner(options),
 		);
 	},
+	dkimproxy: async () => {
+		const { settingsSchema } = await import("./dkimproxy/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./dkimproxy/signer.ts")).createDkimproxySigner(options),
+		);
+	},
 	exim: async () => {
 		const { settingsSchema } = await import("./exim/settings.ts");
 		return typed(settingsSchema, async (options) =>

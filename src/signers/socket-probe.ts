@@ -84,10 +84,11 @@ export async function awaitBanner(
 ): Promise<ProbeAnswer> {
 	const why = await awaitAnswer(tools, request, signal, async (connection, signal) => {
 		const banner = await connection.readLine(1024, signal);
-		if (!banner.startsWith("220"))
+		const { greetings = ["220"] } = request;
+		if (!greetings.some((code) => banner.startsWith(code)))
 			throw new KeyturnError(
 				"signer.probe",
-				`expected a banner with 220, got ${excerpt(banner.trim(), 200)}`,
+				`expected a banner with ${greetings.join(" or ")}, got ${excerpt(banner.trim(), 200)}`,
 			);
 		await connection.write(Buffer.from("QUIT\r\n"));
 	});

@@ -1,7 +1,7 @@
 /** Keeps the agent's copy of each private key, `<directory>/<domain>/<selector>.pem`, until the signer has its own. */
 
 import { publicHalf } from "../dkim/key-material.ts";
-import { isSelector, parseDomain } from "../dkim/names.ts";
+import { isForeignSelector, parseDomain } from "../dkim/names.ts";
 import { directoryOf, durableCreate, temporaryPath } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
@@ -118,7 +118,9 @@ async function ensurePrivate(disk: Disk, path: string): Promise<void> {
 }
 
 function pathOf(directory: string, domain: string, selector: string): string {
-	if (parseDomain(domain) === domain && isSelector(selector)) return `${directory}/${domain}/${selector}.pem`;
+	// That of an adopted key too, of which there is no copy here: it is asked for and removed all the same.
+	if (parseDomain(domain) === domain && isForeignSelector(selector))
+		return `${directory}/${domain}/${selector}.pem`;
 	throw new KeyturnError(
 		"bug",
 		`key of ${JSON.stringify(domain)}, ${JSON.stringify(selector)}: not safe names`,

@@ -40,7 +40,7 @@ describe("the door", () => {
 
 	test("tells all faults of what it reads", () => {
 		const text = [
-			"signers: { a: { type: opendkim, keys: k }, b: { type: dkimproxy } }",
+			"signers: { a: { type: opendkim, keys: k }, b: { type: dkimproxy, keys: /k, swap: reload } }",
 			"services: { start: [postfix] }",
 			"state: relative",
 			"domains: [{ name: example.com, signer: c }, { name: example.org }, { name: no }]",
@@ -50,7 +50,7 @@ describe("the door", () => {
 			"faults" in read ? read.faults.map(({ path, rule }) => `${path}: ${rule.slice(0, 20)}`) : [],
 		).toEqual([
 			"signers.a.keys: expected an absolute",
-			"signers.b.type: the feature of this ",
+			"signers.b.swap: must be restart: it ",
 			"services.start: must start what stop",
 			"state: must be an absolute ",
 			"domains[0].signer: is no name under sig",

@@ -50,6 +50,13 @@ test("keeps the key of another domain under a name of its own, in place of what 
 	expect(await store.read("example.com", "202611")).toBe(pem);
 });
 
+test("has no copy of a key with a name that somebody else chose, and nothing to remove", async () => {
+	const { store } = await newStore();
+	expect(await store.read("example.com", "Exam_DKIM")).toBeNull();
+	await store.remove("example.com", "Exam_DKIM");
+	await expect(store.remove("example.com", "../x")).rejects.toMatchObject({ code: "bug" });
+});
+
 test("lists what is kept of a domain, also what a crash cut short", async () => {
 	const { store, directory } = await newStore();
 	expect(await store.list("example.com")).toEqual([]);

@@ -47,7 +47,6 @@ const HANDSHAKE_MS = 10_000;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const NO_FIRST =
 	"dkimpy-milter: keyturn adds and removes no lines there; add the first ones to KeyTable and SigningTable by hand";
-const NO_RELOAD = "dkimpy-milter reads its keys at its start only: swap: restart";
 const ED25519 = "KeyTableEd25519 is left as it is: its keys sign on, and are not turned";
 
 async function read({ disk, settings }: DkimpyOptions): Promise<SignerReading> {
@@ -69,8 +68,7 @@ function render(table: SignerFile | undefined, changes: readonly SignerChange[])
 	return table === undefined ? [] : renderRows(table, changes, DKIMPY_TABLE);
 }
 
-async function preflight({ disk, settings, swap }: DkimpyOptions): Promise<string | null> {
-	if (swap === "reload") return NO_RELOAD;
+async function preflight({ disk, settings }: DkimpyOptions): Promise<string | null> {
 	const { signingTable } = await readDkimpy(disk, settings.config);
 	return (await disk.stat(signingTable)) === null ? `${signingTable}, its SigningTable, is absent` : null;
 }
