@@ -40,6 +40,7 @@ export interface ProviderType {
 
 /** One line a provider, by `type` in keyturn.yaml; each part is loaded when it is first needed. */
 export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>>> = {
+	acmesh: async () => typed(await import("./acmesh/settings.ts"), () => import("./acmesh/provider.ts")),
 	azure: async () => typed(await import("./azure/settings.ts"), () => import("./azure/provider.ts")),
 	cloudflare: async () =>
 		typed(await import("./cloudflare/settings.ts"), () => import("./cloudflare/provider.ts")),
@@ -53,6 +54,7 @@ export const PROVIDER_TYPES: Readonly<Record<string, () => Promise<ProviderType>
 	hetzner: async () => typed(await import("./hetzner/settings.ts"), () => import("./hetzner/provider.ts")),
 	httpreq: async () => typed(await import("./httpreq/settings.ts"), () => import("./httpreq/provider.ts")),
 	inwx: async () => typed(await import("./inwx/settings.ts"), () => import("./inwx/provider.ts")),
+	lexicon: async () => typed(await import("./lexicon/settings.ts"), () => import("./lexicon/provider.ts")),
 	linode: async () => typed(await import("./linode/settings.ts"), () => import("./linode/provider.ts")),
 	namecheap: async () =>
 		typed(await import("./namecheap/settings.ts"), () => import("./namecheap/provider.ts")),

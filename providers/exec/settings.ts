@@ -2,29 +2,18 @@
 
 import * as z from "zod";
 import type { ProviderAbout } from "../../src/publishing/about.ts";
-import { secretReference } from "../../src/settings/secret-reference.ts";
-
-const UNITS = { s: 1_000, m: 60_000 } as const;
+import { absolutePath, environment, timeout } from "../program-fields.ts";
 
 export const settingsSchema = z.strictObject({
 	run: z
-		.tuple([z.string().regex(/^\//, { error: "must be an absolute path" })], z.string())
+		.tuple([absolutePath], z.string())
 		.describe(
 			"The program and its first arguments; `present` or `cleanup`, the name with its final dot and the value follow. It is run without a shell.",
 		),
-	env: z
-		.record(
-			z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of a variable" }),
-			z.union([z.string(), secretReference]),
-		)
-		.default({})
-		.describe("All that its environment has besides PATH, LANG and DKIM_*: texts, and secrets by reference."),
-	timeout: z
-		.string()
-		.regex(/^[1-9]\d{0,2}[sm]$/, { error: "must be a duration such as 90s or 5m" })
-		.default("2m")
-		.transform((text) => Number(text.slice(0, -1)) * UNITS[text.endsWith("s") ? "s" : "m"])
-		.describe("It is killed with everything it has started after this long."),
+	env: environment.describe(
+		"All that its environment has besides PATH, LANG and DKIM_*: texts, and secrets by reference.",
+	),
+	timeout,
 });
 
 export type ExecSettings = z.infer<typeof settingsSchema>;

@@ -2,9 +2,9 @@
 
 import * as z from "zod";
 import type { ProviderAbout } from "../../src/publishing/about.ts";
+import { absolutePath } from "../program-fields.ts";
 
-const path = z.string().regex(/^\//, { error: "must be an absolute path" });
-const argv = z.tuple([path], z.string());
+const argv = z.tuple([absolutePath], z.string());
 
 export const settingsSchema = z.strictObject({
 	zones: z
@@ -12,7 +12,7 @@ export const settingsSchema = z.strictObject({
 			z
 				.string()
 				.regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/, { error: "must be a zone in lower case, without final dot" }),
-			path,
+			absolutePath,
 		)
 		.refine((zones) => Object.keys(zones).length > 0, { error: "must name a zone at least" })
 		.describe("The zones and their files: `example.com: /var/lib/bind/example.com.zone`."),
@@ -26,7 +26,7 @@ export const settingsSchema = z.strictObject({
 		.describe(
 			"The program that judges the file to come, named by `{file}`, before it takes the place of the old one.",
 		),
-	directory: path
+	directory: absolutePath
 		.default("/var/cache/bind")
 		.describe("From where the server takes relative paths of `$INCLUDE`: `directory` in named.conf."),
 });

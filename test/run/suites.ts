@@ -44,6 +44,7 @@ export const SUITES: readonly Suite[] = [
 			knotd: "knot",
 			pdns_server: "pdns-server",
 			pdnsutil: "pdns-server",
+			lexicon: "lexicon",
 			"/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql": "pdns-backend-sqlite3",
 			sqlite3: "sqlite3",
 			miltertest: "miltertest",

@@ -29,10 +29,12 @@ export function createHookProvider(options: {
 	readonly account: string;
 	readonly authorities: Authorities;
 	readonly clock: Clock;
+	/** Taking a value away may take others at the name with it: then it is asked for only where there is none. */
+	readonly takesSiblings?: boolean;
 	/** Resolves when it was taken; fails with `provider.*` otherwise. */
 	readonly tell: (call: HookCall, signal: AbortSignal) => Promise<void>;
 }): DnsProvider {
-	const { name, account, authorities, clock, tell } = options;
+	const { name, account, authorities, clock, takesSiblings = false, tell } = options;
 	/** When each thing was told, on the clock that never goes back. */
 	const told = new Map<string, number>();
 
@@ -61,6 +63,7 @@ export function createHookProvider(options: {
 		if (isOccupied(change, values)) return { kind: "occupied", values };
 		if (isAlias) return besideAlias(change.name);
 		const gone = goneValue(change);
+		if (takesSiblings && gone !== null && values.length > 1) return besideOthers(change.name);
 		const brought = broughtValue(change);
 		const ttlSeconds = change.kind === "remove" ? LIMITS.minTtlSeconds : change.ttlSeconds;
 		const call = { zone, name: change.name, ttlSeconds };
@@ -83,6 +86,15 @@ export function createHookProvider(options: {
 		},
 		list: async (_zone, at, signal) => (await seen(at, signal)).values,
 		change: async (_zone, changes, signal) => oneByOne(name, changes, async (change) => make(change, signal)),
+	};
+}
+
+function besideOthers(name: string): ChangeResult {
+	return {
+		kind: "refused",
+		denied: false,
+		why: `other values stand at ${name} too, and the program would take them away as well`,
+		hint: "take the one record away by hand, or the others if they are not needed",
 	};
 }
 

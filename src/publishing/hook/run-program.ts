@@ -1,6 +1,6 @@
 /** Runs a program that a provider is made of: one that nobody else could have written, and whose failure is told without secrets. */
 
-import { excerpt } from "../../dkim/foreign-text.ts";
+import { inOneLine } from "../../dkim/foreign-text.ts";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { ProgramTrust } from "../../ports/program-trust.ts";
 import type { ProgramResult, Programs } from "../../ports/programs.ts";
@@ -64,11 +64,9 @@ function endOf({ status, signal }: ProgramResult): string {
 	return status === null ? `signal ${signal ?? "?"}` : `status ${status}`;
 }
 
-/** Many tell their faults on the standard output. */
+/** The end of it, where the cause stands; many tell their faults on the standard output. */
 function saidBy({ stdout, stderr }: ProgramResult, { secrets = [] }: ProgramCall): string {
 	const said = stderr.trim() === "" ? stdout.trim() : stderr.trim();
-	return excerpt(
-		secrets.reduce((text, secret) => text.replaceAll(secret, "…"), said),
-		MOST_REASON,
-	);
+	const hidden = secrets.reduce((text, secret) => text.replaceAll(secret, "…"), said);
+	return hidden.length <= MOST_REASON ? inOneLine(hidden) : `…${inOneLine(hidden.slice(-MOST_REASON))}`;
 }

@@ -1,0 +1,31 @@
+/**
+ * What lexicon's adapters do with a value of several hundred octets: tried, or read in its source (dns-lexicon 3.11.7, as
+ * Debian 12 has it, and 3.25.1). Whatever is not here cuts, splits or doubles such a value, rewrites a whole zone, speaks to an
+ * interface that is no more, or was not looked at.
+ */
+
+export interface KnownAdapter {
+	/** plain: it takes the value as it is; parted: it puts the outer quotes around strings that we have parted already. */
+	readonly form: "plain" | "parted";
+	/** The first version that works, where Debian 12 has an older one. */
+	readonly since?: string;
+}
+
+export const KNOWN = {
+	cloudflare: { form: "plain" },
+	cloudns: { form: "plain" },
+	desec: { form: "plain", since: "3.25.1" },
+	digitalocean: { form: "plain" },
+	googleclouddns: { form: "parted" },
+	hetzner: { form: "plain", since: "3.25.1" },
+	inwx: { form: "plain" },
+	linode4: { form: "plain" },
+	namecom: { form: "plain" },
+	netcup: { form: "plain" },
+	nsone: { form: "plain" },
+	porkbun: { form: "plain", since: "3.25.1" },
+	powerdns: { form: "plain" },
+	route53: { form: "parted" },
+	transip: { form: "plain" },
+	vultr: { form: "plain" },
+} as const satisfies Readonly<Record<string, KnownAdapter>>;

@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { settingsSchema as acmesh } from "../../providers/acmesh/settings.ts";
+import { createProvider } from "../../providers/lexicon/provider.ts";
+import { settingsSchema as lexicon } from "../../providers/lexicon/settings.ts";
+import type { Served } from "../../src/ports/authorities.ts";
+import type { ProgramRequest } from "../../src/ports/programs.ts";
+import { createSleepingClock } from "../fakes/sleeping-clock.ts";
+import { valueOf } from "./contract.ts";
+
+const faultsOf = (schema: typeof acmesh | typeof lexicon, given: unknown): string =>
+	schema
+		.safeParse(given)
+		.error?.issues.map(({ message }) => message)
+		.join("; ") ?? "";
+
+describe("presets take only what is known to bring long values through", () => {
+	test.each(["azure", "ddns", "gandi", "namecheap", "ovh", "localzone"])("not lexicon's %s", (provider) => {
+		expect(faultsOf(lexicon, { provider })).toContain("known to come through: cloudflare,");
+	});
+
+	test.each([
+		["dns_cf", "with a +"],
+		["dns_nsupdate", "rfc2136"],
+		["dns_freedns", "manual"],
+		["dns_he", "known to come through: dns_desec,"],
+		["../../etc/passwd", "known to come through"],
+	])("not acme.sh's %s", (api, why) => {
+		expect(faultsOf(acmesh, { api, home: "/opt/acme.sh" })).toContain(why);
+	});
+
+	test("and no variable that is none of lexicon's", () => {
+		expect(faultsOf(lexicon, { provider: "vultr", env: { PYTHONPATH: "/x" } })).toContain("LEXICON_");
+	});
+});
+
+test("lexicon's route53 gets the strings parted, since it adds the outer quotes alone", async () => {
+	const requests: ProgramRequest[] = [];
+	const zone = "example.test";
+	const value = valueOf(410);
+	const provider = createProvider({
+		name: "lex",
+		settings: lexicon.parse({ provider: "route53", env: { LEXICON_ROUTE53_AUTH_ACCESS_KEY: "id" } }),
+		secrets: { read: async () => "" },
+		programs: {
+			run: async (request) => {
+				requests.push(request);
+				return { status: 0, signal: null, stdout: "", stderr: "" };
+			},
+		},
+		programTrust: { whyUntrusted: async () => null },
+		authorities: {
+			served: async (): Promise<Served> => ({ kind: "served", zone, values: [], isAlias: false }),
+		},
+		clock: createSleepingClock(),
+	});
+	const name = `s1._domainkey.${zone}`;
+	const change = { kind: "add", name, value, ttlSeconds: 300 } as const;
+	expect(await provider.change(zone, [change], new AbortController().signal)).toEqual([{ kind: "done" }]);
+	const parted = `--content=${value.slice(0, 255)}" "${value.slice(255)}`;
+	expect(requests.map(({ argv }) => argv.join(" "))).toEqual([
+		`/usr/bin/lexicon --delegated=${zone} route53 create ${zone} TXT --name=${name} ${parted} --ttl=300 --output=QUIET`,
+	]);
+});
