@@ -241,9 +241,14 @@ export function parseTables(keyTable: string, signingTable: string): Tables | nu
 		const domain = pattern.replace(/^\*@/, "");
 		const line = keys.get(entry);
 		if (line === undefined) return null;
-		if (!tables.has(domain)) tables.set(domain, line);
+		if (!tables.has(domain)) tables.set(domain, line.domain === "%" ? ofSender(line, domain) : line);
 	}
 	return tables;
+}
+
+/** One line of the key table for whoever sends. */
+function ofSender(line: TableLine, domain: string): TableLine {
+	return { ...line, domain, keyPath: line.keyPath.replaceAll("%", domain) };
 }
 
 function wordsOf(table: string): readonly (readonly [string, string])[] {

@@ -72,6 +72,8 @@ const WISHES: readonly ((asking: Asking) => void)[] = [
 	retireOne,
 	// The same mind changes again, sooner or later.
 	({ world, acts, luck, domain }) => {
+		// Of a line that signs for others, too, it would have to be taken out by hand.
+		if (world.scenario.together.form === "line" && matesOf(world, domain).length > 0) return;
 		acts.leave({ kind: "remove", domains: [domain] });
 		world.time.after(luck.between(1, 12 * HOUR_MS), () =>
 			acts.leave({ ...addAgain([domain]), noSoak: luck.happens(0.3) }),
@@ -97,7 +99,7 @@ function revokeOne({ world, acts, luck, domain }: Asking): void {
 		domains: [domain],
 		selector: luck.pick(among).selector,
 		noSoak: false,
-		unsigned: luck.happens(0.3),
+		unsigned: luck.happens(0.3) && matesOf(world, domain).length === 0,
 		useStandby: luck.happens(0.5),
 	});
 }
@@ -128,13 +130,32 @@ function reconfigure(
 export function noteAsked(world: World, wish: WishFor): void {
 	const nowMs = world.time.elapsedMs();
 	world.unsigned.asked(wish, nowMs);
-	for (const domain of wish.domains) {
+	for (const domain of wish.domains.flatMap((name) => [name, ...matesOf(world, name)])) {
 		if ("noSoak" in wish && wish.noSoak)
 			world.hurriedUntilMs.set(domain, Math.max(world.hurriedUntilMs.get(domain) ?? 0, nowMs + 6 * HOUR_MS));
-		if (wish.kind === "revoke") world.revocations.asked(domain, wish.selector);
+		if (wish.kind === "revoke" && isKeyOf(world, domain, wish))
+			world.revocations.asked(domain, wish.selector);
 		if (wish.kind === "revoke" || wish.kind === "retire")
 			giveLeave(world, `${wish.selector}._domainkey.${domain}`);
 	}
+}
+
+/** A key is compromised for whoever has the very same. */
+function isKeyOf(
+	{ host }: World,
+	domain: string,
+	{ domains, selector }: { readonly domains: readonly string[]; readonly selector: string },
+): boolean {
+	const publicKeyOf = (name: string) =>
+		storedDomain(host.disk, name)?.keys.find((key) => key.selector === selector)?.publicKey;
+	const own = publicKeyOf(domain);
+	return domains.includes(domain) || (own !== undefined && domains.some((name) => publicKeyOf(name) === own));
+}
+
+/** Those who had one key with it in the beginning: what is asked of one is asked of all. */
+function matesOf({ scenario }: World, domain: string): readonly string[] {
+	const { domains } = scenario.together;
+	return domains.includes(domain) ? domains.filter((name) => name !== domain) : [];
 }
 
 /** The record of an adopted key may go once somebody asks for it. */

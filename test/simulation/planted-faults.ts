@@ -6,6 +6,7 @@ import type { Answer, Resolver, ResourceRecord } from "../../src/ports/resolver.
 import { KEYS } from "./mail-host.ts";
 import { blind, type PlantedFault, rewriting, withLuck } from "./planting.ts";
 import { PLANTED_BESIDE } from "./planted-beside.ts";
+import { PLANTED_TOGETHER } from "./planted-together.ts";
 import { PLANTED_IN_WISHES } from "./planted-in-wishes.ts";
 import { HONEST } from "./wrappers.ts";
 
@@ -259,6 +260,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	...PLANTED_IN_WISHES,
 	...PLANTED_BESIDE,
+	...PLANTED_TOGETHER,
 ];
 
 const ABSENT: Answer = {

@@ -65,6 +65,8 @@ export interface Scenario {
 	readonly broken: ReadonlySet<string>;
 	/** Which nothing signs in the beginning. */
 	readonly bare: ReadonlySet<string>;
+	/** Which one key signs for in the beginning: a file that several lines name, or one line of the key table. */
+	readonly together: { readonly domains: readonly string[]; readonly form: "file" | "line" };
 	readonly wakeMs: number;
 	readonly luck: Luck;
 }
@@ -73,8 +75,45 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 export function createScenario(chance: Chance, calm: boolean): Scenario {
-	return withNeighbours(createHost(chance, calm), chance.stream("neighbours"), calm);
+	const host = withNeighbours(createHost(chance, calm), chance.stream("neighbours"), calm);
+	return withTogether(host, chance.stream("together"));
 }
+
+/** In a third of all runs. They turn by what is configured for the first, so that the others are given the same. */
+function withTogether(host: Scenario, chance: Chance): Scenario {
+	const able = host.policies.filter(
+		({ domain, key }) => !host.broken.has(domain) && !host.bare.has(domain) && key.algorithm !== "rsa",
+	);
+	if (!chance.happens(0.33) || able.length < 2) return host;
+	const count = chance.between(2, Math.min(4, able.length));
+	const start = chance.between(0, able.length - count);
+	return turningTogether(host, able.slice(start, start + count), chance.pick(["file", "line"] as const));
+}
+
+/** The host, with these domains signed for by one key. */
+export function turningTogether(
+	host: Scenario,
+	policies: readonly Policy[],
+	form: Scenario["together"]["form"],
+): Scenario {
+	const domains = policies.map(({ domain }) => domain);
+	const [first] = policies;
+	if (first === undefined) return host;
+	const { selector, schedule, timezone, window, publishAheadMs, key, standby } = first;
+	const turn = { selector, schedule, timezone, window, publishAheadMs, key, standby };
+	return {
+		...host,
+		bare: new Set([...host.bare].filter((name) => !domains.includes(name))),
+		together: { domains, form },
+		policies: host.policies.map((policy) =>
+			domains.includes(policy.domain)
+				? { ...policy, ...turn, retire: { ...policy.retire, publishPrivate: null } }
+				: policy,
+		),
+	};
+}
+
+const NOT_TOGETHER: Scenario["together"] = { domains: [], form: "file" };
 
 function createHost(chance: Chance, calm: boolean): Scenario {
 	const pace = chance.happens(0.85) ? "often" : chance.pick(["daily", "rarely"] as const);
@@ -128,6 +167,7 @@ function createHost(chance: Chance, calm: boolean): Scenario {
 		wakeMs: chance.pick(WAKE_MINUTES[pace]) * MINUTE_MS,
 		luck: calm ? NO_LUCK_NEEDED : createLuck(chance),
 		bare: new Set(names.filter((name) => !broken.has(name) && chance.happens(0.2))),
+		together: NOT_TOGETHER,
 	};
 }
 

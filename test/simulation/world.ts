@@ -226,19 +226,25 @@ function installMailHost(world: World): void {
 		record(name, value);
 		world.foreign.records.push({ name, value });
 	};
-	for (const { domain, retire } of scenario.policies) {
+	let pem = "";
+	for (const { domain, retire } of ordered(scenario)) {
 		foreignRecord(`google._domainkey.${domain}`, keyRecord(world.makeKey()));
 		foreignRecord(domain, "v=spf1 mx -all");
 		if (luck.happens(0.5)) foreignRecord(`${monthOf(scenario.beginning)}b._domainkey.${domain}`, "taken");
 		if (scenario.wildcards.has(domain)) foreignRecord(`*._domainkey.${domain}`, "v=DKIM1; p=");
 		if (scenario.bare.has(domain)) continue;
-		const pem = world.makeKey();
-		const path = `${KEYS}/${domain}/mail.private`;
+		const { domains, form } = scenario.together;
+		const isShared = domains.includes(domain);
+		const isFirst = !isShared || domain === domains[0];
+		if (isFirst) pem = world.makeKey();
+		const path = isShared ? `${KEYS}/shared.private` : `${KEYS}/${domain}/mail.private`;
 		disk.putDirectory(`${KEYS}/${domain}`, 0o700, signer);
-		disk.put(path, pem, 0o600, signer);
-		files.push({ path, content: pem });
-		keyLines.push(`${domain} ${domain}:mail:${path}`);
-		signingLines.push(`*@${domain} ${domain}`);
+		if (isFirst) disk.put(path, pem, 0o600, signer);
+		if (isFirst) files.push({ path, content: pem });
+		const isOneLine = isShared && form === "line";
+		if (!isOneLine) keyLines.push(`${domain} ${domain}:mail:${path}`);
+		else if (isFirst) keyLines.push(`all %:mail:${path}`);
+		signingLines.push(`*@${domain} ${isOneLine ? "all" : domain}`);
 		const value = keyRecord(pem);
 		record(`mail._domainkey.${domain}`, value);
 		world.foreign.adopted.set(`mail._domainkey.${domain}`, value);
@@ -259,6 +265,12 @@ function installMailHost(world: World): void {
 	for (const zone of dns.zones) for (const server of zone.servers) dns.catchUp(zone, server);
 	host.startSigner();
 	host.mailServer.running = true;
+}
+
+/** Who has one key is set up one after the other. */
+function ordered({ policies, together }: Scenario): readonly Policy[] {
+	const isIt = ({ domain }: Policy) => together.domains.includes(domain);
+	return [...policies.filter((policy) => !isIt(policy)), ...policies.filter(isIt)];
 }
 
 function keyRecord(pem: string): string {
