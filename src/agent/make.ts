@@ -25,6 +25,15 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 	const { policy } = doc;
 	await mustBeFit(run, doc);
 	const joined = group === undefined ? null : groupCandidate(asSeen(group));
+	if (joined !== null && keyOf(doc.state, joined.selector)?.state === "active") {
+		run.delay(
+			doc,
+			step,
+			run.backoff(0),
+			`how the switch to ${joined.selector} ended is not known for all yet`,
+		);
+		return;
+	}
 	const free =
 		joined === null || group === undefined
 			? await freeName(run, doc, step.dueAt, group)

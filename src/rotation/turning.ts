@@ -118,7 +118,8 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 /** To the key that the others are on the way to already, whatever the domain's own dates say; null where there is none. */
 function joining(state: DomainState, group: Group): Wanted | null {
 	const common = groupCandidate(group);
-	if (common === null) return null;
+	// Of a switch whose end is known for this domain and not for the other yet.
+	if (common === null || keyOf(state, common.selector)?.state === "active") return null;
 	if (!hasGivenUp(state, common, group))
 		return { kind: "make", selector: null, dueAt: new Date(common.dueAt) };
 	const names = group.members.map(({ domain }) => domain).filter((domain) => domain !== state.domain);
