@@ -34,9 +34,7 @@ const HELD: Readonly<Record<string, Held>> = {
 			"wait for the one whose record is not verified yet, and say for whom",
 			"all stay when the record of one is gone at the last look",
 		],
-		"test/swap/groups.test.ts": [
-			"goes back for all of them when the signer does not sign with it for one",
-		],
+		"test/swap/groups.test.ts": ["goes back for all of them when the signer does not sign with it for one"],
 	},
 	"2 never switched on hope": {
 		"test/e2e/slow-secondary.test.ts": [

@@ -1,5 +1,6 @@
 /** A fault as a careless door would have it, where one key signs for several domains. */
 
+import type { InspectedLine } from "../../src/ports/door.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import { type PlantedFault, withLuck } from "./planting.ts";
 import { turningTogether } from "./scenario.ts";
@@ -18,7 +19,7 @@ export const PLANTED_TOGETHER: readonly PlantedFault[] = [
 					if (answer.act !== "inspect") return answer;
 					const signers = answer.signers.map((signer) => ({
 						...signer,
-						lines: signer.lines.map(({ group: _, ...line }) => line),
+						lines: signer.lines.map(alone),
 					}));
 					return { ...answer, signers };
 				},
@@ -34,6 +35,11 @@ export const PLANTED_TOGETHER: readonly PlantedFault[] = [
 		},
 	},
 ];
+
+function alone(line: InspectedLine): InspectedLine {
+	const { group: _group, ...rest } = line;
+	return rest;
+}
 
 /** Nobody asked for the others of a line. */
 function forAll(...[reading, changes]: Parameters<Signer["render"]>): typeof changes {
