@@ -30,7 +30,7 @@ export const UNBUILT: readonly UnbuiltRow[] = [
 
 /** Types that are named in the documents; one of them that has an adapter is built, whatever stands here. */
 export const LATER_TYPES = {
-	signers: ["docker-mailserver"],
+	signers: [],
 	providers: (
 		"cloudflare rfc2136 powerdns hetzner desec ovh route53 digitalocean linode gandi porkbun namecheap inwx " +
 		"netcup google azure ionos vultr infomaniak transip scaleway bunny dnsimple godaddy namecom ns1 njalla " +

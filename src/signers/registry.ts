@@ -55,6 +55,12 @@ export const SIGNER_TYPES: Readonly<Record<string, () => Promise<SignerType>>> =
 			(await import("./dkimproxy/signer.ts")).createDkimproxySigner(options),
 		);
 	},
+	"docker-mailserver": async () => {
+		const { settingsSchema } = await import("./docker-mailserver/settings.ts");
+		return typed(settingsSchema, async (options) =>
+			(await import("./docker-mailserver/signer.ts")).createDockerMailserverSigner(options),
+		);
+	},
 	exim: async () => {
 		const { settingsSchema } = await import("./exim/settings.ts");
 		return typed(settingsSchema, async (options) =>

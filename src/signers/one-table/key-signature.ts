@@ -40,7 +40,8 @@ export async function signWithKeys(
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
 
-function signProbe(domain: string, selector: string, pem: string): string {
+/** The message of the probe, signed with a key in PEM. */
+export function signProbe(domain: string, selector: string, pem: string): string {
 	const key = createPrivateKey(pem);
 	const isRsa = key.asymmetricKeyType === "rsa";
 	const sender = `postmaster@${domain}`;

@@ -11,7 +11,7 @@ import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
 import { firstLineFaults, isNamed, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
 import { selectorMap } from "./selector-map.ts";
 import type { SigningSection } from "./signing-section.ts";
-import { isCaught, TABLE_FORMAT } from "./tables.ts";
+import { isCaught, LABELLED_KEYS } from "../one-table/labelled-keys.ts";
 
 /** One of them, as it was read. */
 export interface Layout {
@@ -59,7 +59,7 @@ export function renderLayout(
 	);
 	if (map !== undefined) return renderRows(map, changes, selectorMap(keyPath));
 	if (keys === undefined || signing === undefined) return null;
-	return renderTwoTables({ keys, signing, format: TABLE_FORMAT, isCaught }, changes);
+	return renderTwoTables({ keys, signing, format: LABELLED_KEYS, isCaught }, changes);
 }
 
 async function readMap(given: LayoutOptions): Promise<Layout> {
@@ -125,7 +125,7 @@ async function readTables(given: LayoutOptions): Promise<Layout> {
 	const keys = await readFileOf(given, "key_table", KEYS);
 	const signing = await readFileOf(given, "signing_table", SIGNING);
 	const named = signingRows(signing.bytes);
-	const rows = parseRows(keys.bytes, TABLE_FORMAT).map((row) => ({ ...row, signs: isNamed(named, row) }));
+	const rows = parseRows(keys.bytes, LABELLED_KEYS).map((row) => ({ ...row, signs: isNamed(named, row) }));
 	const pattern = rows.find(({ label }) => /[*?]/.test(label ?? ""))?.label;
 	return {
 		files: [keys, signing],

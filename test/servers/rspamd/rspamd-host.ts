@@ -34,6 +34,8 @@ export interface RspamdHost {
 	readonly configPath: string;
 	/** The main configuration. */
 	readonly mainPath: string;
+	/** Of its normal worker, on loopback. */
+	readonly port: number;
 	readonly signer: Signer;
 	/** Writes a file of rspamd's user below the directory; answers its path. */
 	write(name: string, text: string): Promise<string>;
@@ -45,6 +47,8 @@ export interface RunningRspamd {
 	reload(): Promise<void>;
 	/** Main process, workers and helpers at once. */
 	kill(): Promise<void>;
+	/** Killed, and started again. */
+	restart(): Promise<void>;
 }
 
 export interface HostOptions {
@@ -100,6 +104,7 @@ export async function prepareHost({ keys = "keys", redis }: HostOptions = {}): P
 		directory,
 		configPath,
 		mainPath,
+		port,
 		signer,
 		write,
 		start: async () => start(directory, mainPath, port),
@@ -147,6 +152,10 @@ async function start(directory: string, mainPath: string, port: number): Promise
 	onTestFinished(kill);
 	return {
 		kill,
+		restart: async () => {
+			await kill();
+			await start(directory, mainPath, port);
+		},
 		reload: async () => {
 			process.kill(main, "SIGHUP");
 			return Promise.resolve();

@@ -6,7 +6,7 @@ import {
 	renderTwoTables,
 	signingRows,
 } from "../../../src/signers/one-table/signing-lines.ts";
-import { isCaught, TABLE_FORMAT } from "../../../src/signers/rspamd/tables.ts";
+import { isCaught, LABELLED_KEYS } from "../../../src/signers/one-table/labelled-keys.ts";
 
 const KEYS =
 	"# keys\nmail example.com:202610:/keys/mail.private # ours\nexample.net other.example:x:/keys/x\n";
@@ -63,7 +63,7 @@ function render(changes: readonly SignerChange[]): readonly (readonly [string, s
 	const tables = {
 		keys: file("/keys.table", KEYS),
 		signing: file("/signing.table", SIGNING),
-		format: TABLE_FORMAT,
+		format: LABELLED_KEYS,
 		isCaught,
 	};
 	return renderTwoTables(tables, changes).map(({ path, bytes }) => [path, Buffer.from(bytes).toString()]);

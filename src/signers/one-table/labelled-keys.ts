@@ -1,13 +1,16 @@
-/** OpenDKIM's tables as rspamd reads them: maps whose names are patterns (lua_dkim_tools.lua, prepare_dkim_signing). */
+/**
+ * OpenDKIM's key table in its plain form, `label domain:selector:/path`, as programs read it besides OpenDKIM: rspamd (maps whose
+ * names are patterns: lua_dkim_tools.lua, prepare_dkim_signing), and a docker-mailserver.
+ */
 
-import type { RowFormat } from "../one-table/rows.ts";
+import type { RowFormat } from "./rows.ts";
 
 const LINE = /^([ \t]*)([^\s#"]+)([ \t]+)([^\s#"]+)([ \t]*(?:#.*)?\r?)$/;
 /** Comments and blank lines. */
 const NONE = /^\s*(?:#.*)?$/;
 
-/** `label domain:selector:/path`, as rspamd takes it: two or three fields, and no more. */
-export const TABLE_FORMAT: RowFormat = {
+/** Three fields, and no more: rspamd refuses a fourth. */
+export const LABELLED_KEYS: RowFormat = {
 	name: "key table",
 	isOneEach: false,
 	parse: (line) => {
@@ -26,7 +29,7 @@ export const TABLE_FORMAT: RowFormat = {
 	first: (domain, { selector, keyPath }, label = domain) => `${label} ${domain}:${selector}:${keyPath}`,
 };
 
-/** A pattern of rspamd's: `*` is anything, `?` one sign, case does not count. */
+/** A pattern of a signing table: `*` is anything, `?` one sign, case does not count. */
 export function isCaught(pattern: string, address: string): boolean {
 	const source = pattern
 		.replace(/[.+^${}()|[\]\\]/g, "\\$&")

@@ -1,0 +1,59 @@
+/** Runs the signer's own programs inside the running container of a docker-mailserver. */
+
+import * as z from "zod";
+import { KeyturnError } from "../../errors.ts";
+import type { Programs } from "../../ports/programs.ts";
+import { probeText } from "../probe-message.ts";
+import type { DockerMailserverSettings } from "./settings.ts";
+
+export interface Inside {
+	readonly settings: DockerMailserverSettings;
+	readonly outside: Programs;
+}
+
+/** Why the container, or its signer, does not run or refuses its configuration; null if all is well. */
+export async function whyNotRunning(inside: Inside): Promise<string | null> {
+	const check = inside.settings.signs === "opendkim" ? ["opendkim", "-n"] : ["rspamadm", "configtest", "-q"];
+	const result = await run(inside, check);
+	if (result.status === 0) return null;
+	return `${check.join(" ")} in the container: ${`${result.stdout}\n${result.stderr}`.trim().slice(0, WORDS_LIMIT)} (exit status ${result.status})`;
+}
+
+/** A message with the signatures that the container's signer gives it; fails with `signer.probe`. */
+export async function signInside(inside: Inside, sender: string): Promise<string> {
+	const message = probeText(sender);
+	const isOpenDkim = inside.settings.signs === "opendkim";
+	const argv = isOpenDkim
+		? [...AS_OPENDKIM, "opendkim", "-b", "s", "-t", "-"]
+		: ["rspamc", "--json", "--ip", "127.0.0.1", "--from", sender];
+	const result = await run(inside, argv, message);
+	if (result.status === 0) return `${isOpenDkim ? printed(result.stdout) : told(result.stdout)}${message}`;
+	throw new KeyturnError(
+		"signer.probe",
+		`${isOpenDkim ? "opendkim" : "rspamc"} in the container signed nothing for ${sender}: exit status ${result.status}, saying: ${result.stderr.trim().slice(0, WORDS_LIMIT)}`,
+	);
+}
+
+const NEVER = new AbortController().signal;
+/** Root would refuse keys of another user's. */
+const AS_OPENDKIM = ["setpriv", "--reuid=opendkim", "--regid=opendkim", "--init-groups"];
+const RUN_MS = 60_000;
+const WORDS_LIMIT = 300;
+const TOLD = z.object({ "dkim-signature": z.union([z.string(), z.array(z.string())]).optional() });
+
+async function run({ settings, outside }: Inside, argv: readonly string[], input = "") {
+	return outside.run({ argv: [...settings.exec, ...argv], input, timeoutMs: RUN_MS }, NEVER);
+}
+
+/** opendkim prints the header fields that it would add, after a line of its own. */
+function printed(output: string): string {
+	const fields = output.match(/^DKIM-Signature:.*(?:\r?\n[ \t].*)*/gm) ?? [];
+	return fields.map((field) => `${field.replace(/\r?\n|\r$/g, "\r\n").trimEnd()}\r\n`).join("");
+}
+
+function told(output: string): string {
+	const answer = TOLD.safeParse(JSON.parse(output.slice(output.indexOf("{"))));
+	const found = answer.data?.["dkim-signature"] ?? [];
+	const values = typeof found === "string" ? [found] : found;
+	return values.map((value) => `DKIM-Signature: ${value}\r\n`.replace(/\r?\n/g, "\r\n")).join("");
+}

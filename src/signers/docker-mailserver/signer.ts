@@ -1,0 +1,201 @@
+/** A docker-mailserver as a signer: its volume's files are changed, and its container is restarted by a command. */
+
+import { publicHalf } from "../../dkim/key-material.ts";
+import { hashOf } from "../../durable.ts";
+import { asKeyturnError, KeyturnError } from "../../errors.ts";
+import type { Disk } from "../../ports/disk.ts";
+import type { Programs } from "../../ports/programs.ts";
+import type {
+	ProbedKey,
+	ProbeVerdict,
+	Signer,
+	SignerFile,
+	SignerReading,
+	SigningLine,
+} from "../../ports/signer.ts";
+import { readPrivateKey } from "../one-table/reading.ts";
+import { signProbe } from "../one-table/key-signature.ts";
+import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
+import { signInside, whyNotRunning } from "./inside.ts";
+import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";
+import type { DockerMailserverSettings } from "./settings.ts";
+
+export interface DockerMailserverOptions {
+	readonly name: string;
+	readonly settings: DockerMailserverSettings;
+	readonly service: string;
+	readonly swap: "restart" | "reload";
+	readonly disk: Disk;
+	/** Runs docker, which may need more than the door's walls let through. */
+	readonly outside: Programs;
+	readonly runProbe: RunProbe;
+}
+
+export function createDockerMailserverSigner(options: DockerMailserverOptions): Signer {
+	const { name, service, swap, settings } = options;
+	const layout = layoutOf(settings);
+	return {
+		name,
+		service,
+		swap,
+		read: async () => read(options),
+		keyPath: (domain, selector) => `${layout.keys}/${domain}/${selector}.private`,
+		firstKeyFaults: async (domains) =>
+			layout.firstKeyFaults(await readLayoutFiles(options.disk, layout), domains),
+		render: ({ files }, changes) => (changes.length === 0 ? [] : layout.render(files, changes)),
+		unsafe: async (keyPath, reading) => unsafe(options.disk, keyPath, reading),
+		preflight: async () => preflight(options),
+		signOffline: async (staged, expectations, reading) => {
+			const keys = layout.keysIn(await stagedFiles(options.disk, staged, reading));
+			const messages: string[] = [];
+			for (const { domain, selector } of expectations)
+				messages.push(await signOne(options.disk, keys, domain, selector));
+			return messages;
+		},
+		ready: async (timeoutMs) => ready(options, timeoutMs),
+		probe: async (expectations) => probe(options, expectations),
+	};
+}
+
+const PROBE_MS = 30_000;
+const LIMIT_BYTES = 16 * 1024 * 1024;
+const QUEUE =
+	"the queue inside the container is not looked at: let retire.grace be longer than mail may wait there (5 days by default)";
+
+async function read({ disk, settings }: DockerMailserverOptions): Promise<SignerReading> {
+	const layout = layoutOf(settings);
+	const files = await readLayoutFiles(disk, layout);
+	const keys = layout.keysIn(files);
+	const lines: SigningLine[] = [];
+	for (const key of keys) lines.push(await describe(disk, key, keys));
+	return {
+		lines,
+		files,
+		tableHash: hashOf(Buffer.from(files.map(({ hash }) => hash).join())),
+		owner: await ownerOf(disk, keys, files),
+		configuration: [],
+		notes: [QUEUE],
+	};
+}
+
+/** Who rspamd is in the container this host does not know: new keys belong to whoever those in use belong to. */
+async function ownerOf(
+	disk: Disk,
+	keys: readonly VolumeKey[],
+	files: readonly SignerFile[],
+): Promise<SignerReading["owner"]> {
+	for (const path of [...keys.map((key) => key.path), ...files.map((file) => file.path)]) {
+		const stat = await disk.stat(path);
+		if (stat !== null) return { uid: stat.uid, gid: stat.gid, user: String(stat.uid) };
+	}
+	throw new KeyturnError("signer.config", "the volume has no file of a signer");
+}
+
+/** Of several keys of a domain the first RSA one is turned: every receiver can verify that. */
+async function describe(disk: Disk, key: VolumeKey, keys: readonly VolumeKey[]): Promise<SigningLine> {
+	const { domain, selector, path, entry, signs, problem } = key;
+	const half = problem === null ? publicHalf((await readPrivateKey(disk, path)) ?? "") : null;
+	const own = keys.filter((one) => one.domain === domain && one.problem === null && one.signs);
+	const ordinary = await firstRsa(disk, own);
+	const isOther = signs && ordinary !== null && key !== ordinary;
+	const beside = `beside ${ordinary?.selector ?? ""}, the key that keyturn turns, this one is left alone`;
+	const publicKey = half?.publicKey ?? null;
+	return {
+		domain,
+		selector,
+		entry,
+		keyPath: path,
+		publicKey,
+		problem: problem ?? (isOther ? beside : null),
+		signs,
+	};
+}
+
+async function firstRsa(disk: Disk, keys: readonly VolumeKey[]): Promise<VolumeKey | null> {
+	for (const key of keys)
+		if (publicHalf((await readPrivateKey(disk, key.path)) ?? "")?.algorithm === "rsa") return key;
+	return keys[0] ?? null;
+}
+
+/** OpenDKIM gets a copy of its own, rspamd reads the file: it has to belong to whom the others belong to. */
+async function unsafe(disk: Disk, keyPath: string, { owner }: SignerReading): Promise<string | null> {
+	const stat = await disk.stat(keyPath);
+	if (stat?.kind !== "file") return `${keyPath} is absent, or not a regular file`;
+	if (stat.uid === owner.uid) return null;
+	return `${keyPath} belongs to uid ${stat.uid}, expected ${owner.user}, as the keys in use`;
+}
+
+/** What is staged in place of the live files; their paths stay those of the live ones. */
+async function stagedFiles(
+	disk: Disk,
+	staged: ReadonlyMap<string, string>,
+	{ files }: SignerReading,
+): Promise<readonly SignerFile[]> {
+	const read: SignerFile[] = [];
+	for (const file of files) {
+		const bytes = await disk.read(staged.get(file.path) ?? file.path, LIMIT_BYTES);
+		if (bytes !== null) read.push({ ...file, bytes });
+	}
+	return read;
+}
+
+async function signOne(
+	disk: Disk,
+	keys: readonly VolumeKey[],
+	domain: string,
+	selector: string,
+): Promise<string> {
+	const key = keys.find((one) => isIt(one, domain, selector));
+	const pem = key === undefined ? null : await readPrivateKey(disk, key.path);
+	if (pem !== null) return signProbe(domain, selector, pem);
+	throw new KeyturnError("signer.config", `${domain}: nothing staged signs with ${selector}`);
+}
+
+function isIt(key: VolumeKey, domain: string, selector: string): boolean {
+	return key.problem === null && key.signs && key.domain === domain && key.selector === selector;
+}
+
+async function preflight(options: DockerMailserverOptions): Promise<string | null> {
+	return whyNotRunning(options);
+}
+
+/** Its mail server is the last to start, with the signer before it. */
+async function ready(
+	{ settings, service, runProbe }: DockerMailserverOptions,
+	timeoutMs: number,
+): Promise<void> {
+	const [host = "", port = ""] = settings.smtp.split(":");
+	const socket = { kind: "inet", host, port: Number(port) } as const;
+	const answer = await runProbe({ kind: "smtp", socket, timeoutMs });
+	if (answer.isUp) return;
+	throw new KeyturnError("signer.probe", `${service} does not greet: ${answer.reason ?? "no reason given"}`);
+}
+
+/** The container's own signer signs a message that goes nowhere. */
+async function probe(
+	options: DockerMailserverOptions,
+	expectations: readonly ProbedKey[],
+): Promise<readonly ProbeVerdict[]> {
+	const asked: ProbeExpectation[] = expectations.map((key) => ({
+		...key,
+		sender: `postmaster@${key.domain}`,
+		unsigned: { means: key.record === null ? "unsigned" : "failed" },
+	}));
+	const messages: string[] = [];
+	for (const { sender } of asked) messages.push(await signedInside(options, sender));
+	const answer = await options.runProbe({
+		kind: "messages",
+		expectations: asked,
+		messages,
+		timeoutMs: PROBE_MS,
+	});
+	return answer.verdicts;
+}
+
+async function signedInside(options: DockerMailserverOptions, sender: string): Promise<string> {
+	try {
+		return await signInside(options, sender);
+	} catch (thrown) {
+		throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true });
+	}
+}
