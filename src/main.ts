@@ -364,7 +364,10 @@ async function joinOutside(settings: Settings, configPath: string): Promise<Outs
 	for (const { name, type, settings: own } of settings.providers) {
 		const provider = await (await providerType(type, configPath))?.create({ ...tools, name, settings: own });
 		if (provider === undefined) throw new KeyturnError("bug", `provider type ${type} is not registered`);
-		providers.set(name, createPublisher({ provider, turns, clock, random, log }));
+		providers.set(
+			name,
+			createPublisher({ provider, turns, clock, random, log, authorities: tools.authorities }),
+		);
 	}
 	const sinks = await Promise.all(
 		settings.alerts.map((alert, index) => joinSink(alert, settings.alerts, index, tools)),

@@ -9,14 +9,17 @@ import {
 	type DomainState,
 	editKey,
 	type KeyEntry,
+	type KeyRecordEntry,
 	type KeyUse,
 	keyOf,
 	moveKey,
 } from "../rotation/domain-state.ts";
 import { turnedFor } from "../rotation/timing.ts";
+import type { Policy } from "../rotation/policy.ts";
 import { CAUSES } from "./causes.ts";
 import { inspection, linesInUse } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
+import { writersOf } from "./writers.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -44,7 +47,7 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 				owner: seen.owner,
 				value: published ?? formatKeyRecord({ algorithm: half.algorithm, publicKey: recordText(half) }),
 				zone: policy.zone ?? seen.zone,
-				providers: policy.providers,
+				providers: await writerNames(run, policy, { name, owner: seen.owner }),
 				ttlSeconds: policy.record.ttlSeconds,
 				negativeTtlSeconds: seen.negativeTtlSeconds,
 			},
@@ -68,6 +71,19 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 	}
 	await run.save(doc, state);
 	run.done(doc, step);
+}
+
+/** It is only noted who could change the record: nothing is written, so nobody has to be found. */
+async function writerNames(
+	run: Run,
+	policy: Policy,
+	record: Pick<KeyRecordEntry, "name" | "owner">,
+): Promise<readonly string[]> {
+	try {
+		return (await writersOf(run, policy, record)).map(({ name }) => name);
+	} catch {
+		return policy.providers;
+	}
 }
 
 /** Its process may go on signing with it for a day, as after a reload. */

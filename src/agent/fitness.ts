@@ -1,14 +1,15 @@
 /** Whether the providers of a domain may, and can, publish its next record: asked before its key is made. */
 
-import { KeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DnsProvider } from "../ports/dns-provider.ts";
-import { activeKey, type DomainState } from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, type KeyRecordEntry } from "../rotation/domain-state.ts";
 import { nextRecordOctets } from "../rotation/next-record.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { CAUSES } from "./causes.ts";
 import type { HostState } from "./host-state.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { AgentPorts, AgentSettings, Doc, Run } from "./run.ts";
+import { writersOf } from "./writers.ts";
 
 export interface Unfit {
 	readonly provider: string;
@@ -38,6 +39,33 @@ export async function mustBeFit(run: Run, doc: Doc): Promise<void> {
 		hint: `${meanwhile(doc.state)}; ${first.error.hint ?? "it is tried again"}`,
 	});
 	throw first.error;
+}
+
+/** Which providers will write a record; where its name is an alias of another zone's, those have to be fit as well. */
+export async function fitWriters(
+	run: Run,
+	doc: Doc,
+	record: Pick<KeyRecordEntry, "name" | "owner">,
+): Promise<readonly string[]> {
+	try {
+		const writers = (await writersOf(run, doc.policy, record)).map(({ name }) => name);
+		const [unfit] = whyUnfit(run, { ...doc.policy, providers: writers }, doc.state);
+		if (unfit !== undefined) throw unfit.error;
+		return writers;
+	} catch (thrown) {
+		const error = asKeyturnError(thrown);
+		await run.raise({
+			cause: CAUSES.name(doc.policy.domain),
+			event: "publish_failed",
+			severity: "warning",
+			domains: [doc.policy.domain],
+			selector: null,
+			summary: `${doc.policy.domain}: no new key, since its record could not be published at ${record.owner}`,
+			detail: error.message,
+			hint: `${meanwhile(doc.state)}; ${error.hint ?? "it is tried again"}`,
+		});
+		throw error;
+	}
 }
 
 /** What keeps the next record of a domain from being published, whatever DNS says. */

@@ -6,10 +6,11 @@ import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rot
 import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { CAUSES } from "./causes.ts";
-import { changeRecord, providerOf, zoneOf } from "./publish.ts";
+import { changeRecord, zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
 import { raiseUnverified } from "./unverified.ts";
+import { writersOf } from "./writers.ts";
 
 const MINUTE_MS = 60_000;
 const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
@@ -205,8 +206,7 @@ function isByHand(run: Run, { providers }: Policy): boolean {
 /** Whether a provider of the domain no longer has a record, or never had it; one that cannot say has not lost it. */
 async function isLost(run: Run, policy: Policy, key: KeyEntry): Promise<boolean> {
 	try {
-		for (const name of policy.providers) {
-			const provider = providerOf(run, name);
+		for (const provider of await writersOf(run, policy, key.record)) {
 			// Where DNS is the only list, what was just taken and is not served yet is late, not lost.
 			if (provider.readsBack === "dns" && key.state === "published") continue;
 			const zone = await zoneOf(run, provider, key, policy.zone);

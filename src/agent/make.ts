@@ -11,7 +11,7 @@ import { isCandidate } from "../rotation/life.ts";
 import { isUnderWay } from "../rotation/step.ts";
 import { groupCandidate, isSameTurn } from "../rotation/together.ts";
 import { CAUSES } from "./causes.ts";
-import { mustBeFit } from "./fitness.ts";
+import { fitWriters, mustBeFit } from "./fitness.ts";
 import { asSeen, type DocGroup, policyOfTurn } from "./groups.ts";
 import { dropFile, inspection } from "./inspection.ts";
 import { meanwhile } from "./meanwhile.ts";
@@ -40,6 +40,8 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 			: await joinedName(run, doc, joined, group);
 	if (free === null) return;
 	const { selector, vacancy } = free;
+	const name = keyRecordName(selector, policy.domain);
+	const providers = await fitWriters(run, doc, { name, owner: vacancy.owner });
 	// An existing key path is never written: the file of the key that had this name of a ring goes first.
 	if (keyOf(doc.state, selector) !== null)
 		await dropFile(run, { domain: policy.domain, signer: policy.signer, selector });
@@ -63,11 +65,11 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 		bits: half.bits,
 		publicKey: half.publicKey,
 		record: {
-			name: keyRecordName(selector, policy.domain),
+			name,
 			owner: vacancy.owner,
 			value: nextRecord(half, policy.record, activeKey(doc.state)?.record.value ?? null),
 			zone: policy.zone,
-			providers: policy.providers,
+			providers,
 			ttlSeconds: policy.record.ttlSeconds,
 			negativeTtlSeconds: vacancy.negativeTtlSeconds,
 		},

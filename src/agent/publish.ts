@@ -8,6 +8,7 @@ import { CAUSES } from "./causes.ts";
 import { unchecked } from "./fitness.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { supersede } from "./make.ts";
+import { writersOf } from "./writers.ts";
 import { zoneHolding } from "./zone-holding.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -33,11 +34,10 @@ export async function publish(run: Run, jobs: readonly Job<"publish">[]): Promis
 	const taken: Publication[] = [];
 	for (const group of groupBy(located, groupKey).values())
 		taken.push(...(await publishGroup(run, group.filter(isWanted))));
-	for (const job of new Set(taken.map((publication) => publication.job)))
-		await settlePublished(
-			run,
-			taken.filter((publication) => publication.job === job),
-		);
+	for (const job of new Set(taken.map((publication) => publication.job))) {
+		const ofJob = (publication: Publication): boolean => publication.job === job;
+		await settlePublished(run, taken.filter(ofJob), located.filter(ofJob).length);
+	}
 }
 
 /** Where one provider finds its name taken, the others are not asked any more. */
@@ -121,19 +121,27 @@ async function askByHand(run: Run, { job, key, provider, zone }: Publication): P
 }
 
 /** A zone with several DNS hosts has the record when all of them do; the others are asked again until then. */
-async function settlePublished(run: Run, taken: readonly Publication[]): Promise<void> {
+async function settlePublished(run: Run, taken: readonly Publication[], wanted: number): Promise<void> {
 	const [first] = taken;
 	if (first === undefined || !isWanted(first)) return;
 	const { doc, step } = first.job;
-	if (taken.length < doc.policy.providers.length) return;
+	if (taken.length < wanted) return;
 	try {
-		await published(run, first, taken.map(({ provider }) => provider.name).join(" and "));
+		await published(
+			run,
+			first,
+			taken.map(({ provider }) => provider.name),
+		);
 	} catch (thrown) {
 		run.fail(doc, step, thrown);
 	}
 }
 
-async function published(run: Run, { job, key, zone }: Publication, through: string): Promise<void> {
+async function published(
+	run: Run,
+	{ job, key, zone }: Publication,
+	providers: readonly string[],
+): Promise<void> {
 	const { doc, step } = job;
 	const { domain } = doc.policy;
 	const now = run.now();
@@ -141,14 +149,14 @@ async function published(run: Run, { job, key, zone }: Publication, through: str
 		severity: "info",
 		domains: [domain],
 		selector: key.selector,
-		summary: `${domain}: the record of ${key.selector} is published in ${zone} through ${through}`,
+		summary: `${domain}: the record of ${key.selector} is published in ${zone} through ${providers.join(" and ")}`,
 		detail: `${key.record.owner} TXT ${key.record.value}`,
 		hint: null,
 	});
 	const state = moveKey(doc.state, key.selector, "published", now, {
 		lookingSince: now.toISOString(),
 		rightSince: null,
-		record: { ...key.record, zone, providers: doc.policy.providers },
+		record: { ...key.record, zone, providers },
 	});
 	await run.save(doc, state);
 	run.done(doc, step);
@@ -162,8 +170,8 @@ async function locate(
 	const key = keyOf(job.doc.state, job.step.selector);
 	if (key === null) return [];
 	const publications: Publication[] = [];
-	for (const name of job.doc.policy.providers) {
-		const provider = providerOf(run, name);
+	for (const provider of await writersOf(run, job.doc.policy, key.record)) {
+		const { name } = provider;
 		const before = silent.get(name) ?? unchecked(run, provider);
 		if (before !== null) throw before;
 		try {
@@ -177,7 +185,7 @@ async function locate(
 	return publications;
 }
 
-export function providerOf(run: Run, name: string): DnsProvider {
+function providerOf(run: Run, name: string): DnsProvider {
 	const provider = run.ports.providers.get(name);
 	if (provider === undefined) throw new KeyturnError("bug", `provider ${name} is not set up`);
 	return provider;
@@ -202,8 +210,10 @@ export async function changeRecord(
 ): Promise<void> {
 	for (const provider of holdersOf(run, key, doc.policy)) {
 		const zone = await zoneOf(run, provider, key, doc.policy.zone);
-		const ttlSeconds = Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds);
-		const [result] = await provider.change(zone, [change(ttlSeconds)], run.signal);
+		const wanted = change(Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds));
+		const uncheckedYet = wanted.kind === "remove" ? null : unchecked(run, provider);
+		if (uncheckedYet !== null) throw uncheckedYet;
+		const [result] = await provider.change(zone, [wanted], run.signal);
 		if (result?.kind === "done") continue;
 		const why =
 			result === undefined

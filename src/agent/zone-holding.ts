@@ -29,6 +29,6 @@ export async function zoneHolding(
 	}
 }
 
-function isBelow(name: string, zone: string): boolean {
+export function isBelow(name: string, zone: string): boolean {
 	return name === zone || name.endsWith(`.${zone}`);
 }

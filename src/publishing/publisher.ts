@@ -1,6 +1,7 @@
 /** Makes any provider adapter safe to repeat: looks before it writes, and believes only what it reads back. */
 
 import { asKeyturnError } from "../errors.ts";
+import type { Authorities } from "../ports/authorities.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ChangeResult, DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import type { Log } from "../ports/log.ts";
@@ -10,10 +11,21 @@ import { canonicalTxt } from "./compare.ts";
 import { isLasting } from "./api/outcome.ts";
 import { createPatience } from "./patience.ts";
 import type { Turns } from "./turns.ts";
-import { asStillNeeded, isOccupied, isReached, mangled, racers, tooLong } from "./wanted.ts";
+import {
+	asStillNeeded,
+	besideAlias,
+	broughtValue,
+	isOccupied,
+	isReached,
+	mangled,
+	racers,
+	tooLong,
+} from "./wanted.ts";
 
 /** How long after a write the provider's own list may lag: the waits before each look. */
 const LOOK_GAPS_MS = [0, 500, 1_500, 4_000, 9_000] as const;
+/** For the name servers of a zone to say whether an alias stands at a name. */
+const ALIAS_MS = 3_000;
 /** What was refused without a reason that lasts, and removals that left a twin, are tried again. */
 const TRIES = 3;
 
@@ -33,8 +45,10 @@ export function createPublisher(options: {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Log;
+	/** Asked whether an alias stands where a record is to be added; left out, nobody is. */
+	readonly authorities?: Authorities;
 }): DnsProvider {
-	const { provider, turns, clock, random, log } = options;
+	const { provider, turns, clock, random, log, authorities } = options;
 	const { name, account, limits, forms, readsBack, byHand } = provider;
 	const patience = createPatience({ clock, random });
 
@@ -62,6 +76,22 @@ export function createPublisher(options: {
 				if (isLasting(thrown)) silent = failed;
 			}
 		}
+	}
+
+	/**
+	 * No other record stands beside a CNAME (RFC 1034 section 3.6.2), and some servers drop such a change without a word (RFC
+	 * 2136 section 3.4.2.2). Where that cannot be seen in time, it is left to the provider.
+	 */
+	async function refuseBesideAlias(items: readonly Item[], signal: AbortSignal): Promise<void> {
+		if (authorities === undefined) return;
+		const within = clock.deadline(ALIAS_MS, signal);
+		await Promise.all(
+			items.map(async (item) => {
+				if (broughtValue(item.change) === null || item.before.length > 0) return;
+				const served = await authorities.served(item.change.name, within);
+				if (served.kind === "served" && served.isAlias) item.result = besideAlias(item.change.name);
+			}),
+		);
 	}
 
 	async function write(zone: string, items: readonly Item[], signal: AbortSignal): Promise<void> {
@@ -159,7 +189,8 @@ export function createPublisher(options: {
 	async function changeOnce(zone: string, items: readonly Item[], signal: AbortSignal): Promise<void> {
 		for (let tries = 1; ; tries++) {
 			await look(zone, items, signal);
-			const open = items.filter((item) => item.result === null);
+			await refuseBesideAlias(items.filter(isOpen), signal);
+			const open = items.filter(isOpen);
 			if (open.length === 0) return;
 			await write(zone, open, signal);
 			await confirm(zone, open.filter(mayBeSeen), signal);
@@ -194,6 +225,10 @@ export function createPublisher(options: {
 						turns.take(account, async () => patience.retry(() => forms(zone, at, signal), signal)),
 				}),
 	};
+}
+
+function isOpen({ result }: Item): boolean {
+	return result === null;
 }
 
 /** Never an addition whose fate is unknown: a provider that is only slow would end up with two. */

@@ -89,3 +89,12 @@ export function racers(
 	if (own === null) return [];
 	return after.map(canonicalTxt).filter((value) => !equalTxt(value, own) && !hasTxt(before, value));
 }
+
+export function besideAlias(name: string): ChangeResult {
+	return {
+		kind: "refused",
+		denied: false,
+		why: `a CNAME stands at ${name}, and no record can stand beside it`,
+		hint: "take the CNAME away; or let it lead to where the record may be written, and have a new key made",
+	};
+}

@@ -19,6 +19,16 @@ function worldOf(): AgentWorld {
 	return world;
 }
 
+/** The key in use was published with another provider, which is configured no more. */
+async function movedAfterTurn(): Promise<AgentWorld> {
+	const world = new AgentWorld([quick]);
+	await world.wish(["example.com"]);
+	await world.advance(10 * MINUTE_MS);
+	expect(await world.states()).toMatchObject({ "202611": "active" });
+	world.reconfigure([untried], UNPROVEN);
+	return world;
+}
+
 describe("an adapter that was never tried on the real thing", () => {
 	it("publishes nothing and has no key made before a check has passed, and says so once", async () => {
 		const world = worldOf();
@@ -51,6 +61,27 @@ describe("an adapter that was never tried on the real thing", () => {
 		await world.advance(90 * MINUTE_MS);
 		expect(world.changes.filter(({ name }) => name.startsWith("2026"))).toEqual([]);
 		expect(world.told("publish_failed")).toEqual(["start"]);
+	});
+
+	it("empties no record of a key before a check has passed", async () => {
+		const world = await movedAfterTurn();
+		const wish = { domains: ["example.com"], noSoak: false, unsigned: false, useStandby: false };
+		await world.ask({ ...wish, kind: "revoke", selector: "202610" }, "w2");
+		const before = world.changes.length;
+		await world.advance(30 * MINUTE_MS);
+		expect(world.changes.slice(before)).toEqual([]);
+		const told = world.events.find(({ event }) => event === "retire_failed");
+		expect(told?.hint).toContain(`keyturn provider check ${UNPROVEN}`);
+	});
+
+	it("puts back no record that has gone before a check has passed", async () => {
+		const world = await movedAfterTurn();
+		world.zone.clear();
+		world.verdict = () => "absent";
+		const before = world.changes.length;
+		await world.advance(26 * 60 * MINUTE_MS);
+		expect(world.changes.slice(before)).toEqual([]);
+		expect(world.looks).toContain("202611");
 	});
 
 	it("is told by --dry-run", async () => {

@@ -86,6 +86,10 @@ export class AgentWorld {
 	deliveryMs = 0;
 	/** Why the provider cannot name the zone of a record. */
 	zoneFault: KeyturnError | null = null;
+	/** Where names lead: a key record's name to the name that has it. */
+	readonly aliases = new Map<string, string>();
+	/** The zones that a provider has; one that is not named here has every zone. */
+	readonly zonesOf = new Map<string, readonly string[]>();
 	/** What every provider of this world says of itself besides. */
 	traits: Pick<DnsProvider, "readsBack" | "byHand"> = {};
 	/** The records whose zone the provider was asked for. */
@@ -425,10 +429,18 @@ export class AgentWorld {
 	}
 
 	#vacancy(domain: string, selector: string): Vacancy {
-		const owner = `${selector}._domainkey.${domain}`;
+		const name = `${selector}._domainkey.${domain}`;
+		const owner = this.aliases.get(name) ?? name;
 		const values = this.zone.get(owner) ?? [];
 		const kind = this.taken.has(selector) || values.length > 0 ? "taken" : "free";
-		return { kind, values, owner, zone: domain, negativeTtlSeconds: 60, summary: `${owner} is ${kind}` };
+		return {
+			kind,
+			values,
+			owner,
+			zone: owner.split(".").slice(-2).join("."),
+			negativeTtlSeconds: 60,
+			summary: `${owner} is ${kind}`,
+		};
 	}
 
 	#provider(name: string, zone: Map<string, readonly string[]>): DnsProvider {
@@ -440,7 +452,9 @@ export class AgentWorld {
 			findZone: async (at) => {
 				this.zonesAsked.push(at);
 				if (this.zoneFault !== null) throw this.zoneFault;
-				return { kind: "zone", zone: at.split(".").slice(-2).join(".") };
+				const zone = at.split(".").slice(-2).join(".");
+				if (this.zonesOf.get(name)?.includes(zone) === false) return { kind: "none", why: "not here" };
+				return { kind: "zone", zone };
 			},
 			list: async (_zone, at) => Promise.resolve(zone.get(at) ?? []),
 			change: async (_zone, changes) =>

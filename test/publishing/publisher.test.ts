@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
+import type { Authorities, Served } from "../../src/ports/authorities.ts";
 import type { DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
 import { createPublisher } from "../../src/publishing/publisher.ts";
 import { createTurns } from "../../src/publishing/turns.ts";
@@ -21,7 +22,7 @@ beforeEach(() => {
 	publisher = publisherOf(provider);
 });
 
-function publisherOf(inner: DnsProvider): DnsProvider {
+function publisherOf(inner: DnsProvider, authorities?: Authorities): DnsProvider {
 	const clock = createSleepingClock("2026-11-01T00:00:00Z");
 	slept = () => clock.now().getTime() - Date.parse("2026-11-01T00:00:00Z");
 	return createPublisher({
@@ -30,6 +31,7 @@ function publisherOf(inner: DnsProvider): DnsProvider {
 		clock,
 		random: { bytes: (count) => new Uint8Array(count), id: () => "0".repeat(32) },
 		log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+		...(authorities === undefined ? {} : { authorities }),
 	});
 }
 
@@ -44,6 +46,41 @@ const replace = (from: string, to: string): ZoneChange => ({
 });
 const change = async (...changes: readonly ZoneChange[]) => publisher.change(ZONE, changes, signal);
 const writes = () => provider.calls.filter((call) => !call.startsWith("list"));
+
+describe("a name at which an alias stands", () => {
+	const asked: string[] = [];
+	const served = (isAlias: boolean): Authorities => ({
+		served: async (name): Promise<Served> => {
+			asked.push(name);
+			return { kind: "served", zone: ZONE, values: [], isAlias };
+		},
+	});
+
+	test("gets no record, whatever the provider would do with it", async () => {
+		publisher = publisherOf(provider, served(true));
+		expect(await change(add())).toMatchObject([
+			{ kind: "refused", why: expect.stringContaining(`a CNAME stands at ${NAME}`) },
+		]);
+		expect(writes()).toEqual([]);
+	});
+
+	test("may have its own record taken away, and nobody is asked for what stands there already", async () => {
+		publisher = publisherOf(provider, served(true));
+		provider.held.set(NAME, [VALUE]);
+		asked.length = 0;
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		expect(await change(remove())).toEqual([{ kind: "done" }]);
+		expect(asked).toEqual([]);
+		expect(provider.held.get(NAME)).toEqual([]);
+	});
+
+	test("is told from one where none does, and from one where that cannot be seen", async () => {
+		publisher = publisherOf(provider, served(false));
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		publisher = publisherOf(provider, { served: async () => ({ kind: "unknown", why: "silent" }) });
+		expect(await change(add(`other.${NAME}`))).toEqual([{ kind: "done" }]);
+	});
+});
 
 describe("adding", () => {
 	test("looks before and reads back after", async () => {

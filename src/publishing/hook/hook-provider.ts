@@ -9,7 +9,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ChangeResult, DnsProvider, ZoneChange } from "../../ports/dns-provider.ts";
 import { equalTxt } from "../compare.ts";
 import { oneByOne } from "../api/outcome.ts";
-import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
+import { besideAlias, broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
 
 export interface HookCall {
 	readonly act: "present" | "cleanup";
@@ -95,14 +95,5 @@ function besideOthers(name: string): ChangeResult {
 		denied: false,
 		why: `other values stand at ${name} too, and the program would take them away as well`,
 		hint: "take the one record away by hand, or the others if they are not needed",
-	};
-}
-
-function besideAlias(name: string): ChangeResult {
-	return {
-		kind: "refused",
-		denied: false,
-		why: `a CNAME stands at ${name}, and no record can stand beside it`,
-		hint: "remove the CNAME, or write to the zone that it leads to",
 	};
 }

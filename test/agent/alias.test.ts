@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld, UNPROVEN } from "../fakes/agent-world.ts";
+import { policyOf, scheduleOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const NAME = "202611._domainkey.example.com";
+const TARGET = "202611.keys.example.net";
+const quick = policyOf({
+	publishAheadMs: 0,
+	schedule: scheduleOf("0 3 1 6 *"),
+	verify: { ...policyOf().verify, soakMs: 0 },
+});
+const neighbour = { ...quick, domain: "example.net", providers: ["other"] };
+
+/** The record of the next key is an alias into example.net, which `home` does not have. */
+function worldWith(policies = [quick], others: readonly string[] = ["other"]) {
+	const world = new AgentWorld(policies);
+	const zones = new Map(others.map((name) => [name, new Map<string, readonly string[]>()]));
+	world.reconfigureWith(policies, new Map([["home", world.zone], ...zones]));
+	world.aliases.set(NAME, TARGET);
+	world.zonesOf.set("home", ["example.com"]);
+	return { world, zones };
+}
+
+describe("a key record's name that is an alias into another zone", () => {
+	it.each([
+		["the provider that has that zone", [quick]],
+		["the provider of the domain configured there", [quick, neighbour]],
+	])("is written to by %s, and the record removed there", async (_, policies) => {
+		const { world, zones } = worldWith(policies);
+		await world.wish(["example.com"]);
+		await world.advance(10 * MINUTE_MS);
+		expect(zones.get("other")?.get(TARGET)).toHaveLength(1);
+		expect([...world.zone.keys()].filter((name) => name.includes("202611"))).toEqual([]);
+		expect(keyOf(await world.state(), "202611")).toMatchObject({
+			state: "active",
+			record: { name: NAME, owner: TARGET, providers: ["other"], zone: "example.net" },
+		});
+		await world.wish(["example.com"], "w2");
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		expect(zones.get("other")?.get(TARGET)).toEqual([]);
+		expect(keyOf(await world.state(), "202611b")?.record.providers).toEqual(["home"]);
+	});
+
+	it("stays with its own provider where that one has the zone, too", async () => {
+		const { world, zones } = worldWith();
+		world.zonesOf.set("home", ["example.com", "example.net"]);
+		await world.wish(["example.com"]);
+		await world.advance(10 * MINUTE_MS);
+		expect(world.zone.get(TARGET)).toHaveLength(1);
+		expect(zones.get("other")?.get(TARGET)).toBeUndefined();
+	});
+
+	it("has no key made where nobody configured has the zone, and says so once", async () => {
+		const { world } = worldWith();
+		world.zonesOf.set("other", []);
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(world.changes).toEqual([]);
+		expect(world.copies).toEqual([]);
+		expect(world.told("publish_failed")).toEqual(["start"]);
+		const told = world.events.find(({ event }) => event === "publish_failed");
+		expect(told?.detail).toContain(`${NAME} is an alias of ${TARGET}, and no configured provider has a zone`);
+		world.zonesOf.delete("other");
+		await world.advance(90 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("publish_failed")).toEqual(["start", "end"]);
+	});
+
+	it("has no key made where two have the zone", async () => {
+		const { world } = worldWith([quick], ["other", "third"]);
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(world.copies).toEqual([]);
+		const told = world.events.find(({ event }) => event === "publish_failed");
+		expect(told?.detail).toContain("both other and third have a zone example.net");
+	});
+
+	it("has no key made before the provider there was checked", async () => {
+		const { world } = worldWith([quick], [UNPROVEN]);
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(world.copies).toEqual([]);
+		const told = world.events.find(({ event }) => event === "publish_failed");
+		expect(told?.hint).toContain(`keyturn provider check ${UNPROVEN}`);
+	});
+});
