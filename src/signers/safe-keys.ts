@@ -12,6 +12,8 @@ export interface SafetyQuestion {
 	readonly isReadByRoot: boolean;
 	/** RequireSafeKeys. */
 	readonly requireSafe: boolean;
+	/** The directory that is the signer's root, if that is another: it sees none above it. */
+	readonly root?: string;
 	/** What was found against each directory: thousands of keys share those above them. */
 	readonly directories: Map<string, string | null>;
 }
@@ -26,7 +28,10 @@ const OWNER_WRITE = 0o200;
 export async function whyUnsafe(question: SafetyQuestion, keyPath: string): Promise<string | null> {
 	const real = await question.disk.realpath(keyPath);
 	if (real === null) return `${keyPath} is absent`;
-	const directories = ancestors(real);
+	const { root } = question;
+	const directories = ancestors(real).filter(
+		(directory) => root === undefined || directory === root || directory.startsWith(`${root}/`),
+	);
 	for (const directory of directories) {
 		const known = question.directories.get(directory);
 		const why = known === undefined ? await whyNot(question, directory) : known;

@@ -86,6 +86,7 @@ export function parseSocket(value: string): SocketTarget {
 const LEFT_OUT_OFFLINE: ReadonlySet<string> = new Set([
 	"keytable",
 	"signingtable",
+	"changerootdirectory",
 	"userid",
 	"pidfile",
 	"socket",

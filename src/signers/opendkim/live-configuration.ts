@@ -15,6 +15,7 @@ import {
 import { isLoopbackInternal } from "./internal-hosts.ts";
 import { type KeyTableEntry, parseKeyTable } from "./key-table.ts";
 import { findOneKey, ONE_KEY, type OneKey } from "./one-key.ts";
+import { formatOf, type Root, toOutside } from "./root-directory.ts";
 import { withSenders } from "./senders.ts";
 import { createSigningTable, type SigningTable } from "./signing-table.ts";
 import { parseTable } from "./table-lines.ts";
@@ -27,6 +28,8 @@ export interface LiveConfiguration extends KeyNaming {
 	/** Real paths of opendkim.conf and what it includes. */
 	readonly paths: readonly string[];
 	readonly unit: UnitArguments;
+	/** ChangeRootDirectory. */
+	readonly root: Root;
 	/** user[:group]; root where nothing says otherwise. */
 	readonly user: string;
 	readonly requireSafe: boolean;
@@ -60,14 +63,14 @@ export async function readLive(given: LiveOptions): Promise<LiveConfiguration> {
 	const { disk, config, service, staged = NOTHING_STAGED } = given;
 	const files = await readConfigurationFiles(disk, config, staged);
 	const options = valuesOf(files.options);
-	if (options.has("changerootdirectory"))
-		throw new KeyturnError("signer.config", `${config}: ChangeRootDirectory is not built yet`, {
-			hint: "Run OpenDKIM without it.",
-		});
+	const root = rootIn(options, config);
 	const unit = await readUnitArguments(disk, service);
 	const oneKey = findOneKey(files.options, config);
 	return {
-		...(oneKey === null ? await readTables(disk, options, staged) : namedInside(files, options, oneKey)),
+		...(oneKey === null
+			? await readTables({ disk, staged, root }, options)
+			: namedInside(files, options, oneKey)),
+		root,
 		text: files.text,
 		options,
 		paths: files.files.map(({ path }) => path),
@@ -85,10 +88,24 @@ export function socketOf(live: LiveConfiguration): SocketTarget {
 		throw new KeyturnError("signer.config", "opendkim.conf has no Socket", {
 			hint: "Name it there, with the value that the mail server has in smtpd_milters.",
 		});
-	return parseSocket(socket);
+	const target = parseSocket(socket);
+	return target.kind === "unix" ? { ...target, path: toOutside(live.root, target.path) } : target;
 }
 
-async function readTables(disk: Disk, options: Configuration, staged: Staged): Promise<KeyNaming> {
+function rootIn(options: Configuration, config: string): Root {
+	const root = options.get("changerootdirectory")?.replace(/\/+$/, "");
+	if (root === undefined || root === "") return null;
+	if (root.startsWith("/")) return root;
+	throw new KeyturnError(
+		"signer.config",
+		`${config}: ChangeRootDirectory ${root}: expected an absolute path`,
+	);
+}
+
+async function readTables(
+	{ disk, staged, root }: { readonly disk: Disk; readonly staged: Staged; readonly root: Root },
+	options: Configuration,
+): Promise<KeyNaming> {
 	const reading = { disk, staged, limitBytes: TABLE_LIMIT_BYTES };
 	const keys = tableDataset("KeyTable", options.get("keytable"));
 	const keyTable = await readSignerFile(reading, "KeyTable", keys.path);
@@ -96,11 +113,12 @@ async function readTables(disk: Disk, options: Configuration, staged: Staged): P
 	const signingFile = await readSignerFile(reading, "SigningTable", rules.path);
 	const isMultiple = isYes(options.get("multiplesignatures"), false);
 	const signing = createSigningTable(rules.kind, signingFile.bytes, isMultiple);
+	const entries = withSenders(parseKeyTable(keyTable.bytes, keys.kind), signing);
 	return {
-		entries: withSenders(parseKeyTable(keyTable.bytes, keys.kind), signing),
+		entries: entries.map((entry) => ({ ...entry, path: toOutside(root, entry.path) })),
 		signing,
 		files: [
-			{ ...keyTable, format: keys.kind },
+			{ ...keyTable, format: formatOf(keys.kind, root) },
 			{ ...signingFile, format: rules.kind },
 		],
 		oneKey: null,

@@ -15,6 +15,8 @@ export interface OfflineSigning {
 	/** Where its configuration is written: beside what it names, which its user can reach. */
 	readonly path: string;
 	readonly text: string;
+	/** A further file that it names, which stands there while it signs. */
+	readonly beside?: { readonly path: string; readonly text: string } | null;
 	/** The paths that are named in it. */
 	readonly names: readonly string[];
 }
@@ -25,12 +27,15 @@ export async function signOffline(
 	senders: readonly string[],
 ): Promise<readonly string[]> {
 	const path = await writeConfiguration(signing);
+	const { beside = null } = signing;
 	try {
+		if (beside !== null) await writeConfiguration({ ...signing, ...beside });
 		const messages: string[] = [];
 		for (const sender of senders) messages.push(await signOne(signing, path, sender));
 		return messages;
 	} finally {
 		await signing.disk.unlink(path);
+		if (beside !== null) await signing.disk.unlink(beside.path);
 	}
 }
 

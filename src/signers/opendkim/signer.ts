@@ -25,6 +25,7 @@ import { offlineConfiguration } from "./configuration.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
 import { noteworthy } from "./notes.ts";
 import { ONE_KEY, ONE_KEY_ENTRY, type OneKey, renderOneKey } from "./one-key.ts";
+import { kindOf, type Root, rootOf, toInside } from "./root-directory.ts";
 import { type SafetyQuestion, whyUnsafe } from "../safe-keys.ts";
 import type { OpenDkimSettings } from "./settings.ts";
 import { signOffline } from "./sign-offline.ts";
@@ -72,6 +73,7 @@ const NOT_INTERNAL = { means: "unproven", why: "127.0.0.1 is not among its Inter
 async function read(options: OpenDkimOptions): Promise<SignerReading> {
 	const { disk, settings, service } = options;
 	const live = await readLive({ disk, config: settings.config, service });
+	refuseUnreachable(options, live);
 	const { user, uid, gid } = findAccount(await readAccounts(disk), live.user);
 	const lines: SigningLine[] = [];
 	const foreign = findForeign(live);
@@ -88,9 +90,31 @@ async function read(options: OpenDkimOptions): Promise<SignerReading> {
 		tableHash: hashOver(live.files),
 		owner: { uid, gid, user },
 		configuration: live.paths,
-		notes: noteworthy(live, settings.config),
+		notes: [...noteworthy(live, settings.config), ...(await notesOnRoot(disk, live))],
 		socket: knownSocket(live),
 	};
+}
+
+/** RequireSafeKeys asks who else is in a key's group, of the files that OpenDKIM sees. */
+async function notesOnRoot(disk: Disk, { root, requireSafe }: LiveConfiguration): Promise<readonly string[]> {
+	if (root === null || !requireSafe || (await disk.stat(`${root}/etc/passwd`)) !== null) return [];
+	return [
+		`${root}/etc/passwd is absent: with RequireSafeKeys OpenDKIM then refuses every key, and defers the mail.`,
+	];
+}
+
+/** With another root a new key may lie out of its sight, and a reload would look for opendkim.conf and the tables below it. */
+function refuseUnreachable({ settings, swap }: OpenDkimOptions, { root, oneKey }: LiveConfiguration): void {
+	if (root === null) return;
+	if (oneKey === null) toInside(root, `${settings.keys}/x`);
+	if (swap === "reload")
+		throw new KeyturnError(
+			"signer.config",
+			`ChangeRootDirectory ${root}: expected swap: restart, got reload`,
+			{
+				hint: "After the change of its root OpenDKIM does not find its configuration again; let `swap` be restart.",
+			},
+		);
 }
 
 /** Keys can be read and changed where no probe reaches the signer. */
@@ -149,11 +173,16 @@ function render(reading: SignerReading, changes: readonly SignerChange[]): reado
 	const [keyTable, signingTable] = reading.files;
 	if (keyTable?.format === ONE_KEY) return renderOneKey(keyTable, reading.lines, changes);
 	if (keyTable === undefined || signingTable === undefined || changes.length === 0) return [];
-	const kindOf = ({ format }: SignerFile) => (format === "refile" ? "refile" : "file");
+	const root = rootOf(keyTable.format);
 	return renderTables(
-		{ keyTable, signingTable, kind: kindOf(signingTable), keyKind: kindOf(keyTable) },
-		changes,
+		{ keyTable, signingTable, kind: kindOf(signingTable.format), keyKind: kindOf(keyTable.format) },
+		changes.map((change) => inwards(change, root)),
 	);
+}
+
+function inwards(change: SignerChange, root: Root): SignerChange {
+	const { to } = change;
+	return to === null ? change : { ...change, to: { ...to, keyPath: toInside(root, to.keyPath) } };
 }
 
 async function firstKeyFaults(
@@ -194,6 +223,7 @@ async function safetyRules(options: OpenDkimOptions, reading: SignerReading): Pr
 		// One key is read at the start, by root; at a reload, and from tables, by the signer itself.
 		isReadByRoot: live.oneKey !== null && swap === "restart" && live.unit.startedAs === null,
 		directories: new Map(),
+		...(live.root === null || live.oneKey !== null ? {} : { root: live.root }),
 	};
 }
 
@@ -230,6 +260,7 @@ async function sign(
 		return sender;
 	});
 	const [keyTable] = files;
+	const root = rootOf(keyTable?.format);
 	const [first, second] = files.map(({ path }) => staged.get(path) ?? path);
 	if (first === undefined) throw new KeyturnError("bug", "a configuration without a file to change");
 	return signOffline(
@@ -243,12 +274,26 @@ async function sign(
 				live.text,
 				second === undefined
 					? null
-					: { keyTable: `${keyTable?.format ?? "file"}:${first}`, signingTable: `${signing.kind}:${second}` },
+					: {
+							keyTable: `${kindOf(keyTable?.format)}:${root === null ? first : `${first}.outside`}`,
+							signingTable: `${signing.kind}:${second}`,
+						},
 			),
 			names: second === undefined ? [] : [first, second],
+			beside:
+				root === null
+					? null
+					: { path: `${first}.outside`, text: outwards(keyTable?.bytes ?? new Uint8Array(), root) },
 		},
 		senders,
 	);
+}
+
+/** Who signs offline may not change its root: the key table for it has this host's paths. */
+function outwards(keyTable: Uint8Array, root: string): string {
+	return Buffer.from(keyTable)
+		.toString("latin1")
+		.replace(/:(?=\/)/g, () => `:${root}`);
 }
 
 async function ready(options: OpenDkimOptions, timeoutMs: number): Promise<void> {

@@ -136,7 +136,12 @@ test.each([
 	["an Include of nothing", CONFIG.replace("UserID", "Include /x\nUserID"), "Include /x is absent"],
 	["a relative Include", CONFIG.replace("UserID", "Include x\nUserID"), "expected an absolute path"],
 	["an Include of itself", `${CONFIG}Include /etc/opendkim.conf\n`, "more than 5 deep"],
-	["ChangeRootDirectory", `${CONFIG}ChangeRootDirectory /x\n`, "ChangeRootDirectory is not built yet"],
+	[
+		"ChangeRootDirectory",
+		`${CONFIG}ChangeRootDirectory /x\n`,
+		"expected a path below ChangeRootDirectory /x",
+	],
+	["a relative root", `${CONFIG}ChangeRootDirectory x\n`, "ChangeRootDirectory x: expected an absolute path"],
 	["a db: key table", CONFIG.replace("KeyTable ", "KeyTable db:"), "of the kind db is not built yet"],
 	["no key at all", "UserID opendkim\n", "no KeyTable and no KeyFile"],
 	["csl: key table", CONFIG.replace("KeyTable /", "KeyTable csl:a=/"), "of the kind csl is not built yet"],
