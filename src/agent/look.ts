@@ -16,6 +16,8 @@ const MINUTE_MS = 60_000;
 const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
 /** Looks that say "absent" before the provider is asked whether it still has the record. */
 const ABSENT_LOOKS = 3;
+/** Where every look is of a process of its own, as by cron, none of them counts the others. */
+const ABSENT_MS = 5 * MINUTE_MS;
 /** Answers that only time out are told after so many looks at a key in use. */
 const UNKNOWN_LOOKS = 6;
 /** How often a record that vanishes is put back. */
@@ -39,7 +41,7 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 				);
 			if (
 				report.verdict === "absent" &&
-				run.tries(doc, step) >= ABSENT_LOOKS &&
+				(run.tries(doc, step) >= ABSENT_LOOKS || isLookedForLong(key, run.now())) &&
 				(await isLost(run, doc.policy, key))
 			) {
 				await publishAgain(run, doc, key);
@@ -53,6 +55,10 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 			break;
 	}
 	await tellIfLate(run, doc, step.selector, report);
+}
+
+function isLookedForLong({ lookingSince }: KeyEntry, now: Date): boolean {
+	return lookingSince !== null && now.getTime() - Date.parse(lookingSince) >= ABSENT_MS;
 }
 
 /**

@@ -44,6 +44,22 @@ describe("a domain whose provider changes", () => {
 		expect(await world.states()).toMatchObject({ "202611": "active" });
 	});
 
+	it("after it was published, has it published again by runs that know nothing of one another, too", async () => {
+		const world = new AgentWorld([quick]);
+		const owner = "202611._domainkey.example.com";
+		world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		world.zone.clear();
+		for (let run = 0; run < 4; run += 1) {
+			world.pass(2 * MINUTE_MS);
+			world.restart();
+			await world.tick();
+		}
+		expect(world.zone.get(owner)).toHaveLength(1);
+	});
+
 	it("after it was published, has its old record removed with the new one", async () => {
 		const world = new AgentWorld([quick]);
 		for (const id of ["w1", "w2"]) {
@@ -54,6 +70,46 @@ describe("a domain whose provider changes", () => {
 		world.reconfigure([{ ...quick, providers: ["other"] }], "other");
 		await world.advance(16 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		expect(world.told("retire_failed")).toEqual([]);
+	});
+});
+
+describe("a zone that has moved to another DNS host", () => {
+	async function moved() {
+		const world = new AgentWorld([quick]);
+		for (const id of ["w1", "w2"]) {
+			await world.wish(["example.com"], id);
+			await world.advance(MINUTE_MS);
+			world.pass(MINUTE_MS);
+		}
+		const other = new Map(world.zone);
+		world.reconfigureWith(
+			[{ ...quick, providers: ["other"] }],
+			new Map([
+				["home", world.zone],
+				["other", other],
+			]),
+		);
+		return { world, other };
+	}
+	const OLD = "202611._domainkey.example.com";
+
+	it("has its old record removed there, and from the host of before, which others still use", async () => {
+		const { world, other } = await moved();
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect([world.zone.get(OLD), other.get(OLD)]).toEqual([[], []]);
+	});
+
+	it("does not wait for the host of before, which may not have the zone any more", async () => {
+		const { world, other } = await moved();
+		world.change = (_, provider) =>
+			provider === "home"
+				? { kind: "refused", denied: false, why: "not the primary of the zone", hint: null }
+				: { kind: "done" };
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect(other.get(OLD)).toEqual([]);
 		expect(world.told("retire_failed")).toEqual([]);
 	});
 });
