@@ -63,7 +63,7 @@ function flock(fd: number, path: string, mode: LockMode): Promise<boolean> {
 			timeout: FLOCK_MS,
 			killSignal: "SIGKILL",
 		});
-		child.once("error", () => reject(missing()));
+		child.once("error", (error) => reject(notStarted(errnoOf(error))));
 		child.once("exit", (status) => {
 			if (status === 0) resolve(true);
 			else if (status === HELD_STATUS) resolve(false);
@@ -105,8 +105,9 @@ function hold(fd: number): HeldLock {
 	};
 }
 
-function missing(): KeyturnError {
-	return new KeyturnError("program.missing", `program ${FLOCK}: expected an executable file, got none`, {
+function notStarted(errno: string): KeyturnError {
+	return new KeyturnError("program.missing", `program ${FLOCK}: expected an executable file, got ${errno}`, {
+		errno,
 		hint: "install util-linux",
 	});
 }
