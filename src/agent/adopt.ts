@@ -145,6 +145,9 @@ export function signsSince(
 	oldProcessGone: boolean,
 	policy: { readonly host: string; readonly signer: string } & Parameters<typeof turnedFor>[1],
 ): DomainState {
+	// It signed already, and has been given the lines of another.
+	if (keyOf(state, selector)?.state === "active")
+		return editKey(state, selector, (key) => ({ ...key, owes: null, reason: null }));
 	const before = state.keys.filter((key) => key.state === "active" && key.selector !== selector);
 	let next = state;
 	for (const old of before)

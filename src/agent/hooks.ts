@@ -134,8 +134,8 @@ function wordsOf(step: SwitchJob["step"]): string {
 }
 
 function isDone({ doc, step }: SwitchJob): boolean {
-	const state = keyOf(doc.state, step.selector)?.state;
-	return step.kind === "switch" ? state === "active" : state !== "active";
+	const key = keyOf(doc.state, step.selector);
+	return step.kind === "switch" ? key?.state === "active" && key.owes === null : key?.state !== "active";
 }
 
 function namesOf(jobs: readonly SwitchJob[]): readonly string[] {

@@ -132,8 +132,10 @@ async function together(
 		await act();
 	} catch (thrown) {
 		for (const { doc, step } of jobs) {
-			const before = step.kind === "switch" ? "verified" : "active";
-			if (keyOf(doc.state, step.selector)?.state !== before) continue;
+			const key = keyOf(doc.state, step.selector);
+			const isDone =
+				step.kind === "switch" ? key?.state === "active" && key.owes === null : key?.state !== "active";
+			if (key === null || isDone) continue;
 			const error = run.fail(doc, step, thrown);
 			run.delay(doc, { kind: "settle", selector: step.selector }, run.backoff(0), error.message);
 			await run.raise({

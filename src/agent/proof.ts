@@ -57,7 +57,9 @@ export async function lookAfresh(run: Run, group: readonly Switching[]): Promise
 		run.signal.throwIfAborted();
 		one.report = report;
 		if (report.verdict === "right") right.push(one);
-		else if (report.verdict === "unknown") await leave(run, one, 5 * MINUTE_MS, null, report.summary);
+		// What is wrong with the record of the key in use the daily look tells.
+		else if (report.verdict === "unknown" || one.key.state === "active")
+			await leave(run, one, 5 * MINUTE_MS, null, report.summary);
 		else {
 			run.ports.log.warn("verified record is no longer right", {
 				domain: doc.policy.domain,

@@ -82,15 +82,16 @@ async function putOff(run: Run, doc: Doc, step: Step, selector: string, result: 
 			hint: error.hint,
 		});
 	await swapFailed(run, doc, selector, error);
+	const isInUse = keyOf(doc.state, selector)?.state === "active";
 	const put = editKey(doc.state, selector, (one) => ({
 		...one,
 		owes: { act: "switch", id: null, askedAt: run.now().toISOString(), tries, notBefore },
-		uses: wasLive ? [...one.uses, shortUse(doc, result)] : one.uses,
+		uses: wasLive && !isInUse ? [...one.uses, shortUse(doc, result)] : one.uses,
 		reason: error.message,
 	}));
 	await run.save(
 		doc,
-		result.outcome === "undone" ? put : wishGivenUp(put, selector, run.now(), error.message),
+		result.outcome === "undone" || isInUse ? put : wishGivenUp(put, selector, run.now(), error.message),
 	);
 	doc.error = error;
 	run.delay(doc, step, new Date(run.now().getTime() + MINUTE_MS), error.message);

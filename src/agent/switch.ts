@@ -11,11 +11,13 @@ import { supersede } from "./make.ts";
 import { evidenceOf, lookAfresh, proveOffline } from "./proof.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
+import { tellBeside } from "./turn-away.ts";
 
 const MINUTE_MS = 60_000;
 
 /** All that is due goes through one stop, unless a hook holds it. */
 export async function switchKeys(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
+	for (const job of jobs) await tellBeside(run, job);
 	const held = await askBefore(run, jobs);
 	if (held !== null) return holdAll(run, jobs, held);
 	const told: ToldEnds = new Set();

@@ -1,6 +1,6 @@
 /** Turns away at once from a key that may never sign again, and notes the use of one that signs although its time is over. */
 
-import { editKey, type KeyUse, keyOf } from "../rotation/domain-state.ts";
+import { editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-state.ts";
 import { NOTED_FOR_MS } from "../rotation/signing.ts";
 import { CAUSES } from "./causes.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -14,14 +14,13 @@ export async function turnAway(
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
 	const { domain } = doc.policy;
-	const why = key.disclosedAt === undefined ? "which is revoked" : "whose private half is known to everybody";
 	await run.raise({
 		cause: CAUSES.drift(domain),
 		event: "drift_detected",
 		severity: "critical",
 		domains: [domain],
 		selector: key.selector,
-		summary: `${domain}: the signer uses ${key.selector} again, ${why}`,
+		summary: `${domain}: the signer uses ${key.selector} again, ${whyNever(key)}`,
 		detail:
 			"its record stays gone, so its mail does not verify until a new key is in place, which is made at once",
 		hint: "was an old backup of the signer's tables restored?",
@@ -30,6 +29,27 @@ export async function turnAway(
 	for (const one of [...mates, doc])
 		await run.save(one, { ...one.state, wants: { ...one.state.wants, rotate } });
 	run.done(doc, step);
+}
+
+/** The same beside the key in use, which is given the other's lines; nothing to be told of a switch to a key that is new. */
+export async function tellBeside(run: Run, { doc, step }: Job<"switch">): Promise<void> {
+	const other = step.from === null ? null : keyOf(doc.state, step.from);
+	if (other === null || keyOf(doc.state, step.selector)?.state !== "active") return;
+	const { domain } = doc.policy;
+	await run.raise({
+		cause: CAUSES.drift(domain),
+		event: "drift_detected",
+		severity: "critical",
+		domains: [domain],
+		selector: other.selector,
+		summary: `${domain}: the signer's tables also use ${other.selector}, ${whyNever(other)}`,
+		detail: `mail signed with it does not verify; its lines are given to ${step.selector}, which signs beside it`,
+		hint: "was an old backup of the signer's tables restored?",
+	});
+}
+
+function whyNever({ disclosedAt }: KeyEntry): string {
+	return disclosedAt === undefined ? "which is revoked" : "whose private half is known to everybody";
 }
 
 export async function noteUse(run: Run, { doc, step }: Job<"noteUse">): Promise<void> {

@@ -22,8 +22,25 @@ export function inUse({ state, seen, now }: Facts): readonly Wanted[] {
 			wanted.push(...lacking(key, state, now));
 	}
 	return isTurnedAway(state, lines)
-		? wanted.filter((step) => !("kind" in step) || step.kind !== "turnAway")
+		? [
+				...wanted.filter((step) => !("kind" in step) || step.kind !== "turnAway"),
+				...handingOver(state, lines),
+			]
 		: wanted;
+}
+
+/** Lines of a key that nobody may sign with, beside those of the key in use, are given to that: it is ready. */
+function handingOver(state: DomainState, lines: readonly LineInUse[]): readonly Step[] {
+	const active = activeKey(state);
+	const { rollback, remove } = state.wants;
+	if (active === null || remove !== null || rollback !== null || state.keys.some(isUnderWay)) return [];
+	if (!lines.some((line) => line.selector === active.selector && line.publicKey === active.publicKey))
+		return [];
+	return lines.flatMap((line): readonly Step[] => {
+		const key = keyOf(state, line.selector);
+		if (key === null || key.publicKey !== line.publicKey || !isUnfit(key)) return [];
+		return [{ kind: "switch", selector: active.selector, from: line.selector }];
+	});
 }
 
 /** One turn is enough; beside the key in use it would not take the other's lines away. */

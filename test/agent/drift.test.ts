@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
+import type { SwitchResult } from "../../src/ports/door.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { newHalf, policyOf } from "../fakes/policies.ts";
 
@@ -208,18 +209,66 @@ describe("a retired key found in use again", () => {
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
 	});
 
-	it("beside the key in use is told alone: a turn would not take its lines away", async () => {
-		const world = await revokedWorld();
-		const publicKey = await publicKeyOf(world, "202611");
-		const [line] = world.lines;
-		if (line === undefined) throw new Error("nothing signs");
-		world.lines.push({ ...line, selector: "202611", entry: "more", publicKey });
-		world.restart();
-		await world.advance(5 * MINUTE_MS);
-		expect(drifts(world)).toEqual([
-			expect.stringContaining("the signer's tables also use 202611, which was revoked"),
-		]);
-		expect(await world.states()).toMatchObject({ "202611b": "active" });
+	describe("beside the key in use", () => {
+		async function besideWorld() {
+			const world = await revokedWorld();
+			const publicKey = await publicKeyOf(world, "202611");
+			const [line] = world.lines;
+			if (line === undefined) throw new Error("nothing signs");
+			world.lines.push({ ...line, selector: "202611", entry: "more", publicKey });
+			world.restart();
+			return world;
+		}
+
+		it("that was revoked is told, and its lines are given to the key in use at once", async () => {
+			const world = await besideWorld();
+			const inUse = keyOf(await world.state(), "202611b");
+			await world.advance(5 * MINUTE_MS);
+			expect(drifts(world)[0]).toContain("the signer's tables also use 202611, which is revoked");
+			expect(lastSwitch(world)).toEqual({ from: "202611", to: "202611b" });
+			expect(world.lines.map(({ selector }) => selector)).toEqual(["202611b"]);
+			expect(keyOf(await world.state(), "202611b")).toEqual(inUse);
+			await world.advance(HOUR_MS);
+			expect(world.told("drift_detected")).toEqual(["start", "end"]);
+		});
+
+		it("waits where the door refuses, and says why", async () => {
+			const world = await besideWorld();
+			world.refuse = (request) =>
+				request.act === "stage"
+					? { act: "refused", why: "preflight", domains: [], message: "opendkim -n: no", hint: null }
+					: null;
+			await world.advance(5 * MINUTE_MS);
+			expect(world.told("swap_failed")).toEqual(["start"]);
+			expect(keyOf(await world.state(), "202611b")).toMatchObject({
+				state: "active",
+				owes: { act: "switch", id: null, tries: 1 },
+			});
+			world.refuse = null;
+			await world.advance(HOUR_MS);
+			expect(lastSwitch(world)).toEqual({ from: "202611", to: "202611b" });
+			expect(keyOf(await world.state(), "202611b")?.owes).toBeNull();
+		});
+
+		it("is tried again a day after it was rolled back, and the key in use stays what it is", async () => {
+			const world = await besideWorld();
+			const { commit } = world;
+			world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+			await world.advance(5 * MINUTE_MS);
+			expect(world.told("rolled_back")).toHaveLength(1);
+			expect(await world.states()).toMatchObject({ "202611": "revoked", "202611b": "active" });
+			world.commit = commit;
+			await world.advance(DAY_MS + HOUR_MS);
+			expect(world.lines.map(({ selector }) => selector)).toEqual(["202611b"]);
+		});
+
+		it("is settled where the answer to it was lost", async () => {
+			const world = await besideWorld();
+			world.commit = (id, result) => world.loseAnswer(id, result);
+			await world.advance(5 * MINUTE_MS);
+			expect(keyOf(await world.state(), "202611b")).toMatchObject({ state: "active", owes: null });
+			expect(world.requested("stage")).toBe(3);
+		});
 	});
 });
 
@@ -287,3 +336,8 @@ describe("the record of the key in use that its provider lost", () => {
 		expect(world.told("verification_failed")).toContain("start");
 	});
 });
+
+function rolledBack(result: SwitchResult): SwitchResult {
+	const keys = result.keys.map((key) => ({ ...key, outcome: "rolled_back" as const, reason: "unsigned" }));
+	return { ...result, outcome: "rolled_back", keys, reason: "unsigned" };
+}
