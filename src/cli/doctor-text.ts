@@ -21,12 +21,17 @@ export function doctorText(
 function alike(findings: readonly Finding[]): readonly (readonly [Finding, ...Finding[]])[] {
 	const groups = new Map<string, [Finding, ...Finding[]]>();
 	for (const one of findings) {
-		const key = JSON.stringify([one.code, one.severity, one.summary]);
+		const key = JSON.stringify([one.code, one.severity, general(one)]);
 		const group = groups.get(key);
 		if (group === undefined) groups.set(key, [one]);
 		else group.push(one);
 	}
 	return [...groups.values()];
+}
+
+/** What is said, whomever it is said of. */
+function general({ subject, summary }: Finding): string {
+	return summary.replaceAll(subject.split(" ")[0] ?? subject, "");
 }
 
 function paragraph(group: readonly [Finding, ...Finding[]]): string {
@@ -38,21 +43,19 @@ function paragraph(group: readonly [Finding, ...Finding[]]): string {
 	].join("\n");
 }
 
-/** What is to be copied stands alone on its line, however long that is. */
+/** What is to be copied stays whole, however long it is. */
 function mending([first, ...others]: readonly [Finding, ...Finding[]]): readonly string[] {
 	const { advice, command } = first;
 	const isForAll = others.every((one) => one.advice === advice && one.command === command);
-	const rest = isForAll ? "" : "for each of them, the first being";
-	const words = [advice ?? "", rest].filter((text) => text !== "").join("; ");
-	return [
-		wrap(
-			`what to do: ${oneLine(words)}${command === null ? "" : ":"}`.replace(": :", ":"),
-			WIDTH,
-			INDENT,
-			`${INDENT}  `,
-		),
-		...(command === null ? [] : [`${INDENT}  ${oneLine(command)}`]),
-	];
+	const words = [advice, isForAll ? null : "for each of them, the first being"].filter(
+		(text) => text !== null,
+	);
+	const said = `what to do: ${oneLine(words.join("; "))}`;
+	if (command === null) return [wrap(said, WIDTH, INDENT, `${INDENT}  `)];
+	const copied = oneLine(command);
+	if (words.length === 0 && INDENT.length + said.length + copied.length <= WIDTH)
+		return [`${INDENT}${said}${copied}`];
+	return [wrap(`${said.trimEnd().replace(/:$/, "")}:`, WIDTH, INDENT, `${INDENT}  `), `${INDENT}  ${copied}`];
 }
 
 function names(group: readonly Finding[]): string {

@@ -20,7 +20,7 @@ function daemon({ agent, now }: Facts): readonly Finding[] {
 	return [
 		finding("daemon.stopped", "keyturn", {
 			summary: `the daemon does not run, and ${last}: no key will be turned`,
-			command: "systemctl enable --now keyturn",
+			command: "systemctl enable --now keyturn-apply.socket keyturn.service",
 		}),
 	];
 }

@@ -14,6 +14,7 @@ import { checkLeftovers } from "./leftovers.ts";
 import { checkPermissions } from "./permissions.ts";
 import { checkProviders } from "./providers.ts";
 import { checkReaders } from "./readers.ts";
+import { checkRecovery } from "./recovery.ts";
 import { checkRecords } from "./records.ts";
 import { checkServices } from "./services.ts";
 import { checkSigning } from "./signing.ts";
@@ -27,6 +28,7 @@ import { checkWiring } from "./wiring.ts";
 export const CHECKS: readonly ((facts: Facts) => readonly Finding[])[] = [
 	checkConfiguration,
 	checkAgent,
+	checkRecovery,
 	checkDoor,
 	checkServices,
 	checkWiring,

@@ -15,6 +15,11 @@ export interface Facts {
 	readonly door: DoorFacts;
 	/** Files that keyturn.yaml names as secrets, of those that are there. */
 	readonly secrets: readonly SecretFile[];
+	/**
+	 * Whether `keyturn-recover.service` is run at boot; absent where the units are not installed, or another way of starting
+	 * services is configured.
+	 */
+	readonly recovery: "enabled" | "off" | "absent";
 	/** Whether a time source sets the clock; unknown where nothing says so. */
 	readonly clock: "synchronised" | "unsynchronised" | "unknown";
 	readonly domains: readonly DomainFacts[];

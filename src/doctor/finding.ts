@@ -14,6 +14,7 @@ export const FINDINGS = {
 	"alert.none": "warning",
 	"alert.undelivered": "warning",
 	"daemon.stopped": "warning",
+	"recovery.off": "warning",
 	"trouble.standing": "warning",
 	"state.damaged": "critical",
 	"door.silent": "critical",

@@ -17,6 +17,7 @@ import type { DomainState } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { AgentFacts, DomainFacts, DoorFacts, Facts, KeyFacts, ProviderFacts } from "./facts.ts";
+import { findRecovery } from "./boot.ts";
 import { findLeft } from "./left-records.ts";
 import { createLookup, type Lookup } from "./lookup.ts";
 import { gatherMail } from "./mail-facts.ts";
@@ -30,7 +31,7 @@ export interface DoctorPorts {
 	readonly providers: ReadonlyMap<string, Pick<DnsProvider, "findZone" | "list">>;
 	readonly policies: MailPolicies;
 	readonly timeSource: TimeSource;
-	readonly disk: Pick<Disk, "stat">;
+	readonly disk: Pick<Disk, "stat" | "lstat">;
 	readonly clock: Clock;
 	readonly random: Random;
 }
@@ -71,6 +72,7 @@ export async function gather(known: Known, ports: DoctorPorts, signal: AbortSign
 		agent: known.agent,
 		door,
 		secrets: await findSecrets(known.settings, ports.disk),
+		recovery: await findRecovery(known.settings, ports.disk),
 		clock: await ports.timeSource(),
 		domains,
 	};

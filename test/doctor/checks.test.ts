@@ -302,6 +302,8 @@ const CASES: readonly Found[] = [
 		of({ obstacles: ["nothing is published through it"] }),
 		["provider.unfit"],
 	],
+	["a boot that repairs nothing", healthyFacts({ recovery: "off" }), ["recovery.off"]],
+	["a host without the units", healthyFacts({ recovery: "absent" }), []],
 	["a clock that nobody sets", healthyFacts({ clock: "unsynchronised" }), ["clock.unsynchronised"]],
 	["a clock of which nothing is known", healthyFacts({ clock: "unknown" }), []],
 	[
@@ -419,7 +421,7 @@ test("a provider that is down for many domains is told once", () => {
 });
 
 test("every file of src/doctor with a check is among those that are run", () => {
-	expect(CHECKS).toHaveLength(20);
+	expect(CHECKS).toHaveLength(21);
 });
 
 describe("the command that mends it", () => {

@@ -41,7 +41,7 @@ export function doctorBench(
 					providers: world.ports.providers,
 					policies: createMailPolicies(),
 					timeSource: async () => Promise.resolve("synchronised" as const),
-					disk: { stat: async () => Promise.resolve(null) },
+					disk: { stat: async () => Promise.resolve(null), lstat: async () => Promise.resolve(null) },
 					addresses: ["198.51.100.7"],
 					unmade: null,
 					...given.examiner,
