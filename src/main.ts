@@ -15,8 +15,9 @@ import {
 	type Watchdog,
 	type Workbench,
 } from "./cli/workbench.ts";
+import type { InitHost } from "./cli/init.ts";
 import { plain, wrap } from "./report/words.ts";
-import { directoryOf, durableReplace, hashOf, replaceIfUnchanged } from "./durable.ts";
+import { directoryOf, durableReplace, hashOf, durableCreate, replaceIfUnchanged } from "./durable.ts";
 import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { AlertSink } from "./ports/alert-sink.ts";
 import type { DnsProvider } from "./ports/dns-provider.ts";
@@ -92,6 +93,11 @@ function contextFor(configPath: string, runsAsDaemon: boolean): CommandContext {
 		// The door is started elsewhere.
 		open: () => open(resolve(configPath)),
 		addDomain: (asked, { isTried }) => addDomain(resolve(configPath), asked, isTried),
+		surroundings: async () => ({
+			host: await joinInitHost(),
+			path: resolve(configPath),
+			prompt: (await import("./system/prompt.ts")).createPrompt(stopping.signal),
+		}),
 		onReload: (listener) => {
 			onHangUp = listener;
 		},
@@ -225,7 +231,7 @@ async function readConfig(configPath: string): Promise<string> {
 	const bytes = await disk.read(configPath, CONFIG_LIMIT_BYTES);
 	if (bytes !== null) return Buffer.from(bytes).toString("utf8");
 	throw new KeyturnError("config.unreadable", `${configPath}: expected the configuration, found nothing`, {
-		hint: "copy config/keyturn.example.yaml there, or name another file with --config",
+		hint: "`keyturn init` writes one from what is installed; or name another file with --config",
 	});
 }
 
@@ -410,6 +416,56 @@ async function joinExaminer(outside: () => ReturnType<typeof joinOutside>): Prom
 		const { message, hint } = asKeyturnError(thrown);
 		return { ...ports, providers: new Map(), unmade: { why: message, hint } };
 	}
+}
+
+/** Everything is read as whoever runs it: root, since what signs is nobody else's to read. */
+async function joinInitHost(): Promise<InitHost> {
+	const { discoverSigners } = await import("./signers/discovery.ts");
+	const { findZoneOf } = await import("./dns/found-zone.ts");
+	const { findTsigKeys } = await import("./system/tsig-keys.ts");
+	const { guessProvider } = await import("../providers/guess.ts");
+	const { createSystemSockets } = await import("./system/sockets.ts");
+	const programs = await openPrograms();
+	const resolver = await openResolver();
+	const isThere = async (path: string): Promise<boolean> => (await disk.lstat(path)) !== null;
+	const runProbe = async (): Promise<never> => {
+		throw new KeyturnError("bug", "a signer is only read here");
+	};
+	return {
+		signers: async () =>
+			discoverSigners({ disk, programs, outside: programs, sockets: createSystemSockets(), runProbe }),
+		mailServer: async () => {
+			if (await isThere("/usr/sbin/postfix")) return "postfix";
+			return (await isThere("/usr/sbin/exim4")) ? "exim4" : null;
+		},
+		zoneOf: async (domain) =>
+			findZoneOf(domain, { resolver, addresses: publicAddresses(), signal: stopping.signal }),
+		guess: guessProvider,
+		tsigKeys: async () => findTsigKeys(disk),
+		timezone: await systemTimezone(disk),
+		isThere,
+		copyKey,
+		write: writeFirstConfig,
+	};
+}
+
+async function copyKey(from: string, to: string): Promise<"copied" | "exists"> {
+	const { readAccounts } = await import("./signers/accounts.ts");
+	const bytes = await disk.read(from, CONFIG_LIMIT_BYTES);
+	if (bytes === null) throw new KeyturnError("disk.failed", `${from}: expected a TSIG key, found nothing`);
+	const group = (await readAccounts(disk)).groups.find((one) => one.group === "keyturn");
+	const owner = { uid: process.geteuid?.() ?? 0, gid: group?.gid ?? process.getegid?.() ?? 0 };
+	await disk.makeDirectory(directoryOf(to), 0o755);
+	const made = await durableCreate(disk, to, bytes, { mode: 0o640, owner });
+	return made === "created" ? "copied" : "exists";
+}
+
+/** What keyturn would not read itself is not written. */
+async function writeFirstConfig(path: string, text: string): Promise<"written" | "exists"> {
+	await settingsOf(path, text);
+	await disk.makeDirectory(directoryOf(path), 0o755);
+	const made = await durableCreate(disk, path, Buffer.from(text), { mode: 0o644 });
+	return made === "created" ? "written" : "exists";
 }
 
 async function joinHooks(

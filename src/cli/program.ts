@@ -134,6 +134,14 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		});
 
 	program
+		.command("init")
+		.description("look at what is installed, and write a first configuration; never over another")
+		.option("--yes", "take what is proposed, and ask nothing")
+		.action(async (given: { yes?: true }) =>
+			ended(await (await import("./init.ts")).init(here(), { yes: given.yes ?? false })),
+		);
+
+	program
 		.command("recover")
 		.description("have an interrupted switch finished or undone")
 		.option("--json", "the result as JSON")

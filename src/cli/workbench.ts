@@ -8,11 +8,13 @@ import type { Clock } from "../ports/clock.ts";
 import type { Door } from "../ports/door.ts";
 import type { AnswerFor, LocalServer } from "../ports/local-server.ts";
 import type { Log } from "../ports/log.ts";
+import type { Prompt } from "../ports/prompt.ts";
 import type { Propagation } from "../ports/propagation.ts";
 import type { Random } from "../ports/random.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Meters } from "../report/meters.ts";
 import type { Policy } from "../rotation/policy.ts";
+import type { InitHost } from "./init.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -88,6 +90,8 @@ export interface CommandContext {
 	 * written. Fails with `config.*`, `disk.failed` or `usage`, and the file is then as it was.
 	 */
 	addDomain(asked: DomainAsked, how: { readonly isTried: boolean }): Promise<DomainConfigured>;
+	/** What `keyturn init` looks at, and the file that it is to write; made when first asked for. */
+	surroundings(): Promise<{ readonly host: InitHost; readonly path: string; readonly prompt: Prompt | null }>;
 	/** Aborts on SIGINT and SIGTERM. */
 	readonly signal: AbortSignal;
 	/** Called for each SIGHUP. */

@@ -90,6 +90,7 @@ export function commandBench(
 		signal: new AbortController().signal,
 		addDomain: async () => Promise.resolve({ settings: workbench.settings, line: null }),
 		open: async () => Promise.resolve(workbench),
+		surroundings: async () => Promise.reject(new Error("nothing is looked at here")),
 		onReload: () => undefined,
 	};
 	return { context, terminal, workbench, shared, served };

@@ -1,0 +1,378 @@
+/** `keyturn init`: what it writes on which host, what it asks, and that it writes over nothing. */
+
+import { describe, expect, test } from "vitest";
+import { GUESSES, guessProvider } from "../../providers/guess.ts";
+import { init } from "../../src/cli/init.ts";
+import { formatFaults } from "../../src/settings/faults.ts";
+import { parseDoorSettings } from "../../src/settings/parse-door-settings.ts";
+import { parseSettings } from "../../src/settings/parse-settings.ts";
+import type { Settings } from "../../src/settings/settings.ts";
+import { readYaml } from "../../src/settings/yaml-source.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { commandBench } from "../fakes/command-bench.ts";
+import { type FakeInitHost, initHost, OPENDKIM } from "../fakes/init-host.ts";
+import { schemas } from "../settings/schemas.ts";
+
+const PATH = "/etc/keyturn/keyturn.yaml";
+
+/** Answers what the questions match, and what is proposed else; without answers nobody is asked. */
+async function run(host: FakeInitHost, answers: Readonly<Record<string, string>> | null = null) {
+	const { context, terminal } = commandBench(new AgentWorld());
+	const asked: string[] = [];
+	const prompt = async (question: string): Promise<string> => {
+		asked.push(question);
+		const found = Object.entries(answers ?? {}).find(([part]) => question.includes(part));
+		return Promise.resolve(found?.[1] ?? "");
+	};
+	const surroundings = async () =>
+		Promise.resolve({ host, path: PATH, prompt: answers === null ? null : prompt });
+	const code = await init({ ...context, surroundings }, { yes: answers === null });
+	return { code, asked, said: terminal.said, results: terminal.results };
+}
+
+/** As keyturn itself reads it, agent and door. */
+function read(text: string | undefined): Settings {
+	const yaml = text ?? "";
+	const given = { path: PATH, schemas, host: "mx1", timezone: "UTC" };
+	const parsed = parseSettings(readYaml(yaml, PATH), given);
+	if ("faults" in parsed) throw new Error(formatFaults(parsed.faults));
+	expect(parseDoorSettings(yaml, { path: PATH, signers: schemas.signers })).toHaveProperty("settings");
+	return parsed.settings;
+}
+
+describe("on a host with OpenDKIM, Postfix and a zone", () => {
+	test("it writes a configuration that keyturn reads, and asks nothing with --yes", async () => {
+		const host = initHost();
+		const { code, results } = await run(host);
+		expect(code).toBe(0);
+		const settings = read(host.files.get(PATH));
+		expect(settings).toMatchObject({
+			timezone: "Europe/Berlin",
+			state: "/var/lib/keyturn",
+			signers: [
+				{
+					type: "opendkim",
+					swap: "reload",
+					settings: { config: "/etc/opendkim.conf", keys: "/etc/opendkim/keys" },
+					services: { stop: ["postfix", "opendkim"], start: ["opendkim", "postfix"] },
+				},
+			],
+			providers: [
+				{
+					name: "home",
+					type: "rfc2136",
+					settings: { server: "127.0.0.1:53", keyfile: "/etc/keyturn/tsig.key" },
+				},
+			],
+			alerts: [{ type: "email", settings: { to: "postmaster@example.com" } }],
+		});
+		expect(settings.policies.map(({ domain, providers }) => [domain, providers])).toEqual([
+			["example.com", ["home"]],
+			["example.org", ["home"]],
+		]);
+		expect(host.files.get("/etc/keyturn/tsig.key")).toBe("a copy of /etc/bind/keyturn.key");
+		expect(results).toEqual([
+			`${PATH} is written`,
+			"next:",
+			"  keyturn doctor",
+			"  keyturn rotate --dry-run",
+			"  systemctl enable keyturn-recover.service",
+			"  systemctl enable --now keyturn-apply.socket keyturn.service",
+		]);
+	});
+
+	test("it says why in the file", async () => {
+		const host = initHost();
+		await run(host);
+		expect(host.files.get(PATH)).toMatchInlineSnapshot(`
+			"# keyturn.yaml, as \`keyturn init\` found this host. Only root may write this file.
+			# What is left out stays at its default; README.md and keyturn.schema.json have all keys.
+			# After a change: \`keyturn doctor\`, then \`systemctl reload keyturn\`.
+
+			# When a new key starts to sign: at three in the morning on the first of each month.
+			schedule: "0 3 1 * *"
+			# Its record goes out this long before, so that every server has it in time.
+			publish_ahead: 3d
+			# Services may be touched at any time; here between these times only:
+			# window: "02:00-05:00"
+			# Of the schedule and of the selector's month.
+			timezone: Europe/Berlin
+
+			# 202611; the next in the same month is 202611b. Hosts that share a domain need {host}: "{yyyy}{mm}-{host}".
+			selector: "{yyyy}{mm}"
+			key: { algorithm: rsa, bits: 2048 }
+			record: { ttl: 1h }
+
+			# An old record stands this long after its key signed for the last time. Records of keys that keyturn found in use are left
+			# alone, unless adopted is true: another host may sign with them.
+			retire: { grace: 14d, adopted: false }
+
+			# swap: reload has opendkim take the new key up while it runs: no message waits. restart stops the mail server and opendkim,
+			# switches, and starts them again.
+			signer:
+			  type: opendkim
+			  config: /etc/opendkim.conf
+			  keys: /etc/opendkim/keys
+			  swap: reload
+
+			# Stopped in this order; the last is the signer's own.
+			services:
+			  stop: [postfix, opendkim]
+			  start: [opendkim, postfix]
+
+			# Who writes the zones. A secret stands in a file of its own, which only keyturn may read.
+			providers:
+			  # dynamic updates with a TSIG key; the zone has to allow them: allow-update { key NAME; };
+			  home:
+			    type: rfc2136
+			    server: "127.0.0.1:53"
+			    keyfile: /etc/keyturn/tsig.key
+
+			# Everything above that is about a turn may differ for a domain.
+			domains:
+			  - { name: example.com, provider: home }  # now 202610
+			  - { name: example.org, provider: home }  # now 202610
+
+			# Who hears of a key that cannot be turned; docs/alerts.md has webhooks, heartbeats and programs.
+			alerts:
+			  - type: email
+			    to: postmaster@example.com
+			    smtp: "127.0.0.1:25"
+
+			state: /var/lib/keyturn
+			"
+		`);
+		for (const line of host.files.get(PATH)?.split("\n") ?? []) expect(line.length).toBeLessThan(131);
+	});
+
+	test("it asks at a terminal, and says what it recommends and why", async () => {
+		const host = initHost();
+		const { asked, said } = await run(host, {});
+		expect(asked).toEqual([
+			"How opendkim gets a new key (reload, restart) [reload]: ",
+			"Who gets alerts by e-mail (- for nobody) [postmaster@example.com]: ",
+			`Write ${PATH} (yes, no) [yes]: `,
+			"Copy the TSIG key /etc/bind/keyturn.key to /etc/keyturn/tsig.key, readable by keyturn alone (yes, no) [yes]: ",
+		]);
+		expect(said.join("\n")).toContain("recommended: reload. opendkim takes the new key up while it runs");
+		for (const line of said.join("\n").split("\n")) expect(line.length).toBeLessThan(80);
+		read(host.files.get(PATH));
+	});
+
+	test("what is answered counts", async () => {
+		const host = initHost();
+		await run(host, { "gets a new key": "restart", "gets alerts": "-", "Copy the TSIG key": "no" });
+		const settings = read(host.files.get(PATH));
+		expect(settings.signers).toMatchObject([{ swap: "restart" }]);
+		expect(settings.alerts).toEqual([]);
+		expect([...host.files.keys()]).toEqual([PATH]);
+	});
+
+	test("no is no", async () => {
+		const host = initHost();
+		expect(await run(host, { "Write ": "no" })).toMatchObject({ code: 0, results: [] });
+		expect(host.files.size).toBe(0);
+	});
+});
+
+describe("it writes over nothing", () => {
+	test("where a configuration is there", async () => {
+		const host = initHost();
+		host.files.set(PATH, "mine");
+		await expect(run(host)).rejects.toMatchObject({
+			code: "usage",
+			message: expect.stringContaining("is there already"),
+		});
+		expect([...host.files]).toEqual([[PATH, "mine"]]);
+	});
+
+	test("where one comes meanwhile", async () => {
+		await expect(run(initHost({ write: async () => Promise.resolve("exists") }))).rejects.toMatchObject({
+			code: "usage",
+		});
+	});
+
+	test("where nobody can be asked", async () => {
+		const { context } = commandBench(new AgentWorld());
+		const host = initHost();
+		const surroundings = async () => Promise.resolve({ host, path: PATH, prompt: null });
+		await expect(init({ ...context, surroundings }, { yes: false })).rejects.toMatchObject({
+			code: "usage",
+			hint: expect.stringContaining("--yes"),
+		});
+		expect(host.files.size).toBe(0);
+	});
+});
+
+describe("on other hosts", () => {
+	test("a signer that reads its keys at its start only is restarted, and no question asked", async () => {
+		const host = initHost({
+			signers: async () =>
+				Promise.resolve([{ ...OPENDKIM, type: "dkimpy", service: "dkimpy-milter", canReload: false }]),
+		});
+		const { asked } = await run(host, {});
+		expect(asked.join("\n")).not.toContain("gets a new key");
+		expect(read(host.files.get(PATH)).signers).toMatchObject([{ type: "dkimpy", swap: "restart" }]);
+	});
+
+	test("two signers have each their services and domains", async () => {
+		const rspamd = {
+			...OPENDKIM,
+			type: "rspamd",
+			service: "rspamd",
+			settings: { config: "/etc/rspamd/local.d/dkim_signing.conf", keys: "/var/lib/rspamd/dkim" },
+			keys: [
+				{ domain: "example.org", selector: "mail" },
+				{ domain: "example.net", selector: "mail" },
+			],
+		};
+		const host = initHost({ signers: async () => Promise.resolve([OPENDKIM, rspamd]) });
+		await run(host);
+		const settings = read(host.files.get(PATH));
+		expect(settings.signers.map(({ name, services }) => [name, services.stop])).toEqual([
+			["opendkim", ["postfix", "opendkim"]],
+			["rspamd", ["postfix", "rspamd"]],
+		]);
+		expect(settings.policies.map(({ domain, signer }) => [domain, signer])).toEqual([
+			["example.com", "opendkim"],
+			["example.org", "opendkim"],
+			["example.net", "rspamd"],
+		]);
+	});
+
+	test("a provider that is known by its servers is asked for, with its secrets to be made", async () => {
+		const host = initHost({
+			zoneOf: async (zone) =>
+				Promise.resolve({
+					zone,
+					servers: ["amy.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+					localPrimary: null,
+				}),
+			guess: guessProvider,
+		});
+		const { results } = await run(host);
+		expect(read(host.files.get(PATH)).providers).toMatchObject([
+			{
+				name: "cloudflare",
+				type: "cloudflare",
+				settings: { token: { file: "/etc/keyturn/cloudflare.token" } },
+			},
+		]);
+		expect(results).toContain(
+			"  install -m 640 -g keyturn /dev/stdin /etc/keyturn/cloudflare.token    # and paste the secret",
+		);
+	});
+
+	test("what one provider serves is asked for once, and the others apart", async () => {
+		const domains = ["a", "b", "c", "d", "e"].map((name) => `${name}.example`);
+		const host = initHost({
+			signers: async () =>
+				Promise.resolve([{ ...OPENDKIM, keys: domains.map((domain) => ({ domain, selector: "202610" })) }]),
+			zoneOf: async (zone) =>
+				Promise.resolve({
+					zone,
+					servers: [zone === "c.example" ? "ns1.desec.io" : "amy.ns.cloudflare.com"],
+					localPrimary: null,
+				}),
+			guess: guessProvider,
+		});
+		const { asked, said } = await run(host, { "through desec": "no" });
+		expect(asked.filter((question) => question.startsWith("Write the zone"))).toEqual([
+			"Write the zone through cloudflare (yes, no) [yes]: ",
+			"Write the zone through desec (yes, no) [yes]: ",
+		]);
+		expect(said.join("\n")).toContain(
+			"a.example, b.example and 2 more: served by amy.ns.cloudflare.com: cloudflare",
+		);
+		expect(
+			read(host.files.get(PATH)).policies.map(({ domain, providers }) => [domain, providers[0]]),
+		).toEqual([
+			["a.example", "cloudflare"],
+			["b.example", "cloudflare"],
+			["d.example", "cloudflare"],
+			["e.example", "cloudflare"],
+			["c.example", "manual"],
+		]);
+	});
+
+	test("nobody known, and nobody at all: by hand", async () => {
+		const host = initHost({
+			zoneOf: async (domain) =>
+				Promise.resolve(
+					domain === "example.com"
+						? { zone: domain, servers: ["ns.afraid.example"], localPrimary: null }
+						: null,
+				),
+		});
+		await run(host);
+		const { providers } = read(host.files.get(PATH));
+		expect(providers.map(({ name, type }) => [name, type])).toEqual([
+			["manual", "manual"],
+			["manual2", "manual"],
+		]);
+	});
+
+	test("no mail server, no time zone of plain letters, and a domain like a number", async () => {
+		const host = initHost({
+			mailServer: async () => Promise.resolve(null),
+			timezone: "America/Port-au-Prince",
+			signers: async () =>
+				Promise.resolve([{ ...OPENDKIM, keys: [{ domain: "123.example", selector: "1" }] }]),
+		});
+		await run(host);
+		expect(read(host.files.get(PATH))).toMatchObject({
+			timezone: "America/Port-au-Prince",
+			signers: [{ services: { stop: ["opendkim"] } }],
+			policies: [{ domain: "123.example" }],
+		});
+	});
+
+	test("a signer that cannot be read, or none: nothing is written", async () => {
+		const broken = { ...OPENDKIM, keys: [], problems: ["/etc/opendkim.conf: it has no KeyTable"] };
+		const host = initHost({ signers: async () => Promise.resolve([broken]) });
+		await expect(run(host)).rejects.toMatchObject({
+			code: "usage",
+			message: expect.stringContaining("(opendkim) nothing signs"),
+		});
+		await expect(run(initHost({ signers: async () => Promise.resolve([]) }))).rejects.toMatchObject({
+			message: expect.stringContaining("no signer was found"),
+		});
+		expect(host.files.size).toBe(0);
+	});
+});
+
+test.each(GUESSES.map((guess) => [guess.type, guess] as const))(
+	"what is guessed for %s is read by keyturn",
+	async (type, guess) => {
+		const host = initHost({
+			zoneOf: async (zone) => Promise.resolve({ zone, servers: ["ns.example.net"], localPrimary: null }),
+			guess: () => guess,
+		});
+		await run(host);
+		expect(read(host.files.get(PATH)).providers).toMatchObject([{ type }]);
+	},
+);
+
+test.each([
+	["amy.ns.cloudflare.com", "cloudflare"],
+	["ns1.digitalocean.com", "digitalocean"],
+	["ns1.desec.io", "desec"],
+	["ns2.desec.org", "desec"],
+	["ns1.linode.com", "linode"],
+	["ns-12-a.gandi.net", "gandi"],
+	["hydrogen.ns.hetzner.com", "hetzner"],
+	["ns01.domaincontrol.com", "godaddy"],
+	["dns10.ovh.net", "ovh"],
+	["curitiba.ns.porkbun.com", "porkbun"],
+	["ns0.dom.scw.cloud", "scaleway"],
+	["ns-1234.awsdns-26.co.uk", "route53"],
+	["ns-cloud-a1.googledomains.com", "google"],
+	["ns1-01.azure-dns.com", "azure"],
+	["ns.inwx.de", "inwx"],
+	["root-dns.netcup.net", "netcup"],
+	["dns1.registrar-servers.com", "namecheap"],
+	["ns1.afraid.org", null],
+	["cloudflare.com.evil.example", null],
+])("%s is %s", (server, type) => {
+	expect(guessProvider([server])?.type ?? null).toBe(type);
+});

@@ -1,0 +1,44 @@
+/** What `keyturn init` finds around it: a host as the first guide sets it up, with its zone beside it. */
+
+import type { InitHost } from "../../src/cli/init.ts";
+import type { FoundSigner } from "../../src/ports/found-signer.ts";
+
+export const OPENDKIM: FoundSigner = {
+	type: "opendkim",
+	service: "opendkim",
+	settings: { config: "/etc/opendkim.conf", keys: "/etc/opendkim/keys" },
+	canReload: true,
+	keys: [
+		{ domain: "example.com", selector: "202610" },
+		{ domain: "example.org", selector: "202610" },
+	],
+	problems: [],
+};
+
+export interface FakeInitHost extends InitHost {
+	readonly files: Map<string, string>;
+}
+
+export function initHost(changes: Partial<InitHost> = {}): FakeInitHost {
+	const files = new Map<string, string>();
+	return {
+		files,
+		signers: async () => Promise.resolve([OPENDKIM]),
+		mailServer: async () => Promise.resolve("postfix"),
+		zoneOf: async (zone) =>
+			Promise.resolve({ zone, servers: [`ns1.${zone}`, `ns2.${zone}`], localPrimary: "127.0.0.1:53" }),
+		guess: () => null,
+		tsigKeys: async () => Promise.resolve(["/etc/bind/keyturn.key"]),
+		timezone: "Europe/Berlin",
+		isThere: async (path) => Promise.resolve(files.has(path)),
+		copyKey: async (from, to) => {
+			files.set(to, `a copy of ${from}`);
+			return Promise.resolve("copied");
+		},
+		write: async (path, text) => {
+			files.set(path, text);
+			return Promise.resolve("written");
+		},
+		...changes,
+	};
+}
