@@ -134,8 +134,12 @@ class Check {
 		const zone = await zoneHolding(provider, name, [place.zone], signal);
 		if (vacancy.kind === "unknown") this.#warn(vacancy.summary);
 		else if (vacancy.zone !== null && vacancy.zone !== zone)
-			this.#warn(
-				`the world looks for ${name} in the zone ${vacancy.zone}, and this writes into ${zone}: what stands there may never be seen`,
+			throw new KeyturnError(
+				"provider.zone",
+				`the world looks for ${name} in the zone ${vacancy.zone}, and ${provider.name} would write into ${zone}: nobody would see it there`,
+				{
+					hint: `use the provider that serves ${vacancy.zone}, or take its delegation out of the zone above; nothing was written`,
+				},
 			);
 		return { zone, name, value: scratchRecord(selector, octetsFor(provider)) };
 	}
@@ -178,9 +182,18 @@ class Check {
 			visibleAfterSeconds: isRight ? afterSeconds : null,
 			outcome: isRight ? "passed" : "waiting",
 			problem: isRight ? null : look.summary,
-			hint: isRight ? null : "some providers take an hour: --wait-max 2h looks for longer",
+			hint: isRight ? null : this.#lateHint(servers),
 		});
 		for (const warning of look.warnings) this.#warn(warning);
+	}
+
+	/** The provider's own list showed the record before anybody was asked. */
+	#lateHint(servers: CheckReport["servers"]): string {
+		const longer = "some providers take an hour: --wait-max 2h looks for longer";
+		const { provider } = this.#tools;
+		if (provider.readsBack === "dns" || servers.some((one) => one.visibleAfterSeconds !== null))
+			return longer;
+		return `${longer}; if none of the name servers ever serves it, the zone ${this.#report.zone ?? ""} at ${provider.name} is not the one that is delegated to: compare its name servers with the NS records that the zone above has`;
 	}
 
 	/** Whether the record is gone. */

@@ -197,12 +197,27 @@ async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookRepo
 	const key = keyOf(doc.state, selector);
 	if (key?.state !== "published" || key.lookingSince === null || report.verdict === "right") return;
 	const { domain, verify } = doc.policy;
-	if (new Date(key.lookingSince).getTime() + verify.timeoutMs > run.now().getTime()) return;
+	const elsewhere = writtenElsewhere(key, report);
+	const isLate = new Date(key.lookingSince).getTime() + verify.timeoutMs <= run.now().getTime();
+	if (!isLate && elsewhere === null) return;
 	await raiseUnverified(run, doc, report, {
 		selector,
-		summary: `${domain}: the record of ${selector} is not everywhere since ${key.lookingSince}: ${report.summary}`,
-		hint: `${meanwhile(doc.state)}, and the wait goes on; ${isByHand(run, doc.policy) ? `make the record by hand: \`keyturn record ${domain} ${selector}\` prints it` : "check the name servers named here"}`,
+		summary: `${domain}: the record of ${selector} is not everywhere since ${key.lookingSince}: ${elsewhere ?? report.summary}`,
+		hint: `${meanwhile(doc.state)}, and the wait goes on; ${whatToDo(run, doc, key)}`,
 	});
+}
+
+/** Waiting does not help where the world asks another zone than the one that was written: a delegation that nobody thought of. */
+function writtenElsewhere({ record }: KeyEntry, { zone }: LookReport): string | null {
+	if (zone === null || record.zone === null || zone === record.zone) return null;
+	return `the world looks for ${record.owner} in the zone ${zone}, and it was written into ${record.zone}`;
+}
+
+function whatToDo(run: Run, { policy }: Doc, { selector, record }: KeyEntry): string {
+	if (isByHand(run, policy))
+		return `make the record by hand: \`keyturn record ${policy.domain} ${selector}\` prints it`;
+	const [provider = "the provider"] = record.providers;
+	return `check the name servers named here: if they never get it, the zone ${record.zone ?? ""} at ${provider} is not the one that is delegated to`;
 }
 
 function isByHand(run: Run, { providers }: Policy): boolean {

@@ -129,6 +129,25 @@ describe("a provider that does not answer", () => {
 	});
 });
 
+describe("a record that was written into another zone than the world asks", () => {
+	it("is told at once, since waiting does not help, and once only", async () => {
+		const world = new AgentWorld([quick]);
+		world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+		world.worldZone = "_domainkey.example.com";
+		await world.wish(["example.com"]);
+		await world.advance(60 * MINUTE_MS);
+		expect(world.told("verification_failed")).toEqual(["start"]);
+		const told = world.events.find(({ event }) => event === "verification_failed");
+		expect(told?.summary).toContain(
+			"in the zone _domainkey.example.com, and it was written into example.com",
+		);
+		world.worldZone = null;
+		world.verdict = () => "right";
+		await world.advance(10 * MINUTE_MS);
+		expect(world.told("verification_failed")).toEqual(["start", "end"]);
+	});
+});
+
 describe("a wish", () => {
 	it("written by hand does not damage the state", async () => {
 		const world = new AgentWorld([quick]);

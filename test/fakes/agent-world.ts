@@ -86,6 +86,8 @@ export class AgentWorld {
 	deliveryMs = 0;
 	/** Why the provider cannot name the zone of a record. */
 	zoneFault: KeyturnError | null = null;
+	/** The zone that the world looks into; null: the one that the providers write. */
+	worldZone: string | null = null;
 	/** Where names lead: a key record's name to the name that has it. */
 	readonly aliases = new Map<string, string>();
 	/** The zones that a provider has; one that is not named here has every zone. */
@@ -404,7 +406,7 @@ export class AgentWorld {
 		return {
 			at: this.at.toISOString(),
 			owner,
-			zone: domain,
+			zone: this.worldZone ?? domain.split(".").slice(-2).join("."),
 			verdict,
 			summary: `${owner} is ${verdict}`,
 			servers: [

@@ -142,6 +142,44 @@ test("a record that a name server does not serve in time is waited for, told and
 	expect(await served(server, report.name ?? "")).toEqual([]);
 });
 
+test("nothing is written into a zone in which the world would not look", async () => {
+	const child = {
+		name: `_domainkey.${ZONE}`,
+		records: "",
+		updateKeys: [KEY.name],
+		statements: "check-names ignore;",
+	};
+	const { server, provider } = await started(async () =>
+		overUpdates(await startBind({ zones: [...zones, child], tsigKeys: [KEY] })),
+	);
+	const writes: string[] = [];
+	const wrong: DnsProvider = {
+		...provider,
+		findZone: async () => ({ kind: "zone", zone: ZONE }),
+		change: async (zone, changes, signal) => {
+			writes.push(zone);
+			return provider.change(zone, changes, signal);
+		},
+	};
+	const report = await check(givenFor(server, wrong).given, "home");
+	expect(report).toMatchObject({
+		outcome: "failed",
+		problem: expect.stringContaining(`in the zone _domainkey.${ZONE}, and home would write into ${ZONE}`),
+		left: [],
+	});
+	expect(writes).toEqual([]);
+});
+
+test("a record that no name server ever gets is told as one in a zone that is not delegated to", async () => {
+	const [{ provider }, live] = [
+		await started(async () => overUpdates(await startBind({ zones, tsigKeys: [KEY] }))),
+		await started(async () => overUpdates(await startBind({ zones, tsigKeys: [KEY] }))),
+	];
+	const report = await check(givenFor(live.server, provider).given, "home");
+	expect(report).toMatchObject({ outcome: "waiting", left: [] });
+	expect(report.hint).toContain(`the zone ${ZONE} at home is not the one that is delegated to`);
+});
+
 test("a zone of no configured domain can be named, and without one nothing is written", async () => {
 	const { server, provider } = await started(async () =>
 		overUpdates(await startBind({ zones, tsigKeys: [KEY] })),
