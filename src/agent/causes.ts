@@ -54,7 +54,7 @@ function isMoot(run: Run, doc: Doc, cause: string): boolean {
  * Whether the last look at any of its keys blames the server. A process that has just begun and has not looked yet knows
  * nothing: then what was told before lasts.
  */
-function isBlamed(run: Run, { policy, state }: Doc, cause: string): boolean {
+function isBlamed(run: Run, { policy, stored: { state } }: Doc, cause: string): boolean {
 	const watched = state.keys.filter(({ state }) => state === "active" || isCandidate(state));
 	const reports = watched.flatMap(
 		({ selector }) => run.memory.looks.get(`${policy.domain} ${selector}`) ?? [],
@@ -68,7 +68,7 @@ function isBlamed(run: Run, { policy, state }: Doc, cause: string): boolean {
 }
 
 /** The causes that a domain may still have, as it is configured and as its keys stand now. */
-function mayConcern({ ports }: Run, { policy, state }: Doc): ReadonlySet<string> {
+function mayConcern({ ports }: Run, { policy, stored: { state } }: Doc): ReadonlySet<string> {
 	const { domain, signer, providers } = policy;
 	const causes = [CAUSES.state, CAUSES.name, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
 	causes.push(CAUSES.swap(signer), ...providers.map(CAUSES.unfit));

@@ -16,7 +16,7 @@ export async function removeCopies(run: Run, docs: readonly Doc[]): Promise<void
 	}
 }
 
-async function areGone({ ports }: Run, { policy: { domain }, state }: Doc): Promise<boolean> {
+async function areGone({ ports }: Run, { policy: { domain }, stored: { state } }: Doc): Promise<boolean> {
 	try {
 		const kept = await ports.keys.list(domain);
 		const unneeded = kept.filter((selector) => {

@@ -2,12 +2,13 @@
 
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";
+import { lanesOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { askDoor } from "./ask-door.ts";
 import { CAUSES } from "./causes.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
-import { type Doc, Run, type RunGiven } from "./run.ts";
+import { type Doc, newDoc, Run, type RunGiven, type Stored } from "./run.ts";
 import type { DomainReport, TickReport } from "./tick-report.ts";
 
 export interface Begun {
@@ -75,18 +76,18 @@ export async function load(
 	for (const policy of run.settings.policies) {
 		try {
 			docs.push(
-				await loadOne(
+				...(await loadOne(
 					run,
 					policy,
 					before?.domains.find((one) => one.domain === policy.domain),
-				),
+				)),
 			);
 			// What this tick found damaged and began anew is over at the next.
 			if (before === null) await run.end(CAUSES.state(policy.domain), policy.domain);
 		} catch (thrown) {
 			const error = asKeyturnError(thrown);
 			if (error.code === "state.corrupt") {
-				docs.push(await beginAnew(run, policy, error));
+				docs.push(...(await beginAnew(run, policy, error)));
 				continue;
 			}
 			await stateDamaged(run, policy.domain, error);
@@ -96,17 +97,24 @@ export async function load(
 	return { docs, lost };
 }
 
-async function loadOne(run: Run, policy: Policy, before: DomainReport | undefined): Promise<Doc> {
+async function loadOne(run: Run, policy: Policy, before: DomainReport | undefined): Promise<readonly Doc[]> {
 	const stored = await run.ports.store.load(`domains/${policy.domain}`);
 	const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
 	if (state.domain !== policy.domain)
 		throw new Error(`domain: expected ${policy.domain}, got ${state.domain}`);
 	const did = [...(before?.did ?? [])];
-	return { policy, state, revision: stored?.revision ?? 0, did, waits: [], error: before?.error ?? null };
+	return docsOf(policy, { state, revision: stored?.revision ?? 0 }, { did, error: before?.error ?? null });
+}
+
+/** Several where several keys sign each message; what was done before is told once. */
+function docsOf(policy: Policy, stored: Stored, before: Pick<Doc, "did" | "error">): readonly Doc[] {
+	return lanesOf(policy).map((lane, index) =>
+		newDoc(lane, stored, index === 0 ? before : { did: [], error: null }),
+	);
 }
 
 /** Broken bytes say nothing any more: they are kept aside, and what signs is adopted. What is only not understood stays. */
-async function beginAnew(run: Run, policy: Policy, error: KeyturnError): Promise<Doc> {
+async function beginAnew(run: Run, policy: Policy, error: KeyturnError): Promise<readonly Doc[]> {
 	const { domain } = policy;
 	// Told first: after a crash in between nothing would show any more that there was a state.
 	await run.raise({
@@ -120,7 +128,7 @@ async function beginAnew(run: Run, policy: Policy, error: KeyturnError): Promise
 		hint: "older records of this domain are removed no more: restore the file from a backup, or remove them by hand",
 	});
 	await run.setAside(`domains/${domain}`);
-	return { policy, state: emptyDomainState(domain), revision: 0, did: [], waits: [], error: null };
+	return docsOf(policy, { state: emptyDomainState(domain), revision: 0 }, { did: [], error: null });
 }
 
 async function stateDamaged(run: Run, domain: string, error: KeyturnError): Promise<void> {

@@ -18,14 +18,22 @@ interface Drift {
 const HINT =
 	"somebody changed the signer's tables or files, or restored them; keyturn rotate --now puts a new key in place";
 
-/** Nothing is healed here: which side is right only an administrator knows. */
-export async function tellDrift(run: Run, doc: Doc): Promise<void> {
-	const { policy, state } = doc;
+/**
+ * Nothing is healed here: which side is right only an administrator knows. `docs`: the domain, or the keys of each algorithm
+ * that sign its messages.
+ */
+export async function tellDrift(run: Run, docs: readonly Doc[]): Promise<void> {
+	const [doc] = docs;
 	const answer = run.memory.inspection?.answer ?? null;
+	if (doc === undefined || answer === null) return;
+	const { policy, state } = doc;
 	// How a switch under way ended is found out first.
-	if (answer === null || state.keys.some(({ owes }) => owes !== null && owes.id !== null)) return;
+	if (doc.stored.state.keys.some(({ owes }) => owes !== null && owes.id !== null)) return;
 	const { domain } = policy;
-	const drifts = [...driftsOf(answer, policy, state), ...runningDrifts(run, doc)];
+	const drifts = docs.flatMap((one) => [
+		...driftsOf(answer, one.policy, one.state),
+		...runningDrifts(run, one),
+	]);
 	const [first] = drifts;
 	if (first === undefined) {
 		await run.end(CAUSES.drift(domain), domain);

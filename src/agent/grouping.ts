@@ -1,9 +1,10 @@
 /** Which of the steps that are due go together: one pause of the mail server for all keys that it can serve. */
 
-import { activeKey, keyOf } from "../rotation/domain-state.ts";
+import { activeKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import { soakMs } from "../rotation/timing.ts";
-import { type DocGroup, matesOf } from "./groups.ts";
+import { isToJoin } from "../rotation/together.ts";
+import { asSeen, type DocGroup, matesOf } from "./groups.ts";
 import { planFor, type Sight } from "./planning.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -58,21 +59,34 @@ export function holdForMates(jobs: readonly Job[], { groups }: Pick<Sight, "grou
 		if (names.length === 0) return true;
 		const untils = late.flatMap(({ waits }) => waits.flatMap(({ until }) => (until === null ? [] : [until])));
 		const until = untils.toSorted((one, other) => one.getTime() - other.getTime())[0] ?? null;
-		const reason = `${names.join(", ")} turns together with ${doc.policy.domain}, and is not ready`;
+		const what = group.sharesName ? names.join(", ") : `the ${late.map(algorithmOf).join(", ")} key`;
+		const reason = `${what} turns together with ${doc.policy.domain}, and is not ready`;
 		doc.waits = [{ selector: step.selector, until, reason }];
 		return false;
 	});
 }
 
+function algorithmOf({ policy }: Doc): string {
+	return policy.key.algorithm === "rsa" ? "RSA" : "Ed25519";
+}
+
 /** Whether a mate is to switch now, to the same key. */
-function isReady(mate: Doc, doc: Doc, jobs: readonly Job[], { sharesKey }: DocGroup): boolean {
+function isReady(mate: Doc, doc: Doc, jobs: readonly Job[], group: DocGroup): boolean {
+	const { sharesKey, sharesName } = group;
 	const keyFor = (one: Doc) => {
 		const step = jobs.find((job) => job.doc === one)?.step;
 		return step?.kind === "switch" ? keyOf(one.state, step.selector) : null;
 	};
 	const [own, other] = [keyFor(doc), keyFor(mate)];
+	if (!sharesName) return other !== null || !isToCome(mate, own, group);
 	if (own === null || other === null) return false;
 	return sharesKey ? own.publicKey === other.publicKey : own.selector === other.selector;
+}
+
+/** Whether a key of another algorithm turns with this one yet: where it has none of its own, or has turned, it does not. */
+function isToCome({ state }: Doc, key: KeyEntry | null, group: DocGroup): boolean {
+	if (state.wants.rollback !== null || state.keys.some((one) => isCandidate(one.state))) return true;
+	return key !== null && activeKey(state) !== null && isToJoin(state, key, asSeen(group));
 }
 
 /** A turn that is due, whose key is not verified yet and has not failed. */

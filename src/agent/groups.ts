@@ -1,4 +1,7 @@
-/** Which domains turn together, as the door tells it: one line of the signer's configuration, or one key file, signs for all. */
+/**
+ * Which keys turn together: those of domains for which one line of the signer's configuration, or one key file, signs, as the
+ * door tells it; and those of one domain whose messages are signed with several.
+ */
 
 import type { InspectAnswer, InspectedLine } from "../ports/door.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -11,6 +14,8 @@ export interface DocGroup {
 	/** Members whose state cannot be read. */
 	readonly missing: readonly string[];
 	readonly sharesKey: boolean;
+	/** False for the keys of one domain that are of several algorithms. */
+	readonly sharesName: boolean;
 }
 
 export type Groups = ReadonlyMap<string, DocGroup>;
@@ -31,11 +36,16 @@ export function groupsOf(docs: readonly Doc[], answer: InspectAnswer | null): Gr
 	const groups = new Map<string, DocGroup>();
 	for (const lines of byName.values()) {
 		const domains = new Set(lines.map(({ domain }) => domain));
-		const members = docs.filter(({ policy }) => domains.has(policy.domain));
+		const members = docs.filter(({ policy }) => domains.has(policy.domain) && policy.lane === undefined);
 		const missing = [...domains].filter((domain) => !members.some(({ policy }) => policy.domain === domain));
 		const sharesKey = new Set(lines.map(({ keyPath }) => keyPath)).size === 1;
-		const group = { docs: members, missing, sharesKey };
+		const group = { docs: members, missing, sharesKey, sharesName: true };
 		for (const { policy } of members) groups.set(policy.domain, group);
+	}
+	for (const { policy } of docs) {
+		if (policy.lane?.isFirst !== true) continue;
+		const lanes = docs.filter((one) => one.policy.domain === policy.domain);
+		groups.set(policy.domain, { docs: lanes, missing: [], sharesKey: false, sharesName: false });
 	}
 	return groups;
 }
@@ -45,14 +55,14 @@ export function matesOf(doc: Doc, groups: Groups): readonly Doc[] {
 	return groups.get(doc.policy.domain)?.docs.filter((one) => one !== doc) ?? [];
 }
 
-export function asSeen({ docs, sharesKey }: DocGroup): Group {
-	return { members: docs.map(({ state }) => state), sharesKey };
+export function asSeen({ docs, sharesKey, sharesName }: DocGroup): Group {
+	return { members: docs.map(({ state }) => state), sharesKey, sharesName };
 }
 
 /** Who turns together turns by the settings of whoever stands first in keyturn.yaml: when, by which name, to which key. */
 export function policyOfTurn(policy: Policy, group: DocGroup | undefined): Policy {
 	const first = group?.docs[0]?.policy;
-	if (first === undefined) return policy;
+	if (first === undefined || group?.sharesName === false) return policy;
 	const { schedule, timezone, publishAheadMs, window, selector, host, key, standby, jitterMs, spreadMs } =
 		first;
 	const turn = {

@@ -1,9 +1,17 @@
 /** What the agent may not read it asks the door for, hourly and whenever a step is about to rely on it. */
 
 import { KeyturnError } from "../errors.ts";
-import type { DoorAnswer, DoorRequest, DroppedKey, InspectAnswer, SwitchResult } from "../ports/door.ts";
+import { type KeySpec, publicHalfOf } from "../dkim/key-material.ts";
+import type {
+	DoorAnswer,
+	DoorRequest,
+	DroppedKey,
+	InspectAnswer,
+	InspectedLine,
+	SwitchResult,
+} from "../ports/door.ts";
 import type { LineInUse } from "../rotation/step.ts";
-import type { Policy } from "../rotation/policy.ts";
+import type { Lane, Policy } from "../rotation/policy.ts";
 import type { Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
@@ -27,11 +35,39 @@ export async function inspect(run: Run, ids: readonly string[]): Promise<Inspect
 export function linesInUse(answer: InspectAnswer, policy: Policy): readonly LineInUse[] | null {
 	const signer = answer.signers.find((one) => one.signer === policy.signer);
 	if (signer === undefined || signer.problem !== null) return null;
-	return signer.lines.filter((line) => line.domain === policy.domain && line.signs);
+	const lines = signer.lines.filter((line) => line.domain === policy.domain && line.signs);
+	return policy.lane === undefined ? withOne(lines) : lines.filter(isOfLane(policy.lane));
+}
+
+/** Of several keys that sign each message the RSA one is turned where one is configured: every receiver can verify that. */
+function withOne(lines: readonly InspectedLine[]): readonly LineInUse[] {
+	const kinds = lines.filter(({ problem }) => problem === null).map(algorithmOf);
+	if (!kinds.includes("rsa") || !kinds.includes("ed25519")) return lines;
+	return lines.map((line) =>
+		line.problem === null && algorithmOf(line) === "ed25519"
+			? {
+					...line,
+					problem:
+						"an RSA key signs beside it, and keyturn.yaml has one `key` for the domain: this one is left alone",
+				}
+			: line,
+	);
+}
+
+function isOfLane({ algorithm }: Lane): (line: InspectedLine) => boolean {
+	return (line) => (algorithmOf(line) ?? "rsa") === algorithm;
+}
+
+function algorithmOf({ publicKey }: InspectedLine): KeySpec["algorithm"] | null {
+	return publicKey === null ? null : (publicHalfOf(publicKey)?.algorithm ?? null);
 }
 
 /** Why the signer of a domain has no place for a first key; null if it has one. */
-export function firstKeyFault(answer: InspectAnswer, { domain, signer }: Policy): string | null {
+export function firstKeyFault(answer: InspectAnswer, policy: Policy): string | null {
+	const { domain, signer, lane } = policy;
+	const lines = answer.signers.find((one) => one.signer === signer)?.lines ?? [];
+	if (lane !== undefined && lines.some((line) => line.domain === domain && line.signs))
+		return `another key signs for it already: put one of ${lane.algorithm} beside that by hand, and keyturn turns both`;
 	const faults = answer.signers.find((one) => one.signer === signer)?.firstKeyFaults ?? [];
 	return faults.find((fault) => fault.domain === domain)?.reason ?? null;
 }

@@ -24,7 +24,7 @@ const NAMES_TRIED = 60;
 export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGroup): Promise<void> {
 	const { policy } = doc;
 	await mustBeFit(run, doc);
-	const joined = group === undefined ? null : groupCandidate(asSeen(group));
+	const joined = group?.sharesName === true ? groupCandidate(asSeen(group)) : null;
 	if (joined !== null && keyOf(doc.state, joined.selector)?.state === "active") {
 		run.delay(
 			doc,

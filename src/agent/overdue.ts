@@ -7,14 +7,23 @@ import type { Doc, Run } from "./run.ts";
 
 const OVERDUE_MS = 24 * 3_600_000;
 
-export async function tellOverdue(run: Run, doc: Doc): Promise<void> {
-	const { policy, state } = doc;
-	const due = missedSlot(state, policy, run.now());
-	const active = activeKey(state);
-	if (active === null || due === null || due.getTime() + OVERDUE_MS > run.now().getTime()) {
+/** `docs`: the domain, or the keys of each algorithm that sign its messages. */
+export async function tellOverdue(run: Run, docs: readonly Doc[]): Promise<void> {
+	const [first] = docs;
+	if (first === undefined) return;
+	const { policy } = first;
+	const late = docs.flatMap((doc) => {
+		const due = missedSlot(doc.state, doc.policy, run.now());
+		const active = activeKey(doc.state);
+		const isLate = due !== null && due.getTime() + OVERDUE_MS <= run.now().getTime();
+		return isLate && active !== null ? [{ doc, due, active }] : [];
+	});
+	const [worst] = late;
+	if (worst === undefined) {
 		await run.end(CAUSES.overdue(policy.domain), policy.domain);
 		return;
 	}
+	const { doc, due, active } = worst;
 	await run.raise({
 		cause: CAUSES.overdue(policy.domain),
 		event: "key_overdue",

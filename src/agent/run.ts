@@ -15,6 +15,7 @@ import type { Random } from "../ports/random.ts";
 import type { Lease, StateStore } from "../ports/state-store.ts";
 import type { DomainState } from "../rotation/domain-state.ts";
 import { type Delay, delayKey, type Step, type StepKind, type Wait } from "../rotation/step.ts";
+import { laneState, withLane } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { HostState } from "./host-state.ts";
 import type { Inquiries } from "./inquiries.ts";
@@ -71,15 +72,35 @@ export interface Memory {
 }
 
 /** A domain's document as this tick knows it. */
-export interface Doc {
-	readonly policy: Policy;
+export interface Stored {
 	state: DomainState;
 	revision: number;
+}
+
+/** A domain, or, where several keys sign each of its messages, the keys of one algorithm, with the same document for all. */
+export interface Doc {
+	readonly policy: Policy;
+	readonly stored: Stored;
+	/** What of the document it is about. */
+	readonly state: DomainState;
 	/** Steps done in this tick, for the report. */
 	readonly did: Step[];
 	waits: readonly Wait[];
 	/** The last failure of this tick. */
 	error: KeyturnError | null;
+}
+
+export function newDoc(policy: Policy, stored: Stored, before: Pick<Doc, "did" | "error">): Doc {
+	return {
+		policy,
+		stored,
+		get state() {
+			return laneState(stored.state, policy.lane);
+		},
+		did: before.did,
+		waits: [],
+		error: before.error,
+	};
 }
 
 export interface Job<Kind extends StepKind = StepKind> {
@@ -144,8 +165,9 @@ export class Run {
 		if (state === doc.state) return;
 		this.memory.withoutCopies.delete(doc.policy.domain);
 		const name = `domains/${doc.policy.domain}`;
-		doc.revision = await this.ports.store.save(this.#lease, name, state, doc.revision);
-		doc.state = state;
+		const whole = withLane(doc.stored.state, doc.policy.lane, state);
+		doc.stored.revision = await this.ports.store.save(this.#lease, name, whole, doc.stored.revision);
+		doc.stored.state = whole;
 	}
 
 	async setAside(name: string): Promise<void> {

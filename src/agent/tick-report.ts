@@ -19,6 +19,14 @@ export interface TickReport {
 	readonly nextAt: Date | null;
 }
 
-export function reportOf(doc: Doc): DomainReport {
-	return { domain: doc.policy.domain, state: doc.state, did: doc.did, waits: doc.waits, error: doc.error };
+/** One for each domain, in their order. */
+export function reportsOf(docs: readonly Doc[]): readonly DomainReport[] {
+	return docs
+		.filter(({ policy }) => policy.lane?.isFirst !== false)
+		.map(({ policy: { domain }, stored }) => {
+			const own = docs.filter((doc) => doc.stored === stored);
+			const error = own.find((doc) => doc.error !== null)?.error ?? null;
+			const [did, waits] = [own.flatMap((doc) => doc.did), own.flatMap((doc) => doc.waits)];
+			return { domain, state: stored.state, did, waits, error };
+		});
 }

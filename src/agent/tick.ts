@@ -23,7 +23,7 @@ import { probeSigners } from "./probing.ts";
 import { planOne } from "./planning.ts";
 import { noteReaders } from "./readers.ts";
 import type { AgentPorts, AgentSettings, Doc, Memory, Run } from "./run.ts";
-import { type DomainReport, reportOf, type TickReport } from "./tick-report.ts";
+import { type DomainReport, reportsOf, type TickReport } from "./tick-report.ts";
 import type { TroubleTelling } from "./troubles.ts";
 import { takeWishes } from "./wishes.ts";
 
@@ -66,13 +66,15 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	await endDistress(run);
 	await probeSigners(run, docs);
 	for (const doc of docs) {
-		await tellOverdue(run, doc);
-		await tellDrift(run, doc);
 		await noteReaders(run, doc);
+		if (doc.policy.lane?.isFirst === false) continue;
+		const all = docs.filter(({ stored }) => stored === doc.stored);
+		await tellOverdue(run, all);
+		await tellDrift(run, all);
 	}
 	await endMoot(run, docs);
 	await deliver(run);
-	const domains = [...docs.map(reportOf), ...lost];
+	const domains = [...reportsOf(docs), ...lost];
 	const untils = docs.flatMap((doc) =>
 		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
 	);
@@ -102,7 +104,7 @@ async function work(
 		const ready = holdForMates(going, sight);
 		if (ready.length === 0) return;
 		for (const kind of ORDER) await perform(run, kind, ready, groups);
-		options.onProgress?.(docs.map(reportOf));
+		options.onProgress?.(reportsOf(docs));
 		const busy = new Set([...jobs, ...ready].flatMap(({ doc }) => [doc, ...matesOf(doc, groups)]));
 		open = docs.filter((doc) => busy.has(doc) && !run.inquiries.isWaiting(doc.policy.domain));
 	}

@@ -18,9 +18,11 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 	for (const wish of wishes) {
 		const kept: string[] = [];
 		for (const name of wish.domains) {
-			const doc = docs.find((one) => one.policy.domain === name);
-			if (doc !== undefined) await wantTogether(run, doc, wish, { docs, mates: matesOf(doc, groups) });
-			else if (configured.has(name) || isOfNewDomain(wish, run.now())) kept.push(name);
+			const own = docs.filter((one) => one.policy.domain === name);
+			for (const doc of concerned(own, wish))
+				await wantTogether(run, doc, wish, { docs, mates: matesOf(doc, groups) });
+			if (own.length > 0) continue;
+			if (configured.has(name) || isOfNewDomain(wish, run.now())) kept.push(name);
 			else run.ports.log.warn("a wish names a domain that is not configured", { domain: name });
 		}
 		await keepFor(run, wish, kept);
@@ -41,6 +43,13 @@ async function keepFor(run: Run, wish: Wish, domains: readonly string[]): Promis
 function isOfNewDomain({ kind, at }: Wish, now: Date): boolean {
 	const ageMs = now.getTime() - new Date(at).getTime();
 	return kind === "add" && ageMs >= 0 && ageMs < NEW_DOMAIN_MS;
+}
+
+/** Where several keys sign each message: that of the selector named, all of them, or the first, who takes the others along. */
+function concerned(own: readonly Doc[], wish: Wish): readonly Doc[] {
+	if (wish.kind === "add" || wish.kind === "remove") return own;
+	const named = "selector" in wish ? own.filter(({ state }) => keyOf(state, wish.selector) !== null) : [];
+	return (named.length > 0 ? named : own).slice(0, 1);
 }
 
 /** What is asked for a key is asked for all whose mail is signed with it. */
@@ -91,6 +100,7 @@ async function wantRevoked(
 /** Null where all of a group can go back, to keys that signed together before. */
 function whyNotBackTogether(docs: readonly Doc[]): string | null {
 	if (docs.length === 1) return null;
+	const isOneDomain = docs.every(({ stored }) => stored === docs[0]?.stored);
 	for (const { policy, state } of docs) {
 		const why = whyNoRollback(state);
 		if (why !== null) return `${policy.domain} would have to go back together with it, and cannot: ${why}`;
@@ -100,7 +110,7 @@ function whyNotBackTogether(docs: readonly Doc[]): string | null {
 	const isOne = keys.every(
 		(key) => key?.publicKey === keys[0]?.publicKey || key?.selector === keys[0]?.selector,
 	);
-	if (isOne) return null;
+	if (isOne || isOneDomain) return null;
 	return `${docs.map(({ policy }) => policy.domain).join(", ")} turn together, and signed with several keys before`;
 }
 

@@ -10,6 +10,7 @@ import {
 	keyOf,
 } from "../rotation/domain-state.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
+import type { KeySpec } from "../dkim/key-material.ts";
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { nextRecord } from "../rotation/next-record.ts";
 import { outlook } from "../report/outlook.ts";
@@ -65,7 +66,13 @@ async function previewOne(
 		return [whenWords(planned)];
 	return [
 		`when    ${whenWords(planned)}`,
-		`key     ${made !== null ? `${selector} is made already` : `make ${keyWords(policy)} as ${selector}`}`,
+		`key     ${made !== null ? `${selector} is made already` : `make ${keyWords(policy.key)} as ${selector}`}`,
+		...(policy.keys ?? [])
+			.slice(1)
+			.map(
+				(key) =>
+					`        and ${keyWords(key)} with the next name, its record and its line, in the same switch`,
+			),
 		`dns     ${dnsWords(policy, state, selector, made)}`,
 		...(await (await bench.agent()).obstacles(policy, state)).map((why) => `        but not now: ${why}`),
 		...(isFirst ? firstLines(policy, selector, path) : turnedLines(policy, line, { old, selector, path })),
@@ -161,8 +168,8 @@ function planFor(
 	return outlook({ ...state, wants }, policy, now, { inUse, firstKeyFault: fault?.reason ?? null });
 }
 
-function keyWords(policy: Policy): string {
-	return policy.key.algorithm === "rsa" ? `an RSA key of ${policy.key.bits} bits` : "an Ed25519 key";
+function keyWords(key: KeySpec): string {
+	return key.algorithm === "rsa" ? `an RSA key of ${key.bits} bits` : "an Ed25519 key";
 }
 
 export function serviceLines(settings: Settings, policy: Policy): readonly string[] {

@@ -1,7 +1,7 @@
 /** `keyturn rotate`: one tick, or with --now a turn of every domain named, watched until the new keys sign. */
 
 import { parseHostState } from "../agent/host-state.ts";
-import { activeKey, type DomainState } from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { preview } from "./preview.ts";
@@ -81,12 +81,15 @@ export async function standingOfTurn(
 ): Promise<Standing> {
 	const { domain } = policy;
 	const active = activeKey(state);
-	if (active?.origin === "made" && new Date(active.since) >= askedAt)
+	// Several where each message is signed with keys of several algorithms.
+	const signing = state.keys.filter((key) => key.state === "active");
+	const isTurned = (key: KeyEntry): boolean => key.origin === "made" && new Date(key.since) >= askedAt;
+	if (active !== null && signing.every(isTurned))
 		return {
 			domain,
 			code: EXIT.done,
 			selector: active.selector,
-			words: `signs with ${active.selector} since ${localMinute(new Date(active.since), policy.timezone)}`,
+			words: `signs with ${signing.map(({ selector }) => selector).join(" and ")} since ${localMinute(new Date(active.since), policy.timezone)}`,
 		};
 	const why = await failure(bench, state);
 	const selector = active?.selector ?? null;

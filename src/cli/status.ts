@@ -11,7 +11,7 @@ import {
 	type StatusFacts,
 	type TroubleShown,
 } from "../report/status.ts";
-import { plural, stateWords, verdictOf } from "../report/status-words.ts";
+import { plural, signingWith, stateWords, verdictOf } from "../report/status-words.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
 import { EVENTS_SHOWN, readable } from "./history.ts";
@@ -187,7 +187,7 @@ function row(domain: DomainStatus, now: Date): readonly string[] {
 	const { active, nextDueAt } = domain;
 	return [
 		name,
-		active === null ? (domain.keys.length === 0 ? "not known" : "nothing") : oneLine(active.selector),
+		active === null ? (domain.keys.length === 0 ? "not known" : "nothing") : oneLine(signingWith(domain)),
 		active === null ? "" : relative(new Date(active.since), now),
 		nextDueAt === null ? "" : new Date(nextDueAt) <= now ? "now" : relative(new Date(nextDueAt), now),
 		stateWords(domain),

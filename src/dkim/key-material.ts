@@ -6,6 +6,11 @@ import type { KeyRecord } from "./key-record.ts";
 /** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 section 4); the raw 32 bytes follow. */
 const ED25519_SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
+/** DER prefix of an Ed25519 private key in PKCS#8 (RFC 8410 section 7); the 32 bytes of its seed follow. */
+const ED25519_PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+/** Some programs keep the seed alone, others the public half behind it. */
+const BARE_OCTETS: readonly number[] = [32, 64];
+
 /** What key to make. */
 export type KeySpec =
 	| { readonly algorithm: "rsa"; readonly bits: number }
@@ -19,13 +24,32 @@ export interface PublicHalf {
 	readonly publicKey: string;
 }
 
-/** The public half of a private key in PEM (PKCS#1 or PKCS#8); null if it is none that DKIM knows. */
-export function publicHalf(privatePem: string): PublicHalf | null {
+/**
+ * The public half of a private key in PEM (PKCS#1 or PKCS#8), or of an Ed25519 key as `bareKey` writes it; null if it is none
+ * that DKIM knows.
+ */
+export function publicHalf(privateKey: string): PublicHalf | null {
 	try {
-		return describe(createPublicKey(createPrivateKey(privatePem)));
+		return describe(createPublicKey(bareEd25519(privateKey) ?? createPrivateKey(privateKey)));
 	} catch {
 		return null;
 	}
+}
+
+/** An Ed25519 key as rspamd and dkimpy-milter read it: base64 of its seed alone. Other keys as they are given, in PEM. */
+export function bareKey(privatePem: string): string {
+	const key = createPrivateKey(privatePem);
+	if (key.asymmetricKeyType !== "ed25519") return privatePem;
+	const der = key.export({ format: "der", type: "pkcs8" });
+	return `${der.subarray(ED25519_PKCS8_PREFIX.length).toString("base64")}\n`;
+}
+
+function bareEd25519(text: string): KeyObject | null {
+	if (!/^[A-Za-z0-9+/]+={0,2}\s*$/.test(text)) return null;
+	const bytes = Buffer.from(text, "base64");
+	if (!BARE_OCTETS.includes(bytes.length)) return null;
+	const key = Buffer.concat([ED25519_PKCS8_PREFIX, bytes.subarray(0, 32)]);
+	return createPrivateKey({ key, format: "der", type: "pkcs8" });
 }
 
 /** The key in a record's `p=`: RSA as SPKI (or bare PKCS#1, RFC 6376 errata 3017), Ed25519 raw (RFC 8463); null if unreadable. */

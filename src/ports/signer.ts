@@ -94,6 +94,8 @@ export interface Signer {
 	read(): Promise<SignerReading>;
 	/** Where a new key goes: `<keys>/<domain>/<selector>.private`. */
 	keyPath(domain: string, selector: string): string;
+	/** What stands in the file of a key that is given in PEM; absent where that is PEM for all. */
+	keyFile?(privatePem: string): string;
 	/**
 	 * Why domains of these cannot get a first key: something that we cannot handle signs for them, or there is no place for
 	 * their lines. Those that can are not in the answer.

@@ -2,6 +2,7 @@
 
 import type { DomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
+import { laneState, lanesOf } from "../rotation/lanes.ts";
 import { plan, type Plan } from "../rotation/plan.ts";
 import type { LineInUse, Seen } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -14,6 +15,9 @@ export function outlook(
 	looked?: Pick<Seen, "inUse" | "firstKeyFault">,
 ): Plan {
 	if (state.keys.length === 0 && looked === undefined) return NOT_LOOKED_AT;
+	// Of several that turn together the first says when.
+	const [lane = policy] = lanesOf(policy);
+	if (lane !== policy) return outlook(laneState(state, lane.lane), lane, now, looked);
 	const never = { until: new Date(8.64e15), reason: "" };
 	const delays = new Map(state.keys.map((key) => [`watch ${key.selector}`, never]));
 	const { inUse, firstKeyFault } = looked ?? { inUse: activeLines(state), firstKeyFault: null };

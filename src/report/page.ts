@@ -6,7 +6,7 @@ import type { KeyturnEvent } from "../ports/alert-sink.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import { PAGE_SCRIPT, PAGE_STYLE } from "./page-looks.ts";
 import type { DomainStatus, KeyShown, Status, TroubleShown } from "./status.ts";
-import { stateWords, verdictOf } from "./status-words.ts";
+import { signingWith, stateWords, verdictOf } from "./status-words.ts";
 import { type KeyLine, timeLineOf } from "./time-line.ts";
 import { inLocalTime, localMinute, moment, relative } from "./words.ts";
 
@@ -71,7 +71,7 @@ function overview(status: Status, now: Date, timezone: string): string {
 	const rows = status.domains.map((domain, index) => {
 		const { active, nextDueAt } = domain;
 		return `<tr><th scope="row"><a href="#d${index}">${text(domain.domain)}</a></th>
-<td>${active === null ? "–" : `<code>${text(active.selector)}</code>`}</td>
+<td>${active === null ? "–" : `<code>${text(signingWith(domain))}</code>`}</td>
 <td>${active === null ? "" : text(relative(new Date(active.since), now))}</td>
 <td>${nextDueAt === null ? "" : text(new Date(nextDueAt) <= now ? "now" : relative(new Date(nextDueAt), now))}</td>
 <td>${mark(isWell(domain, status))} ${text(stateWords(domain))}</td></tr>`;

@@ -29,3 +29,11 @@ export function verdictOf({ domains, troubles }: Status): {
 export function plural(word: string, count: number): string {
 	return count === 1 ? word : `${word}s`;
 }
+
+/** The selectors that sign: several where each message is signed with keys of several algorithms. */
+export function signingWith({ keys }: DomainStatus): string {
+	return keys
+		.filter(({ state }) => state === "active")
+		.map(({ selector }) => selector)
+		.join(", ");
+}

@@ -7,8 +7,12 @@ export interface DomainState {
 	readonly schema: 1;
 	readonly domain: string;
 	readonly wants: Wants;
+	/** What is wanted of the keys of a further algorithm, where several are turned together; absent where nothing ever was. */
+	readonly wantsOf?: Readonly<Partial<Record<Algorithm, Wants>>>;
 	readonly keys: readonly KeyEntry[];
 }
+
+export type Algorithm = "rsa" | "ed25519";
 
 /** What operators asked for and is not done yet. */
 export interface Wants {

@@ -51,6 +51,13 @@ export interface RetirePolicy {
 	readonly publishPrivate: string | null;
 }
 
+/** The keys of one algorithm of a domain whose messages are signed with several. */
+export interface Lane {
+	readonly algorithm: KeySpec["algorithm"];
+	/** The first: what is wanted of the domain stands with it. */
+	readonly isFirst: boolean;
+}
+
 export interface Policy {
 	readonly domain: string;
 	/** Whose share of `spread` and `jitter` it has, where several turn together; its own if absent. */
@@ -64,6 +71,10 @@ export interface Policy {
 	/** For `{host}` and the spread of work: the short host name in lower case. */
 	readonly host: string;
 	readonly key: KeySpec;
+	/** Where several keys sign each message: what is made of each algorithm, `key` being the first. Absent for one key. */
+	readonly keys?: readonly KeySpec[];
+	/** Of which of them this is the policy; absent for that of the whole domain. */
+	readonly lane?: Lane;
 	readonly record: RecordPolicy;
 	readonly standby: boolean;
 	readonly jitterMs: number;

@@ -25,7 +25,7 @@ export function parseDomainState(stored: unknown): DomainState {
 }
 
 function parse(stored: unknown): DomainState {
-	const doc = object(stored, "", ["schema", "domain", "wants", "keys"]);
+	const doc = object(stored, "", ["schema", "domain", "wants", "keys"], ["wantsOf"]);
 	if (doc["schema"] !== 1)
 		throw notUnderstood(
 			`schema: expected 1, got ${JSON.stringify(doc["schema"])} (made by a newer keyturn?)`,
@@ -34,6 +34,7 @@ function parse(stored: unknown): DomainState {
 		schema: 1,
 		domain: text(doc["domain"], "domain"),
 		wants: parseWants(doc["wants"], "wants"),
+		...(doc["wantsOf"] === undefined ? {} : { wantsOf: parseWantsOf(doc["wantsOf"]) }),
 		keys: list(doc["keys"], "keys").map((key, index) => parseKey(key, `keys[${index}]`)),
 	};
 	const names = new Set<string>();
@@ -62,6 +63,13 @@ function parseWants(stored: unknown, at: string): Wants {
 			parseAsked(object(value, `${at}.remove`, ["id", "askedAt"]), `${at}.remove`),
 		),
 	};
+}
+
+function parseWantsOf(stored: unknown): NonNullable<DomainState["wantsOf"]> {
+	const found = object(stored, "wantsOf", [], ["rsa", "ed25519"]);
+	return Object.fromEntries(
+		Object.entries(found).map(([name, wants]) => [name, parseWants(wants, `wantsOf.${name}`)]),
+	);
 }
 
 function parseHurried(stored: unknown, at: string): Asked & { readonly noSoak: boolean } {

@@ -1,6 +1,6 @@
 /** Domains that sign with one key turn to the next together: who is on the way to which key, and when one is given up by all. */
 
-import { type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
 import { isCandidate, type KeyState } from "./life.ts";
 
 export interface Group {
@@ -8,6 +8,8 @@ export interface Group {
 	readonly members: readonly DomainState[];
 	/** Whether one key signs for all; otherwise each has its own, all under one selector. */
 	readonly sharesKey: boolean;
+	/** Whether all have one selector; otherwise they are the keys of one domain, of several algorithms. */
+	readonly sharesName: boolean;
 }
 
 /** The key that they are on the way to: that of the first who has one. Null if nobody has. */
@@ -29,6 +31,7 @@ export function isSameTurn(one: KeyEntry, other: KeyEntry, { sharesKey }: Group)
 
 /** Why a domain's next key can no more become that of all; null if it can. */
 export function whyApart(candidate: KeyEntry, state: DomainState, group: Group): string | null {
+	if (!group.sharesName) return null;
 	const without = group.members.find(
 		(mate) => mate.domain !== state.domain && hasGivenUp(mate, candidate, group),
 	);
@@ -43,6 +46,14 @@ export function whyApart(candidate: KeyEntry, state: DomainState, group: Group):
 export function hasGivenUp(state: DomainState, candidate: KeyEntry, group: Group): boolean {
 	const own = keyOf(state, candidate.selector);
 	return own !== null && isGone(own.state) && isSameTurn(own, candidate, group);
+}
+
+/** Whether this domain turns to its next key because the others do. */
+export function isToJoin(state: DomainState, common: KeyEntry, { sharesName }: Group): boolean {
+	// Of a switch whose end is known for this domain and not for the other yet.
+	if (sharesName) return keyOf(state, common.selector)?.state !== "active";
+	const active = activeKey(state);
+	return active === null || active.dueAt < common.dueAt;
 }
 
 function isGone(state: KeyState): boolean {

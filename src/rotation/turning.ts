@@ -7,7 +7,7 @@ import type { Policy } from "./policy.ts";
 import { staysForGood } from "./retiring.ts";
 import { takenFrom } from "./signing.ts";
 import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
-import { type Group, groupCandidate, hasGivenUp, whyApart } from "./together.ts";
+import { type Group, groupCandidate, hasGivenUp, isToJoin, whyApart } from "./together.ts";
 import { nextDue, publishAt } from "./timing.ts";
 import { nextOpening, openSince } from "./window.ts";
 
@@ -118,9 +118,8 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 /** To the key that the others are on the way to already, whatever the domain's own dates say; null where there is none. */
 function joining(state: DomainState, group: Group): Wanted | null {
 	const common = groupCandidate(group);
-	// Of a switch whose end is known for this domain and not for the other yet.
-	if (common === null || keyOf(state, common.selector)?.state === "active") return null;
-	if (!hasGivenUp(state, common, group))
+	if (common === null || !isToJoin(state, common, group)) return null;
+	if (!group.sharesName || !hasGivenUp(state, common, group))
 		return { kind: "make", selector: null, dueAt: new Date(common.dueAt) };
 	const names = group.members.map(({ domain }) => domain).filter((domain) => domain !== state.domain);
 	return { selector: null, until: null, reason: `${names.join(", ")} gives up ${common.selector} first` };

@@ -99,28 +99,48 @@ function checkSelector({ settings, host, place, faults }: Turn): void {
 		);
 }
 
-function checkKeys({ settings, signerType, place, faults }: Turn): void {
+/** Signers that sign each message with several keys, as far as keyturn turns them. */
+const SIGN_TWICE: readonly string[] = ["rspamd"];
+
+function checkKeys(turn: Turn): void {
+	const { settings, signerType, place, faults } = turn;
 	const [first, ...more] = settings.keys;
-	if (signerType === "rspamd" && first?.algorithm === "ed25519")
-		faults.add({
-			path: place(["key"]),
-			rule: "Ed25519 keys for rspamd are not built yet: it takes them in a form of its own only",
-			consequence: "rspamd would sign nothing with the key",
-			hint: "use { algorithm: rsa, bits: 2048 }",
-		});
-	if (signerType !== "opendkim") return;
-	if (more.length > 0)
-		faults.add({
-			path: place(["key"]),
-			rule: "opendkim cannot sign a message twice: one key only",
-			consequence: "the second key would never sign",
-		});
-	if (first?.algorithm === "ed25519")
+	if (more.length > 0) checkSeveral(turn);
+	if (signerType === "opendkim" && first?.algorithm === "ed25519")
 		faults.add({
 			path: place(["key"]),
 			rule: "opendkim cannot be relied on with ed25519, and many receivers cannot verify it alone",
 			consequence: "opendkim would refuse the mail, or receivers would count it as unsigned",
 			hint: "use { algorithm: rsa, bits: 2048 }",
+		});
+}
+
+function checkSeveral({ settings, signerType, place, faults }: Turn): void {
+	const algorithms = settings.keys.map(({ algorithm }) => algorithm);
+	if (signerType === "opendkim")
+		faults.add({
+			path: place(["key"]),
+			rule: "opendkim cannot sign a message twice: one key only",
+			consequence: "the second key would never sign",
+		});
+	else if (signerType !== null && !SIGN_TWICE.includes(signerType))
+		faults.add({
+			path: place(["key"]),
+			rule: `keyturn turns one key of a domain with ${signerType}, and several with ${SIGN_TWICE.join(", ")} only`,
+			consequence: "the second key would never sign",
+		});
+	if (new Set(algorithms).size < algorithms.length)
+		faults.add({
+			path: place(["key"]),
+			rule: "must have one key of each algorithm at most",
+			consequence: "of two alike one would never be turned",
+		});
+	if (typeof settings.selector !== "string")
+		faults.add({
+			path: place(["key"], ["selector"]),
+			rule: "a ring of selectors has no names for several keys",
+			consequence: "both keys would want the same name",
+			hint: "use a template, with {alg} or without",
 		});
 }
 

@@ -44,7 +44,7 @@ export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: 
 		window: own.window,
 		selector: toPattern(own.selector),
 		host: around.host,
-		key: toKeySpec(own.keys),
+		...toKeys(own.keys),
 		record: { ttlSeconds: Math.floor(ttl / 1000), ...defined(tags) },
 		standby: own.standby,
 		jitterMs: file.jitter,
@@ -77,9 +77,9 @@ export function toPattern(selector: Configuration["selector"]): SelectorPattern 
 		: { kind: "ring", names: selector.ring };
 }
 
-function toKeySpec(keys: readonly KeySpec[]): KeySpec {
-	const [first] = keys;
-	return first ?? { algorithm: "rsa", bits: 2048 };
+function toKeys(keys: readonly KeySpec[]): Pick<Policy, "key" | "keys"> {
+	const [first = { algorithm: "rsa", bits: 2048 }] = keys;
+	return keys.length > 1 ? { key: first, keys } : { key: first };
 }
 
 /** What is undefined in `own` does not hide what stands in `base`. */

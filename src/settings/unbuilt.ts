@@ -15,7 +15,6 @@ export interface UnbuiltRow {
 }
 
 export const UNBUILT: readonly UnbuiltRow[] = [
-	...overridable(["key"], "a list of several", hasSeveral),
 	...overridable(["verify", "via"], "other than `[servers]`", (value) =>
 		hasSome(value, (way) => way === "resolver" || (typeof way === "string" && way.startsWith("https:"))),
 	),
@@ -84,10 +83,6 @@ function isMap(value: unknown): boolean {
 
 function hasKey(value: unknown, key: string): boolean {
 	return isMap(value) && Object.hasOwn(value as object, key);
-}
-
-function hasSeveral(value: unknown): boolean {
-	return Array.isArray(value) && value.length > 1;
 }
 
 function hasSome(value: unknown, test: (item: unknown) => boolean): boolean {

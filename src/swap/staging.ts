@@ -4,7 +4,7 @@ import { isForeignSelector, isSelector, parseDomain } from "../dkim/names.ts";
 import { hashOf } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { DoorAnswer, RefusedAnswer, SignedMessage, StageChange } from "../ports/door.ts";
-import type { RenderedFile, SignerReading } from "../ports/signer.ts";
+import type { RenderedFile, Signer, SignerReading } from "../ports/signer.ts";
 import { makeDirectories, signerNamed, type SwapContext } from "./context.ts";
 import { mismatch } from "./evidence.ts";
 import { type Groups, groupsOf } from "./groups.ts";
@@ -122,7 +122,13 @@ async function planSigner(
 			const keyPath = await findPath(context, ledger, { reading, groups }, change);
 			if (isRefused(keyPath)) return keyPath;
 			planned.push({ domain, from, to: { selector: to.selector, record: to.record, keyPath: keyPath.path } });
-			if (to.key !== null) placed.push({ domain, selector: to.selector, path: keyPath.path, key: to.key });
+			if (to.key !== null)
+				placed.push({
+					domain,
+					selector: to.selector,
+					path: keyPath.path,
+					key: keyFileOf(signer, to.key),
+				});
 		}
 		const idle = refuseIdle(reading, planned);
 		if (idle !== null) return idle;
@@ -134,6 +140,10 @@ async function planSigner(
 	} catch (error) {
 		return refuseFailure(error, domains);
 	}
+}
+
+function keyFileOf(signer: Signer, pem: string): string {
+	return signer.keyFile?.(pem) ?? pem;
 }
 
 /** Where the key is or will be; a file of somebody else's is never taken for it. */
@@ -148,11 +158,13 @@ async function findPath(
 	const sought = { signer: name, domain, selector: to.selector };
 	if (to.key !== null) {
 		const path = signer.keyPath(groups.leaderOf(domain, from), to.selector);
-		const hash = hashOfKey(to.key);
+		const key = keyFileOf(signer, to.key);
+		const hash = hashOfKey(key);
 		const isOurs = ledger.some(
-			(key) => key.path === path && key.origin === "made" && (isSameKey(key, sought) || key.hash === hash),
+			(known) =>
+				known.path === path && known.origin === "made" && (isSameKey(known, sought) || known.hash === hash),
 		);
-		if (await mayPlace(context.disk, { path, key: to.key, isOurs })) return { path };
+		if (await mayPlace(context.disk, { path, key, isOurs })) return { path };
 		return refuse("unsafe", `${path}: expected no file, found one that this key did not make`, {
 			domains: [domain],
 			hint: "move it away, or choose another selector",

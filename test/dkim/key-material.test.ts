@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import {
+	bareKey,
 	type PublicHalf,
 	publicHalf,
 	publicHalfOf,
@@ -72,4 +73,19 @@ describe("the key of a record", () => {
 	])("is unreadable %s", (_what, algorithm, publicKey) => {
 		expect(recordKey({ algorithm, publicKey })).toBeNull();
 	});
+});
+
+it("an Ed25519 key as rspamd keeps it is the same key, with its public half behind it or not; others stay in PEM", () => {
+	const { privateKey } = generateKeyPairSync("ed25519");
+	const pem = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+	const bare = bareKey(pem);
+	expect(bare).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+	expect(publicHalf(bare)).toEqual(publicHalf(pem));
+	const raw = Buffer.from(publicHalf(pem)?.publicKey ?? "", "base64").subarray(-32);
+	const whole = Buffer.concat([Buffer.from(bare, "base64"), raw]).toString("base64");
+	expect(publicHalf(whole)).toEqual(publicHalf(pem));
+	expect(publicHalf(bare.slice(4))).toBeNull();
+	const rsa = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
+	const rsaPem = rsa.export({ format: "pem", type: "pkcs8" }).toString();
+	expect(bareKey(rsaPem)).toBe(rsaPem);
 });

@@ -300,6 +300,14 @@ export class AgentWorld {
 		for (const domain of domains) this.signWith(domain, selector, publicKey);
 	}
 
+	/** Each message of a domain is signed with each of these, selector and public half. */
+	signWithBoth(domain: string, keys: readonly (readonly [string, string])[]): void {
+		for (const [selector, publicKey] of keys) {
+			this.#files.set(`${domain} ${selector}`, publicKey);
+			this.lines.push(lineOf(domain, selector, publicKey));
+		}
+	}
+
 	/** Nothing signs. */
 	signNothing(): void {
 		this.lines.splice(0);
@@ -338,19 +346,19 @@ export class AgentWorld {
 
 	/** Puts a line into the live table. */
 	signWith(domain: string, selector: string, publicKey = newHalf().publicKey): void {
-		const others = this.lines.filter((line) => line.domain !== domain);
+		this.#sign(domain, selector, publicKey, (line) => line.domain === domain);
+	}
+
+	/** Puts a line in place of those that `goes` says. */
+	#sign(domain: string, selector: string, publicKey: string, goes: (line: InspectedLine) => boolean): void {
+		const others = this.lines.filter((line) => !goes(line));
 		const isShared = this.#together.includes(domain);
 		this.#files.set(`${domain} ${selector}`, publicKey);
 		this.lines.splice(0, this.lines.length, ...others, {
-			domain,
-			selector,
-			entry: domain,
-			keyPath: `/keys/${isShared ? (this.#together[0] ?? "") : domain}/${selector}.private`,
-			publicKey,
-			signs: true,
-			problem: null,
-			unsafe: null,
-			...(isShared ? { group: "shared" } : {}),
+			...lineOf(domain, selector, publicKey),
+			...(isShared
+				? { keyPath: `/keys/${this.#together[0] ?? ""}/${selector}.private`, group: "shared" }
+				: {}),
 		});
 	}
 
@@ -584,11 +592,16 @@ export class AgentWorld {
 		this.#results.set(result.id, result);
 		for (const key of result.keys)
 			if (key.outcome === "done" && result.outcome === "done") {
-				const pem = changes.find((change) => change.domain === key.domain)?.to?.key ?? "";
+				const own = changes.filter((change) => change.domain === key.domain);
+				const pem = own.find((change) => change.to?.selector === key.selector)?.to?.key ?? "";
 				const known = this.#files.get(`${key.domain} ${key.selector ?? ""}`) ?? "";
+				const isOfSeveral =
+					own.length > 1 || this.lines.filter((line) => line.domain === key.domain).length > 1;
+				const goes = (line: InspectedLine): boolean =>
+					line.domain === key.domain && (!isOfSeveral || line.selector === key.from);
 				if (key.selector === null)
-					this.lines.splice(0, Infinity, ...this.lines.filter((line) => line.domain !== key.domain));
-				else this.signWith(key.domain, key.selector, publicHalf(pem)?.publicKey ?? known);
+					this.lines.splice(0, Infinity, ...this.lines.filter((line) => !goes(line)));
+				else this.#sign(key.domain, key.selector, publicHalf(pem)?.publicKey ?? known, goes);
 			}
 	}
 
@@ -611,6 +624,11 @@ export class AgentWorld {
 			},
 		};
 	}
+}
+
+function lineOf(domain: string, selector: string, publicKey: string): InspectedLine {
+	const keyPath = `/keys/${domain}/${selector}.private`;
+	return { domain, selector, entry: domain, keyPath, publicKey, signs: true, problem: null, unsafe: null };
 }
 
 function isText(entry: readonly [string, string | null]): entry is readonly [string, string] {

@@ -21,7 +21,7 @@ function planned(own: DomainState, mate: DomainState, sharesKey = true) {
 		own.keys.map(({ selector }) => [`watch ${selector}`, { until: new Date(8e15), reason: "" }]),
 	);
 	const seen = { inUse, firstKeyFault: null, lastPauseAt: null, delays, freeze: null };
-	return plan(own, { ...seen, group: { members: [mate, own], sharesKey } }, policy, NOW);
+	return plan(own, { ...seen, group: { members: [mate, own], sharesKey, sharesName: true } }, policy, NOW);
 }
 
 test("whoever has no next key takes that of the others at once", () => {
@@ -71,12 +71,12 @@ test("a key that is gone back to is not the next one", () => {
 		...state,
 		wants: { ...state.wants, rollback: { id: "1", askedAt: next.since, selector: "202612" } },
 	};
-	expect(groupCandidate({ members: [back, state], sharesKey: true })).toBe(next);
-	expect(groupCandidate({ members: [back], sharesKey: true })).toBeNull();
+	expect(groupCandidate({ members: [back, state], sharesKey: true, sharesName: true })).toBe(next);
+	expect(groupCandidate({ members: [back], sharesKey: true, sharesName: true })).toBeNull();
 });
 
 test("a name of a ring that stood for another key before was not given up", () => {
-	const group = { members: [], sharesKey: false };
+	const group = { members: [], sharesKey: false, sharesName: true };
 	const before = { ...keyEntry({ selector: "202612", state: "retired" }), dueAt: "2026-09-01T03:00:00.000Z" };
 	expect(isSameTurn(before, next, group)).toBe(false);
 	expect(hasGivenUp(stateOf("b.example", before), next, group)).toBe(false);

@@ -404,9 +404,33 @@ test("the services of a signer are by default those of its type, unless the file
 	]);
 });
 
-test("an Ed25519 key for rspamd is refused", () => {
-	const text = file("signer: { type: rspamd }", "key: { algorithm: ed25519 }");
-	expect(faultsOf(text).map(({ rule }) => rule)).toEqual([
-		"Ed25519 keys for rspamd are not built yet: it takes them in a form of its own only",
+const BOTH = "key: [{ algorithm: rsa }, { algorithm: ed25519 }]";
+
+test("several keys of a domain are for signers that sign twice, one of each algorithm, with names of their own", () => {
+	const rulesOf = (signer: string, ...lines: readonly string[]) =>
+		faultsOf(file(`signer: { ${signer} }`, ...lines)).map(({ rule }) => rule);
+	expect(rulesOf("type: rspamd", BOTH)).toEqual([]);
+	expect(rulesOf("type: rspamd", "key: { algorithm: ed25519 }")).toEqual([]);
+	expect(rulesOf("type: opendkim, keys: /k", BOTH)).toEqual([
+		"opendkim cannot sign a message twice: one key only",
 	]);
+	expect(rulesOf("type: rspamd", "key: [{ algorithm: rsa }, { algorithm: rsa, bits: 4096 }]")).toEqual([
+		"must have one key of each algorithm at most",
+	]);
+	expect(rulesOf("type: rspamd", BOTH, "selector: { ring: [a, b, c] }")).toContain(
+		"a ring of selectors has no names for several keys",
+	);
+});
+
+test("the policy of a domain has all of its keys, the first of them as that of one", () => {
+	const read = (...lines: readonly string[]) => {
+		const result = parseSettings(readYaml(file("signer: { type: rspamd }", ...lines), context.path), context);
+		return "faults" in result ? result.faults : result.settings.policies[0];
+	};
+	expect(read(BOTH)).toMatchObject({
+		key: { algorithm: "rsa", bits: 2048 },
+		keys: [{ algorithm: "rsa", bits: 2048 }, { algorithm: "ed25519" }],
+	});
+	expect(read("key: [{ algorithm: ed25519 }]")).toMatchObject({ key: { algorithm: "ed25519" } });
+	expect(read("key: [{ algorithm: ed25519 }]")).not.toHaveProperty("keys");
 });

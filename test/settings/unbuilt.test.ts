@@ -27,7 +27,6 @@ function faultPaths(top: readonly string[], domain: readonly string[] = []): rea
 }
 
 const OVERRIDABLE: readonly (readonly [string, string])[] = [
-	["key: [{ algorithm: rsa }, { algorithm: ed25519 }]", "key"],
 	["verify: { via: [resolver, 'https://dns.example/dns-query'] }", "verify.via"],
 ];
 

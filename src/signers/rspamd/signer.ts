@@ -1,6 +1,6 @@
 /** rspamd as a signer: the keys in the blocks of `domain { }`, a map, tables or Redis, proven offline and by its HTTP worker. */
 
-import { publicHalf } from "../../dkim/key-material.ts";
+import { bareKey, type PublicHalf, publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
@@ -54,6 +54,7 @@ export function createRspamdSigner(options: RspamdOptions): Signer {
 		swap,
 		read: async () => read(options),
 		keyPath: keyPathOf(settings),
+		keyFile: bareKey,
 		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
 		render: ({ files }, changes) => render(settings, files, changes),
 		...(redis === null ? {} : { apply: async () => follow(options, redis) }),
@@ -143,11 +144,14 @@ function render(
 async function read(options: RspamdOptions): Promise<SignerReading> {
 	const { disk, settings } = options;
 	const { file, section, layout, keys: named, account } = await readLive(options);
-	const keys: { readonly key: NamedKey; readonly pem: string | null }[] = [];
-	for (const key of named) keys.push({ key, pem: await readKey(disk, key) });
+	const keys: ReadKey[] = [];
+	for (const key of named) {
+		const pem = await readKey(disk, key);
+		keys.push({ key, half: pem === null ? null : publicHalf(pem) });
+	}
 	const files = layout?.files ?? [file];
 	return {
-		lines: keys.map(({ key, pem }) => describeKey(key, pem, ordinaryOf(keys, key.domain))),
+		lines: keys.map((one) => describeKey(one, ordinaryOf(keys, one))),
 		files,
 		tableHash: layout === null ? file.hash : hashOf(Buffer.from(JSON.stringify([file.hash, layout]))),
 		owner: { uid: account.uid, gid: account.gid, user: account.user },
@@ -183,27 +187,36 @@ async function readKey(disk: Disk, { path, problem }: NamedKey): Promise<string 
 	return bytes === null ? null : Buffer.from(bytes).toString("latin1");
 }
 
-/** Of several keys the first RSA one: every receiver can verify that. */
-function ordinaryOf(
-	keys: readonly { readonly key: NamedKey; readonly pem: string | null }[],
-	domain: string,
-): NamedKey | null {
-	const own = keys.filter(({ key }) => key.domain === domain && key.problem === null && key.signs);
-	return (own.find(({ pem }) => pem !== null && publicHalf(pem)?.algorithm === "rsa") ?? own[0])?.key ?? null;
+interface ReadKey {
+	readonly key: NamedKey;
+	/** Null if its file cannot be read as a key. */
+	readonly half: PublicHalf | null;
 }
 
-function describeKey(key: NamedKey, pem: string | null, ordinary: NamedKey | null): SigningLine {
+/** Of several keys of one algorithm the first is turned. */
+function ordinaryOf(keys: readonly ReadKey[], { key, half }: ReadKey): NamedKey | null {
+	const alike = keys.filter(
+		(one) =>
+			one.key.domain === key.domain &&
+			one.key.problem === null &&
+			one.key.signs &&
+			one.half?.algorithm === half?.algorithm,
+	);
+	return alike[0]?.key ?? null;
+}
+
+function describeKey({ key, half }: ReadKey, ordinary: NamedKey | null): SigningLine {
 	const { domain, selector, path, problem, entry, signs } = key;
 	const foreign =
 		ordinary === null || key === ordinary
 			? null
-			: `beside ${ordinary.selector}, the key that keyturn turns, this one is left alone: turning several keys of a domain together is not built yet`;
+			: `beside ${ordinary.selector}, the key of its kind that keyturn turns, this one is left alone`;
 	return {
 		domain,
 		selector,
 		entry,
 		keyPath: path,
-		publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null),
+		publicKey: half?.publicKey ?? null,
 		problem: problem ?? foreign,
 		signs,
 	};

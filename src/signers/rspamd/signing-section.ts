@@ -60,7 +60,7 @@ export function readSection(text: string, path: string): SigningSection {
 export function renderSection(bytes: Uint8Array, path: string, changes: readonly SignerChange[]): Uint8Array {
 	const text = Buffer.from(bytes).toString("latin1");
 	const section = readSection(text, path);
-	const edits = changes.flatMap((change) => editsOf(text, path, section, change));
+	const edits = changes.flatMap((change) => editsOf(text, path, section, { change, changes }));
 	const rendered = applyEdits(bytes, edits);
 	checkRendered(section, readSection(Buffer.from(rendered).toString("latin1"), path), changes, path);
 	return rendered;
@@ -168,8 +168,9 @@ function editsOf(
 	text: string,
 	path: string,
 	section: SigningSection,
-	{ domain, from, to }: SignerChange,
+	{ change, changes }: { readonly change: SignerChange; readonly changes: readonly SignerChange[] },
 ): readonly Edit[] {
+	const { domain, from, to } = change;
 	if (to !== null && !/^\/[^\s#%$"'\\]+$/.test(to.keyPath))
 		throw refused(`key path ${to.keyPath}: expected one without blanks, #, %, $, \\ and quotes`);
 	if (from !== null) {
@@ -177,17 +178,19 @@ function editsOf(
 		if (to !== null)
 			return [
 				// Without quotes 202612 would be a number.
-				// Without quotes 202612 would be a number.
 				{ ...key.selectorAt, text: key.isQuoted ? to.selector : `"${to.selector}"` },
 				{ ...key.pathAt, text: to.keyPath },
 			];
-		if (key.isListed) throw refused(`${path}: ${domain} has a list of keys: take ${from} out of it by hand`);
-		return [{ ...wholeLines(text, key.block), text: "" }];
+		const listed = section.keys.filter((one) => one.domain === domain);
+		if (!listed.every((one) => isTakenOut(one, changes)))
+			throw refused(`${path}: ${domain} has a list of keys: take ${from} out of it by hand`);
+		return key === listed[0] ? [{ ...wholeLines(text, key.block), text: "" }] : [];
 	}
-	if (to === null) return [];
+	const firsts = changes.filter((one) => one.domain === domain && one.from === null);
+	if (to === null || change !== firsts[0]) return [];
 	if (section.keys.some((key) => key.domain === domain))
 		throw refused(`${path}: ${domain} has a block already: take it out`);
-	const block = `  ${domain} {\n    path = "${to.keyPath}";\n    selector = "${to.selector}";\n  }\n`;
+	const block = `  ${domain} {\n${blockOf(firsts)}  }\n`;
 	if (section.closesAt === null) {
 		const isOpen = text !== "" && !text.endsWith("\n");
 		const own = `${isOpen ? "\n" : ""}domain {\n${block}}\n`;
@@ -195,6 +198,21 @@ function editsOf(
 	}
 	const { start } = wholeLines(text, { start: section.closesAt, end: section.closesAt });
 	return [{ start, end: start, text: isInLine(text, section.closesAt) ? `\n${block}` : block }];
+}
+
+function isTakenOut({ domain, selector }: SigningKey, changes: readonly SignerChange[]): boolean {
+	return changes.some((change) => change.domain === domain && change.from === selector && change.to === null);
+}
+
+/** A list where several keys sign each message. */
+function blockOf(firsts: readonly SignerChange[]): string {
+	const [first, ...more] = firsts.flatMap(({ to }) => (to === null ? [] : [to]));
+	if (first === undefined) return "";
+	if (more.length === 0) return `    path = "${first.keyPath}";\n    selector = "${first.selector}";\n`;
+	const items = [first, ...more].map(
+		({ selector, keyPath }) => `      { path = "${keyPath}"; selector = "${selector}"; }\n`,
+	);
+	return `    selectors [\n${items.join("")}    ]\n`;
 }
 
 function isInLine(text: string, at: number): boolean {

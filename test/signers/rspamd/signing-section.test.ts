@@ -73,6 +73,35 @@ test("without quotes a selector of digits would be a number: it gets them", () =
 	);
 });
 
+test("several keys of a domain: all in one list, turned each in its place, and taken out together only", () => {
+	const out = (from: string): SignerChange => ({ domain: "example.org", from, to: null });
+	const both = rendered(GUIDE, turn("example.org", "dkim-rsa"), {
+		...turn("example.org", "dkim-ed25519"),
+		to: { selector: "202612b", keyPath: "/new/b.private" },
+	});
+	expect(both).toBe(
+		GUIDE.replace("/keys/rsa.private", "/new/example.org/202612.private")
+			.replace("dkim-rsa", "202612")
+			.replace("/keys/ed25519.private", "/new/b.private")
+			.replace("dkim-ed25519", "202612b"),
+	);
+	expect(() => rendered(GUIDE, out("dkim-rsa"))).toThrow("take dkim-rsa out of it by hand");
+	const gone = rendered(GUIDE, out("dkim-rsa"), out("dkim-ed25519"));
+	expect(gone).not.toContain("example.org");
+	expect(gone).toContain("example.com {");
+	const first = (selector: string): SignerChange => ({
+		domain: "example.org",
+		from: null,
+		to: { selector, keyPath: `/new/${selector}` },
+	});
+	const made = rendered(gone, first("r"), first("e"));
+	expect(readSection(made, "/f").keys.map(({ domain, selector, path }) => [domain, selector, path])).toEqual([
+		["example.com", "mail", "/keys/mail.private"],
+		["example.org", "r", "/new/r"],
+		["example.org", "e", "/new/e"],
+	]);
+});
+
 test("a first key gets a block of its own; taken out, the file is as it was", () => {
 	const first: SignerChange = { ...turn("example.net", ""), from: null };
 	const after = rendered(GUIDE, first);

@@ -1,0 +1,172 @@
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import type { DoorRequest } from "../../src/ports/door.ts";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { newHalf, policyOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const RSA = { algorithm: "rsa", bits: 2048 } as const;
+const RSA_PUBLIC = generateKeyPairSync("rsa", { modulusLength: 1024 })
+	.publicKey.export({ format: "der", type: "spki" })
+	.toString("base64");
+const dual = policyOf({
+	publishAheadMs: 0,
+	verify: { ...policyOf().verify, soakMs: 0 },
+	key: RSA,
+	keys: [RSA, { algorithm: "ed25519" }],
+});
+
+/** The signer signs each message with an RSA key and an Ed25519 key. */
+function dualWorld(policy = dual): AgentWorld {
+	const world = new AgentWorld([policy]);
+	world.signNothing();
+	world.signWithBoth("example.com", [
+		["r1", RSA_PUBLIC],
+		["e1", newHalf().publicKey],
+	]);
+	return world;
+}
+
+function staged(world: AgentWorld): readonly (readonly string[])[] {
+	return world.doorRequests
+		.filter((request): request is Extract<DoorRequest, { act: "stage" }> => request.act === "stage")
+		.map(({ changes }) => changes.map(({ from, to }) => `${from} ${to?.selector}`));
+}
+
+async function kinds(world: AgentWorld) {
+	const { keys } = await world.state();
+	return keys
+		.filter(({ state }) => state === "active")
+		.map(({ selector, algorithm }) => `${algorithm} ${selector}`);
+}
+
+describe("a domain whose messages are signed with keys of two algorithms", () => {
+	it("turns both in one switch, each with a name of its own", async () => {
+		const world = dualWorld();
+		await world.tick();
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 e1", "rsa r1"]);
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+		expect(staged(world)).toEqual([["r1 202611", "e1 202611b"]]);
+		const state = await world.state();
+		expect(state.keys.filter(({ selector }) => selector === "r1" || selector === "e1")).toMatchObject([
+			{ state: "retiring" },
+			{ state: "retiring" },
+		]);
+		expect(state.wants.rotate).toBeNull();
+		expect(state.wantsOf?.ed25519?.rotate).toBeNull();
+		expect(world.copies).toEqual([]);
+	});
+
+	it("names each by its algorithm where the selector says {alg}", async () => {
+		const world = dualWorld({ ...dual, selector: { kind: "template", template: "{yyyy}{mm}-{alg}" } });
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611-ed25519", "rsa 202611-rsa"]);
+	});
+
+	it("switches neither before the records of both are verified", async () => {
+		const world = dualWorld();
+		let isLate = true;
+		world.verdict = (selector) => (selector === "202611b" && isLate ? "absent" : "right");
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 e1", "rsa r1"]);
+		expect(keyOf(await world.state(), "202611")?.state).toBe("verified");
+		const { domains } = await world.tick();
+		expect(domains).toHaveLength(1);
+		expect(domains[0]?.waits).toContainEqual(
+			expect.objectContaining({
+				reason: "the Ed25519 key turns together with example.com, and is not ready",
+			}),
+		);
+		isLate = false;
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+		expect(staged(world)).toHaveLength(1);
+	});
+
+	it("tries the one alone that the running signer did not sign with, and turns the other no second time", async () => {
+		const world = dualWorld();
+		let isFailing = true;
+		world.commit = (_id, result) => {
+			const keys = result.keys.map((key) =>
+				key.selector === "202611b" && isFailing
+					? { ...key, outcome: "rolled_back" as const, reason: "bad" }
+					: key,
+			);
+			return { act: "commit", result: { ...result, keys } };
+		};
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 e1", "rsa 202611"]);
+		isFailing = false;
+		await world.advance(2 * DAY_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+		expect(staged(world)).toEqual([["r1 202611", "e1 202611b"], ["e1 202611b"]]);
+	});
+
+	it("goes back with both, and turns both for a compromised one", async () => {
+		const world = dualWorld();
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(5 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 e1", "rsa r1"]);
+		await world.ask(
+			{
+				kind: "revoke",
+				domains: ["example.com"],
+				selector: "e1",
+				noSoak: false,
+				unsigned: false,
+				useStandby: false,
+			},
+			"w3",
+		);
+		await world.advance(DAY_MS + 5 * MINUTE_MS);
+		const state = await world.state();
+		expect(keyOf(state, "e1")?.state).toBe("revoked");
+		expect(keyOf(state, "r1")?.state).toBe("retiring");
+		expect(await kinds(world)).toHaveLength(2);
+	});
+
+	it("is turned with one key where the other is not there yet, and says what to do", async () => {
+		const world = dualWorld();
+		world.signNothing();
+		world.signWithBoth("example.com", [["r1", RSA_PUBLIC]]);
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(await kinds(world)).toEqual(["rsa 202611"]);
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits).toContainEqual(
+			expect.objectContaining({
+				reason:
+					"no first key for example.com: another key signs for it already: put one of ed25519 beside that by hand, and keyturn turns both",
+			}),
+		);
+	});
+
+	it("gets a first key of each where nothing signs yet, in one switch", async () => {
+		const world = dualWorld();
+		world.signNothing();
+		await world.advance(5 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+		expect(staged(world)).toEqual([["null 202611", "null 202611b"]]);
+	});
+
+	it("leaves the Ed25519 key alone where one key is configured", async () => {
+		const { keys: _keys, ...single } = dual;
+		const world = dualWorld(single);
+		await world.tick();
+		expect(await kinds(world)).toEqual(["rsa r1"]);
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(await kinds(world)).toEqual(["rsa 202611"]);
+		expect(staged(world)).toEqual([["r1 202611"]]);
+		expect(world.lines.map(({ selector }) => selector).toSorted()).toEqual(["202611", "e1"]);
+	});
+});
