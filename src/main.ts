@@ -15,7 +15,7 @@ import {
 	type Watchdog,
 	type Workbench,
 } from "./cli/workbench.ts";
-import type { InitHost } from "./cli/init.ts";
+import type { InitHost } from "./cli/init-host.ts";
 import { plain, wrap } from "./report/words.ts";
 import { directoryOf, durableReplace, hashOf, durableCreate, replaceIfUnchanged } from "./durable.ts";
 import { asKeyturnError, KeyturnError } from "./errors.ts";

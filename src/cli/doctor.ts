@@ -3,7 +3,8 @@
 import { CHECKS, examine } from "../doctor/checks.ts";
 import type { AgentFacts } from "../doctor/facts.ts";
 import { type Finding, finding } from "../doctor/finding.ts";
-import { gather, type Known } from "../doctor/gather.ts";
+import { gather } from "../doctor/gather.ts";
+import type { Known } from "../doctor/sources.ts";
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import { type Fault, faultSentence } from "../settings/faults.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";

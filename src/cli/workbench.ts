@@ -1,7 +1,7 @@
 /** What a command works with: the configuration read, the ports joined, and where its words go. */
 
 import type { Agent } from "../agent/agent.ts";
-import type { DoctorPorts, Known } from "../doctor/gather.ts";
+import type { DoctorPorts, Known } from "../doctor/sources.ts";
 import { KeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -14,7 +14,7 @@ import type { Random } from "../ports/random.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Meters } from "../report/meters.ts";
 import type { Policy } from "../rotation/policy.ts";
-import type { InitHost } from "./init.ts";
+import type { InitHost } from "./init-host.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import type { Settings } from "../settings/settings.ts";
 

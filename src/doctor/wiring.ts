@@ -34,8 +34,10 @@ function wiringOf(mail: MailWiring, { service, socket, swap }: Wired): readonly 
 				command: setMilters("smtpd_milters", mail.milters, socket, mail),
 			}),
 		];
+	// Behind a content filter everything comes back by SMTP, also what was made here.
+	const isFiltered = !reaches(mail.milters);
 	return [
-		...(reaches(mail.localMilters) ? [] : [localUnwired(mail, service, socket)]),
+		...(isFiltered || reaches(mail.localMilters) ? [] : [localUnwired(mail, service, socket)]),
 		...(swap === "restart" && mail.defaultAction === "accept" ? [accepting(service)] : []),
 	];
 }

@@ -168,6 +168,24 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 		expect([...host.files.keys()]).toEqual([PATH]);
 	});
 
+	test("where there is no TSIG key, it says how one is made", async () => {
+		const host = initHost({ tsigKeys: async () => Promise.resolve([]) });
+		const { results } = await run(host);
+		expect(results.slice(1, 3)).toEqual([
+			"next:",
+			"  tsig-keygen keyturn | install -m 640 -g keyturn /dev/stdin /etc/keyturn/tsig.key",
+		]);
+	});
+
+	test("a TSIG key that keyturn has already stays", async () => {
+		const host = initHost();
+		host.files.set("/etc/keyturn/tsig.key", "mine");
+		const { asked, said } = await run(host, {});
+		expect(asked.join("\n")).not.toContain("Copy the TSIG key");
+		expect(said).toContain("/etc/keyturn/tsig.key is there already, and stays");
+		expect(host.files.get("/etc/keyturn/tsig.key")).toBe("mine");
+	});
+
 	test("no is no", async () => {
 		const host = initHost();
 		expect(await run(host, { "Write ": "no" })).toMatchObject({ code: 0, results: [] });

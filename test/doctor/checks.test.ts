@@ -121,6 +121,11 @@ const CASES: readonly Found[] = [
 		["switch.held"],
 	],
 	["a signer that nobody hands mail", wired({ milters: ["inet:127.0.0.1:8892"] }), ["milter.unwired"]],
+	[
+		"a content filter behind which everything is handed to it",
+		wired({ milters: [], localMilters: [], ownMilters: ["unix:opendkim/opendkim.sock"] }),
+		[],
+	],
 	["a submission that does", wired({ milters: [], ownMilters: ["unix:opendkim/opendkim.sock"] }), []],
 	["local mail that passes it", wired({ localMilters: [] }), ["milter.local"]],
 	["accept beside restart", wired({ defaultAction: "accept" }), ["milter.accept"]],

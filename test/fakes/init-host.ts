@@ -1,6 +1,6 @@
 /** What `keyturn init` finds around it: a host as the first guide sets it up, with its zone beside it. */
 
-import type { InitHost } from "../../src/cli/init.ts";
+import type { InitHost } from "../../src/cli/init-host.ts";
 import type { FoundSigner } from "../../src/ports/found-signer.ts";
 
 export const OPENDKIM: FoundSigner = {

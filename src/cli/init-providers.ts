@@ -1,0 +1,126 @@
+/** Finds out, by asking DNS and whoever is there, through which providers `keyturn init` has the zones written. */
+
+import { parseDomain } from "../dkim/names.ts";
+import type { FoundSigner } from "../ports/found-signer.ts";
+import type { FoundZone } from "../ports/found-zone.ts";
+import type { StarterProvider } from "../settings/starter.ts";
+import type { InitHost } from "./init-host.ts";
+import { list, type Talk } from "./init-talk.ts";
+
+/** Where keyturn has its copy of a TSIG key. */
+export const TSIG_KEY = "/etc/keyturn/tsig.key";
+
+export interface Chosen {
+	readonly providers: readonly StarterProvider[];
+	readonly domains: readonly {
+		readonly domain: string;
+		readonly provider: string;
+		readonly signer: string;
+		readonly selectors: readonly string[];
+	}[];
+	/** The file of the TSIG key that is to be copied. */
+	readonly keyFrom: string | null;
+}
+
+/** Domains that the same hosts serve are told and asked for together. */
+export async function chooseProviders(
+	talk: Talk,
+	host: InitHost,
+	found: readonly FoundSigner[],
+): Promise<Chosen> {
+	const groups = new Map<string, { readonly zone: FoundZone | null; readonly members: SignedDomain[] }>();
+	for (const signed of domainsOf(found)) {
+		const zone = await host.zoneOf(signed.domain);
+		const key = hostOf(host, zone);
+		const group = groups.get(key) ?? { zone, members: [] };
+		groups.set(key, group);
+		group.members.push(signed);
+	}
+	const providers = new Map<string, StarterProvider>();
+	const domains: Chosen["domains"][number][] = [];
+	for (const { zone, members } of groups.values()) {
+		const provider = await providerFor(talk, host, { domains: members.map(({ domain }) => domain), zone });
+		const name = freeName(provider.name, providers);
+		providers.set(name, { ...provider, name });
+		domains.push(...members.map((member) => ({ ...member, provider: name })));
+	}
+	const isUpdated = [...providers.values()].some(({ type }) => type === "rfc2136");
+	const keyFrom = isUpdated ? ((await host.tsigKeys())[0] ?? null) : null;
+	return { providers: [...providers.values()], domains, keyFrom };
+}
+
+/** The same for zones that one provider writes. */
+function hostOf(host: InitHost, zone: FoundZone | null): string {
+	if (zone === null) return "unknown";
+	if (zone.localPrimary !== null) return `local ${zone.localPrimary}`;
+	return host.guess(zone.servers)?.type ?? `by hand ${zone.servers[0] ?? ""}`;
+}
+
+function freeName(wanted: string, taken: ReadonlyMap<string, unknown>): string {
+	for (let count = 2, name = wanted; ; count += 1) {
+		if (!taken.has(name)) return name;
+		name = `${wanted}${count}`;
+	}
+}
+
+interface SignedDomain {
+	readonly domain: string;
+	readonly signer: string;
+	readonly selectors: readonly string[];
+}
+
+/** A domain belongs to the first signer that was found for it. */
+function domainsOf(found: readonly FoundSigner[]): readonly SignedDomain[] {
+	const domains = new Map<string, { readonly signer: string; readonly selectors: string[] }>();
+	for (const { type, keys } of found)
+		for (const { domain, selector } of keys) {
+			const name = parseDomain(domain);
+			if (name === null) continue;
+			const known = domains.get(name);
+			if (known === undefined) domains.set(name, { signer: type, selectors: [selector] });
+			else if (known.signer === type) known.selectors.push(selector);
+		}
+	return [...domains].map(([domain, one]) => ({ domain, ...one }));
+}
+
+async function providerFor(
+	talk: Talk,
+	host: InitHost,
+	{ domains, zone }: { readonly domains: readonly string[]; readonly zone: FoundZone | null },
+): Promise<StarterProvider> {
+	const served = zone === null ? "DNS does not say who serves it" : `served by ${list(zone.servers)}`;
+	const names = list(domains);
+	if (zone?.localPrimary != null) {
+		talk.say(`${names}: ${served}; the primary is on this host: dynamic updates (rfc2136)`);
+		return {
+			name: "home",
+			type: "rfc2136",
+			settings: [
+				["server", { text: zone.localPrimary }],
+				["keyfile", { text: TSIG_KEY }],
+			],
+			remarks: ["dynamic updates with a TSIG key; the zone has to allow them: allow-update { key NAME; };"],
+		};
+	}
+	const guess = zone === null ? null : host.guess(zone.servers);
+	if (guess === null) {
+		talk.say(`${names}: ${served}; nobody that is known: records are told to be made by hand (manual)`);
+		return byHand(zone);
+	}
+	talk.say(`${names}: ${served}: ${guess.type}`);
+	return (await talk.isYes(`Write the zone through ${guess.type}`))
+		? { ...guess, name: guess.type, remarks: ["the least rights that it needs: docs/providers.md"] }
+		: byHand(zone);
+}
+
+function byHand(zone: FoundZone | null): StarterProvider {
+	return {
+		name: "manual",
+		type: "manual",
+		settings:
+			zone?.servers[0] === undefined ? [] : [["where", { text: `the DNS host of ${zone.servers[0]}` }]],
+		remarks: [
+			"each record is told to whoever gets the alerts, and made by hand; docs/providers.md has providers that do it by themselves",
+		],
+	};
+}

@@ -1,0 +1,129 @@
+/** Gathers what is to be judged of one domain: its keys at every server, its providers, its waiting times, its mail. */
+
+import { asKeyturnError } from "../errors.ts";
+import { publicHalfOf, recordText } from "../dkim/key-material.ts";
+import { formatKeyRecord } from "../dkim/key-record.ts";
+import { keyRecordName } from "../dkim/names.ts";
+import type { InspectedLine, ProbeTold } from "../ports/door.ts";
+import type { Policy } from "../rotation/policy.ts";
+import type { DomainFacts, DoorFacts, KeyFacts, ProviderFacts } from "./facts.ts";
+import { findLeft } from "./left-records.ts";
+import { createLookup, type Lookup } from "./lookup.ts";
+import { gatherMail } from "./mail-facts.ts";
+import type { Asking, Known } from "./sources.ts";
+
+export interface DomainAsking extends Asking {
+	readonly known: Known;
+	readonly door: DoorFacts;
+	readonly probed: readonly ProbeTold[];
+}
+
+export async function gatherDomain(
+	one: Known["domains"][number],
+	asking: DomainAsking,
+): Promise<DomainFacts> {
+	const { ports, signal, door, known } = asking;
+	const { policy, state } = one;
+	const lookup = createLookup(ports.resolver, policy.verify, signal);
+	const keys = await Promise.all(
+		linesOf(door, policy).map(async (line) => gatherKey(line, policy, { ...asking, lookup })),
+	);
+	const selector = `keyturn-${ports.random.id().slice(0, 12)}`;
+	const { zone, negativeTtlSeconds } = await ports.propagation.vacancy(
+		policy.domain,
+		selector,
+		policy.verify,
+		signal,
+	);
+	const left =
+		door.kind === "told"
+			? await findLeft({
+					policy,
+					state,
+					inspection: door.answer,
+					now: ports.clock.now(),
+					lookup,
+					propagation: ports.propagation,
+					signal,
+				})
+			: [];
+	return {
+		...one,
+		keys,
+		negativeTtlSeconds: zone === null ? null : negativeTtlSeconds,
+		providers: await Promise.all(
+			policy.providers.map(async (name) => gatherProvider(name, { policy, keys, asking })),
+		),
+		leftRecords: left,
+		mail: await gatherMail(policy.domain, lookup, { policies: ports.policies, addresses: known.addresses }),
+	};
+}
+
+function linesOf(door: DoorFacts, { domain, signer }: Policy): readonly InspectedLine[] {
+	if (door.kind === "silent") return [];
+	const lines = door.answer.signers.find(({ signer: name }) => name === signer)?.lines ?? [];
+	return lines.filter((line) => line.domain === domain && line.signs);
+}
+
+/** What the record of a line's key has to be; null if its key cannot be read. */
+export function recordOf({ publicKey }: InspectedLine): string | null {
+	const half = publicKey === null ? null : publicHalfOf(publicKey);
+	return half === null ? null : formatKeyRecord({ algorithm: half.algorithm, publicKey: recordText(half) });
+}
+
+async function gatherKey(
+	line: InspectedLine,
+	policy: Policy,
+	{ ports, signal, probed, lookup }: DomainAsking & { readonly lookup: Lookup },
+): Promise<KeyFacts> {
+	const { selector } = line;
+	const half = line.publicKey === null ? null : publicHalfOf(line.publicKey);
+	const record = recordOf(line);
+	const request = { domain: policy.domain, selector, verify: policy.verify, askResolvers: true };
+	const texts = await lookup.texts(keyRecordName(selector, policy.domain));
+	const values = texts.kind === "texts" ? texts.values : [];
+	return {
+		line,
+		algorithm: half?.algorithm ?? null,
+		bits: half?.bits ?? null,
+		look: record === null ? null : await ports.propagation.look({ ...request, record }, signal),
+		record: values.length === 1 ? (values[0] ?? null) : null,
+		unsigned: probed.find((one) => one.domain === policy.domain && one.selector === selector)?.fault ?? null,
+	};
+}
+
+interface ProviderAsking {
+	readonly policy: Policy;
+	readonly keys: readonly KeyFacts[];
+	readonly asking: DomainAsking;
+}
+
+/** At the name of a key in use: a provider that has it holds the zone that the world asks. */
+async function gatherProvider(
+	name: string,
+	{ policy, keys, asking }: ProviderAsking,
+): Promise<ProviderFacts> {
+	const { ports, signal, known } = asking;
+	const provider = ports.providers.get(name);
+	if (provider === undefined) {
+		const { why, hint } = known.unmade ?? { why: `${name} could not be made`, hint: null };
+		return { name, kind: "failed", code: "provider.refused", why, hint };
+	}
+	try {
+		const [key] = keys;
+		const owner =
+			key === undefined
+				? policy.domain
+				: (key.look?.owner ?? keyRecordName(key.line.selector, policy.domain));
+		const found =
+			policy.zone === null
+				? await provider.findZone(owner, signal)
+				: ({ kind: "zone", zone: policy.zone } as const);
+		if (found.kind !== "zone") return { name, ...found };
+		const values = await provider.list(found.zone, owner, signal);
+		return { name, kind: "zone", zone: found.zone, values: key === undefined ? null : values };
+	} catch (thrown) {
+		const { code, message, hint } = asKeyturnError(thrown);
+		return { name, kind: "failed", code, why: message, hint };
+	}
+}

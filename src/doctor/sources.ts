@@ -1,0 +1,48 @@
+/** What is asked for the facts, and what is known before anything is asked. */
+
+import type { Clock } from "../ports/clock.ts";
+import type { Disk } from "../ports/disk.ts";
+import type { DnsProvider } from "../ports/dns-provider.ts";
+import type { Door } from "../ports/door.ts";
+import type { MailPolicies } from "../ports/mail-policies.ts";
+import type { Propagation } from "../ports/propagation.ts";
+import type { Random } from "../ports/random.ts";
+import type { Resolver } from "../ports/resolver.ts";
+import type { TimeSource } from "../ports/time-source.ts";
+import type { DomainState } from "../rotation/domain-state.ts";
+import type { Policy } from "../rotation/policy.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { AgentFacts } from "./facts.ts";
+
+export interface DoctorPorts {
+	readonly door: Door;
+	readonly propagation: Propagation;
+	readonly resolver: Resolver;
+	/** By name; those that could not be made are left out, with the reason in `unmade`. */
+	readonly providers: ReadonlyMap<string, Pick<DnsProvider, "findZone" | "list">>;
+	readonly policies: MailPolicies;
+	readonly timeSource: TimeSource;
+	readonly disk: Pick<Disk, "stat" | "lstat">;
+	readonly clock: Clock;
+	readonly random: Random;
+}
+
+export interface Known {
+	readonly settings: Settings;
+	readonly agent: AgentFacts;
+	/** The public addresses of this host. */
+	readonly addresses: readonly string[];
+	readonly domains: readonly {
+		readonly policy: Policy;
+		readonly state: DomainState | null;
+		readonly damaged: string | null;
+		readonly obstacles: readonly string[];
+	}[];
+	/** Why no provider could be made; null if they were. */
+	readonly unmade: { readonly why: string; readonly hint: string | null } | null;
+}
+
+export interface Asking {
+	readonly ports: DoctorPorts;
+	readonly signal: AbortSignal;
+}
