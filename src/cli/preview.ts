@@ -1,6 +1,6 @@
 /** `rotate --dry-run`: what a turn would do to DNS, to the signer's table and to services; does none of it. */
 
-import type { InspectedLine, InspectedSigner, InspectAnswer } from "../ports/door.ts";
+import type { InspectedSigner, InspectAnswer } from "../ports/door.ts";
 import { isCandidate } from "../rotation/life.ts";
 import {
 	activeKey,
@@ -20,7 +20,11 @@ import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-na
 import { nextDue } from "../rotation/timing.ts";
 import type { Settings } from "../settings/settings.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
+import { tableLines } from "./table-preview.ts";
 import type { Workbench } from "./workbench.ts";
+
+/** Every name was taken. */
+const UNKNOWN = "?";
 
 export interface Preview {
 	readonly schema: 1;
@@ -59,7 +63,7 @@ async function previewOne(
 	const now = bench.clock.now();
 	const { selector, made } = await nextSelector(bench, policy, state, now, options);
 	const planned = planFor(policy, state, signer, now, options.now);
-	const path = `${keysDirectory(bench.settings, policy)}/${policy.domain}/${selector}.private`;
+	const turn = { signer: policy.signer, domain: policy.domain, from: line?.selector ?? null, selector };
 	const old = activeKey(state)?.selector ?? line?.selector ?? null;
 	const isFirst = line === null || old === null;
 	if (isFirst && planned.kind === "wait" && planned.waits.every((wait) => wait.until === null))
@@ -75,32 +79,15 @@ async function previewOne(
 			),
 		`dns     ${dnsWords(policy, state, selector, made)}`,
 		...(await (await bench.agent()).obstacles(policy, state)).map((why) => `        but not now: ${why}`),
-		...(isFirst ? firstLines(policy, selector, path) : turnedLines(policy, line, { old, selector, path })),
+		...(selector === UNKNOWN
+			? ["table   as soon as its selector is known"]
+			: await tableLines(bench, [turn], options.signal)),
 		...serviceLines(bench.settings, policy),
 		...(isFirst
 			? []
 			: [
 					`later   remove the record of ${old} ${activeKey(state)?.origin === "made" ? "after grace" : "only if retire.adopted is set"}`,
 				]),
-	];
-}
-
-function turnedLines(
-	{ domain }: Policy,
-	{ entry, keyPath }: InspectedLine,
-	{ old, selector, path }: { readonly old: string; readonly selector: string; readonly path: string },
-): readonly string[] {
-	return [
-		`table   - ${entry} ${domain}:${old}:${keyPath}`,
-		`        + ${entry} ${domain}:${selector}:${path}`,
-	];
-}
-
-/** The door names the entry otherwise where a line has that name. */
-function firstLines({ domain }: Policy, selector: string, path: string): readonly string[] {
-	return [
-		`table   + ${domain} ${domain}:${selector}:${path}`,
-		`signing + all mail of ${domain} to ${domain}, before a line that would catch it`,
 	];
 }
 
@@ -127,12 +114,6 @@ function recordForm(policy: Policy, inUse: string | null): string {
 	return `"${nextRecord(noKey, policy.record, inUse)}…"`;
 }
 
-function keysDirectory(settings: Settings, policy: Policy): string {
-	const own = settings.signers.find((one) => one.name === policy.signer)?.settings;
-	const keys = typeof own === "object" && own !== null && "keys" in own ? own.keys : null;
-	return typeof keys === "string" ? keys : "<keys>";
-}
-
 async function nextSelector(
 	bench: Workbench,
 	policy: Policy,
@@ -150,7 +131,7 @@ async function nextSelector(
 		const vacancy = await bench.propagation.vacancy(policy.domain, selector, policy.verify, options.signal);
 		if (vacancy.kind !== "taken") return { selector, made: null };
 	}
-	return { selector: "?", made: null };
+	return { selector: UNKNOWN, made: null };
 }
 
 function planFor(

@@ -8,7 +8,8 @@ import type { Policy } from "../rotation/policy.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { serviceLines } from "./preview.ts";
-import { inLocalTime } from "../report/words.ts";
+import { tableLines } from "./table-preview.ts";
+import { inLocalTime, oneLine } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export interface RemoveOptions extends WaitOptions {
@@ -95,9 +96,14 @@ async function previewOf(
 		(line) => line.domain === domain && (known.length === 0 ? line.signs : known.includes(line.selector)),
 	);
 	if (lines.length === 0) return [`  ${signer?.problem ?? "no key of it signs: nothing would be taken out"}`];
+	const gone = [...new Set(lines.map(({ selector }) => selector))].map((from) => ({
+		signer: policy.signer,
+		domain,
+		from,
+		selector: null,
+	}));
 	return [
-		...lines.map((line) => `  table   - ${line.entry} ${domain}:${line.selector}:${line.keyPath}`),
-		...new Set(lines.map((line) => `  signing - every line that names ${line.entry}`)),
+		...(await tableLines(bench, gone, signal)).map((line) => `  ${oneLine(line)}`),
 		...serviceLines(bench.settings, policy).map((line) => `  ${line}`),
 		...lines.map((line) => `  later   ${recordWords(bench, policy, state, line.selector)}`),
 	];

@@ -38,6 +38,27 @@ export interface ProbeTold {
 	readonly fault: string | null;
 }
 
+/** A turn, with `from` null a first key, with `selector` null a key taken out: only to be shown. */
+export interface ForetellAsked {
+	readonly signer: string;
+	/** Also one that keyturn.yaml does not name yet. */
+	readonly domain: string;
+	readonly from: string | null;
+	readonly selector: string | null;
+}
+
+/** Which lines of which files it would change, in the order of their renames. */
+export interface Foretold {
+	readonly domain: string;
+	readonly files: readonly {
+		readonly path: string;
+		readonly removed: readonly string[];
+		readonly added: readonly string[];
+	}[];
+	/** Why it could not be made; null if it could. */
+	readonly problem: string | null;
+}
+
 /** A key file, by whose it is. */
 export interface DroppedKey {
 	readonly signer: string;
@@ -48,13 +69,14 @@ export interface DroppedKey {
 export type DoorRequest =
 	/**
 	 * Reads; `ids` are the switches whose results are wanted. The running signer is asked to sign with the keys of `probe`;
-	 * with `examine` it is told besides what `keyturn doctor` judges.
+	 * with `examine` it is told besides what `keyturn doctor` judges; with `foretell` how the signers' files would change.
 	 */
 	| {
 			readonly act: "inspect";
 			readonly ids: readonly string[];
 			readonly probe?: readonly ProbeAsked[];
 			readonly examine?: true;
+			readonly foretell?: readonly ForetellAsked[];
 	  }
 	| { readonly act: "stage"; readonly id: string; readonly changes: readonly StageChange[] }
 	| {
@@ -229,6 +251,8 @@ export interface InspectAnswer {
 	readonly probed?: readonly ProbeTold[];
 	/** Absent where it was not asked for. */
 	readonly examined?: Examined;
+	/** One for each that was asked for; absent where none was. */
+	readonly foretold?: readonly Foretold[];
 }
 
 export interface DropAnswer {

@@ -11,6 +11,7 @@ import type {
 import type { SignerReading, SigningLine } from "../ports/signer.ts";
 import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
 import { examineHost } from "./examination.ts";
+import { foretell } from "./foretelling.ts";
 import { type Groups, groupsOf } from "./groups.ts";
 import { readLeft, readResult } from "./results.ts";
 import { probeRunning } from "./running.ts";
@@ -18,7 +19,7 @@ import { listStaged } from "./staged-switch.ts";
 
 export async function inspect(
 	context: SwapContext,
-	{ ids, probe, examine }: Omit<Extract<DoorRequest, { act: "inspect" }>, "act">,
+	{ ids, probe, examine, foretell: turns }: Omit<Extract<DoorRequest, { act: "inspect" }>, "act">,
 ): Promise<InspectAnswer> {
 	const results: SwitchResult[] = [];
 	for (const id of ids) {
@@ -39,6 +40,7 @@ export async function inspect(
 		lastPauseAt: (await readLeft(context)).pausedAt,
 		...(probe === undefined ? {} : { probed: await probeRunning(context, probe) }),
 		...(examine === undefined ? {} : { examined: await examineHost(context, others) }),
+		...(turns === undefined ? {} : { foretold: await foretell(context, turns) }),
 	};
 }
 

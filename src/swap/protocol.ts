@@ -6,6 +6,7 @@ import type {
 	DoorAnswer,
 	DoorRequest,
 	Evidence,
+	ForetellAsked,
 	ProbeAsked,
 	RefusedAnswer,
 	StageChange,
@@ -43,13 +44,15 @@ function readRequest(sent: unknown): DoorRequest {
 	const act = typeof sent === "object" && sent !== null && "act" in sent ? sent.act : null;
 	switch (act) {
 		case "inspect": {
-			const { ids, probe, examine } = fields(sent, "request", ["act", "ids"], ["probe", "examine"]);
+			const optional = ["probe", "examine", "foretell"];
+			const { ids, probe, examine, foretell } = fields(sent, "request", ["act", "ids"], optional);
 			if (examine !== undefined && examine !== true) throw new Fault("examine: expected true, or nothing");
 			return {
 				act,
 				ids: list(ids, "ids", id),
 				...(probe === undefined ? {} : { probe: list(probe, "probe", probed) }),
 				...(examine === undefined ? {} : { examine }),
+				...(foretell === undefined ? {} : { foretell: list(foretell, "foretell", foretold) }),
 			};
 		}
 		case "stage": {
@@ -129,6 +132,17 @@ function probed(sent: unknown, at: string): ProbeAsked {
 	return {
 		...key({ signer, domain: of, selector: name }, at),
 		record: text(record, `${at}.record`, RECORD_LIMIT),
+	};
+}
+
+function foretold(sent: unknown, at: string): ForetellAsked {
+	const found = fields(sent, at, ["signer", "domain", "from", "selector"]);
+	const { signer, domain: of, from: old, selector: name } = found;
+	return {
+		signer: text(signer, `${at}.signer`, NAME_LIMIT),
+		domain: domain(of, `${at}.domain`),
+		from: old === null ? null : selector(old, `${at}.from`, isForeignSelector),
+		selector: name === null ? null : selector(name, `${at}.selector`),
 	};
 }
 

@@ -136,8 +136,8 @@ describe("add", () => {
 			"when    now",
 			"key     make an Ed25519 key as 202611",
 			'dns     add 202611._domainkey.example.com. 3600 TXT "v=DKIM1;k=ed25519;p=…" through home',
-			"table   + example.com example.com:202611:/keys/example.com/202611.private",
-			"signing + all mail of example.com to example.com, before a line that would catch it",
+			"table   /key.table",
+			"+ example.com example.com:202611:/keys/example.com/202611.private",
 			"service stop mail, stop signer; rename the table; start signer, start mail",
 		]);
 		expect(await world.store.wishes()).toEqual([]);
@@ -196,8 +196,8 @@ describe("remove", () => {
 			"nothing is changed by --dry-run",
 			"",
 			"example.com",
-			"table   - example.com example.com:202611:/keys/example.com/202611.private",
-			"signing - every line that names example.com",
+			"table   /key.table",
+			"- example.com example.com:202611:/keys/example.com/202611.private",
 			"service stop mail, stop signer; rename the table; start signer, start mail",
 			expect.stringMatching(/^later   remove the record of 202611 after grace, from 2026-12-06/),
 		]);

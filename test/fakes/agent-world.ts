@@ -12,6 +12,8 @@ import type {
 	CommitAnswer,
 	DoorAnswer,
 	DoorRequest,
+	ForetellAsked,
+	Foretold,
 	InspectedLine,
 	InspectedQueue,
 	OtherReader,
@@ -530,7 +532,15 @@ export class AgentWorld {
 		return { domain, selector, key: reason === null ? `PEM of ${selector}` : null, reason };
 	}
 
-	#inspect({ ids, probe }: Extract<DoorRequest, { act: "inspect" }>): DoorAnswer {
+	/** In the form of OpenDKIM's key table. */
+	#foretell({ domain, from, selector }: ForetellAsked): Foretold {
+		const line = (name: string) => `${domain} ${domain}:${name}:/keys/${domain}/${name}.private`;
+		const removed = from === null ? [] : [line(from)];
+		const files = [{ path: "/key.table", removed, added: selector === null ? [] : [line(selector)] }];
+		return { domain, files, problem: null };
+	}
+
+	#inspect({ ids, probe, foretell }: Extract<DoorRequest, { act: "inspect" }>): DoorAnswer {
 		this.probed.push(...(probe ?? []));
 		return {
 			act: "inspect",
@@ -553,6 +563,7 @@ export class AgentWorld {
 			queue: this.queue,
 			otherReaders: this.otherReaders,
 			lastPauseAt: this.lastPauseAt,
+			...(foretell === undefined ? {} : { foretold: foretell.map((turn) => this.#foretell(turn)) }),
 			...(probe === undefined
 				? {}
 				: {

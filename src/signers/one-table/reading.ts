@@ -50,7 +50,8 @@ export async function readPrivateKey(disk: Disk, path: string): Promise<string |
 	return bytes === null ? null : Buffer.from(bytes).toString("latin1");
 }
 
-async function readTable(disk: Disk, table: string): Promise<SignerFile> {
+/** Fails with `signer.config` where it is missing. */
+export async function readTable(disk: Disk, table: string): Promise<SignerFile> {
 	const path = await disk.realpath(table);
 	const bytes = path === null ? null : await disk.read(path, TABLE_LIMIT_BYTES);
 	if (path === null || bytes === null)

@@ -18,13 +18,17 @@ export interface TwoTables {
 	readonly keys: SignerFile;
 	readonly signing: SignerFile;
 	readonly format: RowFormat;
-	/** Two words a line, `#` begins a comment. */
+	/** Whether a pattern of the signing table catches an address. */
 	readonly isCaught: (pattern: string, address: string) => boolean;
+	/** Which part of a line's second word is the label; what stands before a `:` if left out, as OpenDKIM has it. */
+	readonly labelIn?: LabelIn;
 }
 
-/** Its lines in their order. */
-export function signingRows(bytes: Uint8Array): readonly SigningRow[] {
-	return linesOf(bytes).flatMap((line) => rowOf(line) ?? []);
+export type LabelIn = (value: string) => string;
+
+/** Its lines in their order: two words each, `#` begins a comment. */
+export function signingRows(bytes: Uint8Array, labelIn: LabelIn = beforeColon): readonly SigningRow[] {
+	return linesOf(bytes).flatMap((line) => rowOf(line, labelIn) ?? []);
 }
 
 /** Whether some line gives mail to the row. */
@@ -34,11 +38,11 @@ export function isNamed(signing: readonly SigningRow[], { label, domain }: Row):
 
 /** Why these cannot get a first key: something signs their ordinary mail already. */
 export function firstLineFaults(
-	{ signing, isCaught }: Pick<TwoTables, "signing" | "isCaught">,
+	{ signing, isCaught, labelIn }: Pick<TwoTables, "signing" | "isCaught" | "labelIn">,
 	domains: readonly string[],
 	mayStandBefore: (row: SigningRow) => boolean,
 ): ReadonlyMap<string, string> {
-	const rows = signingRows(signing.bytes);
+	const rows = signingRows(signing.bytes, labelIn);
 	return new Map(
 		domains.flatMap((domain) => {
 			const row = rows.find((one) => isCaught(one.pattern, `postmaster@${domain}`) && !mayStandBefore(one));
@@ -58,35 +62,44 @@ export function renderTwoTables(
 	const gone = changes.filter(({ to }) => to === null);
 	if (firsts.length > 0 && gone.length > 0)
 		throw new KeyturnError("bug", "first keys and keys taken out are no one change of two tables");
-	const { keys, signing, format } = tables;
+	const { keys, signing, format, labelIn } = tables;
 	let signs = signing.bytes;
 	let names = renderRows(keys, [...turns, ...gone], format)[0]?.bytes ?? keys.bytes;
 	for (const { domain, to } of firsts) {
-		const label = freeLabel(names, signs, domain, format);
+		const label = freeLabel(names, signs, domain, tables);
 		if (to === null) continue;
 		const labelled = { ...format, first: (name: string, of: typeof to) => format.first(name, of, label) };
 		const file = { ...keys, bytes: names, hash: hashOf(names) };
 		names = renderRows(file, [{ domain, from: null, to }], labelled)[0]?.bytes ?? names;
 		signs = withLine(tables, signs, domain, label);
 	}
-	for (const change of gone) signs = withoutLines(signs, labelOf(keys, change, format));
+	for (const change of gone) signs = withoutLines(signs, labelOf(keys, change, format), labelIn);
 	const keyFile = { path: keys.path, hashBefore: keys.hash, bytes: names };
 	if (firsts.length === 0 && gone.length === 0) return [keyFile];
 	const signingFile = { path: signing.path, hashBefore: signing.hash, bytes: signs };
 	return gone.length > 0 ? [signingFile, keyFile] : [keyFile, signingFile];
 }
 
-function rowOf(line: string): SigningRow | null {
+function beforeColon(value: string): string {
+	return value.split(":")[0] ?? value;
+}
+
+function rowOf(line: string, labelIn: LabelIn = beforeColon): SigningRow | null {
 	const [pattern, label, more] = line.trim().split(/\s+/);
 	if (pattern === undefined || pattern.startsWith("#") || label === undefined) return null;
-	return more === undefined || more.startsWith("#") ? { pattern, label: label.split(":")[0] ?? label } : null;
+	return more === undefined || more.startsWith("#") ? { pattern, label: labelIn(label) } : null;
 }
 
 /** Named after the domain, with a number where that is taken. */
-function freeLabel(keys: Uint8Array, signing: Uint8Array, domain: string, format: RowFormat): string {
+function freeLabel(
+	keys: Uint8Array,
+	signing: Uint8Array,
+	domain: string,
+	{ format, labelIn }: TwoTables,
+): string {
 	const taken = new Set([
 		...parseRows(keys, format).map(({ label }) => label),
-		...signingRows(signing).map(({ label }) => label),
+		...signingRows(signing, labelIn).map(({ label }) => label),
 	]);
 	for (let number = 1; ; number += 1) {
 		const label = number === 1 ? domain : `${domain}-${number}`;
@@ -108,8 +121,8 @@ function withLine({ isCaught }: TwoTables, bytes: Uint8Array, domain: string, la
 	return Buffer.from(lines.join("\n"), "latin1");
 }
 
-function withoutLines(bytes: Uint8Array, label: string): Uint8Array {
-	const rest = linesOf(bytes).filter((line) => rowOf(line)?.label !== label);
+function withoutLines(bytes: Uint8Array, label: string, labelIn?: LabelIn): Uint8Array {
+	const rest = linesOf(bytes).filter((line) => rowOf(line, labelIn)?.label !== label);
 	return Buffer.from(rest.join("\n"), "latin1");
 }
 

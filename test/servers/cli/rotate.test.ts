@@ -22,7 +22,9 @@ describe.skipIf(!mayRun)("keyturn rotate", () => {
 		const shown = await host.keyturn(["rotate", "--now", "--dry-run"]);
 		expect(shown).toMatchObject({ code: 0, stderr: "" });
 		expect(shown.stdout).toMatch(/dns +add \d{6}\._domainkey\.example\.test\. 300 TXT "v=DKIM1;k=rsa;p=…"/);
-		expect(shown.stdout).toMatch(new RegExp(`table +- ${DOMAIN} ${DOMAIN}:${FIRST_SELECTOR}:`));
+		expect(shown.stdout).toMatch(
+			new RegExp(`table   /\\S+/key.table\n +- ${DOMAIN} ${DOMAIN}:${FIRST_SELECTOR}:`),
+		);
 		expect(shown.stdout).toContain("stop mail, stop signer; rename the table; start signer, start mail");
 		expect(await treeOf(host)).toEqual(before);
 

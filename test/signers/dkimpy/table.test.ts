@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Disk } from "../../../src/ports/disk.ts";
 import { readDkimpy } from "../../../src/signers/dkimpy/configuration.ts";
-import { DKIMPY_TABLE } from "../../../src/signers/dkimpy/table.ts";
+import { DKIMPY_TABLE, isCaught, labelIn } from "../../../src/signers/dkimpy/table.ts";
 
 describe("dkimpy-milter's KeyTable", () => {
 	test.each(["", "# shop example.com:1:/k", "shop", "shop example.com:1:/k # ours"])(
@@ -23,6 +23,7 @@ describe("dkimpy-milter's KeyTable", () => {
 	test("is changed in selector and path only", () => {
 		const line = "  shop\tExample.com:202610:/keys/a \r";
 		expect(DKIMPY_TABLE.parse(line)).toEqual({
+			label: "shop",
 			domain: "example.com",
 			selector: "202610",
 			path: "/keys/a",
@@ -60,4 +61,22 @@ describe("dkimpy-milter.conf", () => {
 	])("is refused: %s", async (text, why) => {
 		await expect(reading(text)).rejects.toThrow(why);
 	});
+});
+
+test.each([
+	["%", true],
+	["a@example.com", true],
+	["*@example.com", true],
+	["*example.com", true],
+	["*", false],
+	["b@example.com", false],
+	["*@example.org", false],
+	["a*@*", false],
+])("dkimpy-milter's SigningTable catches a@example.com with %s: %s", (pattern, caught) => {
+	expect(isCaught(pattern, "a@example.com")).toBe(caught);
+});
+
+test("the label is the last part of a line of the SigningTable", () => {
+	expect(labelIn("shop")).toBe("shop");
+	expect(labelIn("@example.com:shop")).toBe("shop");
 });
