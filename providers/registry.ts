@@ -12,6 +12,7 @@ import type { Programs } from "../src/ports/programs.ts";
 import type { Random } from "../src/ports/random.ts";
 import type { Secrets } from "../src/ports/secrets.ts";
 import type { Wire } from "../src/ports/wire.ts";
+import type { ZoneCopies } from "../src/ports/zone-copies.ts";
 import type { ProviderAbout } from "../src/publishing/about.ts";
 
 /** Everything that any provider needs; each takes its part. */
@@ -19,6 +20,7 @@ export interface ProviderTools {
 	readonly secrets: Secrets;
 	readonly wire: Wire;
 	readonly disk: Disk;
+	readonly copies: ZoneCopies;
 	readonly http: Http;
 	readonly programs: Programs;
 	readonly programTrust: ProgramTrust;

@@ -22,6 +22,7 @@ import { asKeyturnError, KeyturnError } from "./errors.ts";
 import type { AlertSink } from "./ports/alert-sink.ts";
 import type { DnsProvider } from "./ports/dns-provider.ts";
 import type { Door } from "./ports/door.ts";
+import type { HeldLock } from "./ports/lock.ts";
 import type { Log } from "./ports/log.ts";
 import type { Propagation } from "./ports/propagation.ts";
 import type { Resolver } from "./ports/resolver.ts";
@@ -46,6 +47,8 @@ const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 const DOOR_SOCKET = "/run/keyturn/apply.sock";
 /** A command that looks whether a daemon lives holds its lock for a moment, beside others who look. */
 const DAEMON_LOCK_MS = 500;
+/** One call with its retries takes as long. */
+const ACCOUNT_LOCK_MS = 120_000;
 /** Where no domain is configured yet. */
 const ANY_SERVERS: VerifyPolicy = {
 	nameservers: "auto",
@@ -348,6 +351,7 @@ async function joinOutside(settings: Settings, configPath: string): Promise<Outs
 	const log = await openLog();
 	const { createMailer } = await import("./system/mailer.ts");
 	const { createAuthorities } = await import("./dns/authorities.ts");
+	const { createZoneCopies } = await import("./system/zone-copies.ts");
 	const { createProgramTrust } = await import("./system/program-trust.ts");
 	const verifyFor = (name: string): VerifyPolicy => verifyOf(settings, name);
 	const tools: ProviderTools & AlertTools = {
@@ -355,6 +359,7 @@ async function joinOutside(settings: Settings, configPath: string): Promise<Outs
 		programTrust: createProgramTrust(disk, process.getuid?.() ?? 0),
 		secrets,
 		disk,
+		copies: createZoneCopies({ disk, clock, directory: `${settings.state}/zone-copies` }),
 		wire: pulse.watch(createWire()),
 		http,
 		mailer: pulse.watch(createMailer()),
@@ -365,7 +370,7 @@ async function joinOutside(settings: Settings, configPath: string): Promise<Outs
 	};
 	const { createPublisher } = await import("./publishing/publisher.ts");
 	const { createTurns } = await import("./publishing/turns.ts");
-	const turns = createTurns();
+	const turns = createTurns(async (account, signal) => lockAccount(settings.state, account, signal));
 	const providers = new Map<string, DnsProvider>();
 	for (const { name, type, settings: own } of settings.providers) {
 		const provider = await (await providerType(type, configPath))?.create({ ...tools, name, settings: own });
@@ -466,6 +471,19 @@ async function writeFirstConfig(path: string, text: string): Promise<"written" |
 	await disk.makeDirectory(directoryOf(path), 0o755);
 	const made = await durableCreate(disk, path, Buffer.from(text), { mode: 0o644 });
 	return made === "created" ? "written" : "exists";
+}
+
+/** `provider check` works beside a daemon, and both may be at one account. */
+async function lockAccount(state: string, account: string, signal: AbortSignal): Promise<HeldLock> {
+	const directory = `${state}/accounts`;
+	await disk.makeDirectory(directory, 0o700);
+	const path = `${directory}/${hashOf(Buffer.from(account)).slice(0, 16)}.lock`;
+	const lock = await takeLock(path, ACCOUNT_LOCK_MS, signal);
+	if (lock !== "held") return lock;
+	throw new KeyturnError("provider.unreachable", `another keyturn is at work on this account: ${account}`, {
+		retry: true,
+		hint: "it is tried again; `provider check` ends by itself",
+	});
 }
 
 async function joinHooks(

@@ -42,6 +42,7 @@ export function createTestTools({ secret }: { readonly secret: string }): Provid
 	return {
 		clock,
 		disk,
+		copies: { keep: async () => Promise.resolve("/dev/null") },
 		http: createHttp({ clock }),
 		wire: createWire(),
 		random: createSystemRandom(),

@@ -24,7 +24,7 @@ export async function startFakeHost(zones) {
 	const server = createServer(async (request, response) => {
 		let text = "";
 		for await (const chunk of request) text += chunk;
-		const isKnown = request.headers.authorization === `Bearer ${token}`;
+		const isKnown = host.isOpen && request.headers.authorization === `Bearer ${token}`;
 		const url = new URL(request.url ?? "/", "http://fake");
 		const [status, content] = isKnown
 			? answer(request.method, url, text === "" ? null : JSON.parse(text))
@@ -33,12 +33,15 @@ export async function startFakeHost(zones) {
 	});
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");
-	return {
+	const host = {
 		url: `http://127.0.0.1:${server.address().port}`,
+		/** Whether the token is taken. */
+		isOpen: true,
 		token,
 		records,
 		serves: async (name) => records.filter((record) => record.name === name).map(({ value }) => value).sort(),
 		plant: async (name, strings) => void add(name, strings.join(""), 60),
 		stop: () => server.close(),
 	};
+	return host;
 }

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { ZoneCopies } from "../../src/ports/zone-copies.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
@@ -27,7 +28,9 @@ const records = z.array(record);
 
 type GoDaddyRecord = z.infer<typeof record>;
 
-export function createProvider(options: AdapterOptions<GoDaddySettings>): DnsProvider {
+export function createProvider(
+	options: AdapterOptions<GoDaddySettings> & { readonly copies: ZoneCopies },
+): DnsProvider {
 	const { name, settings, secrets } = options;
 	const api = createApi({
 		...commonOf(options, about),
@@ -56,11 +59,14 @@ export function createProvider(options: AdapterOptions<GoDaddySettings>): DnsPro
 				return api.call({ method: "GET", path, read, absent: [], judge }, signal);
 			},
 		}),
-		calls: callsOf(api),
+		calls: callsOf(api, options),
 	});
 }
 
-function callsOf(api: Api): RrsetCalls<ApiZone, readonly GoDaddyRecord[]> {
+function callsOf(
+	api: Api,
+	{ name: provider, copies }: { readonly name: string; readonly copies: ZoneCopies },
+): RrsetCalls<ApiZone, readonly GoDaddyRecord[]> {
 	const path = (zone: ApiZone, name: string) =>
 		`/v1/domains/${encodeURIComponent(zone.id)}/records/TXT/${encodeURIComponent(relativeName(name, zone.name) || "@")}`;
 	return {
@@ -76,6 +82,7 @@ function callsOf(api: Api): RrsetCalls<ApiZone, readonly GoDaddyRecord[]> {
 		async write(zone, sets, signal) {
 			for (const { name, before, values, ttlSeconds } of sets) {
 				const held = before?.extra ?? [];
+				if (held.length > 0) await copies.keep(provider, zone.name, { name, records: held });
 				const body = values.map(
 					(data) => held.find((one) => one.data === data) ?? { type: "TXT", data, ttl: ttlSeconds },
 				);

@@ -20,7 +20,7 @@ export const about: ProviderAbout = {
 		"developer.godaddy.com/keys, environment Production. A key opens every domain of the account: there is no narrower one, so delegating `_domainkey` to another provider is safer.",
 	remarks: [
 		"A value takes 512 characters: an RSA key of 2048 bits or Ed25519 fits, one of 4096 bits may not.",
-		"Only the TXT records of the one name are written, never those of the whole zone.",
+		"Only the TXT records of the one name are written, never those of the whole zone; what stood there before is kept in `zone-copies` of the state directory.",
 		"60 calls a minute.",
 	],
 };

@@ -2,7 +2,7 @@
 
 import { KeyturnError } from "../../src/errors.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
-import type { Log } from "../../src/ports/log.ts";
+import type { ZoneCopies } from "../../src/ports/zone-copies.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
 import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
@@ -37,7 +37,7 @@ type Command = <Result>(
 ) => Promise<Result>;
 
 export function createProvider(
-	options: AdapterOptions<NamecheapSettings> & { readonly log: Log },
+	options: AdapterOptions<NamecheapSettings> & { readonly copies: ZoneCopies },
 ): DnsProvider {
 	const { name, settings } = options;
 	const command = connect(options);
@@ -86,7 +86,7 @@ function connect(options: AdapterOptions<NamecheapSettings>): Command {
 
 function callsOf(
 	command: Command,
-	{ name: provider, log }: { readonly name: string; readonly log: Log },
+	{ name: provider, copies }: { readonly name: string; readonly copies: ZoneCopies },
 ): ZoneCalls<ApiZone, Host, HostList> {
 	const hostsOf = async (zone: ApiZone, signal: AbortSignal) =>
 		command("domains.dns.getHosts", partsOf(zone), readHosts, signal);
@@ -113,7 +113,7 @@ function callsOf(
 			refuseLoss(provider, zone, hosts);
 			const kept = hosts.filter((host) => !gone.includes(host));
 			const wanted = [...kept, ...come.map((record) => hostFor(zone, record))];
-			log.info("zone before it is written", { provider, zone: zone.name, hosts, emailType });
+			const copy = await copies.keep(provider, zone.name, { hosts, emailType });
 			const fields = {
 				...partsOf(zone),
 				...(emailType === null ? {} : { EmailType: emailType }),
@@ -126,7 +126,7 @@ function callsOf(
 				throw new KeyturnError(
 					"provider.refused",
 					`${provider}: ${zone.name} was written, and no longer shows ${lost.map(identityOf).join(", ")}`,
-					{ hint: "put it back by hand: the log has the whole zone, as `zone before it is written`" },
+					{ hint: `put it back by hand: ${copy} has the whole zone as it was` },
 				);
 		},
 	};

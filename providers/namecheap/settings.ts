@@ -24,7 +24,7 @@ export const about: ProviderAbout = {
 	remarks: [
 		"The interface has but one way to write: the whole zone anew. keyturn sends every host again as it was read, writes only where the number of hosts that was read is the one that Namecheap tells, and looks afterwards whether all are there.",
 		"It does not write a zone that has what the interface cannot give back: dynamic DNS, hosts that are switched off, types of records it does not name.",
-		"What stood in the zone before is kept in the log (`zone before it is written`).",
+		"What stood in the zone before is kept in `zone-copies` of the state directory, the last twenty; where it cannot be kept, nothing is written.",
 		"20 calls a minute.",
 	],
 };

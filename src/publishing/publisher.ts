@@ -209,10 +209,10 @@ export function createPublisher(options: {
 		...(readsBack === undefined ? {} : { readsBack }),
 		...(byHand === undefined ? {} : { byHand }),
 		findZone: async (at, signal) =>
-			turns.take(account, async () => patience.retry(() => provider.findZone(at, signal), signal)),
-		list: async (zone, at, signal) => turns.take(account, async () => list(zone, at, signal)),
+			turns.take(account, signal, async () => patience.retry(() => provider.findZone(at, signal), signal)),
+		list: async (zone, at, signal) => turns.take(account, signal, async () => list(zone, at, signal)),
 		change: async (zone, changes, signal) =>
-			turns.take(account, async () => {
+			turns.take(account, signal, async () => {
 				const items = changes.map((change): Item => ({ change, before: [], result: null, isFinal: false }));
 				for (const batch of intoBatches(items, limits.batch, ({ change }) => change.name))
 					await changeOnce(zone, batch, signal);
@@ -222,7 +222,7 @@ export function createPublisher(options: {
 			? {}
 			: {
 					forms: async (zone: string, at: string, signal: AbortSignal) =>
-						turns.take(account, async () => patience.retry(() => forms(zone, at, signal), signal)),
+						turns.take(account, signal, async () => patience.retry(() => forms(zone, at, signal), signal)),
 				}),
 	};
 }

@@ -109,6 +109,7 @@ async function joinProviders(host: ScratchHost, settings: Settings, ports: HostP
 	const tools = {
 		secrets,
 		disk: host.disk,
+		copies: { keep: async () => Promise.reject(new Error("the demo writes no whole zone")) },
 		wire,
 		http,
 		programs,

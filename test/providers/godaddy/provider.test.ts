@@ -53,6 +53,22 @@ describe("a zone of GoDaddy", () => {
 		expect(bench.store.zone(bench.zone)?.records).toMatchObject([{ value: "a sibling", ttlSeconds: 86_400 }]);
 	});
 
+	test("has a copy kept of the records at a name before they are written anew, and none where there are none", async () => {
+		const name = `copied._domainkey.${bench.zone}`;
+		kept.length = 0;
+		const own = { name, value: "v=DKIM1;p=own" };
+		expect(
+			await bench.provider.change(bench.zone, [{ kind: "add", ...own, ttlSeconds: 600 }], signal),
+		).toEqual([{ kind: "done" }]);
+		expect(kept).toEqual([]);
+		await bench.plant(name, ["a sibling"]);
+		await bench.provider.change(bench.zone, [{ kind: "remove", ...own }], signal);
+		expect(kept).toMatchObject([
+			["gd", bench.zone, { name, records: [{ data: "v=DKIM1;p=own" }, { data: "a sibling" }] }],
+		]);
+		expect(await bench.serves(name)).toEqual(["a sibling"]);
+	});
+
 	test("is not one whose name cannot be a domain", async () => {
 		bench.server.faults.push({
 			when: ({ path }) => path.endsWith(`/s1._domainkey.${bench.zone}`),
@@ -69,6 +85,8 @@ describe("a zone of GoDaddy", () => {
 	});
 });
 
+const kept: unknown[] = [];
+
 async function startBench(): Promise<HttpBench> {
 	return startHttpBench({
 		origin: "https://api.godaddy.com",
@@ -79,6 +97,12 @@ async function startBench(): Promise<HttpBench> {
 				settings: { key: { file: "/key" }, secret: { file: "/secret" } },
 				secrets: {
 					read: async (reference) => ("file" in reference && reference.file === "/key" ? KEY : SECRET),
+				},
+				copies: {
+					keep: async (...copy) => {
+						kept.push(copy);
+						return "/copy";
+					},
 				},
 				...tools,
 			}),

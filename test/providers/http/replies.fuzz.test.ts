@@ -247,6 +247,7 @@ async function providerOf(type: string, given: readonly HttpResponse[], asked: A
 		secrets: { read: async () => Promise.resolve(type === "google" ? KEY_FILE : SECRET) },
 		clock: createSleepingClock(),
 		log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+		copies: { keep: async () => Promise.resolve("/copy") },
 		random: { bytes: (count: number) => new Uint8Array(count), id: () => "0".repeat(32) },
 		http: {
 			send: async (request: HttpRequest) => {

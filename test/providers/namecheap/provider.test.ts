@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { KeyturnError } from "../../../src/errors.ts";
 import { createProvider } from "../../../providers/namecheap/provider.ts";
 import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
 import { describeReplay } from "../http/describe-replay.ts";
@@ -55,16 +56,27 @@ describe("a zone of Namecheap", () => {
 	const all = ["A 192.0.2.1", "MX mail.example.test.", "TXT of somebody else"];
 
 	test("keeps every other host, and a copy of what was there", async () => {
-		const { bench, logged } = started;
+		const { bench, kept } = started;
 		expect(await bench.provider.change(bench.zone, [add()], signal)).toEqual([{ kind: "done" }]);
 		expect(bench.store.serves(name)).toEqual(["v=DKIM1"]);
 		expect(others()).toEqual(all);
-		expect(logged).toMatchObject([
-			{ zone: bench.zone, hosts: [{ type: "A" }, { type: "MX" }, { type: "TXT" }] },
+		expect(kept).toMatchObject([
+			["nch", bench.zone, { hosts: [{ type: "A" }, { type: "MX" }, { type: "TXT" }], emailType: "FWD" }],
 		]);
+		expect(JSON.stringify(kept)).not.toContain(ACCOUNT.key);
 		const { value } = add();
 		expect(await bench.provider.change(bench.zone, [{ kind: "remove", name, value }], signal)).toEqual([
 			{ kind: "done" },
+		]);
+		expect(bench.store.serves(name)).toEqual([]);
+		expect(others()).toEqual(all);
+	});
+
+	test("is not written where no copy can be kept", async () => {
+		const { bench, fault } = started;
+		fault.isFull = true;
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([
+			{ kind: "refused", why: expect.stringContaining("no copy") },
 		]);
 		expect(bench.store.serves(name)).toEqual([]);
 		expect(others()).toEqual(all);
@@ -122,7 +134,7 @@ describe("a zone of Namecheap", () => {
 			{
 				kind: "refused",
 				why: expect.stringContaining("no longer shows @ MX mail.example.test."),
-				hint: expect.stringContaining("log"),
+				hint: expect.stringContaining("/state/zone-copies/copy.json"),
 			},
 		]);
 	});
@@ -130,12 +142,15 @@ describe("a zone of Namecheap", () => {
 
 interface Started {
 	readonly bench: HttpBench;
-	/** The fields of what was logged. */
-	readonly logged: readonly unknown[];
+	/** The copies of zones. */
+	readonly kept: readonly unknown[];
+	/** Whether a copy can be kept. */
+	readonly fault: { isFull: boolean };
 }
 
 async function startBench(): Promise<Started> {
-	const logged: unknown[] = [];
+	const kept: unknown[] = [];
+	const fault = { isFull: false };
 	const refusal = (number: string) => ({
 		status: 200,
 		body: `<ApiResponse Status="ERROR"><Errors><Error Number="${number}">no</Error></Errors></ApiResponse>`,
@@ -148,11 +163,12 @@ async function startBench(): Promise<Started> {
 				name: "nch",
 				settings: { user: ACCOUNT.user, api_key: { file: "/key" }, client_ip: ACCOUNT.address },
 				secrets: { read: async () => ACCOUNT.key },
-				log: {
-					debug: () => {},
-					info: (_, fields) => void logged.push(fields),
-					warn: () => {},
-					error: () => {},
+				copies: {
+					keep: async (...copy) => {
+						if (fault.isFull) throw new KeyturnError("provider.refused", "nch: no copy could be kept");
+						kept.push(copy);
+						return "/state/zone-copies/copy.json";
+					},
 				},
 				...tools,
 			}),
@@ -162,5 +178,5 @@ async function startBench(): Promise<Started> {
 		limits: [{ status: 405, body: "Method Not Allowed" }, refusal("500000")],
 		hasTwins: true,
 	});
-	return { bench, logged };
+	return { bench, kept, fault };
 }

@@ -1,8 +1,8 @@
-import { execFile, execFileSync } from "node:child_process";
-import { chmod, chown, cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { chmod, chown, cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeDirectory, removeDirectory } from "../program.ts";
+import { makeDirectory, removeDirectory, waitUntil } from "../program.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const NOBODY = 65_534;
@@ -11,7 +11,8 @@ const ZONE = "example.test";
 interface Host {
 	readonly url: string;
 	readonly token: string;
-	readonly records: readonly { readonly name: string }[];
+	readonly records: { readonly name: string }[];
+	isOpen: boolean;
 	stop(): void;
 }
 
@@ -99,8 +100,40 @@ describe("a provider of one's own, with keyturn as it is packed", () => {
 				left: [],
 			});
 			expect(host.records).toEqual([]);
+			// The account was locked against other processes.
+			expect(await readdir(join(etc, "state/accounts"))).toEqual([
+				expect.stringMatching(/^[0-9a-f]{16}\.lock$/),
+			]);
 		},
 	);
+
+	test.each([
+		["SIGINT", 130],
+		["SIGTERM", 143],
+	] as const)("a check that %s ends takes its record back", async (signal, status) => {
+		await configure("./my-provider.js");
+		const going = started("provider", "check", "mine", "--zone", ZONE);
+		await waitUntil("the record to be written", () => host.records.length === 1);
+		await waitUntil("the check to wait", () => going.said().includes("waiting for every name server"));
+		going.kill(signal);
+		expect(await going.ended).toMatchObject({ status, output: expect.stringContaining("interrupted") });
+		expect(host.records).toEqual([]);
+	});
+
+	test("a check that is ended and cannot take its record back names it, and the next one removes it", async () => {
+		await configure("./my-provider.js");
+		const going = started("provider", "check", "mine", "--zone", ZONE);
+		await waitUntil("the check to wait", () => going.said().includes("waiting for every name server"));
+		host.isOpen = false;
+		going.kill("SIGTERM");
+		const { output } = await going.ended;
+		host.isOpen = true;
+		const [left] = host.records;
+		expect(output.replace(/\s+/g, " ")).toContain(`LEFT ${left?.name}: the next check removes it`);
+		const next = await keyturn("provider", "check", "mine", "--zone", ZONE, "--wait-max", "1s");
+		expect(next.output.replace(/\s+/g, " ")).toContain(`swept ${left?.name}`);
+		expect(host.records).toEqual([]);
+	});
 
 	test("says what the credential may not, in the provider's own words", async () => {
 		await configure("./my-provider.js");
@@ -204,6 +237,25 @@ providers: { mine: { type: ${type}, url: "${host.url}", ${token} } }
 domains: [{ name: ${ZONE}, provider: mine }]
 `,
 	);
+}
+
+function started(...argv: readonly string[]) {
+	const child = spawn(process.execPath, [
+		join(installed, "dist/src/main.js"),
+		...argv,
+		"--config",
+		join(etc, "keyturn.yaml"),
+	]);
+	let output = "";
+	for (const stream of [child.stdout, child.stderr])
+		stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+	return {
+		said: () => output,
+		kill: (signal: "SIGINT" | "SIGTERM") => child.kill(signal),
+		ended: new Promise<{ status: number | null; output: string }>((resolve) =>
+			child.once("close", (status) => resolve({ status, output })),
+		),
+	};
 }
 
 async function keyturn(...argv: readonly string[]): Promise<{ status: number; output: string }> {
