@@ -1,4 +1,4 @@
-/** Looks whether a boot repairs what a power loss left half done. */
+/** Looks at the installed units: whether a boot repairs what a power loss left half done, and where the door may write. */
 
 import type { Disk } from "../ports/disk.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -22,4 +22,47 @@ export async function findRecovery(
 	const installed = await Promise.all(INSTALLED.map(async (directory) => isThere(`${directory}/${UNIT}`)));
 	if (!installed.includes(true)) return "absent";
 	return (await isThere(`/etc/systemd/system/multi-user.target.wants/${UNIT}`)) ? "enabled" : "off";
+}
+
+const DOOR = "keyturn-apply@.service";
+/** Elsewhere the door is no unit of ours. */
+const CONFIGURED = "/etc/keyturn/keyturn.yaml";
+const LIMIT_BYTES = 64 * 1024;
+
+/** ReadWritePaths= of the door's unit and its drop-ins (systemd.exec(5)). */
+export async function findDoorWrites(
+	{ path }: Settings,
+	disk: Pick<Disk, "read" | "list">,
+): Promise<Facts["doorWrites"]> {
+	if (path !== CONFIGURED) return null;
+	for (const directory of INSTALLED) {
+		const unit = await read(disk, `${directory}/${DOOR}`);
+		if (unit === null) continue;
+		const parts = [unit, ...(await dropIns(disk))];
+		return parts.flatMap((text) => text.split("\n")).reduce(withPaths, [] as readonly string[]);
+	}
+	return null;
+}
+
+async function dropIns(disk: Pick<Disk, "read" | "list">): Promise<readonly string[]> {
+	const texts: string[] = [];
+	for (const directory of INSTALLED.toReversed()) {
+		const names = (await disk.list(`${directory}/${DOOR}.d`).catch(() => null)) ?? [];
+		for (const name of names.filter((one) => one.endsWith(".conf")).toSorted())
+			texts.push((await read(disk, `${directory}/${DOOR}.d/${name}`)) ?? "");
+	}
+	return texts;
+}
+
+async function read(disk: Pick<Disk, "read">, path: string): Promise<string | null> {
+	const bytes = await disk.read(path, LIMIT_BYTES).catch(() => null);
+	return bytes === null ? null : Buffer.from(bytes).toString("utf8");
+}
+
+/** An empty value forgets those before. */
+function withPaths(before: readonly string[], line: string): readonly string[] {
+	const [, value] = /^\s*ReadWritePaths\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+	if (value === undefined) return before;
+	if (value === "") return [];
+	return [...before, ...value.split(/\s+/).map((path) => path.replace(/^[-+]+/, "").replace(/\/+$/, ""))];
 }

@@ -20,6 +20,8 @@ export interface Facts {
 	 * services is configured.
 	 */
 	readonly recovery: "enabled" | "off" | "absent";
+	/** Where the unit of the door may write; null where the door is no unit, or that cannot be told. */
+	readonly doorWrites: readonly string[] | null;
 	/** Whether a time source sets the clock; unknown where nothing says so. */
 	readonly clock: "synchronised" | "unsynchronised" | "unknown";
 	readonly domains: readonly DomainFacts[];

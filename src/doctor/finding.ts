@@ -18,6 +18,7 @@ export const FINDINGS = {
 	"trouble.standing": "warning",
 	"state.damaged": "critical",
 	"door.silent": "critical",
+	"door.walled": "critical",
 	"signer.unreadable": "critical",
 	"signer.stopped": "critical",
 	"mail.stopped": "critical",

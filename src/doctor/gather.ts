@@ -2,7 +2,7 @@
 
 import { asKeyturnError } from "../errors.ts";
 import type { InspectAnswer, ProbeAsked, ProbeTold } from "../ports/door.ts";
-import { findRecovery } from "./boot.ts";
+import { findDoorWrites, findRecovery } from "./boot.ts";
 import { gatherDomain, recordOf } from "./domain-facts.ts";
 import type { DomainFacts, DoorFacts, Facts } from "./facts.ts";
 import { findSecrets } from "./secrets.ts";
@@ -29,6 +29,7 @@ export async function gather(known: Known, ports: DoctorPorts, signal: AbortSign
 		agent: known.agent,
 		door,
 		secrets: await findSecrets(known.settings, ports.disk),
+		doorWrites: await findDoorWrites(known.settings, ports.disk),
 		recovery: await findRecovery(known.settings, ports.disk),
 		clock: await ports.timeSource(),
 		domains,

@@ -22,7 +22,7 @@ export interface DoctorPorts {
 	readonly providers: ReadonlyMap<string, Pick<DnsProvider, "findZone" | "list">>;
 	readonly policies: MailPolicies;
 	readonly timeSource: TimeSource;
-	readonly disk: Pick<Disk, "stat" | "lstat">;
+	readonly disk: Pick<Disk, "stat" | "lstat" | "read" | "list">;
 	readonly clock: Clock;
 	readonly random: Random;
 }

@@ -58,8 +58,17 @@ async function examineSigner(
 		socket: reading?.socket ?? null,
 		services: running,
 		holds: reading === null ? null : await whatHolds(context, name, reading),
+		writes: directoriesOf(context, name, reading),
 		strayKeys: await strayKeys(context, name, used),
 	};
+}
+
+/** New files are made beside those that they replace; keys lie below one directory, whatever the domain. */
+function directoriesOf(context: SwapContext, name: string, reading: SignerReading | null): readonly string[] {
+	const { signer } = signerNamed(context, name);
+	const [domain] = [...context.domains].find(([, of]) => of === name) ?? [];
+	const keys = domain === undefined ? [] : [directoryOf(directoryOf(signer.keyPath(domain, "any")))];
+	return [...new Set([...(reading?.files ?? []).map(({ path }) => directoryOf(path)), ...keys])];
 }
 
 async function isRunning({ services }: SwapContext, service: string): Promise<boolean> {

@@ -99,6 +99,13 @@ const CASES: readonly Found[] = [
 		["door.silent"],
 	],
 	["a signer that cannot be read", signer({ problem: "no KeyTable" }), ["signer.unreadable"]],
+	[
+		"a table where the door may not write",
+		examined({ writes: ["/etc/opendkim", "/etc/mail/keys"] }),
+		["door.walled"],
+	],
+	["a directory that begins alike", examined({ writes: ["/etc/opendkim.d"] }), ["door.walled"]],
+	["a door that is no unit", healthyFacts({ doorWrites: null }), []],
 	["a signer that is down", signer({ running: false }), ["signer.stopped"]],
 	[
 		"a note of the signer",

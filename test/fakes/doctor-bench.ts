@@ -41,7 +41,12 @@ export function doctorBench(
 					providers: world.ports.providers,
 					policies: createMailPolicies(),
 					timeSource: async () => Promise.resolve("synchronised" as const),
-					disk: { stat: async () => Promise.resolve(null), lstat: async () => Promise.resolve(null) },
+					disk: {
+						stat: nothing,
+						lstat: nothing,
+						read: nothing,
+						list: nothing,
+					},
 					addresses: ["198.51.100.7"],
 					unmade: null,
 					...given.examiner,
@@ -53,6 +58,7 @@ export function doctorBench(
 	return bench;
 }
 
+const nothing = async (): Promise<null> => Promise.resolve(null);
 const ALERT = { type: "command", on: null, repeatMs: 0, settings: {} };
 
 export function resolverOf(records: Records): Resolver {

@@ -38,6 +38,7 @@ describe("an examination", () => {
 						{ service: "main", running: true },
 					],
 					holds: null,
+					writes: ["/etc/main", "/etc/main/keys"],
 					strayKeys: [],
 				},
 			],
