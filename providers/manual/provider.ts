@@ -4,8 +4,9 @@ import { excerpt } from "../../src/dkim/foreign-text.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { Authorities } from "../../src/ports/authorities.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { DnsProvider } from "../../src/ports/dns-provider.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
 import { createHookProvider } from "../../src/publishing/hook/hook-provider.ts";
+import { isOccupied, isReached } from "../../src/publishing/wanted.ts";
 import type { ManualSettings } from "./settings.ts";
 
 export function createProvider(options: {
@@ -30,5 +31,28 @@ export function createProvider(options: {
 			);
 		},
 	});
-	return { ...provider, byHand: { where } };
+	/** A record that is only taken away revokes nothing: what has to stand there instead is told. */
+	function instead({ name: at, from, to }: Extract<ZoneChange, { kind: "replace" }>): ChangeResult {
+		return {
+			kind: "refused",
+			denied: false,
+			why: `${name}: the record at ${at} has to be replaced by hand, by TXT ${to} instead of TXT ${excerpt(from, 60)}`,
+			hint: `change this one record at ${where}, to ${to}; keyturn sees it by itself`,
+		};
+	}
+
+	return {
+		...provider,
+		byHand: { where },
+		async change(zone, changes, signal) {
+			const results: ChangeResult[] = [];
+			for (const change of changes) {
+				const values = change.kind === "replace" ? await provider.list(zone, change.name, signal) : [];
+				if (change.kind === "replace" && !isReached(change, values) && !isOccupied(change, values))
+					results.push(instead(change));
+				else results.push(...(await provider.change(zone, [change], signal)));
+			}
+			return results;
+		},
+	};
 }

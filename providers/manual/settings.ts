@@ -19,7 +19,7 @@ export const about: ProviderAbout = {
 	permission: "make the record where the zone is kept",
 	credential: "None.",
 	remarks: [
-		"For providers without an interface, such as FreeDNS (freedns.afraid.org). `action_needed` tells the record in the forms of a web page, in quotes, and of a zone file; keyturn then asks the name servers until all serve it, and goes on by itself. What is still missing after `verify.timeout` is told again and again as `verification_failed`.",
-		"Set `publish_ahead` to as many days as you may take. An old record is named by `retire_failed` until it is gone.",
+		"For providers without an interface, such as FreeDNS (freedns.afraid.org). `action_needed` tells the record in the forms of a web page, in quotes, and of a zone file; keyturn then asks the name servers until all serve it, and goes on by itself. It is told again once a day with what is still missing, and after `verify.timeout` as `verification_failed`.",
+		"Set `publish_ahead` to as many days as you may take. An old record is named by `retire_failed` until it is gone; of a revoked key that tells the empty record (`p=`) to set in its place.",
 	],
 };

@@ -5,6 +5,7 @@ import type { LookReport, LookRequest } from "../ports/propagation.ts";
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
+import { madeByHandAt, remindToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord, zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
@@ -26,6 +27,7 @@ const MOST_RESTORED = 2;
 export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
+	const before = run.memory.looks.get(`${doc.policy.domain} ${key.selector}`) ?? null;
 	const report = seen(run, doc.policy, key, true);
 	if (report === null) return;
 	switch (report.verdict) {
@@ -54,6 +56,7 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 			waitForServers(run, { doc, step }, report);
 			break;
 	}
+	await remindToMake(run, doc, key, { before, report });
 	await tellIfLate(run, doc, step.selector, report);
 }
 
@@ -214,14 +217,10 @@ function writtenElsewhere({ record }: KeyEntry, { zone }: LookReport): string | 
 }
 
 function whatToDo(run: Run, { policy }: Doc, { selector, record }: KeyEntry): string {
-	if (isByHand(run, policy))
+	if (madeByHandAt(run, policy) !== null)
 		return `make the record by hand: \`keyturn record ${policy.domain} ${selector}\` prints it`;
 	const [provider = "the provider"] = record.providers;
 	return `check the name servers named here: if they never get it, the zone ${record.zone ?? ""} at ${provider} is not the one that is delegated to`;
-}
-
-function isByHand(run: Run, { providers }: Policy): boolean {
-	return providers.some((name) => run.ports.providers.get(name)?.byHand !== undefined);
 }
 
 /** Whether a provider of the domain no longer has a record, or never had it; one that cannot say has not lost it. */

@@ -1,9 +1,9 @@
 /** Puts the records of pending keys into their zones, one call per provider and zone. */
 
-import { formsToEnter } from "../dkim/record-forms.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { askToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
 import { unchecked } from "./fitness.ts";
 import { supersede } from "./make.ts";
@@ -106,17 +106,9 @@ async function isTaken(run: Run, publication: Publication, result: ChangeResult)
 /** Somebody makes the record, unless it stands there already. */
 async function askByHand(run: Run, { job, key, provider, zone }: Publication): Promise<void> {
 	if (provider.byHand === undefined) return;
-	const { domain } = job.doc.policy;
 	const { owner, value } = key.record;
 	if ((await provider.list(zone, owner, run.signal)).includes(value)) return;
-	await run.tell("action_needed", {
-		severity: "warning",
-		domains: [domain],
-		selector: key.selector,
-		summary: `${domain}: the record of ${key.selector} has to be made by hand at ${provider.byHand.where}`,
-		detail: formsToEnter(key.record),
-		hint: `keyturn goes on by itself once every name server serves it; \`keyturn record ${domain} ${key.selector}\` prints it again`,
-	});
+	await askToMake(run, job.doc, key, { where: provider.byHand.where, missing: null });
 }
 
 /** A zone with several DNS hosts has the record when all of them do; the others are asked again until then. */

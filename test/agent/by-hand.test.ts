@@ -43,6 +43,10 @@ describe("a record that is made by hand", () => {
 		expect(world.told("verification_failed").slice(0, 2)).toEqual(["start", "repeat"]);
 		const failed = world.events.find(({ event }) => event === "verification_failed");
 		expect(failed?.hint).toContain("keyturn record example.com 202611");
+		const needed = world.events.filter(({ event }) => event === "action_needed");
+		expect(needed.map(({ summary }) => summary.includes("still missing"))).toEqual([false, true, true]);
+		expect(needed[2]?.detail).toContain(`${OWNER}. 3600 IN TXT`);
+		expect(needed[2]?.detail).toContain("ns1: absent");
 		expect(world.changes).toHaveLength(1);
 		expect(world.events.filter(({ event }) => event === "published")).toHaveLength(1);
 	});
