@@ -630,6 +630,7 @@ async function main(): Promise<number> {
 		const program = createProgram({
 			version: VERSION,
 			context: contextFor,
+			print: (text) => terminal.result(text),
 			say: (text) => terminal.say(text),
 			ended: (code) => {
 				status = code;

@@ -1,6 +1,7 @@
 /** The command line: names, options and help of every command; what each does stands in its own file. */
 
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import type { Shell } from "./completion.ts";
 import { wrap } from "../report/words.ts";
 import type { CommandContext } from "./workbench.ts";
 
@@ -8,6 +9,8 @@ export interface ProgramGiven {
 	readonly version: string;
 	/** The context for a configuration file, and whether the command is the daemon. */
 	readonly context: (configPath: string, isDaemon: boolean) => CommandContext;
+	/** Where a result goes that no configuration is needed for. */
+	readonly print: (text: string) => void;
 	/** Where usage errors go. */
 	readonly say: (text: string) => void;
 	/** Called with the exit status of the command that ran. */
@@ -16,7 +19,7 @@ export interface ProgramGiven {
 
 export const DEFAULT_CONFIG = "/etc/keyturn/keyturn.yaml";
 
-export function createProgram({ version, context, say, ended }: ProgramGiven): Command {
+export function createProgram({ version, context, print, say, ended }: ProgramGiven): Command {
 	const program = new Command("keyturn")
 		.description("Turns the DKIM keys of this mail host on schedule.")
 		.version(version)
@@ -162,17 +165,17 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 	program
 		.command("record")
 		.description("the TXT record, for a zone file, a web form, or nsupdate")
-		.argument("<domain>")
+		.argument("[domain]")
 		.argument("[selector]")
+		.option("--removals", "instead, of all domains: the old records still to be removed, and when")
 		.option("--json", "the result as JSON")
-		.action(async (domain: string, selector: string | undefined, given: Json) =>
-			ended(
-				await (await import("./record.ts")).record(here(), domain, selector ?? null, {
-					...UNASKED,
-					...given,
-				}),
-			),
-		);
+		.action(async (domain: string | undefined, selector: string | undefined, given: RecordGiven) => {
+			const { record, removals } = await import("./record.ts");
+			const { json = false, removals: isOfRemovals = false } = given;
+			if (isOfRemovals) return ended(await removals(here(), { json }));
+			if (domain === undefined) return program.error("error: missing required argument 'domain'");
+			return ended(await record(here(), domain, selector ?? null, { json }));
+		});
 
 	program
 		.command("provider")
@@ -198,6 +201,15 @@ export function createProgram({ version, context, say, ended }: ProgramGiven): C
 		.action(async (domain: string | undefined, given: Json & { limit: number }) =>
 			ended(await (await import("./history.ts")).history(here(), domain ?? null, { ...UNASKED, ...given })),
 		);
+
+	program
+		.command("completion")
+		.description("a script that completes commands and options")
+		.addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish"]))
+		.action(async (shell: Shell) => {
+			print((await import("./completion.ts")).completionFor(shell, program));
+			ended(0);
+		});
 
 	for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
 	return program;
@@ -228,6 +240,7 @@ type AddGiven = WaitGiven & {
 	readonly signer?: string;
 	readonly dryRun?: true;
 };
+type RecordGiven = Json & { readonly removals?: true };
 type RevokeGiven = WaitGiven & { readonly useStandby?: true; readonly unsigned?: true };
 type RotateGiven = Json & {
 	readonly now?: true;

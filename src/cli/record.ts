@@ -3,9 +3,12 @@
 import { webForm, zoneFileForm } from "../dkim/record-forms.ts";
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { KeyturnError } from "../errors.ts";
-import { emptyDomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import { localMinute } from "../report/words.ts";
+import { emptyDomainState, type KeyEntry, type KeyRecordEntry, keyOf } from "../rotation/domain-state.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { needsRecord } from "../rotation/life.ts";
+import type { Policy } from "../rotation/policy.ts";
+import { graceEnds } from "../rotation/timing.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
 export async function record(
@@ -38,6 +41,57 @@ export async function record(
 			: found.map(forms).join("\n\n"),
 	);
 	return EXIT.done;
+}
+
+/** What stays behind in DNS where keyturn is taken away: old records that it would have removed. */
+export async function removals(
+	context: CommandContext,
+	options: { readonly json: boolean },
+): Promise<number> {
+	const { store, settings, clock } = await context.open();
+	const due: Removal[] = [];
+	for (const policy of settings.policies) {
+		const stored = await store.load(`domains/${policy.domain}`);
+		const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
+		for (const key of state.keys)
+			if (isToBeRemoved(key, policy))
+				due.push({
+					domain: policy.domain,
+					selector: key.selector,
+					...key.record,
+					from: graceEnds(key, policy, clock.now())?.toISOString() ?? null,
+				});
+	}
+	context.terminal.result(
+		options.json
+			? JSON.stringify({ schema: 1, records: due }, null, 2)
+			: due.map((one) => removalForm(one, settings.timezone)).join("\n\n") ||
+					"no old record of keyturn's stands",
+	);
+	return EXIT.done;
+}
+
+interface Removal extends KeyRecordEntry {
+	readonly domain: string;
+	readonly selector: string;
+	/** Not earlier than this, RFC 3339; null while it is not known. */
+	readonly from: string | null;
+}
+
+function isToBeRemoved({ state, origin }: KeyEntry, { retire }: Policy): boolean {
+	if (state === "active") return false;
+	return (needsRecord(state) || state === "revoked") && (origin === "made" || retire.adopted);
+}
+
+function removalForm({ selector, domain, from, owner, zone, value }: Removal, timezone: string): string {
+	const when =
+		from === null ? "its last use is not known" : `not before ${localMinute(new Date(from), timezone)}`;
+	return [
+		`; ${domain} ${selector}: ${when}`,
+		...(zone === null ? [] : [`zone ${zone}.`]),
+		`update delete ${owner}. TXT ${quoteTxt(value)}`,
+		"send",
+	].join("\n");
 }
 
 function forms(key: KeyEntry): string {

@@ -61,6 +61,7 @@ interface Created {
 function createdProgram(): Created {
 	const [said, configs]: [string[], string[]] = [[], []];
 	const program = createProgram({
+		print: () => undefined,
 		version: "1",
 		context: (config) => {
 			configs.push(config);
@@ -129,6 +130,7 @@ test(
 			fc.asyncProperty(fc.constantFrom(...NAMING), anyName, anyName, async (name, domain, selector) => {
 				fc.pre(domain.toLowerCase() !== "example.com");
 				const program = createProgram({
+					print: () => undefined,
 					version: "1",
 					context: () => context,
 					say: () => undefined,

@@ -10,7 +10,13 @@ describe("the help", () => {
 		"of %s",
 		async (command) => {
 			let printed = "";
-			const program = createProgram({ version: "1.2.3", context: never, say: never, ended: never });
+			const program = createProgram({
+				version: "1.2.3",
+				context: never,
+				print: never,
+				say: never,
+				ended: never,
+			});
 			for (const one of [program, ...program.commands])
 				one.configureOutput({ writeOut: (text) => (printed += text), getOutHelpWidth: () => 80 });
 			await expect(
@@ -31,6 +37,7 @@ test.each([
 ])("%j makes no sense, and says where help is", async (args, words) => {
 	const said: string[] = [];
 	const program = createProgram({
+		print: () => undefined,
 		version: "1",
 		context: never,
 		say: (text) => said.push(text),
@@ -45,6 +52,7 @@ test.each([
 test("without a command the help is told as it was laid out", async () => {
 	const said: string[] = [];
 	const program = createProgram({
+		print: () => undefined,
 		version: "1",
 		context: never,
 		say: (text) => said.push(text),

@@ -43,7 +43,13 @@ function keyturn(): Command {
 	const never = (): never => {
 		throw new Error("no command is run to be described");
 	};
-	return createProgram({ version: "0", context: never, say: () => undefined, ended: () => undefined });
+	return createProgram({
+		version: "0",
+		context: never,
+		print: () => undefined,
+		say: () => undefined,
+		ended: () => undefined,
+	});
 }
 
 function rows(command: Command): readonly string[] {

@@ -38,10 +38,11 @@ const PAGER = "/usr/local/bin/page";
 export async function upAgentHost(
 	configuration: Configuration,
 	options: GuideOptions = {},
+	install: (guide: GuideHost) => Promise<unknown> = fromCheckout,
 ): Promise<AgentHost> {
 	const guide = await upGuideHost(options);
 	try {
-		await guide.script(`NODE=${NODE} ${CHECKOUT}/systemd/install >/dev/null`);
+		await install(guide);
 		await guide.script(`install -m 640 -g keyturn ${TSIG_KEY_FILE} /etc/keyturn/tsig.key`);
 		await guide.write(PAGER, `#!/bin/sh\n{ cat; echo; } >>${TOLD}\n`, { mode: "0755" });
 		const host = agentOf(guide);
@@ -51,6 +52,10 @@ export async function upAgentHost(
 		await guide.down();
 		throw thrown;
 	}
+}
+
+async function fromCheckout(guide: GuideHost): Promise<void> {
+	await guide.script(`NODE=${NODE} ${CHECKOUT}/systemd/install >/dev/null`);
 }
 
 function agentOf(guide: GuideHost): AgentHost {
