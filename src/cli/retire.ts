@@ -55,6 +55,8 @@ function isRipe(
 	const key = keyOf(state, selector);
 	if (policy === undefined || key === null) return false;
 	if (key.state === "revoked") return true;
+	// Grace begins anew once whoever uses it is seen to do so no more.
+	if (key.usedBy !== undefined) return false;
 	const now = bench.clock.now();
 	const ends = graceEnds(key, { ...policy, jitterMs: 0 }, now);
 	return ends !== null && ends <= now;

@@ -106,6 +106,19 @@ describe("retire", () => {
 		expect(await world.states()).toMatchObject({ "202610": "retired" });
 	});
 
+	test("does not wait for the grace that begins once nothing else uses the key", async () => {
+		const world = await turnedWorld();
+		const names = { domain: "example.com", selector: "202610", keyPath: null, publicKey: null };
+		world.otherReaders = [{ program: "amavis", where: "line 12", problem: null, ...names }];
+		await world.advance(20 * DAY_MS);
+		world.otherReaders = [];
+		const { context, terminal } = commandBench(world);
+		const before = world.uptimeMs;
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(3);
+		expect(world.uptimeMs - before).toBeLessThan(MINUTE_MS);
+		expect(terminal.results.join()).toContain("(grace) until");
+	});
+
 	test("ends with 0 once the record is gone", async () => {
 		const world = await turnedWorld();
 		world.pass(20 * DAY_MS);
