@@ -394,6 +394,37 @@ test("every finding is one sentence, and says what to do", () => {
 	}
 });
 
+describe("a trouble that stands", () => {
+	const told = (
+		severity: "info" | "warning" | "critical",
+		domains: readonly string[],
+		hint: string | null = null,
+	) =>
+		examine(
+			healthyFacts({
+				agent: {
+					...agent,
+					troubles: [{ event: "swap_failed", severity, summary: "it failed", hint, domains }],
+				},
+			}),
+		)[0];
+
+	test("is that of its domain, or of keyturn where it has several", () => {
+		expect(told("warning", ["example.com"])?.subject).toBe("example.com");
+		expect(told("warning", ["example.com", "example.org"])?.subject).toBe("keyturn");
+	});
+
+	test("is as grave as it was told, and a finding at least", () => {
+		const severities = (["info", "warning", "critical"] as const).map((one) => told(one, [])?.severity);
+		expect(severities).toEqual(["warning", "warning", "critical"]);
+	});
+
+	test("is mended as it was said", () => {
+		expect(told("warning", [], "restart it")).toMatchObject({ advice: "restart it", command: null });
+		expect(told("warning", [])).toMatchObject({ advice: null, command: "keyturn status" });
+	});
+});
+
 describe("how grave it is", () => {
 	test.each([
 		["a refused key of 512 bits is graver than one of 1024", key({ bits: 512 }), "critical"],
