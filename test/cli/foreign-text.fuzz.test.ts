@@ -4,6 +4,9 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { newHostState } from "../../src/agent/host-state.ts";
 import { raise, tell } from "../../src/agent/troubles.ts";
+import { nagiosReport } from "../../src/cli/doctor-nagios.ts";
+import { doctorText } from "../../src/cli/doctor-text.ts";
+import { finding } from "../../src/doctor/finding.ts";
 import { history } from "../../src/cli/history.ts";
 import { createProgress } from "../../src/cli/progress.ts";
 import { render } from "../../src/cli/status.ts";
@@ -43,6 +46,23 @@ test("a sentence with what looks like a time in it is told, whatever time that i
 		fuzzed(200),
 	);
 	expect(inLocalTime("at 9999-99-99T99:99:99Z", "UTC")).toBe("at 9999-99-99T99:99:99Z");
+});
+
+test("the doctor shows others' words, in words and to a monitoring system", PATIENCE, () => {
+	fc.assert(
+		fc.property(foreign, foreign, foreign, (subject, summary, said) => {
+			const findings = [
+				finding("dns.warning", subject, { summary, advice: said, command: said }),
+				finding("dns.warning", `${subject} 202611`, { summary, command: summary }),
+			];
+			isShown(doctorText(findings, { domains: 1, checks: 1 }));
+			const report = nagiosReport({ at: NOW, domains: 1, oldestKeySeconds: null, findings });
+			isShown(report);
+			expect(report.split("\n")).toHaveLength(3);
+			expect(report.split("|")).toHaveLength(2);
+		}),
+		fuzzed(200),
+	);
 });
 
 test("the status shows others' words", PATIENCE, () => {

@@ -6,6 +6,7 @@ import { SELECTOR } from "./host/guide-host.ts";
 import { underMail } from "./host/mail-run.ts";
 import { PRIMARY, SECONDARY } from "./host/name-servers.ts";
 
+const SYNCHRONISED = "/run/systemd/timesync/synchronized";
 const connectionKinds = ["short", "long"] as const;
 let host: AgentHost;
 
@@ -49,6 +50,113 @@ describe("taking over", () => {
 		expect(verified.stdout.match(/^ok /gm)).toHaveLength(3);
 		expect(verified.stderr).toBe("");
 	});
+});
+
+describe("init", () => {
+	const found = "/etc/keyturn/found.yaml";
+
+	test("writes what fits a host as the guide leaves it, and keyturn works with it", async () => {
+		const written = await host.keyturn(`--config ${found} init --yes`);
+		expect(written).toMatchObject({ code: 0, stdout: expect.stringContaining(`${found} is written\n`) });
+		const text = await host.read(found);
+		for (const line of [
+			"  type: opendkim\n  config: /etc/opendkim.conf\n  keys: /etc/opendkim/keys\n  swap: reload\n",
+			"  stop: [postfix, opendkim]\n  start: [opendkim, postfix]\n",
+			'    type: rfc2136\n    server: "127.0.0.1:53"\n    keyfile: /etc/keyturn/tsig.key\n',
+			...host.domains.map((domain) => `  - { name: ${domain}, provider: home }  # now ${SELECTOR}\n`),
+		])
+			expect(text).toContain(line);
+		expect((await host.keyturn(`--config ${found} verify`)).code).toBe(0);
+		expect((await host.keyturn(`--config ${found} rotate --dry-run`)).code).toBe(0);
+	});
+
+	test("writes over nothing", async () => {
+		const before = await host.read(found);
+		expect(await host.keyturn(`--config ${found} init --yes`)).toMatchObject({ code: 2, stdout: "" });
+		expect(await host.read(found)).toBe(before);
+	});
+});
+
+describe("the doctor", () => {
+	/** The lab has no servers above its zones, and nothing that sets its clock. */
+	beforeAll(async () => {
+		await host.configure({ swap: "restart", soak: "auto" });
+		await host.script(`
+			sed -i 's/^verify: { /&nameservers: ["${PRIMARY}:53", "${SECONDARY}:53"], /' ${CONFIG_FILE}
+			mkdir -p /run/systemd/timesync; touch ${SYNCHRONISED}; systemctl enable -q keyturn-recover.service
+			postconf -e milter_default_action=tempfail; systemctl reload postfix
+		`);
+	});
+
+	/** As the guide has it. */
+	afterAll(async () => host.script("postconf -e milter_default_action=accept; systemctl reload postfix"));
+
+	test("finds nothing where all is well, and changes nothing", async () => {
+		const remembered = "find /var/lib/keyturn -type f | sort | xargs sha256sum";
+		const before = { ...(await snapshot()), state: await host.script(remembered) };
+		expect(await host.keyturn("doctor")).toMatchObject({
+			code: 0,
+			stdout: "nothing found: 3 domains, 21 checks\n",
+			stderr: "",
+		});
+		expect({ ...(await snapshot()), state: await host.script(remembered) }).toEqual(before);
+	});
+
+	test("finds each fault that is planted, and no other", async () => {
+		const [value = ""] = await host.txt(PRIMARY, `${SELECTOR}._domainkey.example.net`);
+		await host.unpublish("example.net", `${SELECTOR}._domainkey.example.net`);
+		await host.publish("example.com", "202602._domainkey.example.com", value);
+		await host.publish("example.com", "_adsp._domainkey.example.com", "dkim=all");
+		await host.script(`
+			cp -p /etc/opendkim.conf /root/opendkim.conf; touch /etc/opendkim.conf
+			rm ${SYNCHRONISED}
+			chmod 644 /etc/opendkim/keys/example_org.private
+			install -m 600 -o opendkim /dev/null /etc/opendkim/keys/stray.private
+			postconf -e milter_default_action=accept non_smtpd_milters=; systemctl reload postfix
+		`);
+		await host.eventually(
+			"the secondary has all of it",
+			async () =>
+				(await host.txt(SECONDARY, `${SELECTOR}._domainkey.example.net`)).length === 0 &&
+				(await host.txt(SECONDARY, "_adsp._domainkey.example.com")).length === 1,
+		);
+		expect(await findings()).toEqual(
+			[
+				"clock.unsynchronised clock",
+				"key.unsafe example.org 202610",
+				"leftover.file /etc/opendkim/keys/stray.private",
+				"leftover.record example.com 202602",
+				"milter.accept postfix",
+				"milter.local postfix",
+				"record.absent example.net 202610",
+				"switch.held signer main",
+				"adsp.historic example.com",
+			].toSorted(),
+		);
+		await host.publish("example.net", `${SELECTOR}._domainkey.example.net`, value);
+		await host.unpublish("example.com", "202602._domainkey.example.com");
+		await host.unpublish("example.com", "_adsp._domainkey.example.com");
+		await host.script(`
+			touch -r /root/opendkim.conf /etc/opendkim.conf; touch ${SYNCHRONISED}
+			chmod 600 /etc/opendkim/keys/example_org.private; rm /etc/opendkim/keys/stray.private
+			postconf -e milter_default_action=tempfail non_smtpd_milters=local:/opendkim/opendkim.sock
+			systemctl reload postfix; systemctl stop opendkim; systemctl restart dns-resolver
+		`);
+		await host.eventually(
+			"the secondary has the record again",
+			async () => (await host.txt(SECONDARY, `${SELECTOR}._domainkey.example.net`)).length === 1,
+		);
+		expect(await findings()).toEqual(["signer.stopped opendkim"]);
+		await host.script("systemctl start opendkim");
+		await host.eventually("nothing is left to find", async () => (await findings()).length === 0);
+	});
+
+	/** Sorted. */
+	async function findings(): Promise<readonly string[]> {
+		const { stdout } = await host.keyturn("doctor --json");
+		const told = JSON.parse(stdout) as { findings: { code: string; subject: string }[] };
+		return told.findings.map(({ code, subject }) => `${code} ${subject}`).toSorted();
+	}
 });
 
 describe.each(["reload", "restart"] as const)("a turn under mail by %s", (swap) => {
