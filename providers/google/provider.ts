@@ -12,7 +12,7 @@ import { hasPolicy } from "../../src/publishing/api/left-alone.ts";
 import { plainName } from "../../src/publishing/api/names.ts";
 import { allPages } from "../../src/publishing/api/pages.ts";
 import { createRrsetProvider, type RrsetCalls, type RrsetWrite } from "../../src/publishing/api/rrset-api.ts";
-import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { type ApiZone, createZoneSearch, type ZoneSource } from "../../src/publishing/api/zones.ts";
 import { serviceAccountGrant } from "./service-account.ts";
 import { about, type GoogleSettings } from "./settings.ts";
 
@@ -79,26 +79,25 @@ export function createProvider(options: AdapterOptions<GoogleSettings>): DnsProv
 		name,
 		account: `google ${settings.project}`,
 		limits: LIMITS,
-		zones: createZoneSearch(name, { named: async (at, signal) => zonesNamed(api, name, at, signal) }),
+		zones: createZoneSearch(name, publicZones(api, name)),
 		calls: callsOf(api, name, clock),
 	});
 }
 
-async function zonesNamed(
-	api: Api,
-	provider: string,
-	name: string,
-	signal: AbortSignal,
-): Promise<readonly ApiZone[]> {
-	const zones = await allPages(provider, FIRST_PAGE, async (mark) => {
-		const query = { dnsName: `${name}.`, ...pageOf(mark) };
-		const read = (content: unknown) => zonePage.parse(content);
-		const page = await api.call({ method: "GET", path: "/managedZones", query, read }, signal);
-		return { items: page.managedZones, next: page.nextPageToken ?? null };
-	});
-	return zones
-		.filter(({ visibility }) => visibility === "public")
-		.map(({ id, dnsName }) => ({ id, name: plainName(dnsName) }));
+function publicZones(api: Api, provider: string): ZoneSource<ApiZone> {
+	return {
+		async named(name, signal) {
+			const zones = await allPages(provider, FIRST_PAGE, async (mark) => {
+				const query = { dnsName: `${name}.`, ...pageOf(mark) };
+				const read = (content: unknown) => zonePage.parse(content);
+				const page = await api.call({ method: "GET", path: "/managedZones", query, read }, signal);
+				return { items: page.managedZones, next: page.nextPageToken ?? null };
+			});
+			return zones
+				.filter(({ visibility }) => visibility === "public")
+				.map(({ id, dnsName }) => ({ id, name: plainName(dnsName) }));
+		},
+	};
 }
 
 function callsOf(api: Api, provider: string, clock: Clock): RrsetCalls<ApiZone> {

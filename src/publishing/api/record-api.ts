@@ -1,11 +1,12 @@
 /** A DNS provider whose interface has records with an id each: the port made of a few calls. */
 
-import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../../ports/dns-provider.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../../ports/dns-provider.ts";
 import { canonicalTxt, equalTxt, hasTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
 import type { Api } from "./client.ts";
 import { oneByOne, outcomeOf } from "./outcome.ts";
-import type { ApiZone, ZoneSearch } from "./zones.ts";
+import { type InterfaceOptions, readingOf } from "./reading.ts";
+import type { ApiZone } from "./zones.ts";
 
 export interface HeldRecord {
 	readonly id: string;
@@ -47,14 +48,10 @@ export async function removeAt(api: Api, path: string, signal: AbortSignal): Pro
 	await api.call({ method: "DELETE", path, read: () => null, absent: null }, signal);
 }
 
-export function createRecordProvider<Zone extends ApiZone>(options: {
-	readonly name: string;
-	readonly account: string;
-	readonly limits: ProviderLimits;
-	readonly zones: ZoneSearch<Zone>;
-	readonly calls: RecordCalls<Zone>;
-}): DnsProvider {
-	const { name, account, limits, zones, calls } = options;
+export function createRecordProvider<Zone extends ApiZone>(
+	options: InterfaceOptions<Zone> & { readonly calls: RecordCalls<Zone> },
+): DnsProvider {
+	const { name, zones, calls } = options;
 	/** Ids of zones that are served as they stand, as far as this process knows. */
 	const served = new Set<string>();
 
@@ -92,19 +89,13 @@ export function createRecordProvider<Zone extends ApiZone>(options: {
 		else await calls.update?.(zone, turned, wanted, signal);
 	}
 
-	async function forms(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
-		const found = await zones.exact(zone, signal);
-		await publish(found, signal);
-		return (await calls.records(found, at, signal)).map(({ value }) => value);
+	async function held(zone: Zone, at: string, signal: AbortSignal): Promise<readonly string[]> {
+		await publish(zone, signal);
+		return (await calls.records(zone, at, signal)).map(({ value }) => value);
 	}
 
 	return {
-		name,
-		account,
-		limits,
-		findZone: async (at, signal) => zones.find(at, signal),
-		list: async (zone, at, signal) => (await forms(zone, at, signal)).map(canonicalTxt),
-		forms,
+		...readingOf(options, held),
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
 			const results = await oneByOne(name, changes, async (change) => make(zone, change, signal));

@@ -1,10 +1,11 @@
 /** A DNS provider whose interface has the whole TXT set at a name: read, changed, written back with every sibling. */
 
-import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../../ports/dns-provider.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../../ports/dns-provider.ts";
 import { canonicalTxt, equalTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
 import { inBatches } from "./outcome.ts";
-import type { ApiZone, ZoneSearch } from "./zones.ts";
+import { type InterfaceOptions, readingOf } from "./reading.ts";
+import type { ApiZone } from "./zones.ts";
 
 export interface Rrset<Extra> {
 	/** As the interface shows them: siblings are written back in the very form. */
@@ -33,14 +34,10 @@ export interface RrsetCalls<Zone extends ApiZone, Extra = null> {
 	encode(value: string): string;
 }
 
-export function createRrsetProvider<Zone extends ApiZone, Extra>(options: {
-	readonly name: string;
-	readonly account: string;
-	readonly limits: ProviderLimits;
-	readonly zones: ZoneSearch<Zone>;
-	readonly calls: RrsetCalls<Zone, Extra>;
-}): DnsProvider {
-	const { name, account, limits, zones, calls } = options;
+export function createRrsetProvider<Zone extends ApiZone, Extra>(
+	options: InterfaceOptions<Zone> & { readonly calls: RrsetCalls<Zone, Extra> },
+): DnsProvider {
+	const { name, limits, zones, calls } = options;
 
 	async function prepare(zone: Zone, change: ZoneChange, signal: AbortSignal): Promise<Prepared<Extra>> {
 		const before = await calls.rrset(zone, change.name, signal);
@@ -50,17 +47,12 @@ export function createRrsetProvider<Zone extends ApiZone, Extra>(options: {
 		return { write: writeOf(change, before, (value) => calls.encode(value)) };
 	}
 
-	async function forms(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
-		return (await calls.rrset(await zones.exact(zone, signal), at, signal))?.values ?? [];
+	async function held(zone: Zone, at: string, signal: AbortSignal): Promise<readonly string[]> {
+		return (await calls.rrset(zone, at, signal))?.values ?? [];
 	}
 
 	return {
-		name,
-		account,
-		limits,
-		findZone: async (at, signal) => zones.find(at, signal),
-		list: async (zone, at, signal) => (await forms(zone, at, signal)).map(canonicalTxt),
-		forms,
+		...readingOf(options, held),
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
 			return inBatches(name, changes, limits.batch, async (batch) => {

@@ -1,11 +1,12 @@
 /** A DNS provider whose interface has the whole zone in one list: read once for several changes, written back in one call. */
 
-import type { ChangeResult, DnsProvider, ProviderLimits, ZoneChange } from "../../ports/dns-provider.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../../ports/dns-provider.ts";
 import { canonicalTxt, equalTxt, hasTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
 import { inBatches } from "./outcome.ts";
 import type { WantedRecord } from "./record-api.ts";
-import type { ApiZone, ZoneSearch } from "./zones.ts";
+import { type InterfaceOptions, readingOf } from "./reading.ts";
+import type { ApiZone } from "./zones.ts";
 
 export interface ZoneEntry<Entry> {
 	/** Absolute, lower case, without the final dot. */
@@ -36,17 +37,13 @@ export interface ZoneCalls<Zone extends ApiZone, Entry, Whole> {
 	write(zone: Zone, whole: Whole, edit: ZoneEdit<Entry>, signal: AbortSignal): Promise<void>;
 }
 
-export function createZoneProvider<Zone extends ApiZone, Entry, Whole>(options: {
-	readonly name: string;
-	readonly account: string;
-	readonly limits: ProviderLimits;
-	readonly zones: ZoneSearch<Zone>;
-	readonly calls: ZoneCalls<Zone, Entry, Whole>;
-}): DnsProvider {
-	const { name, account, limits, zones, calls } = options;
+export function createZoneProvider<Zone extends ApiZone, Entry, Whole>(
+	options: InterfaceOptions<Zone> & { readonly calls: ZoneCalls<Zone, Entry, Whole> },
+): DnsProvider {
+	const { name, limits, zones, calls } = options;
 
-	async function forms(zone: string, at: string, signal: AbortSignal): Promise<readonly string[]> {
-		const { txt } = await calls.read(await zones.exact(zone, signal), signal);
+	async function held(zone: Zone, at: string, signal: AbortSignal): Promise<readonly string[]> {
+		const { txt } = await calls.read(zone, signal);
 		return txt.filter((one) => one.name === at).map(({ value }) => value);
 	}
 
@@ -64,12 +61,7 @@ export function createZoneProvider<Zone extends ApiZone, Entry, Whole>(options: 
 	}
 
 	return {
-		name,
-		account,
-		limits,
-		findZone: async (at, signal) => zones.find(at, signal),
-		list: async (zone, at, signal) => (await forms(zone, at, signal)).map(canonicalTxt),
-		forms,
+		...readingOf(options, held),
 		async change(zoneName, changes, signal) {
 			const zone = await zones.exact(zoneName, signal);
 			return inBatches(name, changes, limits.batch, async (batch) => make(zone, batch, signal));
