@@ -30,10 +30,15 @@ export interface PublicHalf {
  */
 export function publicHalf(privateKey: string): PublicHalf | null {
 	try {
-		return describe(createPublicKey(bareEd25519(privateKey) ?? createPrivateKey(privateKey)));
+		return describe(createPublicKey(privateKeyFrom(privateKey)));
 	} catch {
 		return null;
 	}
+}
+
+/** A private key as `publicHalf` reads it; fails on what is none. */
+export function privateKeyFrom(text: string): KeyObject {
+	return bareEd25519(text) ?? createPrivateKey(text);
 }
 
 /** An Ed25519 key as rspamd and dkimpy-milter read it: base64 of its seed alone. Other keys as they are given, in PEM. */

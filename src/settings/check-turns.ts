@@ -100,7 +100,7 @@ function checkSelector({ settings, host, place, faults }: Turn): void {
 }
 
 /** Signers that sign each message with several keys, as far as keyturn turns them. */
-const SIGN_TWICE: readonly string[] = ["rspamd"];
+const SIGN_TWICE: readonly string[] = ["rspamd", "dkimpy"];
 
 function checkKeys(turn: Turn): void {
 	const { settings, signerType, place, faults } = turn;

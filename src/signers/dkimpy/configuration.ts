@@ -10,8 +10,8 @@ export interface DkimpyConfiguration {
 	readonly signingTable: string;
 	readonly user: string;
 	readonly socket: SocketTarget;
-	/** Ed25519 keys beside it, which sign the same mail once more. */
-	readonly hasEd25519: boolean;
+	/** The table of the Ed25519 keys that sign the same mail once more; null where there is none. */
+	readonly keyTableEd25519: string | null;
 }
 
 const LIMIT_BYTES = 1024 * 1024;
@@ -27,12 +27,13 @@ export async function readDkimpy(disk: Disk, config: string): Promise<DkimpyConf
 		throw new KeyturnError("signer.config", `${config} has no Socket`, {
 			hint: "Name it there, with the value that the mail server has in smtpd_milters.",
 		});
+	const ed25519 = options.get("KeyTableEd25519");
 	return {
 		keyTable: fileOf(config, "KeyTable", options.get("KeyTable")),
 		signingTable: fileOf(config, "SigningTable", options.get("SigningTable")),
 		user: options.get("UserID") ?? "dkimpy-milter",
 		socket: parseSocket(socket),
-		hasEd25519: options.has("KeyTableEd25519"),
+		keyTableEd25519: ed25519 === undefined ? null : fileOf(config, "KeyTableEd25519", ed25519),
 	};
 }
 

@@ -1,12 +1,25 @@
-/** dkimpy-milter as a signer: its KeyTable and keys are read once, at its start, by root; it knows no reload. */
+/**
+ * dkimpy-milter as a signer: its KeyTable, that of the Ed25519 keys beside it, and all keys are read once, at its start, by
+ * root; it knows no reload.
+ */
 
+import { bareKey } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
-import type { ProbedKey, ProbeVerdict, Signer, SignerReading } from "../../ports/signer.ts";
+import type {
+	ProbedKey,
+	ProbeVerdict,
+	RenderedFile,
+	Signer,
+	SignerChange,
+	SignerFile,
+	SignerReading,
+} from "../../ports/signer.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable, readTable } from "../one-table/reading.ts";
+import { parseRows, renderRows } from "../one-table/rows.ts";
 import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { readDkimpy } from "./configuration.ts";
@@ -28,10 +41,8 @@ export function createDkimpySigner(options: DkimpyOptions): Signer {
 		...oneTableParts(options, { requireSafe: true }),
 		read: async () => read(options),
 		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
-		render: ({ files: [keys, signing] }, changes) =>
-			keys === undefined || signing === undefined || changes.length === 0
-				? []
-				: renderTwoTables({ keys, signing, format: DKIMPY_TABLE, isCaught, labelIn }, changes),
+		keyFile: bareKey,
+		render: ({ files }, changes) => render(files, changes),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) =>
 			signWithKeys(disk, DKIMPY_TABLE, staged, expectations, reading),
@@ -44,37 +55,56 @@ const HANDSHAKE_MS = 10_000;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const NO_FIRST =
 	"KeyTableEd25519 has no line for it, and dkimpy-milter would then refuse its mail: name it there by hand first";
-const ED25519 = "KeyTableEd25519 is left as it is: its keys sign on, and are not turned";
+const NO_WAY_OUT =
+	"with KeyTableEd25519 dkimpy-milter needs lines of a name in both tables of keys: take them out by hand";
 
+/** The files in this order: KeyTable, SigningTable, and KeyTableEd25519 where there is one. */
 async function read({ disk, settings }: DkimpyOptions): Promise<SignerReading> {
-	const { keyTable, signingTable, user, hasEd25519 } = await readDkimpy(disk, settings.config);
-	const reading = await readOneTable({
-		disk,
-		table: keyTable,
-		format: DKIMPY_TABLE,
-		user,
-		configuration: [settings.config],
-		notes: hasEd25519 ? [ED25519] : [],
-	});
+	const { keyTable, keyTableEd25519, signingTable, user, socket } = await readDkimpy(disk, settings.config);
+	const given = { disk, format: DKIMPY_TABLE, user, configuration: [settings.config] };
+	const reading = await readOneTable({ ...given, table: keyTable });
+	const beside = keyTableEd25519 === null ? null : await readOneTable({ ...given, table: keyTableEd25519 });
 	const signing = await readTable(disk, signingTable);
 	const rows = signingRows(signing.bytes, labelIn);
+	const hashes = [reading.tableHash, signing.hash, ...(beside === null ? [] : [beside.tableHash])];
 	return {
 		...reading,
-		files: [...reading.files, signing],
-		tableHash: hashOf(Buffer.from(`${reading.tableHash} ${signing.hash}`)),
-		lines: reading.lines.map((line) => ({
+		socket,
+		files: [...reading.files, signing, ...(beside?.files ?? [])],
+		tableHash: hashOf(Buffer.from(hashes.join(" "))),
+		lines: [...reading.lines, ...(beside?.lines ?? [])].map((line) => ({
 			...line,
 			signs: line.signs && rows.some(({ label }) => label === line.entry),
 		})),
 	};
 }
 
+/** A key is changed in the table that names it: there may be one for each algorithm. */
+function render(
+	[keys, signing, beside]: readonly SignerFile[],
+	changes: readonly SignerChange[],
+): readonly RenderedFile[] {
+	if (keys === undefined || signing === undefined) return [];
+	const rows = beside === undefined ? [] : parseRows(beside.bytes, DKIMPY_TABLE);
+	const isBeside = ({ domain, from }: SignerChange) =>
+		rows.some((row) => row.domain === domain && row.selector === from);
+	const own = changes.filter((change) => !isBeside(change));
+	const others = changes.filter(isBeside);
+	if (changes.some(({ to }) => to === null) && rows.length > 0)
+		throw new KeyturnError("signer.config", NO_WAY_OUT);
+	const two = { keys, signing, format: DKIMPY_TABLE, isCaught, labelIn };
+	return [
+		...(own.length === 0 ? [] : renderTwoTables(two, own)),
+		...(beside === undefined ? [] : renderRows(beside, others, DKIMPY_TABLE)),
+	];
+}
+
 async function firstKeyFaults(
 	{ disk, settings }: DkimpyOptions,
 	domains: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-	const { signingTable, hasEd25519 } = await readDkimpy(disk, settings.config);
-	if (hasEd25519) return new Map(domains.map((domain) => [domain, NO_FIRST]));
+	const { signingTable, keyTableEd25519 } = await readDkimpy(disk, settings.config);
+	if (keyTableEd25519 !== null) return new Map(domains.map((domain) => [domain, NO_FIRST]));
 	const signing = await readTable(disk, signingTable);
 	return firstLineFaults({ signing, isCaught, labelIn }, domains, isBroad);
 }

@@ -3,25 +3,28 @@
  * place is the private half of the record. RFC 6376 (simple/simple, rsa-sha256) and RFC 8463 (ed25519-sha256).
  */
 
-import { createHash, createPrivateKey, sign } from "node:crypto";
+import { createHash, sign } from "node:crypto";
+import { privateKeyFrom } from "../../dkim/key-material.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { SignExpectation, SignerReading } from "../../ports/signer.ts";
 import { probeHeaders, PROBE_BODY, probeText } from "../probe-message.ts";
 import { readPrivateKey } from "./reading.ts";
-import { parseRows, type RowFormat } from "./rows.ts";
+import { parseRows, type Row, type RowFormat } from "./rows.ts";
 
-/** One message per expectation, signed with the key that the staged table names for it; fails with `signer.config`. */
+/** One message per expectation, signed with the key that a staged table names for it; fails with `signer.config`. */
 export async function signWithKeys(
 	disk: Disk,
 	format: RowFormat,
 	staged: ReadonlyMap<string, string>,
 	expectations: readonly SignExpectation[],
-	{ files: [table] }: SignerReading,
+	{ files }: SignerReading,
 ): Promise<readonly string[]> {
-	const at = staged.get(table?.path ?? "") ?? table?.path ?? "";
-	const bytes = await disk.read(at, LIMIT_BYTES);
-	const rows = bytes === null ? [] : parseRows(bytes, format);
+	const rows: Row[] = [];
+	for (const { path } of files) {
+		const bytes = await disk.read(staged.get(path) ?? path, LIMIT_BYTES);
+		if (bytes !== null) rows.push(...parseRows(bytes, format));
+	}
 	const messages: string[] = [];
 	for (const { domain, selector } of expectations) {
 		const row = rows.find(
@@ -31,7 +34,7 @@ export async function signWithKeys(
 		if (pem === null)
 			throw new KeyturnError(
 				"signer.config",
-				`${at}: the staged table gives ${domain} no key for ${selector}`,
+				`${files.map(({ path }) => path).join(", ")}: as staged, no line gives ${domain} a key for ${selector}`,
 			);
 		messages.push(signProbe(domain, selector, pem));
 	}
@@ -42,7 +45,7 @@ const LIMIT_BYTES = 64 * 1024 * 1024;
 
 /** The message of the probe, signed with a key in PEM. */
 export function signProbe(domain: string, selector: string, pem: string): string {
-	const key = createPrivateKey(pem);
+	const key = privateKeyFrom(pem);
 	const isRsa = key.asymmetricKeyType === "rsa";
 	const sender = `postmaster@${domain}`;
 	const headers = probeHeaders(sender);

@@ -50,7 +50,7 @@ describe("dkimpy-milter.conf", () => {
 			signingTable: "/s",
 			user: "a:b",
 			socket: { kind: "inet", host: "127.0.0.1", port: 8892 },
-			hasEd25519: true,
+			keyTableEd25519: "/e",
 		});
 	});
 

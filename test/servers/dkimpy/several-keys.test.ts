@@ -1,0 +1,81 @@
+/** Messages that dkimpy-milter signs twice: an RSA key and an Ed25519 key, each in its table, both turned in one restart. */
+
+import { generateKeyPairSync } from "node:crypto";
+import { rename } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { bareKey, publicHalf, recordText } from "../../../src/dkim/key-material.ts";
+import { formatKeyRecord } from "../../../src/dkim/key-record.ts";
+import { makeKey, type TestKey } from "../opendkim/opendkim-host.ts";
+import { mayRun, prepareHost, verifier } from "./dkimpy-host.ts";
+
+const DOMAIN = "example.com";
+const [oldRsa, newRsa, oldEd, newEd] = [makeKey(), makeKey(), makeEd25519(), makeEd25519()];
+
+function makeEd25519(): TestKey {
+	const pem = generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+	const half = publicHalf(pem);
+	if (half === null) throw new Error("no key");
+	return { pem, record: formatKeyRecord({ algorithm: "ed25519", publicKey: recordText(half) }) };
+}
+
+const expected = (keys: readonly (readonly [string, TestKey])[]) =>
+	keys.map(([selector, { record }]) => ({ domain: DOMAIN, selector, record }));
+
+describe.skipIf(!mayRun)("a dkimpy-milter with two tables of keys", () => {
+	test("makes both signatures before, and both with the next keys after a restart", async () => {
+		const host = await prepareHost();
+		const { signer } = host;
+		const rsa = await host.write("keys/rsa", oldRsa.pem);
+		const ed = await host.write("keys/ed", bareKey(oldEd.pem));
+		const keyTable = await host.write("keytable", `shop ${DOMAIN}:r1:${rsa}\n`);
+		const edTable = await host.write("edtable", `# the short ones\nshop ${DOMAIN}:e1:${ed}\n`);
+		const signingTable = await host.write("signingtable", `*@${DOMAIN} shop\n`);
+		const running = await host.start([
+			`KeyTable file:${keyTable}`,
+			`KeyTableEd25519 file:${edTable}`,
+			`SigningTable refile:${signingTable}`,
+		]);
+		const reading = await signer.read();
+		expect(reading.lines.map(({ selector, problem }) => [selector, problem])).toEqual([
+			["r1", null],
+			["e1", null],
+		]);
+		const before = expected([
+			["r1", oldRsa],
+			["e1", oldEd],
+		]);
+		expect((await signer.probe(before, reading)).map(({ outcome }) => outcome)).toEqual(["signed", "signed"]);
+
+		const turns = [
+			["r1", "202612", newRsa],
+			["e1", "202612b", newEd],
+		] as const;
+		const changes = [];
+		for (const [from, selector, key] of turns) {
+			const keyPath = await host.write(`keys/${DOMAIN}/${selector}.private`, signer.keyFile?.(key.pem) ?? "");
+			changes.push({ domain: DOMAIN, from, to: { selector, keyPath } });
+		}
+		const after = expected(turns.map(([, selector, key]) => [selector, key] as const));
+		const files = signer.render(reading, changes);
+		expect(files.map(({ path }) => path)).toEqual([keyTable, edTable]);
+		const staged = new Map<string, string>();
+		for (const [index, { path, bytes }] of files.entries())
+			staged.set(path, await host.write(`staged${index}`, Buffer.from(bytes).toString()));
+		const messages = await signer.signOffline(staged, after, reading);
+		for (const [index, { selector, record }] of after.entries())
+			expect(
+				await verifier.verify(messages[index] ?? "", async (name) =>
+					Promise.resolve(name === `${selector}._domainkey.${DOMAIN}` ? [record] : []),
+				),
+			).toMatchObject([{ selector, outcome: "pass" }]);
+		for (const [path, from] of staged) await rename(from, path);
+		await running.restart();
+		expect((await signer.probe(after, reading)).map(({ outcome }) => outcome)).toEqual(["signed", "signed"]);
+		const only = signer.render(await signer.read(), [
+			{ domain: DOMAIN, from: "202612b", to: { selector: "202701b", keyPath: "/k/next" } },
+		]);
+		expect(only.map(({ path, bytes }) => [path, Buffer.from(bytes).toString()])).toEqual([
+			[edTable, `# the short ones\nshop ${DOMAIN}:202701b:/k/next\n`],
+		]);
+	});
+});
