@@ -1,6 +1,7 @@
 /** `keyturn doctor --format nagios`: one line for the eye, one for each finding, and figures, as Nagios and Icinga read them. */
 
 import type { Finding, Severity } from "../doctor/finding.ts";
+import { plural } from "../report/status-words.ts";
 import { oneLine } from "../report/words.ts";
 
 export interface Examined {
@@ -28,7 +29,7 @@ export function nagiosReport(examined: Examined): string {
 	const more = told.length > 1 ? ` (and ${told.length - 1} more)` : "";
 	const summary =
 		first === undefined
-			? `${domains} ${domains === 1 ? "domain" : "domains"}, nothing found`
+			? `${domains} ${plural("domain", domains)}, nothing found`
 			: `${first.subject}: ${first.summary}${more}`;
 	const figures = [
 		`critical=${count("critical")};;0;0`,

@@ -1,6 +1,7 @@
 /** How `keyturn doctor` reads on a terminal: the gravest first, one paragraph each, those that are alike told once. */
 
 import type { Finding, Severity } from "../doctor/finding.ts";
+import { plural } from "../report/status-words.ts";
 import { oneLine, wrap } from "../report/words.ts";
 
 const WIDTH = 79;
@@ -74,11 +75,11 @@ function closing(
 		counted(of("warning"), "warning"),
 		counted(of("info"), "note"),
 	].filter((text) => text !== null);
-	const looked = `${domains} ${domains === 1 ? "domain" : "domains"}, ${checks} checks`;
+	const looked = `${domains} ${plural("domain", domains)}, ${checks} checks`;
 	return counts.length === 0 ? `nothing found: ${looked}` : `${counts.join(", ")}: ${looked}`;
 }
 
 function counted(count: number, what: string): string | null {
 	if (count === 0) return null;
-	return `${count} ${what}${count === 1 ? "" : "s"}`;
+	return `${count} ${plural(what, count)}`;
 }

@@ -7,6 +7,7 @@ import { gather } from "../doctor/gather.ts";
 import type { Known } from "../doctor/sources.ts";
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import { type Fault, faultSentence } from "../settings/faults.ts";
+import { plural } from "../report/status-words.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";
 import { type Examined, nagiosReport, nagiosStatus, nagiosUnknown } from "./doctor-nagios.ts";
 import { doctorText } from "./doctor-text.ts";
@@ -51,6 +52,12 @@ async function look(context: CommandContext): Promise<Examined> {
 		if (!error.code.startsWith("config.")) throw error;
 		return { at: null, domains: 0, oldestKeySeconds: null, findings: faultsOf(error) };
 	}
+	const { terminal } = context;
+	const { length } = bench.settings.policies;
+	if (terminal.isLive)
+		terminal.say(
+			`asking the door, the name servers and the providers of ${length} ${plural("domain", length)}`,
+		);
 	const examiner = await bench.examiner();
 	const ports = { ...examiner, ...portsOf(bench) };
 	const facts = await gather(await known(bench, examiner), ports, context.signal);

@@ -40,6 +40,17 @@ describe("a host where all is well", () => {
 		expect(code).toBe(0);
 	});
 
+	test("says at a terminal what takes its time, and nothing where nobody waits", async () => {
+		const world = await wellWorld();
+		for (const isLive of [true, false]) {
+			const bench = doctorBench(world, { isLive });
+			await doctor(bench.context, { form: "text" });
+			expect(bench.terminal.said).toEqual(
+				isLive ? ["asking the door, the name servers and the providers of 1 domain"] : [],
+			);
+		}
+	});
+
 	test("says so in words", async () => {
 		const bench = doctorBench(await wellWorld());
 		expect(await doctor(bench.context, { form: "text" })).toBe(0);

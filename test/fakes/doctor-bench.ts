@@ -22,11 +22,13 @@ export function doctorBench(
 		readonly records?: Records;
 		readonly examined?: Examined;
 		readonly examiner?: Partial<Examiner>;
+		readonly isLive?: boolean;
 	} = {},
 ): CommandBench {
 	const told = doorTold();
 	const examined = given.examined ?? (told.kind === "told" ? told.answer.examined : null);
 	const bench = commandBench(world, {
+		isLive: given.isLive ?? false,
 		changes: {
 			daemonAlive: async () => Promise.resolve(true),
 			door: {
