@@ -82,7 +82,8 @@ const WISHES: readonly ((asking: Asking) => void)[] = [
 	({ world, acts, domain }) => reconfigure(world, acts, domain, ({ standby }) => ({ standby: !standby })),
 	({ world, acts, luck, domain }) => {
 		const [one, other] = [providerOf(domain), secondProviderOf(domain)];
-		const providers = luck.pick([[one], [other], [one, other]]);
+		const hasTwoHosts = world.dns.zoneOf(domain)?.second !== null;
+		const providers = luck.pick(hasTwoHosts ? [[one, other]] : [[one], [other], [one, other]]);
 		reconfigure(world, acts, domain, () => ({ providers }));
 	},
 ];

@@ -6,7 +6,7 @@ import type { Door, InspectAnswer } from "../../src/ports/door.ts";
 import { DOOR_STATE } from "./world.ts";
 import { type PlantedFault, rewriting, withLuck } from "./planting.ts";
 import { SHELF } from "./promises-to-others.ts";
-import type { Scenario } from "./scenario.ts";
+import { type Scenario, withTwoHosts } from "./scenario.ts";
 import { HONEST } from "./wrappers.ts";
 
 const HOUR_MS = 3_600_000;
@@ -107,6 +107,21 @@ export const PLANTED_BESIDE: readonly PlantedFault[] = [
 				retire: { ...policy.retire, graceMs: policy.record.ttlSeconds * 1000 },
 			})),
 		}),
+	},
+	{
+		name: "a record left at one of two DNS hosts",
+		breaks: ["gone everywhere"],
+		wrappers: {
+			...HONEST,
+			publishing: (bare) => ({
+				...bare,
+				change: async (zone, changes, signal) =>
+					bare.name.startsWith("second-") && changes.every(({ kind }) => kind === "remove")
+						? changes.map(() => ({ kind: "done" }) as const)
+						: bare.change(zone, changes, signal),
+			}),
+		},
+		adjust: (scenario) => withTwoHosts(brief({})(scenario), () => true),
 	},
 	{
 		name: "a record that is never removed",

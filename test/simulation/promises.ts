@@ -3,7 +3,7 @@
 import { isCandidate, type KeyState, mayMove } from "../../src/rotation/life.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { type MailHost, readTables, type Tables } from "./mail-host.ts";
-import type { Asked, SimDns, SimZone } from "./sim-dns.ts";
+import { type Asked, type SimDns, type SimZone, versionAt } from "./sim-dns.ts";
 import { publicHalfOf, publishedKey, verifies } from "./sim-mail.ts";
 import {
 	hooksAreAsked,
@@ -139,6 +139,7 @@ export const PROMISES = {
 	"I6 no selector twice": noSelectorTwice,
 	"I10 along the life table": alongTheLifeTable,
 	"revoked for good": revokedForGood,
+	"gone everywhere": goneEverywhere,
 	"hooks are asked": hooksAreAsked,
 	"others are waited for": othersAreWaitedFor,
 	"the queue is waited for": queueIsWaitedFor,
@@ -344,11 +345,29 @@ export function revokedForGood(seen: Observed): readonly string[] {
 	for (const { domain, selector } of revocations.all()) {
 		const name = `${selector}._domainkey.${domain}`;
 		const target = seen.dns.targetOf(name);
+		// Of two DNS hosts one is asked after the other.
 		const values = seen.dns.zoneOf(target)?.current.txt.get(target)?.values ?? [];
 		if (hasNews(seen, name) && verifies(keyUnder(seen, domain, selector), values))
 			breaches.push(`mail signed with ${selector} of ${domain} verifies though it was revoked`);
 	}
 	return breaches;
+}
+
+/** Once the state says that nothing verifies with a key that signed any more, no DNS host of its zone has its record. */
+export function goneEverywhere(seen: Observed): readonly string[] {
+	return seen.transitions.flatMap(({ domain, selector, to }) => {
+		if (to !== "retired" && to !== "revoked") return [];
+		const target = seen.dns.targetOf(`${selector}._domainkey.${domain}`);
+		const zone = seen.dns.zoneOf(target);
+		const publicKey = keyUnder(seen, domain, selector);
+		if (zone === null || !hasSigned(seen, domain, publicKey)) return [];
+		const left = ([0, 1] as const).filter((dnsHost) =>
+			verifies(publicKey, versionAt(zone, dnsHost).txt.get(target)?.values ?? []),
+		);
+		return left.length === 0
+			? []
+			: [`${domain}: ${selector} is ${to}, and its record stands at DNS host ${left.join(" and ")}`];
+	});
 }
 
 /** I10, without the replay of the history: keys move along the life table only, and every save counts one further. */

@@ -196,7 +196,23 @@ function withNeighbours(scenario: Scenario, chance: Chance, calm: boolean): Scen
 			},
 		};
 	});
-	return { ...scenario, luck, policies };
+	return withTwoHosts({ ...scenario, luck, policies }, () => chance.happens(0.15));
+}
+
+/** Zones that two DNS hosts serve, each of which is told every record; those that share records with others are not. */
+export function withTwoHosts(scenario: Scenario, isChosen: (zone: string) => boolean): Scenario {
+	const zones = scenario.zones.map((zone) =>
+		zone.name !== "a.test" && zone.name !== "b.test" && isChosen(zone.name)
+			? { ...zone, hasTwoHosts: true }
+			: zone,
+	);
+	const chosen = new Set(zones.flatMap((zone) => (zone.hasTwoHosts === true ? [zone.name] : [])));
+	const policies = scenario.policies.map((policy) =>
+		chosen.has(policy.domain)
+			? { ...policy, providers: [providerOf(policy.domain), secondProviderOf(policy.domain)] }
+			: policy,
+	);
+	return { ...scenario, zones, policies };
 }
 
 const RSA = { algorithm: "rsa", bits: 2048 } as const;

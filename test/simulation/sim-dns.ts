@@ -28,7 +28,12 @@ export interface SimServer {
 	mood: ServerMood;
 	/** From the change at the primary to the change here. */
 	lagMs: number;
+	/** Which of the zone's DNS hosts it belongs to. */
+	readonly dnsHost: DnsHost;
 }
+
+/** A zone has one DNS host or two, of which neither knows what the other is told. */
+export type DnsHost = 0 | 1;
 
 export interface ZonePlan {
 	readonly name: string;
@@ -36,15 +41,18 @@ export interface ZonePlan {
 	readonly minimumSeconds: number;
 	/** Below which name of another zone the selectors of this one have their records: each has a CNAME there. */
 	readonly aliasTo: string | null;
+	readonly hasTwoHosts?: boolean;
 }
 
 export interface SimZone {
 	readonly name: string;
 	readonly minimumSeconds: number;
 	readonly aliasTo: string | null;
-	/** The first is the primary. */
+	/** The first of each DNS host is its primary. */
 	readonly servers: readonly SimServer[];
 	current: ZoneVersion;
+	/** What its second DNS host has; null where there is none. */
+	second: ZoneVersion | null;
 	/** Grows with every change of what one of its servers holds. */
 	changes: number;
 }
@@ -68,10 +76,10 @@ export interface SimDns {
 	targetOf(name: string): string;
 	/** The name whose CNAME leads there; the name itself if there is none. */
 	originOf(target: string): string;
-	/** What the provider does to its own zone. */
-	write(zone: SimZone, name: string, set: TxtSet | null): void;
+	/** What the provider does to its own zone; at every DNS host, if none is named. */
+	write(zone: SimZone, name: string, set: TxtSet | null, dnsHost?: DnsHost): void;
 	/** One value vanishes without anybody of ours having asked for it. */
-	lose(zone: SimZone, name: string, value: string): void;
+	lose(zone: SimZone, name: string, value: string, dnsHost: DnsHost): void;
 	/** Ends stalls: what a server missed it now fetches. */
 	catchUp(zone: SimZone, server: SimServer): void;
 	/** The resolver as one process has it. */
@@ -122,21 +130,29 @@ export function createSimDns(given: {
 	};
 
 	const transfer = (zone: SimZone, server: SimServer) => {
-		if (server.mood === "stalled" || server.mood === "down" || server.held === zone.current) return;
-		server.held = zone.current;
+		const wanted = versionAt(zone, server.dnsHost);
+		if (server.mood === "stalled" || server.mood === "down" || server.held === wanted) return;
+		server.held = wanted;
 		zone.changes += 1;
 	};
 
-	const write = (zone: SimZone, name: string, set: TxtSet | null) => {
-		const txt = new Map(zone.current.txt);
+	const writeAt = (zone: SimZone, name: string, set: TxtSet | null, dnsHost: DnsHost) => {
+		const before = versionAt(zone, dnsHost);
+		const txt = new Map(before.txt);
 		if (set === null || set.values.length === 0) txt.delete(name);
 		else txt.set(name, set);
-		zone.current = { serial: zone.current.serial + 1, txt };
+		const next = { serial: before.serial + 1, txt };
+		if (dnsHost === 0) zone.current = next;
+		else zone.second = next;
 		zone.changes += 1;
-		for (const [index, server] of zone.servers.entries()) {
-			if (index === 0) server.held = zone.current;
-			else time.after(server.lagMs, () => transfer(zone, server));
-		}
+		const [primary, ...others] = zone.servers.filter((server) => server.dnsHost === dnsHost);
+		if (primary !== undefined) primary.held = next;
+		for (const server of others) time.after(server.lagMs, () => transfer(zone, server));
+	};
+
+	const write = (zone: SimZone, name: string, set: TxtSet | null, dnsHost?: DnsHost) => {
+		if (dnsHost !== 1) writeAt(zone, name, set, 0);
+		if (dnsHost !== 0 && zone.second !== null) writeAt(zone, name, set, 1);
 	};
 
 	const remember = (asked: Asked) => {
@@ -217,10 +233,10 @@ export function createSimDns(given: {
 		targetOf,
 		originOf,
 		write,
-		lose: (zone, name, value) => {
-			const set = zone.current.txt.get(name);
+		lose: (zone, name, value, dnsHost) => {
+			const set = versionAt(zone, dnsHost).txt.get(name);
 			if (set?.values.includes(value))
-				write(zone, name, { ...set, values: set.values.filter((other) => other !== value) });
+				write(zone, name, { ...set, values: set.values.filter((other) => other !== value) }, dnsHost);
 		},
 		catchUp: transfer,
 		resolverFor: (by) => ({
@@ -235,6 +251,11 @@ export function createSimDns(given: {
 	};
 }
 
+/** What a DNS host of the zone has. */
+export function versionAt(zone: SimZone, dnsHost: DnsHost): ZoneVersion {
+	return dnsHost === 1 && zone.second !== null ? zone.second : zone.current;
+}
+
 function createZone(zone: ZonePlan, index: number): SimZone {
 	const current: ZoneVersion = { serial: 1, txt: new Map() };
 	return {
@@ -242,6 +263,7 @@ function createZone(zone: ZonePlan, index: number): SimZone {
 		minimumSeconds: zone.minimumSeconds,
 		aliasTo: zone.aliasTo,
 		current,
+		second: zone.hasTwoHosts === true ? current : null,
 		changes: 0,
 		servers: Array.from({ length: zone.servers }, (_, number) => ({
 			name: `ns${number + 1}.${zone.name}`,
@@ -249,6 +271,7 @@ function createZone(zone: ZonePlan, index: number): SimZone {
 			held: current,
 			mood: "well",
 			lagMs: 0,
+			dnsHost: zone.hasTwoHosts === true && number % 2 === 1 ? 1 : 0,
 		})),
 	};
 }
@@ -354,12 +377,14 @@ function tldZone(name: string): SimZone {
 		held: current,
 		mood: "well",
 		lagMs: 0,
+		dnsHost: 0,
 	};
 	return {
 		name: isWithin(name, TLD) ? TLD : "",
 		minimumSeconds: 900,
 		aliasTo: null,
 		current,
+		second: null,
 		changes: 0,
 		servers: [server],
 	};

@@ -3,7 +3,7 @@
 import { KeyturnError } from "../../src/errors.ts";
 import type { ChangeResult, DnsProvider, ZoneChange, ZoneFound } from "../../src/ports/dns-provider.ts";
 import type { Chance } from "./chance.ts";
-import type { SimDns, SimZone } from "./sim-dns.ts";
+import { type DnsHost, type SimDns, type SimZone, versionAt } from "./sim-dns.ts";
 import type { SimTime } from "./sim-time.ts";
 
 export const PROVIDER_FAULTS = [
@@ -23,6 +23,8 @@ export interface SimAccount {
 	readonly name: string;
 	/** The zones that this account holds. */
 	readonly zones: readonly string[];
+	/** Where a zone has two DNS hosts, the one that it writes. */
+	readonly dnsHost: DnsHost;
 	/** Whether it writes a second record beside one that is there (most APIs do) or says occupied (RFC 2136). */
 	readonly careful: boolean;
 	/** What goes wrong now, and how often. */
@@ -69,10 +71,12 @@ export function createSimProvider(given: {
 	};
 
 	const apply = (zone: SimZone, change: ZoneChange): ChangeResult => {
-		const set = zone.current.txt.get(change.name);
+		const set = versionAt(zone, account.dnsHost).txt.get(change.name);
 		const values = set?.values ?? [];
 		const ttlSeconds = change.kind === "remove" ? (set?.ttlSeconds ?? 3600) : change.ttlSeconds;
-		const put = (next: readonly string[]) => dns.write(zone, change.name, { values: next, ttlSeconds });
+		const dnsHost = zone.second === null ? 0 : account.dnsHost;
+		const put = (next: readonly string[]) =>
+			dns.write(zone, change.name, { values: next, ttlSeconds }, dnsHost);
 		const gone = (value: string) => given.onRemoval({ atMs: time.elapsedMs(), name: change.name, value });
 		switch (change.kind) {
 			case "add":
@@ -105,7 +109,7 @@ export function createSimProvider(given: {
 		},
 		list: async (zone, name, signal) => {
 			await refuseAtOnce(strike(), signal);
-			return zoneNamed(zone).current.txt.get(name)?.values ?? [];
+			return versionAt(zoneNamed(zone), account.dnsHost).txt.get(name)?.values ?? [];
 		},
 		change: async (zone, changes, signal) => {
 			const fault = strike();
@@ -124,8 +128,7 @@ export function createSimProvider(given: {
 			if (fault === "forgets")
 				time.after(chance.between(1_000, 3_600_000), () =>
 					forget(
-						dns,
-						target,
+						{ dns, zone: target, dnsHost: target.second === null ? 0 : account.dnsHost },
 						changes.filter((change) => !given.isInUse(change.name)),
 					),
 				);
@@ -143,8 +146,11 @@ function addedBy(change: ZoneChange): readonly string[] {
 }
 
 /** The provider loses what it took: a restored database, a zone pushed again from an older file. */
-function forget(dns: SimDns, zone: SimZone, changes: readonly ZoneChange[]): void {
-	for (const change of changes) if (change.kind === "add") dns.lose(zone, change.name, change.value);
+function forget(
+	{ dns, zone, dnsHost }: { readonly dns: SimDns; readonly zone: SimZone; readonly dnsHost: DnsHost },
+	changes: readonly ZoneChange[],
+): void {
+	for (const change of changes) if (change.kind === "add") dns.lose(zone, change.name, change.value, dnsHost);
 }
 
 function stall(time: SimTime, ms: number, signal: AbortSignal, name: string): Promise<void> {

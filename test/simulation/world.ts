@@ -139,10 +139,11 @@ export function createWorld(
 	});
 	const accounts = new Map(
 		mailDomains.flatMap((domain) =>
-			[providerOf(domain), secondProviderOf(domain)].map((name): [string, SimAccount] => [
+			[providerOf(domain), secondProviderOf(domain)].map((name, index): [string, SimAccount] => [
 				name,
 				{
 					name,
+					dnsHost: index === 1 ? 1 : 0,
 					zones: scenario.zones.map((zone) => zone.name),
 					careful: scenario.carefulProvider,
 					fault: scenario.broken.has(domain) ? { kind: "denied", likelihood: 1 } : null,
