@@ -2,7 +2,7 @@
 
 import { generateKeyPairSync } from "node:crypto";
 import { type Agent, type AgentPorts, createAgent, type TickReport } from "../../src/agent/agent.ts";
-import { type KeySpec, publicHalf } from "../../src/dkim/key-material.ts";
+import { type KeySpec, publicHalf, publicHalfOf } from "../../src/dkim/key-material.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { AlertSink, KeyturnEvent } from "../../src/ports/alert-sink.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -606,8 +606,10 @@ export class AgentWorld {
 				const own = changes.filter((change) => change.domain === key.domain);
 				const pem = own.find((change) => change.to?.selector === key.selector)?.to?.key ?? "";
 				const known = this.#files.get(`${key.domain} ${key.selector ?? ""}`) ?? "";
-				const isOfSeveral =
-					own.length > 1 || this.lines.filter((line) => line.domain === key.domain).length > 1;
+				const kinds = this.lines.flatMap((line) =>
+					line.domain === key.domain ? [publicHalfOf(line.publicKey ?? "")?.algorithm] : [],
+				);
+				const isOfSeveral = own.length > 1 || new Set(kinds).size > 1;
 				const goes = (line: InspectedLine): boolean =>
 					line.domain === key.domain && (!isOfSeveral || line.selector === key.from);
 				if (key.selector === null)
