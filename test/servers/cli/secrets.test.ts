@@ -225,7 +225,7 @@ async function upSecretHost() {
 		remember,
 		/** Every command that tells how it stands, in words and as JSON. */
 		async askAll(): Promise<void> {
-			for (const args of [["status"], ["verify"], ["history"], ["record", DOMAIN], ["recover"]])
+			for (const args of [["status"], ["verify"], ["doctor"], ["history"], ["record", DOMAIN], ["recover"]])
 				for (const form of [args, [...args, "--json"]]) outcomes.push(await cli.keyturn(form, host.env));
 		},
 		async needles() {
