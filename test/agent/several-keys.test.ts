@@ -158,6 +158,20 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect(staged(world)).toEqual([["null 202611", "null 202611b"]]);
 	});
 
+	it("lets the record of an algorithm go that is configured no more, once its line is out of the tables", async () => {
+		const world = dualWorld();
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		const { keys: _keys, ...single } = dual;
+		world.restart([single]);
+		world.lines.splice(0, Infinity, ...world.lines.filter(({ selector }) => selector !== "202611b"));
+		await world.advance(60 * DAY_MS);
+		const state = await world.state();
+		expect(keyOf(state, "202611b")?.state).toBe("retired");
+		expect(world.zone.get("202611b._domainkey.example.com")).toEqual([]);
+		expect((await kinds(world)).map((kind) => kind.split(" ")[0])).toEqual(["rsa"]);
+	});
+
 	it("leaves the Ed25519 key alone where one key is configured", async () => {
 		const { keys: _keys, ...single } = dual;
 		const world = dualWorld(single);
