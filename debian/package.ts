@@ -26,6 +26,9 @@ import { adapterTable, configurationTable } from "../src/settings/reference.ts";
 import { schemas } from "../test/settings/schemas.ts";
 import { commandsManual, settingsManual } from "./manual.ts";
 
+// The same modes whoever builds it.
+process.umask(0o022);
+
 const root = join(import.meta.dirname, "..");
 const target = join(root, "packages");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };

@@ -138,7 +138,8 @@ async function writeTemporary(
 	const file = await createAnew(disk, temporary);
 	try {
 		// Owner first: chown clears mode bits, and no byte is there before nobody else may read it.
-		if (options.owner !== undefined) await file.chown(options.owner);
+		if (options.owner !== undefined && !(await isOwnedBy(disk, temporary, options.owner)))
+			await file.chown(options.owner);
 		if (options.mode !== undefined && options.mode !== 0o600) await file.chmod(options.mode);
 		await file.write(bytes);
 		await file.sync();
@@ -147,6 +148,12 @@ async function writeTemporary(
 		await discard(disk, temporary, file);
 		throw error;
 	}
+}
+
+/** In a user namespace nothing can be given to a group that has no number there, not even what it owns already. */
+async function isOwnedBy(disk: Disk, path: string, owner: Owner): Promise<boolean> {
+	const stat = await disk.lstat(path);
+	return stat !== null && stat.uid === owner.uid && stat.gid === owner.gid;
 }
 
 /** A crash may have left one behind. */

@@ -480,7 +480,7 @@ async function lockAccount(state: string, account: string, signal: AbortSignal):
 	const path = `${directory}/${hashOf(Buffer.from(account)).slice(0, 16)}.lock`;
 	const lock = await takeLock(path, ACCOUNT_LOCK_MS, signal);
 	if (lock !== "held") return lock;
-	throw new KeyturnError("provider.unreachable", `another keyturn is at work on this account: ${account}`, {
+	throw new KeyturnError("provider.unreachable", "another keyturn is at work on the same account", {
 		retry: true,
 		hint: "it is tried again; `provider check` ends by itself",
 	});

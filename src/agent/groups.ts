@@ -37,7 +37,7 @@ export function groupsOf(docs: readonly Doc[], answer: InspectAnswer | null): Gr
 	for (const lines of byName.values()) {
 		const domains = new Set(lines.map(({ domain }) => domain));
 		const members = docs.filter(({ policy }) => domains.has(policy.domain) && policy.lane === undefined);
-		const missing = [...domains].filter((domain) => !members.some(({ policy }) => policy.domain === domain));
+		const missing = [...domains].filter((domain) => !docs.some(({ policy }) => policy.domain === domain));
 		const sharesKey = new Set(lines.map(({ keyPath }) => keyPath)).size === 1;
 		const group = { docs: members, missing, sharesKey, sharesName: true };
 		for (const { policy } of members) groups.set(policy.domain, group);

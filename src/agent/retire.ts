@@ -111,7 +111,11 @@ export async function mayRemove(
 		throw new KeyturnError("dns.failed", `${domain}: ${key.selector} has no successor in use`, {
 			retry: true,
 		});
-	if (linesInUse(answer, doc.policy)?.some((line) => line.selector !== successor.selector) !== false)
+	// A line with a problem is left alone: a second key beside it, or another's.
+	const others = linesInUse(answer, doc.policy)?.filter(
+		({ selector, problem }) => selector !== successor.selector && problem === null,
+	);
+	if (others === undefined || others.length > 0)
 		throw new KeyturnError(
 			"signer.config",
 			`${domain}: the signer uses another key than ${successor.selector}, whose record would be looked at`,

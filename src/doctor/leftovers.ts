@@ -34,8 +34,7 @@ function files({ door }: Facts): readonly Finding[] {
 		strayKeys.map((path) =>
 			finding("leftover.file", path, {
 				summary: "no line of a signer names this private key, and keyturn did not put it there",
-				advice: "if nothing else uses it",
-				command: `shred -u ${quoted(path)}`,
+				advice: `if nothing else on this host reads it, remove it with shred -u ${quoted(path)}`,
 			}),
 		),
 	);

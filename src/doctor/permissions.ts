@@ -29,7 +29,7 @@ export function checkPermissions({ domains }: Facts): readonly Finding[] {
 
 /** A group with members is mended by taking its rights from the file, not by taking people out of the group. */
 function mending(why: string, path: string): Mending {
-	const place = quoted(/^\S+/.exec(why)?.[0] ?? path);
+	const place = quoted(/^(.+?) (?:can be|cannot be|belongs|is) /.exec(why)?.[1] ?? path);
 	if (why.includes("by its group")) return { command: `chmod g-rw ${place}` };
 	if (why.includes("everybody"))
 		return { command: place === quoted(path) ? `chmod 0600 ${place}` : `chmod o-w ${place}` };

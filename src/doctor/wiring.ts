@@ -79,7 +79,7 @@ function leadsTo(milter: string, socket: SocketTarget, { queueDirectory }: MailW
 	const [, kind = "", place = ""] = /^(unix|local|inet):(.+)$/.exec(milter) ?? [];
 	if (socket.kind === "unix") {
 		const inside = `${queueDirectory}/${place.replace(/^\/+/, "")}`;
-		return (kind === "unix" || kind === "local") && [place, inside].includes(real(socket.path));
+		return (kind === "unix" || kind === "local") && [place, inside].map(real).includes(real(socket.path));
 	}
 	const [, host = "", port = ""] = /^(.*):([^:]+)$/.exec(place) ?? [];
 	return kind === "inet" && Number(port) === socket.port && isSameHost(host, socket.host);

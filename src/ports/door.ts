@@ -199,7 +199,7 @@ export interface OtherReader {
 	readonly problem: string | null;
 }
 
-/** How Postfix hands mail to signers; each list is as it stands in main.cf, macros not resolved. */
+/** How Postfix hands mail to signers; each list is as main.cf has it, macros resolved. */
 export interface MailWiring {
 	/** `smtpd_milters`: what comes in by SMTP. */
 	readonly milters: readonly string[];

@@ -14,7 +14,7 @@ export interface SignersInFile {
 }
 
 /** Types that know no reload, or for which it is a restart. */
-const READ_AT_START = ["dkimpy", "dkimproxy"];
+const READ_AT_START = ["dkimpy", "dkimproxy", "docker-mailserver"];
 
 /** The name of the one signer that `signer:` is short for. */
 const ONLY = "main";

@@ -22,7 +22,12 @@ export async function examineHost(
 	for (const [name, { signer }] of context.signers) readings.set(name, await signer.read().catch(() => null));
 	for (const path of await livePaths(context, [...readings.values()])) used.add(path);
 	const signers: ExaminedSigner[] = [];
-	for (const [name, reading] of readings) signers.push(await examineSigner(context, name, { reading, used }));
+	// What a signer reads that cannot be read itself, or says nothing of the path, may be any file.
+	const isAllKnown = [...readings.values()].every(
+		(reading) => reading?.lines.every(({ signs, keyPath }) => !signs || keyPath !== "") ?? false,
+	);
+	for (const [name, reading] of readings)
+		signers.push(await examineSigner(context, name, { reading, used, isAllKnown }));
 	return { mail: await wiringOf(context), signers };
 }
 
@@ -48,7 +53,15 @@ async function wiringOf({ wiring, log }: SwapContext): Promise<Examined["mail"]>
 async function examineSigner(
 	context: SwapContext,
 	name: string,
-	{ reading, used }: { readonly reading: SignerReading | null; readonly used: ReadonlySet<string> },
+	{
+		reading,
+		used,
+		isAllKnown,
+	}: {
+		readonly reading: SignerReading | null;
+		readonly used: ReadonlySet<string>;
+		readonly isAllKnown: boolean;
+	},
 ): Promise<ExaminedSigner> {
 	const { services } = signerNamed(context, name);
 	const running: { service: string; running: boolean }[] = [];
@@ -59,7 +72,7 @@ async function examineSigner(
 		services: running,
 		holds: reading === null ? null : await whatHolds(context, name, reading),
 		writes: directoriesOf(context, name, reading),
-		strayKeys: await strayKeys(context, name, used),
+		strayKeys: isAllKnown ? await strayKeys(context, name, used) : [],
 	};
 }
 

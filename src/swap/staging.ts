@@ -119,7 +119,7 @@ async function planSigner(
 				planned.push({ domain, from, to: null });
 				continue;
 			}
-			const keyPath = await findPath(context, ledger, { reading, groups }, change);
+			const keyPath = await findPath(context, ledger, { reading, groups, changes }, change);
 			if (isRefused(keyPath)) return keyPath;
 			planned.push({ domain, from, to: { selector: to.selector, record: to.record, keyPath: keyPath.path } });
 			if (to.key !== null)
@@ -150,16 +150,30 @@ function keyFileOf(signer: Signer, pem: string): string {
 async function findPath(
 	context: SwapContext,
 	ledger: readonly LedgerKey[],
-	{ reading, groups }: { readonly reading: SignerReading; readonly groups: Groups },
+	{
+		reading,
+		groups,
+		changes,
+	}: {
+		readonly reading: SignerReading;
+		readonly groups: Groups;
+		readonly changes: readonly StageChange[];
+	},
 	{ signer: name, domain, from, to }: StageChange,
 ): Promise<{ readonly path: string } | RefusedAnswer> {
 	if (to === null) throw new KeyturnError("bug", "a change that takes lines out has no key");
 	const { signer } = signerNamed(context, name);
 	const sought = { signer: name, domain, selector: to.selector };
 	if (to.key !== null) {
-		const path = signer.keyPath(groups.leaderOf(domain, from), to.selector);
 		const key = keyFileOf(signer, to.key);
 		const hash = hashOfKey(key);
+		const leader = groups.leaderOf(domain, from);
+		const leaders = signer.keyPath(leader, to.selector);
+		// Whose key is another than the leader's has a file of its own.
+		const isShared =
+			changes.some((other) => other.domain === leader && other.to?.key === to.key) ||
+			ledger.some((known) => known.path === leaders && known.hash === hash);
+		const path = isShared ? leaders : signer.keyPath(domain, to.selector);
 		const isOurs = ledger.some(
 			(known) =>
 				known.path === path && known.origin === "made" && (isSameKey(known, sought) || known.hash === hash),

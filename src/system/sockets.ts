@@ -34,8 +34,12 @@ async function connect(target: SocketTarget, signal: AbortSignal): Promise<Conne
 			resolve();
 		});
 	});
+	socket.setTimeout(LONGEST_SILENCE_MS, () => socket.destroy(new Error("no answer in time")));
 	return createConnection(socket, name);
 }
+
+/** Whatever the signal says: nobody who holds a lock waits for ever. */
+const LONGEST_SILENCE_MS = 60_000;
 
 function createConnection(socket: Socket, name: string): Connection {
 	let unread = Buffer.alloc(0);

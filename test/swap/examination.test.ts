@@ -102,6 +102,18 @@ describe("an examination", () => {
 		]);
 	});
 
+	it("takes no key for stray while a signer cannot be read: it may be the one in use", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		host.disk.put("/etc/main/keys/stray.private", "a key", 0o600);
+		expect((await examine(host.context())).signers[0]?.strayKeys).toHaveLength(1);
+		const context = host.context();
+		const main = context.signers.get("main");
+		if (main === undefined) throw new Error("no signer");
+		const signer = { ...main.signer, read: async () => Promise.reject(new Error("not now")) };
+		const answer = await examine({ ...context, signers: new Map([["main", { ...main, signer }]]) });
+		expect(answer.signers[0]?.strayKeys).toEqual([]);
+	});
+
 	it("does not take a key for stray that it placed itself", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		const change = host.change("a.example", "old", "next");

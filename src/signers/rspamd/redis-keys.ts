@@ -80,7 +80,11 @@ export async function putIntoRedis(options: RedisOptions): Promise<void> {
 	const hashes = hashesOf(options);
 	try {
 		const { bytes } = await readTable(options, new Map());
-		const rows = parseRows(bytes, selectorMap(keyPath)).filter(({ problem }) => problem === null);
+		const rows = parseRows(bytes, selectorMap(keyPath));
+		// Passed over, the domain of such a line would be taken for one that left.
+		const faulty = rows.find(({ problem }) => problem !== null);
+		if (faulty !== undefined)
+			throw new KeyturnError("signer.probe", `${options.redis.table}: ${faulty.problem ?? ""}`);
 		const outcome = await connected(options, async (redis) => {
 			await redis.ask("WATCH", hashes.selectors);
 			const live = await selectorsIn(redis, hashes.selectors);

@@ -82,7 +82,11 @@ async function readReply(connection: Connection, name: string, signal: AbortSign
 		case "+":
 			return rest;
 		case "-":
-			throw new KeyturnError("signer.config", `redis at ${name} says: ${excerpt(rest, 200)}`);
+			// Of a command that it does not know it repeats the arguments.
+			throw new KeyturnError(
+				"signer.config",
+				`redis at ${name} says: ${excerpt(rest.replace(/,? with args.*$/s, ""), 200)}`,
+			);
 		case ":":
 			return Number(rest);
 		case "$":
