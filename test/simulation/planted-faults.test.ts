@@ -5,7 +5,7 @@ import type { Scenario } from "./scenario.ts";
 import { HONEST } from "./wrappers.ts";
 
 /** Seeds that a planted fault may take to show itself. */
-const TRIES = 16;
+const TRIES = 12;
 
 describe("a planted fault is caught", () => {
 	it.each(PLANTED_FAULTS)("$name", async ({ breaks, wrappers, adjust }) => {

@@ -132,7 +132,11 @@ function backBlindly(forgives: boolean): PlantedFault["wrappers"] {
 			}),
 		"read",
 	);
-	const writing = rewriting(({ domain, wants, keys }) => {
+	const writing = rewriting(({ domain, revision, wants, keys }) => {
+		// The first document of a domain: another seed has begun, and nothing of the one before counts.
+		if (revision === 1)
+			for (const names of [goneBackTo, forgiven])
+				for (const name of names) if (name.startsWith(`${domain} `)) names.delete(name);
 		if (wants.rollback !== null) goneBackTo.add(`${domain} ${wants.rollback.selector}`);
 		return keys.map((key) =>
 			key.state === "retiring" && forgiven.has(`${domain} ${key.selector}`)
