@@ -76,12 +76,16 @@ export const SUITES: readonly Suite[] = [
 			"systemd-nspawn": "systemd-container",
 			"dbus-daemon": "dbus",
 			rspamd: "rspamd",
+			"dkimpy-milter": "dkimpy-milter",
 			pkaction: "polkitd",
 			nsenter: "util-linux",
 			ss: "iproute2",
 			strip: "binutils",
 			man: "man-db",
+			"/usr/share/doc/libidn12": "libidn12",
 		},
+		unpacked: { "usr/sbin/exim4": "exim4-daemon-light" },
+		users: ["Debian-exim"],
 		needsRoot: true,
 		trial: `directory=$(mktemp -d); trap 'rmdir "$directory"' EXIT
 			unshare -m sh -euc 'mount -t tmpfs tmpfs "$1"; mkdir "$1/upper" "$1/work"; mount -t overlay overlay \\
