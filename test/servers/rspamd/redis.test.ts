@@ -51,6 +51,18 @@ describe.skipIf(!mayRun || !hasRedis)("rspamd", () => {
 		).toContain("its key stands in Redis only");
 	});
 
+	test("takes no domain out for a line of it that is no line", async () => {
+		const { host, redis } = await prepare();
+		await turn(host, "202611");
+		const table = await readFile(tableOf(host), "utf8");
+		await writeFile(tableOf(host), table.replace("example.org 202609", "example.org"));
+		await expect(apply(host)).rejects.toMatchObject({
+			code: "signer.probe",
+			message: expect.stringContaining('it is not "domain selector": example.org') as string,
+		});
+		expect(redis.ask(["HGET", "DKIM_SELECTORS", "example.org"])).toBe("202609");
+	});
+
 	test("tells what Redis has where that is not what the file says, and turns from there", async () => {
 		const { host, redis } = await prepare();
 		await turn(host, "202611");
