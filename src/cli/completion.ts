@@ -48,16 +48,7 @@ function bash(entries: readonly Entry[]): string {
 	return `# bash completion for keyturn
 _keyturn() {
 	local word path="" words="" current="\${COMP_WORDS[COMP_CWORD]}"
-	for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-		case "$word" in
-		-*) ;;
-		*)
-			case " ${pathsOf(entries)} " in
-			*" \${path:+$path/}$word "*) path="\${path:+$path/}$word" ;;
-			esac
-			;;
-		esac
-	done
+${walk(entries, "path", "\${COMP_WORDS[@]:1:COMP_CWORD-1}")}
 	case "\${path//\\// }" in
 ${cases.join("\n")}
 	esac
@@ -69,9 +60,16 @@ complete -F _keyturn keyturn
 `;
 }
 
-/** With / between the words of a path. */
-function pathsOf(entries: readonly Entry[]): string {
-	return entries.flatMap(({ path }) => (path === "" ? [] : [path.replaceAll(" ", "/")])).join(" ");
+/** For bash and zsh (to which `path` is something else): which command was typed, with / between its words. */
+function walk(entries: readonly Entry[], name: string, typed: string): string {
+	const known = entries.flatMap(({ path }) => (path === "" ? [] : [path.replaceAll(" ", "/")])).join(" ");
+	const longer = `\${${name}:+$${name}/}$word`;
+	return `	for word in "${typed}"; do
+		case "$word" in
+		-*) ;;
+		*) case " ${known} " in *" ${longer} "*) ${name}="${longer}" ;; esac ;;
+		esac
+	done`;
 }
 
 function zsh(entries: readonly Entry[]): string {
@@ -82,16 +80,7 @@ function zsh(entries: readonly Entry[]): string {
 	return `#compdef keyturn
 _keyturn() {
 	local word path_="" described=()
-	for word in "\${(@)words[2,CURRENT-1]}"; do
-		case "$word" in
-		-*) ;;
-		*)
-			case " ${pathsOf(entries)} " in
-			*" \${path_:+$path_/}$word "*) path_="\${path_:+$path_/}$word" ;;
-			esac
-			;;
-		esac
-	done
+${walk(entries, "path_", "\${(@)words[2,CURRENT-1]}")}
 	case "\${path_//\\// }" in
 ${cases.join("\n")}
 	esac
