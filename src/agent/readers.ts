@@ -51,21 +51,31 @@ export async function waitForReaders(
 	return "held";
 }
 
-/** Who uses keys whose time is over is remembered from the first look on: it may be gone before their record is to go. */
+/**
+ * Who uses a key is remembered from the first look on, and of a key in use as well: after its switch the signer may not be
+ * looked at for an hour, and the program be gone before its record is to go.
+ */
 export async function noteReaders(run: Run, doc: Doc): Promise<void> {
 	const answer = run.memory.inspection?.answer ?? null;
 	if (answer === null) return;
 	const isUnclear = answer.otherReaders.some(({ problem }) => problem !== null);
-	for (const key of doc.state.keys.filter(({ state }) => state === "retiring")) {
+	for (const key of doc.state.keys.filter(({ state }) => state === "active" || state === "retiring")) {
 		const usedBy = programsUsing(answer, doc.policy.domain, key);
-		if (key.usedBy !== undefined && usedBy.length === 0 && !isUnclear)
-			await endUse(run, doc, key, key.usedBy);
 		if (key.usedBy === undefined && usedBy.length > 0)
 			await run.save(
 				doc,
 				editKey(doc.state, key.selector, (one) => ({ ...one, usedBy })),
 			);
+		if (key.usedBy === undefined || usedBy.length > 0 || isUnclear) continue;
+		// What signs still will be the last to have signed with it.
+		if (key.state === "active") await run.save(doc, editKey(doc.state, key.selector, unused));
+		else await endUse(run, doc, key, key.usedBy);
 	}
+}
+
+function unused(key: KeyEntry): KeyEntry {
+	const { usedBy: _, ...rest } = key;
+	return rest;
 }
 
 /** It may have signed until now: promise 3 counts from there. */
@@ -81,9 +91,8 @@ async function endUse(
 	await run.save(
 		doc,
 		editKey(doc.state, selector, (key) => {
-			const { usedBy: _, ...rest } = key;
 			const uses = programs.map((signer) => ({ host, signer, firstAt: at, lastAt: at, lastAtLatest: null }));
-			return { ...rest, owes: null, reason: null, uses: [...key.uses, ...uses] };
+			return { ...unused(key), owes: null, reason: null, uses: [...key.uses, ...uses] };
 		}),
 	);
 	return "held";

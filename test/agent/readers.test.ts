@@ -49,6 +49,18 @@ function askRevoke(world: AgentWorld, selector: string): Promise<void> {
 }
 
 describe("a key that something else uses", () => {
+	it("is known to be used while it signs still, and forgotten to be without a trace", async () => {
+		const world = new AgentWorld([policy]);
+		world.otherReaders = [amavis];
+		await world.tick();
+		expect(keyOf(await world.state(), "202610")).toMatchObject({ state: "active", usedBy: ["amavis"] });
+		world.otherReaders = [];
+		await world.advance(2 * HOUR_MS);
+		const key = keyOf(await world.state(), "202610");
+		expect(key).toMatchObject({ state: "active", uses: [{ signer: "main" }] });
+		expect(key).not.toHaveProperty("usedBy");
+	});
+
 	it("keeps its record, status says who and where, and it goes once that is gone", async () => {
 		const world = await turnedWorld();
 		world.otherReaders = [amavis];
