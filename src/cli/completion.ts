@@ -48,7 +48,7 @@ function bash(entries: readonly Entry[]): string {
 	return `# bash completion for keyturn
 _keyturn() {
 	local word path="" words="" current="\${COMP_WORDS[COMP_CWORD]}"
-${walk(entries, "path", "\${COMP_WORDS[@]:1:COMP_CWORD-1}")}
+${walk(entries, "path", "${COMP_WORDS[@]:1:COMP_CWORD-1}")}
 	case "\${path//\\// }" in
 ${cases.join("\n")}
 	esac
@@ -80,7 +80,7 @@ function zsh(entries: readonly Entry[]): string {
 	return `#compdef keyturn
 _keyturn() {
 	local word path_="" described=()
-${walk(entries, "path_", "\${(@)words[2,CURRENT-1]}")}
+${walk(entries, "path_", "${(@)words[2,CURRENT-1]}")}
 	case "\${path_//\\// }" in
 ${cases.join("\n")}
 	esac
