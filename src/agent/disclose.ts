@@ -2,7 +2,7 @@
 
 import { isRevokedRecord } from "../dkim/key-record.ts";
 import { KeyturnError } from "../errors.ts";
-import type { LookReport, ServerOutcome } from "../ports/propagation.ts";
+import type { LookReport, ServerOutcome, ServerReport } from "../ports/propagation.ts";
 import { editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { revealKey } from "./inspection.ts";
@@ -53,12 +53,14 @@ export async function disclose(run: Run, { doc, step }: Job<"disclose">): Promis
 
 const GONE: ReadonlySet<ServerOutcome> = new Set(["absent_name", "absent_record", "revoked"]);
 
-/** Every server that was asked has to say so: a timeout is no proof. */
+/** Every server at the name's end has to say so: a timeout is no proof. What only passes an alias on says nothing of its end. */
 function mustBeGone(domain: string, { selector, record }: KeyEntry, report: LookReport): void {
 	const isGone = ({ outcome }: { readonly outcome: ServerOutcome }): boolean =>
 		GONE.has(outcome) || (outcome === "right" && isRevokedRecord(record.value));
-	const all = [...report.servers, ...report.resolvers];
-	if (all.length > 0 && all.every(isGone)) return;
+	const passesOn = ({ outcome, txtRecords }: ServerReport): boolean =>
+		outcome === "right" && txtRecords === 0;
+	const ends = [...report.servers, ...report.resolvers].filter((one) => !passesOn(one));
+	if (ends.length > 0 && ends.every(isGone)) return;
 	throw new KeyturnError(
 		"dns.failed",
 		`${domain}: the private half of ${selector} is not published, since its record is not gone everywhere: ${report.summary}`,

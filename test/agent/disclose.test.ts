@@ -110,6 +110,34 @@ describe("the private half of a retired key", () => {
 		expect(keyOf(await world.state(), RETIRED)?.disclosedAt).toBeUndefined();
 	});
 
+	it.each([
+		["gone at the alias' end", "absent_name", true],
+		["still there at the alias' end", "right", false],
+		["not known there", "timeout", false],
+	] as const)(
+		"behind an alias, whose servers go on passing it on, is laid out once it is %s",
+		async (_, outcome, isOut) => {
+			const world = await retiredWorld();
+			const server = {
+				address: "192.0.2.1",
+				sentence: "",
+				at: world.at.toISOString(),
+				serial: 1,
+				ttlSeconds: 60,
+				signed: null,
+			};
+			const passesOn = { ...server, server: "ns1", outcome: "right", txtRecords: 0, chunks: [] } as const;
+			const atItsEnd = { ...server, server: "ns2", txtRecords: 1, chunks: [] } as const;
+			world.report = (selector) => ({
+				verdict: selector === RETIRED && outcome !== "right" ? "absent" : "right",
+				servers: [passesOn, { ...atItsEnd, outcome: selector === RETIRED ? outcome : "right" }],
+				resolvers: [],
+			});
+			await world.advance(8 * DAY_MS);
+			expect(world.shelf.size).toBe(isOut ? 1 : 0);
+		},
+	);
+
 	it("makes it a key that is never revived: found in use again, it is turned away from at once", async () => {
 		const world = await retiredWorld();
 		await world.advance(8 * DAY_MS);
