@@ -12,7 +12,8 @@ import { sentences } from "./unverified.ts";
 /** `mates`: who would have to go back together with it, and does not either where it cannot. */
 export async function restore(run: Run, { doc, step }: Job<"restore">, mates: readonly Doc[]): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
-	if (key === null) return;
+	// A mate that could not go back may have given the wish up since this step was planned.
+	if (key === null || doc.state.wants.rollback?.selector !== key.selector) return;
 	const report = seen(run, doc.policy, key, true);
 	if (report === null) return;
 	switch (report.verdict) {
