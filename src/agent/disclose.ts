@@ -51,7 +51,8 @@ export async function disclose(run: Run, { doc, step }: Job<"disclose">): Promis
 	run.done(doc, step);
 }
 
-const GONE: ReadonlySet<ServerOutcome> = new Set(["absent_name", "absent_record", "revoked"]);
+/** Under a wildcard every name has an answer: the record itself is absent. */
+const GONE: ReadonlySet<ServerOutcome> = new Set(["absent_name", "absent_record", "wildcard", "revoked"]);
 
 /** Every server at the name's end has to say so: a timeout is no proof. What only passes an alias on says nothing of its end. */
 function mustBeGone(domain: string, { selector, record }: KeyEntry, report: LookReport): void {

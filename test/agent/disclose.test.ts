@@ -112,6 +112,7 @@ describe("the private half of a retired key", () => {
 
 	it.each([
 		["gone at the alias' end", "absent_name", true],
+		["gone there, where a wildcard answers for every name", "wildcard", true],
 		["still there at the alias' end", "right", false],
 		["not known there", "timeout", false],
 	] as const)(
