@@ -4,14 +4,19 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { KeyturnError } from "../errors.ts";
 import type { Connection, Sockets, SocketTarget } from "../ports/sockets.ts";
 
-export function createSystemSockets(): Sockets {
-	return { connect };
+/** Whatever a signal says, nobody who holds a lock waits for ever: longer silence, in milliseconds, ends a connection. */
+export function createSystemSockets(longestSilenceMs = 60_000): Sockets {
+	return { connect: async (target, signal) => connect(target, signal, longestSilenceMs) };
 }
 
 /** What is kept unread; more means that the other side does not keep to any protocol of ours. */
 const BUFFER_LIMIT_BYTES = 4 * 1024 * 1024;
 
-async function connect(target: SocketTarget, signal: AbortSignal): Promise<Connection> {
+async function connect(
+	target: SocketTarget,
+	signal: AbortSignal,
+	longestSilenceMs: number,
+): Promise<Connection> {
 	const name = target.kind === "unix" ? target.path : `${target.host}:${target.port}`;
 	if (signal.aborted) throw failure(name, "no connection in time");
 	const socket =
@@ -34,12 +39,9 @@ async function connect(target: SocketTarget, signal: AbortSignal): Promise<Conne
 			resolve();
 		});
 	});
-	socket.setTimeout(LONGEST_SILENCE_MS, () => socket.destroy(new Error("no answer in time")));
+	socket.setTimeout(longestSilenceMs, () => socket.destroy(new Error("no answer in time")));
 	return createConnection(socket, name);
 }
-
-/** Whatever the signal says: nobody who holds a lock waits for ever. */
-const LONGEST_SILENCE_MS = 60_000;
 
 function createConnection(socket: Socket, name: string): Connection {
 	let unread = Buffer.alloc(0);

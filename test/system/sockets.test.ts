@@ -42,6 +42,16 @@ test("reads exactly what is asked for, however it arrives, over TCP and Unix soc
 	}
 });
 
+test("silence ends a connection, whatever the signal says", async () => {
+	const target = await listen(() => undefined);
+	const connection = await createSystemSockets(20).connect(target, NEVER);
+	onTestFinished(() => connection.close());
+	await expect(connection.read(1, NEVER)).rejects.toMatchObject({
+		code: "signer.probe",
+		message: expect.stringContaining("no answer in time") as string,
+	});
+});
+
 test("a read ends when its signal does, and the connection can still be used", async () => {
 	const target = await listen((socket) => socket.on("data", () => socket.write("late")));
 	const connection = await sockets.connect(target, NEVER);
