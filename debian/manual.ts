@@ -1,6 +1,7 @@
 /** The man pages, made from what the command line and the settings say of themselves. */
 
 import type { Command } from "commander";
+import { commandsOf, exitStatus, nameOf } from "../test/docs/commands.ts";
 
 export interface ManualGiven {
 	readonly version: string;
@@ -22,8 +23,8 @@ export function commandsManual(program: Command, { version, date }: ManualGiven)
 			"OPTIONS",
 			program.options.flatMap((option) => term(bold(option.flags), option.description)),
 		),
-		section("COMMANDS", leaves(program).flatMap(commandEntry)),
-		section("EXIT STATUS", exitStatus(program)),
+		section("COMMANDS", commandsOf(program).flatMap(commandEntry)),
+		section("EXIT STATUS", exitStatusEntries(program)),
 		section(
 			"FILES",
 			FILES.flatMap(([path, what]) => term(`\\fI${escape(path)}\\fR`, what)),
@@ -97,13 +98,6 @@ function term(what: string, meaning: string): readonly string[] {
 	return [".TP", what, inline(meaning)];
 }
 
-/** With those below others, without the ones that only hold them. */
-function leaves(program: Command): readonly Command[] {
-	return program.commands.flatMap((command) =>
-		command.commands.length === 0 ? [command] : command.commands,
-	);
-}
-
 function commandEntry(command: Command): readonly string[] {
 	const words = command.registeredArguments.map((argument) => {
 		const name = `\\fI${escape(argument.name())}\\fR${argument.variadic ? "..." : ""}`;
@@ -119,25 +113,13 @@ function commandEntry(command: Command): readonly string[] {
 	];
 }
 
-function nameOf(command: Command): string {
-	const holder = command.parent?.name() ?? "keyturn";
-	return holder === "keyturn" ? command.name() : `${holder} ${command.name()}`;
-}
-
-/** As the help has it. */
-function exitStatus(program: Command): readonly string[] {
-	let printed = "";
-	program.configureOutput({
-		writeOut: (text) => {
-			printed += text;
-		},
-	});
-	program.outputHelp();
-	const lines = printed.slice(printed.indexOf("Exit status:")).split("\n").slice(1);
-	return lines.flatMap((line) => {
-		const [, status, meaning] = /^ +(\d+) +(.*)$/.exec(line) ?? [];
-		return status === undefined ? [] : term(`\\fB${status}\\fR`, meaning ?? "");
-	});
+function exitStatusEntries(program: Command): readonly string[] {
+	return exitStatus(program)
+		.split("\n")
+		.flatMap((line) => {
+			const [, status, meaning] = /^ +(\d+) +(.*)$/.exec(line) ?? [];
+			return status === undefined ? [] : term(`\\fB${status}\\fR`, meaning ?? "");
+		});
 }
 
 function bold(text: string): string {

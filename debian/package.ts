@@ -20,9 +20,9 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { createProgram } from "../src/cli/program.ts";
 import { completionFor } from "../src/cli/completion.ts";
 import { adapterTable, configurationTable } from "../src/settings/reference.ts";
+import { describedProgram } from "../test/docs/commands.ts";
 import { schemas } from "../test/settings/schemas.ts";
 import { commandsManual, settingsManual } from "./manual.ts";
 
@@ -126,7 +126,7 @@ type Put = (path: string, content: string | Buffer, mode?: number) => void;
 
 function layDocuments(put: Put, { name, bringsNode }: Variant): void {
 	const documents = `usr/share/doc/${name}`;
-	const program = createProgram({ version, context: never, print: never, say: never, ended: never });
+	const program = describedProgram(version);
 	put("usr/share/man/man1/keyturn.1.gz", zip(commandsManual(program, { version, date })));
 	put("usr/share/man/man5/keyturn.yaml.5.gz", zip(settingsManual(settingsRows(), { version, date })));
 	put("usr/share/bash-completion/completions/keyturn", completionFor("bash", program));
@@ -253,8 +253,4 @@ function pathsBelow(directory: string): readonly string[] {
 
 function git(...argv: readonly string[]): string {
 	return execFileSync("git", argv, { cwd: root, encoding: "utf8" }).trim();
-}
-
-function never(): never {
-	throw new Error("nothing is run to be described");
 }

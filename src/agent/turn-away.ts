@@ -13,17 +13,10 @@ export async function turnAway(
 ): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
-	const { domain } = doc.policy;
-	await run.raise({
-		cause: CAUSES.drift(domain),
-		event: "drift_detected",
-		severity: "critical",
-		domains: [domain],
-		selector: key.selector,
-		summary: `${domain}: the signer uses ${key.selector} again, ${whyNever(key)}`,
+	await tellUse(run, doc.policy.domain, key, {
+		what: `the signer uses ${key.selector} again`,
 		detail:
 			"its record stays gone, so its mail does not verify until a new key is in place, which is made at once",
-		hint: "was an old backup of the signer's tables restored?",
 	});
 	const rotate = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
 	for (const one of [...mates, doc])
@@ -35,15 +28,26 @@ export async function turnAway(
 export async function tellBeside(run: Run, { doc, step }: Job<"switch">): Promise<void> {
 	const other = step.from === null ? null : keyOf(doc.state, step.from);
 	if (other === null || keyOf(doc.state, step.selector)?.state !== "active") return;
-	const { domain } = doc.policy;
+	await tellUse(run, doc.policy.domain, other, {
+		what: `the signer's tables also use ${other.selector}`,
+		detail: `mail signed with it does not verify; its lines are given to ${step.selector}, which signs beside it`,
+	});
+}
+
+async function tellUse(
+	run: Run,
+	domain: string,
+	key: KeyEntry,
+	{ what, detail }: { readonly what: string; readonly detail: string },
+): Promise<void> {
 	await run.raise({
 		cause: CAUSES.drift(domain),
 		event: "drift_detected",
 		severity: "critical",
 		domains: [domain],
-		selector: other.selector,
-		summary: `${domain}: the signer's tables also use ${other.selector}, ${whyNever(other)}`,
-		detail: `mail signed with it does not verify; its lines are given to ${step.selector}, which signs beside it`,
+		selector: key.selector,
+		summary: `${domain}: ${what}, ${whyNever(key)}`,
+		detail,
 		hint: "was an old backup of the signer's tables restored?",
 	});
 }

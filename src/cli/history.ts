@@ -3,7 +3,7 @@
 import { parseEvent } from "../agent/host-state.ts";
 import type { KeyturnEvent } from "../ports/alert-sink.ts";
 import { inLocalTime, localMinute, wrap } from "../report/words.ts";
-import { type CommandContext, EXIT } from "./workbench.ts";
+import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export async function history(
 	context: CommandContext,
@@ -23,11 +23,15 @@ export async function history(
 	return EXIT.done;
 }
 
-/** On a page. */
-export const EVENTS_SHOWN = 20;
+const EVENTS_SHOWN = 20;
+
+/** What a page shows of it, the newest last. */
+export async function recentEvents({ store }: Pick<Workbench, "store">): Promise<readonly KeyturnEvent[]> {
+	return (await store.history(EVENTS_SHOWN)).flatMap(readable);
+}
 
 /** The history is derived: a line that cannot be read is left out. */
-export function readable(entry: unknown): readonly KeyturnEvent[] {
+function readable(entry: unknown): readonly KeyturnEvent[] {
 	try {
 		return [parseEvent(entry, "event")];
 	} catch {

@@ -4,7 +4,7 @@ import { asKeyturnError } from "../errors.ts";
 import type { LocalAnswer } from "../ports/local-server.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import type { Settings } from "../settings/settings.ts";
-import { EVENTS_SHOWN, readable } from "./history.ts";
+import { recentEvents } from "./history.ts";
 import { gather } from "./status.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -53,7 +53,7 @@ export function createOutputs(bench: Workbench): Outputs {
 			if (pagePath !== null)
 				await attempt("the status page", async () => {
 					const { renderPage } = await import("../report/page.ts");
-					const events = (await bench.store.history(EVENTS_SHOWN)).flatMap(readable);
+					const events = await recentEvents(bench);
 					await bench.replaceShared(
 						pagePath,
 						renderPage({ status, lookAt, events, timezone: settings.timezone }),

@@ -14,7 +14,7 @@ import {
 import { plural, signingWith, stateWords, verdictOf } from "../report/status-words.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
-import { EVENTS_SHOWN, readable } from "./history.ts";
+import { recentEvents } from "./history.ts";
 import { inLocalTime, moment, oneLine, relative, wrap } from "../report/words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
@@ -73,7 +73,7 @@ async function writePage(context: CommandContext, bench: Workbench, path: string
 	const page = renderPage({
 		status: built,
 		lookAt: (domain, selector) => looks.get(`${domain} ${selector}`) ?? null,
-		events: (await bench.store.history(EVENTS_SHOWN)).flatMap(readable),
+		events: await recentEvents(bench),
 		timezone: bench.settings.timezone,
 	});
 	if (path === "-") context.terminal.result(page);

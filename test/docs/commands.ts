@@ -1,4 +1,4 @@
-/** Writes the commands of README.md from the command line itself. */
+/** The command line as it describes itself: for the table in README.md, and for the manuals. */
 
 import type { Command } from "commander";
 import { createProgram } from "../../src/cli/program.ts";
@@ -18,13 +18,11 @@ const LATER = [
 ];
 
 export function commandTable(): string {
-	const program = keyturn();
+	const program = describedProgram();
 	return [
 		"| command | does |",
 		"| --- | --- |",
-		...program.commands
-			.flatMap((command) => (command.commands.length === 0 ? [command] : command.commands))
-			.flatMap(rows),
+		...commandsOf(program).flatMap(rows),
 		"",
 		"```",
 		exitStatus(program),
@@ -33,23 +31,31 @@ export function commandTable(): string {
 }
 
 export function laterCommands(): readonly string[] {
-	const there = keyturn()
+	const there = describedProgram()
 		.commands.flatMap((command) => [command, ...command.commands])
 		.map(nameOf);
 	return LATER.filter((name) => !there.includes(name));
 }
 
-function keyturn(): Command {
+/** With everything that it says of itself, and nothing that it could run. */
+export function describedProgram(version = "0"): Command {
 	const never = (): never => {
 		throw new Error("no command is run to be described");
 	};
 	return createProgram({
-		version: "0",
+		version,
 		context: never,
 		print: () => undefined,
 		say: () => undefined,
 		ended: () => undefined,
 	});
+}
+
+/** Those below others with them, without the ones that only hold them. */
+export function commandsOf(program: Command): readonly Command[] {
+	return program.commands.flatMap((command) =>
+		command.commands.length === 0 ? [command] : command.commands,
+	);
 }
 
 function rows(command: Command): readonly string[] {
@@ -64,13 +70,13 @@ function rows(command: Command): readonly string[] {
 }
 
 /** With the name of the command that it is part of. */
-function nameOf(command: Command): string {
+export function nameOf(command: Command): string {
 	const whole = command.parent?.name() ?? "keyturn";
 	return whole === "keyturn" ? command.name() : `${whole} ${command.name()}`;
 }
 
 /** It stands after the options, so it is only in what is printed. */
-function exitStatus(program: Command): string {
+export function exitStatus(program: Command): string {
 	let printed = "";
 	program.configureOutput({
 		writeOut: (text) => {

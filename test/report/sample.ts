@@ -55,11 +55,15 @@ export function sampleStatus(
 	domains: readonly string[] = ["example.com"],
 	troubles: readonly TroubleShown[] = [],
 ): Status {
+	return statusOf(domains.map(domainFacts), troubles);
+}
+
+export function statusOf(domains: StatusFacts["domains"], troubles: readonly TroubleShown[] = []): Status {
 	return buildStatus({
 		host: "mx1",
 		now: NOW,
 		daemon: true,
-		domains: domains.map(domainFacts),
+		domains,
 		troubles,
 		undelivered: 2,
 		unchecked: [],

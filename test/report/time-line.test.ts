@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { buildStatus } from "../../src/report/status.ts";
 import { timeLineOf } from "../../src/report/time-line.ts";
 import { keyEntry } from "../fakes/policies.ts";
-import { domainFacts, NOW, sampleStatus } from "./sample.ts";
+import { domainFacts, NOW, sampleStatus, statusOf } from "./sample.ts";
 
 function linesOf(status = sampleStatus()) {
 	const [domain] = status.domains;
@@ -63,15 +62,7 @@ test("keys that were gone before it begins, or never signed and are gone, are le
 	});
 	const givenUp = keyEntry({ selector: "202611b", state: "retired", uses: [] });
 	const state = facts.state === null ? null : { ...facts.state, keys: [gone, givenUp] };
-	const status = buildStatus({
-		host: "mx1",
-		now: NOW,
-		daemon: true,
-		domains: [{ ...facts, state }],
-		troubles: [],
-		undelivered: 0,
-		unchecked: [],
-	});
+	const status = statusOf([{ ...facts, state }]);
 	expect(status.domains[0]?.keys).toHaveLength(2);
 	expect(linesOf(status)).toEqual([]);
 });
@@ -95,15 +86,7 @@ test("an adopted key's record stays where adopted keys are not retired", () => {
 		],
 	});
 	const state = facts.state === null ? null : { ...facts.state, keys: [adopted] };
-	const status = buildStatus({
-		host: "mx1",
-		now: NOW,
-		daemon: true,
-		domains: [{ ...facts, state }],
-		troubles: [],
-		undelivered: 0,
-		unchecked: [],
-	});
+	const status = statusOf([{ ...facts, state }]);
 	expect(linesOf(status)).toEqual([
 		[
 			"mail",
