@@ -1,7 +1,7 @@
 /** Puts the records of pending keys into their zones, one call per provider and zone. */
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import type { ChangeResult, DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
+import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { askToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
@@ -10,7 +10,7 @@ import { supersede } from "./make.ts";
 import { writersOf } from "./writers.ts";
 import { zoneHolding } from "./zone-holding.ts";
 import { meanwhile } from "./meanwhile.ts";
-import type { Doc, Job, Run } from "./run.ts";
+import type { Job, Run } from "./run.ts";
 
 interface Publication {
 	readonly job: Job<"publish">;
@@ -174,68 +174,6 @@ async function locate(
 		}
 	}
 	return publications;
-}
-
-/**
- * Changes the record of a key at every provider of its domain; fails where one did not do it. Where it was published and is
- * not any more, since the zone has moved and the record with it, it is taken away as well, as far as that can be done.
- */
-export async function changeRecord(
-	run: Run,
-	doc: Doc,
-	key: KeyEntry,
-	change: (ttlSeconds: number) => ZoneChange,
-): Promise<void> {
-	const writers = await writersOf(run, doc.policy, key.record);
-	for (const provider of writers) await changeAt(run, doc, key, { provider, change });
-	const former = key.record.providers.filter((name) => !writers.some((writer) => writer.name === name));
-	for (const name of former) {
-		const provider = run.ports.providers.get(name);
-		if (provider === undefined || change(0).kind === "add") continue;
-		try {
-			await changeAt(run, doc, key, { provider, change });
-		} catch (thrown) {
-			if (run.signal.aborted) throw thrown;
-			const { domain } = doc.policy;
-			const error = asKeyturnError(thrown);
-			run.ports.log.warn("a provider of before did not take a record away", {
-				domain,
-				provider: name,
-				error,
-			});
-		}
-	}
-}
-
-async function changeAt(
-	run: Run,
-	{ policy }: Doc,
-	key: KeyEntry,
-	{
-		provider,
-		change,
-	}: { readonly provider: DnsProvider; readonly change: (ttlSeconds: number) => ZoneChange },
-): Promise<void> {
-	const zone = await zoneOf(run, provider, key, policy.zone);
-	const wanted = change(Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds));
-	const uncheckedYet = wanted.kind === "remove" ? null : unchecked(run, provider);
-	if (uncheckedYet !== null) throw uncheckedYet;
-	const [result] = await provider.change(zone, [wanted], run.signal);
-	if (result?.kind === "done") return;
-	const why =
-		result === undefined
-			? "no result"
-			: result.kind === "occupied"
-				? "another value stands there"
-				: result.why;
-	throw new KeyturnError(
-		"provider.refused",
-		`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
-		{
-			retry: true,
-			...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
-		},
-	);
 }
 
 /** The zone as configured, as remembered, or as the provider knows it. */

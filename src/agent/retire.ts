@@ -13,7 +13,7 @@ import {
 import { CAUSES } from "./causes.ts";
 import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
-import { changeRecord } from "./publish.ts";
+import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import { leftInQueue, waitForQueue } from "./queue.ts";
 import { waitForReaders } from "./readers.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -26,12 +26,13 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 	const { doc, step } = job;
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
-	let left: readonly string[] = [];
+	let waited: readonly string[] = [];
+	let left: readonly Leftover[] = [];
 	try {
 		const answer = await mustBeUnused(run, doc, key);
 		if ((await mayRemove(run, doc, key, answer)) === "later") return;
-		left = leftInQueue(answer.queue, key, run.now());
-		await changeRecord(run, doc, key, () => ({
+		waited = leftInQueue(answer.queue, key, run.now());
+		left = await changeRecord(run, doc, key, () => ({
 			kind: "remove",
 			name: key.record.owner,
 			value: key.record.value,
@@ -48,9 +49,13 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		selector: key.selector,
 		summary: `${domain}: the record of ${key.selector} is removed`,
 		detail:
-			key.uses.length === 0 || left.length === 0
-				? null
-				: `these messages waited in the queue all the time, and may fail now: ${left.join(", ")}`,
+			[
+				...leftSentences(
+					key,
+					left.filter(({ error }) => error !== null),
+				),
+				...hurt(key, waited),
+			].join("\n") || null,
 		hint: null,
 	});
 	const drop = {
@@ -75,6 +80,11 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 	);
 	await run.ports.keys.remove(domain, key.selector);
 	run.done(doc, step);
+}
+
+function hurt({ uses }: KeyEntry, waited: readonly string[]): readonly string[] {
+	if (uses.length === 0 || waited.length === 0) return [];
+	return [`these messages waited in the queue all the time, and may fail now: ${waited.join(", ")}`];
 }
 
 /** Deletes the key files of one key; what the door still finds in use stays. */

@@ -1,10 +1,10 @@
 /** Empties the record of a key: whatever was or will be signed with it verifies no more. */
 
 import { revokedRecord } from "../dkim/key-record.ts";
-import type { KeyturnError } from "../errors.ts";
+import { KeyturnError } from "../errors.ts";
 import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
-import { changeRecord } from "./publish.ts";
+import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import { otherUsers } from "./readers.ts";
 import { mayRemove, mustBeUnused, retireFailed, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -19,26 +19,29 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	const isCompromised = doc.state.wants.revoke.some(({ selector }) => selector === key.selector);
 	const value = revokedRecord(key.record.value);
 	let others: readonly string[] = [];
+	let left: readonly Leftover[] = [];
 	try {
 		// Mail signed from now on would fail: the signer has to be done with it, whoever put it back.
 		const answer = await mustBeUnused(run, doc, key);
 		// What is not compromised is emptied only once nobody needs it.
 		if (!isCompromised && (await mayRemove(run, doc, key, answer)) === "later") return;
 		others = otherUsers(answer, domain, key);
-		await changeRecord(run, doc, key, (ttlSeconds) => ({
+		left = await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
 			name: key.record.owner,
 			from: key.record.value,
 			to: value,
 			ttlSeconds,
 		}));
+		// Whoever still asks the servers of before finds the key there, and believes the thief.
+		if (isCompromised) mustBeEmptyBefore(key, left);
 	} catch (thrown) {
 		const error = run.fail(doc, step, thrown);
 		await (isCompromised ? revokeFailed(run, { doc, step }, error) : retireFailed(run, { doc, step }, error));
 		return;
 	}
 	const now = run.now();
-	await tellRevoked(run, doc, key, { isCompromised, others });
+	await tellRevoked(run, doc, key, { isCompromised, others, left });
 	const standsMs = isCompromised ? Math.max(STANDS_MS, retire.tombstoneMs) : retire.tombstoneMs;
 	await run.end(CAUSES.retire(domain, key.selector), domain);
 	await run.save(
@@ -62,11 +65,28 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 	run.done(doc, step);
 }
 
+/** Fails where a server of before may still serve the record and can be asked again. */
+function mustBeEmptyBefore(key: KeyEntry, left: readonly Leftover[]): void {
+	const open = left.filter(({ error }) => error !== null);
+	if (open.length === 0) return;
+	const names = open.map(({ provider }) => provider).join(" and ");
+	throw new KeyturnError("provider.refused", leftSentences(key, open).join("; "), {
+		retry: true,
+		hint: `it is tried again; if ${names} serves the zone no more, take it out of \`providers\` in keyturn.yaml`,
+	});
+}
+
+interface Revoked {
+	readonly isCompromised: boolean;
+	readonly others: readonly string[];
+	readonly left: readonly Leftover[];
+}
+
 async function tellRevoked(
 	run: Run,
 	doc: Doc,
 	key: KeyEntry,
-	{ isCompromised, others }: { readonly isCompromised: boolean; readonly others: readonly string[] },
+	{ isCompromised, others, left }: Revoked,
 ): Promise<void> {
 	const { domain } = doc.policy;
 	await run.tell("revoked", {
@@ -77,6 +97,7 @@ async function tellRevoked(
 		detail: [
 			`${key.record.owner} TXT ${revokedRecord(key.record.value)}`,
 			`resolvers may hold the record of before for ${key.record.ttlSeconds} s more`,
+			...leftSentences(key, left),
 			...others,
 		].join("\n"),
 		hint:

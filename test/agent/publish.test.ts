@@ -111,6 +111,73 @@ describe("a zone that has moved to another DNS host", () => {
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
 		expect(other.get(OLD)).toEqual([]);
 		expect(world.told("retire_failed")).toEqual([]);
+		expect(
+			world.events.find(({ event, selector }) => event === "retired" && selector === "202611")?.detail,
+		).toContain(`${OLD} may stand at home still, where it was published before: home: `);
+	});
+
+	const EMPTY = "v=DKIM1;k=ed25519;p=";
+	const compromised = {
+		kind: "revoke",
+		domains: ["example.com"],
+		selector: "202611",
+		noSoak: false,
+	} as const;
+	async function revoked(change: AgentWorld["change"]) {
+		const { world, other } = await moved();
+		world.change = change;
+		await world.ask({ ...compromised, unsigned: false, useStandby: false }, "w3");
+		await world.advance(3 * 60 * MINUTE_MS);
+		return { world, other };
+	}
+	const refusing: AgentWorld["change"] = (_, provider) =>
+		provider === "home" ? { kind: "refused", denied: false, why: "500", hint: null } : { kind: "done" };
+
+	it("has a compromised key's record emptied there at once, and tells and tries until it is at the host of before", async () => {
+		const { world, other } = await revoked(refusing);
+		expect(other.get(OLD)).toEqual([EMPTY]);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		expect((await world.state()).wants.revoke).toHaveLength(1);
+		const told = world.events.find(({ event }) => event === "retire_failed");
+		expect(told).toMatchObject({ severity: "critical", phase: "start", selector: "202611" });
+		expect(told?.detail).toContain("may stand at home still");
+		expect(told?.hint).toContain("take it out of `providers`");
+		world.change = null;
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(world.zone.get(OLD)).toEqual([EMPTY]);
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
+		expect(world.told("retire_failed").at(-1)).toBe("end");
+	});
+
+	it("has the record of a compromised key emptied at the host of before though that of now does not answer", async () => {
+		const { world, other } = await revoked((_, provider) =>
+			provider === "other" ? { kind: "refused", denied: false, why: "500", hint: null } : { kind: "done" },
+		);
+		expect(world.zone.get(OLD)).toEqual([EMPTY]);
+		expect(other.get(OLD)).not.toEqual([EMPTY]);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+	});
+
+	it("waits for no host of before that has the zone no more", async () => {
+		const { world } = await moved();
+		world.zonesOf.set("home", ["example.net"]);
+		world.change = refusing;
+		await world.ask({ ...compromised, unsigned: false, useStandby: false }, "w3");
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
+		expect(world.told("retire_failed")).toEqual([]);
+		expect(world.events.find(({ event }) => event === "revoked")?.detail).not.toContain("home");
+	});
+
+	it("tells of one that is not configured any more", async () => {
+		const { world, other } = await revoked(refusing);
+		world.reconfigureWith([{ ...quick, providers: ["other"] }], new Map([["other", other]]));
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
+		expect(world.told("retire_failed").at(-1)).toBe("end");
+		expect(world.events.find(({ event }) => event === "revoked")?.detail).toContain(
+			"home is not configured any more",
+		);
 	});
 });
 

@@ -482,7 +482,10 @@ export class AgentWorld {
 		const values = zone.get(change.name) ?? [];
 		if (change.kind === "add") zone.set(change.name, [...values, change.value]);
 		if (change.kind === "replace")
-			zone.set(change.name, [...values.filter((value) => value !== change.from), change.to]);
+			zone.set(change.name, [
+				...values.filter((value) => value !== change.from && value !== change.to),
+				change.to,
+			]);
 		if (change.kind === "remove")
 			zone.set(
 				change.name,

@@ -1,0 +1,113 @@
+/** Changes a record that stands: at every provider of its domain, and where it was published before. */
+
+import { asKeyturnError, KeyturnError } from "../errors.ts";
+import type { DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
+import type { KeyEntry } from "../rotation/domain-state.ts";
+import { unchecked } from "./fitness.ts";
+import { zoneOf } from "./publish.ts";
+import type { Doc, Run } from "./run.ts";
+import { writersOf } from "./writers.ts";
+
+/** Where a record was published before, and may still stand. */
+export interface Leftover {
+	readonly provider: string;
+	/** Null: it is not configured any more, so that nobody can ask it. */
+	readonly error: KeyturnError | null;
+}
+
+interface Wanted {
+	readonly key: KeyEntry;
+	readonly change: (ttlSeconds: number) => ZoneChange;
+}
+
+/**
+ * Changes the record of a key at every provider of its domain; each is asked, and it fails afterwards where one did not do it.
+ * Where it was published and is not any more, since the zone has moved and the record with it, it is taken away as well: those
+ * that did not do that are given back. May be repeated.
+ */
+export async function changeRecord(
+	run: Run,
+	doc: Doc,
+	key: KeyEntry,
+	change: (ttlSeconds: number) => ZoneChange,
+): Promise<readonly Leftover[]> {
+	const wanted = { key, change };
+	const writers = await writersOf(run, doc.policy, key.record);
+	const failures: KeyturnError[] = [];
+	for (const writer of writers)
+		failures.push(...(await attempt(run, () => changeAt(run, doc, writer, wanted))));
+	const left = change(0).kind === "add" ? [] : await changeAtFormer(run, doc, writers, wanted);
+	if (failures[0] !== undefined) throw failures[0];
+	return left;
+}
+
+async function changeAtFormer(
+	run: Run,
+	doc: Doc,
+	writers: readonly DnsProvider[],
+	wanted: Wanted,
+): Promise<readonly Leftover[]> {
+	const { providers, owner } = wanted.key.record;
+	const left: Leftover[] = [];
+	for (const name of providers.filter((one) => !writers.some((writer) => writer.name === one))) {
+		const provider = run.ports.providers.get(name);
+		if (provider === undefined) left.push({ provider: name, error: null });
+		else
+			for (const error of await attempt(run, async () => {
+				// What has not the zone any more has not the record either.
+				if ((await provider.findZone(owner, run.signal)).kind === "none") return;
+				await changeAt(run, doc, provider, wanted);
+			}))
+				left.push({ provider: name, error });
+	}
+	return left;
+}
+
+/** Why it failed; empty if it did not. */
+async function attempt(run: Run, act: () => Promise<void>): Promise<readonly KeyturnError[]> {
+	try {
+		await act();
+		return [];
+	} catch (thrown) {
+		if (run.signal.aborted) throw thrown;
+		return [asKeyturnError(thrown)];
+	}
+}
+
+async function changeAt(
+	run: Run,
+	{ policy }: Doc,
+	provider: DnsProvider,
+	{ key, change }: Wanted,
+): Promise<void> {
+	const zone = await zoneOf(run, provider, key, policy.zone);
+	const wanted = change(Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds));
+	const uncheckedYet = wanted.kind === "remove" ? null : unchecked(run, provider);
+	if (uncheckedYet !== null) throw uncheckedYet;
+	const [result] = await provider.change(zone, [wanted], run.signal);
+	if (result?.kind === "done") return;
+	const why =
+		result === undefined
+			? "no result"
+			: result.kind === "occupied"
+				? "another value stands there"
+				: result.why;
+	throw new KeyturnError(
+		"provider.refused",
+		`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
+		{
+			retry: true,
+			...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
+		},
+	);
+}
+
+/** What an operator has to know of it, a sentence each. */
+export function leftSentences({ record }: KeyEntry, left: readonly Leftover[]): readonly string[] {
+	return left.map(({ provider, error }) => {
+		const where = `${record.owner} may stand at ${provider} still, where it was published before`;
+		return error === null
+			? `${where}: ${provider} is not configured any more, so that it cannot be asked`
+			: `${where}: ${error.message}`;
+	});
+}
