@@ -153,6 +153,8 @@ describe("domains that sign with one key", () => {
 		await world.ask({ kind: "rollback", domains: ["a.example"] }, "w4");
 		await world.advance(30 * MINUTE_MS);
 		expect(staged(world)).toHaveLength(before);
+		// Not even on its way back, to be given up a moment later.
+		expect(world.told("given_up")).toEqual([]);
 		for (const domain of NAMES) {
 			const { wants, keys } = await world.state(domain);
 			expect(wants.rollback).toBeNull();
