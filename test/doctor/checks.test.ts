@@ -147,6 +147,17 @@ const CASES: readonly Found[] = [
 		[],
 	],
 	[
+		"the same socket below /var/run, as older guides have it",
+		wired(
+			{
+				milters: ["unix:/var/run/opendkim/opendkim.sock"],
+				localMilters: ["local:/run/opendkim/opendkim.sock"],
+			},
+			{ socket: { kind: "unix", path: "/run/opendkim/opendkim.sock" } },
+		),
+		[],
+	],
+	[
 		"a socket of TCP",
 		wired({ milters: ["inet:localhost:8891"], localMilters: ["inet:[::1]:8891"] }, { socket: inet }),
 		[],

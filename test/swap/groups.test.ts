@@ -126,6 +126,20 @@ describe("one key of several domains", () => {
 		for (const domain of BOTH) expect(host.mailFault(domain)).toBeNull();
 	});
 
+	it("is not taken for the key of a domain that comes with a key of its own", async () => {
+		const host = sharingHost();
+		const both = changes(host, "old", "new");
+		const own = simKey("own");
+		host.records.set("new b.example", own.record);
+		const differing = both.map((change) =>
+			change.domain === "b.example" ? { ...change, to: { ...change.to, ...own } } : change,
+		);
+		await host.switchKeys(host.door(), ID, differing);
+		expect(host.disk.text(host.keyPath("a.example", "new"))).toBe(both[0]?.to.key);
+		expect(host.disk.text(host.keyPath("b.example", "new"))).toBe(own.key);
+		for (const domain of BOTH) expect(host.mailFault(domain)).toBeNull();
+	});
+
 	it("is given up without a file that another switch still needs", async () => {
 		const host = sharingHost();
 		const both = changes(host, "old", "new");

@@ -1,0 +1,68 @@
+/** What purging does, by the script itself with its directories somewhere else. */
+
+import { execFileSync } from "node:child_process";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const STATE = "var/lib/keyturn";
+const FILES = [
+	`${STATE}/history.jsonl`,
+	`${STATE}/host.json`,
+	`${STATE}/domains/example.com.json`,
+	`${STATE}/kept.private`,
+	"var/lib/keyturn-door/ledger.json",
+	"var/lib/keyturn-door/results/0123456789abcdef0123456789abcdef.json",
+];
+const PROGRAM = "usr/lib/keyturn/main.js";
+let root: string;
+
+beforeEach(() => {
+	root = mkdtempSync(join(tmpdir(), "keyturn-postrm-"));
+	for (const path of FILES) put(path);
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function put(path: string): void {
+	mkdirSync(dirname(join(root, path)), { recursive: true });
+	writeFileSync(join(root, path), path);
+}
+
+function postrm(act: string): void {
+	const script = readFileSync("debian/postrm", "utf8");
+	const paths = /(?<![\w}])\/(?=(?:usr|var|run|etc)\/)/g;
+	expect(script.match(paths)?.length).toBeGreaterThan(4);
+	const moved = script.replace(paths, `${root}/`);
+	execFileSync("sh", ["-s", act], { input: moved, stdio: ["pipe", "ignore", "inherit"] });
+}
+
+function left(): readonly string[] {
+	return FILES.filter((path) => existsSync(join(root, path)));
+}
+
+test("purging forgets all but the history and private keys", () => {
+	postrm("purge");
+	expect(left()).toEqual([`${STATE}/kept.private`]);
+	expect(readdirSync(join(root, "var/lib"))).toEqual(["keyturn"]);
+	expect(readFileSync(join(root, "var/backups/keyturn-history.jsonl"), "utf8")).toBe(FILES[0]);
+});
+
+test("purging one of the two packages takes nothing from the other, which has taken over", () => {
+	put(PROGRAM);
+	postrm("purge");
+	expect(left()).toEqual(FILES);
+});
+
+test("removing takes nothing", () => {
+	postrm("remove");
+	expect(left()).toEqual(FILES);
+});
