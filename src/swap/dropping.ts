@@ -45,7 +45,7 @@ export async function drop(
 async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promise<string | null> {
 	const ledger = await readLedger(context);
 	const known = ledger.find((candidate) => isSameKey(candidate, key));
-	if (known === undefined) return whyUnknown(context, key);
+	if (known === undefined) return whyUnknown(context, ledger, key);
 	const needed = await whyNeeded(context, known, held);
 	if (needed !== null) return `${known.path}: ${needed}`;
 	// A file of several domains goes with the last of them.
@@ -90,8 +90,14 @@ async function revealKey(context: SwapContext, key: DroppedKey, held: Held): Pro
 	return { domain, selector, key: pem, reason: null };
 }
 
-async function whyUnknown(context: SwapContext, key: DroppedKey): Promise<string | null> {
+async function whyUnknown(
+	context: SwapContext,
+	ledger: readonly LedgerKey[],
+	key: DroppedKey,
+): Promise<string | null> {
 	const path = signerNamed(context, key.signer).signer.keyPath(key.domain, key.selector);
+	// It was dropped before, and others that signed with it still have it.
+	if (ledger.some((other) => other.path === path && other.origin === "made")) return null;
 	return (await context.disk.lstat(path)) === null ? null : `${path}: keyturn did not make it`;
 }
 

@@ -5,6 +5,8 @@ import type { ForetellAsked, Foretold } from "../ports/door.ts";
 import type { SignerChange } from "../ports/signer.ts";
 import type { SwapContext } from "./context.ts";
 import { groupsOf } from "./groups.ts";
+import { keyPlace } from "./key-places.ts";
+import { readLedger } from "./ledger.ts";
 
 /** Each in the order asked; whoever turns together is shown together. */
 export async function foretell(
@@ -34,15 +36,20 @@ async function foretellOne(
 	const group = groups.nameOf(domain, from);
 	const mates =
 		group === null ? [] : reading.lines.filter((line) => groups.nameOf(line.domain, line.selector) === group);
+	const ledger = await readLedger(context);
+	const placeFor = (line: { readonly domain: string; readonly selector: string | null }, next: string) =>
+		keyPlace(signer, ledger, {
+			signer: name,
+			domain: groups.leaderOf(line.domain, line.selector),
+			selector: next,
+			hash: null,
+		});
 	const turning = mates.length === 0 ? [{ domain, selector: from }] : mates;
 	const changes = turning.map(
 		(line): SignerChange => ({
 			domain: line.domain,
 			from: line.selector,
-			to:
-				selector === null
-					? null
-					: { selector, keyPath: signer.keyPath(groups.leaderOf(line.domain, line.selector), selector) },
+			to: selector === null ? null : { selector, keyPath: placeFor(line, selector) },
 		}),
 	);
 	return signer.render(reading, changes).flatMap(({ path, bytes }) => {

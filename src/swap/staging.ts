@@ -8,6 +8,7 @@ import type { RenderedFile, Signer, SignerReading } from "../ports/signer.ts";
 import { makeDirectories, signerNamed, type SwapContext } from "./context.ts";
 import { mismatch } from "./evidence.ts";
 import { type Groups, groupsOf } from "./groups.ts";
+import { keyPlace } from "./key-places.ts";
 import { hashOfKey, mayPlace, placeKey, readKey } from "./keys.ts";
 import { enter, isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
 import { isRefused, refuse, refuseFailure } from "./refusal.ts";
@@ -168,12 +169,13 @@ async function findPath(
 		const key = keyFileOf(signer, to.key);
 		const hash = hashOfKey(key);
 		const leader = groups.leaderOf(domain, from);
-		const leaders = signer.keyPath(leader, to.selector);
+		const placeUnder = (home: string) => keyPlace(signer, ledger, { ...sought, domain: home, hash });
+		const leaders = placeUnder(leader);
 		// Whose key is another than the leader's has a file of its own.
 		const isShared =
 			changes.some((other) => other.domain === leader && other.to?.key === to.key) ||
 			ledger.some((known) => known.path === leaders && known.hash === hash);
-		const path = isShared ? leaders : signer.keyPath(domain, to.selector);
+		const path = isShared ? leaders : placeUnder(domain);
 		const isOurs = ledger.some(
 			(known) =>
 				known.path === path && known.origin === "made" && (isSameKey(known, sought) || known.hash === hash),

@@ -224,6 +224,8 @@ export function neverRemovedEarly(seen: Observed): readonly string[] {
 	}
 	for (const { path, content } of seen.unlinked) {
 		const [selector = "", domain = ""] = path
+			// Where a ring's name came again before the file of the key before had gone.
+			.replace(/(?<=\/kt\d+)-\d+(?=\.private$)/, "")
 			.replace(/\.private$/, "")
 			.split("/")
 			.toReversed();

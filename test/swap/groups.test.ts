@@ -106,6 +106,48 @@ describe("one key of several domains", () => {
 		expect(host.violations).toEqual(new Set());
 	});
 
+	it("stays for the others when one has dropped it, whose next key of that name lies beside it", async () => {
+		const host = sharingHost();
+		await host.switchKeys(host.door(), ID, changes(host, "old", "new"));
+		await host.switchKeys(host.door(), ID2, changes(host, "new", "newer"));
+		const before = host.disk.text(host.keyPath("a.example", "new"));
+		const keys = [{ signer: "main", domain: "a.example", selector: "new" }];
+		for (const time of ["first", "again"])
+			expect(await host.door().handle({ act: "drop", keys, staged: [] }), time).toMatchObject({
+				keys: [{ gone: true }],
+			});
+		const { key, record } = simKey("another");
+		host.records.set("new a.example", record);
+		const another = { signer: "main", domain: "a.example", from: "newer", to: { selector: "new", record, key } };
+		await host.switchKeys(host.door(), "1".repeat(32), [another]);
+		expect(host.selectors()).toMatchObject({ "a.example": "new" });
+		expect(host.disk.text(host.keyPath("a.example", "new-2"))).toBe(key);
+		expect(host.disk.text(host.keyPath("a.example", "new"))).toBe(before);
+		expect(host.mailFault("a.example")).toBeNull();
+		expect(host.violations).toEqual(new Set());
+	});
+
+	it("lies beside one of before that only some have dropped, for all alike, and --dry-run says so", async () => {
+		const host = sharingHost();
+		await host.switchKeys(host.door(), ID, changes(host, "old", "new"));
+		await host.switchKeys(host.door(), ID2, changes(host, "new", "newer"));
+		const keys = [{ signer: "main", domain: "a.example", selector: "new" }];
+		await host.door().handle({ act: "drop", keys, staged: [] });
+		const path = host.keyPath("a.example", "new-2");
+		const foretell = [{ signer: "main", domain: "a.example", from: "newer", selector: "new" }];
+		const told = await host.door().handle({ act: "inspect", ids: [], foretell });
+		const { key, record } = simKey("another");
+		const next = BOTH.map((domain) => {
+			host.records.set(`new ${domain}`, record);
+			return { signer: "main", domain, from: "newer", to: { selector: "new", record, key } };
+		});
+		await host.switchKeys(host.door(), "1".repeat(32), next);
+		expect(host.selectors()).toEqual({ "a.example": "new", "b.example": "new" });
+		expect(host.disk.text("/etc/main/key.table")?.split(`${path}\n`)).toHaveLength(3);
+		expect(JSON.stringify(told).split(path)).toHaveLength(3);
+		expect(host.violations).toEqual(new Set());
+	});
+
 	it("goes back for all of them when the signer does not sign with it for one", async () => {
 		const host = sharingHost();
 		host.program().spoils.add("b.example new");
