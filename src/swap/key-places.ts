@@ -24,10 +24,7 @@ export function keyPlace(
 	const isTaken = (path: string) =>
 		ledger.some(
 			(known) =>
-				known.path === path &&
-				known.origin === "made" &&
-				known.hash !== key.hash &&
-				!isSameKey(known, key),
+				known.path === path && known.origin === "made" && known.hash !== key.hash && !isSameKey(known, key),
 		);
 	let path = keyPath(key.domain, key.selector);
 	for (let number = 2; isTaken(path); number += 1) path = keyPath(key.domain, `${key.selector}-${number}`);

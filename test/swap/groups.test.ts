@@ -118,7 +118,12 @@ describe("one key of several domains", () => {
 			});
 		const { key, record } = simKey("another");
 		host.records.set("new a.example", record);
-		const another = { signer: "main", domain: "a.example", from: "newer", to: { selector: "new", record, key } };
+		const another = {
+			signer: "main",
+			domain: "a.example",
+			from: "newer",
+			to: { selector: "new", record, key },
+		};
 		await host.switchKeys(host.door(), "1".repeat(32), [another]);
 		expect(host.selectors()).toMatchObject({ "a.example": "new" });
 		expect(host.disk.text(host.keyPath("a.example", "new-2"))).toBe(key);
