@@ -8,7 +8,7 @@ const NONE = /^\s*(?:#.*)?$/;
 
 export const COMMAND_TABLE: RowFormat = {
 	name: "table of keys",
-	isOneEach: false,
+	counts: "all",
 	parse: (line) => {
 		if (NONE.test(line)) return null;
 		const [, , domain = "", , selector = "", , path = ""] = ROW.exec(line) ?? [];

@@ -97,7 +97,7 @@ async function describe(disk: Disk, key: VolumeKey, keys: readonly VolumeKey[]):
 	const half = problem === null ? publicHalf((await readPrivateKey(disk, path)) ?? "") : null;
 	const own = keys.filter((one) => one.domain === domain && one.problem === null && one.signs);
 	const ordinary = await firstRsa(disk, own);
-	const isOther = signs && ordinary !== null && key !== ordinary;
+	const isOther = signs && ordinary !== null && (selector !== ordinary.selector || path !== ordinary.path);
 	const beside = `beside ${ordinary?.selector ?? ""}, the key that keyturn turns, this one is left alone`;
 	const publicKey = half?.publicKey ?? null;
 	return {

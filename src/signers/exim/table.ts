@@ -9,7 +9,7 @@ const KEY = /(^|\s)key=([^\s"]+)/;
 
 export const EXIM_TABLE: RowFormat = {
 	name: "lookup file",
-	isOneEach: true,
+	counts: "first",
 	parse: (line) => {
 		const [, domain, values = ""] = ROW.exec(line) ?? [];
 		if (domain === undefined) return null;

@@ -12,7 +12,7 @@ const NONE = /^\s*(?:#.*)?$/;
 /** Three fields, and no more: rspamd refuses a fourth. */
 export const LABELLED_KEYS: RowFormat = {
 	name: "key table",
-	isOneEach: false,
+	counts: "all",
 	parse: (line) => {
 		if (NONE.test(line)) return null;
 		const [, , label = "", , value = ""] = LINE.exec(line) ?? [];

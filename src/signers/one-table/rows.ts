@@ -29,26 +29,39 @@ export interface RowFormat {
 		to: { readonly selector: string; readonly keyPath: string },
 		label?: string,
 	) => string;
-	/** Whether only the first row of a domain counts. */
-	readonly isOneEach: boolean;
+	/** Which rows of a domain count for the program. */
+	readonly counts: "all" | "first" | "last";
 }
 
-/** The rows in their order. A row that an earlier one hides says so. */
+/** The rows in their order. One that another hides, or contradicts, says so. */
 export function parseRows(bytes: Uint8Array, format: RowFormat): readonly Row[] {
-	const seen = new Set<string>();
-	return linesOf(bytes).flatMap((line) => {
-		const row = format.parse(line);
-		if (row === null) return [];
-		const name = format.isOneEach ? row.domain : keyName(row.domain, row.selector);
-		const isHidden = seen.has(name);
-		seen.add(name);
-		return [
-			isHidden ? { ...row, problem: "an earlier line stands for the same, so this one is never used" } : row,
-		];
+	const rows = linesOf(bytes).flatMap((line) => format.parse(line) ?? []);
+	const used = usedRows(rows, format);
+	const firsts = new Map<string, Row>();
+	return rows.map((row) => {
+		const first = firsts.get(keyName(row)) ?? row;
+		firsts.set(keyName(row), first);
+		const other = format.counts === "last" ? "a later" : "an earlier";
+		const hidden = `${other} line stands for the same, so this one is never used`;
+		const contrary = first.path === row.path ? null : "an earlier line has another key file for its selector";
+		return { ...row, problem: row.problem ?? (used.has(row) ? contrary : hidden) };
 	});
 }
 
-/** Fails with `signer.config` where a key in use has no row, a first key has one, or the result would read otherwise. */
+/** Where all rows of a domain count, of those that are called the same and have the same selector the first. */
+function usedRows(rows: readonly Row[], { counts }: RowFormat): ReadonlySet<Row> {
+	const used = new Map<string, Row>();
+	for (const row of rows) {
+		const name = counts === "all" ? `${row.label ?? ""} ${keyName(row)}` : row.domain;
+		if (counts === "last" || !used.has(name)) used.set(name, row);
+	}
+	return new Set(used.values());
+}
+
+/**
+ * Every row of a key in use gets the next key, or goes where that has a row already which does as well. Fails with
+ * `signer.config` where a key in use has no row, a first key has one, or the result would read otherwise.
+ */
 export function renderRows(
 	file: SignerFile,
 	changes: readonly SignerChange[],
@@ -60,29 +73,56 @@ export function renderRows(
 }
 
 function rendered(bytes: Uint8Array, change: SignerChange, format: RowFormat): Uint8Array {
-	const { domain, from, to } = change;
+	const { domain, from } = change;
 	const before = parseRows(bytes, format);
-	const place = from === null ? -1 : before.findIndex((row) => isIt(row, domain, from));
-	if (from !== null && place === -1)
-		throw new KeyturnError(
-			"signer.config",
-			`${format.name}: expected a line of ${domain} with ${from}, got none`,
-		);
+	const places = placesOf(before, change, format);
+	const to = needsNoRow(before, change) ? null : change.to;
 	if (to !== null) refuseTaken(before, change, format);
-	const after =
-		from === null ? appended(bytes, first(change, format)) : edited(bytes, before, place, to, format);
-	checkRendered(parseRows(after, format), before, change, place, format);
+	const after = from === null ? appended(bytes, first(change, format)) : edited(bytes, places, to, format);
+	const wanted = to === null ? [] : [{ domain, selector: to.selector, path: to.keyPath, problem: null }];
+	const turned = before.flatMap((row, index) => (places.has(index) ? wanted : [row]));
+	checkRendered(parseRows(after, format), from === null ? [...turned, ...wanted] : turned, domain, format);
 	return after;
+}
+
+/** Where the rows of the key in use stand among all; fails with `signer.config` where there are none. */
+function placesOf(
+	rows: readonly Row[],
+	{ domain, from }: SignerChange,
+	format: RowFormat,
+): ReadonlySet<number> {
+	if (from === null) return new Set();
+	const places = rows.flatMap((row, index) => (isIt(row, domain, from) ? [index] : []));
+	if (places.length > 0) return new Set(places);
+	throw new KeyturnError(
+		"signer.config",
+		`${format.name}: expected a line of ${domain} with ${from}, got none`,
+	);
 }
 
 function isIt(row: Row, domain: string, selector: string): boolean {
 	return row.problem === null && row.domain === domain && row.selector === selector;
 }
 
-function refuseTaken(rows: readonly Row[], { domain, from, to }: SignerChange, format: RowFormat): void {
+/** Where no other table calls rows by a name, one of each key is enough. */
+function needsNoRow(rows: readonly Row[], change: SignerChange): boolean {
+	const other = rowInUse(rows, change);
+	return other !== undefined && other.label === undefined;
+}
+
+/** One that names the next key already. */
+function rowInUse(rows: readonly Row[], { domain, from, to }: SignerChange): Row | undefined {
+	if (from === null || to === null || from === to.selector) return undefined;
+	return rows.find((row) => isIt(row, domain, to.selector) && row.path === to.keyPath);
+}
+
+function refuseTaken(rows: readonly Row[], change: SignerChange, format: RowFormat): void {
+	const { domain, from, to } = change;
+	if (rowInUse(rows, change) !== undefined) return;
 	const taken = rows.some(
 		(row) =>
-			row.domain === domain && (from === null && format.isOneEach ? true : row.selector === to?.selector),
+			row.domain === domain &&
+			(from === null && format.counts !== "all" ? true : row.selector === to?.selector),
 	);
 	if (!taken || from === to?.selector) return;
 	throw new KeyturnError(
@@ -100,21 +140,17 @@ function first({ domain, to }: SignerChange, format: RowFormat): string {
 /** The rest of a line is kept, be it only a CR at its end. */
 function edited(
 	bytes: Uint8Array,
-	rows: readonly Row[],
-	place: number,
+	places: ReadonlySet<number>,
 	to: SignerChange["to"],
 	format: RowFormat,
 ): Uint8Array {
-	const lines = linesOf(bytes);
 	let row = -1;
-	const index = lines.findIndex((line) => {
-		if (format.parse(line) !== null) row += 1;
-		return row === place;
+	const lines = linesOf(bytes).flatMap((line) => {
+		if (format.parse(line) === null) return [line];
+		row += 1;
+		if (!places.has(row)) return [line];
+		return to === null ? [] : [format.turn(line, to)];
 	});
-	const line = lines[index] ?? "";
-	if (rows.length === 0 || index === -1)
-		throw new KeyturnError("bug", `${format.name}: a row without its line`);
-	lines.splice(index, 1, ...(to === null ? [] : [format.turn(line, to)]));
 	return Buffer.from(lines.join("\n"), "latin1");
 }
 
@@ -127,24 +163,26 @@ function appended(bytes: Uint8Array, line: string): Uint8Array {
 /** Reads the result as its program would: each row is the one before, or the one asked for, in its place. */
 function checkRendered(
 	after: readonly Row[],
-	before: readonly Row[],
-	{ domain, to }: SignerChange,
-	place: number,
+	expected: readonly Row[],
+	domain: string,
 	format: RowFormat,
 ): void {
-	const wanted = to === null ? [] : [{ domain, selector: to.selector, path: to.keyPath, problem: null }];
-	const expected = place === -1 ? [...before, ...wanted] : before.toSpliced(place, 1, ...wanted);
 	const isSame = expected.every((row, index) => {
 		const now = after[index];
 		return now?.domain === row.domain && now.selector === row.selector && now.path === row.path;
 	});
-	if (isSame && after.length === expected.length) return;
+	if (!isSame || after.length !== expected.length)
+		throw new KeyturnError(
+			"signer.config",
+			`${format.name}: the line of ${domain} would not be read as it is meant`,
+			{ hint: "A key path with blanks or signs of the table's own cannot stand in it." },
+		);
+	const uncovered = after.find(({ problem }, index) => problem === null && expected[index]?.problem !== null);
+	if (uncovered === undefined) return;
 	throw new KeyturnError(
 		"signer.config",
-		`${format.name}: the line of ${domain} would not be read as it is meant`,
-		{
-			hint: "A key path with blanks or signs of the table's own cannot stand in it.",
-		},
+		`${format.name}: a line of ${uncovered.domain} with ${uncovered.selector}, which is not used now, would sign from then on`,
+		{ hint: "Take that line out." },
 	);
 }
 
@@ -152,6 +190,6 @@ function linesOf(bytes: Uint8Array): string[] {
 	return Buffer.from(bytes).toString("latin1").split("\n");
 }
 
-function keyName(domain: string, selector: string): string {
+function keyName({ domain, selector }: Row): string {
 	return `${domain} ${selector}`;
 }

@@ -22,6 +22,8 @@ export interface TwoTables {
 	readonly isCaught: (pattern: string, address: string) => boolean;
 	/** Which part of a line's second word is the label; what stands before a `:` if left out, as OpenDKIM has it. */
 	readonly labelIn?: LabelIn;
+	/** Whether mail is let through whose line names what the key table lacks; it is deferred if left out. */
+	readonly passesUnnamed?: boolean;
 }
 
 export type LabelIn = (value: string) => string;
@@ -73,7 +75,8 @@ export function renderTwoTables(
 		names = renderRows(file, [{ domain, from: null, to }], labelled)[0]?.bytes ?? names;
 		signs = withLine(tables, signs, domain, label);
 	}
-	for (const change of gone) signs = withoutLines(signs, labelOf(keys, change, format), labelIn);
+	for (const change of gone) signs = withoutLines(signs, labelsOf(keys, change, format), labelIn);
+	for (const { domain } of gone) refuseUnnamed(tables, signs, names, domain);
 	const keyFile = { path: keys.path, hashBefore: keys.hash, bytes: names };
 	if (firsts.length === 0 && gone.length === 0) return [keyFile];
 	const signingFile = { path: signing.path, hashBefore: signing.hash, bytes: signs };
@@ -121,15 +124,36 @@ function withLine({ isCaught }: TwoTables, bytes: Uint8Array, domain: string, la
 	return Buffer.from(lines.join("\n"), "latin1");
 }
 
-function withoutLines(bytes: Uint8Array, label: string, labelIn?: LabelIn): Uint8Array {
-	const rest = linesOf(bytes).filter((line) => rowOf(line, labelIn)?.label !== label);
+function withoutLines(bytes: Uint8Array, labels: ReadonlySet<string>, labelIn?: LabelIn): Uint8Array {
+	const rest = linesOf(bytes).filter((line) => !labels.has(rowOf(line, labelIn)?.label ?? ""));
 	return Buffer.from(rest.join("\n"), "latin1");
 }
 
-function labelOf({ bytes }: SignerFile, { domain, from }: SignerChange, format: RowFormat): string {
-	const row = parseRows(bytes, format).find((one) => one.domain === domain && one.selector === from);
-	if (row?.label === undefined) throw new KeyturnError("bug", `${domain}: a row without a label`);
-	return row.label;
+function labelsOf(
+	{ bytes }: SignerFile,
+	{ domain, from }: SignerChange,
+	format: RowFormat,
+): ReadonlySet<string> {
+	const own = parseRows(bytes, format).filter((one) => one.domain === domain && one.selector === from);
+	return new Set(own.flatMap(({ label }) => label ?? []));
+}
+
+/** A line for whoever sends (`%`), or one that names a label that has never been, would lead mail of the domain nowhere. */
+function refuseUnnamed(
+	{ isCaught, labelIn, format, passesUnnamed = false }: TwoTables,
+	signing: Uint8Array,
+	keys: Uint8Array,
+	domain: string,
+): void {
+	const row = signingRows(signing, labelIn).find((one) => isCaught(one.pattern, `postmaster@${domain}`));
+	if (row === undefined || passesUnnamed) return;
+	const label = row.label === "%" ? domain : row.label;
+	if (parseRows(keys, format).some((one) => one.label === label)) return;
+	throw new KeyturnError(
+		"signer.config",
+		`${domain}: without the key, the line ${row.pattern} ${row.label} of the signing table would give its mail to ${label}, which the key table lacks: it would be deferred`,
+		{ hint: "Take that line out first, or replace a line with % by one for each domain." },
+	);
 }
 
 function linesOf(bytes: Uint8Array): string[] {

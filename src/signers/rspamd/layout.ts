@@ -59,7 +59,7 @@ export function renderLayout(
 	);
 	if (map !== undefined) return renderRows(map, changes, selectorMap(keyPath));
 	if (keys === undefined || signing === undefined) return null;
-	return renderTwoTables({ keys, signing, format: LABELLED_KEYS, isCaught }, changes);
+	return renderTwoTables({ keys, signing, format: LABELLED_KEYS, isCaught, passesUnnamed: true }, changes);
 }
 
 async function readMap(given: LayoutOptions): Promise<Layout> {

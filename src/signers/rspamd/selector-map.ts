@@ -10,7 +10,7 @@ const NONE = /^\s*(?:#.*)?$/;
 export function selectorMap(keyPath: (domain: string, selector: string) => string): RowFormat {
 	return {
 		name: "map of selectors",
-		isOneEach: true,
+		counts: "last",
 		parse: (line) => {
 			if (NONE.test(line)) return null;
 			const [, , name = "", , selector = ""] = LINE.exec(line) ?? [];

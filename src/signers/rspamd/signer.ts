@@ -205,10 +205,14 @@ function ordinaryOf(keys: readonly ReadKey[], { key, half }: ReadKey): NamedKey 
 	return alike[0]?.key ?? null;
 }
 
+function isSameKey(one: NamedKey, other: NamedKey): boolean {
+	return one.domain === other.domain && one.selector === other.selector && one.path === other.path;
+}
+
 function describeKey({ key, half }: ReadKey, ordinary: NamedKey | null): SigningLine {
 	const { domain, selector, path, problem, entry, signs } = key;
 	const foreign =
-		ordinary === null || key === ordinary
+		ordinary === null || isSameKey(key, ordinary)
 			? null
 			: `beside ${ordinary.selector}, the key of its kind that keyturn turns, this one is left alone`;
 	return {
@@ -278,11 +282,15 @@ async function sign(
 	expectations: readonly SignExpectation[],
 	reading: SignerReading,
 ): Promise<readonly string[]> {
-	const { file, ...live } = await readLive(options, staged);
+	const { file, keys: named } = await readLive(options, staged);
+	// Tables may call one key by several names.
+	const keys = [
+		...new Map(named.map((key) => [[key.domain, key.selector, key.path].join(" "), key])).values(),
+	];
 	const path = `${staged.get(file.path) ?? file.path}.eml`;
 	const messages: string[] = [];
 	for (const { domain, selector } of expectations)
-		messages.push(await signOne(options, reading.owner, path, keyInUse(live, domain, selector)));
+		messages.push(await signOne(options, reading.owner, path, keyInUse({ keys }, domain, selector)));
 	return messages;
 }
 

@@ -1,18 +1,70 @@
 /** rspamd held to the contract of all signers where its keys are named in maps, OpenDKIM's tables, or Redis. */
 
-import { appendFile } from "node:fs/promises";
-import { describe } from "vitest";
+import { appendFile, writeFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
 import { describeSignerContract, type SignerBench } from "../../signers/contract.ts";
 import { makeKey, verifier } from "../opendkim/opendkim-host.ts";
 import { mayRun, prepareHost, type RspamdHost } from "./rspamd-host.ts";
 
 const old = makeKey();
 const others = makeKey();
+const next = makeKey();
+const TWO = { "202609": others, "202610": old };
 
 describe.skipIf(!mayRun)("rspamd", () => {
 	const tools = { makeKey, verifier, unsigned: "example.net" };
 	describeSignerContract("with maps of selectors and paths", { ...tools, start: startWithMaps });
-	describeSignerContract("with OpenDKIM's tables", { ...tools, start: startWithTables });
+	describeSignerContract("with OpenDKIM's tables", { ...tools, start: async () => startWithTables() });
+
+	test("a key that the key table has by two names is turned under both", async () => {
+		const bench = await startWithTables("news example.com:202610:FIRST\n", "*@news.example.com news\n");
+		const { signer } = bench;
+		const reading = await signer.read();
+		const own = ({ lines }: typeof reading) => lines.filter(({ domain }) => domain === "example.com");
+		expect(own(reading)).toMatchObject([
+			{ entry: "mail", problem: null, signs: true },
+			{ entry: "news", problem: null, signs: true },
+		]);
+		const to = { selector: "202611", keyPath: await bench.place("example.com/202611.private", next.pem) };
+		const rendered = signer.render(reading, [{ domain: "example.com", from: "202610", to }]);
+		const staged = new Map(
+			await Promise.all(
+				rendered.map(async ({ path, bytes }) => [path, await bench.place("staged", bytes)] as const),
+			),
+		);
+		const [message = ""] = await signer.signOffline(
+			staged,
+			[{ domain: "example.com", selector: "202611", record: next.record }],
+			reading,
+		);
+		expect(message).toContain("s=202611");
+		for (const { path, bytes } of rendered) await writeFile(path, bytes);
+		expect(own(await signer.read()).map(({ selector }) => selector)).toEqual(["202611", "202611"]);
+	});
+
+	test("of several lines of a domain in a map, the one that signs is the one that keyturn turns", async () => {
+		const host = await prepareHost({ keys: "keys/$domain/$selector.private" });
+		for (const [selector, key] of Object.entries(TWO))
+			await host.write(`keys/example.com/${selector}.private`, key.pem);
+		const map = await host.write("selectors.map", "example.com 202609\nEXAMPLE.com 202610\n");
+		const path = host.signer.keyPath("$domain", "$selector");
+		await host.write(
+			"dkim_signing.conf",
+			`sign_local = true;\nselector_map = "${map}";\npath = "${path}";\n`,
+		);
+		await host.start();
+		const reading = await host.signer.read();
+		const probed = Object.entries(TWO).map(([selector, { record }]) => ({
+			domain: "example.com",
+			selector,
+			record,
+		}));
+		const verdicts = await host.signer.probe(probed, reading);
+		const signing = verdicts.filter(({ outcome }) => outcome === "signed").map(({ selector }) => selector);
+		expect(signing).toHaveLength(1);
+		expect(reading.lines.filter(({ signs }) => signs).map(({ selector }) => selector)).toEqual(signing);
+		expect(reading.lines.filter(({ problem }) => problem === null)).toHaveLength(1);
+	});
 });
 
 /** A domain's selector stands in a map, and its key where the other map, or `path`, says. */
@@ -33,20 +85,28 @@ async function startWithMaps(): Promise<SignerBench> {
 	return benchOf(host);
 }
 
-async function startWithTables(): Promise<SignerBench> {
+async function startWithTables(
+	moreKeys = "",
+	moreSigning = "",
+): Promise<SignerBench & { readonly place: (name: string, text: string | Uint8Array) => Promise<string> }> {
 	const host = await prepareHost();
 	const first = await host.write("keys/mail.private", old.pem);
 	const second = await host.write("keys/other.private", others.pem);
 	const keys = await host.write(
 		"key.table",
-		`# name domain:selector:file\nmail example.com:202610:${first} # ours\n\nother\texample.org:202609:${second}\n`,
+		`# name domain:selector:file\nmail example.com:202610:${first} # ours\n\nother\texample.org:202609:${second}\n${moreKeys.replace("FIRST", first)}`,
 	);
-	const signing = await host.write("signing.table", "*@example.com mail\n*@example.org other\n");
+	const signing = await host.write(
+		"signing.table",
+		`*@example.com mail\n*@example.org other\n${moreSigning}`,
+	);
 	await host.write(
 		"dkim_signing.conf",
 		`sign_local = true;\nkey_table = "${keys}";\nsigning_table = "file://${signing}";\n`,
 	);
-	return benchOf(host);
+	const place = async (name: string, text: string | Uint8Array) =>
+		host.write(`keys/${name}`, Buffer.from(text).toString());
+	return { ...(await benchOf(host)), place };
 }
 
 async function benchOf(host: RspamdHost): Promise<SignerBench> {

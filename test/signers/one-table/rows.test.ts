@@ -3,6 +3,9 @@ import { hashOf } from "../../../src/durable.ts";
 import type { SignerChange } from "../../../src/ports/signer.ts";
 import { COMMAND_TABLE } from "../../../src/signers/command/table.ts";
 import { parseRows, renderRows, type RowFormat } from "../../../src/signers/one-table/rows.ts";
+import { LABELLED_KEYS } from "../../../src/signers/one-table/labelled-keys.ts";
+import { EXIM_TABLE } from "../../../src/signers/exim/table.ts";
+import { selectorMap } from "../../../src/signers/rspamd/selector-map.ts";
 
 const TEXT =
 	"# mine\n\nexample.com\t202610  /keys/a.private # the shop's\r\n  Example.org 202609 /keys/b.private\n";
@@ -66,6 +69,58 @@ describe("a table with a row a line", () => {
 		["a comment as a path", { ...turn, to: { selector: "202611", keyPath: "/keys/#b" } }],
 	])("refuses %s", (_what, change) => {
 		expect(() => rendered(TEXT, [change])).toThrow(/table of keys/);
+	});
+
+	test.each([
+		[EXIM_TABLE, 0],
+		[selectorMap((_domain, selector) => `/k/${selector}`), 1],
+	])("of several rows of a domain turns that which counts in a $name", (format, place) => {
+		const to = (selector: string) => ({ selector, keyPath: `/k/${selector}` });
+		const lines = ["1", "2"].map((selector) => format.first("example.com", to(selector)));
+		const text = `${lines.join("\n")}\n`;
+		expect(parseRows(Buffer.from(text), format).findIndex(({ problem }) => problem === null)).toBe(place);
+		const from = String(place + 1);
+		const next = lines.with(place, format.first("example.com", to("3")));
+		expect(rendered(text, [{ domain: "example.com", from, to: to("3") }], format)).toBe(
+			`${next.join("\n")}\n`,
+		);
+		expect(() => rendered(text, [{ domain: "example.com", from, to: null }], format)).toThrow(
+			`a line of example.com with ${2 - place}, which is not used now, would sign from then on`,
+		);
+	});
+
+	test("loses the rows of keys that the key in use, which has a row, is put in place of", () => {
+		const text = "example.com 1 /1\nexample.com 2 /2 # in use\nexample.com 3 /3\n";
+		const to = { selector: "2", keyPath: "/2" };
+		const changes = ["1", "3"].map((from) => ({ domain: "example.com", from, to }));
+		expect(rendered(text, changes)).toBe("example.com 2 /2 # in use\n");
+		const other = { ...to, keyPath: "/other" };
+		expect(() => rendered(text, [{ domain: "example.com", from: "1", to: other }])).toThrow(
+			"expected no line of example.com with 2, got one",
+		);
+	});
+
+	test("has the next key, or that in use, under every name of a key that a signing table may use", () => {
+		const text = "mail example.com:1:/1\nnews example.com:1:/1\nshop example.com:2:/2\n";
+		expect(parseRows(Buffer.from(text), LABELLED_KEYS).map(({ problem }) => problem)).toEqual([
+			null,
+			null,
+			null,
+		]);
+		const turned = (selector: string) => text.replaceAll(":1:/1", `:${selector}:/${selector}`);
+		const to = (selector: string) => ({ selector, keyPath: `/${selector}` });
+		for (const selector of ["2", "3"])
+			expect(rendered(text, [{ domain: "example.com", from: "1", to: to(selector) }], LABELLED_KEYS)).toBe(
+				turned(selector),
+			);
+	});
+
+	test("says which of two key files of one selector is not turned", () => {
+		const text = "mail example.com:1:/1\nnews example.com:1:/other\n";
+		expect(parseRows(Buffer.from(text), LABELLED_KEYS).map(({ problem }) => problem)).toEqual([
+			null,
+			"an earlier line has another key file for its selector",
+		]);
 	});
 
 	test("keeps bytes that are no UTF-8", () => {

@@ -40,6 +40,28 @@ describe("a signing table beside a key table", () => {
 		]);
 	});
 
+	test("loses the lines of every name that the key had", () => {
+		const two = render([change("example.com", "202610", null)], {
+			keys: `${KEYS}news example.com:202610:/keys/mail.private\n`,
+			signing: `news@example.com news\n${SIGNING}`,
+		});
+		expect(two.map(([, text]) => text)).toEqual([
+			"# all else\n",
+			"# keys\nexample.net other.example:x:/keys/x\n",
+		]);
+	});
+
+	test("keeps a key whose mail a line for whoever sends would give to what is gone", () => {
+		const given = { keys: "example.com example.com:1:/k\n", signing: "* %\n" };
+		expect(() => render([change("example.com", "1", null)], given)).toThrow(
+			"example.com: without the key, the line * % of the signing table would give its mail to example.com, which the key table lacks",
+		);
+		expect(render([change("example.com", "1", null)], { ...given, passesUnnamed: true })).toEqual([
+			["/signing.table", "* %\n"],
+			["/keys.table", ""],
+		]);
+	});
+
 	test("has no place for a key of mail that a line catches already", () => {
 		const tables = { signing: file("/signing.table", SIGNING), isCaught };
 		const faults = (mayStandBefore: boolean) =>
@@ -59,12 +81,16 @@ describe("a signing table beside a key table", () => {
 	});
 });
 
-function render(changes: readonly SignerChange[]): readonly (readonly [string, string])[] {
+function render(
+	changes: readonly SignerChange[],
+	{ keys = KEYS, signing = SIGNING, passesUnnamed = false } = {},
+): readonly (readonly [string, string])[] {
 	const tables = {
-		keys: file("/keys.table", KEYS),
-		signing: file("/signing.table", SIGNING),
+		keys: file("/keys.table", keys),
+		signing: file("/signing.table", signing),
 		format: LABELLED_KEYS,
 		isCaught,
+		passesUnnamed,
 	};
 	return renderTwoTables(tables, changes).map(({ path, bytes }) => [path, Buffer.from(bytes).toString()]);
 }
