@@ -48,8 +48,10 @@ async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promi
 	if (known === undefined) return whyUnknown(context, ledger, key);
 	const needed = await whyNeeded(context, known, held);
 	if (needed !== null) return `${known.path}: ${needed}`;
-	// A file of several domains goes with the last of them.
-	const isShared = ledger.some((other) => other !== known && other.path === known.path);
+	// A file of several domains goes with the last of them; whom somebody else gave it to is never dropped.
+	const isShared = ledger.some(
+		(other) => other !== known && other.path === known.path && other.origin === "made",
+	);
 	if (!isShared && (await removeKey(context.disk, known.path, known.hash ?? "")) === "foreign")
 		return `${known.path}: it is not the file that keyturn placed`;
 	// The ledger forgets last: as long as it names the file, a repetition finds it.

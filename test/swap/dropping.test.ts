@@ -84,6 +84,24 @@ describe("a key file", () => {
 		expect(await drop(host, "new")).toMatchObject({ gone: false, reason: `${path}: a live table names it` });
 	});
 
+	it("goes though a domain to which somebody gave it by hand signed with it as well", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
+		const path = host.keyPath("a.example", "new");
+		const table = host.disk.text("/etc/main/key.table") ?? "";
+		host.disk.put("/etc/main/key.table", table.replace(host.keyPath("b.example", "old"), path));
+		await host.switchKeys(host.door(), ID2, [
+			host.change("a.example", "new", "newer"),
+			host.change("b.example", "old", "newer"),
+		]);
+		expect((await readLedger(host.context())).filter((key) => key.path === path)).toMatchObject([
+			{ domain: "a.example", origin: "made" },
+			{ domain: "b.example", origin: "found" },
+		]);
+		expect(await drop(host, "new")).toMatchObject({ gone: true, reason: null });
+		expect(host.disk.text(path)).toBeNull();
+	});
+
 	it("stays as long as a staged switch waits for it, and goes with that", async () => {
 		const host = await switchedTwice();
 		const path = host.keyPath("a.example", "new");
