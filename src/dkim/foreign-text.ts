@@ -19,6 +19,17 @@ export function excerpt(text: string, most: number): string {
 	return text.length <= most ? inOneLine(text) : `${inOneLine(text.slice(0, most))}…`;
 }
 
+/**
+ * Servers and programs quote what they were given, sometimes a secret too, or a part of it that stands by itself. To be done
+ * before anything is cut: half a secret is found no more. What is shorter than six characters would be found everywhere.
+ */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+	return secrets
+		.flatMap((secret) => [secret, ...secret.split(" ")])
+		.filter((secret) => secret.length >= 6)
+		.reduce((left, secret) => left.replaceAll(secret, "…"), text);
+}
+
 /** As JSON and JavaScript write it: a JSON text stays one that says the same. */
 function codeOf(character: string): string {
 	return character

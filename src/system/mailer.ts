@@ -1,7 +1,7 @@
 /** Mail by SMTP with nodemailer, which is loaded at first use: under NoNewPrivileges sendmail could not do it. */
 
 import { isIP } from "node:net";
-import { excerpt } from "../dkim/foreign-text.ts";
+import { excerpt, withoutSecrets } from "../dkim/foreign-text.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Mailer, MailRequest } from "../ports/mailer.ts";
 
@@ -56,17 +56,27 @@ function messageOf({ from, to, subject, text, messageId, inReplyTo, headers }: M
 	return { from, to: [...to], subject, text, messageId: id, ...parent, headers: { ...headers } };
 }
 
-/** In the server's words where it has any; nodemailer's errors hold no password, but their stack the whole connection. */
-function undelivered({ host, port }: MailRequest, thrown: unknown): KeyturnError {
+/**
+ * In the server's words where it has any, which may be those that it was sent; nodemailer's errors hold no password, but their
+ * stack the whole connection.
+ */
+function undelivered({ host, port, login }: MailRequest, thrown: unknown): KeyturnError {
 	const { message = "unknown", response } = thrown as { message?: string; response?: string };
+	const said = withoutSecrets(response ?? message, login === null ? [] : formsOf(login));
 	return new KeyturnError(
 		"alert.undelivered",
-		`${host} port ${port}: expected the message to be taken, got: ${excerpt(response ?? message, MOST_ANSWER)}`,
+		`${host} port ${port}: expected the message to be taken, got: ${excerpt(said, MOST_ANSWER)}`,
 		{
 			retry: true,
 			hint: "does the server take mail for this recipient from this host? `keyturn alert test` tries it at once",
 		},
 	);
+}
+
+/** As AUTH LOGIN and AUTH PLAIN (RFC 4616) send it, too. */
+function formsOf({ user, password }: NonNullable<MailRequest["login"]>): readonly string[] {
+	const encoded = [password, `\0${user}\0${password}`].map((text) => Buffer.from(text).toString("base64"));
+	return [password, ...encoded];
 }
 
 function isLoopback(host: string): boolean {

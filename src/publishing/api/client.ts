@@ -1,6 +1,6 @@
 /** Calls to one provider's HTTP interface: authorised, paced, and every way in which one can fail told in one form. */
 
-import { excerpt } from "../../dkim/foreign-text.ts";
+import { excerpt, withoutSecrets } from "../../dkim/foreign-text.ts";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Http, HttpRequest } from "../../ports/http.ts";
@@ -185,7 +185,7 @@ function understood<Result>(call: ApiCall<Result>, exchange: Exchange, options: 
 		const isRead = call.method === "GET";
 		throw new KeyturnError(
 			isRead ? "provider.refused" : "provider.unreachable",
-			`${options.provider}: ${call.method} ${call.path}: the answer (${exchange.answer.status}) is not what its documentation says: ${hidden(shown(exchange), exchange.secrets)}`,
+			`${options.provider}: ${call.method} ${call.path}: the answer (${exchange.answer.status}) is not what its documentation says: ${shown(exchange)}`,
 			{
 				hint: "something between here and the provider may answer in its place, or its interface has changed",
 			},
@@ -200,8 +200,8 @@ function failureOf(
 	options: ApiOptions,
 ): KeyturnError {
 	const { status } = exchange.answer;
-	const reason = verdict.why ?? reasonOf(exchange, options);
-	const said = `${options.provider}: ${call.method} ${call.path}: ${hidden(reason, exchange.secrets)} (${status})`;
+	const reason = withoutSecrets(verdict.why ?? reasonOf(exchange, options), exchange.secrets);
+	const said = `${options.provider}: ${call.method} ${call.path}: ${reason} (${status})`;
 	switch (verdict.kind) {
 		case "denied":
 			return new KeyturnError("provider.denied", said, { hint: options.permission });
@@ -228,24 +228,17 @@ const REDIRECTED = "no redirect is followed, since the credential would go along
 function reasonOf(exchange: Exchange, { explain }: ApiOptions): string {
 	try {
 		const reason = explain?.(exchange.answer.content);
-		if (reason !== undefined) return excerpt(reason, MOST_REASON);
+		if (reason !== undefined) return excerpt(withoutSecrets(reason, exchange.secrets), MOST_REASON);
 	} catch {
 		// Failures often come from something in between that does not speak as the provider does.
 	}
 	return shown(exchange);
 }
 
-function shown({ answer: { content } }: Exchange): string {
-	const text = typeof content === "string" ? content.trim() : JSON.stringify(content);
+function shown({ answer: { content }, secrets }: Exchange): string {
+	const whole = typeof content === "string" ? content.trim() : JSON.stringify(content);
+	const text = withoutSecrets(whole, secrets);
 	return text === "" ? "no content" : excerpt(text, MOST_REASON);
-}
-
-/** Interfaces quote what they were sent, sometimes the credential too. */
-function hidden(text: string, secrets: readonly string[]): string {
-	return secrets
-		.flatMap((secret) => [secret, ...secret.split(" ")])
-		.filter((secret) => secret.length >= 6)
-		.reduce((left, secret) => left.replaceAll(secret, "…"), text);
 }
 
 /** JSON, or the text itself where it is none. */

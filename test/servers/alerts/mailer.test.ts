@@ -4,11 +4,13 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { create } from "../../../src/alerts/email.ts";
 import type { MailRequest } from "../../../src/ports/mailer.ts";
 import { createMailer } from "../../../src/system/mailer.ts";
 import { event, given, tools } from "../../alerts/bench.ts";
+import { found, needlesOf } from "../cli/canaries.ts";
 import { freePort, makeDirectory, type Program, removeDirectory, startProgram } from "../program.ts";
 
 const mailer = createMailer();
@@ -93,6 +95,37 @@ test("what a server refuses is told in its words", async () => {
 	const failed = mailer.send({ ...mail, port: (refusing.address() as AddressInfo).port }, signal);
 	await expect(failed).rejects.toMatchObject({ message: expect.stringMatching(/not from you\\u001b/) });
 });
+
+test.each(["PLAIN", "LOGIN", "PLAIN LOGIN", "CRAM-MD5"])(
+	"a server that repeats what it was sent has no password told (AUTH %s)",
+	async (ways) => {
+		const heard: string[] = [];
+		const echoing = createServer((socket) => {
+			socket.on("error", () => undefined).write("220 ready\r\n");
+			socket.on("data", (bytes) => {
+				const line = String(bytes).trim();
+				heard.push(line);
+				if (/^EHLO/.test(line)) socket.write(`250-here\r\n250 AUTH ${ways}\r\n`);
+				else if (line === "AUTH LOGIN") socket.write("334 VXNlcm5hbWU6\r\n");
+				else if (line === Buffer.from("someone").toString("base64")) socket.write("334 UGFzc3dvcmQ6\r\n");
+				else
+					socket.write(
+						`535 5.7.8 what is "${heard.join(" / ")}", that is ${Buffer.from(line.split(" ").at(-1) ?? "", "base64").toString()}\r\n`,
+					);
+			});
+		});
+		await new Promise<void>((resolve) => echoing.listen(0, "127.0.0.1", resolve));
+		onTestFinished(() => void echoing.close());
+		const password = "the password of a test";
+		const login = { user: "someone", password };
+		const to = { ...mail, port: (echoing.address() as AddressInfo).port, login };
+		const failure = await mailer.send(to, signal).catch((thrown: unknown) => thrown);
+		expect(failure).toMatchObject({ code: "alert.undelivered" });
+		expect(heard.length).toBeGreaterThan(1);
+		const said = inspect(failure, { depth: 10, showHidden: true });
+		expect(found(new Map(needlesOf("password", password)), said)).toEqual([]);
+	},
+);
 
 test("a server that never answers is given up when the caller gives up", async () => {
 	const silent = createServer((socket) => void socket.on("error", () => undefined));
