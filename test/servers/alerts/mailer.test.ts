@@ -105,7 +105,7 @@ test.each(["PLAIN", "LOGIN", "PLAIN LOGIN", "CRAM-MD5"])(
 			socket.on("data", (bytes) => {
 				const line = String(bytes).trim();
 				heard.push(line);
-				if (/^EHLO/.test(line)) socket.write(`250-here\r\n250 AUTH ${ways}\r\n`);
+				if (line.startsWith("EHLO")) socket.write(`250-here\r\n250 AUTH ${ways}\r\n`);
 				else if (line === "AUTH LOGIN") socket.write("334 VXNlcm5hbWU6\r\n");
 				else if (line === Buffer.from("someone").toString("base64")) socket.write("334 UGFzc3dvcmQ6\r\n");
 				else

@@ -2,10 +2,10 @@
 
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { type AddressInfo, createConnection } from "node:net";
+import { basename, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { waitUntil } from "../program.ts";
+import { freePort, startProgram, waitUntil } from "../program.ts";
 import { found, needlesOf, needlesOfKey } from "./canaries.ts";
 import { mayRun, type Outcome, TSIG_KEY, upCliHost, waitForWords } from "./cli-host.ts";
 import { treeOf } from "./surroundings.ts";
@@ -36,6 +36,7 @@ describe.skipIf(!mayRun)("no secret is told", () => {
 		expect(turned.code, turned.stderr).toBe(0);
 		host.heard({ ...turned, calls: [] } as Outcome);
 		await host.askAll();
+		await host.askOnce();
 		const [itself, ...children] = turned.calls.filter((line) => line.includes("execve("));
 		expect(itself).toContain(HMAC);
 		expect(children.length).toBeGreaterThan(10);
@@ -140,7 +141,12 @@ describe.skipIf(!mayRun)("no secret is told", () => {
 	}, async () => {
 		const host = await upSecretHost();
 		const hook = await serve((request) => request.socket.destroy());
-		await host.useHook(hook.url);
+		const metrics = await freePort();
+		const shows = (text: string) =>
+			`${text}metrics: { textfile: @/shown/keyturn.prom, listen: "127.0.0.1:${metrics}" }\nstatus: { html: @/shown/status.html }\n`;
+		await mkdir(join(host.cli.directory, "shown"), { mode: 0o755 });
+		const mail = await host.takesMail();
+		await host.useHook(hook.url, undefined, (text) => shows(mail.alerted(text)));
 		const crash = await host.write(
 			"crash.cjs",
 			`process.on("SIGUSR2", () => { throw new Error("a fault that nobody caught"); });`,
@@ -152,20 +158,26 @@ describe.skipIf(!mayRun)("no secret is told", () => {
 		);
 		daemon.child.kill("SIGHUP");
 		await waitForWords(daemon, "the old one stays");
-		await host.useHook(hook.url);
+		await host.useHook(hook.url, undefined, (text) => shows(mail.alerted(text)));
 		await waitUntil("the trouble to be told", async () =>
 			(await host.cli.keyturn(["status"], host.env)).stdout.includes("config_rejected"),
 		);
 		await waitUntil("the webhook to be tried", async () => Promise.resolve(hook.requests.length > 0));
 		host.heard(await host.cli.keyturn(["rotate", "--now"], host.env));
 		await host.askAll();
+		const asked = await fetch(`http://127.0.0.1:${metrics}/metrics`);
+		const counted = await asked.text();
+		expect(counted).toContain("keyturn_");
+		await waitUntil("a mail", async () => (await mail.messages()).length > 0);
 		daemon.child.kill("SIGUSR2");
 		const ended = await daemon.ended;
 		expect(ended.code).not.toBe(0);
 		expect(ended.stderr).toContain("a fault that nobody caught");
 		host.heard(ended);
 		expect(ended.stdout).toContain("alert not delivered");
-		expect(await host.toldBesides(hook.bodies)).toEqual([]);
+		const tree = Object.keys(await treeOf(host.cli)).filter((name) => name.includes("/shown/"));
+		expect(tree.map((name) => basename(name))).toEqual(["keyturn.prom", "status.html"]);
+		expect(await host.toldBesides([...hook.bodies, counted, ...(await mail.messages())])).toEqual([]);
 	});
 });
 
@@ -193,6 +205,15 @@ async function serve(answer: RequestListener): Promise<Served> {
 	});
 	served.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 	return served;
+}
+
+async function isTaken(port: number): Promise<boolean> {
+	return new Promise((resolve) => {
+		const socket = createConnection({ host: "127.0.0.1", port }, () => {
+			socket.destroy();
+			resolve(true);
+		}).on("error", () => resolve(false));
+	});
 }
 
 type Edit = (text: string) => string;
@@ -227,6 +248,40 @@ async function upSecretHost() {
 		async askAll(): Promise<void> {
 			for (const args of [["status"], ["verify"], ["doctor"], ["history"], ["record", DOMAIN], ["recover"]])
 				for (const form of [args, [...args, "--json"]]) outcomes.push(await cli.keyturn(form, host.env));
+		},
+		/** Those that change something, or show more. */
+		async askOnce(): Promise<void> {
+			for (const args of [
+				["status", "--html", "-"],
+				["rotate", "--dry-run"],
+				["alert", "test"],
+				["provider", "check", "home", "--wait-max", "20s"],
+				["record", "--removals"],
+				["completion", "bash"],
+				["init", "--yes"],
+			])
+				outcomes.push(await cli.keyturn(args, host.env));
+		},
+		/** A mail server that gets alerts, and keeps what is said to it. */
+		async takesMail() {
+			const port = await freePort();
+			const directory = join(cli.directory, "mail");
+			await mkdir(directory);
+			const sink = await startProgram(
+				"/usr/sbin/smtp-sink",
+				["-u", "root", "-d", `${directory}/`, `127.0.0.1:${port}`, "10"],
+				{ log: join(cli.directory, "sink.log"), cwd: directory, ready: async () => isTaken(port) },
+			);
+			onTestFinished(sink.stop);
+			return {
+				alerted: (text: string) =>
+					`${text}  - { type: email, to: postmaster@${DOMAIN}, smtp: "127.0.0.1:${port}", repeat: 1m }\n`,
+				messages: async () => {
+					const names = await readdir(directory);
+					const texts = await Promise.all(names.map((name) => readFile(join(directory, name), "utf8")));
+					return texts.filter((text) => text.includes("Subject:"));
+				},
+			};
 		},
 		async needles() {
 			const tree = await treeOf(cli);
