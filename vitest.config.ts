@@ -1,8 +1,10 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/run/longest-first.ts";
 
 /** unit: pure and on fakes, anywhere; simulation: the seeded runs; crash: door and agent struck at every single call, too long for every day; servers: real programs on loopback, ours among them, built; e2e: whole booted hosts; plug: the plug of one pulled a hundred times, too long as well. */
 export default defineConfig({
 	test: {
+		sequence: { sequencer: LongestFirst },
 		projects: [
 			{
 				test: {

@@ -3,9 +3,10 @@
  * its reason; under CI=true that is a failure.
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { installPackages, makeUsers, unpackPackages } from "./install.ts";
 import { areRecordingsThere } from "./recordings.ts";
@@ -23,7 +24,13 @@ if (isCi || process.env["KEYTURN_TEST_INSTALL"] === "1") {
 	makeUsers(beside.users);
 }
 
-const runs = wanted.map(runSuite);
+const beside = wanted.filter(({ isBeside }) => isBeside === true).map(runBeside);
+const runs: Ran[] = [];
+for (const suite of wanted.filter(({ isBeside }) => isBeside !== true)) runs.push(await runSuite(suite));
+for (const { ran, output } of await Promise.all(beside)) {
+	console.log(`\n== ${ran.suite}, beside the others\n${output}`);
+	runs.push(ran);
+}
 const isComplete = runs.every(({ leftOut }) => leftOut === null);
 if (isCi && !isComplete) console.log("\nUnder CI=true a suite left out is a failure.");
 if (!areRecordingsThere())
@@ -42,11 +49,27 @@ function suitesNamed(names: readonly string[]): readonly Suite[] {
 	return SUITES.filter(({ name }) => names.length === 0 || names.includes(name));
 }
 
-function runSuite(suite: Suite): Ran {
+async function runSuite(suite: Suite): Promise<Ran> {
+	if (whyNot(suite) === null) console.log(`\n== ${suite.name}`);
+	return (await run(suite, "inherit")).ran;
+}
+
+/** In the time that the others leave it. */
+async function runBeside(suite: Suite): Promise<{ readonly ran: Ran; readonly output: string }> {
+	return await run(suite, "pipe", constants.priority.PRIORITY_LOW);
+}
+
+async function run(
+	suite: Suite,
+	stdio: "inherit" | "pipe",
+	priority?: number,
+): Promise<{ readonly ran: Ran; readonly output: string }> {
 	const leftOut = whyNot(suite);
 	if (leftOut !== null)
-		return { suite: suite.name, tally: { passed: 0, failed: 0, skipped: 0 }, leftOut, seconds: 0 };
-	console.log(`\n== ${suite.name}`);
+		return {
+			ran: { suite: suite.name, tally: { passed: 0, failed: 0, skipped: 0 }, leftOut, seconds: 0 },
+			output: "",
+		};
 	const directory = mkdtempSync(join(tmpdir(), "keyturn-test-"));
 	const report = join(directory, "report.json");
 	const startedAt = Date.now();
@@ -54,10 +77,17 @@ function runSuite(suite: Suite): Ran {
 		const vitest = join(root, "node_modules/vitest/vitest.mjs");
 		const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
 		const argv = [vitest, "run", "--project", suite.name, ...reporters];
-		const { status } = spawnSync(process.execPath, argv, { cwd: root, stdio: "inherit" });
+		const child = spawn(process.execPath, argv, { cwd: root, stdio: ["inherit", stdio, stdio] });
+		if (priority !== undefined && child.pid !== undefined) setPriority(child.pid, priority);
+		let output = "";
+		for (const stream of [child.stdout, child.stderr])
+			stream?.setEncoding("utf8").on("data", (text: string) => {
+				output += text;
+			});
+		const [status] = (await once(child, "close")) as [number | null];
 		const text = existsSync(report) ? readFileSync(report, "utf8") : null;
 		const seconds = Math.round((Date.now() - startedAt) / 1000);
-		return { suite: suite.name, tally: tallyOf(text, status ?? 1), leftOut: null, seconds };
+		return { ran: { suite: suite.name, tally: tallyOf(text, status ?? 1), leftOut: null, seconds }, output };
 	} finally {
 		rmSync(directory, { recursive: true });
 	}

@@ -14,6 +14,8 @@ export interface Suite {
 	/** Users that the programs run as, which an installed package would have made. */
 	readonly users?: readonly string[];
 	readonly needsRoot: boolean;
+	/** Only computes, for long: it runs beside the others, which mostly wait. */
+	readonly isBeside?: boolean;
 	/** A shell script that fails, saying why, where the suite could not run all the same. */
 	readonly trial?: string;
 }
@@ -36,7 +38,7 @@ const mailAndNames = {
 
 export const SUITES: readonly Suite[] = [
 	{ name: "unit", programs: {}, needsRoot: false },
-	{ name: "simulation", programs: {}, needsRoot: false },
+	{ name: "simulation", programs: {}, needsRoot: false, isBeside: true },
 	{
 		name: "servers",
 		programs: {
