@@ -24,7 +24,9 @@ if (isCi || process.env["KEYTURN_TEST_INSTALL"] === "1") {
 	makeUsers(beside.users);
 }
 
-const beside = wanted.filter(({ isBeside }) => isBeside === true).map(runBeside);
+const beside = wanted
+	.filter(({ isBeside }) => isBeside === true)
+	.map(async (suite) => run(suite, "pipe", constants.priority.PRIORITY_LOW));
 const runs: Ran[] = [];
 for (const suite of wanted.filter(({ isBeside }) => isBeside !== true)) runs.push(await runSuite(suite));
 for (const { ran, output } of await Promise.all(beside)) {
@@ -52,11 +54,6 @@ function suitesNamed(names: readonly string[]): readonly Suite[] {
 async function runSuite(suite: Suite): Promise<Ran> {
 	if (whyNot(suite) === null) console.log(`\n== ${suite.name}`);
 	return (await run(suite, "inherit")).ran;
-}
-
-/** In the time that the others leave it. */
-async function runBeside(suite: Suite): Promise<{ readonly ran: Ran; readonly output: string }> {
-	return await run(suite, "pipe", constants.priority.PRIORITY_LOW);
 }
 
 async function run(
