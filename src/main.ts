@@ -321,7 +321,7 @@ async function providerTypes(
 async function providerType(name: string, configPath: string): Promise<ProviderType | null> {
 	if (Object.hasOwn(PROVIDER_TYPES, name)) return (await PROVIDER_TYPES[name]?.()) ?? null;
 	const { loadPlugIn } = await import("./system/plug-ins.ts");
-	const ownRoot = directoryOf(directoryOf(beside("main"))).replace(/\/dist$/, "");
+	const ownRoot = directoryOf(beside("main")).replace(/(?:\/dist)?\/src$/, "");
 	const plugIn = await loadPlugIn(disk, { configPath, ownRoot }, name);
 	if (plugIn === null) return null;
 	const { plugInType } = await import("../providers/plug-in.ts");
@@ -425,7 +425,7 @@ async function joinExaminer(outside: () => ReturnType<typeof joinOutside>): Prom
 
 /** Everything is read as whoever runs it: root, since what signs is nobody else's to read. */
 async function joinInitHost(): Promise<InitHost> {
-	const { discoverSigners } = await import("./signers/discovery.ts");
+	const { discoverSigners } = await import("./signers/discovery/discovery.ts");
 	const { findZoneOf } = await import("./dns/found-zone.ts");
 	const { findTsigKeys } = await import("./system/tsig-keys.ts");
 	const { guessProvider } = await import("../providers/guess.ts");

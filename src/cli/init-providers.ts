@@ -1,7 +1,7 @@
 /** Finds out, by asking DNS and whoever is there, through which providers `keyturn init` has the zones written. */
 
 import { parseDomain } from "../dkim/names.ts";
-import type { FoundSigner } from "../ports/found-signer.ts";
+import type { FoundKey, FoundSigner } from "../ports/found-signer.ts";
 import type { FoundZone } from "../ports/found-zone.ts";
 import type { StarterProvider } from "../settings/starter.ts";
 import type { InitHost } from "./init-host.ts";
@@ -16,17 +16,20 @@ export interface Chosen {
 		readonly domain: string;
 		readonly provider: string;
 		readonly signer: string;
-		readonly selectors: readonly string[];
+		readonly keys: readonly FoundKey[];
 	}[];
 	/** The file of the TSIG key that is to be copied. */
 	readonly keyFrom: string | null;
 }
 
+/** With its name in keyturn.yaml. */
+export type NamedSigner = FoundSigner & { readonly name: string };
+
 /** Domains that the same hosts serve are told and asked for together. */
 export async function chooseProviders(
 	talk: Talk,
 	host: InitHost,
-	found: readonly FoundSigner[],
+	found: readonly NamedSigner[],
 ): Promise<Chosen> {
 	const groups = new Map<string, { readonly zone: FoundZone | null; readonly members: SignedDomain[] }>();
 	for (const signed of domainsOf(found)) {
@@ -66,19 +69,19 @@ function freeName(wanted: string, taken: ReadonlyMap<string, unknown>): string {
 interface SignedDomain {
 	readonly domain: string;
 	readonly signer: string;
-	readonly selectors: readonly string[];
+	readonly keys: readonly FoundKey[];
 }
 
 /** A domain belongs to the first signer that was found for it. */
-function domainsOf(found: readonly FoundSigner[]): readonly SignedDomain[] {
-	const domains = new Map<string, { readonly signer: string; readonly selectors: string[] }>();
-	for (const { type, keys } of found)
-		for (const { domain, selector } of keys) {
-			const name = parseDomain(domain);
-			if (name === null) continue;
-			const known = domains.get(name);
-			if (known === undefined) domains.set(name, { signer: type, selectors: [selector] });
-			else if (known.signer === type) known.selectors.push(selector);
+function domainsOf(found: readonly NamedSigner[]): readonly SignedDomain[] {
+	const domains = new Map<string, { readonly signer: string; readonly keys: FoundKey[] }>();
+	for (const { name: signer, keys } of found)
+		for (const key of keys) {
+			const domain = parseDomain(key.domain);
+			if (domain === null) continue;
+			const known = domains.get(domain);
+			if (known === undefined) domains.set(domain, { signer, keys: [key] });
+			else if (known.signer === signer) known.keys.push(key);
 		}
 	return [...domains].map(([domain, one]) => ({ domain, ...one }));
 }

@@ -4,7 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import type { FoundSigner } from "../ports/found-signer.ts";
 import { type StarterProvider, type StarterSigner, starterText } from "../settings/starter.ts";
 import type { InitHost } from "./init-host.ts";
-import { chooseProviders, TSIG_KEY } from "./init-providers.ts";
+import { chooseProviders, type NamedSigner, TSIG_KEY } from "./init-providers.ts";
 import { list, Talk } from "./init-talk.ts";
 import { type CommandContext, EXIT } from "./workbench.ts";
 
@@ -21,7 +21,7 @@ export async function init(context: CommandContext, { yes }: { readonly yes: boo
 	const ask = yes ? null : prompt;
 	if (await host.isThere(path)) throw alreadyThere(path);
 	const talk = new Talk(terminal, ask);
-	const found = usableSigners(talk, await host.signers());
+	const found = named(usableSigners(talk, await host.signers()));
 	const mail = await host.mailServer();
 	const signers = await chooseSigners(talk, found, mail);
 	const { providers, domains, keyFrom } = await chooseProviders(talk, host, found);
@@ -43,7 +43,8 @@ export async function init(context: CommandContext, { yes }: { readonly yes: boo
 	if ((await host.write(path, text)) === "exists") throw alreadyThere(path);
 	terminal.result(`${path} is written`);
 	if (keyFrom !== null) await copyKey(talk, host, keyFrom);
-	for (const step of [...(await keySteps(host, providers)), ...nextSteps(providers, path)])
+	const once = found.flatMap(({ steps }) => steps);
+	for (const step of ["next:", ...once, ...(await keySteps(host, providers)), ...nextSteps(providers, path)])
 		terminal.result(step);
 	return EXIT.done;
 }
@@ -61,57 +62,61 @@ function alreadyThere(path: string): KeyturnError {
 function usableSigners(talk: Talk, found: readonly FoundSigner[]): readonly FoundSigner[] {
 	const usable = found.filter(({ keys }) => keys.length > 0);
 	// A configuration that came with its package, and was never touched, is no news beside one that works.
-	for (const { problems } of usable.length > 0 ? usable : found)
-		for (const problem of problems) talk.say(`note: ${problem}`);
+	const told = found.filter((one) => usable.length === 0 || usable.includes(one) || one.type === STRANGER);
+	for (const problem of told.flatMap(({ problems }) => problems)) talk.say(`note: ${problem}`);
 	if (usable.length > 0) return usable;
-	const seen = found.map(({ type }) => type).join(", ");
+	const seen = found.map(({ type, service }) => (type === STRANGER ? service : type)).join(", ");
 	throw new KeyturnError(
 		"usage",
 		found.length === 0
-			? "no signer was found: looked for OpenDKIM, rspamd, dkimpy-milter and DKIMproxy"
+			? "no signer was found: looked for OpenDKIM, rspamd, dkimpy-milter, Exim, DKIMproxy and docker-mailserver"
 			: `of what is installed (${seen}) nothing signs with a key that can be turned`,
 		{
-			hint: "set the signer up so that it signs for one domain, then run init again; for Exim and others write keyturn.yaml by hand (config/keyturn.example.yaml, docs/signers.md)",
+			hint: "set the signer up so that it signs for one domain, then run init again; or write keyturn.yaml by hand (config/keyturn.example.yaml, docs/signers.md)",
 		},
 	);
 }
 
+/** The type of a signer that programs of the administrator's stand for. */
+const STRANGER = "command";
+
+/** By its type, or by its service where there are several of one. */
+function named(found: readonly FoundSigner[]): readonly NamedSigner[] {
+	return found.map((one) => {
+		const isAlone = found.filter(({ type }) => type === one.type).length === 1;
+		return { ...one, name: isAlone ? one.type : one.service };
+	});
+}
+
 async function chooseSigners(
 	talk: Talk,
-	found: readonly FoundSigner[],
+	found: readonly NamedSigner[],
 	mail: string | null,
 ): Promise<readonly StarterSigner[]> {
 	const signers: StarterSigner[] = [];
-	for (const { type, service, settings, canReload, keys } of found) {
-		talk.say(`${type} signs ${list(keys.map(({ domain, selector }) => `${domain} with ${selector}`))}`);
-		signers.push({
-			name: type,
-			type,
-			settings,
-			swap: await chooseSwap(talk, { type, canReload, mail }),
-			stop: mail === null ? [service] : [mail, service],
-		});
+	for (const signer of found) {
+		const { name, type, service, settings, commands, keys, isBehindMailServer, swap } = signer;
+		talk.say(`${name} signs ${list(keys.map(({ domain, selector }) => `${domain} with ${selector}`))}`);
+		const stop = mail === null || !isBehindMailServer ? [service] : [mail, service];
+		const chosen = await chooseSwap(talk, signer, stop);
+		signers.push({ name, type, settings, commands, stop, swap: chosen, why: swap.isOnly ? swap.why : null });
 	}
 	return signers;
 }
 
 async function chooseSwap(
 	talk: Talk,
-	{
-		type,
-		canReload,
-		mail,
-	}: { readonly type: string; readonly canReload: boolean; readonly mail: string | null },
+	{ name, swap }: NamedSigner,
+	stop: readonly string[],
 ): Promise<"restart" | "reload"> {
-	const stopped = [mail, type].filter((one) => one !== null).join(" and ");
-	if (!canReload) {
-		talk.say(`${type} reads its keys at its start only: a switch stops ${stopped} for some seconds`);
-		return "restart";
+	const { recommended, why, isOnly } = swap;
+	const stops = `stops ${stop.join(" and ")} for some seconds`;
+	if (isOnly) {
+		talk.say(recommended === "reload" ? why : `${why}: a switch ${stops}`);
+		return recommended;
 	}
-	talk.say(
-		`recommended: reload. ${type} takes the new key up while it runs, and no message waits; restart stops ${stopped} for some seconds`,
-	);
-	return talk.choose(`How ${type} gets a new key`, ["reload", "restart"]);
+	talk.say(`recommended: reload. ${why}; restart ${stops}`);
+	return talk.choose(`How ${name} gets a new key`, ["reload", "restart"]);
 }
 
 async function copyKey(talk: Talk, host: InitHost, from: string): Promise<void> {
@@ -129,15 +134,12 @@ async function copyKey(talk: Talk, host: InitHost, from: string): Promise<void> 
 /** A key has to be made, and given to the name server, where none was found. */
 async function keySteps(host: InitHost, providers: readonly StarterProvider[]): Promise<readonly string[]> {
 	const isNeeded = providers.some(({ type }) => type === "rfc2136") && !(await host.isThere(TSIG_KEY));
-	return [
-		"next:",
-		...(isNeeded
-			? [
-					`  tsig-keygen keyturn | install -m 640 -g keyturn /dev/stdin ${TSIG_KEY}`,
-					"  and have the zone take updates that are signed with it: docs/providers.md",
-				]
-			: []),
-	];
+	return isNeeded
+		? [
+				`  tsig-keygen keyturn | install -m 640 -g keyturn /dev/stdin ${TSIG_KEY}`,
+				"  and have the zone take updates that are signed with it: docs/providers.md",
+			]
+		: [];
 }
 
 function nextSteps(providers: readonly StarterProvider[], path: string): readonly string[] {

@@ -1,10 +1,21 @@
 /** Writes a first keyturn.yaml, with the words that an administrator needs to change it later. */
 
+/** A word, a list of words, or values by name. */
+export type StarterSetting =
+	| string
+	| number
+	| readonly string[]
+	| { readonly [name: string]: StarterSetting };
+
 export interface StarterSigner {
 	readonly name: string;
 	readonly type: string;
-	readonly settings: Readonly<Record<string, string>>;
+	readonly settings: Readonly<Record<string, StarterSetting>>;
 	readonly swap: "restart" | "reload";
+	/** Why there is no other way; null where the administrator may choose. */
+	readonly why: string | null;
+	/** How its service is stopped, started and looked at; null where it is a unit of systemd's. */
+	readonly commands: Readonly<Record<"stop" | "start" | "status", readonly string[]>> | null;
 	/** Services in the order in which they are stopped; the signer's own is the last. */
 	readonly stop: readonly string[];
 }
@@ -28,8 +39,15 @@ export interface StarterDomain {
 	readonly provider: string;
 	/** Null where there is one signer only. */
 	readonly signer: string | null;
-	/** The selectors that sign for it now. */
-	readonly selectors: readonly string[];
+	/** What signs for it now. */
+	readonly keys: readonly StarterKey[];
+}
+
+export interface StarterKey {
+	readonly selector: string;
+	readonly path: string;
+	/** Null where its file cannot be read as a key. */
+	readonly algorithm: "rsa" | "ed25519" | null;
 }
 
 export interface Starter {
@@ -105,22 +123,66 @@ function signersPart(signers: readonly StarterSigner[]): string {
 	].join("\n");
 }
 
-function swapWords({ type, swap }: StarterSigner): string {
-	return swap === "reload"
-		? `# swap: reload has ${type} take the new key up while it runs: no message waits. restart stops the mail server and ${type},\n# switches, and starts them again.`
-		: `# ${type} takes a new key up at its start only: mail server and ${type} are stopped for some seconds (swap: restart).`;
+function swapWords({ type, swap, why }: StarterSigner): string {
+	if (why !== null)
+		return comment(
+			swap === "reload"
+				? `${why} (swap: reload).`
+				: `${why}: it is stopped for some seconds, with the mail server in front of it (swap: restart).`,
+		);
+	return comment(
+		`swap: reload has ${type} take the new key up while it runs: no message waits. restart stops the mail server and ${type}, switches, and starts them again.`,
+	);
 }
+
+/** Lines as long as the others of the file. */
+function comment(text: string): string {
+	const lines: string[] = [];
+	for (const word of text.split(" ")) {
+		const last = lines.at(-1);
+		if (last === undefined || last.length + word.length + 1 > LINE_LENGTH) lines.push(`# ${word}`);
+		else lines[lines.length - 1] = `${last} ${word}`;
+	}
+	return lines.join("\n");
+}
+
+const LINE_LENGTH = 124;
 
 function signerLines({ type, settings, swap }: StarterSigner, indent: string): readonly string[] {
 	return [
 		`${indent}type: ${type}`,
-		...Object.entries(settings).map(([name, value]) => `${indent}${name}: ${scalar(value)}`),
+		...Object.entries(settings).map(([name, value]) => `${indent}${name}: ${flow(value)}`),
 		`${indent}swap: ${swap}`,
 	];
 }
 
-function servicesLines({ stop }: StarterSigner, indent: string): readonly string[] {
-	return [`${indent}stop: [${stop.join(", ")}]`, `${indent}start: [${stop.toReversed().join(", ")}]`];
+function flow(value: StarterSetting): string {
+	if (typeof value === "string") return scalar(value);
+	if (typeof value === "number") return String(value);
+	if (isList(value)) return `[${value.map((word) => JSON.stringify(word)).join(", ")}]`;
+	const parts = Object.entries(value).map(([name, one]) => `${name}: ${flow(one)}`);
+	return `{ ${parts.join(", ")} }`;
+}
+
+function isList(value: StarterSetting): value is readonly string[] {
+	return Array.isArray(value);
+}
+
+function servicesLines({ stop, commands }: StarterSigner, indent: string): readonly string[] {
+	const order = [
+		`${indent}stop: [${stop.map(scalar).join(", ")}]`,
+		`${indent}start: [${stop.toReversed().map(scalar).join(", ")}]`,
+	];
+	if (commands === null) return order;
+	return [
+		`${indent}manager: command`,
+		...order,
+		`${indent}commands:`,
+		...stop.flatMap((service) => [
+			`${indent}  ${scalar(service)}:`,
+			...Object.entries(commands).map(([act, argv]) => `${indent}    ${act}: ${flow(argv)}`),
+		]),
+	];
 }
 
 function providersPart(providers: readonly StarterProvider[]): string {
@@ -146,14 +208,30 @@ function domainsPart(domains: readonly StarterDomain[]): string {
 	return [
 		"# Everything above that is about a turn may differ for a domain.",
 		"domains:",
-		...domains.map(({ domain, provider, signer, selectors }) => {
-			const by = signer === null ? "" : `, signer: ${signer}`;
-			const now = selectors.length === 0 ? "" : `  # now ${selectors.join(", ")}`;
-			return `  - { name: ${scalar(domain)}, provider: ${provider}${by} }${now}`;
-		}),
+		...domains.flatMap(domainLines),
 		"",
 	].join("\n");
 }
+
+/** What signs now stands behind it, or above it where the line would be too long. */
+function domainLines({ domain, provider, signer, keys }: StarterDomain): readonly string[] {
+	const by = signer === null ? "" : `, signer: ${signer}`;
+	const line = `  - { name: ${scalar(domain)}, provider: ${provider}${by}${keyPart(keys)} }`;
+	if (keys.length === 0) return [line];
+	const now = keys.map(({ selector, path }) => `${selector} (${path})`);
+	const whole = `${line}  # now ${now.join(", ")}`;
+	return whole.length <= LINE_LENGTH ? [whole] : [...now.map((key) => `  # now ${key}`), line];
+}
+
+/** Where keys of both algorithms sign, both are turned. */
+function keyPart(keys: readonly StarterKey[]): string {
+	const kinds = new Set(keys.map(({ algorithm }) => algorithm));
+	if (!kinds.has("ed25519")) return "";
+	return kinds.has("rsa") ? `, key: [${RSA}, ${ED25519}]` : `, key: ${ED25519}`;
+}
+
+const RSA = "{ algorithm: rsa, bits: 2048 }";
+const ED25519 = "{ algorithm: ed25519 }";
 
 function alertsPart(to: string | null): string {
 	const words =

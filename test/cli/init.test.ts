@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { GUESSES, guessProvider } from "../../providers/guess.ts";
 import { init } from "../../src/cli/init.ts";
+import type { FoundSigner } from "../../src/ports/found-signer.ts";
 import { formatFaults } from "../../src/settings/faults.ts";
 import { parseDoorSettings } from "../../src/settings/parse-door-settings.ts";
 import { parseSettings } from "../../src/settings/parse-settings.ts";
@@ -10,7 +11,7 @@ import type { Settings } from "../../src/settings/settings.ts";
 import { readYaml } from "../../src/settings/yaml-source.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
-import { type FakeInitHost, initHost, OPENDKIM } from "../fakes/init-host.ts";
+import { type FakeInitHost, foundKey, initHost, OPENDKIM } from "../fakes/init-host.ts";
 import { schemas } from "../settings/schemas.ts";
 
 const PATH = "/etc/keyturn/keyturn.yaml";
@@ -130,8 +131,8 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 
 			# Everything above that is about a turn may differ for a domain.
 			domains:
-			  - { name: example.com, provider: home }  # now 202610
-			  - { name: example.org, provider: home }  # now 202610
+			  - { name: example.com, provider: home }  # now 202610 (/etc/opendkim/keys/example.com/202610.private)
+			  - { name: example.org, provider: home }  # now 202610 (/etc/opendkim/keys/example.org/202610.private)
 
 			# Who hears of a key that cannot be turned; docs/alerts.md has webhooks, heartbeats and programs.
 			alerts:
@@ -226,7 +227,14 @@ describe("on other hosts", () => {
 	test("a signer that reads its keys at its start only is restarted, and no question asked", async () => {
 		const host = initHost({
 			signers: async () =>
-				Promise.resolve([{ ...OPENDKIM, type: "dkimpy", service: "dkimpy-milter", canReload: false }]),
+				Promise.resolve([
+					{
+						...OPENDKIM,
+						type: "dkimpy",
+						service: "dkimpy-milter",
+						swap: { recommended: "restart", why: "dkimpy reads its keys at its start only", isOnly: true },
+					},
+				]),
 		});
 		const { asked } = await run(host, {});
 		expect(asked.join("\n")).not.toContain("gets a new key");
@@ -239,10 +247,7 @@ describe("on other hosts", () => {
 			type: "rspamd",
 			service: "rspamd",
 			settings: { config: "/etc/rspamd/local.d/dkim_signing.conf", keys: "/var/lib/rspamd/dkim" },
-			keys: [
-				{ domain: "example.org", selector: "mail" },
-				{ domain: "example.net", selector: "mail" },
-			],
+			keys: [foundKey("example.org", "mail"), foundKey("example.net", "mail")],
 		};
 		const host = initHost({ signers: async () => Promise.resolve([OPENDKIM, rspamd]) });
 		await run(host);
@@ -285,7 +290,7 @@ describe("on other hosts", () => {
 		const domains = ["a", "b", "c", "d", "e"].map((name) => `${name}.example`);
 		const host = initHost({
 			signers: async () =>
-				Promise.resolve([{ ...OPENDKIM, keys: domains.map((domain) => ({ domain, selector: "202610" })) }]),
+				Promise.resolve([{ ...OPENDKIM, keys: domains.map((domain) => foundKey(domain, "202610")) }]),
 			zoneOf: async (zone) =>
 				Promise.resolve({
 					zone,
@@ -334,8 +339,7 @@ describe("on other hosts", () => {
 		const host = initHost({
 			mailServer: async () => Promise.resolve(null),
 			timezone: "America/Port-au-Prince",
-			signers: async () =>
-				Promise.resolve([{ ...OPENDKIM, keys: [{ domain: "123.example", selector: "1" }] }]),
+			signers: async () => Promise.resolve([{ ...OPENDKIM, keys: [foundKey("123.example", "1")] }]),
 		});
 		await run(host);
 		expect(read(host.files.get(PATH))).toMatchObject({
@@ -343,6 +347,75 @@ describe("on other hosts", () => {
 			signers: [{ services: { stop: ["opendkim"] } }],
 			policies: [{ domain: "123.example" }],
 		});
+	});
+
+	test("a container has its commands, and what has to be done once comes first", async () => {
+		const container: FoundSigner = {
+			...OPENDKIM,
+			type: "docker-mailserver",
+			service: "mailserver",
+			settings: { volume: "/srv/dms", exec: ["/usr/bin/podman", "exec", "-i", "mailserver"] },
+			swap: { recommended: "restart", why: "mailserver reads its keys at its start only", isOnly: true },
+			isBehindMailServer: false,
+			commands: {
+				stop: ["/usr/bin/podman", "stop", "mailserver"],
+				start: ["/usr/bin/podman", "start", "mailserver"],
+				status: ["/bin/sh", "-c", "podman inspect -f '{{.State.Running}}' mailserver | grep -q true"],
+			},
+			steps: ["  once, by hand"],
+		};
+		const host = initHost({ signers: async () => Promise.resolve([container]) });
+		const { results } = await run(host);
+		expect(results.slice(1, 3)).toEqual(["next:", "  once, by hand"]);
+		expect(read(host.files.get(PATH)).signers).toMatchObject([
+			{
+				settings: { exec: ["/usr/bin/podman", "exec", "-i", "mailserver"] },
+				services: {
+					manager: "command",
+					stop: ["mailserver"],
+					commands: { mailserver: container.commands },
+				},
+			},
+		]);
+	});
+
+	test("two containers are two signers", async () => {
+		const container = { ...OPENDKIM, type: "docker-mailserver", settings: { volume: "/srv/one" } };
+		const host = initHost({
+			signers: async () =>
+				Promise.resolve([
+					{ ...container, service: "mx-one", keys: [foundKey("example.com", "mail")] },
+					{
+						...container,
+						service: "mx-two",
+						settings: { volume: "/srv/two" },
+						keys: [foundKey("example.org", "mail")],
+					},
+				]),
+		});
+		await run(host, { "gets a new key": "restart" });
+		const settings = read(host.files.get(PATH));
+		expect(settings.policies.map(({ domain, signer }) => [domain, signer])).toEqual([
+			["example.com", "mx-one"],
+			["example.org", "mx-two"],
+		]);
+	});
+
+	test("a program without an adapter is told beside a signer, and alone nothing is written", async () => {
+		const stranger: FoundSigner = {
+			...OPENDKIM,
+			type: "command",
+			service: "mox",
+			keys: [],
+			problems: ["mox is installed, and keyturn has no adapter of its own for it"],
+		};
+		const beside = await run(initHost({ signers: async () => Promise.resolve([OPENDKIM, stranger]) }));
+		expect(beside.said.join("\n")).toContain("note: mox is installed");
+		const alone = initHost({ signers: async () => Promise.resolve([stranger]) });
+		await expect(run(alone)).rejects.toMatchObject({
+			message: expect.stringContaining("(mox) nothing signs"),
+		});
+		expect(alone.files.size).toBe(0);
 	});
 
 	test("a signer that cannot be read, or none: nothing is written", async () => {

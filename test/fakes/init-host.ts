@@ -1,19 +1,27 @@
 /** What `keyturn init` finds around it: a host as the first guide sets it up, with its zone beside it. */
 
 import type { InitHost } from "../../src/cli/init-host.ts";
-import type { FoundSigner } from "../../src/ports/found-signer.ts";
+import type { FoundKey, FoundSigner } from "../../src/ports/found-signer.ts";
 
 export const OPENDKIM: FoundSigner = {
 	type: "opendkim",
 	service: "opendkim",
 	settings: { config: "/etc/opendkim.conf", keys: "/etc/opendkim/keys" },
-	canReload: true,
-	keys: [
-		{ domain: "example.com", selector: "202610" },
-		{ domain: "example.org", selector: "202610" },
-	],
+	swap: {
+		recommended: "reload",
+		why: "opendkim takes the new key up while it runs, and no message waits",
+		isOnly: false,
+	},
+	isBehindMailServer: true,
+	commands: null,
+	keys: [foundKey("example.com", "202610"), foundKey("example.org", "202610")],
 	problems: [],
+	steps: [],
 };
+
+export function foundKey(domain: string, selector: string): FoundKey {
+	return { domain, selector, path: `/etc/opendkim/keys/${domain}/${selector}.private`, algorithm: "rsa" };
+}
 
 export interface FakeInitHost extends InitHost {
 	readonly files: Map<string, string>;

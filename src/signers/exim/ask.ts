@@ -14,6 +14,7 @@ export interface EximAsked {
 /** A transport that can sign, with its options as Exim read them, macros put in. */
 export interface SigningTransport {
 	readonly name: string;
+	readonly domain: string;
 	readonly selector: string;
 	readonly key: string;
 }
@@ -34,8 +35,10 @@ export async function signingTransports(asked: EximAsked): Promise<readonly Sign
 	const { stdout } = await run(asked, ["-bP", "transports"]);
 	const transports = stdout.split(/^(?=\S+ transport:$)/m).flatMap((text) => {
 		const name = /^(\S+) transport:$/m.exec(text)?.[1];
-		const [selector, key] = [optionIn(text, "dkim_selector"), optionIn(text, "dkim_private_key")];
-		return name === undefined || key === "" ? [] : [{ name, selector, key }];
+		const [domain = "", selector = "", key = ""] = ["dkim_domain", "dkim_selector", "dkim_private_key"].map(
+			(option) => optionIn(text, option),
+		);
+		return name === undefined || key === "" ? [] : [{ name, domain, selector, key }];
 	});
 	if (transports.length > 0) return transports;
 	throw new KeyturnError("signer.config", "no transport of Exim's has a dkim_private_key", {

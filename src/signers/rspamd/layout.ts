@@ -35,7 +35,7 @@ const MAP = "selector map";
 const KEYS = "key table";
 const SIGNING = "signing table";
 /** rspamd's own, where `path` is not set. */
-const BUILT_IN_PATH = "/var/lib/rspamd/dkim/$domain.$selector.key";
+export const BUILT_IN_PATH = "/var/lib/rspamd/dkim/$domain.$selector.key";
 
 /** Null where the blocks of `domain { }` name the keys; fails with `signer.config` where neither can be turned. */
 export async function readLayout(given: LayoutOptions): Promise<Layout | null> {
@@ -89,19 +89,21 @@ async function readMap(given: LayoutOptions): Promise<Layout> {
 	};
 }
 
+/** What a path_map names, by domain; empty where there is none. Fails with `signer.config` where it is no file of this host. */
+export async function pathsInMap(disk: Disk, section: SigningSection): Promise<ReadonlyMap<string, string>> {
+	if (!section.options.has("path_map")) return new Map();
+	const { bytes } = await readFileOf({ disk, section, staged: new Map() }, "path_map", "path map");
+	const rows = parseRows(
+		bytes,
+		selectorMap(() => ""),
+	);
+	return new Map(rows.map(({ domain, selector }) => [domain, selector]));
+}
+
 /** What rspamd opens for a domain, with its variables (lua_dkim_tools.lua, prepare_dkim_signing). */
-async function pathsOf(given: LayoutOptions): Promise<(domain: string) => string> {
-	const { options } = given.section;
-	const own = new Map<string, string>();
-	if (options.has("path_map")) {
-		const { bytes } = await readFileOf(given, "path_map", "path map");
-		for (const { domain, selector } of parseRows(
-			bytes,
-			selectorMap(() => ""),
-		))
-			own.set(domain, selector);
-	}
-	return (domain) => own.get(domain) ?? options.get("path") ?? BUILT_IN_PATH;
+async function pathsOf({ disk, section }: LayoutOptions): Promise<(domain: string) => string> {
+	const own = await pathsInMap(disk, section);
+	return (domain) => own.get(domain) ?? section.options.get("path") ?? BUILT_IN_PATH;
 }
 
 /** With another path a new selector would be signed with an old key: two files cannot change at once. */
@@ -138,7 +140,7 @@ async function readTables(given: LayoutOptions): Promise<Layout> {
 }
 
 async function readFileOf(
-	{ disk, section, staged }: LayoutOptions,
+	{ disk, section, staged }: Pick<LayoutOptions, "disk" | "section" | "staged">,
 	option: string,
 	format: string,
 ): Promise<SignerFile> {

@@ -4,7 +4,7 @@
  * the commit point, and Redis is then made to follow it in one transaction, again after a crash, and back where it fails.
  */
 
-import { publicHalf } from "../../dkim/key-material.ts";
+import { type PublicHalf, publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
@@ -13,7 +13,7 @@ import type { Sockets } from "../../ports/sockets.ts";
 import { readPrivateKey } from "../one-table/reading.ts";
 import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
 import type { Layout, LayoutOptions } from "./layout.ts";
-import { type Redis, withRedis } from "./redis-protocol.ts";
+import { type Redis, type RedisPlace, withRedis } from "./redis-protocol.ts";
 import { selectorMap } from "./selector-map.ts";
 import type { RedisSettings } from "./settings.ts";
 import { isOn, type SigningSection } from "./signing-section.ts";
@@ -29,7 +29,7 @@ export interface RedisOptions {
 /** What Redis has: whatever the file says, rspamd signs with this. */
 export async function readRedis(options: RedisOptions, staged: ReadonlyMap<string, string>): Promise<Layout> {
 	const { disk, keyPath } = options;
-	const hashes = hashesOf(options);
+	const hashes = hashesOf(options.section);
 	const table = await readTable(options, staged);
 	const listed = parseRows(table.bytes, selectorMap(keyPath));
 	if (staged.size > 0) return { files: [table], rows: listed.map(asStaged), firstKeyFaults: () => NONE };
@@ -74,10 +74,35 @@ export function renderRedisTable(
 	);
 }
 
+/** What Redis has, before there is a file beside it; the names of both hashes besides. Fails with `signer.config`. */
+export async function keysInRedis(
+	sockets: Sockets,
+	place: RedisPlace,
+	section: SigningSection,
+): Promise<{ readonly keys: readonly KeyInRedis[]; readonly hashes: Pick<Hashes, "keys" | "selectors"> }> {
+	const hashes = hashesOf(section);
+	const keys = await withRedis(sockets, place, async (redis) => {
+		const found: KeyInRedis[] = [];
+		for (const [domain, selector] of await selectorsIn(redis, hashes.selectors)) {
+			const pem = await redis.ask("HGET", hashes.keys, fieldOf({ domain, selector }));
+			const half = typeof pem === "string" ? publicHalf(pem) : null;
+			if (half !== null) found.push({ domain, selector, algorithm: half.algorithm });
+		}
+		return found;
+	});
+	return { keys, hashes };
+}
+
+export interface KeyInRedis {
+	readonly domain: string;
+	readonly selector: string;
+	readonly algorithm: PublicHalf["algorithm"];
+}
+
 /** In one transaction: each domain of the file signs with its key there, and those that left it sign no more. */
 export async function putIntoRedis(options: RedisOptions): Promise<void> {
 	const { disk, keyPath } = options;
-	const hashes = hashesOf(options);
+	const hashes = hashesOf(options.section);
 	try {
 		const { bytes } = await readTable(options, new Map());
 		const rows = parseRows(bytes, selectorMap(keyPath));
@@ -196,7 +221,7 @@ function fieldOf({ domain, selector }: Pick<Row, "domain" | "selector">): string
 }
 
 /** Without a hash of selectors rspamd has one for all domains, which no turn of one of them may change. */
-function hashesOf({ section: { options } }: RedisOptions): Hashes {
+function hashesOf({ options }: SigningSection): Hashes {
 	const [keys, selectors] = [options.get("key_prefix"), options.get("selector_prefix")];
 	const isUnused = options.has("try_fallback") && !isOn(options.get("try_fallback"));
 	if (keys === undefined || selectors === undefined || isUnused)

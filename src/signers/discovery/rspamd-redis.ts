@@ -1,0 +1,97 @@
+/** What `keyturn init` proposes for an rspamd whose keys are in Redis: what signs is asked of Redis, and a table of it has to be made once. */
+
+import type { FoundKey, FoundSetting, FoundSigner } from "../../ports/found-signer.ts";
+import type { SignerTools } from "../registry.ts";
+import { keysInRedis } from "../rspamd/redis-keys.ts";
+import type { SigningSection } from "../rspamd/signing-section.ts";
+import { asFound, lookAt, type Proposal, textOf } from "./proposal.ts";
+
+/** Fails with `signer.config` where Redis does not answer. */
+export async function proposeRedis(
+	tools: SignerTools,
+	about: Proposal,
+	section: SigningSection,
+): Promise<FoundSigner> {
+	const { config } = about;
+	const swap = {
+		recommended: "reload",
+		why: "rspamd asks Redis for every message, so that nothing has to be reloaded",
+		isOnly: true,
+	} as const;
+	const place = await redisPlace(tools);
+	if (place === null) return { ...asFound({ ...about, swap }), problems: [`${config}: ${NO_SOCKET}`] };
+	const { socket, password, database } = place;
+	const redis: Record<string, FoundSetting> = { socket, table: TABLE };
+	if (database !== 0) redis["database"] = database;
+	if (password !== null) redis["password_file"] = PASSWORD_FILE;
+	const proposal: Proposal = {
+		...about,
+		settings: { ...about.settings, redis },
+		keysFollow: false,
+		swap,
+	};
+	const isMade = (await textOf(tools, TABLE)) !== null;
+	if (isMade && (password === null || (await textOf(tools, PASSWORD_FILE)) !== null))
+		return lookAt(tools, proposal);
+	const { keys, hashes } = await keysInRedis(tools.sockets, { socket, password, database }, section);
+	const found: readonly FoundKey[] = keys.map((key) => ({
+		...key,
+		path: `${KEYS}/${key.domain}/${key.selector}.private`,
+	}));
+	return {
+		...asFound(proposal),
+		keys: found,
+		steps: [...(password === null ? [] : [PASSWORD_STEP]), ...tableSteps(socket, hashes, place)],
+	};
+}
+
+const TABLE = "/etc/rspamd/dkim-in-redis";
+const KEYS = "/var/lib/rspamd/dkim";
+const PASSWORD_FILE = "/etc/keyturn/redis.password";
+const PASSWORD_STEP = `  install -m 600 /dev/stdin ${PASSWORD_FILE}    # and paste Redis' password`;
+const NO_SOCKET =
+	"use_redis, and no unix socket of Redis is known: let redis.conf have `unixsocket /run/redis/redis-server.sock` (keyturn's privileged part has no network), then run init again";
+
+interface RedisPlace {
+	readonly socket: string;
+	readonly password: string | null;
+	readonly database: number;
+}
+
+/** As rspamd is told, or as Redis itself listens; null where no socket is known. */
+async function redisPlace(tools: SignerTools): Promise<RedisPlace | null> {
+	const own = [
+		await textOf(tools, "/etc/rspamd/override.d/redis.conf"),
+		await textOf(tools, "/etc/rspamd/local.d/redis.conf"),
+	];
+	const valueOf = (name: string): string | null => {
+		for (const text of own) {
+			const found = new RegExp(`^\\s*${name}\\s*[=:]?\\s*"?([^"\\s;]+)"?\\s*;`, "m").exec(text ?? "");
+			if (found?.[1] !== undefined) return found[1];
+		}
+		return null;
+	};
+	const servers = valueOf("write_servers") ?? valueOf("servers");
+	const listens = /^\s*unixsocket\s+(\/\S+)/m.exec((await textOf(tools, "/etc/redis/redis.conf")) ?? "")?.[1];
+	const socket = servers?.startsWith("/") === true ? servers : listens;
+	if (socket === undefined) return null;
+	const database = Number(valueOf("db") ?? valueOf("dbname") ?? "0");
+	return { socket, password: valueOf("password"), database: Number.isInteger(database) ? database : 0 };
+}
+
+/** The table and the key files, as they are in Redis. */
+function tableSteps(
+	socket: string,
+	{ keys, selectors }: { readonly keys: string; readonly selectors: string },
+	{ password, database }: RedisPlace,
+): readonly string[] {
+	const words = [`redis-cli -s ${socket}`, ...(database === 0 ? [] : [`-n ${database}`])];
+	const ask = words.join(" ");
+	return [
+		...(password === null ? [] : [`  export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"`]),
+		`  ${ask} hgetall ${selectors} | paste -d' ' - - | tee ${TABLE} | while read domain selector; do`,
+		`    install -d -o _rspamd -m 700 ${KEYS}/$domain`,
+		`    ${ask} hget ${keys} $selector.$domain | install -o _rspamd -m 600 /dev/stdin ${KEYS}/$domain/$selector.private`,
+		"  done",
+	];
+}

@@ -1,0 +1,88 @@
+/** Finds an rspamd that signs, in whichever way its dkim_signing.conf names its keys. */
+
+import { asKeyturnError } from "../../errors.ts";
+import type { FoundSetting, FoundSigner } from "../../ports/found-signer.ts";
+import type { SignerTools } from "../registry.ts";
+import { BUILT_IN_PATH, pathsInMap } from "../rspamd/layout.ts";
+import { isOn, readSection, type SigningSection } from "../rspamd/signing-section.ts";
+import { asFound, firstThere, lookAt, type Proposal, textOf } from "./proposal.ts";
+import { proposeRedis } from "./rspamd-redis.ts";
+
+export async function findRspamd(tools: SignerTools): Promise<readonly FoundSigner[]> {
+	if ((await firstThere(tools, ["/usr/bin/rspamd"])) === null) return [];
+	const found: FoundSigner[] = [];
+	for (const config of CONFIGS) {
+		const text = await textOf(tools, config);
+		if (text !== null) found.push(await lookIntoFile(tools, config, text));
+	}
+	// rspamd reads all of them; keys stand in one.
+	const one = found.find(({ keys }) => keys.length > 0) ?? found[0];
+	return one === undefined ? [] : [one];
+}
+
+/** What is in the second counts more. */
+const CONFIGS = ["/etc/rspamd/override.d/dkim_signing.conf", "/etc/rspamd/local.d/dkim_signing.conf"];
+const KEYS = "/var/lib/rspamd/dkim";
+
+const ABOUT: Omit<Proposal, "config" | "settings"> = {
+	type: "rspamd",
+	service: "rspamd",
+	keysFollow: true,
+	swap: {
+		recommended: "reload",
+		why: "rspamd takes the new key up while it runs, and no message waits",
+		isOnly: false,
+	},
+};
+
+async function lookIntoFile(tools: SignerTools, config: string, text: string): Promise<FoundSigner> {
+	const common = { config, ...(await listensAt(tools)) };
+	const about = { ...ABOUT, config, settings: { ...common, keys: KEYS } };
+	try {
+		const section = readSection(text, config);
+		if (isOn(section.options.get("use_redis"))) return await proposeRedis(tools, about, section);
+		const places = await keyPlaces(tools, section);
+		if (places.length === 0 && section.options.has("selector_map"))
+			return { ...asFound(about), problems: [`${config}: ${whyNothing(section)}`] };
+		const tried: FoundSigner[] = [];
+		for (const keys of places)
+			tried.push(await lookAt(tools, { ...about, settings: { ...common, keys }, keysFollow: false }));
+		const best = tried.toSorted((one, other) => other.keys.length - one.keys.length)[0];
+		const found = best ?? (await lookAt(tools, about));
+		return found.keys.length + found.problems.length > 0
+			? found
+			: { ...found, problems: [`${config}: ${whyNothing(section)}`] };
+	} catch (thrown) {
+		return { ...asFound(about), problems: [`${config}: ${asKeyturnError(thrown).message}`] };
+	}
+}
+
+/** Whole paths with both variables, where a map of selectors stands beside such a path; none where the file names the keys itself. */
+async function keyPlaces(tools: SignerTools, section: SigningSection): Promise<readonly string[]> {
+	const { options } = section;
+	if (!options.has("selector_map")) return [];
+	const mapped = await pathsInMap(tools.disk, section);
+	const named = [...mapped].map(([domain, path]) => path.replaceAll(domain, "$domain"));
+	const all = [options.get("path") ?? BUILT_IN_PATH, ...named];
+	return [...new Set(all)].filter((path) => path.includes("$domain") && path.includes("$selector"));
+}
+
+/** A selector and a path for all domains: rspamd signs for each whose file is there, which no file names. */
+function whyNothing({ options, keys }: SigningSection): string {
+	const [selector, path] = [options.get("selector"), options.get("path") ?? BUILT_IN_PATH];
+	if (options.has("selector_map"))
+		return `path = "${path}" has not both $domain and $selector in it: let it be ${KEYS}/$domain.$selector.key, and the files so named`;
+	if (keys.length > 0 || selector === undefined) return "it names no key";
+	return `selector = "${selector}" stands for all domains: name each in a map instead (selector_map, lines "DOMAIN ${selector}"), with path = "${KEYS}/$domain.$selector.key"`;
+}
+
+/** Where its normal worker answers, if that was moved to another port. */
+async function listensAt(tools: SignerTools): Promise<Readonly<Record<string, FoundSetting>>> {
+	for (const directory of ["override.d", "local.d"]) {
+		const text = await textOf(tools, `/etc/rspamd/${directory}/worker-normal.inc`);
+		const [, host, port] = /^\s*bind_socket\s*=\s*"?(\*|[\w.-]+):(\d{1,5})"?\s*;/m.exec(text ?? "") ?? [];
+		if (host !== undefined && port !== undefined)
+			return { listen: `${["*", "localhost", "0.0.0.0"].includes(host) ? "127.0.0.1" : host}:${port}` };
+	}
+	return {};
+}

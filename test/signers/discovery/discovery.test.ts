@@ -1,0 +1,228 @@
+/** Which signers are found, from what their own configuration says. */
+
+import { describe, expect, test } from "vitest";
+import { discoverSigners } from "../../../src/signers/discovery/discovery.ts";
+import { keysDirectory } from "../../../src/signers/discovery/proposal.ts";
+import { type FoundHost, foundHost, RSA_KEY, UID } from "../../fakes/found-host.ts";
+import { docker, SET_UPS, transport } from "./set-ups.ts";
+
+const discover = async (files: FoundHost["files"], programs: FoundHost["programs"] = {}) =>
+	discoverSigners(foundHost({ files, programs }));
+
+const KEY = { text: RSA_KEY, mode: 0o600, uid: UID.opendkim };
+const OPENDKIM = {
+	"/usr/sbin/opendkim": "",
+	"/etc/opendkim.conf":
+		"UserID opendkim\nSocket local:/run/opendkim.sock\nKeyTable /etc/opendkim/key.table\nSigningTable refile:/etc/opendkim/signing.table\n",
+	"/etc/opendkim/key.table":
+		"example example.com:202610:/etc/opendkim/keys/example.private\nother example.org:202611:/etc/opendkim/keys/example.org/202611.private\n",
+	"/etc/opendkim/signing.table": "*@example.com example\n*@example.org other\n",
+	"/etc/opendkim/keys/example.private": KEY,
+	"/etc/opendkim/keys/example.org/202611.private": KEY,
+};
+
+describe("OpenDKIM", () => {
+	test("is found with the keys that sign and where they lie", async () => {
+		expect(await discover(OPENDKIM)).toEqual([
+			{
+				type: "opendkim",
+				service: "opendkim",
+				swap: {
+					recommended: "reload",
+					why: "opendkim takes the new key up while it runs, and no message waits",
+					isOnly: false,
+				},
+				isBehindMailServer: true,
+				commands: null,
+				settings: { config: "/etc/opendkim.conf", keys: "/etc/opendkim/keys" },
+				keys: [
+					{
+						domain: "example.com",
+						selector: "202610",
+						path: "/etc/opendkim/keys/example.private",
+						algorithm: "rsa",
+					},
+					{
+						domain: "example.org",
+						selector: "202611",
+						path: "/etc/opendkim/keys/example.org/202611.private",
+						algorithm: "rsa",
+					},
+				],
+				problems: [],
+				steps: [],
+			},
+		]);
+	});
+
+	test("is to be restarted where a reload would not find its configuration again", async () => {
+		const [jailed] = await discover({
+			...OPENDKIM,
+			"/etc/opendkim.conf": `${OPENDKIM["/etc/opendkim.conf"]}ChangeRootDirectory /srv/jail\n`,
+			"/srv/jail/etc/opendkim/keys/example.private": KEY,
+			"/srv/jail/etc/opendkim/keys/example.org/202611.private": KEY,
+		});
+		expect(jailed).toMatchObject({
+			settings: { keys: "/srv/jail/etc/opendkim/keys" },
+			swap: {
+				recommended: "restart",
+				why: expect.stringContaining("ChangeRootDirectory /srv/jail"),
+				isOnly: true,
+			},
+			problems: [],
+		});
+	});
+
+	test("is to be restarted where only root can read its one key", async () => {
+		const files = {
+			"/usr/sbin/opendkim": "",
+			"/etc/opendkim.conf":
+				"UserID opendkim\nSOCKET inet:8891@localhost\nDomain example.com\nKeyFile /etc/postfix/dkim.key\nSelector mail\n",
+		};
+		const [closed] = await discover({
+			...files,
+			"/etc/postfix/dkim.key": { text: RSA_KEY, mode: 0o600 },
+		});
+		expect(closed).toMatchObject({
+			settings: { keys: "/etc/dkimkeys" },
+			keys: [{ domain: "example.com", selector: "mail", path: "/etc/postfix/dkim.key" }],
+			swap: { recommended: "restart", why: expect.stringContaining("/etc/postfix/dkim.key"), isOnly: true },
+		});
+		const [open] = await discover({ ...files, "/etc/postfix/dkim.key": KEY });
+		expect(open).toMatchObject({ swap: { recommended: "reload", isOnly: false } });
+	});
+
+	test("is not found where only its configuration is left", async () => {
+		const { "/usr/sbin/opendkim": _, ...left } = OPENDKIM;
+		expect(await discover(left)).toEqual([]);
+	});
+
+	test("is told with what cannot be read, and with lines that cannot be turned", async () => {
+		const [broken] = await discover({
+			...OPENDKIM,
+			"/etc/opendkim.conf": "Socket local:/x\nKeyTable /etc/gone\n",
+		});
+		expect(broken).toMatchObject({ keys: [], problems: [expect.stringContaining("/etc/opendkim.conf: ")] });
+		const table = "example example.com:202610:MIIEpAIBAAKCAQEA\n";
+		const [fixed] = await discover({ ...OPENDKIM, "/etc/opendkim/key.table": table });
+		expect(fixed?.keys).toEqual([]);
+		expect(fixed?.problems.length).toBeGreaterThan(0);
+	});
+});
+
+describe("Exim", () => {
+	const exim = async (domain: string, selector: string, privateKey: string) =>
+		discover(
+			{ "/usr/sbin/exim4": "", "/etc/exim4/dkim.table": "" },
+			{ "/usr/sbin/exim4 -bP transports": transport(domain, selector, privateKey) },
+		);
+
+	test("with fixed values is told the line of the file that they belong into", async () => {
+		expect(await exim("example.com", "mail", "/etc/exim4/dkim.key")).toMatchObject([
+			{
+				keys: [],
+				problems: [expect.stringContaining('"example.com: selector=mail key=/etc/exim4/dkim.key"')],
+			},
+		]);
+	});
+
+	test("with two files, or a key in its option, is told so, and no key is shown", async () => {
+		const lookup = (file: string) => `\${lookup{$dkim_domain}lsearch{${file}}}`;
+		const [apart] = await exim("example.com", lookup("/etc/a"), lookup("/etc/b"));
+		expect(apart?.problems.join()).toContain("in one file for both");
+		const [inline] = await exim("example.com", "mail", "-----BEGIN RSA PRIVATE KEY-----abc");
+		expect(inline?.problems.join()).toContain("(the key itself)");
+		expect(inline?.problems.join()).not.toContain("abc");
+	});
+
+	test("that signs nothing has no keys", async () => {
+		const found = await discover(
+			{ "/usr/sbin/exim4": "" },
+			{ "/usr/sbin/exim4 -bP transports": "remote_smtp transport:\ndriver = smtp\n" },
+		);
+		expect(found).toMatchObject([
+			{ type: "exim", keys: [], problems: [expect.stringContaining("no transport")] },
+		]);
+	});
+});
+
+describe("docker-mailserver", () => {
+	const files = { "/usr/bin/docker": "" };
+
+	test("has to be started and stopped by commands, its door let into the volume", async () => {
+		const { files: volume, programs = {} } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
+		expect(await discover(volume, programs)).toMatchObject([
+			{
+				commands: {
+					stop: ["/usr/bin/docker", "stop", "mailserver"],
+					start: ["/usr/bin/docker", "start", "mailserver"],
+				},
+				steps: [expect.stringContaining("ReadWritePaths=/srv/dms/docker-data/dms/config")],
+			},
+		]);
+	});
+
+	test("without a volume, or without keys on it, is told so", async () => {
+		const programs = docker("mailserver", { env: [], port: "25" });
+		const moved = Object.fromEntries(
+			Object.entries(programs).map(([words, text]) => [words, text.replace("/tmp/docker-mailserver", "/x")]),
+		);
+		const [apart] = await discover(files, moved);
+		expect(apart?.problems.join()).toContain("no volume at /tmp/docker-mailserver");
+		const [empty] = await discover(files, programs);
+		expect(empty?.problems.join()).toContain("opendkim/KeyTable: expected a file of the volume");
+	});
+
+	test("is not found among other containers, and a Docker that does not answer is told", async () => {
+		const ps = "/usr/bin/docker ps -a --format {{.ID}} {{.Image}}";
+		expect(await discover(files, { [ps]: "77aa nginx:1\n" })).toEqual([]);
+		expect(await discover(files)).toMatchObject([{ keys: [], problems: [expect.stringContaining(ps)] }]);
+	});
+});
+
+describe("rspamd", () => {
+	const rspamd = async (text: string) =>
+		discover({ "/usr/bin/rspamd": "", "/etc/rspamd/local.d/dkim_signing.conf": text });
+
+	test.each([
+		['selector = "dkim";', "name each in a map"],
+		['selector_map = "/etc/group";\npath = "/k/$selector.key";', "has not both $domain and $selector"],
+		["use_redis = true;", "no unix socket of Redis is known"],
+		["use_vault = true;", "keys in Vault"],
+		["sign_local = true;", "it names no key"],
+	])("with %s alone is told what is missing", async (text, words) => {
+		const [found] = await rspamd(text);
+		expect(found?.keys).toEqual([]);
+		expect(found?.problems.join()).toMatch(new RegExp(words.replaceAll("$", "\\$")));
+	});
+});
+
+test.each([
+	["Haraka", "/usr/bin/haraka"],
+	["maddy", "/usr/local/bin/maddy"],
+	["mox", "/usr/local/bin/mox"],
+	["KumoMTA", "/opt/kumomta/sbin/kumod"],
+	["Stalwart", "/opt/stalwart/bin/stalwart"],
+])("%s has no adapter of its own, and is told the way through a program", async (name, program) => {
+	expect(await discover({ [program]: "" })).toMatchObject([
+		{ type: "command", keys: [], problems: [expect.stringMatching(`^${name} is installed.* type command`)] },
+	]);
+});
+
+test.each([
+	["below the domain's directory", [["example.com", "/k/example.com/1.private"]], "/k"],
+	["beside one another", [["example.com", "/k/example.private"]], "/k"],
+	[
+		"most of them",
+		[
+			["a.example", "/k/a.private"],
+			["b.example", "/k/b.private"],
+			["c.example", "/x/c.private"],
+		],
+		"/k",
+	],
+	["at the root", [["example.com", "/example.private"]], null],
+	["nowhere", [], null],
+])("keys lie %s", (_, lines, directory) => {
+	expect(keysDirectory(lines.map(([domain = "", keyPath = ""]) => ({ domain, keyPath })))).toBe(directory);
+});
