@@ -27,6 +27,7 @@ import { createSystemSockets } from "./system/sockets.ts";
 import { nudgeStops } from "./system/nudged-services.ts";
 import { createCommandServices } from "./system/services-command.ts";
 import { whyUntrustedAbove, whyUntrustedDirectory } from "./system/trusted.ts";
+import { mixServices } from "./system/mixed-services.ts";
 import { createSystemdServices } from "./system/services-systemd.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -189,18 +190,8 @@ async function probe(request: ProbeRequest, owner: { uid: number; gid: number })
 }
 
 function servicesOf(settings: DoorSettings, configPath: string): Services {
-	const [first] = settings.signers;
-	if (first === undefined) throw new KeyturnError("config.invalid", `${configPath}: no signer is configured`);
-	const { manager }: ServicesSettings = first.services;
-	if (settings.signers.some((signer) => signer.services.manager !== manager))
-		throw new KeyturnError(
-			"config.invalid",
-			`${configPath}: signers with different services.manager on one host`,
-		);
-	const commands = Object.assign(
-		{},
-		...settings.signers.map((signer) => signer.services.commands),
-	) as ServicesSettings["commands"];
+	if (settings.signers.length === 0)
+		throw new KeyturnError("config.invalid", `${configPath}: no signer is configured`);
 	const recover: readonly [string, ...string[]] = [
 		process.execPath,
 		new URL(import.meta.url).pathname,
@@ -208,24 +199,39 @@ function servicesOf(settings: DoorSettings, configPath: string): Services {
 		configPath,
 		"--recover",
 	];
-	if (manager === "systemd")
-		return createSystemdServices({
-			programs,
-			disk,
-			clock,
-			log,
+	const common = { programs, disk, clock, log, answers };
+	const [byUnit, byCommand] = [namesOf(settings, "systemd"), namesOf(settings, "command")];
+	const both = byUnit.find((service) => byCommand.includes(service));
+	if (both !== undefined)
+		throw new KeyturnError(
+			"config.invalid",
+			`${configPath}: service ${both}: expected one services.manager, got systemd for one signer and command for another`,
+		);
+	const withUnits = () =>
+		createSystemdServices({
+			...common,
 			deadMan: createSystemdDeadMan({ programs, random, argv: recover }),
-			answers,
 		});
-	return createCommandServices({
-		commands,
-		programs,
-		disk,
-		clock,
-		log,
-		deadMan: createDetachedDeadMan(recover),
-		answers,
+	const withCommands = () =>
+		createCommandServices({
+			...common,
+			commands: Object.assign(
+				{},
+				...settings.signers.map((signer) => signer.services.commands),
+			) as ServicesSettings["commands"],
+			deadMan: createDetachedDeadMan(recover),
+		});
+	if (byCommand.length === 0) return withUnits();
+	if (byUnit.length === 0) return withCommands();
+	return mixServices({
+		units: withUnits(),
+		commands: withCommands(),
+		isByCommand: (service) => byCommand.includes(service),
 	});
+}
+
+function namesOf({ signers }: DoorSettings, manager: ServicesSettings["manager"]): readonly string[] {
+	return signers.flatMap(({ services }) => (services.manager === manager ? services.stop : []));
 }
 
 /** Postfix greets on loopback where it listens there; of any other service nothing is asked. */

@@ -1,6 +1,7 @@
 /** `keyturn doctor --format nagios`: one line for the eye, one for each finding, and figures, as Nagios and Icinga read them. */
 
 import type { Finding, Severity } from "../doctor/finding.ts";
+import type { SignerRead } from "../doctor/signers-read.ts";
 import { plural } from "../report/status-words.ts";
 import { oneLine } from "../report/words.ts";
 
@@ -11,6 +12,8 @@ export interface Examined {
 	/** Since the oldest key in use signs, as far as is known. */
 	readonly oldestKeySeconds: number | null;
 	readonly findings: readonly Finding[];
+	/** What was read before anything was judged. */
+	readonly signers: readonly SignerRead[];
 }
 
 /** The plug-in's exit status: 0, 1 or 2 by the gravest finding. */
@@ -21,7 +24,7 @@ export function nagiosStatus(findings: readonly Finding[]): number {
 
 const WORDS = ["OK", "WARNING", "CRITICAL"] as const;
 
-export function nagiosReport(examined: Examined): string {
+export function nagiosReport(examined: Omit<Examined, "signers">): string {
 	const { findings, domains } = examined;
 	const told = findings.filter(({ severity }) => severity !== "info");
 	const [first] = told;

@@ -4,12 +4,14 @@ import { CHECKS, examine } from "../doctor/checks.ts";
 import type { AgentFacts } from "../doctor/facts.ts";
 import { type Finding, finding } from "../doctor/finding.ts";
 import { gather } from "../doctor/gather.ts";
+import { signersRead } from "../doctor/signers-read.ts";
 import type { Known } from "../doctor/sources.ts";
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import { type Fault, faultSentence } from "../settings/faults.ts";
 import { plural } from "../report/status-words.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";
 import { type Examined, nagiosReport, nagiosStatus, nagiosUnknown } from "./doctor-nagios.ts";
+import { signersText } from "./doctor-signers.ts";
 import { doctorText } from "./doctor-text.ts";
 import { readDomains, readHost } from "./status.ts";
 import { type CommandContext, EXIT, type Examiner, type Workbench } from "./workbench.ts";
@@ -33,11 +35,11 @@ export async function doctor(
 }
 
 function tell({ terminal }: CommandContext, examined: Examined, form: "text" | "json"): number {
-	const { findings, domains, at } = examined;
+	const { findings, domains, at, signers } = examined;
 	terminal.result(
 		form === "json"
-			? JSON.stringify({ schema: 1, at: at?.toISOString() ?? null, domains, findings }, null, 2)
-			: doctorText(findings, { domains, checks: CHECKS.length }),
+			? JSON.stringify({ schema: 1, at: at?.toISOString() ?? null, domains, signers, findings }, null, 2)
+			: [...signersText(signers), doctorText(findings, { domains, checks: CHECKS.length })].join("\n\n"),
 	);
 	return findings.some(({ severity }) => severity !== "info") ? EXIT.failed : EXIT.done;
 }
@@ -50,7 +52,7 @@ async function look(context: CommandContext): Promise<Examined> {
 	} catch (thrown) {
 		const error = asKeyturnError(thrown);
 		if (!error.code.startsWith("config.")) throw error;
-		return { at: null, domains: 0, oldestKeySeconds: null, findings: faultsOf(error) };
+		return { at: null, domains: 0, oldestKeySeconds: null, findings: faultsOf(error), signers: [] };
 	}
 	const { terminal } = context;
 	const { length } = bench.settings.policies;
@@ -66,6 +68,7 @@ async function look(context: CommandContext): Promise<Examined> {
 		domains: facts.domains.length,
 		oldestKeySeconds: oldestKey(facts.domains, facts.now),
 		findings: examine(facts),
+		signers: signersRead(facts),
 	};
 }
 

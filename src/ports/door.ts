@@ -222,6 +222,8 @@ export interface ExaminedSigner {
 	readonly services: readonly { readonly service: string; readonly running: boolean }[];
 	/** Why a switch would be refused now, and what to do; null if it would not. */
 	readonly holds: { readonly why: string; readonly hint: string | null } | null;
+	/** What was read of its own configuration: files, and what else was asked; empty where it could not be read. */
+	readonly reads: readonly string[];
 	/** The directories that a switch writes in: those of its tables, and the one of its keys. */
 	readonly writes: readonly string[];
 	/** Key files in its directories that no live line names, that are none of the door's and that nobody else reads. */

@@ -39,6 +39,8 @@ export interface SignerReading {
 	readonly configuration: readonly string[];
 	/** What an administrator should know about this configuration, one sentence each. */
 	readonly notes: readonly string[];
+	/** What else than files it is read from, a few words each; absent where there is nothing. */
+	readonly alsoAsked?: readonly string[];
 	/** Where the mail server has to hand it mail; null or absent where that is no milter's socket, or cannot be told. */
 	readonly socket?: SocketTarget | null;
 }

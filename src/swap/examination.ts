@@ -71,9 +71,17 @@ async function examineSigner(
 		socket: reading?.socket ?? null,
 		services: running,
 		holds: reading === null ? null : await whatHolds(context, name, reading),
+		reads: readingOf(reading),
 		writes: directoriesOf(context, name, reading),
 		strayKeys: isAllKnown ? await strayKeys(context, name, used) : [],
 	};
+}
+
+/** Its configuration first, then the tables that this names. */
+function readingOf(reading: SignerReading | null): readonly string[] {
+	if (reading === null) return [];
+	const { configuration, files, alsoAsked = [] } = reading;
+	return [...new Set([...configuration, ...files.map(({ path }) => path), ...alsoAsked])];
 }
 
 /** New files are made beside those that they replace; keys lie below one directory, whatever the domain. */

@@ -2,9 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import { doctor } from "../../src/cli/doctor.ts";
+import { signersText } from "../../src/cli/doctor-signers.ts";
+import { signersRead } from "../../src/doctor/signers-read.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import { keyRecordName } from "../../src/dkim/names.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
+import { doorTold, healthyFacts } from "../fakes/doctor-facts.ts";
 import { doctorBench, GOOD_MAIL } from "../fakes/doctor-bench.ts";
 import { policyOf } from "../fakes/policies.ts";
 
@@ -54,8 +57,39 @@ describe("a host where all is well", () => {
 	test("says so in words", async () => {
 		const bench = doctorBench(await wellWorld());
 		expect(await doctor(bench.context, { form: "text" })).toBe(0);
-		expect(bench.terminal.results).toEqual(["nothing found: 1 domain, 21 checks"]);
+		expect(bench.terminal.results.join("\n").split("\n")).toEqual([
+			"signer main (opendkim) reads /etc/opendkim.conf, /etc/opendkim/key.table,",
+			"    /etc/opendkim/signing.table",
+			expect.stringMatching(/^ {4}example\.com \d{6}: ed25519, \/\S+$/),
+			"",
+			"nothing found: 1 domain, 21 checks",
+		]);
 	});
+});
+
+test("what was read of each signer is told before what is wrong with it", () => {
+	const line = { entry: "x", publicKey: null, signs: true, problem: null, unsafe: null };
+	const lines = [
+		...Array.from({ length: 21 }, (_, count) => ({
+			...line,
+			domain: `a${count}.example`,
+			selector: "1",
+			keyPath: "/k/1",
+		})),
+		{ ...line, domain: "idle.example", selector: "1", keyPath: "/k/1", signs: false },
+	];
+	const { settings } = healthyFacts();
+	const read = signersRead({ door: doorTold({ signer: { lines } }), settings });
+	expect(read).toMatchObject([{ signer: "main", type: "opendkim", idle: 1 }]);
+	expect(read[0]?.keys).toHaveLength(21);
+	const text = signersText(read).join("");
+	expect(text).toContain("    a0.example 1: no key that can be read, /k/1, not in keyturn.yaml\n");
+	expect(text).toContain(
+		"    and 1 more key: --json has all\n    1 line besides, with which nothing is signed",
+	);
+	const gone = signersText(signersRead({ door: doorTold({ examined: { reads: [] } }), settings }));
+	expect(gone).toEqual(["signer main (opendkim) could not be read"]);
+	expect(signersRead({ door: { kind: "silent", why: "gone", hint: null }, settings })).toEqual([]);
 });
 
 test("nothing is written, nothing at a provider is changed, and the door is asked to inspect alone", async () => {
@@ -240,7 +274,15 @@ test("it reads at 80 columns, and what is alike is told once", async () => {
 	expect(await doctor(bench.context, { form: "text" })).toBe(1);
 	const text = bench.terminal.results.join("");
 	expect(text).toMatchInlineSnapshot(`
-		"WARNING spf.missing: a.example, b.example, c.example and 2 more
+		"signer main (opendkim) reads /etc/opendkim.conf, /etc/opendkim/key.table,
+		    /etc/opendkim/signing.table
+		    a.example 202610: ed25519, /keys/a.example/202610.private
+		    b.example 202610: ed25519, /keys/b.example/202610.private
+		    c.example 202610: ed25519, /keys/c.example/202610.private
+		    d.example 202610: ed25519, /keys/d.example/202610.private
+		    e.example 202610: ed25519, /keys/e.example/202610.private
+
+		WARNING spf.missing: a.example, b.example, c.example and 2 more
 		    there is no SPF record: receivers cannot tell which hosts may send its mail
 		    what to do: publish one; this fits if its mail comes from the hosts of its
 		      MX records; for each of them, the first being:

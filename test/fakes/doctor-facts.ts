@@ -104,6 +104,7 @@ export function doorTold(
 							{ service: "opendkim", running: true },
 						],
 						holds: null,
+						reads: ["/etc/opendkim.conf", "/etc/opendkim/key.table", "/etc/opendkim/signing.table"],
 						writes: ["/etc/opendkim", "/etc/opendkim/keys"],
 						strayKeys: [],
 						...changes.examined,

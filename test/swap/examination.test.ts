@@ -39,6 +39,7 @@ describe("an examination", () => {
 					],
 					holds: null,
 					writes: ["/etc/main", "/etc/main/keys"],
+					reads: ["/etc/main/opendkim.conf", "/etc/main/key.table", "/etc/main/signing.table"],
 					strayKeys: [],
 				},
 			],

@@ -157,7 +157,14 @@ async function read(options: RspamdOptions): Promise<SignerReading> {
 		owner: { uid: account.uid, gid: account.gid, user: account.user },
 		configuration: [settings.config],
 		notes: notesOn(section),
+		alsoAsked: alsoAsked(section, settings),
 	};
+}
+
+/** A map of paths is read and never changed. */
+function alsoAsked({ options }: SigningSection, { redis }: RspamdSettings): readonly string[] {
+	const paths = options.has("selector_map") ? options.get("path_map") : undefined;
+	return [...(paths === undefined ? [] : [paths]), ...(redis === null ? [] : [`Redis at ${redis.socket}`])];
 }
 
 /** Has Redis name what the file says. */

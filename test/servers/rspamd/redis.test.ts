@@ -1,8 +1,12 @@
 /** rspamd with its keys in a real Redis: the contract of all signers, and what becomes of Redis in a switch. */
 
-import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { appendFile, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
+import { discoverSigners } from "../../../src/signers/discovery/discovery.ts";
+import { createSystemSockets } from "../../../src/system/sockets.ts";
+import { foundHost } from "../../fakes/found-host.ts";
 import { describeSignerContract, type SignerBench } from "../../signers/contract.ts";
 import { makeKey, verifier } from "../opendkim/opendkim-host.ts";
 import { hasRedis, type RedisServer, startRedis } from "./redis.ts";
@@ -49,6 +53,47 @@ describe.skipIf(!mayRun || !hasRedis)("rspamd", () => {
 		expect(
 			(await host.signer.read()).lines.find(({ domain }) => domain === "foreign.example")?.problem,
 		).toContain("its key stands in Redis only");
+	});
+
+	test("is proposed by init as Redis has it, and works once the commands given were run", async () => {
+		const { host, redis } = await prepare();
+		const tools = foundHost({
+			files: {
+				"/usr/bin/rspamd": "",
+				"/etc/rspamd/local.d/dkim_signing.conf": await readFile(host.configPath, "utf8"),
+				"/etc/rspamd/local.d/redis.conf": `servers = "${redis.socket}";\n`,
+			},
+			sockets: createSystemSockets(),
+		});
+		const [found] = await discoverSigners(tools);
+		expect(found).toMatchObject({
+			type: "rspamd",
+			settings: { redis: { socket: redis.socket, table: "/etc/rspamd/dkim-in-redis" } },
+			swap: { recommended: "reload", isOnly: true },
+			problems: [],
+		});
+		expect(
+			found?.keys.map(({ domain, selector, algorithm }) => [domain, selector, algorithm]).sort(),
+		).toEqual([
+			["example.com", "202610", "rsa"],
+			["example.org", "202609", "rsa"],
+		]);
+		const asked = redis.ask(["HGETALL", "DKIM_SELECTORS"]);
+		await rm(tableOf(host));
+		await rm(`${host.directory}/keys`, { recursive: true });
+		const script = (found?.steps ?? [])
+			.join("\n")
+			.replaceAll("/etc/rspamd/dkim-in-redis", tableOf(host))
+			.replaceAll("/var/lib/rspamd/dkim", `${host.directory}/keys`);
+		execFileSync("/bin/sh", ["-ec", script]);
+		expect(redis.ask(["HGETALL", "DKIM_SELECTORS"])).toBe(asked);
+		const { lines } = await host.signer.read();
+		expect(lines.map(({ domain, selector, problem }) => [domain, selector, problem])).toEqual([
+			["example.com", "202610", null],
+			["example.org", "202609", null],
+		]);
+		for (const { keyPath } of lines)
+			expect(await host.signer.unsafe(keyPath, await host.signer.read())).toBeNull();
 	});
 
 	test("takes no domain out for a line of it that is no line", async () => {
