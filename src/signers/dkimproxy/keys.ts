@@ -60,8 +60,10 @@ export function mapKeys(text: string): readonly ProxyKey[] {
 		at += line.length + 1;
 		return keyOf(line, start) ?? [];
 	});
+	const counts = new Map<string | null, number>();
+	for (const { sender } of keys) counts.set(sender, (counts.get(sender) ?? 0) + 1);
 	return keys.map((key) => {
-		const isTwice = keys.filter(({ sender }) => sender === key.sender).length > 1;
+		const isTwice = (counts.get(key.sender) ?? 0) > 1;
 		return isTwice ? { ...key, problem: key.problem ?? `${key.sender ?? ""} has several lines` } : key;
 	});
 }

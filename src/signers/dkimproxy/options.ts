@@ -42,10 +42,7 @@ const LONG: Readonly<Record<string, string>> = { key: "keyfile", s: "selector", 
 /** Several are separated by commas, as their own options are; null if it is not written so. */
 export function signatureSpecs(text: string, at: number): readonly SignatureSpec[] | null {
 	const found = [...text.matchAll(SPEC)];
-	const rest = found.reduceRight((left, { index, 0: whole }) => {
-		return `${left.slice(0, index)}${left.slice(index + whole.length)}`;
-	}, text);
-	if (found.length === 0 || !/^[\s,]*$/.test(rest)) return null;
+	if (found.length === 0 || !/^[\s,]*$/.test(text.replace(SPEC, ""))) return null;
 	return found.map((match) => ({
 		type: match[1] ?? "",
 		values: valuesIn(match[2] ?? "", at + (match.indices?.[2]?.[0] ?? 0)),
@@ -56,10 +53,22 @@ export function lastValue({ values }: SignatureSpec, name: string): ProxyOption 
 	return lastOption(values, name);
 }
 
+/** What stands between commas: a name, an equals sign right behind it, and the value; words before the name are passed over. */
 function valuesIn(text: string, at: number): readonly ProxyOption[] {
-	return [...text.matchAll(/\s*([^=,\s]+)=([^,]*)/dg)].map((match) => {
-		const [start = 0, end = 0] = match.indices?.[2] ?? [];
-		const name = match[1] ?? "";
-		return { name: LONG[name] ?? name, value: match[2] ?? "", start: at + start, end: at + end };
+	let end = at - 1;
+	return text.split(",").flatMap((part) => {
+		const start = end + 1;
+		end = start + part.length;
+		const sign = equalsIn(part);
+		if (sign < 0) return [];
+		const name = part.slice(0, sign).split(/[=\s]/).at(-1) ?? "";
+		return [{ name: LONG[name] ?? name, value: part.slice(sign + 1), start: start + sign + 1, end }];
 	});
+}
+
+/** Where the first stands that has a name in front; -1 if none does. */
+function equalsIn(part: string): number {
+	let sign = part.indexOf("=");
+	while (sign >= 0 && !/[^=\s]/.test(part.charAt(sign - 1))) sign = part.indexOf("=", sign + 1);
+	return sign;
 }

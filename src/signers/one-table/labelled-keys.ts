@@ -3,6 +3,7 @@
  * names are patterns: lua_dkim_tools.lua, prepare_dkim_signing), and a docker-mailserver.
  */
 
+import { matches, type Piece } from "../opendkim/address-pattern.ts";
 import type { RowFormat } from "./rows.ts";
 
 const LINE = /^([ \t]*)([^\s#"]+)([ \t]+)([^\s#"]+)([ \t]*(?:#.*)?\r?)$/;
@@ -31,11 +32,14 @@ export const LABELLED_KEYS: RowFormat = {
 
 /** A pattern of a signing table: `*` is anything, `?` one sign, case does not count. */
 export function isCaught(pattern: string, address: string): boolean {
-	const source = pattern
-		.replace(/[.+^${}()|[\]\\]/g, "\\$&")
-		.replaceAll("*", ".*")
-		.replaceAll("?", ".");
-	return new RegExp(`^${source}$`, "i").test(address);
+	const pieces = pattern
+		.toLowerCase()
+		.split("")
+		.map((sign): Piece => {
+			if (sign === "*") return "any";
+			return sign === "?" ? () => true : (letter) => letter === sign;
+		});
+	return matches(pieces, address.toLowerCase());
 }
 
 function whyNot(line: string, label: string, fields: readonly string[]): string | null {

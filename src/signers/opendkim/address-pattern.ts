@@ -19,7 +19,7 @@ export function readPattern(pattern: string): Matches | null {
 }
 
 /** "any": text of any length, none too; else one letter, in lower case. */
-type Piece = "any" | ((letter: string) => boolean);
+export type Piece = "any" | ((letter: string) => boolean);
 
 /** POSIX 1003.1 section 9.3.5: a hyphen is a range but at the ends. */
 function readSet(text: string): Piece {
@@ -35,8 +35,11 @@ function readSet(text: string): Piece {
 	};
 }
 
-/** Only the last "any" has ever to be tried again, so that the work is at most the product of the two lengths. */
-function matches(pieces: readonly Piece[], address: string): boolean {
+/**
+ * Whether the pieces are the whole of an address in lower case. Only the last "any" has ever to be tried again, so that the work
+ * is at most the product of the two lengths.
+ */
+export function matches(pieces: readonly Piece[], address: string): boolean {
 	let piece = 0;
 	let at = 0;
 	let lastAny = -1;

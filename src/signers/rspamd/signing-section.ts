@@ -45,12 +45,12 @@ export function readSection(text: string, path: string): SigningSection {
 	if (more.length > 0) throw refused(`${path}: expected one section domain, got ${sections.length}`);
 	if (section === undefined) return { keys: [], options, closesAt: null };
 	if (section.node.kind !== "object") throw refused(`${path}: expected domain { … }`);
-	const names = section.node.entries.map(({ key }) => key.toLowerCase());
+	const blocks = new Map<string, number>();
+	for (const { key } of section.node.entries)
+		blocks.set(key.toLowerCase(), (blocks.get(key.toLowerCase()) ?? 0) + 1);
 	const keys = section.node.entries.flatMap((block) =>
 		keysOf(block).map((key) =>
-			names.filter((name) => name === key.domain).length > 1
-				? { ...key, problem: `${key.domain} has several blocks` }
-				: key,
+			(blocks.get(key.domain) ?? 0) > 1 ? { ...key, problem: `${key.domain} has several blocks` } : key,
 		),
 	);
 	return { keys, options, closesAt: section.node.span.end - 1 };

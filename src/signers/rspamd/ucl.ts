@@ -184,15 +184,15 @@ function skipSpace(reader: Reader): void {
 
 /** They may stand in each other. */
 function skipComment(reader: Reader): void {
+	const marks = /\/\*|\*\//g;
+	marks.lastIndex = reader.at;
 	let depth = 0;
 	do {
-		const opens = reader.text.indexOf("/*", reader.at);
-		const closes = reader.text.indexOf("*/", reader.at);
-		if (closes === -1) throw notUnderstood(reader, "expected the end of a comment");
-		const isOpening = opens !== -1 && opens < closes;
-		depth += isOpening ? 1 : -1;
-		reader.at = (isOpening ? opens : closes) + 2;
+		const mark = marks.exec(reader.text);
+		if (mark === null) throw notUnderstood(reader, "expected the end of a comment");
+		depth += mark[0] === "/*" ? 1 : -1;
 	} while (depth > 0);
+	reader.at = marks.lastIndex;
 }
 
 function notUnderstood({ text, path, at }: Reader, expected: string): KeyturnError {
