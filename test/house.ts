@@ -30,6 +30,23 @@ export const MAY: Readonly<Record<string, Allowed>> = {
 		folders: ["agent", "report", "doctor", "ports", "rotation", "dkim", "settings"],
 		packages: ["commander", "picocolors", "cli-table3"],
 	},
+	joining: {
+		folders: [
+			"agent",
+			"alerts",
+			"cli",
+			"dns",
+			"ports",
+			"providers",
+			"publishing",
+			"report",
+			"rotation",
+			"settings",
+			"signers",
+			"system",
+		],
+		packages: [],
+	},
 	providers: {
 		folders: ["ports", "dkim", "publishing", "dns/dns-wire", "settings/secret-reference"],
 		packages: ["zod", "dns-packet"],
