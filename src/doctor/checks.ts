@@ -9,6 +9,7 @@ import { checkDmarc } from "./dmarc.ts";
 import { checkDoor } from "./door.ts";
 import type { Facts } from "./facts.ts";
 import type { Finding, Severity } from "./finding.ts";
+import { checkFilters } from "./filters.ts";
 import { checkGrace } from "./grace.ts";
 import { checkLeftovers } from "./leftovers.ts";
 import { checkPermissions } from "./permissions.ts";
@@ -32,6 +33,7 @@ export const CHECKS: readonly ((facts: Facts) => readonly Finding[])[] = [
 	checkDoor,
 	checkServices,
 	checkWiring,
+	checkFilters,
 	checkSigning,
 	checkPermissions,
 	checkReaders,

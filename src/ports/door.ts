@@ -1,5 +1,6 @@
 /** The door's protocol: one JSON request, one JSON answer; the only way from the agent to anything that needs root. */
 
+import type { SmtpFilter } from "./signer.ts";
 import type { SocketTarget } from "./sockets.ts";
 
 export interface StageChange {
@@ -207,6 +208,10 @@ export interface MailWiring {
 	readonly localMilters: readonly string[];
 	/** What services of master.cf have in place of `smtpd_milters`, all together. */
 	readonly ownMilters: readonly string[];
+	/** `content_filter`, `smtpd_proxy_filter` and `relayhost`, of main.cf and of services of master.cf: whoever gets mail by SMTP. */
+	readonly filters: readonly string[];
+	/** `host:port` of each service of master.cf that listens. */
+	readonly listeners: readonly string[];
 	/** `milter_default_action`: what becomes of mail while the milter is down. */
 	readonly defaultAction: string;
 	/** `queue_directory`: paths of sockets begin there where a service is chrooted. */
@@ -218,6 +223,10 @@ export interface ExaminedSigner {
 	readonly signer: string;
 	/** Where mail is handed to it; null where that is no milter's socket, or cannot be told. */
 	readonly socket: SocketTarget | null;
+	/** Where mail is handed to it by SMTP, and where it hands it back; null where it is no filter. */
+	readonly filter: SmtpFilter | null;
+	/** Ways on which mail leaves without its signature, a few words each. */
+	readonly unsignedWays: readonly string[];
 	/** Of `services.stop`, in this order. */
 	readonly services: readonly { readonly service: string; readonly running: boolean }[];
 	/** Why a switch would be refused now, and what to do; null if it would not. */

@@ -1,6 +1,6 @@
 /** What signs mail, as the door sees it: its configuration read, its change rendered, the staged and the running state proven. */
 
-import type { SocketTarget } from "./sockets.ts";
+import type { InetTarget, SocketTarget } from "./sockets.ts";
 
 /** One key that the signer's live configuration names. */
 export interface SigningLine {
@@ -43,6 +43,14 @@ export interface SignerReading {
 	readonly alsoAsked?: readonly string[];
 	/** Where the mail server has to hand it mail; null or absent where that is no milter's socket, or cannot be told. */
 	readonly socket?: SocketTarget | null;
+	/** Where it takes mail by SMTP as a filter of the mail server's, and where it hands it back; absent for all others. */
+	readonly filter?: SmtpFilter;
+}
+
+export interface SmtpFilter {
+	readonly listen: InetTarget;
+	/** Null where that cannot be told. */
+	readonly relay: InetTarget | null;
 }
 
 export interface SignerChange {
@@ -110,6 +118,8 @@ export interface Signer {
 	render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[];
 	/** Why the signer would refuse this key file, checked as the signer checks it; null if it would not. */
 	unsafe(keyPath: string, reading: SignerReading): Promise<string | null>;
+	/** Ways on which mail leaves without its signature, a few words each; absent where there can be none. For `keyturn doctor`. */
+	unsignedWays?(): Promise<readonly string[]>;
 	/** What the signer itself says against its configuration (`opendkim -n`); null if nothing. */
 	preflight(): Promise<string | null>;
 	/**

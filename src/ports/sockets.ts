@@ -1,8 +1,12 @@
 /** A byte stream to a local service: the milter and SMTP probes. */
 
-export type SocketTarget =
-	| { readonly kind: "inet"; readonly host: string; readonly port: number }
-	| { readonly kind: "unix"; readonly path: string };
+export interface InetTarget {
+	readonly kind: "inet";
+	readonly host: string;
+	readonly port: number;
+}
+
+export type SocketTarget = InetTarget | { readonly kind: "unix"; readonly path: string };
 
 export interface Connection {
 	write(bytes: Uint8Array): Promise<void>;

@@ -69,6 +69,8 @@ async function examineSigner(
 	return {
 		signer: name,
 		socket: reading?.socket ?? null,
+		filter: reading?.filter ?? null,
+		unsignedWays: await unsignedWays(context, name, reading),
 		services: running,
 		holds: reading === null ? null : await whatHolds(context, name, reading),
 		reads: readingOf(reading),
@@ -82,6 +84,17 @@ function readingOf(reading: SignerReading | null): readonly string[] {
 	if (reading === null) return [];
 	const { configuration, files, alsoAsked = [] } = reading;
 	return [...new Set([...configuration, ...files.map(({ path }) => path), ...alsoAsked])];
+}
+
+async function unsignedWays(
+	context: SwapContext,
+	name: string,
+	reading: SignerReading | null,
+): Promise<readonly string[]> {
+	const { signer } = signerNamed(context, name);
+	if (reading === null || signer.unsignedWays === undefined) return [];
+	// Whether it answers at all is told elsewhere.
+	return signer.unsignedWays().catch(() => []);
 }
 
 /** New files are made beside those that they replace; keys lie below one directory, whatever the domain. */

@@ -15,6 +15,15 @@ export interface Postfix {
 	wiring(): Promise<MailWiring | null>;
 }
 
+/** Whoever is named there gets mail by SMTP. */
+const FILTERS = ["content_filter", "smtpd_proxy_filter", "relayhost"];
+/** Of the names that master.cf mostly has. */
+const PORTS: Readonly<Record<string, string>> = {
+	smtp: "25",
+	submission: "587",
+	submissions: "465",
+	smtps: "465",
+};
 const POSTCONF = "/usr/sbin/postconf";
 const POSTQUEUE = "/usr/sbin/postqueue";
 /** Some thirty thousand messages. */
@@ -60,11 +69,17 @@ export function createPostfix({
 			const [milters, localMilters, defaultAction, queueDirectory] = values;
 			if (milters == null || localMilters == null || defaultAction == null || queueDirectory == null)
 				return null;
-			const ownMilters = parseOwnMilters((await ask(["-x", "-P"])) ?? "");
+			const ofServices = (await ask(["-x", "-P"])) ?? "";
+			const filters = await Promise.all(FILTERS.map(async (name) => ask(["-x", "-h", name])));
 			return {
 				milters: parseMilters(milters),
 				localMilters: parseMilters(localMilters),
-				ownMilters,
+				ownMilters: ownValues(ofServices, "smtpd_milters").flatMap(parseMilters),
+				filters: [
+					...filters.flatMap((value) => (value === null ? [] : [value])),
+					...FILTERS.flatMap((name) => ownValues(ofServices, name)),
+				].filter((value) => value !== ""),
+				listeners: parseListeners((await ask(["-M"])) ?? ""),
 				defaultAction,
 				queueDirectory,
 			};
@@ -78,10 +93,16 @@ function parseMilters(text: string): readonly string[] {
 	return [...found].map(([, braced, plain]) => braced ?? plain ?? "");
 }
 
-/** `submission/inet/smtpd_milters = …`, a line each. */
-function parseOwnMilters(text: string): readonly string[] {
-	const lines = text.matchAll(/^[^/\s]+\/[^/\s]+\/smtpd_milters\s*=\s*(.*)$/gm);
-	return [...lines].flatMap(([, value = ""]) => parseMilters(value));
+/** `submission/inet/smtpd_milters = …`, a line each; the name of a service may have an address in it. */
+function ownValues(text: string, name: string): readonly string[] {
+	const lines = text.matchAll(new RegExp(`^\\S+/${name}[^\\S\\n]*=[^\\S\\n]*(.*)$`, "gm"));
+	return [...lines].map(([, value = ""]) => value.trim());
+}
+
+/** `127.0.0.1:10028 inet n …`, a line each; without an address it listens at all of them. */
+function parseListeners(text: string): readonly string[] {
+	const lines = text.matchAll(/^(?:(\S+):)?([\w-]+)\s+inet\s/gm);
+	return [...lines].map(([, host = "*", port = ""]) => `${host}:${PORTS[port] ?? port}`);
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };

@@ -44,6 +44,13 @@ const spf = (result: MailFacts["spf"][number]["verdict"]["result"], isOwn = true
 const verify = (changes: Partial<DomainFacts["policy"]["verify"]>): DomainFacts["policy"] =>
 	policyOf({ verify: { ...policyOf().verify, ...changes } });
 const lone = { ...emptyDomainState("example.com") };
+const FILTER = {
+	socket: null,
+	filter: {
+		listen: { kind: "inet", host: "127.0.0.1", port: 10027 },
+		relay: { kind: "inet", host: "127.0.0.1", port: 10028 },
+	},
+} as const;
 const inet = { kind: "inet", host: "127.0.0.1", port: 8891 } as const;
 
 const CASES: readonly Found[] = [
@@ -168,6 +175,35 @@ const CASES: readonly Found[] = [
 		["milter.unwired"],
 	],
 	["no Postfix", wired(null), []],
+	[
+		"a filter that mail is led to, and comes back from",
+		wired(
+			{ milters: [], filters: ["dksign:[127.0.0.1]:10027"], listeners: ["*:25", "127.0.0.1:10028"] },
+			FILTER,
+		),
+		[],
+	],
+	[
+		"a filter that is a proxy in front of the queue",
+		wired({ milters: [], filters: ["localhost:10027"], listeners: ["localhost:10028"] }, FILTER),
+		[],
+	],
+	[
+		"a filter that no mail is led to",
+		wired({ filters: ["amavis:[127.0.0.1]:10024"], listeners: ["*:10028"] }, FILTER),
+		["filter.unwired"],
+	],
+	[
+		"a filter that hands mail to nobody",
+		wired({ filters: ["smtp:127.0.0.1:10027"], listeners: ["*:25", "192.0.2.1:10028"] }, FILTER),
+		["filter.return"],
+	],
+	["a filter without Postfix", wired(null, FILTER), []],
+	[
+		"a transport that passes the signer by",
+		wired({}, { unsignedWays: ["transport smarthost of Exim's"] }),
+		["transport.unsigned"],
+	],
 	["a signer that is no milter", wired({ milters: [], localMilters: [] }, { socket: null }), []],
 	["a domain that nothing signs", of({ keys: [], state: lone }), ["domain.unsigned"]],
 	[
@@ -475,7 +511,7 @@ test("a provider that is down for many domains is told once", () => {
 });
 
 test("every file of src/doctor with a check is among those that are run", () => {
-	expect(CHECKS).toHaveLength(21);
+	expect(CHECKS).toHaveLength(22);
 });
 
 describe("the command that mends it", () => {

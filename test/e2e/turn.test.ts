@@ -100,7 +100,7 @@ describe("the doctor", () => {
 		expect(await host.keyturn("doctor")).toMatchObject({
 			code: 0,
 			stdout: expect.stringMatching(
-				/^signer main \(opendkim\) reads [^]*\n\nnothing found: 3 domains, 21 checks\n$/,
+				/^signer main \(opendkim\) reads [^]*\n\nnothing found: 3 domains, 22 checks\n$/,
 			),
 			stderr: "",
 		});

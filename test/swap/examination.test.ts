@@ -9,6 +9,8 @@ const WIRING: MailWiring = {
 	milters: ["inet:127.0.0.1:8891"],
 	localMilters: [],
 	ownMilters: [],
+	filters: [],
+	listeners: [],
 	defaultAction: "accept",
 	queueDirectory: "/var/spool/postfix",
 };
@@ -37,6 +39,8 @@ describe("an examination", () => {
 						{ service: "postfix", running: true },
 						{ service: "main", running: true },
 					],
+					filter: null,
+					unsignedWays: [],
 					holds: null,
 					writes: ["/etc/main", "/etc/main/keys"],
 					reads: ["/etc/main/opendkim.conf", "/etc/main/key.table", "/etc/main/signing.table"],

@@ -55,7 +55,11 @@ describe("the milters of Postfix", () => {
 		non_smtpd_milters: "",
 		milter_default_action: "accept",
 		queue_directory: "/var/spool/postfix",
-		"-P": "submission/inet/smtpd_milters = local:/sub.sock\nsmtps/inet/smtpd_tls_wrappermode = yes",
+		"-P": "submission/inet/smtpd_milters = local:/sub.sock\nsmtps/inet/smtpd_tls_wrappermode = yes\nsubmission/inet/content_filter = dksign:[127.0.0.1]:10027\n127.0.0.1:10028/inet/content_filter = \nsmtp/inet/smtpd_proxy_filter = 127.0.0.1:10030",
+		content_filter: "",
+		smtpd_proxy_filter: "",
+		relayhost: "",
+		"-M": "smtp       inet  n - y - - smtpd\nsubmission inet  n - y - - smtpd\n    -o content_filter=dksign:[127.0.0.1]:10027\n127.0.0.1:10028 inet n - n - 10 smtpd\npickup     unix  n - y 60 1 pickup",
 	};
 
 	it("are told with those that services have of their own", async () => {
@@ -63,6 +67,8 @@ describe("the milters of Postfix", () => {
 			milters: ["inet:127.0.0.1:11332", "unix:opendkim/opendkim.sock"],
 			localMilters: [],
 			ownMilters: ["local:/sub.sock"],
+			filters: ["dksign:[127.0.0.1]:10027", "127.0.0.1:10030"],
+			listeners: ["*:25", "*:587", "127.0.0.1:10028"],
 			defaultAction: "accept",
 			queueDirectory: "/var/spool/postfix",
 		});

@@ -14,7 +14,7 @@ import type {
 	SignerReading,
 	SigningLine,
 } from "../../ports/signer.ts";
-import type { SocketTarget } from "../../ports/sockets.ts";
+import type { InetTarget } from "../../ports/sockets.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import { readPrivateKey } from "../one-table/reading.ts";
@@ -95,6 +95,7 @@ async function read(options: DkimproxyOptions): Promise<SignerReading> {
 		tableHash: hashOf(Buffer.from(files.map(({ hash }) => hash).join())),
 		owner: { uid: account.uid, gid: account.gid, user: account.user },
 		configuration: [settings.config],
+		...filterIn(configuration),
 		notes: [
 			...(keys.every(({ hasAlgorithm }) => hasAlgorithm) ? [] : [NO_DIGEST]),
 			...(lastOption(named, "reject_error") === undefined ? [PASSES_ERRORS] : []),
@@ -224,10 +225,24 @@ async function probe(
 	return verdicts;
 }
 
-function listensAt(configuration: SignerFile): SocketTarget {
+function listensAt(configuration: SignerFile): InetTarget {
 	const value = lastOption(optionsIn(configuration), "listen")?.value ?? "";
+	const found = addressIn(value);
+	if (found === null) throw new KeyturnError("signer.config", `listen ${value}: expected HOST:PORT`);
+	return found;
+}
+
+/** Nothing where it is not said where it listens: then it does not start either. */
+function filterIn(configuration: SignerFile): Pick<SignerReading, "filter"> {
+	const [listen, relay] = ["listen", "relay"].map((name) =>
+		addressIn(lastOption(optionsIn(configuration), name)?.value ?? ""),
+	);
+	return listen == null ? {} : { filter: { listen, relay: relay ?? null } };
+}
+
+function addressIn(value: string): InetTarget | null {
 	const [, host = "", port = ""] = /^(?:\[([^\]]*)\]|[^:]*):(\d{1,5})$/.exec(value) ?? [];
-	if (port === "") throw new KeyturnError("signer.config", `listen ${value}: expected HOST:PORT`);
+	if (port === "") return null;
 	const named = host === "" ? value.slice(0, value.lastIndexOf(":")) : host;
 	return { kind: "inet", host: /^(?:0\.0\.0\.0|\*|)$/.test(named) ? "127.0.0.1" : named, port: Number(port) };
 }

@@ -46,6 +46,16 @@ export async function signingTransports(asked: EximAsked): Promise<readonly Sign
 	});
 }
 
+/** Names of those that deliver by SMTP and have no dkim_private_key: mail through them leaves unsigned. */
+export async function unsigningTransports(asked: EximAsked): Promise<readonly string[]> {
+	const { stdout } = await run(asked, ["-bP", "transports"]);
+	return stdout.split(/^(?=\S+ transport:$)/m).flatMap((text) => {
+		const name = /^(\S+) transport:$/m.exec(text)?.[1];
+		const isSmtp = optionIn(text, "driver") === "smtp" && optionIn(text, "protocol") !== "lmtp";
+		return name === undefined || !isSmtp || optionIn(text, "dkim_private_key") !== "" ? [] : [name];
+	});
+}
+
 /** What a transport makes of mail from a domain: empty texts where it would not sign. */
 export async function valuesFor(
 	asked: EximAsked,

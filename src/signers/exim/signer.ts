@@ -16,6 +16,7 @@ import {
 	type EximAsked,
 	type SigningTransport,
 	signingTransports,
+	unsigningTransports,
 	valuesFor,
 	whyNotRead,
 	whyUnreadable,
@@ -40,6 +41,10 @@ export function createEximSigner(options: EximOptions): Signer {
 		firstKeyFaults: async () => Promise.resolve(new Map()),
 		render: ({ files: [table] }, changes) =>
 			table === undefined ? [] : renderRows(table, changes, EXIM_TABLE),
+		unsignedWays: async () =>
+			(await unsigningTransports(askedBy(options, await read(options)))).map(
+				(name) => `transport ${name} of Exim's, which has no dkim_private_key`,
+			),
 		preflight: async () => whyNotRead(askedBy(options, await read(options))),
 		signOffline: async (staged, expectations, reading) => signOffline(options, staged, expectations, reading),
 		// A delivery that is under way has the file before open; the next one reads this.

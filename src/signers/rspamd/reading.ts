@@ -5,6 +5,7 @@ import { hashOf } from "../../durable.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { SignerReading, SigningLine } from "../../ports/signer.ts";
 import { isNo, type NamedKey, readLive, type RspamdOptions } from "./live-configuration.ts";
+import { milterSocket } from "./milter-socket.ts";
 import type { RspamdSettings } from "./settings.ts";
 import type { SigningSection } from "./signing-section.ts";
 
@@ -28,6 +29,7 @@ export async function readRspamd(options: RspamdOptions): Promise<SignerReading>
 		configuration: [settings.config],
 		notes: notesOn(section),
 		alsoAsked: alsoAsked(section, settings),
+		socket: await milterSocket(disk, settings.main),
 	};
 }
 

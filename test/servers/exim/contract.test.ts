@@ -22,6 +22,9 @@ describe.skipIf(!mayRun)("Exim", () => {
 		const second = await host.write("keys/second", next.pem);
 		await host.write("table", `example.com: selector=202610 key=${first}\n`, 0o640);
 		await host.deliver("a@example.com");
+		expect(await host.signer.unsignedWays?.()).toEqual([
+			"transport local of Exim's, which has no dkim_private_key",
+		]);
 		await host.write("table.new", `example.com: selector=202611 key=${second}\n`, 0o640);
 		await rename(`${host.table}.new`, host.table);
 		await host.deliver("a@example.com");
