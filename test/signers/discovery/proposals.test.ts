@@ -68,6 +68,8 @@ describe.each(Object.entries(SET_UPS))("%s", (_, setUp: SetUp) => {
 
 		const [signer] = signers;
 		const reading = signer === undefined ? undefined : await inspected(tools, signer);
+		const filter = reading?.filter;
+		expect(filter && [filter.listen.port, filter.relay?.port]).toEqual(setUp.filter);
 		expect(reading?.lines).toMatchObject(
 			setUp.keys.map(([domain, selector, keyPath]) => ({
 				domain,

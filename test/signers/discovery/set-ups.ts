@@ -13,6 +13,8 @@ export interface SetUp extends FoundHost {
 	};
 	/** Domain, selector and key file, as keyturn.yaml names them. */
 	readonly keys: readonly (readonly [domain: string, selector: string, path: string])[];
+	/** The ports of a filter: where it takes mail, and where it hands it back. */
+	readonly filter?: readonly [listen: number, relay: number];
 	/** The algorithms that are turned, where they are not RSA alone. */
 	readonly algorithms?: readonly string[];
 }
@@ -221,6 +223,7 @@ domain {
 			stop: ["postfix", "dkimproxy"],
 		},
 		keys: [["example.org", "selector1", "/usr/local/dkimproxy/etc/private.key"]],
+		filter: [10027, 10028],
 	},
 	"DKIMproxy, a map of senders and a user of its own": {
 		mail: "postfix",
@@ -240,6 +243,7 @@ domain {
 			stop: ["postfix", "dkimproxy"],
 		},
 		keys: [["example.com", "mail", "/var/lib/dkimproxy/mail.key"]],
+		filter: [10028, 10029],
 	},
 	"Exim, macros that look into a file": {
 		mail: "exim4",
