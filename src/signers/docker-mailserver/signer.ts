@@ -62,6 +62,21 @@ const LIMIT_BYTES = 16 * 1024 * 1024;
 const QUEUE =
 	"the queue inside the container is not looked at: let retire.grace be longer than mail may wait there (5 days by default)";
 
+const UNSIGNED =
+	"its Postfix lets mail out unsigned that comes while its signer is being stopped: put `milter_default_action = tempfail` into postfix-main.cf on the volume";
+const ACTION = /^\s*milter_default_action\s*=\s*(\w+)/gm;
+
+/** Its image says accept; what postfix-main.cf says last counts (`postconf -e` of each line, at its start). */
+async function defersUnsigned(disk: Disk, { volume }: DockerMailserverSettings): Promise<boolean> {
+	const bytes = await disk.read(`${volume}/postfix-main.cf`, LIMIT_BYTES);
+	const said = [
+		...Buffer.from(bytes ?? new Uint8Array())
+			.toString("latin1")
+			.matchAll(ACTION),
+	];
+	return said.at(-1)?.[1] === "tempfail";
+}
+
 async function read({ disk, settings }: DockerMailserverOptions): Promise<SignerReading> {
 	const layout = layoutOf(settings);
 	const files = await readLayoutFiles(disk, layout);
@@ -74,7 +89,7 @@ async function read({ disk, settings }: DockerMailserverOptions): Promise<Signer
 		tableHash: hashOf(Buffer.from(files.map(({ hash }) => hash).join())),
 		owner: await ownerOf(disk, keys, files),
 		configuration: [],
-		notes: [QUEUE],
+		notes: (await defersUnsigned(disk, settings)) ? [QUEUE] : [QUEUE, UNSIGNED],
 	};
 }
 
