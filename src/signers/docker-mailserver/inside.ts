@@ -1,6 +1,7 @@
 /** Runs the signer's own programs inside the running container of a docker-mailserver. */
 
 import * as z from "zod";
+import { excerpt } from "../../dkim/foreign-text.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Programs } from "../../ports/programs.ts";
 import { probeText } from "../probe-message.ts";
@@ -52,8 +53,21 @@ function printed(output: string): string {
 }
 
 function told(output: string): string {
-	const answer = TOLD.safeParse(JSON.parse(output.slice(output.indexOf("{"))));
-	const found = answer.data?.["dkim-signature"] ?? [];
+	const answer = TOLD.safeParse(parsed(output.slice(output.indexOf("{"))));
+	if (!answer.success)
+		throw new KeyturnError(
+			"signer.probe",
+			`rspamc in the container: expected its answer as JSON, got ${excerpt(output.trim(), WORDS_LIMIT)}`,
+		);
+	const found = answer.data["dkim-signature"] ?? [];
 	const values = typeof found === "string" ? [found] : found;
 	return values.map((value) => `DKIM-Signature: ${value}\r\n`.replace(/\r?\n/g, "\r\n")).join("");
+}
+
+function parsed(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return null;
+	}
 }
