@@ -3,9 +3,9 @@
  * its reason; under CI=true that is a failure.
  */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { installPackages, makeUsers, unpackPackages } from "./install.ts";
@@ -24,9 +24,8 @@ if (isCi || process.env["KEYTURN_TEST_INSTALL"] === "1") {
 	makeUsers(beside.users);
 }
 
-const beside = wanted
-	.filter(({ isBeside }) => isBeside === true)
-	.map(async (suite) => run(suite, "pipe", constants.priority.PRIORITY_LOW));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+const beside = wanted.filter(({ isBeside }) => isBeside === true).map(async (suite) => run(suite, "pipe"));
 const runs: Ran[] = [];
 for (const suite of wanted.filter(({ isBeside }) => isBeside !== true)) runs.push(await runSuite(suite));
 for (const { ran, output } of await Promise.all(beside)) {
@@ -59,7 +58,6 @@ async function runSuite(suite: Suite): Promise<Ran> {
 async function run(
 	suite: Suite,
 	stdio: "inherit" | "pipe",
-	priority?: number,
 ): Promise<{ readonly ran: Ran; readonly output: string }> {
 	const leftOut = whyNot(suite);
 	if (leftOut !== null)
@@ -74,8 +72,13 @@ async function run(
 		const vitest = join(root, "node_modules/vitest/vitest.mjs");
 		const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
 		const argv = [vitest, "run", "--project", suite.name, ...reporters];
-		const child = spawn(process.execPath, argv, { cwd: root, stdio: ["inherit", stdio, stdio] });
-		if (priority !== undefined && child.pid !== undefined) setPriority(child.pid, priority);
+		const isBeside = suite.isBeside === true;
+		const child = spawn(process.execPath, argv, {
+			cwd: root,
+			stdio: ["inherit", stdio, stdio],
+			detached: isBeside,
+		});
+		if (isBeside) giveWay(child);
 		let output = "";
 		for (const stream of [child.stdout, child.stderr])
 			stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -87,5 +90,22 @@ async function run(
 		return { ran: { suite: suite.name, tally: tallyOf(text, status ?? 1), leftOut: null, seconds }, output };
 	} finally {
 		rmSync(directory, { recursive: true });
+	}
+}
+
+/** A session of its own, which gets the time that others leave; it ends with them. */
+function giveWay({ pid }: ChildProcess): void {
+	if (pid === undefined) return;
+	setPriority(pid, constants.priority.PRIORITY_LOW);
+	// sched(7), autogroup: between sessions it is this that counts. Not every kernel has it.
+	ifPossible(() => writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW)));
+	process.once("exit", () => ifPossible(() => process.kill(-pid)));
+}
+
+function ifPossible(act: () => void): void {
+	try {
+		act();
+	} catch {
+		// Then all goes on more slowly, or there is nothing left to end.
 	}
 }
