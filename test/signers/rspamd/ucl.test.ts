@@ -1,9 +1,5 @@
-import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { KeyturnError } from "../../../src/errors.ts";
 import { parseUcl, type UclEntry, type UclNode } from "../../../src/signers/rspamd/ucl.ts";
-import { fuzzed } from "../../fuzz/fuzzing.ts";
-import { mutatedText } from "../../fuzz/mutations.ts";
 
 const TEXT = `# a comment; { not read }
 enabled = true;
@@ -81,30 +77,3 @@ test.each([
 	expect(() => parseUcl(`\n${text}`, "/f")).toThrow(why);
 	expect(() => parseUcl(`\n${text}`, "/f")).toThrow(/^\/f: line [234] is not understood/);
 });
-
-test("whatever the text, it is read or refused by its code", () => {
-	let read = 0;
-	fc.assert(
-		fc.property(fc.oneof(mutatedText([TEXT], "latin1"), fc.string()), (text) => {
-			try {
-				read += parseUcl(text, "/f").length;
-			} catch (thrown) {
-				if (!(thrown instanceof KeyturnError)) throw thrown;
-				expect(thrown.code).toBe("signer.config");
-			}
-		}),
-		fuzzed(500),
-	);
-	expect(read).toBeGreaterThan(0);
-});
-
-test.each([" ", "\n", "#", "/*", ";", "a", "[", "a {}\n", '"'])(
-	"half a megabyte of %j is over soon",
-	(text) => {
-		try {
-			parseUcl(text.repeat(500_000 / text.length), "/f");
-		} catch (thrown) {
-			expect(thrown).toMatchObject({ code: "signer.config" });
-		}
-	},
-);
