@@ -113,6 +113,43 @@ describe("a domain's state", () => {
 	});
 });
 
+describe("what is remembered of the host, damaged at any place,", () => {
+	it.each(["/state/host.json", "/state/epoch", "/state/history.jsonl"])(
+		"ends no tick and changes no key: %s",
+		{ timeout: 60_000 },
+		async (path) => {
+			const world = await turnedTwice();
+			const before = world.stateFiles();
+			const whole = new TextEncoder().encode(world.disk.text(path) ?? "");
+			expect(whole.length).toBeGreaterThan(10);
+			const keys = JSON.stringify([await world.states("example.com"), await world.states("example.org")]);
+			const step = Math.ceil(whole.length / 12);
+			for (let at = 0; at < whole.length; at += step)
+				for (const isCut of [true, false]) {
+					const damaged = isCut ? whole.slice(0, at) : Uint8Array.from(whole);
+					if (!isCut) damaged[at] = (whole[at] ?? 0) ^ (1 << (at % 8));
+					const [told, changed] = [world.events.length, world.changes.length];
+					world.disk.put(path, damaged, 0o600);
+					world.restart();
+					const { domains } = await world.tick();
+					const what = `${isCut ? "cut at" : "a bit of"} ${at}`;
+					expect(
+						domains.map(({ error }) => error),
+						what,
+					).toEqual([null, null]);
+					expect(
+						JSON.stringify([await world.states("example.com"), await world.states("example.org")]),
+						what,
+					).toBe(keys);
+					expect(world.changes.slice(changed), what).toEqual([]);
+					const events = world.events.slice(told).map(({ event, phase }) => `${event} ${phase}`);
+					expect(events, what).toEqual(path === "/state/host.json" ? ["state_damaged start"] : []);
+					await world.restoreState(before);
+				}
+		},
+	);
+});
+
 describe("an old state directory put back", () => {
 	it("at any point of two turns costs no record in use, and is told", { timeout: 120_000 }, async () => {
 		let points = 1;
