@@ -20,7 +20,7 @@ function records({ domains }: Facts): readonly Finding[] {
 					: knownToState
 						? {
 								advice: "if no other host signs with it",
-								command: `keyturn retire ${policy.domain} ${selector}`,
+								command: `keyturn retire ${policy.domain} ${quoted(selector)}`,
 							}
 						: { advice: "if no other host signs with it, remove it in the zone" }),
 			}),

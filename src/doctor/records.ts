@@ -3,6 +3,7 @@
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import type { DomainFacts, Facts, KeyFacts } from "./facts.ts";
 import { type Finding, type FindingCode, finding, type Mending } from "./finding.ts";
+import { quoted } from "./words.ts";
 
 export function checkRecords({ domains }: Facts): readonly Finding[] {
 	return domains.flatMap((domain) =>
@@ -47,7 +48,7 @@ function mending(code: FindingCode, domain: string, selector: string): Mending {
 		case "record.wrong":
 			return {
 				advice: `put the right record there, or turn the key: keyturn rotate --now ${domain}`,
-				command: `keyturn record ${domain} ${selector}`,
+				command: `keyturn record ${domain} ${quoted(selector)}`,
 			};
 		case "dnssec.unsigned":
 			return {

@@ -536,6 +536,17 @@ describe("the command that mends it", () => {
 			line({ unsafe: "/k/a b.private can be read by its group, in which postfix is" }),
 			"chmod g-rw '/k/a b.private'",
 		],
+		[
+			"quotes a selector, which whoever wrote the table chose",
+			key({
+				line: { ...keyFacts().line, selector: "$(id)" },
+				look: lookReport({
+					verdict: "absent",
+					servers: [serverReport({ outcome: "absent_name", sentence: "nothing" })],
+				}),
+			}),
+			"keyturn record example.com '$(id)'",
+		],
 	])("%s", (_, facts, command) => {
 		expect(examine(facts).map((one) => one.command)).toEqual([command]);
 	});
