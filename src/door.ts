@@ -76,6 +76,7 @@ async function main(): Promise<DoorAnswer> {
 		queue: () => postfix.queue(),
 		wiring: () => postfix.wiring(),
 		mayReveal: settings.mayReveal,
+		several: new Set(settings.several),
 		otherReaders: () => findOtherReaders({ disk, own: settings.signers.flatMap(configurationOf) }),
 		takeLock: createTakeLock(clock),
 	});

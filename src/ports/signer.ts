@@ -58,7 +58,12 @@ export interface SignerChange {
 	/** The selector of the key in use, null for a first key. */
 	readonly from: string | null;
 	/** Null takes the lines out. */
-	readonly to: { readonly selector: string; readonly keyPath: string } | null;
+	readonly to: {
+		readonly selector: string;
+		readonly keyPath: string;
+		/** The key's record; absent where the change is only foretold. */
+		readonly record?: string;
+	} | null;
 }
 
 /** A file to be replaced; they are renamed into place in this order, and the last is the commit point. */
@@ -108,9 +113,12 @@ export interface Signer {
 	keyFile?(privatePem: string): string;
 	/**
 	 * Why domains of these cannot get a first key: something that we cannot handle signs for them, or there is no place for
-	 * their lines. Those that can are not in the answer.
+	 * their lines. Those that can are not in the answer. Domains of `several` are to get a key of each algorithm at once.
 	 */
-	firstKeyFaults(domains: readonly string[]): Promise<ReadonlyMap<string, string>>;
+	firstKeyFaults(
+		domains: readonly string[],
+		several: ReadonlySet<string>,
+	): Promise<ReadonlyMap<string, string>>;
 	/**
 	 * The changed files: only the lines of the keys in use change, come or go, every other byte is kept. First keys and keys
 	 * taken out are no one change. Pure.

@@ -36,9 +36,15 @@ export function parseDoorSettings(
 			state: typeof value.state === "string" ? value.state : "",
 			signers,
 			domains: value.domains.map(({ name, signer }) => ({ domain: name, signer: signer ?? names[0] ?? "" })),
+			several: value.domains.flatMap(({ name, key }) => (isSeveral(key ?? value.key) ? [name] : [])),
 			mayReveal: [value, ...value.domains].some(({ retire }) => asksToPublish(retire)),
 		},
 	};
+}
+
+/** Each algorithm has a key of its own. */
+function isSeveral(key: unknown): boolean {
+	return Array.isArray(key) && key.length > 1;
 }
 
 /** Whatever else stands there is the agent's to judge. */

@@ -372,8 +372,15 @@ export const doorConfiguration = z.object({
 	signers: configuration.shape.signers,
 	signer: configuration.shape.signer,
 	services: configuration.shape.services,
-	domains: z.array(z.object({ name: domainName, signer: NAME.optional(), retire: z.unknown().optional() }), {
-		error: "must be a list of domains",
-	}),
+	domains: z.array(
+		z.object({
+			name: domainName,
+			signer: NAME.optional(),
+			retire: z.unknown().optional(),
+			key: z.unknown().optional(),
+		}),
+		{ error: "must be a list of domains" },
+	),
 	retire: z.unknown().optional(),
+	key: z.unknown().optional(),
 });

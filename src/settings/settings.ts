@@ -97,4 +97,6 @@ export interface DoorSettings {
 	readonly domains: readonly { readonly domain: string; readonly signer: string }[];
 	/** Whether private halves of old keys may be given to the agent: `retire.publish_private`, of any domain. */
 	readonly mayReveal: boolean;
+	/** Domains that are given keys of several algorithms. */
+	readonly several: readonly string[];
 }

@@ -43,6 +43,8 @@ export interface SwapContext {
 	readonly wiring: () => Promise<MailWiring | null>;
 	/** Whether private halves of old keys may be given back (`retire.publish_private`). */
 	readonly mayReveal: boolean;
+	/** Domains that keyturn.yaml gives keys of several algorithms. */
+	readonly several: ReadonlySet<string>;
 	/** Who else on this host reads keys. Never fails: what cannot be read is a reader with a problem. */
 	readonly otherReaders: () => Promise<readonly OtherReader[]>;
 }

@@ -67,7 +67,7 @@ async function inspectSigner(
 }
 
 async function findFirstKeyFaults(
-	{ domains }: SwapContext,
+	{ domains, several }: SwapContext,
 	signer: SwapSigner["signer"],
 	lines: readonly InspectedLine[],
 ): Promise<InspectedSigner["firstKeyFaults"]> {
@@ -76,7 +76,10 @@ async function findFirstKeyFaults(
 		name === signer.name && !signed.has(domain) ? [domain] : [],
 	);
 	if (unsigned.length === 0) return [];
-	return [...(await signer.firstKeyFaults(unsigned))].map(([domain, reason]) => ({ domain, reason }));
+	return [...(await signer.firstKeyFaults(unsigned, several))].map(([domain, reason]) => ({
+		domain,
+		reason,
+	}));
 }
 
 async function inspectLine(

@@ -288,6 +288,15 @@ async function switchSigner(
 }
 
 /** Rendered from the table before, so that the lines left out stand exactly as they stood. */
+/** A part alone may be nothing that the signer could work with: then all goes back. */
+function renderedOrNull(render: () => readonly RenderedFile[]): readonly RenderedFile[] | null {
+	try {
+		return render();
+	} catch {
+		return null;
+	}
+}
+
 function partRenderer(context: SwapContext, plans: readonly Plan[]): RenderPart {
 	return (name, leftOut) => {
 		const plan = plans.find((candidate) => candidate.staged.signer === name);
@@ -296,7 +305,8 @@ function partRenderer(context: SwapContext, plans: readonly Plan[]): RenderPart 
 				!leftOut.some((key) => key.domain === domain && key.selector === (to?.selector ?? from)),
 		);
 		if (plan === undefined || changes === undefined || changes.length === 0) return null;
-		const rendered = render(context, plan.reading, plan.staged, changes);
+		const rendered = renderedOrNull(() => render(context, plan.reading, plan.staged, changes));
+		if (rendered === null) return null;
 		const bytesBefore = new Map(plan.reading.files.map(({ path, bytes }) => [path, bytes]));
 		return new Map(
 			plan.rendered.map(({ path }) => {

@@ -171,6 +171,7 @@ function createDoorSwap(host: ScratchHost, settings: DoorSettings, ports: HostPo
 		queue: async () => null,
 		wiring: async () => null,
 		mayReveal: false,
+		several: new Set(),
 		otherReaders: async () => [],
 		takeLock,
 	});

@@ -146,6 +146,7 @@ export class SwapHost {
 			queue: async () => this.#options.queue ?? null,
 			wiring: async () => this.#options.wiring ?? null,
 			mayReveal: this.#options.mayReveal ?? false,
+			several: new Set(),
 			otherReaders: async () => this.#options.otherReaders ?? [],
 			takeLock: async () => ({ release: async () => {} }),
 		};

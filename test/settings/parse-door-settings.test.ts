@@ -27,6 +27,18 @@ describe("the door", () => {
 	});
 
 	test.each([
+		["", []],
+		["key: { algorithm: rsa }", []],
+		["key: [{ algorithm: rsa }, { algorithm: ed25519 }]", ["example.com", "example.org"]],
+		["key: [{ algorithm: ed25519 }]", []],
+	])("tells which domains get keys of several algorithms with %j", (more, several) => {
+		const own = "{ name: example.net, key: { algorithm: rsa } }";
+		const domains = `domains: [{ name: example.com }, { name: example.org }, ${own}]`;
+		const text = `signer: { type: opendkim, keys: /k }\n${domains}\n${more}`;
+		expect(parseDoorSettings(text, context)).toMatchObject({ settings: { several } });
+	});
+
+	test.each([
 		["", false],
 		["retire: { publish_private: null }", false],
 		["retire: 7", false],

@@ -183,7 +183,7 @@ export function describeSignerContract(title: string, tools: ContractTools): voi
 			const bench = await start();
 			const { signer } = bench;
 			const before = await signer.read();
-			expect([...(await signer.firstKeyFaults([unsigned]))]).toEqual([]);
+			expect([...(await signer.firstKeyFaults([unsigned], new Set()))]).toEqual([]);
 			const fresh = await placed(bench, before, makeKey(), unsigned);
 			const first = { domain: unsigned, from: null, to: { selector: NEXT, keyPath: fresh.keyPath } };
 			await putInPlace(signer.render(before, [first]));

@@ -146,6 +146,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			defersMail: async () => !scenario.acceptsWithoutMilter,
 			queue: async () => toInspected(world.queue, scenario.queueLifetimeMs, time.elapsedMs()),
 			wiring: async () => null,
+			several: new Set(world.policies.flatMap(({ domain, keys }) => (keys === undefined ? [] : [domain]))),
 			mayReveal: world.policies.some(({ retire }) => retire.publishPrivate !== null),
 			otherReaders: async () => toReaders(world.others),
 			takeLock: world.locks.takerFor(running),

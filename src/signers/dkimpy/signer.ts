@@ -7,22 +7,14 @@ import { bareKey } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
-import type {
-	ProbedKey,
-	ProbeVerdict,
-	RenderedFile,
-	Signer,
-	SignerChange,
-	SignerFile,
-	SignerReading,
-} from "../../ports/signer.ts";
+import type { ProbedKey, ProbeVerdict, Signer, SignerReading } from "../../ports/signer.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable, readTable } from "../one-table/reading.ts";
-import { parseRows, renderRows } from "../one-table/rows.ts";
-import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
+import { firstLineFaults, signingRows } from "../one-table/signing-lines.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { readDkimpy } from "./configuration.ts";
+import { renderDkimpy } from "./rendering.ts";
 import type { DkimpySettings } from "./settings.ts";
 import { DKIMPY_TABLE, isCaught, labelIn } from "./table.ts";
 
@@ -40,9 +32,9 @@ export function createDkimpySigner(options: DkimpyOptions): Signer {
 	return {
 		...oneTableParts(options, { requireSafe: true }),
 		read: async () => read(options),
-		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
+		firstKeyFaults: async (domains, several) => firstKeyFaults(options, domains, several),
 		keyFile: bareKey,
-		render: ({ files }, changes) => render(files, changes),
+		render: ({ files }, changes) => renderDkimpy(files, changes),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) =>
 			signWithKeys(disk, DKIMPY_TABLE, staged, expectations, reading),
@@ -53,10 +45,10 @@ export function createDkimpySigner(options: DkimpyOptions): Signer {
 
 const HANDSHAKE_MS = 10_000;
 const LIMIT_BYTES = 16 * 1024 * 1024;
-const NO_FIRST =
-	"KeyTableEd25519 has no line for it, and dkimpy-milter would then refuse its mail: name it there by hand first";
-const NO_WAY_OUT =
-	"with KeyTableEd25519 dkimpy-milter needs lines of a name in both tables of keys: take them out by hand";
+const TWO_TABLES =
+	"with KeyTableEd25519 dkimpy-milter needs a line for it in both tables of keys: let `key` be a list of rsa and ed25519, or name it in both by hand";
+const ONE_TABLE =
+	"there is no KeyTableEd25519 for its second key: name such a table in dkimpy-milter.conf, with a line for each name in KeyTable, or let `key` be one";
 
 /** The files in this order: KeyTable, SigningTable, and KeyTableEd25519 where there is one. */
 async function read({ disk, settings }: DkimpyOptions): Promise<SignerReading> {
@@ -79,34 +71,19 @@ async function read({ disk, settings }: DkimpyOptions): Promise<SignerReading> {
 	};
 }
 
-/** A key is changed in the table that names it: there may be one for each algorithm. */
-function render(
-	[keys, signing, beside]: readonly SignerFile[],
-	changes: readonly SignerChange[],
-): readonly RenderedFile[] {
-	if (keys === undefined || signing === undefined) return [];
-	const rows = beside === undefined ? [] : parseRows(beside.bytes, DKIMPY_TABLE);
-	const isBeside = ({ domain, from }: SignerChange) =>
-		rows.some((row) => row.domain === domain && row.selector === from);
-	const own = changes.filter((change) => !isBeside(change));
-	const others = changes.filter(isBeside);
-	if (changes.some(({ to }) => to === null) && rows.length > 0)
-		throw new KeyturnError("signer.config", NO_WAY_OUT);
-	const two = { keys, signing, format: DKIMPY_TABLE, isCaught, labelIn };
-	return [
-		...(own.length === 0 ? [] : renderTwoTables(two, own)),
-		...(beside === undefined ? [] : renderRows(beside, others, DKIMPY_TABLE)),
-	];
-}
-
 async function firstKeyFaults(
 	{ disk, settings }: DkimpyOptions,
 	domains: readonly string[],
+	several: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, string>> {
 	const { signingTable, keyTableEd25519 } = await readDkimpy(disk, settings.config);
-	if (keyTableEd25519 !== null) return new Map(domains.map((domain) => [domain, NO_FIRST]));
+	const hasBoth = keyTableEd25519 !== null;
+	const half = domains.filter((domain) => several.has(domain) !== hasBoth);
 	const signing = await readTable(disk, signingTable);
-	return firstLineFaults({ signing, isCaught, labelIn }, domains, isBroad);
+	return new Map([
+		...firstLineFaults({ signing, isCaught, labelIn }, domains, isBroad),
+		...half.map((domain) => [domain, hasBoth ? TWO_TABLES : ONE_TABLE] as const),
+	]);
 }
 
 /** It takes the first line that fits, so that a first key's line may stand before one for all mail. */

@@ -24,6 +24,8 @@ export interface TwoTables {
 	readonly labelIn?: LabelIn;
 	/** Whether mail is let through whose line names what the key table lacks; it is deferred if left out. */
 	readonly passesUnnamed?: boolean;
+	/** Further tables whose names are taken. */
+	readonly others?: readonly SignerFile[];
 }
 
 export type LabelIn = (value: string) => string;
@@ -98,10 +100,12 @@ function freeLabel(
 	keys: Uint8Array,
 	signing: Uint8Array,
 	domain: string,
-	{ format, labelIn }: TwoTables,
+	{ format, labelIn, others = [] }: TwoTables,
 ): string {
 	const taken = new Set([
-		...parseRows(keys, format).map(({ label }) => label),
+		...[keys, ...others.map(({ bytes }) => bytes)].flatMap((bytes) =>
+			parseRows(bytes, format).map(({ label }) => label),
+		),
 		...signingRows(signing, labelIn).map(({ label }) => label),
 	]);
 	for (let number = 1; ; number += 1) {

@@ -23,7 +23,7 @@ export function createRspamdSigner(options: RspamdOptions): Signer {
 		read: async () => readRspamd(options),
 		keyPath: keyPathOf(settings),
 		keyFile: bareKey,
-		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
+		firstKeyFaults: async (domains, several) => firstKeyFaults(options, domains, several),
 		render: ({ files }, changes) => render(settings, files, changes),
 		...(redis === null ? {} : { apply: async () => follow(options, redis) }),
 		unsafe: async (keyPath) => unsafe(options, keyPath),
@@ -58,12 +58,21 @@ async function follow(options: RspamdOptions, redis: RedisSettings): Promise<voi
 	await putIntoRedis({ ...options, redis, section, keyPath: keyPathOf(options.settings) });
 }
 
+const ONE_EACH =
+	"a map, OpenDKIM's tables and Redis have one key for a domain: let `key` be one, or write domain { } into dkim_signing.conf in their place";
+
 async function firstKeyFaults(
 	options: RspamdOptions,
 	domains: readonly string[],
+	several: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, string>> {
 	const { section, layout } = await readLive(options);
-	if (layout !== null) return layout.firstKeyFaults(domains);
+	if (layout !== null) {
+		const twice = domains
+			.filter((domain) => several.has(domain))
+			.map((domain) => [domain, ONE_EACH] as const);
+		return new Map([...layout.firstKeyFaults(domains), ...twice]);
+	}
 	return new Map(
 		domains.flatMap((domain) => {
 			const own = section.keys.find((key) => key.domain === domain);

@@ -1,7 +1,8 @@
 /** Messages that dkimpy-milter signs twice: an RSA key and an Ed25519 key, each in its table, both turned in one restart. */
 
 import { generateKeyPairSync } from "node:crypto";
-import { rename } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
+import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bareKey, publicHalf, recordText } from "../../../src/dkim/key-material.ts";
 import { formatKeyRecord } from "../../../src/dkim/key-record.ts";
@@ -77,5 +78,47 @@ describe.skipIf(!mayRun)("a dkimpy-milter with two tables of keys", () => {
 		expect(only.map(({ path, bytes }) => [path, Buffer.from(bytes).toString()])).toEqual([
 			[edTable, `# the short ones\nshop ${DOMAIN}:202701b:/k/next\n`],
 		]);
+	});
+
+	test("gets both first keys of a domain, signs with both, and loses both again", async () => {
+		const host = await prepareHost();
+		const { signer } = host;
+		const rsa = await host.write("keys/rsa", oldRsa.pem);
+		const ed = await host.write("keys/ed", bareKey(oldEd.pem));
+		const tables = [
+			await host.write("keytable", `shop example.org:r1:${rsa}\n`),
+			await host.write("signingtable", "*@example.org shop\n"),
+			await host.write("edtable", `shop example.org:e1:${ed}\n`),
+		];
+		const [keyTable, signingTable, edTable] = tables;
+		const running = await host.start([
+			`KeyTable file:${keyTable}`,
+			`KeyTableEd25519 file:${edTable}`,
+			`SigningTable refile:${signingTable}`,
+		]);
+		const before = await Promise.all(tables.map(async (path) => readFile(path, "utf8")));
+		expect([...(await signer.firstKeyFaults([DOMAIN], new Set([DOMAIN])))]).toEqual([]);
+		expect([...(await signer.firstKeyFaults([DOMAIN], new Set()))]).toEqual([
+			[DOMAIN, expect.stringContaining("let `key` be a list of rsa and ed25519")],
+		]);
+		const firsts = [
+			["202612", newRsa],
+			["202612b", newEd],
+		] as const;
+		const changes = [];
+		for (const [selector, { pem, record }] of firsts) {
+			const keyPath = await host.write(`keys/${DOMAIN}/${selector}.private`, signer.keyFile?.(pem) ?? "");
+			changes.push({ domain: DOMAIN, from: null, to: { selector, keyPath, record } });
+		}
+		const put = async (given: Parameters<typeof signer.render>[1]) => {
+			for (const { path, bytes } of signer.render(await signer.read(), given))
+				await host.write(basename(path), Buffer.from(bytes).toString());
+			await running.restart();
+		};
+		await put(changes);
+		const verdicts = await signer.probe(expected(firsts), await signer.read());
+		expect(verdicts.map(({ outcome }) => outcome)).toEqual(["signed", "signed"]);
+		await put(firsts.map(([from]) => ({ domain: DOMAIN, from, to: null })));
+		expect(await Promise.all(tables.map(async (path) => readFile(path, "utf8")))).toEqual(before);
 	});
 });

@@ -23,12 +23,16 @@ const expected = (keys: readonly (readonly [string, TestKey])[]) =>
 	keys.map(([selector, { record }]) => ({ domain: DOMAIN, selector, record }));
 
 async function startHost(block: string) {
+	return startWith(`domain {\n${block}}\n`);
+}
+
+async function startWith(sections: string) {
 	const host = await prepareHost();
 	const rsa = await host.write("keys/rsa.private", oldRsa.pem);
 	const ed = await host.write("keys/ed.private", bareKey(oldEd.pem));
 	await host.write(
 		"dkim_signing.conf",
-		`sign_local = true;\nuse_domain = "header";\ndomain {\n${block.replace("RSA", rsa).replace("ED", ed)}}\n`,
+		`sign_local = true;\nuse_domain = "header";\n${sections.replace("RSA", rsa).replace("ED", ed)}`,
 	);
 	return { host, running: await host.start() };
 }
@@ -76,8 +80,11 @@ describe.skipIf(!mayRun)("a running rspamd", () => {
 		expect((await signer.probe(after, reading)).map(({ outcome }) => outcome)).toEqual(["signed", "signed"]);
 	});
 
-	test("signs with both first keys of a domain that nothing signed", async () => {
-		const { host, running } = await startHost(`\texample.org { path = "RSA"; selector = "r1"; }\n`);
+	test.each([
+		["beside others", `domain {\n\texample.org { path = "RSA"; selector = "r1"; }\n}\n`],
+		["in a file that names no domain yet", ""],
+	])("signs with both first keys of a domain that nothing signed, %s", async (_, sections) => {
+		const { host, running } = await startWith(sections);
 		const { signer } = host;
 		const firsts = [
 			["202612-rsa", newRsa],
@@ -88,6 +95,7 @@ describe.skipIf(!mayRun)("a running rspamd", () => {
 			const keyPath = await host.write(`keys/${DOMAIN}/${selector}.private`, signer.keyFile?.(key.pem) ?? "");
 			changes.push({ domain: DOMAIN, from: null, to: { selector, keyPath } });
 		}
+		expect([...(await signer.firstKeyFaults([DOMAIN], new Set([DOMAIN])))]).toEqual([]);
 		const reading = await signer.read();
 		const [file] = signer.render(reading, changes);
 		if (file === undefined) throw new Error("nothing was rendered");

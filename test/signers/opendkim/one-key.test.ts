@@ -116,7 +116,7 @@ test("a key that only root can read is good where root starts OpenDKIM, not wher
 test("with SubDomains mail from below is signed, too; there is no place for another domain", async () => {
 	const { signer } = oneKeyHost(`${ONE}\nSubDomains yes\n`);
 	expect((await signer.read()).notes).toEqual([]);
-	expect([...(await signer.firstKeyFaults(["example.org"]))]).toEqual([
+	expect([...(await signer.firstKeyFaults(["example.org"], new Set()))]).toEqual([
 		[
 			"example.org",
 			"/etc/opendkim.conf names one key, that of example.com: there is no place for another. Use KeyTable and SigningTable",

@@ -82,7 +82,7 @@ test("in a plain signing table the new line is a plain domain", async () => {
 
 test("names of the domains given those that cannot get a first key", async () => {
 	const { signer } = guideHost();
-	const faults = await signer.firstKeyFaults(["example.com", "example.org"]);
+	const faults = await signer.firstKeyFaults(["example.com", "example.org"], new Set());
 	expect([...faults.keys()]).toEqual(["example.com"]);
 });
 

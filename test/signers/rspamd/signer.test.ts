@@ -154,7 +154,43 @@ test("a key that its user cannot open is refused", async () => {
 	expect(await signer.unsafe(path, reading)).toBe(`${path} cannot be read by _rspamd`);
 });
 
+test("a map has no place for two first keys of a domain, and that is said before one is made", async () => {
+	const host = rspamdHost(
+		'path = "/k/$domain.$selector.key";\nselector_map = "/etc/rspamd/selectors.map";\n',
+	);
+	host.sim.put("/etc/rspamd/selectors.map", "example.org mail\n", 0o644);
+	const both = new Set(["example.com"]);
+	expect([...(await host.signer.firstKeyFaults(["example.com"], both))]).toEqual([
+		["example.com", expect.stringContaining("have one key for a domain: let `key` be one")],
+	]);
+});
+
+test("a file that names no domain yet has a place for two first keys", async () => {
+	const { signer } = rspamdHost("sign_local = true;");
+	expect([...(await signer.firstKeyFaults(["example.com"], new Set(["example.com"])))]).toEqual([]);
+	const [file] = signer.render(
+		await signer.read(),
+		["202612", "202612b"].map((selector) => ({
+			domain: "example.com",
+			from: null,
+			to: { selector, keyPath: `/k/${selector}` },
+		})),
+	);
+	expect(Buffer.from(file?.bytes ?? []).toString()).toBe(
+		`sign_local = true;
+domain {
+  example.com {
+    selectors [
+      { path = "/k/202612"; selector = "202612"; }
+      { path = "/k/202612b"; selector = "202612b"; }
+    ]
+  }
+}
+`,
+	);
+});
+
 test("a domain with a block has no place for a first key", async () => {
-	const faults = await rspamdHost().signer.firstKeyFaults(["example.com", "example.net"]);
+	const faults = await rspamdHost().signer.firstKeyFaults(["example.com", "example.net"], new Set());
 	expect([...faults]).toEqual([["example.com", "it has a block already: mail signs for it"]]);
 });
