@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CommitAnswer, DoorAnswer, StageAnswer } from "../../src/ports/door.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import { createSwap } from "../../src/swap/swap.ts";
 import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimProcess } from "../fakes/sim-process.ts";
 import { SIGNER_OWNER, SwapHost } from "../fakes/swap-host.ts";
@@ -119,6 +121,28 @@ describe("a switch by restart", () => {
 		expect(result(await host.switchKeys(host.door(), ID, changes)).outcome).toBe("done");
 		expect(host.disk.text("/etc/main/signing.table")).toBe(before);
 		expect(host.selectors()).toEqual({ "a.example": "new", "b.example": "old" });
+	});
+
+	it("puts all back where the signer could not work with the rest alone", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		host.program().spoils.add("bad");
+		const context = host.context();
+		const signers = new Map(
+			[...context.signers].map(([name, one]) => {
+				const render: typeof one.signer.render = (reading, changes) => {
+					if (changes.length < 2) throw new KeyturnError("signer.config", "both, or none");
+					return one.signer.render(reading, changes);
+				};
+				return [name, { ...one, signer: { ...one.signer, render } }] as const;
+			}),
+		);
+		const changes = [host.change("a.example", "old", "new"), host.change("b.example", "old", "bad")];
+		const ended = result(await host.switchKeys(createSwap({ ...context, signers }), ID, changes));
+		expect(ended.keys.map(({ outcome }) => outcome)).toEqual(["rolled_back", "rolled_back"]);
+		expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
+		expect(host.mailFault("a.example")).toBeNull();
+		expect(host.leftovers()).toEqual([]);
+		expect([...host.violations]).toEqual([]);
 	});
 
 	it("puts the very table before back when every key fails", async () => {
