@@ -5,7 +5,7 @@ import { publicHalf } from "../dkim/key-material.ts";
 import type { DoorRequest, DropAnswer, DroppedKey, OtherReader } from "../ports/door.ts";
 import type { SwapContext } from "./context.ts";
 import { hashOfKey, readKey, removeKey } from "./keys.ts";
-import { isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
+import { isSameKey, type LedgerKey, placedFile, readLedger, writeLedger } from "./ledger.ts";
 import { giveUp, listStaged, readStaged } from "./staged-switch.ts";
 import { signerNamed } from "./context.ts";
 
@@ -52,7 +52,7 @@ async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promi
 	const isShared = ledger.some(
 		(other) => other !== known && other.path === known.path && other.origin === "made",
 	);
-	if (!isShared && (await removeKey(context.disk, known.path, known.hash ?? "")) === "foreign")
+	if (!isShared && (await removeKey(context.disk, placedFile(context, known))) === "foreign")
 		return `${known.path}: it is not the file that keyturn placed`;
 	// The ledger forgets last: as long as it names the file, a repetition finds it.
 	await writeLedger(

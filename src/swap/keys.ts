@@ -7,6 +7,8 @@ import type { Disk, Owner } from "../ports/disk.ts";
 
 const PEM_BEGINS = ["-----BEGIN PRIVATE KEY-----\n", "-----BEGIN RSA PRIVATE KEY-----\n"];
 
+const LINE_END = Buffer.from("\n");
+
 export interface KeyFile {
 	readonly path: string;
 	/** PEM. */
@@ -48,17 +50,31 @@ export async function placeKey(disk: Disk, file: KeyFile, owner: Owner): Promise
 	await disk.syncDirectory(directoryOf(file.path));
 }
 
+/** A key file as the ledger knows it. */
+export interface PlacedFile {
+	readonly path: string;
+	/** `hashOfKey` of what was placed; empty where that is not known. */
+	readonly hash: string;
+	/** Whether its signer reads Ed25519 keys bare, as `bareKey` writes them: then no word tells what a crash left of one. */
+	readonly mayBeBare: boolean;
+}
+
 /**
  * Removes a key file if it is the one placed, or what a crash left of it; whatever else stands there is not ours, though
  * the ledger, written before the file, names the path. Absent is success.
  */
-export async function removeKey(disk: Disk, path: string, hash: string): Promise<"gone" | "foreign"> {
+export async function removeKey(
+	disk: Disk,
+	{ path, hash, mayBeBare }: PlacedFile,
+): Promise<"gone" | "foreign"> {
 	if ((await findLink(disk, path)) !== null) return "foreign";
 	const stat = await disk.lstat(path);
 	if (stat !== null) {
 		if (stat.kind !== "file") return "foreign";
 		const found = (await disk.read(path, FILE_LIMIT_BYTES)) ?? new Uint8Array();
-		if (hashOf(found) !== hash && !isRemnant(found)) return "foreign";
+		// All of it may stand there but for the end of its line.
+		const isOurs = [found, Buffer.concat([found, LINE_END])].some((bytes) => hashOf(bytes) === hash);
+		if (!isOurs && !isRemnant(found) && !(mayBeBare && isBareRemnant(found))) return "foreign";
 		await disk.unlink(path);
 	}
 	if ((await disk.lstat(directoryOf(path))) !== null) await disk.syncDirectory(directoryOf(path));
@@ -146,6 +162,11 @@ function isRemnant(found: Uint8Array): boolean {
 	const text = new TextDecoder().decode(found);
 	const begins = PEM_BEGINS.some((begin) => begin.startsWith(text) || text.startsWith(begin));
 	return begins && publicHalf(text) === null;
+}
+
+/** The beginning of a seed of 32 bytes in base64, which is none yet. */
+function isBareRemnant(found: Uint8Array): boolean {
+	return /^[A-Za-z0-9+/]{1,43}$/.test(new TextDecoder().decode(found));
 }
 
 function bytesOf({ key }: Pick<KeyFile, "key">): Uint8Array {

@@ -1,6 +1,7 @@
 /** Which key files are the door's own, and which keys of others it has replaced. */
 
 import type { SwapContext } from "./context.ts";
+import type { PlacedFile } from "./keys.ts";
 import { type Document, readDocument, writeDocument } from "./document.ts";
 import { flag, listOf, objectOf, orNull, text, word } from "./shape.ts";
 
@@ -35,6 +36,11 @@ export function enter(ledger: readonly LedgerKey[], keys: readonly LedgerKey[]):
 	const name = (key: LedgerKey) => JSON.stringify([key.signer, key.domain, key.selector, key.path]);
 	const names = new Set(keys.map(name));
 	return [...ledger.filter((key) => !names.has(name(key))), ...keys];
+}
+
+/** What is to be removed of a key. */
+export function placedFile({ signers }: SwapContext, { signer, path, hash }: LedgerKey): PlacedFile {
+	return { path, hash: hash ?? "", mayBeBare: signers.get(signer)?.signer.keyFile !== undefined };
 }
 
 export function isSameKey(

@@ -3,7 +3,7 @@
 import type { SwapContext } from "./context.ts";
 import { type Document, readDocument, removeDocument, writeDocument } from "./document.ts";
 import { removeKey } from "./keys.ts";
-import { type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
+import { type LedgerKey, placedFile, readLedger, writeLedger } from "./ledger.ts";
 import { isId, readResult, safeId } from "./results.ts";
 import { flag, listOf, objectOf, orNull, text } from "./shape.ts";
 import { directoryOf, isTemporary } from "../durable.ts";
@@ -96,7 +96,7 @@ export async function giveUp(
 		key.id === id && key.origin === "made" && !key.wasLive && !livePaths.has(key.path);
 	const given = ledger.filter(goes);
 	const kept = new Set(ledger.filter((key) => !goes(key)).map(({ path }) => path));
-	for (const { path, hash } of given) if (!kept.has(path)) await removeKey(context.disk, path, hash ?? "");
+	for (const key of given) if (!kept.has(key.path)) await removeKey(context.disk, placedFile(context, key));
 	// The ledger forgets last: as long as it names a file, a repetition finds it.
 	if (given.length > 0)
 		await writeLedger(

@@ -169,20 +169,31 @@ describe("directories of keys", () => {
 });
 
 describe("a key file that goes", () => {
-	const remove = async (found: string | null, hash = hashOfKey(key)) => {
+	const remove = async (found: string | null, hash = hashOfKey(key), mayBeBare = false) => {
 		const { sim, disk } = setUp();
 		sim.putDirectory("/etc/keys/a.example");
 		if (found !== null) sim.put(PATH, found);
-		const outcome = await removeKey(disk, PATH, hash);
+		const outcome = await removeKey(disk, { path: PATH, hash, mayBeBare });
 		return { outcome, left: sim.text(PATH), durably: sim.powerLoss(() => 0).text(PATH) };
 	};
 	const gone = { outcome: "gone", left: null, durably: null };
 
 	it("is the one that was placed, or what a crash left of one", async () => {
-		for (const left of [null, key, "", key.slice(0, 10), key.slice(0, 40), "\0\0\0"])
+		for (const left of [null, key, key.trimEnd(), "", key.slice(0, 10), key.slice(0, 40), "\0\0\0"])
 			expect(await remove(left), JSON.stringify(left)).toEqual(gone);
 		expect(await remove("-----BEGIN RSA PRIVATE KEY-----\nMII")).toEqual(gone);
 		expect(await remove("-----BEGIN RSA")).toEqual(gone);
+	});
+
+	it("is what a crash left of a bare Ed25519 key, where the signer reads such ones", async () => {
+		const bare = `${Buffer.alloc(32, 7).toString("base64")}\n`;
+		for (const left of [bare.slice(0, 1), bare.slice(0, 22), bare.slice(0, 43)]) {
+			expect(await remove(left, hashOfKey(bare), true), left).toEqual(gone);
+			expect(await remove(left, hashOfKey(bare)), left).toMatchObject({ outcome: "foreign", left });
+		}
+		expect(await remove(bare.slice(0, 44), hashOfKey(bare), true)).toEqual(gone);
+		for (const left of [bare, bare.slice(0, 44), "theirs\n", "it is theirs", "A".repeat(44)])
+			expect(await remove(left, "", true), left).toMatchObject({ outcome: "foreign", left });
 	});
 
 	it("is not another key, nor anything else", async () => {
@@ -194,15 +205,15 @@ describe("a key file that goes", () => {
 		const { sim, disk } = setUp();
 		sim.put("/etc/target", key);
 		sim.putSymlink(PATH, "/etc/target");
-		expect(await removeKey(disk, PATH, hashOfKey(key))).toBe("foreign");
+		expect(await removeKey(disk, { path: PATH, hash: hashOfKey(key), mayBeBare: false })).toBe("foreign");
 		expect(sim.text(PATH)).toBe(key);
 		sim.putDirectory("/etc/keys/dir");
-		expect(await removeKey(disk, "/etc/keys/dir", "")).toBe("foreign");
+		expect(await removeKey(disk, { path: "/etc/keys/dir", hash: "", mayBeBare: true })).toBe("foreign");
 	});
 
 	it("may be gone with its directory", async () => {
 		const { disk } = setUp();
-		expect(await removeKey(disk, PATH, hashOfKey(key))).toBe("gone");
+		expect(await removeKey(disk, { path: PATH, hash: hashOfKey(key), mayBeBare: false })).toBe("gone");
 	});
 });
 
