@@ -1,7 +1,7 @@
 /** Looks at the world after every step that changed it, and asks each promise whether it still holds. */
 
 import type { KeyState } from "../../src/rotation/life.ts";
-import { KEY_TABLE, readTables, SIGNING_TABLE } from "./mail-host.ts";
+import { KEY_TABLE, readTables, SECOND_KEY_TABLE, secondOf, SIGNING_TABLE } from "./mail-host.ts";
 import { signing } from "./other-programs.ts";
 import {
 	type DocumentSeen,
@@ -14,7 +14,7 @@ import {
 } from "./promises.ts";
 import type { SimZone } from "./sim-dns.ts";
 import { verifies } from "./sim-mail.ts";
-import { documentPath, parseStored, storedDomain } from "./stored-domain.ts";
+import { allWants, documentPath, parseStored, storedDomain } from "./stored-domain.ts";
 import type { World } from "./world.ts";
 
 export interface Breach {
@@ -29,6 +29,7 @@ export interface Checker {
 	readonly breaches: Breach[];
 	/** Keys replaced so far. */
 	turns(): number;
+	/** Of its keys that turned the longest time ago; null if one of them never did. */
 	lastSwitchMs(domain: string): number | null;
 	/** After a power loss files may be older than they were: that is no transition. */
 	forgetStates(): void;
@@ -62,9 +63,9 @@ export function createChecker(world: World): Checker {
 	const luck = world.chance.stream("receivers");
 	const domainFiles = scenario.policies.map((policy) => documentPath(policy.domain));
 	let turns = 0;
-	/** Of each switch of a domain so far, whether it was a turn. */
+	/** Of each switch of a key in use so far, whether it was a turn. */
 	const counts = new Map<string, boolean[]>();
-	for (const [domain, line] of readTables(host.disk) ?? []) selectors.set(domain, [line.selector]);
+	for (const [place, line] of readTables(host.disk) ?? []) selectors.set(place, [line.selector]);
 	for (const domain of scenario.bare) selectors.set(domain, []);
 
 	let known = readTables(host.disk);
@@ -74,26 +75,30 @@ export function createChecker(world: World): Checker {
 		const tables = readTables(host.disk);
 		if (tables === null || tables === known) return found;
 		known = tables;
-		for (const [domain, seen] of selectors) {
-			const to = tables.get(domain)?.selector ?? null;
+		for (const [place, seen] of selectors) {
+			const line = tables.get(place);
+			const to = line?.selector ?? null;
 			const from = seen.at(-1) ?? null;
-			if (to === from || to === null) continue;
-			const isAskedBack = storedDomain(host.disk, domain)?.wants.rollback?.selector === to;
+			if (line === undefined || to === from || to === null) continue;
+			const { domain } = line;
+			const stored = storedDomain(host.disk, domain);
+			const isAskedBack =
+				stored !== null && allWants(stored).some(({ rollback }) => rollback?.selector === to);
 			const isUndo = seen.at(-2) === to && !isAskedBack;
 			found.push({ atMs: time.elapsedMs(), domain, from, to, isUndo });
 			world.record.note("tables", `${domain}: ${from ?? "nothing"} -> ${to}${isUndo ? " (back)" : ""}`);
-			const counted = seen.length > 1 && counts.get(domain)?.at(-1) === true;
+			const counted = seen.length > 1 && counts.get(place)?.at(-1) === true;
 			if (isUndo) {
 				seen.pop();
-				counts.get(domain)?.pop();
+				counts.get(place)?.pop();
 				turns -= counted ? 1 : 0;
 			} else {
 				// Neither a first key nor a way back is a turn.
 				const isTurn = from !== null && !isAskedBack;
 				seen.push(to);
-				counts.set(domain, [...(counts.get(domain) ?? []), isTurn]);
+				counts.set(place, [...(counts.get(place) ?? []), isTurn]);
 				turns += isTurn ? 1 : 0;
-				lastSwitch.set(domain, time.elapsedMs());
+				lastSwitch.set(place, time.elapsedMs());
 			}
 		}
 		return found;
@@ -110,9 +115,12 @@ export function createChecker(world: World): Checker {
 				damaged.push(path);
 				continue;
 			}
-			const { domain, revision, keys, wants } = document;
-			found.push({ domain, revision, before: revisions.get(domain) ?? null, keys, wants });
-			noteHurry(domain, wants.rotate?.noSoak === true || wants.add?.noSoak === true);
+			const { domain, revision } = document;
+			found.push({ ...document, before: revisions.get(domain) ?? null });
+			const isHurried = allWants(document).some(
+				({ rotate, add }) => rotate?.noSoak === true || add?.noSoak === true,
+			);
+			noteHurry(domain, isHurried);
 			revisions.set(domain, revision);
 		}
 		return found;
@@ -148,20 +156,19 @@ export function createChecker(world: World): Checker {
 		return found;
 	};
 
-	let last = { keyTable: "", signingTable: "", keyChanges: -1, mailChanges: -1 };
+	let last = { tables: "", keyChanges: -1, mailChanges: -1 };
 	const zoneChanges = new Map<SimZone, number>();
 
 	const findNews = (): News => {
 		const now = {
-			keyTable: host.disk.text(KEY_TABLE) ?? "",
-			signingTable: host.disk.text(SIGNING_TABLE) ?? "",
+			tables: [KEY_TABLE, SIGNING_TABLE, SECOND_KEY_TABLE].map((path) => host.disk.text(path)).join("\0"),
 			keyChanges: host.keyChanges,
 			mailChanges: host.mailChanges,
 		};
 		const zones = dns.zones.filter((zone) => zoneChanges.get(zone) !== zone.changes);
 		for (const zone of zones) zoneChanges.set(zone, zone.changes);
 		const news = {
-			tables: now.keyTable !== last.keyTable || now.signingTable !== last.signingTable,
+			tables: now.tables !== last.tables,
 			keys: now.keyChanges !== last.keyChanges,
 			mail: now.mailChanges !== last.mailChanges,
 			zones: new Set(zones),
@@ -196,7 +203,11 @@ export function createChecker(world: World): Checker {
 	return {
 		breaches,
 		turns: () => turns,
-		lastSwitchMs: (domain) => lastSwitch.get(domain) ?? null,
+		lastSwitchMs: (domain) => {
+			const turning = policies.get(domain)?.keys === undefined ? [domain] : [domain, secondOf(domain)];
+			const all = turning.map((place) => lastSwitch.get(place) ?? null);
+			return all.reduce((one, other) => (one === null || other === null ? null : Math.min(one, other)));
+		},
 		forgetStates: () => {
 			states.clear();
 			revisions.clear();

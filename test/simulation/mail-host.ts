@@ -1,6 +1,7 @@
 /**
  * The simulated mail host: which signer and mail server run, what the signer has loaded, and every kind of message that
- * left it. OpenDKIM reads its tables at start and reload, and opens the key file for every message.
+ * left it. OpenDKIM reads its tables at start and reload, and opens the key file for every message. A host that signs each
+ * message twice has a second table of keys, as dkimpy-milter has one for Ed25519; its keys are opened for every message, too.
  */
 
 import type { SimDisk } from "../fakes/sim-disk.ts";
@@ -9,6 +10,8 @@ import { publicHalfOf } from "./sim-mail.ts";
 
 export const KEY_TABLE = "/etc/opendkim/key.table";
 export const SIGNING_TABLE = "/etc/opendkim/signing.table";
+/** Of the keys that sign each message once more; absent where each is signed once. */
+export const SECOND_KEY_TABLE = "/etc/opendkim/key.table.ed25519";
 export const KEYS = "/etc/opendkim/keys";
 export const SIGNER_UID = 110;
 
@@ -22,11 +25,20 @@ export interface TableLine {
 	readonly keyPath: string;
 }
 
-/** What a signer that loaded these tables does for a domain's mail. */
+/**
+ * What a signer that loaded these tables does for a domain's mail, by the domain; what it signs with once more stands under
+ * `secondOf` the domain.
+ */
 export type Tables = ReadonlyMap<string, TableLine>;
 
+export interface SignedBy {
+	readonly selector: string;
+	readonly publicKey: string;
+}
+
 export type Signature =
-	| { readonly kind: "signed"; readonly selector: string; readonly publicKey: string }
+	/** With each of its keys. */
+	| { readonly kind: "signed"; readonly by: readonly SignedBy[] }
 	/** The message stays in its sender's queue. */
 	| { readonly kind: "deferred"; readonly why: string }
 	| { readonly kind: "unsigned"; readonly why: string };
@@ -191,8 +203,15 @@ function isSame(some: readonly Tables[], others: readonly Tables[]): boolean {
 
 function noteMail(host: MailHost, domain: string, signature: Signature, nowMs: number): readonly MailClass[] {
 	if (signature.kind === "unsigned") host.unsigned.push({ atMs: nowMs, domain, why: signature.why });
-	if (signature.kind !== "signed") return [];
-	const { selector, publicKey } = signature;
+	return signature.kind === "signed" ? signature.by.flatMap((key) => noteKey(host, domain, key, nowMs)) : [];
+}
+
+function noteKey(
+	host: MailHost,
+	domain: string,
+	{ selector, publicKey }: SignedBy,
+	nowMs: number,
+): readonly MailClass[] {
 	const name = `${domain} ${selector} ${publicKey}`;
 	const known = host.classes.get(name);
 	if (known === undefined) {
@@ -207,28 +226,67 @@ function noteMail(host: MailHost, domain: string, signature: Signature, nowMs: n
 }
 
 function signWith(disk: SimDisk, loaded: Tables, domain: string): Signature {
-	const line = loaded.get(domain);
-	if (line === undefined) return { kind: "unsigned", why: "no signing line" };
-	const pem = disk.text(line.keyPath);
-	const publicKey = pem === null ? null : publicHalfOf(pem);
-	if (publicKey === null)
-		return { kind: "deferred", why: `${line.keyPath} is ${pem === null ? "gone" : "no key"}` };
-	return { kind: "signed", selector: line.selector, publicKey };
+	const lines = linesFor(loaded, domain);
+	if (lines.length === 0) return { kind: "unsigned", why: "no signing line" };
+	const by: SignedBy[] = [];
+	for (const { keyPath, selector } of lines) {
+		const pem = disk.text(keyPath);
+		const publicKey = pem === null ? null : publicHalfOf(pem);
+		if (publicKey === null)
+			return { kind: "deferred", why: `${keyPath} is ${pem === null ? "gone" : "no key"}` };
+		by.push({ selector, publicKey });
+	}
+	return { kind: "signed", by };
 }
 
-let readCache: { keyTable: string; signingTable: string; tables: Tables | null } | null = null;
+/** Where the line stands by which a domain's mail is signed once more. */
+export function secondOf(domain: string): string {
+	return `${domain} second`;
+}
+
+/** All lines by which a domain's mail is signed. */
+export function linesFor(tables: Tables | null, domain: string): readonly TableLine[] {
+	const lines = [tables?.get(domain), tables?.get(secondOf(domain))];
+	return lines.filter((line) => line !== undefined);
+}
+
+let readCache: { texts: readonly (string | null)[]; tables: Tables | null } | null = null;
 
 /** The tables as the signer reads them; null when it would refuse to start. */
 export function readTables(disk: SimDisk): Tables | null {
 	const keyTable = disk.text(KEY_TABLE);
 	const signingTable = disk.text(SIGNING_TABLE);
+	const secondTable = disk.text(SECOND_KEY_TABLE);
 	if (keyTable === null || signingTable === null) return null;
-	if (readCache?.keyTable !== keyTable || readCache.signingTable !== signingTable)
-		readCache = { keyTable, signingTable, tables: parseTables(keyTable, signingTable) };
+	const texts = [keyTable, signingTable, secondTable];
+	if (readCache === null || !readCache.texts.every((text, index) => text === texts[index]))
+		readCache = { texts, tables: parseTables(keyTable, signingTable, secondTable) };
 	return readCache.tables;
 }
 
-export function parseTables(keyTable: string, signingTable: string): Tables | null {
+/** `secondTable` is null where mail is signed once; otherwise every line that signs has to name a key in both tables. */
+export function parseTables(
+	keyTable: string,
+	signingTable: string,
+	secondTable: string | null,
+): Tables | null {
+	const keys = keysIn(keyTable);
+	const seconds = secondTable === null ? null : keysIn(secondTable);
+	if (keys === null || (secondTable !== null && seconds === null)) return null;
+	const tables = new Map<string, TableLine>();
+	for (const [pattern, entry] of wordsOf(signingTable)) {
+		const domain = pattern.replace(/^\*@/, "");
+		const line = keys.get(entry);
+		const second = seconds?.get(entry);
+		if (line === undefined || (seconds !== null && second === undefined)) return null;
+		if (tables.has(domain)) continue;
+		tables.set(domain, ofSender(line, domain));
+		if (second !== undefined) tables.set(secondOf(domain), ofSender(second, domain));
+	}
+	return tables;
+}
+
+function keysIn(keyTable: string): ReadonlyMap<string, TableLine> | null {
 	const keys = new Map<string, TableLine>();
 	for (const [entry, value] of wordsOf(keyTable)) {
 		const match = /^([^:]+):([^:]+):(\/.+)$/.exec(value);
@@ -236,18 +294,12 @@ export function parseTables(keyTable: string, signingTable: string): Tables | nu
 		const [, domain = "", selector = "", keyPath = ""] = match;
 		if (!keys.has(entry)) keys.set(entry, { entry, domain, selector, keyPath });
 	}
-	const tables = new Map<string, TableLine>();
-	for (const [pattern, entry] of wordsOf(signingTable)) {
-		const domain = pattern.replace(/^\*@/, "");
-		const line = keys.get(entry);
-		if (line === undefined) return null;
-		if (!tables.has(domain)) tables.set(domain, line.domain === "%" ? ofSender(line, domain) : line);
-	}
-	return tables;
+	return keys;
 }
 
-/** One line of the key table for whoever sends. */
+/** With `%` one line of the key table is for whoever sends. */
 function ofSender(line: TableLine, domain: string): TableLine {
+	if (line.domain !== "%") return line;
 	return { ...line, domain, keyPath: line.keyPath.replaceAll("%", domain) };
 }
 

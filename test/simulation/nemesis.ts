@@ -1,7 +1,7 @@
 /** Brings the trouble of a scenario: each kind comes in episodes, at moments that the seed chose. */
 
 import type { Chance } from "./chance.ts";
-import { KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
+import { KEY_TABLE, SECOND_KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
 import type { Pace } from "./scenario.ts";
 import type { ServerMood } from "./sim-dns.ts";
 import { PROVIDER_FAULTS } from "./sim-provider.ts";
@@ -339,7 +339,8 @@ function guessNames({ scenario, time, dns }: World, luck: Chance): void {
 }
 
 function editTables(world: World, luck: Chance): void {
-	const path = luck.pick([KEY_TABLE, SIGNING_TABLE]);
+	const beside = world.scenario.signsTwice ? [SECOND_KEY_TABLE] : [];
+	const path = luck.pick([KEY_TABLE, SIGNING_TABLE, ...beside]);
 	const table = world.host.disk.text(path);
 	if (table === null) return;
 	const line = `# edited ${world.time.elapsedMs()}`;

@@ -72,8 +72,9 @@ const WISHES: readonly ((asking: Asking) => void)[] = [
 	retireOne,
 	// The same mind changes again, sooner or later.
 	({ world, acts, luck, domain }) => {
-		// Of a line that signs for others, too, it would have to be taken out by hand.
+		// Of a line that signs for others, or of two in two tables, it would have to be taken out by hand.
 		if (world.scenario.together.form === "line" && matesOf(world, domain).length > 0) return;
+		if (world.scenario.signsTwice) return;
 		acts.leave({ kind: "remove", domains: [domain] });
 		world.time.after(luck.between(1, 12 * HOUR_MS), () =>
 			acts.leave({ ...addAgain([domain]), noSoak: luck.happens(0.3) }),
@@ -100,7 +101,7 @@ function revokeOne({ world, acts, luck, domain }: Asking): void {
 		domains: [domain],
 		selector: luck.pick(among).selector,
 		noSoak: false,
-		unsigned: luck.happens(0.3) && matesOf(world, domain).length === 0,
+		unsigned: luck.happens(0.3) && matesOf(world, domain).length === 0 && !world.scenario.signsTwice,
 		useStandby: luck.happens(0.5),
 	});
 }

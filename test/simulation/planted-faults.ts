@@ -7,6 +7,7 @@ import { KEYS } from "./mail-host.ts";
 import { blind, type PlantedFault, rewriting, withLuck } from "./planting.ts";
 import { PLANTED_BESIDE } from "./planted-beside.ts";
 import { PLANTED_TOGETHER } from "./planted-together.ts";
+import { PLANTED_TWICE } from "./planted-twice.ts";
 import { PLANTED_IN_WISHES } from "./planted-in-wishes.ts";
 import { HONEST } from "./wrappers.ts";
 
@@ -261,6 +262,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	...PLANTED_IN_WISHES,
 	...PLANTED_BESIDE,
 	...PLANTED_TOGETHER,
+	...PLANTED_TWICE,
 ];
 
 const ABSENT: Answer = {

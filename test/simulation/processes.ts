@@ -15,7 +15,7 @@ import { createKeyStore } from "../../src/system/key-store.ts";
 import { createPrivateShelf } from "../../src/system/private-shelf.ts";
 import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimRandom } from "./chance.ts";
-import { HOLD_MS, KEY_TABLE, KEYS, SIGNING_TABLE } from "./mail-host.ts";
+import { HOLD_MS, KEY_TABLE, KEYS, SECOND_KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
 import type { WishFor } from "./operator.ts";
 import { toReaders } from "./other-programs.ts";
 import type { Running } from "./scheduler.ts";
@@ -96,6 +96,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			createSimSigner({
 				name: "main",
 				swap: scenario.swap,
+				signsTwice: scenario.signsTwice,
 				host,
 				disk: diskOf(running, 0),
 				process: running.process,
@@ -527,7 +528,7 @@ function strikeDisk(world: World, call: DiskCall): string | null {
 }
 
 /** Whose changes a promise is about: tables, keys, the agent's memory of each domain. */
-const CHECKED_PATHS = [KEYS, KEY_TABLE, SIGNING_TABLE, `${STATE}/domains/`];
+const CHECKED_PATHS = [KEYS, KEY_TABLE, SECOND_KEY_TABLE, SIGNING_TABLE, `${STATE}/domains/`];
 
 function noteChange(world: World, running: Running, call: DiskCall, path: string): void {
 	world.touched.add(path);

@@ -1,7 +1,7 @@
 /** What keyturn owes those around it: hooks, programs that use its keys, mail in the queue, and whoever reads old keys. */
 
 import { isCandidate } from "../../src/rotation/life.ts";
-import { readTables } from "./mail-host.ts";
+import { linesFor, readTables } from "./mail-host.ts";
 import type { Observed } from "./promises.ts";
 import { publicHalfOf, verifies } from "./sim-mail.ts";
 import { waitingIn } from "./sim-queue.ts";
@@ -124,7 +124,8 @@ function whyTooSoon(seen: Observed, { name, domain, selector, publicKey }: LaidO
 	if (goneMs === undefined) whys.push("its record was never removed");
 	else if (seen.nowMs < goneMs + ttlMs + LAID_OUT_AFTER_MS - CLOCK_TOLERANCE_MS)
 		whys.push(`its record was removed ${Math.round((seen.nowMs - goneMs) / 3_600_000)} hours ago`);
-	if (readTables(seen.host.disk)?.get(domain)?.selector === selector) whys.push("the tables name it");
+	if (linesFor(readTables(seen.host.disk), domain).some((line) => line.selector === selector))
+		whys.push("the tables name it");
 	const target = seen.dns.targetOf(name);
 	for (const server of seen.dns.zoneOf(target)?.servers ?? [])
 		if (verifies(publicKey, server.held.txt.get(target)?.values ?? []))

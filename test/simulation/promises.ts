@@ -2,9 +2,9 @@
 
 import { isCandidate, type KeyState, mayMove } from "../../src/rotation/life.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
-import { type MailHost, readTables, type Tables } from "./mail-host.ts";
+import { KEYS, linesFor, type MailHost, readTables, type Tables } from "./mail-host.ts";
 import { type Asked, type SimDns, type SimZone, versionAt } from "./sim-dns.ts";
-import { publicHalfOf, publishedKey, verifies } from "./sim-mail.ts";
+import { algorithmOf, publicHalfOf, publishedKey, verifies } from "./sim-mail.ts";
 import {
 	hooksAreAsked,
 	onlyOldKeysAreLaidOut,
@@ -18,7 +18,7 @@ import type { Revocations } from "./revocations.ts";
 import type { SimHooks } from "./sim-hooks.ts";
 import type { QueuedMail } from "./sim-queue.ts";
 import type { Removal } from "./sim-provider.ts";
-import type { StoredDomain } from "./stored-domain.ts";
+import { allWants, type StoredDomain } from "./stored-domain.ts";
 
 /** The door put another selector into the live tables. */
 export interface Switch {
@@ -218,7 +218,7 @@ export function neverRemovedEarly(seen: Observed): readonly string[] {
 		const early = whyEarly(seen, domain, selector, publishedKey(value));
 		if (early !== null) breaches.push(`the record ${name} was removed: ${early}`);
 		else if (hasSigned(seen, domain, publishedKey(value)) && !seen.revocations.isAsked(domain, selector)) {
-			const unseen = whyUnseen(seen, domain);
+			const unseen = whyUnseen(seen, domain, publishedKey(value));
 			if (unseen !== null) breaches.push(`the record ${name} was removed: ${unseen}`);
 		}
 	}
@@ -289,16 +289,25 @@ export function allOrNothing(seen: Observed): readonly string[] {
 	return breaches;
 }
 
-/** I4: at most one turn of a domain is under way, and nobody writes the agent's memory without its lock. */
+/**
+ * I4: at most one turn of a domain is under way, of each algorithm where it signs with several, and nobody writes the agent's
+ * memory without its lock.
+ */
 export function oneTurnOneWriter(seen: Observed): readonly string[] {
 	const breaches = seen.strangers.map((what) => `${what} without the lock`);
-	for (const { domain, keys, wants } of seen.documents) {
+	for (const document of seen.documents) {
+		const { domain, keys } = document;
+		const isDual = seen.policies.get(domain)?.keys !== undefined;
 		// A key that is gone back to may stand beside the next one, whose turn waits for it.
-		const candidates = keys.filter(
-			({ state, selector }) => isCandidate(state) && selector !== wants.rollback?.selector,
-		);
-		if (candidates.length > 1)
-			breaches.push(`${domain}: ${candidates.map(({ selector }) => selector).join(" and ")} at once`);
+		const goneBackTo = new Set(allWants(document).map(({ rollback }) => rollback?.selector));
+		const candidates = keys.filter(({ state, selector }) => isCandidate(state) && !goneBackTo.has(selector));
+		const turns = new Map<string, string[]>();
+		for (const { algorithm, selector } of candidates) {
+			const turn = isDual ? algorithm : "one";
+			turns.set(turn, [...(turns.get(turn) ?? []), selector]);
+		}
+		for (const selectors of turns.values())
+			if (selectors.length > 1) breaches.push(`${domain}: ${selectors.join(" and ")} at once`);
 	}
 	return breaches;
 }
@@ -388,7 +397,9 @@ export function neverReadable(seen: Observed): readonly string[] {
 	const breaches: string[] = [];
 	for (const path of seen.touched) {
 		const inode = seen.host.disk.find(path, false);
-		if (path.startsWith(SHELF) || inode?.kind !== "file" || !holdsSecret(inode.content)) continue;
+		// In its own directory a key may stand in a form that no word tells.
+		const isKey = path.startsWith(`${KEYS}/`) || (inode?.kind === "file" && holdsSecret(inode.content));
+		if (path.startsWith(SHELF) || inode?.kind !== "file" || !isKey) continue;
 		if ((inode.mode & 0o077) !== 0) breaches.push(`${path} holds a key with mode ${inode.mode.toString(8)}`);
 		const above = seen.host.disk.find(path.slice(0, path.lastIndexOf("/")), true);
 		if (above !== null && (above.mode & 0o007) !== 0)
@@ -454,7 +465,6 @@ const lastStartable = new WeakMap<
 	{ readonly tables: Tables | null; readonly keyChanges: number; readonly found: readonly Startable[] }
 >();
 
-/** The key that each line of our domains would sign with after a start. */
 /** What the signer would sign with if it were started now. */
 export function startable(host: MailHost): readonly Startable[] {
 	const tables = readTables(host.disk);
@@ -467,7 +477,8 @@ export function startable(host: MailHost): readonly Startable[] {
 
 function findStartable(host: MailHost): readonly Startable[] {
 	const found = [];
-	for (const [domain, line] of readTables(host.disk) ?? []) {
+	for (const line of (readTables(host.disk) ?? new Map()).values()) {
+		const { domain } = line;
 		if (!host.mailDomains.includes(domain)) continue;
 		const pem = host.disk.text(line.keyPath);
 		found.push({
@@ -483,8 +494,8 @@ function keyUnder(seen: Observed, domain: string, selector: string, now?: string
 	const name = `${selector}._domainkey.${domain}`;
 	const known = seen.keyUnder.get(name);
 	if (known !== undefined) return known;
-	const line = readTables(seen.host.disk)?.get(domain);
-	const pem = line?.selector === selector ? seen.host.disk.text(line.keyPath) : null;
+	const line = linesFor(readTables(seen.host.disk), domain).find((one) => one.selector === selector);
+	const pem = line === undefined ? null : seen.host.disk.text(line.keyPath);
 	const key = now ?? (pem === null ? null : publicHalfOf(pem)) ?? publishedAt(seen, name);
 	if (key !== "") seen.keyUnder.set(name, key);
 	return key;
@@ -516,13 +527,14 @@ function hasSigned(seen: Observed, domain: string, publicKey: string | null): bo
 }
 
 function whyEarly(seen: Observed, domain: string, selector: string, publicKey: string | null): string | null {
-	const line = readTables(seen.host.disk)?.get(domain);
-	if (line?.selector === selector) return "the tables on disk still name it";
+	const isNamed = (tables: Tables | null) =>
+		linesFor(tables, domain).some((line) => line.selector === selector);
+	if (isNamed(readTables(seen.host.disk))) return "the tables on disk still name it";
 	const { signer } = seen.host;
 	// Connections of before a reload end by themselves: forged mail must not verify as long as they last.
 	const old = seen.revocations.isAsked(domain, selector) ? [] : signer.old;
 	for (const loaded of [signer.loaded, ...old.map((one) => one.loaded)])
-		if (loaded.get(domain)?.selector === selector) return "the running signer still uses it";
+		if (isNamed(loaded)) return "the running signer still uses it";
 	if (seen.revocations.isAsked(domain, selector)) return null;
 	const graceMs = graceOf(seen, domain);
 	for (const mail of seen.host.classes.values())
@@ -542,8 +554,16 @@ function graceOf({ policies, queueLifetimeMs }: Observed, domain: string): numbe
 	return Math.max(policy.retire.graceMs, queueLifetimeMs + policy.record.ttlSeconds * 1000);
 }
 
-function whyUnseen(seen: Observed, domain: string): string | null {
-	const line = readTables(seen.host.disk)?.get(domain);
+/** Of several keys that sign, the successor is that of the same algorithm. */
+function whyUnseen(seen: Observed, domain: string, removed: string | null): string | null {
+	const lines = linesFor(readTables(seen.host.disk), domain);
+	const [only] = lines;
+	const line =
+		lines.length < 2
+			? only
+			: lines.find(
+					({ selector }) => algorithmOf(keyUnder(seen, domain, selector)) === algorithmOf(removed ?? ""),
+				);
 	if (line === undefined) return null;
 	const publicKey = keyUnder(seen, domain, line.selector);
 	const name = `${line.selector}._domainkey.${domain}`;

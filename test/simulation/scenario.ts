@@ -67,6 +67,8 @@ export interface Scenario {
 	readonly bare: ReadonlySet<string>;
 	/** Which one key signs for in the beginning: a file that several lines name, or one line of the key table. */
 	readonly together: { readonly domains: readonly string[]; readonly form: "file" | "line" };
+	/** Whether the signer is a dkimpy-milter, which signs each message with an RSA key and an Ed25519 key. */
+	readonly signsTwice: boolean;
 	readonly wakeMs: number;
 	readonly luck: Luck;
 }
@@ -75,8 +77,38 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 export function createScenario(chance: Chance, calm: boolean): Scenario {
-	const host = withNeighbours(createHost(chance, calm), chance.stream("neighbours"), calm);
-	return withTogether(host, chance.stream("together"));
+	const alone = withNeighbours(createHost(chance, calm), chance.stream("neighbours"), calm);
+	const host = withTogether(alone, chance.stream("together"));
+	const twice = chance.stream("twice");
+	// It knows no reload, and its lines are never one domain's and another's.
+	const isAble = host.swap === "restart" && host.together.domains.length === 0;
+	return isAble && twice.happens(0.6) ? signingTwice(host, () => twice.happens(0.8)) : host;
+}
+
+/**
+ * The host with a signer that signs each message twice. Both keys of those that are chosen turn, of the others the RSA key; nobody
+ * is without keys, since lines of one name stand in two tables, which only an administrator adds or takes out.
+ */
+export function signingTwice(host: Scenario, isChosen: (domain: string) => boolean): Scenario {
+	return {
+		...host,
+		signsTwice: true,
+		swap: "restart",
+		bare: new Set(),
+		together: NOT_TOGETHER,
+		policies: host.policies.map((policy) => {
+			const { selector, domain } = policy;
+			const single = { ...policy, swap: "restart", key: RSA } as const;
+			return isChosen(domain)
+				? { ...single, keys: [RSA, { algorithm: "ed25519" }], selector: templateOf(selector) }
+				: single;
+		}),
+	};
+}
+
+/** A ring has no names for several keys. */
+function templateOf(selector: Policy["selector"]): Policy["selector"] {
+	return selector.kind === "ring" ? { kind: "template", template: "{alg}-{yyyy}{mm}" } : selector;
 }
 
 /** In a third of all runs. They turn by what is configured for the first, so that the others are given the same. */
@@ -168,6 +200,7 @@ function createHost(chance: Chance, calm: boolean): Scenario {
 		luck: calm ? NO_LUCK_NEEDED : createLuck(chance),
 		bare: new Set(names.filter((name) => !broken.has(name) && chance.happens(0.2))),
 		together: NOT_TOGETHER,
+		signsTwice: false,
 	};
 }
 

@@ -3,7 +3,7 @@
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { type KeySpec, recordKey } from "../../src/dkim/key-material.ts";
 import { parseKeyRecord } from "../../src/dkim/key-record.ts";
-import { RSA_KEYS } from "./rsa-keys.ts";
+import { rsaKeyOf } from "./rsa-keys.ts";
 import type { MailVerifier, SignatureVerdict } from "../../src/ports/mail-verifier.ts";
 
 const PKCS8_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -14,10 +14,10 @@ export function createSimKeys(): (algorithm?: KeySpec["algorithm"]) => string {
 	let madeRsa = 0;
 	return (algorithm = "ed25519") => {
 		if (algorithm === "rsa") {
-			// The first is long out of use when it comes again.
-			const der = RSA_KEYS[madeRsa % RSA_KEYS.length] ?? "";
 			madeRsa += 1;
-			return pemOf(der);
+			const pem = rsaPool[madeRsa] ?? pemOf(rsaKeyOf(madeRsa));
+			rsaPool[madeRsa] = pem;
+			return pem;
 		}
 		made += 1;
 		const pem = pool[made] ?? privateKeyOf(made);
@@ -27,6 +27,7 @@ export function createSimKeys(): (algorithm?: KeySpec["algorithm"]) => string {
 }
 
 const pool: string[] = [];
+const rsaPool: string[] = [];
 
 function privateKeyOf(number: number): string {
 	const bytes = createHash("sha256").update(`simulated key ${number}`).digest();
@@ -51,11 +52,28 @@ export function publicHalfOf(pem: string): string | null {
 
 function parsePrivate(pem: string): string | null {
 	try {
-		return createPublicKey(createPrivateKey(pem)).export({ format: "der", type: "spki" }).toString("base64");
+		return createPublicKey(createPrivateKey(inPem(pem)))
+			.export({ format: "der", type: "spki" })
+			.toString("base64");
 	} catch {
 		return null;
 	}
 }
+
+/** An Ed25519 key may stand as its bare 32 bytes in base64. */
+function inPem(text: string): string {
+	if (!/^[A-Za-z0-9+/]{43}=\n$/.test(text)) return text;
+	return pemOf(Buffer.concat([PKCS8_ED25519, Buffer.from(text, "base64")]).toString("base64"));
+}
+
+/** Of an SPKI in base64; null for what is none. */
+export function algorithmOf(publicKey: string): KeySpec["algorithm"] | null {
+	if (publicKey === "") return null;
+	return publicKey.startsWith(SPKI_ED25519) ? "ed25519" : "rsa";
+}
+
+/** How the SPKI of every Ed25519 key begins in base64. */
+const SPKI_ED25519 = "MCowBQYDK2Vw";
 
 const published = new Map<string, string | null>();
 

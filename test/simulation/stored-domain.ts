@@ -3,17 +3,22 @@
 import type { KeyState } from "../../src/rotation/life.ts";
 import type { SimDisk } from "../fakes/sim-disk.ts";
 
+interface StoredWants {
+	readonly rotate: { readonly noSoak: boolean } | null;
+	readonly add: { readonly noSoak: boolean } | null;
+	readonly remove: object | null;
+	readonly rollback: { readonly selector: string } | null;
+	readonly revoke: readonly { readonly selector: string; readonly unsigned: boolean }[];
+}
+
 export interface StoredDomain {
 	readonly domain: string;
 	readonly revision: number;
-	readonly wants: {
-		readonly rotate: { readonly noSoak: boolean } | null;
-		readonly add: { readonly noSoak: boolean } | null;
-		readonly remove: object | null;
-		readonly rollback: { readonly selector: string } | null;
-		readonly revoke: readonly { readonly selector: string; readonly unsigned: boolean }[];
-	};
+	readonly wants: StoredWants;
+	/** The same for the keys of a further algorithm, where messages are signed with several. */
+	readonly wantsOf?: Readonly<Record<string, StoredWants>>;
 	readonly keys: readonly {
+		readonly algorithm: "rsa" | "ed25519";
 		readonly selector: string;
 		readonly state: KeyState;
 		readonly publicKey: string;
@@ -23,6 +28,14 @@ export interface StoredDomain {
 }
 
 export const STATE = "/var/lib/keyturn";
+
+/** What is wanted of the keys of each algorithm. */
+export function allWants({
+	wants,
+	wantsOf,
+}: Pick<StoredDomain, "wants" | "wantsOf">): readonly StoredWants[] {
+	return [wants, ...Object.values(wantsOf ?? {})];
+}
 
 /** Null for none, and for what no power loss may leave. */
 export function storedDomain(disk: SimDisk, domain: string): StoredDomain | null {

@@ -2,10 +2,19 @@
 
 import type { AlertSink, KeyturnEvent } from "../../src/ports/alert-sink.ts";
 import { KeyturnError } from "../../src/errors.ts";
+import { recordText } from "../../src/dkim/key-material.ts";
 import { formatKeyRecord } from "../../src/dkim/key-record.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
 import { createChance, type Chance } from "./chance.ts";
-import { createMailHost, KEY_TABLE, KEYS, type MailHost, SIGNER_UID, SIGNING_TABLE } from "./mail-host.ts";
+import {
+	createMailHost,
+	KEY_TABLE,
+	KEYS,
+	type MailHost,
+	SECOND_KEY_TABLE,
+	SIGNER_UID,
+	SIGNING_TABLE,
+} from "./mail-host.ts";
 import { createSimHooks, type SimHooks } from "./sim-hooks.ts";
 import type { OtherPrograms } from "./other-programs.ts";
 import type { ForeignThings } from "./promises.ts";
@@ -17,7 +26,7 @@ import { providerOf, type Scenario, secondProviderOf } from "./scenario.ts";
 import { createScheduler, type Running, type Scheduler } from "./scheduler.ts";
 import { createSimDns, type SimDns } from "./sim-dns.ts";
 import { createSimLocks, type SimLocks } from "./sim-lock.ts";
-import { createSimKeys, publicHalfOf } from "./sim-mail.ts";
+import { algorithmOf, createSimKeys, publicHalfOf } from "./sim-mail.ts";
 import type { Removal, SimAccount } from "./sim-provider.ts";
 import type { QueuedMail } from "./sim-queue.ts";
 import type { ServiceFaults } from "./sim-services.ts";
@@ -201,7 +210,10 @@ export function createWorld(
 	return world;
 }
 
-/** A host as the guides leave it: one key a domain, foreign lines and records beside it, everything running. */
+/**
+ * A host as the guides leave it: one key a domain, or one of each algorithm, foreign lines and records beside it, everything
+ * running.
+ */
 function installMailHost(world: World): void {
 	const { host, dns, chance, scenario } = world;
 	const luck = chance.stream("install");
@@ -209,7 +221,11 @@ function installMailHost(world: World): void {
 	const signer = { uid: SIGNER_UID, gid: SIGNER_UID };
 	disk.putDirectory("/etc/opendkim");
 	disk.putDirectory(KEYS, 0o750, signer);
-	disk.put("/etc/opendkim.conf", OPENDKIM_CONF);
+	const { signsTwice } = scenario;
+	disk.put(
+		"/etc/opendkim.conf",
+		signsTwice ? `${OPENDKIM_CONF}KeyTableEd25519 ${SECOND_KEY_TABLE}\n` : OPENDKIM_CONF,
+	);
 	disk.put("/etc/passwd", PASSWD);
 	disk.put("/etc/group", "root:x:0:\nopendkim:x:110:\nkeyturn:x:120:\n");
 	for (const path of [STATE, `${STATE}/domains`, `${STATE}/wishes`, AGENT_KEYS])
@@ -217,6 +233,7 @@ function installMailHost(world: World): void {
 	disk.putDirectory(DOOR_STATE, 0o700);
 	disk.putDirectory(SHELF, 0o755, { uid: AGENT_UID, gid: AGENT_UID });
 	const keyLines = ["# kept by hand"];
+	const secondLines = ["# kept by hand"];
 	const signingLines = ["# kept by hand"];
 	const files: { path: string; content: string }[] = [];
 	const record = (name: string, value: string) => {
@@ -227,8 +244,14 @@ function installMailHost(world: World): void {
 		record(name, value);
 		world.foreign.records.push({ name, value });
 	};
+	const adopt = (name: string, value: string, mayGo: boolean) => {
+		record(name, value);
+		world.foreign.adopted.set(name, value);
+		if (mayGo) world.ours.add(`${name} ${value}`);
+		else world.foreign.records.push({ name, value });
+	};
 	let pem = "";
-	for (const { domain, retire } of ordered(scenario)) {
+	for (const { domain, retire, keys } of ordered(scenario)) {
 		foreignRecord(`google._domainkey.${domain}`, keyRecord(world.makeKey()));
 		foreignRecord(domain, "v=spf1 mx -all");
 		if (luck.happens(0.5)) foreignRecord(`${monthOf(scenario.beginning)}b._domainkey.${domain}`, "taken");
@@ -237,7 +260,7 @@ function installMailHost(world: World): void {
 		const { domains, form } = scenario.together;
 		const isShared = domains.includes(domain);
 		const isFirst = !isShared || domain === domains[0];
-		if (isFirst) pem = world.makeKey();
+		if (isFirst) pem = world.makeKey(signsTwice ? "rsa" : "ed25519");
 		const path = isShared ? `${KEYS}/shared.private` : `${KEYS}/${domain}/mail.private`;
 		disk.putDirectory(`${KEYS}/${domain}`, 0o700, signer);
 		if (isFirst) disk.put(path, pem, 0o600, signer);
@@ -246,18 +269,27 @@ function installMailHost(world: World): void {
 		if (!isOneLine) keyLines.push(`${domain} ${domain}:mail:${path}`);
 		else if (isFirst) keyLines.push(`all %:mail:${path}`);
 		signingLines.push(`*@${domain} ${isOneLine ? "all" : domain}`);
-		const value = keyRecord(pem);
-		record(`mail._domainkey.${domain}`, value);
-		world.foreign.adopted.set(`mail._domainkey.${domain}`, value);
-		if (retire.adopted) world.ours.add(`mail._domainkey.${domain} ${value}`);
-		else world.foreign.records.push({ name: `mail._domainkey.${domain}`, value });
+		adopt(`mail._domainkey.${domain}`, keyRecord(pem), retire.adopted);
+		if (!signsTwice) continue;
+		const second = { path: `${KEYS}/${domain}/mail2.private`, content: world.makeKey() };
+		disk.put(second.path, second.content, 0o600, signer);
+		files.push(second);
+		secondLines.push(`${domain} ${domain}:mail2:${second.path}`);
+		// Where keyturn.yaml has one key it is left alone.
+		adopt(`mail2._domainkey.${domain}`, keyRecord(second.content), retire.adopted && keys !== undefined);
 	}
 	const newsletter = `${KEYS}/news.private`;
 	const newsletterKey = world.makeKey();
 	disk.put(newsletter, newsletterKey, 0o600, signer);
 	files.push({ path: newsletter, content: newsletterKey });
-	keyLines.splice(1, 0, `news newsletter.example:news:${newsletter}  # not ours`);
+	const newsLine = `news newsletter.example:news:${newsletter}`;
+	keyLines.splice(1, 0, signsTwice ? newsLine : `${newsLine}  # not ours`);
+	secondLines.splice(1, 0, newsLine);
 	signingLines.push("*@newsletter.example news");
+	if (signsTwice) {
+		disk.put(SECOND_KEY_TABLE, `${secondLines.join("\n")}\n`);
+		world.foreign.lines.set(SECOND_KEY_TABLE, secondLines.slice(0, 2));
+	}
 	disk.put(KEY_TABLE, `${keyLines.join("\n")}\n`);
 	disk.put(SIGNING_TABLE, `${signingLines.join("\n")}\n`);
 	world.foreign.files = files;
@@ -275,10 +307,9 @@ function ordered({ policies, together }: Scenario): readonly Policy[] {
 }
 
 function keyRecord(pem: string): string {
-	const raw = Buffer.from(publicHalfOf(pem) ?? "", "base64")
-		.subarray(12)
-		.toString("base64");
-	return formatKeyRecord({ algorithm: "ed25519", publicKey: raw });
+	const publicKey = publicHalfOf(pem) ?? "";
+	const algorithm = algorithmOf(publicKey) ?? "ed25519";
+	return formatKeyRecord({ algorithm, publicKey: recordText({ algorithm, bits: null, publicKey }) });
 }
 
 function monthOf(date: Date): string {
