@@ -36,6 +36,7 @@ export const FINDINGS = {
 	"key.unreadable": "critical",
 	"key.unsafe": "critical",
 	"key.fixed": "warning",
+	"key.missing": "warning",
 	"key.shared": "info",
 	"key.weak": "warning",
 	"key.testing": "warning",

@@ -13,6 +13,7 @@ export function checkSigning({ domains, door }: Facts): readonly Finding[] {
 		return [
 			...(domain.keys.length === 0 ? unsigned(domain, signer) : []),
 			...fixed(domain),
+			...missing(domain),
 			...silent(domain),
 		];
 	});
@@ -50,6 +51,22 @@ function fixed({ policy, keys }: DomainFacts): readonly Finding[] {
 					finding("key.fixed", `${policy.domain} ${line.selector}`.trim(), {
 						summary: `its line cannot be turned: ${line.problem}`,
 						advice: `write the line of ${line.entry} so that it names one domain, one selector and one file`,
+					}),
+				],
+	);
+}
+
+/** Beside a key that signs keyturn puts none of the other algorithm: only somebody who looks knows where its line belongs. */
+function missing({ policy, keys }: DomainFacts): readonly Finding[] {
+	const found = keys.map(({ algorithm }) => algorithm);
+	if (found.length === 0 || found.includes(null)) return [];
+	return (policy.keys ?? []).flatMap(({ algorithm }) =>
+		found.includes(algorithm)
+			? []
+			: [
+					finding("key.missing", policy.domain, {
+						summary: `keyturn.yaml has a list of keys for it, and no ${algorithm} key signs beside the ${found.join(", ")} key`,
+						advice: `put one beside it by hand, and keyturn turns both: docs/signers.md, "RSA and Ed25519 together"; or let key be one`,
 					}),
 				],
 	);

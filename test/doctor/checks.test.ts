@@ -44,6 +44,7 @@ const spf = (result: MailFacts["spf"][number]["verdict"]["result"], isOwn = true
 const verify = (changes: Partial<DomainFacts["policy"]["verify"]>): DomainFacts["policy"] =>
 	policyOf({ verify: { ...policyOf().verify, ...changes } });
 const lone = { ...emptyDomainState("example.com") };
+const TWO = policyOf({ keys: [{ algorithm: "rsa", bits: 2048 }, { algorithm: "ed25519" }] });
 const FILTER = {
 	socket: null,
 	filter: {
@@ -228,6 +229,12 @@ const CASES: readonly Found[] = [
 		[],
 	],
 	["a line that cannot be turned", line({ problem: "a % entry" }), ["key.fixed"]],
+	["one key where two algorithms are configured", of({ policy: TWO }), ["key.missing"]],
+	[
+		"both of them",
+		of({ policy: TWO, keys: [keyFacts(), keyFacts({ algorithm: "ed25519", bits: null })] }),
+		[],
+	],
 	["a running signer that does not sign", key({ unsigned: "no signature" }), ["signer.silent"]],
 	[
 		"a key file that the signer refuses",
