@@ -66,7 +66,10 @@ export function createChecker(world: World): Checker {
 	/** Of each switch of a key in use so far, whether it was a turn. */
 	const counts = new Map<string, boolean[]>();
 	for (const [place, line] of readTables(host.disk) ?? []) selectors.set(place, [line.selector]);
-	for (const domain of scenario.bare) selectors.set(domain, []);
+	for (const domain of scenario.bare) {
+		selectors.set(domain, []);
+		if (scenario.signsTwice) selectors.set(secondOf(domain), []);
+	}
 
 	let known = readTables(host.disk);
 

@@ -72,9 +72,9 @@ const WISHES: readonly ((asking: Asking) => void)[] = [
 	retireOne,
 	// The same mind changes again, sooner or later.
 	({ world, acts, luck, domain }) => {
-		// Of a line that signs for others, or of two in two tables, it would have to be taken out by hand.
+		// Of a line that signs for others, or of two of which keyturn turns one, it would have to be taken out by hand.
 		if (world.scenario.together.form === "line" && matesOf(world, domain).length > 0) return;
-		if (world.scenario.signsTwice) return;
+		if (world.scenario.signsTwice && !hasSeveralKeys(world, domain)) return;
 		acts.leave({ kind: "remove", domains: [domain] });
 		world.time.after(luck.between(1, 12 * HOUR_MS), () =>
 			acts.leave({ ...addAgain([domain]), noSoak: luck.happens(0.3) }),
@@ -158,6 +158,10 @@ function isKeyOf(
 function matesOf({ scenario }: World, domain: string): readonly string[] {
 	const { domains } = scenario.together;
 	return domains.includes(domain) ? domains.filter((name) => name !== domain) : [];
+}
+
+function hasSeveralKeys({ scenario }: World, domain: string): boolean {
+	return scenario.policies.some((policy) => policy.domain === domain && policy.keys !== undefined);
 }
 
 /** The record of an adopted key may go once somebody asks for it. */

@@ -86,23 +86,25 @@ export function createScenario(chance: Chance, calm: boolean): Scenario {
 }
 
 /**
- * The host with a signer that signs each message twice. Both keys of those that are chosen turn, of the others the RSA key; nobody
- * is without keys, since lines of one name stand in two tables, which only an administrator adds or takes out.
+ * The host with a signer that signs each message twice. Both keys of those that are chosen turn, of the others the RSA key; only
+ * the former may be without keys, since lines of one name stand in both tables.
  */
 export function signingTwice(host: Scenario, isChosen: (domain: string) => boolean): Scenario {
+	const policies = host.policies.map((policy): Policy => {
+		const { selector, domain } = policy;
+		const single = { ...policy, swap: "restart", key: RSA } as const;
+		return isChosen(domain)
+			? { ...single, keys: [RSA, { algorithm: "ed25519" }], selector: templateOf(selector) }
+			: single;
+	});
+	const chosen = new Set(policies.flatMap(({ domain, keys }) => (keys === undefined ? [] : [domain])));
 	return {
 		...host,
 		signsTwice: true,
 		swap: "restart",
-		bare: new Set(),
+		bare: new Set([...host.bare].filter((domain) => chosen.has(domain))),
 		together: NOT_TOGETHER,
-		policies: host.policies.map((policy) => {
-			const { selector, domain } = policy;
-			const single = { ...policy, swap: "restart", key: RSA } as const;
-			return isChosen(domain)
-				? { ...single, keys: [RSA, { algorithm: "ed25519" }], selector: templateOf(selector) }
-				: single;
-		}),
+		policies,
 	};
 }
 

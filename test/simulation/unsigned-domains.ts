@@ -3,7 +3,7 @@
 import type { SimDisk } from "../fakes/sim-disk.ts";
 import { type MailHost, readTables, type Tables } from "./mail-host.ts";
 import type { WishFor } from "./operator.ts";
-import { storedDomain, waitingWishes } from "./stored-domain.ts";
+import { allWants, storedDomain, waitingWishes } from "./stored-domain.ts";
 
 export interface UnsignedDomains {
 	/** Whether mail of this domain may leave unsigned now. */
@@ -63,8 +63,12 @@ function signsEverywhere({ disk, signer, mailServer }: MailHost, domain: string)
 function isSettled(disk: SimDisk, domain: string): boolean {
 	const stored = storedDomain(disk, domain);
 	if (stored === null) return false;
-	const { wants, keys } = stored;
-	const active = keys.find((key) => key.state === "active");
-	const isGoing = wants.revoke.some((wish) => wish.unsigned && wish.selector === active?.selector);
-	return wants.remove === null && wants.add === null && !isGoing && active?.owes === null;
+	const active = stored.keys.filter((key) => key.state === "active");
+	const isWanted = allWants(stored).some(
+		({ remove, add, revoke }) =>
+			remove !== null ||
+			add !== null ||
+			revoke.some((wish) => wish.unsigned && active.some(({ selector }) => selector === wish.selector)),
+	);
+	return !isWanted && active.length > 0 && active.every(({ owes }) => owes === null);
 }
