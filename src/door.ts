@@ -164,6 +164,7 @@ async function signerOf(given: SignerSettings): Promise<SwapSigner> {
 		programs,
 		outside,
 		sockets: createSystemSockets(),
+		clock,
 		runProbe: async (request) => probe(request, (await signer.read()).owner),
 	});
 	return { signer, services: given.services, probe: given.probe };

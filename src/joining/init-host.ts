@@ -38,7 +38,14 @@ export async function joinInitHost(given: InitHostGiven): Promise<InitHost> {
 	};
 	return {
 		signers: async () =>
-			discoverSigners({ disk, programs, outside: programs, sockets: createSystemSockets(), runProbe }),
+			discoverSigners({
+				disk,
+				programs,
+				outside: programs,
+				sockets: createSystemSockets(),
+				clock: machine.clock,
+				runProbe,
+			}),
 		mailServer: async () => {
 			if (await isThere("/usr/sbin/postfix")) return "postfix";
 			return (await isThere("/usr/sbin/exim4")) ? "exim4" : null;

@@ -1,6 +1,7 @@
 /** Which types of signer there are; of what is configured the agent loads the schema, and the door the rest. */
 
 import type { z } from "zod";
+import type { Clock } from "../ports/clock.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Signer } from "../ports/signer.ts";
@@ -15,6 +16,8 @@ export interface SignerTools {
 	readonly outside: Programs;
 	/** Reaches what stands on this host at a unix socket. */
 	readonly sockets: Sockets;
+	/** For what has to be tried again until it is up. */
+	readonly clock: Clock;
 	/** Asks the running signer, as the user that it runs as. */
 	readonly runProbe: RunProbe;
 }

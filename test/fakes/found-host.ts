@@ -6,6 +6,7 @@ import type { Sockets } from "../../src/ports/sockets.ts";
 import type { SignerTools } from "../../src/signers/registry.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { createSimProcess } from "./sim-process.ts";
+import { createSleepingClock } from "./sleeping-clock.ts";
 
 export interface HostFile {
 	readonly text: string;
@@ -52,6 +53,7 @@ export function foundHost({ files, programs = {}, sockets }: FoundHost): SignerT
 		programs: { run },
 		outside: { run },
 		sockets: sockets ?? { connect: never },
+		clock: createSleepingClock(),
 		runProbe: never,
 	};
 }

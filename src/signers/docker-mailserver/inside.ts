@@ -31,7 +31,7 @@ export async function signInside(inside: Inside, sender: string): Promise<string
 	if (result.status === 0) return `${isOpenDkim ? printed(result.stdout) : told(result.stdout)}${message}`;
 	throw new KeyturnError(
 		"signer.probe",
-		`${isOpenDkim ? "opendkim" : "rspamc"} in the container signed nothing for ${sender}: exit status ${result.status}, saying: ${result.stderr.trim().slice(0, WORDS_LIMIT)}`,
+		`${isOpenDkim ? "opendkim" : "rspamc"} in the container signed nothing for ${sender}: exit status ${result.status}, saying: ${`${result.stdout}\n${result.stderr}`.trim().slice(0, WORDS_LIMIT)}`,
 	);
 }
 

@@ -3,6 +3,7 @@
 import { publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
 import type {
@@ -28,6 +29,7 @@ export interface DockerMailserverOptions {
 	readonly disk: Disk;
 	/** Runs docker, which may need more than the door's walls let through. */
 	readonly outside: Programs;
+	readonly clock: Clock;
 	readonly runProbe: RunProbe;
 }
 
@@ -57,7 +59,11 @@ export function createDockerMailserverSigner(options: DockerMailserverOptions): 
 	};
 }
 
+const NEVER = new AbortController().signal;
 const PROBE_MS = 30_000;
+/** After its mail server is up. */
+const SIGNER_UP_MS = 30_000;
+const TRIED_AGAIN_MS = 500;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const QUEUE =
 	"the queue inside the container is not looked at: let retire.grace be longer than mail may wait there (5 days by default)";
@@ -197,7 +203,8 @@ async function probe(
 		unsigned: { means: key.record === null ? "unsigned" : "failed" },
 	}));
 	const messages: string[] = [];
-	for (const { sender } of asked) messages.push(await signedInside(options, sender));
+	const untilUptimeMs = options.clock.uptimeMs() + SIGNER_UP_MS;
+	for (const { sender } of asked) messages.push(await signedInside(options, sender, untilUptimeMs));
 	const answer = await options.runProbe({
 		kind: "messages",
 		expectations: asked,
@@ -207,10 +214,20 @@ async function probe(
 	return answer.verdicts;
 }
 
-async function signedInside(options: DockerMailserverOptions, sender: string): Promise<string> {
-	try {
-		return await signInside(options, sender);
-	} catch (thrown) {
-		throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true });
+/** Its mail server may greet while its signer still reads its configuration. */
+async function signedInside(
+	options: DockerMailserverOptions,
+	sender: string,
+	untilUptimeMs: number,
+): Promise<string> {
+	const { clock } = options;
+	for (;;) {
+		try {
+			return await signInside(options, sender);
+		} catch (thrown) {
+			if (clock.uptimeMs() >= untilUptimeMs)
+				throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true });
+			await clock.sleep(TRIED_AGAIN_MS, NEVER);
+		}
 	}
 }

@@ -36,6 +36,7 @@ function signerOf(container: Container, more: object) {
 		swap: "restart",
 		disk: createSystemDisk(),
 		outside: createSystemPrograms(),
+		clock: tools.clock,
 		runProbe: async (request) => answerProbe(tools, request, new AbortController().signal),
 		settings: settingsSchema.parse({ volume, exec, smtp, ...more }),
 	});

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { settingsSchema } from "../../../src/signers/docker-mailserver/settings.ts";
 import { createDockerMailserverSigner } from "../../../src/signers/docker-mailserver/signer.ts";
+import type { ProgramResult } from "../../../src/ports/programs.ts";
+import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
+import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 import { SimDisk } from "../../fakes/sim-disk.ts";
 import { createSimProcess } from "../../fakes/sim-process.ts";
 
@@ -22,6 +25,7 @@ async function notesWith(postfixMain: string | null): Promise<string> {
 		swap: "restart",
 		disk: sim.open({ process: createSimProcess() }),
 		outside: { run: async () => Promise.reject(new Error("nothing is run here")) },
+		clock: createSleepingClock(),
 		runProbe: async () => Promise.reject(new Error("nothing is probed here")),
 	});
 	return (await signer.read()).notes.join("\n");
@@ -46,3 +50,62 @@ test.each(["milter_default_action = tempfail\n", "x = y\n milter_default_action=
 		expect(notes).not.toContain(ACCEPTS);
 	},
 );
+
+const REFUSED: ProgramResult = {
+	status: 1,
+	signal: null,
+	stdout: "IO write error: Connection refused\n",
+	stderr: "",
+};
+const SIGNED: ProgramResult = {
+	status: 0,
+	signal: null,
+	stdout: '{"dkim-signature":"v=1; s=next"}',
+	stderr: "",
+};
+
+/** Its signer answers so, one after the other, and from then on with the last. */
+function signerThatAnswers(answers: readonly ProgramResult[]) {
+	const asked: ProbeRequest[] = [];
+	let ran = 0;
+	const signer = createDockerMailserverSigner({
+		name: "main",
+		settings: settingsSchema.parse({ volume: VOLUME, signs: "rspamd" }),
+		service: "mailserver",
+		swap: "restart",
+		disk: new SimDisk(() => new Date(0)).open({ process: createSimProcess() }),
+		outside: {
+			run: async () => {
+				const answer = answers[Math.min(ran, answers.length - 1)] ?? REFUSED;
+				ran += 1;
+				return Promise.resolve(answer);
+			},
+		},
+		clock: createSleepingClock(),
+		runProbe: async (request) => {
+			asked.push(request);
+			return Promise.resolve({ isUp: true, reason: null, verdicts: [] });
+		},
+	});
+	const reading = { lines: [], files: [], tableHash: "", owner: ROOT, configuration: [], notes: [] };
+	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=" };
+	return { asked, probe: async () => signer.probe([key], reading) };
+}
+
+const ROOT = { uid: 0, gid: 0, user: "root" };
+
+test("waits for its signer, which may be up later than the mail server that greets", async () => {
+	const { asked, probe } = signerThatAnswers([REFUSED, REFUSED, SIGNED]);
+	await probe();
+	const [request] = asked;
+	expect(request?.kind === "messages" ? request.messages[0] : "").toContain("DKIM-Signature: v=1; s=next");
+});
+
+test("says what its signer answers once it has waited long enough", async () => {
+	const { asked, probe } = signerThatAnswers([REFUSED]);
+	await expect(probe()).rejects.toMatchObject({
+		code: "signer.probe",
+		message: expect.stringContaining("exit status 1, saying: IO write error: Connection refused") as string,
+	});
+	expect(asked).toEqual([]);
+});
