@@ -38,6 +38,11 @@ export interface Disk {
 	append(path: string, mode: number): Promise<DiskFile>;
 	/** The whole content, following links; null if absent; a file longer than `limitBytes` is an error. */
 	read(path: string, limitBytes: number): Promise<Uint8Array | null>;
+	/**
+	 * The same, of a file that belongs to this user at the moment it is read; "another's" of any other. Whoever owns the file, or
+	 * a directory above it, may put a link there to what only root can read.
+	 */
+	readOwned(path: string, limitBytes: number, uid: number): Promise<Uint8Array | "another's" | null>;
 	/** Atomic; replaces what stands at `to`. Durable only after `syncDirectory`. */
 	rename(from: string, to: string): Promise<void>;
 	/** A second hard link to `existing`. */

@@ -35,6 +35,12 @@ export function createSystemDisk(): Disk {
 				null,
 				attempt("read", path, () => readWhole(path, limitBytes)),
 			),
+		readOwned: (path, limitBytes, uid) =>
+			orOn(
+				"ENOENT",
+				null,
+				attempt("read", path, () => readOwned(path, limitBytes, uid)),
+			),
 		rename: (from, to) => attempt(`rename ${from} to`, to, () => rename(from, to)),
 		link: (existing, path) =>
 			orOn(
@@ -115,21 +121,36 @@ async function openToAppend(path: string, mode: number): Promise<DiskFile> {
 	}
 }
 
-/** Reads until the end rather than by size: files in /proc say 0. */
 async function readWhole(path: string, limitBytes: number): Promise<Uint8Array> {
 	const handle = await open(path, O_RDONLY | O_NONBLOCK);
 	try {
-		const chunks: Uint8Array[] = [];
-		let total = 0;
-		for (;;) {
-			const { bytesRead, buffer } = await handle.read(new Uint8Array(READ_CHUNK_BYTES));
-			if (bytesRead === 0) return concat(chunks, total);
-			chunks.push(buffer.subarray(0, bytesRead));
-			total += bytesRead;
-			if (total > limitBytes) throw tooLong(path, limitBytes);
-		}
+		return await readFrom(handle, path, limitBytes);
 	} finally {
 		await handle.close();
+	}
+}
+
+/** Its owner is asked of the open file: a name may lead elsewhere a moment later. */
+async function readOwned(path: string, limitBytes: number, uid: number): Promise<Uint8Array | "another's"> {
+	const handle = await open(path, O_RDONLY | O_NONBLOCK);
+	try {
+		const stats = await handle.stat();
+		return stats.isFile() && stats.uid === uid ? await readFrom(handle, path, limitBytes) : "another's";
+	} finally {
+		await handle.close();
+	}
+}
+
+/** Until the end rather than by size: files in /proc say 0. */
+async function readFrom(handle: FileHandle, path: string, limitBytes: number): Promise<Uint8Array> {
+	const chunks: Uint8Array[] = [];
+	let total = 0;
+	for (;;) {
+		const { bytesRead, buffer } = await handle.read(new Uint8Array(READ_CHUNK_BYTES));
+		if (bytesRead === 0) return concat(chunks, total);
+		chunks.push(buffer.subarray(0, bytesRead));
+		total += bytesRead;
+		if (total > limitBytes) throw tooLong(path, limitBytes);
 	}
 }
 

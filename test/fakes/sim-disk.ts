@@ -496,6 +496,10 @@ function createView(disk: SimDisk, { process, owner, fault, onChange }: DiskView
 			if (inode.content.length > limitBytes) throw failed("EFBIG", path);
 			return inode.content;
 		},
+		async readOwned(path, limitBytes, uid) {
+			const bytes = await this.read(path, limitBytes);
+			return bytes === null || disk.find(path, true)?.uid === uid ? bytes : "another's";
+		},
 		async rename(from, to) {
 			await process.before(`disk.rename ${to}`);
 			strike("rename", to);

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chown, link, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createSystemDisk } from "../../src/system/disk.ts";
@@ -135,4 +135,20 @@ test("root gives files away before the first byte", async (context) => {
 	expect(await disk.lstat(join(directory, "f"))).toMatchObject({ uid: 12_345, gid: 12_346 });
 	expect(await disk.lstat(join(directory, "link"))).toMatchObject({ uid: 12_345 });
 	expect((await disk.stat("/etc/passwd"))?.uid).toBe(0);
+});
+
+test("what is another's is not read, wherever a link leads", async (context) => {
+	if (process.getuid?.() !== 0) context.skip("only root may change an owner");
+	const directory = await temporaryDirectory();
+	const own = join(directory, "own");
+	await writeFile(own, "mine");
+	await chown(own, 12_345, 12_345);
+	await writeFile(join(directory, "roots"), "root's");
+	await symlink(join(directory, "roots"), join(directory, "link"));
+	await link(join(directory, "roots"), join(directory, "second"));
+	expect(await disk.readOwned(own, 10, 12_345)).toEqual(new Uint8Array(bytes("mine")));
+	for (const name of ["roots", "link", "second", "."])
+		expect(await disk.readOwned(join(directory, name), 10, 12_345), name).toBe("another's");
+	expect(await disk.readOwned(join(directory, "absent"), 10, 12_345)).toBeNull();
+	await expect(disk.readOwned(own, 3, 12_345)).rejects.toMatchObject({ code: "disk.failed" });
 });

@@ -99,8 +99,8 @@ export interface KeyInRedis {
 	readonly algorithm: PublicHalf["algorithm"];
 }
 
-/** In one transaction: each domain of the file signs with its key there, and those that left it sign no more. */
-export async function putIntoRedis(options: RedisOptions): Promise<void> {
+/** In one transaction; `uid` is rspamd's user's: each domain of the file signs with its key there, and those that left it sign no more. */
+export async function putIntoRedis(options: RedisOptions & { readonly uid: number }): Promise<void> {
 	const { disk, keyPath } = options;
 	const hashes = hashesOf(options.section);
 	try {
@@ -116,8 +116,7 @@ export async function putIntoRedis(options: RedisOptions): Promise<void> {
 			const domains = rows.map(({ domain }) => domain);
 			const commands: (readonly string[])[] = [];
 			for (const row of rows) {
-				const pem = await readPrivateKey(disk, row.path);
-				if (pem === null) throw new KeyturnError("signer.probe", `${row.path}: expected a private key`);
+				const pem = await readSignersKey(options, row.path);
 				commands.push(
 					["HSET", hashes.keys, fieldOf(row), pem],
 					["HSET", hashes.selectors, row.domain, row.selector],
@@ -139,6 +138,23 @@ export async function putIntoRedis(options: RedisOptions): Promise<void> {
 	}
 }
 
+/** rspamd gets from Redis what is put there: it must be no more than it could read by itself, whatever link it has planted. */
+async function readSignersKey(
+	{ disk, uid }: RedisOptions & { readonly uid: number },
+	path: string,
+): Promise<string> {
+	const bytes = await disk.readOwned(path, KEY_LIMIT_BYTES, uid);
+	if (bytes === "another's")
+		throw new KeyturnError(
+			"signer.probe",
+			`${path}: expected a key file of rspamd's user (uid ${uid}), got another's`,
+		);
+	const pem = bytes === null ? "" : Buffer.from(bytes).toString("latin1");
+	if (publicHalf(pem) === null) throw new KeyturnError("signer.probe", `${path}: expected a private key`);
+	return pem;
+}
+
+const KEY_LIMIT_BYTES = 64 * 1024;
 const NONE: ReadonlyMap<string, string> = new Map();
 const TABLE_LIMIT_BYTES = 64 * 1024 * 1024;
 const PASSWORD_LIMIT_BYTES = 4096;

@@ -55,7 +55,8 @@ function render(
 /** Has Redis name what the file says. */
 async function follow(options: RspamdOptions, redis: RedisSettings): Promise<void> {
 	const { section } = await readConfiguration(options, new Map());
-	await putIntoRedis({ ...options, redis, section, keyPath: keyPathOf(options.settings) });
+	const { uid } = findAccount(await readAccounts(options.disk), options.settings.user);
+	await putIntoRedis({ ...options, redis, section, keyPath: keyPathOf(options.settings), uid });
 }
 
 const ONE_EACH =

@@ -1,8 +1,8 @@
 /** rspamd with its keys in a real Redis: the contract of all signers, and what becomes of Redis in a switch. */
 
 import { execFileSync } from "node:child_process";
-import { appendFile, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { appendFile, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { discoverSigners } from "../../../src/signers/discovery/discovery.ts";
 import { createSystemSockets } from "../../../src/system/sockets.ts";
@@ -106,6 +106,26 @@ describe.skipIf(!mayRun || !hasRedis)("rspamd", () => {
 			message: expect.stringContaining('it is not "domain selector": example.org') as string,
 		});
 		expect(redis.ask(["HGET", "DKIM_SELECTORS", "example.org"])).toBe("202609");
+	});
+
+	test("gives Redis nothing that rspamd's user could not read itself, whatever link stands at a key's place", async () => {
+		const { host, redis } = await prepare();
+		await turn(host, "202611");
+		const [, path = ""] = (await host.signer.read()).lines.map(({ keyPath }) => keyPath).toSorted();
+		const secret = join(host.directory, "roots.pem");
+		for (const text of [next.pem, "root:$6$canary:19000:0:99999:7:::\n"]) {
+			await writeFile(secret, text, { mode: 0o600 });
+			await rm(path);
+			await symlink(secret, path);
+			await expect(apply(host)).rejects.toMatchObject({
+				code: "signer.probe",
+				message: expect.stringContaining(`${path}: expected a key file of rspamd's user`) as string,
+			});
+		}
+		const held = redis.ask(["HVALS", "DKIM_KEYS"]);
+		expect(held).toContain("PRIVATE KEY");
+		expect(held).not.toContain(next.pem.split("\n")[3]);
+		expect(held).not.toContain("canary");
 	});
 
 	test("tells what Redis has where that is not what the file says, and turns from there", async () => {
