@@ -6,7 +6,7 @@ import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-s
 import { isCandidate } from "../rotation/life.ts";
 import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { nextDue, soakMs } from "../rotation/timing.ts";
+import { nextDue, soakEnds } from "../rotation/timing.ts";
 import { inLocalTime, localMinute, moment, relative } from "../report/words.ts";
 
 export interface HeadlineGiven {
@@ -111,7 +111,7 @@ function turnWords(given: HeadlineGiven, state: DomainState, candidate: KeyEntry
 		case "published":
 			if (candidate.rightSince === null)
 				return `${selector}: ${lookWords(look, nextLook(waits, now, isLive))}`;
-			return `${selector}: ${soakWords(soaked(candidate, state, policy), now, policy)}`;
+			return `${selector}: ${soakWords(soakEnds(candidate, state, policy), now, policy)}`;
 		default:
 			return `${selector} is verified; ${verifiedWords(waits, now, policy)}`;
 	}
@@ -136,10 +136,6 @@ function pendingWords([wait]: readonly Wait[], now: Date, { timezone }: Policy):
 function verifiedWords([wait]: readonly Wait[], now: Date, { timezone }: Policy): string {
 	if (wait === undefined) return "the switch is next";
 	return `${wait.reason}${wait.until === null ? "" : ` (${moment(wait.until, now, timezone)})`}`;
-}
-
-function soaked(candidate: KeyEntry, state: DomainState, policy: Policy): Date {
-	return new Date(new Date(candidate.rightSince ?? 0).getTime() + soakMs(candidate, state, policy));
 }
 
 /** In a pipe each change is a line: what changes by itself every second is left out. */

@@ -102,7 +102,7 @@ async function providerFor(
 				["server", { text: zone.localPrimary }],
 				["keyfile", { text: TSIG_KEY }],
 			],
-			remarks: ["dynamic updates with a TSIG key; the zone has to allow them: allow-update { key NAME; };"],
+			remarks: ["dynamic updates with a TSIG key; the zone has to allow it: docs/providers.md"],
 		};
 	}
 	const guess = zone === null ? null : host.guess(zone.servers);
@@ -123,7 +123,8 @@ function byHand(zone: FoundZone | null): StarterProvider {
 		settings:
 			zone?.servers[0] === undefined ? [] : [["where", { text: `the DNS host of ${zone.servers[0]}` }]],
 		remarks: [
-			"each record is told to whoever gets the alerts, and made by hand; docs/providers.md has providers that do it by themselves",
+			"each record is told to whoever gets the alerts, and made by hand;",
+			"docs/providers.md has providers that do it by themselves",
 		],
 	};
 }

@@ -19,7 +19,7 @@ export class Talk {
 
 	async answer(question: string, byDefault: string): Promise<string> {
 		if (this.#ask === null) return byDefault;
-		const given = (await this.#ask(`${question} [${byDefault}]: `)).trim();
+		const given = (await this.#ask(wrap(`${question} [${byDefault}]: `, 79, "", "  "))).trim();
 		return given === "" ? byDefault : given;
 	}
 

@@ -78,6 +78,7 @@ async function previewOne(
 					`        and ${keyWords(key)} with the next name, its record and its line, in the same switch`,
 			),
 		`dns     ${dnsWords(policy, state, selector, made)}`,
+		`        through ${policy.providers.join(", ")}`,
 		...(await (await bench.agent()).obstacles(policy, state)).map((why) => `        but not now: ${why}`),
 		...(selector === UNKNOWN
 			? ["table   as soon as its selector is known"]
@@ -101,11 +102,10 @@ function whenWords(planned: Plan): string {
 
 /** The tags stand in full; the key itself is not made yet. */
 function dnsWords(policy: Policy, state: DomainState, selector: string, made: KeyEntry | null): string {
-	const through = `through ${policy.providers.join(", ")}`;
 	const name = `${selector}._domainkey.${policy.domain}.`;
-	if (made !== null && made.state !== "pending") return `${name} is published already ${through}`;
+	if (made !== null && made.state !== "pending") return `${name} is published already`;
 	const inUse = activeKey(state)?.record.value ?? null;
-	return `add ${name} ${policy.record.ttlSeconds} TXT ${made === null ? recordForm(policy, inUse) : quoteTxt(made.record.value)} ${through}`;
+	return `add ${name} ${policy.record.ttlSeconds} TXT ${made === null ? recordForm(policy, inUse) : quoteTxt(made.record.value)}`;
 }
 
 /** The record that the new key gets, without the key. */

@@ -30,7 +30,7 @@ export async function providerCheck(
 				provider: name,
 				zone: zone === null ? null : zoneNamed(zone),
 				waitMs: waitMaxMs ?? WAIT_MS,
-				say: (words) => terminal.say(oneLine(words)),
+				say: (words) => terminal.say(terminal.isLive ? wrap(oneLine(words), 79, "", "  ") : oneLine(words)),
 			},
 			signal,
 		);

@@ -10,9 +10,9 @@ import { soakMs } from "../rotation/timing.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
-import { turnInWords } from "../report/outlook.ts";
-import { oneLine } from "../report/words.ts";
-import { type CommandContext, EXIT, type Workbench, worst } from "./workbench.ts";
+import { turnUnderWay } from "../report/outlook.ts";
+import { localMinute, oneLine, wrap } from "../report/words.ts";
+import { type CommandContext, EXIT, type Terminal, type Workbench, worst } from "./workbench.ts";
 
 export interface WaitOptions {
 	readonly wait: boolean;
@@ -74,8 +74,15 @@ export async function withProgress(
 	});
 	if (standings === "held") return EXIT.held;
 	if (options.json) terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
-	else for (const { domain, words } of standings) terminal.result(`${domain}: ${oneLine(words)}`);
+	else
+		for (const { domain, words } of standings)
+			terminal.result(resultLine(terminal, `${domain}: ${oneLine(words)}`));
 	return worst(standings.map((standing) => standing.code));
+}
+
+/** A program reads a line for each domain; somebody at a terminal reads words. */
+function resultLine({ isLive }: Terminal, line: string): string {
+	return isLive ? wrap(line, 79, "", "  ") : line;
 }
 
 /** Until every domain has what was asked for, or failed, or the wait is over. */
@@ -128,8 +135,14 @@ async function standingOf(
 			words: `failed: its state cannot be read (${state.message}); the wish is kept until it can be`,
 		};
 	const report = reports?.find((one) => one.domain === domain);
-	const waitingWords = report === undefined ? turnInWords(state) : wordsOf(turning, report, false);
+	const waitingWords = report === undefined ? watchedWords(state, policy) : wordsOf(turning, report, false);
 	return standing(policy, state, { isTaken, waitingWords });
+}
+
+/** In a pipe each change is a line, so a moment is told and no time that is left. */
+function watchedWords(state: DomainState, policy: Policy): string {
+	const { reason, until } = turnUnderWay(state, policy);
+	return until === null ? reason : `${reason} (until ${localMinute(until, policy.timezone)})`;
 }
 
 async function whatGoesOn(bench: Workbench): Promise<string> {

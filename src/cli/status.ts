@@ -1,6 +1,6 @@
 /** `keyturn status`: is it well, what happens next, and when. */
 
-import { asKeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { type Checked, parseHostState } from "../agent/host-state.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import {
@@ -56,6 +56,11 @@ async function inForm(bench: Workbench, isJson: boolean): Promise<string> {
 
 /** With what every server says at this moment. */
 async function writePage(context: CommandContext, bench: Workbench, path: string): Promise<number> {
+	// As root the command goes on as keyturn, somewhere else: the caller's directory is no place of its own.
+	if (path !== "-" && !path.startsWith("/"))
+		throw new KeyturnError("usage", `--html: expected an absolute path or -, got "${oneLine(path)}"`, {
+			hint: `keyturn status --html - > ${oneLine(path)}`,
+		});
 	const built = await gather(bench);
 	const looks = new Map<string, LookReport>();
 	const policies = new Map(bench.settings.policies.map((policy) => [policy.domain, policy]));

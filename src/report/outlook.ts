@@ -1,11 +1,12 @@
 /** What comes next for a domain, told from its stored state alone: no signer, no server is asked. */
 
-import type { DomainState } from "../rotation/domain-state.ts";
+import type { DomainState, KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import { laneState, lanesOf } from "../rotation/lanes.ts";
 import { plan, type Plan } from "../rotation/plan.ts";
-import type { LineInUse, Seen } from "../rotation/step.ts";
+import type { LineInUse, Seen, Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { soakEnds } from "../rotation/timing.ts";
 
 /** Plans as the agent would, but for the daily look at the key in use, which is no news. */
 export function outlook(
@@ -29,10 +30,15 @@ export function outlook(
 	return { kind: "wait", waits, until: untils.length === 0 ? null : new Date(Math.min(...untils)) };
 }
 
-/** Where the turn under way stands, in words. */
-export function turnInWords(state: DomainState): string {
+/** Where the turn under way stands, and until when it waits; null where that is not known. */
+export function turnUnderWay(state: DomainState, policy: Policy): Omit<Wait, "selector"> {
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
-	if (candidate === undefined) return "its new key is not made yet";
+	if (candidate === undefined) return { reason: "its new key is not made yet", until: null };
+	const soaks = candidate.state === "published" && candidate.rightSince !== null;
+	return { reason: words(candidate), until: soaks ? soakEnds(candidate, state, policy) : null };
+}
+
+function words(candidate: KeyEntry): string {
 	const why = candidate.reason === null ? "" : ` (${candidate.reason})`;
 	switch (candidate.state) {
 		case "pending":

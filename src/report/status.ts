@@ -5,7 +5,7 @@ import { isCandidate, type KeyState } from "../rotation/life.ts";
 import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds, nextDue } from "../rotation/timing.ts";
-import { outlook, turnInWords } from "./outlook.ts";
+import { outlook, turnUnderWay } from "./outlook.ts";
 
 export interface TroubleShown {
 	readonly event: string;
@@ -135,7 +135,7 @@ function planned(
 	if (next.kind === "wait") return { step: null, waits: next.waits };
 	const { step } = next;
 	if (step.kind === "look")
-		return { step: null, waits: [{ selector: null, until: null, reason: turnInWords(state) }] };
+		return { step: null, waits: [{ selector: null, ...turnUnderWay(state, policy) }] };
 	const selector = step.kind === "adopt" ? step.selectors.join(", ") : step.selector;
 	return { step: selector === null ? step.kind : `${step.kind} ${selector}`, waits: [] };
 }

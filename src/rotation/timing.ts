@@ -61,6 +61,11 @@ export function soakMs(key: KeyEntry, state: DomainState, policy: Policy): numbe
 	return Math.min(Math.max(negativeMs, AUTO_SOAK_MS.least), AUTO_SOAK_MS.most);
 }
 
+/** When absences cached before every server was right have expired; the epoch where none was right yet. */
+export function soakEnds(key: KeyEntry, state: DomainState, policy: Policy): Date {
+	return new Date(new Date(key.rightSince ?? 0).getTime() + soakMs(key, state, policy));
+}
+
 /** The confirmed last use of a key; null while it may still be used. A key that never signed counts from `since`. */
 export function lastUse(key: KeyEntry, now: Date): Date | null {
 	let latest = new Date(key.since);

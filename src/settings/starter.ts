@@ -75,25 +75,27 @@ export function starterText(starter: Starter): string {
 	].join("\n");
 }
 
-const HEAD = `# keyturn.yaml, as \`keyturn init\` found this host. Only root may write this file.
-# What is left out stays at its default; README.md and keyturn.schema.json have all keys.
+const HEAD = `# keyturn.yaml, as \`keyturn init\` found this host. Only root may write it.
+# What is left out stays at its default: \`man keyturn.yaml\`, or README.md.
 # After a change: \`keyturn doctor\`, then \`systemctl reload keyturn\`.
 `;
 
-const SCHEDULE = `# When a new key starts to sign: at three in the morning on the first of each month.
+const SCHEDULE = `# When a new key starts to sign: at three in the morning on each month's first.
 schedule: "0 3 1 * *"
 # Its record goes out this long before, so that every server has it in time.
 publish_ahead: 3d
 # Services may be touched at any time; here between these times only:
 # window: "02:00-05:00"`;
 
-const TURN = `# 202611; the next in the same month is 202611b. Hosts that share a domain need {host}: "{yyyy}{mm}-{host}".
+const TURN = `# 202611; the next in the same month is 202611b. Hosts that share a domain need
+# {host}: "{yyyy}{mm}-{host}".
 selector: "{yyyy}{mm}"
 key: { algorithm: rsa, bits: 2048 }
 record: { ttl: 1h }
 
-# An old record stands this long after its key signed for the last time. Records of keys that keyturn found in use are left
-# alone, unless adopted is true: another host may sign with them.
+# An old record stands this long after its key signed for the last time. Records
+# of keys that keyturn found in use are left alone, unless adopted is true:
+# another host may sign with them.
 retire: { grace: 14d, adopted: false }
 `;
 
@@ -146,7 +148,7 @@ function comment(text: string): string {
 	return lines.join("\n");
 }
 
-const LINE_LENGTH = 124;
+const LINE_LENGTH = 79;
 
 function signerLines({ type, settings, swap }: StarterSigner, indent: string): readonly string[] {
 	return [
@@ -187,7 +189,7 @@ function servicesLines({ stop, commands }: StarterSigner, indent: string): reado
 
 function providersPart(providers: readonly StarterProvider[]): string {
 	return [
-		"# Who writes the zones. A secret stands in a file of its own, which only keyturn may read.",
+		"# Who writes the zones. A secret stands in a file that only keyturn may read.",
 		"providers:",
 		...providers.flatMap(({ name, type, settings, remarks }) => [
 			...remarks.map((remark) => `  # ${remark}`),
@@ -235,7 +237,7 @@ const ED25519 = "{ algorithm: ed25519 }";
 
 function alertsPart(to: string | null): string {
 	const words =
-		"# Who hears of a key that cannot be turned; docs/alerts.md has webhooks, heartbeats and programs.";
+		"# Who hears of a key that cannot be turned; docs/alerts.md has webhooks,\n# heartbeats and programs.";
 	return to === null
 		? `${words}\nalerts: []\n`
 		: `${words}\nalerts:\n  - type: email\n    to: ${scalar(to)}\n    smtp: "127.0.0.1:25"\n`;

@@ -86,11 +86,11 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 		const host = initHost();
 		await run(host);
 		expect(host.files.get(PATH)).toMatchInlineSnapshot(`
-			"# keyturn.yaml, as \`keyturn init\` found this host. Only root may write this file.
-			# What is left out stays at its default; README.md and keyturn.schema.json have all keys.
+			"# keyturn.yaml, as \`keyturn init\` found this host. Only root may write it.
+			# What is left out stays at its default: \`man keyturn.yaml\`, or README.md.
 			# After a change: \`keyturn doctor\`, then \`systemctl reload keyturn\`.
 
-			# When a new key starts to sign: at three in the morning on the first of each month.
+			# When a new key starts to sign: at three in the morning on each month's first.
 			schedule: "0 3 1 * *"
 			# Its record goes out this long before, so that every server has it in time.
 			publish_ahead: 3d
@@ -99,17 +99,19 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 			# Of the schedule and of the selector's month.
 			timezone: Europe/Berlin
 
-			# 202611; the next in the same month is 202611b. Hosts that share a domain need {host}: "{yyyy}{mm}-{host}".
+			# 202611; the next in the same month is 202611b. Hosts that share a domain need
+			# {host}: "{yyyy}{mm}-{host}".
 			selector: "{yyyy}{mm}"
 			key: { algorithm: rsa, bits: 2048 }
 			record: { ttl: 1h }
 
-			# An old record stands this long after its key signed for the last time. Records of keys that keyturn found in use are left
-			# alone, unless adopted is true: another host may sign with them.
+			# An old record stands this long after its key signed for the last time. Records
+			# of keys that keyturn found in use are left alone, unless adopted is true:
+			# another host may sign with them.
 			retire: { grace: 14d, adopted: false }
 
-			# swap: reload has opendkim take the new key up while it runs: no message waits. restart stops the mail server and opendkim,
-			# switches, and starts them again.
+			# swap: reload has opendkim take the new key up while it runs: no message
+			# waits. restart stops the mail server and opendkim, and starts them again.
 			signer:
 			  type: opendkim
 			  config: /etc/opendkim.conf
@@ -121,9 +123,9 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 			  stop: [postfix, opendkim]
 			  start: [opendkim, postfix]
 
-			# Who writes the zones. A secret stands in a file of its own, which only keyturn may read.
+			# Who writes the zones. A secret stands in a file that only keyturn may read.
 			providers:
-			  # dynamic updates with a TSIG key; the zone has to allow them: allow-update { key NAME; };
+			  # dynamic updates with a TSIG key; the zone has to allow it: docs/providers.md
 			  home:
 			    type: rfc2136
 			    server: "127.0.0.1:53"
@@ -134,7 +136,8 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 			  - { name: example.com, provider: home }  # now 202610 (/etc/opendkim/keys/example.com/202610.private)
 			  - { name: example.org, provider: home }  # now 202610 (/etc/opendkim/keys/example.org/202610.private)
 
-			# Who hears of a key that cannot be turned; docs/alerts.md has webhooks, heartbeats and programs.
+			# Who hears of a key that cannot be turned; docs/alerts.md has webhooks,
+			# heartbeats and programs.
 			alerts:
 			  - type: email
 			    to: postmaster@example.com
@@ -143,7 +146,8 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 			state: /var/lib/keyturn
 			"
 		`);
-		for (const line of host.files.get(PATH)?.split("\n") ?? []) expect(line.length).toBeLessThan(131);
+		for (const line of host.files.get(PATH)?.split("\n") ?? [])
+			expect(line.length, line).toBeLessThanOrEqual(80);
 	});
 
 	test("it asks at a terminal, and says what it recommends and why", async () => {
@@ -153,7 +157,7 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 			"How opendkim gets a new key (reload, restart) [reload]: ",
 			"Who gets alerts by e-mail (- for nobody) [postmaster@example.com]: ",
 			`Write ${PATH} (yes, no) [yes]: `,
-			"Copy the TSIG key /etc/bind/keyturn.key to /etc/keyturn/tsig.key, readable by keyturn alone (yes, no) [yes]: ",
+			"Copy the TSIG key /etc/bind/keyturn.key to /etc/keyturn/tsig.key, readable by\n  keyturn alone (yes, no) [yes]: ",
 		]);
 		expect(said.join("\n")).toContain("recommended: reload. opendkim takes the new key up while it runs");
 		for (const line of said.join("\n").split("\n")) expect(line.length).toBeLessThan(80);

@@ -23,6 +23,10 @@ test("as a page, with what every server says at this moment", async () => {
 
 test("as a page on standard output", async () => {
 	const { context, shared, terminal } = await benchOf();
+	await expect(status(context, { ...TABLE, html: "x.html" })).rejects.toMatchObject({
+		code: "usage",
+		hint: "keyturn status --html - > x.html",
+	});
 	expect(await status(context, { ...TABLE, html: "-" })).toBe(0);
 	expect(terminal.results.join("\n")).toMatch(/^<!doctype html>/);
 	expect(shared.size).toBe(0);
