@@ -75,7 +75,9 @@ cacheCode();
 
 /** What starts the command line: the script, with the code that V8 had compiled when it was built. */
 function starter() {
-	return `import { existsSync, readFileSync } from "node:fs";
+	// npm links it into a PATH.
+	return `#!/usr/bin/env node
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Script } from "node:vm";
 const at = (name) => new URL(name, import.meta.url).pathname;

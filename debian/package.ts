@@ -238,8 +238,10 @@ function licence(): string {
 		.join("");
 }
 
+/** Nor with the line that makes it a program for npm: here it is given to node by name. */
 function withoutMap(code: string): Buffer {
-	return Buffer.from(code.replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n"), "latin1");
+	const own = code.replace(/^#!.*\n/, "");
+	return Buffer.from(own.replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n"), "latin1");
 }
 
 /** RFC 1952: without a name and a time. */

@@ -1,27 +1,24 @@
 /** The Debian package on a booted host: installed, used, upgraded under mail, removed and purged. */
 
-import { execFileSync } from "node:child_process";
-import { copyFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AgentHost, KEY_TABLE, upAgentHost } from "./host/agent-host.ts";
+import { putPackage } from "./host/built-package.ts";
 import { OUTSIDE } from "./host/mail-host.ts";
 import { underMail } from "./host/mail-run.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const PACKAGE = "keyturn-with-node";
 const DOMAIN = "example.com";
 const UNITS = ["keyturn.service", "keyturn-apply.socket", "keyturn-recover.service"];
 
 let host: AgentHost;
 let installed = "";
+let file = "";
 
 beforeAll(async () => {
-	execFileSync(process.execPath, ["--import", "tsx", "debian/package.ts", PACKAGE], { cwd: ROOT });
-	const file = readdirSync(join(ROOT, "packages")).find((name) => name.startsWith(`${PACKAGE}_`)) ?? "";
 	host = await upAgentHost({ swap: "reload" }, { domains: [DOMAIN] }, async (guide) => {
-		copyFileSync(join(ROOT, "packages", file), join(guide.outside, "keyturn.deb"));
-		installed = await guide.must(["dpkg", "-i", `${OUTSIDE}/keyturn.deb`]);
+		file = `${OUTSIDE}/packages/${putPackage(join(guide.outside, "packages"))}`;
+		installed = await guide.must(["dpkg", "-i", file]);
 	});
 }, 600_000);
 afterAll(async () => host.down());
@@ -50,7 +47,7 @@ test("is upgraded and turns a key under mail", async () => {
 	await host.must(["systemctl", "enable", "--now", ...UNITS]);
 	const before = await host.must(["systemctl", "show", "-p", "MainPID", "--value", "keyturn.service"]);
 	const { result, judgement } = await underMail(host, { connections: "short" }, async () => {
-		await host.must(["dpkg", "-i", `${OUTSIDE}/keyturn.deb`]);
+		await host.must(["dpkg", "-i", file]);
 		return host.keyturn("rotate --now");
 	});
 	expect(result).toMatchObject({ code: 0 });
