@@ -25,6 +25,13 @@ describe("docs/alerts.md", () => {
 		expect(row.includes("*Not raised yet.*")).toBe(!isRaised.test(agent));
 	});
 
+	test.each([...EVENTS, ...TROUBLES])("says of %s what it means and what to do", (name) => {
+		const cells = (rows.find((line) => line.startsWith(`| \`${name}\` |`)) ?? "").split(" | ");
+		expect(cells.length).toBeGreaterThanOrEqual(3);
+		expect(cells.at(-2)?.length).toBeGreaterThan(20);
+		expect(cells.at(-1)?.length).toBeGreaterThan(8);
+	});
+
 	test("shows an event as it is kept and sent", () => {
 		const example = /```json\n([^]*?)```/.exec(text)?.[1] ?? "";
 		expect(() => parseEvent(JSON.parse(example), "event")).not.toThrow();

@@ -24,7 +24,7 @@ export function commandTable(): string {
 		"| --- | --- |",
 		...commandsOf(program).flatMap(rows),
 		"",
-		"```",
+		"```text",
 		exitStatus(program),
 		"```",
 	].join("\n");

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
-const documents = [".", "docs"].flatMap((directory) =>
+const documents = [".", "docs", "docs/guides"].flatMap((directory) =>
 	readdirSync(directory)
 		.filter((name) => name.endsWith(".md"))
 		.map((name) => join(directory, name)),
