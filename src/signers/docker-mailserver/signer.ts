@@ -197,10 +197,13 @@ async function probe(
 	options: DockerMailserverOptions,
 	expectations: readonly ProbedKey[],
 ): Promise<readonly ProbeVerdict[]> {
-	const asked: ProbeExpectation[] = expectations.map((key) => ({
-		...key,
-		sender: `postmaster@${key.domain}`,
-		unsigned: { means: key.record === null ? "unsigned" : "failed" },
+	const asked: ProbeExpectation[] = expectations.map(({ domain, selector, record }) => ({
+		// Nothing else that a caller knows of the key: the probe refuses what it does not know.
+		domain,
+		selector,
+		record,
+		sender: `postmaster@${domain}`,
+		unsigned: { means: record === null ? "unsigned" : "failed" },
 	}));
 	const messages: string[] = [];
 	const untilUptimeMs = options.clock.uptimeMs() + SIGNER_UP_MS;

@@ -88,7 +88,8 @@ function signerThatAnswers(answers: readonly ProgramResult[]) {
 		},
 	});
 	const reading = { lines: [], files: [], tableHash: "", owner: ROOT, configuration: [], notes: [] };
-	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=" };
+	// A caller knows more of it than the probe takes.
+	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=", signer: "main" };
 	return { asked, probe: async () => signer.probe([key], reading) };
 }
 
@@ -108,4 +109,14 @@ test("says what its signer answers once it has waited long enough", async () => 
 		message: expect.stringContaining("exit status 1, saying: IO write error: Connection refused") as string,
 	});
 	expect(asked).toEqual([]);
+});
+
+test("asks the probe for what it knows, whatever else is known of a key", async () => {
+	const { asked, probe } = signerThatAnswers([SIGNED]);
+	await probe();
+	const [request] = asked;
+	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=" };
+	expect(request?.kind === "messages" ? request.expectations : []).toEqual([
+		{ ...key, sender: "postmaster@example.com", unsigned: { means: "failed" } },
+	]);
 });
