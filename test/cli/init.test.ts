@@ -111,7 +111,8 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 			retire: { grace: 14d, adopted: false }
 
 			# swap: reload has opendkim take the new key up while it runs: no message
-			# waits. restart stops the mail server and opendkim, and starts them again.
+			# waits. restart stops the mail server and opendkim, switches, and starts them
+			# again.
 			signer:
 			  type: opendkim
 			  config: /etc/opendkim.conf
@@ -133,8 +134,10 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 
 			# Everything above that is about a turn may differ for a domain.
 			domains:
-			  - { name: example.com, provider: home }  # now 202610 (/etc/opendkim/keys/example.com/202610.private)
-			  - { name: example.org, provider: home }  # now 202610 (/etc/opendkim/keys/example.org/202610.private)
+			  # now 202610 (/etc/opendkim/keys/example.com/202610.private)
+			  - { name: example.com, provider: home }
+			  # now 202610 (/etc/opendkim/keys/example.org/202610.private)
+			  - { name: example.org, provider: home }
 
 			# Who hears of a key that cannot be turned; docs/alerts.md has webhooks,
 			# heartbeats and programs.

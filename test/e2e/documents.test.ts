@@ -32,6 +32,13 @@ describe.each(RUN)("%s", (document) => {
 	});
 });
 
+test("what a document asks for in words is done before a block that there is", () => {
+	const typed = RUN.flatMap(blocksOf).filter(({ language }) => language === "sh");
+	expect(typed.map(({ text }) => firstLine(text))).toEqual(
+		expect.arrayContaining(Object.keys(MEANWHILE)) as string[],
+	);
+});
+
 /** What the reader has, where it is not what the document before left. */
 const BEFORE: Readonly<Partial<Record<(typeof RUN)[number], (at: GuideHost) => Promise<unknown>>>> = {
 	"docs/guides/opendkim-short-names.md": reader.shortNames,

@@ -54,7 +54,7 @@ async function editNamed(host: GuideHost, edit: (text: string) => string): Promi
 export async function startAfresh(host: GuideHost): Promise<void> {
 	await host.script(`
 		systemctl disable -q --now keyturn.service keyturn-apply.socket keyturn-recover.service
-		rm -rf /etc/keyturn/* /etc/systemd/system/keyturn-*.d /var/lib/keyturn-door
+		rm -rf /etc/keyturn/* /etc/systemd/system/keyturn-*.d /var/lib/keyturn-door /usr/local/dkimproxy
 		find /var/lib/keyturn -mindepth 1 -delete
 		systemctl daemon-reload
 		dig @${PRIMARY} example.com AXFR | awk '$4 == "TXT" { print $1 }' | grep -F _domainkey | sort -u |
