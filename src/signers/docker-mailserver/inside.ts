@@ -61,7 +61,7 @@ function told(output: string): string {
 		);
 	const found = answer.data["dkim-signature"] ?? [];
 	const values = typeof found === "string" ? [found] : found;
-	return values.map((value) => `DKIM-Signature: ${value}\r\n`.replace(/\r?\n/g, "\r\n")).join("");
+	return values.map((value) => `DKIM-Signature: ${value}\r\n`.replace(/\r\n?|\n/g, "\r\n")).join("");
 }
 
 function parsed(text: string): unknown {
