@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AgentHost, CONFIG_FILE, upAgentHost } from "./host/agent-host.ts";
+import { changeKeys, keysOf } from "./host/documents.ts";
 import { SELECTOR } from "./host/guide-host.ts";
 import { judgeMail, startMail, underMail } from "./host/mail-run.ts";
 import { PRIMARY, SECONDARY, TSIG_KEY_FILE } from "./host/name-servers.ts";
@@ -77,21 +78,6 @@ async function recordsOf(domain: string, selector: string): Promise<readonly (re
 	return Promise.all([PRIMARY, SECONDARY].map(async (server) => host.txt(server, name)));
 }
 
-interface StoredKey {
-	readonly selector: string;
-	readonly state: string;
-	readonly publicKey: string;
-	since: string;
-}
-
-function documentOf(domain: string): string {
-	return `/var/lib/keyturn/domains/${domain}.json`;
-}
-
-async function keysOf(domain: string): Promise<readonly StoredKey[]> {
-	return (JSON.parse(await host.read(documentOf(domain))) as { keys: StoredKey[] }).keys;
-}
-
 async function selectorOf(domain: string): Promise<string> {
 	return (await host.selectors())[domain] ?? "";
 }
@@ -154,9 +140,9 @@ test("a standby takes over from a stolen key at once; what that signed fails fro
 	const stolen = await selectorOf(STANDBY);
 	await host.eventually("a standby is ready", async () => {
 		await host.keyturn(`rotate ${STANDBY}`);
-		return (await keysOf(STANDBY)).some(({ state }) => state === "verified");
+		return (await keysOf(host, STANDBY)).some(({ state }) => state === "verified");
 	});
-	const standby = (await keysOf(STANDBY)).find(({ state }) => state === "verified")?.selector ?? "";
+	const standby = (await keysOf(host, STANDBY)).find(({ state }) => state === "verified")?.selector ?? "";
 	const before = startMail(host, { connections: "short", domains: [STANDBY], atMost: 100 });
 	await before.accepted(50);
 	await before.stop();
@@ -191,7 +177,7 @@ test("old records go under mail, and a ring goes on to its next name", {
 	expect(await selectorOf(RING)).toBe("kt2");
 	// The adopted one's stays.
 	const named =
-		(await keysOf(NAMED)).find(({ state, selector }) => state === "retiring" && selector !== SELECTOR)
+		(await keysOf(host, NAMED)).find(({ state, selector }) => state === "retiring" && selector !== SELECTOR)
 			?.selector ?? "";
 	await configure("restart", "other", "1s");
 	const second = await underMail(host, { connections: "short" }, async () => {
@@ -214,17 +200,15 @@ test("old records go under mail, and a ring goes on to its next name", {
 test("a private half is laid out a week after its record went, and not before", {
 	timeout: MAIL_MS,
 }, async () => {
-	const old = (await keysOf(NAMED)).find(
+	const old = (await keysOf(host, NAMED)).find(
 		({ state, selector }) => state === "retired" && selector !== SELECTOR,
 	);
 	const path = `${SHELF}/${NAMED}/${old?.selector ?? ""}.pem`;
 	await host.keyturn("rotate");
 	expect((await host.in(["test", "-e", path])).code).toBe(1);
-	const document = JSON.parse(await host.read(documentOf(NAMED))) as { checksum?: string; keys: StoredKey[] };
-	delete document.checksum;
-	for (const key of document.keys)
+	await changeKeys(host, NAMED, (key) => {
 		if (key.state === "retired") key.since = new Date(Date.parse(key.since) - 8 * 86_400_000).toISOString();
-	await host.write(documentOf(NAMED), JSON.stringify(document), { mode: "0600", owner: "keyturn" });
+	});
 	const { judgement } = await underMail(host, { connections: "short" }, async () =>
 		host.eventually("it is laid out", async () => {
 			await host.keyturn("rotate");

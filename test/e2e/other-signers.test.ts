@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AgentHost, CONFIG_FILE, upAgentHost } from "./host/agent-host.ts";
 import { SELECTOR } from "./host/guide-host.ts";
 import { type Judgement, judgeMail, startMail } from "./host/mail-run.ts";
+import { activeSelectors } from "./host/old-records.ts";
 import {
 	DKIMPY_TABLE,
 	EXIM_TABLE,
@@ -48,7 +49,9 @@ test("each signer's key is adopted where it is", async () => {
 	const before = await tables();
 	const adopted = await host.keyturn("rotate");
 	expect(adopted, adopted.stdout + adopted.stderr).toMatchObject({ code: 0 });
-	expect(await active()).toEqual(Object.fromEntries(DOMAINS.map((domain) => [domain, SELECTOR])));
+	expect(await activeSelectors(host)).toEqual(
+		Object.fromEntries(DOMAINS.map((domain) => [domain, SELECTOR])),
+	);
 	expect(await tables()).toEqual(before);
 });
 
@@ -87,7 +90,7 @@ async function turnUnderMail(
 	await host.eventually("Exim has delivered all", async () => hasEximDelivered(host));
 	const judgement = await judgeMail(host, [run]);
 	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0 });
-	const now = await active();
+	const now = await activeSelectors(host);
 	const [next = ""] = new Set(domains.map((domain) => now[domain] ?? ""));
 	expect(domains.map((domain) => now[domain])).toEqual(domains.map(() => next));
 	expect(next).not.toBe(SELECTOR);
@@ -101,11 +104,4 @@ async function tables(): Promise<Readonly<Record<string, string>>> {
 	return Object.fromEntries(
 		await Promise.all(paths.map(async (path) => [path, await host.read(path)] as const)),
 	);
-}
-
-async function active(): Promise<Readonly<Record<string, string>>> {
-	const { domains } = JSON.parse((await host.keyturn("status --json")).stdout) as {
-		domains: { domain: string; active: { selector: string } }[];
-	};
-	return Object.fromEntries(domains.map(({ domain, active: { selector } }) => [domain, selector]));
 }

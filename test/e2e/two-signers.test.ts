@@ -8,6 +8,7 @@ import { type AgentHost, CONFIG_FILE, KEY_TABLE, upAgentHost } from "./host/agen
 import { SELECTOR } from "./host/guide-host.ts";
 import { underMail } from "./host/mail-run.ts";
 import { PRIMARY } from "./host/name-servers.ts";
+import { startRspamd } from "./host/rspamd.ts";
 
 const BY_OPENDKIM = "example.com";
 /** Signed by the same line, with the same key. */
@@ -77,11 +78,24 @@ test("all turn under mail, and no message leaves unsigned or unverifiable", asyn
 	expect((await host.keyturn("verify")).code).toBe(0);
 });
 
-/** As a guide for rspamd prints it; nothing but its signing module runs, as a milter behind OpenDKIM. */
+/** A milter behind OpenDKIM. */
 async function setUpRspamd(): Promise<void> {
-	await host.write(
-		SIGNING,
-		`# documentation: https://rspamd.com/doc/modules/dkim_signing.html
+	await host.script(`
+		mkdir -p /var/lib/rspamd/dkim
+		mv /etc/opendkim/keys/${host.entryOf(BY_RSPAMD)}.private /var/lib/rspamd/dkim/mail.private
+		rspamadm dkim_keygen -d ${BY_RSPAMD} -s ${ED25519} -t ed25519-seed -k /var/lib/rspamd/dkim/ed.private > /var/lib/rspamd/ed.txt
+		chown -R _rspamd:_rspamd /var/lib/rspamd; chmod 700 /var/lib/rspamd/dkim
+		sed -i '/${BY_RSPAMD}/d' ${KEY_TABLE} /etc/opendkim/signing.table
+		postconf -e smtpd_milters='local:/opendkim/opendkim.sock,inet:127.0.0.1:11332' \\
+			non_smtpd_milters='local:/opendkim/opendkim.sock,inet:127.0.0.1:11332'
+	`);
+	const signing = { path: SIGNING, text: AS_PRINTED };
+	await startRspamd(host, { name: "rspamd", http: 11333, milter: 11332, signing });
+	await host.script("systemctl restart opendkim postfix");
+}
+
+/** As a guide for rspamd prints it. */
+const AS_PRINTED = `# documentation: https://rspamd.com/doc/modules/dkim_signing.html
 
 enabled = true;
 
@@ -100,43 +114,6 @@ domain {
             { path = "/var/lib/rspamd/dkim/ed.private"; selector = "${ED25519}"; }
         ]
     }
-}
-`,
-	);
-	await host.write("/etc/rspamd/rspamd.conf", MAIN);
-	await host.script(`
-		printf 'com\\norg\\nnet\\n' > /var/lib/rspamd/tld
-		mkdir -p /var/lib/rspamd/dkim
-		mv /etc/opendkim/keys/${host.entryOf(BY_RSPAMD)}.private /var/lib/rspamd/dkim/mail.private
-		rspamadm dkim_keygen -d ${BY_RSPAMD} -s ${ED25519} -t ed25519-seed -k /var/lib/rspamd/dkim/ed.private > /var/lib/rspamd/ed.txt
-		chown -R _rspamd:_rspamd /var/lib/rspamd; chmod 700 /var/lib/rspamd/dkim
-		sed -i '/${BY_RSPAMD}/d' ${KEY_TABLE} /etc/opendkim/signing.table
-		postconf -e smtpd_milters='local:/opendkim/opendkim.sock,inet:127.0.0.1:11332' \\
-			non_smtpd_milters='local:/opendkim/opendkim.sock,inet:127.0.0.1:11332'
-		systemctl start rspamd; systemctl restart opendkim postfix
-		until printf 'GET /ping HTTP/1.0\\r\\n\\r\\n' | timeout 2 bash -c 'exec 3<>/dev/tcp/127.0.0.1/11333; cat >&3; cat <&3' | grep -q pong; do
-			sleep 0.2
-		done
-	`);
-}
-
-const MAIN = `options {
-	pidfile = "/run/rspamd/rspamd.pid"; filters = "dkim"; local_addrs = ["127.0.0.0/8"];
-	dns { nameserver = ["127.0.0.53"]; timeout = 1s; }
-	url_tld = "/var/lib/rspamd/tld"; cache_file = "/var/lib/rspamd/symbols.cache"; hs_cache_dir = "/var/lib/rspamd";
-}
-logging { type = "file"; filename = "/var/lib/rspamd/log"; level = "info"; }
-worker "normal" { bind_socket = "127.0.0.1:11333"; count = 1; }
-worker "rspamd_proxy" {
-	bind_socket = "127.0.0.1:11332"; milter = yes; timeout = 120s; count = 1;
-	upstream "local" { default = yes; self_scan = yes; }
-}
-lua = "/usr/share/rspamd/rules/rspamd.lua";
-modules { path = "/usr/share/rspamd/plugins/dkim_signing.lua"; }
-metric { name = "default"; actions { reject = 1000; } }
-dkim { }
-dkim_signing {
-	.include(try=false,priority=10) "/etc/rspamd/override.d/dkim_signing.conf"
 }
 `;
 

@@ -14,6 +14,8 @@ export interface MailOptions {
 	readonly perSecond?: number;
 	/** Who it is from: all domains of the host if left out. */
 	readonly domains?: readonly string[];
+	/** Where a domain's mail is offered, over short connections: at port 25 if left out. */
+	readonly ports?: Readonly<Record<string, number>>;
 	/** The sender ends by itself after so many: two minutes' worth if left out. */
 	readonly atMost?: number;
 }
@@ -64,7 +66,7 @@ export function startMail(host: GuideHost, options: MailOptions): MailRun {
 		...command.split(" "),
 		options.connections,
 		...numbers,
-		...(options.domains ?? host.domains),
+		...(options.domains ?? host.domains).map((domain) => `${domain}:${options.ports?.[domain] ?? 25}`),
 	]);
 	const fates: Fate[] = [];
 	let complaint = "";

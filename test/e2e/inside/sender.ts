@@ -1,7 +1,7 @@
 /**
  * The sending end, run inside a test host: offers messages to Postfix at a steady rate, over one connection each ("short")
  * or over five that stay open ("long"), until its standard input closes, and at most COUNT of them. Writes one line of
- * JSON for each: what became of it. sender.ts short|long RATE COUNT FIRST-NUMBER DOMAIN...
+ * JSON for each: what became of it. sender.ts short|long RATE COUNT FIRST-NUMBER DOMAIN[:PORT]...
  */
 
 import { writeSync } from "node:fs";
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Fate } from "../host/fate.ts";
 import { SmtpConnection } from "./smtp-connection.ts";
 
-const [mode = "short", rate = "50", most = "6000", first = "0", ...domains] = process.argv.slice(2);
+const [mode = "short", rate = "50", most = "6000", first = "0", ...senders] = process.argv.slice(2);
 const intervalMs = 1000 / Number(rate);
 const startedAt = Date.now();
 const waiting: { readonly number: number; readonly offeredAt: number }[] = [];
@@ -51,10 +51,10 @@ interface Tried {
 }
 
 async function deliver(number: number, existing: SmtpConnection | null): Promise<Tried> {
-	const domain = domains[number % domains.length] ?? "example.com";
+	const [domain = "example.com", port = "25"] = senders[number % senders.length]?.split(":") ?? [];
 	let connection = existing;
 	try {
-		connection ??= await SmtpConnection.open();
+		connection ??= await SmtpConnection.open(Number(port));
 		const reply = await connection.send(domain, messageText(number, domain));
 		const mayStay = mode === "long" && !reply.startsWith("421");
 		if (!mayStay) await connection.close();

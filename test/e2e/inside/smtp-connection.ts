@@ -18,8 +18,8 @@ export class SmtpConnection {
 		socket.on("close", () => this.#fail(new Error("connection closed")));
 	}
 
-	static async open(): Promise<SmtpConnection> {
-		const socket = connect({ host: "127.0.0.1", port: 25, noDelay: true });
+	static async open(port: number): Promise<SmtpConnection> {
+		const socket = connect({ host: "127.0.0.1", port, noDelay: true });
 		await once(socket, "connect");
 		const connection = new SmtpConnection(socket);
 		const greeting = await connection.#reply();
