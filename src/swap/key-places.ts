@@ -27,6 +27,11 @@ export function keyPlace(
 				known.path === path && known.origin === "made" && known.hash !== key.hash && !isSameKey(known, key),
 		);
 	let path = keyPath(key.domain, key.selector);
-	for (let number = 2; isTaken(path); number += 1) path = keyPath(key.domain, `${key.selector}-${number}`);
+	for (let number = 2; isTaken(path); number += 1) {
+		const next = keyPath(key.domain, `${key.selector}-${number}`);
+		// All keys would lie in one place: whoever places it finds it taken, and says so.
+		if (next === path) break;
+		path = next;
+	}
 	return path;
 }
