@@ -6,9 +6,12 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONGEST = [
 	"e2e/kill",
 	"e2e/life",
+	"e2e/documents",
 	"e2e/watchdog",
 	"e2e/pause",
 	"e2e/stopped-door",
+	"e2e/proxies-and-containers",
+	"e2e/rspamd-layouts",
 	"e2e/slow-secondary",
 	"e2e/wishes",
 	"e2e/turn",
