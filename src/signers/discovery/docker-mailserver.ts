@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { FoundSigner } from "../../ports/found-signer.ts";
+import { jsonIn } from "../docker-mailserver/inside.ts";
 import { settingsSchema } from "../docker-mailserver/settings.ts";
 import type { SignerTools } from "../registry.ts";
 import { asFound, firstThere, lookAt, type Proposal } from "./proposal.ts";
@@ -49,7 +50,7 @@ async function containers(tools: SignerTools, program: string): Promise<readonly
 	const listed = await ask(tools, [program, "ps", "-a", "--format", "{{.ID}} {{.Image}}"]);
 	const ids = [...listed.matchAll(/^([0-9a-f]+) \S*docker-mailserver\S*$/gm)].map(([, id = ""]) => id);
 	if (ids.length === 0) return [];
-	const told = z.array(CONTAINER).safeParse(JSON.parse(await ask(tools, [program, "inspect", ...ids])));
+	const told = z.array(CONTAINER).safeParse(jsonIn(await ask(tools, [program, "inspect", ...ids])));
 	if (told.success) return told.data;
 	throw new KeyturnError("signer.config", `${program} inspect: expected containers, got something else`);
 }

@@ -53,7 +53,7 @@ function printed(output: string): string {
 }
 
 function told(output: string): string {
-	const answer = TOLD.safeParse(parsed(output.slice(output.indexOf("{"))));
+	const answer = TOLD.safeParse(jsonIn(output.slice(output.indexOf("{"))));
 	if (!answer.success)
 		throw new KeyturnError(
 			"signer.probe",
@@ -64,7 +64,8 @@ function told(output: string): string {
 	return values.map((value) => `DKIM-Signature: ${value}\r\n`.replace(/\r\n?|\n/g, "\r\n")).join("");
 }
 
-function parsed(text: string): unknown {
+/** What a program in a container, or Docker itself, said as JSON; null where it is none. */
+export function jsonIn(text: string): unknown {
 	try {
 		return JSON.parse(text);
 	} catch {

@@ -177,6 +177,13 @@ describe("docker-mailserver", () => {
 		const ps = "/usr/bin/docker ps -a --format {{.ID}} {{.Image}}";
 		expect(await discover(files, { [ps]: "77aa nginx:1\n" })).toEqual([]);
 		expect(await discover(files)).toMatchObject([{ keys: [], problems: [expect.stringContaining(ps)] }]);
+		const cutOff = {
+			[ps]: "77aa docker-mailserver:15\n",
+			"/usr/bin/docker inspect 77aa": '[{ "Name": "/mail',
+		};
+		expect(await discover(files, cutOff)).toMatchObject([
+			{ problems: ["/usr/bin/docker inspect: expected containers, got something else"] },
+		]);
 	});
 });
 
