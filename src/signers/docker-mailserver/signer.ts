@@ -54,15 +54,13 @@ export function createDockerMailserverSigner(options: DockerMailserverOptions): 
 				messages.push(await signOne(options.disk, keys, domain, selector));
 			return messages;
 		},
-		ready: async (timeoutMs) => ready(options, timeoutMs),
+		ready: async (timeoutMs, reading) => ready(options, timeoutMs, reading),
 		probe: async (expectations) => probe(options, expectations),
 	};
 }
 
 const NEVER = new AbortController().signal;
 const PROBE_MS = 30_000;
-/** After its mail server is up. */
-const SIGNER_UP_MS = 30_000;
 const TRIED_AGAIN_MS = 500;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const QUEUE =
@@ -180,16 +178,42 @@ async function preflight(options: DockerMailserverOptions): Promise<string | nul
 	return whyNotRunning(options);
 }
 
-/** Its mail server is the last to start, with the signer before it. */
+/** Its mail server may greet while its signer still reads its configuration: each gets the time. */
 async function ready(
-	{ settings, service, runProbe }: DockerMailserverOptions,
+	options: DockerMailserverOptions,
 	timeoutMs: number,
+	{ lines }: SignerReading,
 ): Promise<void> {
+	const { clock, settings, service, runProbe } = options;
 	const [host = "", port = ""] = settings.smtp.split(":");
 	const socket = { kind: "inet", host, port: Number(port) } as const;
 	const answer = await runProbe({ kind: "smtp", socket, timeoutMs });
-	if (answer.isUp) return;
-	throw new KeyturnError("signer.probe", `${service} does not greet: ${answer.reason ?? "no reason given"}`);
+	if (!answer.isUp)
+		throw new KeyturnError(
+			"signer.probe",
+			`${service} does not greet: ${answer.reason ?? "no reason given"}`,
+		);
+	const signing = lines.find(({ signs, problem }) => signs && problem === null);
+	if (signing !== undefined)
+		await answers(options, `postmaster@${signing.domain}`, clock.uptimeMs() + timeoutMs);
+}
+
+async function answers(
+	options: DockerMailserverOptions,
+	sender: string,
+	untilUptimeMs: number,
+): Promise<void> {
+	const { clock } = options;
+	for (;;) {
+		try {
+			await signInside(options, sender);
+			return;
+		} catch (thrown) {
+			if (clock.uptimeMs() >= untilUptimeMs)
+				throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true });
+			await clock.sleep(TRIED_AGAIN_MS, NEVER);
+		}
+	}
 }
 
 /** The container's own signer signs a message that goes nowhere. */
@@ -206,8 +230,7 @@ async function probe(
 		unsigned: { means: record === null ? "unsigned" : "failed" },
 	}));
 	const messages: string[] = [];
-	const untilUptimeMs = options.clock.uptimeMs() + SIGNER_UP_MS;
-	for (const { sender } of asked) messages.push(await signedInside(options, sender, untilUptimeMs));
+	for (const { sender } of asked) messages.push(await signInside(options, sender));
 	const answer = await options.runProbe({
 		kind: "messages",
 		expectations: asked,
@@ -215,22 +238,4 @@ async function probe(
 		timeoutMs: PROBE_MS,
 	});
 	return answer.verdicts;
-}
-
-/** Its mail server may greet while its signer still reads its configuration. */
-async function signedInside(
-	options: DockerMailserverOptions,
-	sender: string,
-	untilUptimeMs: number,
-): Promise<string> {
-	const { clock } = options;
-	for (;;) {
-		try {
-			return await signInside(options, sender);
-		} catch (thrown) {
-			if (clock.uptimeMs() >= untilUptimeMs)
-				throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true });
-			await clock.sleep(TRIED_AGAIN_MS, NEVER);
-		}
-	}
 }

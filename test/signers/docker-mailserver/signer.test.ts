@@ -87,36 +87,35 @@ function signerThatAnswers(answers: readonly ProgramResult[]) {
 			return Promise.resolve({ isUp: true, reason: null, verdicts: [] });
 		},
 	});
-	const reading = { lines: [], files: [], tableHash: "", owner: ROOT, configuration: [], notes: [] };
-	// A caller knows more of it than the probe takes.
-	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=", signer: "main" };
-	return { asked, probe: async () => signer.probe([key], reading) };
+	const line = { domain: "example.com", selector: "next", keyPath: "/k", publicKey: null, problem: null };
+	const lines = [{ ...line, entry: "", signs: true }];
+	const reading = { lines, files: [], tableHash: "", owner: ROOT, configuration: [], notes: [] };
+	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=" };
+	return {
+		asked,
+		ready: async () => signer.ready(30_000, reading),
+		probe: async () => signer.probe([key], reading),
+	};
 }
 
 const ROOT = { uid: 0, gid: 0, user: "root" };
 
-test("waits for its signer, which may be up later than the mail server that greets", async () => {
-	const { asked, probe } = signerThatAnswers([REFUSED, REFUSED, SIGNED]);
+test("is up once its signer answers, which may be later than its mail server greets", async () => {
+	const { asked, ready, probe } = signerThatAnswers([REFUSED, REFUSED, SIGNED]);
+	await ready();
 	await probe();
-	const [request] = asked;
+	expect(asked.map(({ kind }) => kind)).toEqual(["smtp", "messages"]);
+	const [, request] = asked;
 	expect(request?.kind === "messages" ? request.messages[0] : "").toContain("DKIM-Signature: v=1; s=next");
 });
 
-test("says what its signer answers once it has waited long enough", async () => {
-	const { asked, probe } = signerThatAnswers([REFUSED]);
-	await expect(probe()).rejects.toMatchObject({
+test("says what its signer answers once it was waited for long enough, or at once where it is only asked", async () => {
+	const { asked, ready, probe } = signerThatAnswers([REFUSED]);
+	const said = {
 		code: "signer.probe",
 		message: expect.stringContaining("exit status 1, saying: IO write error: Connection refused") as string,
-	});
-	expect(asked).toEqual([]);
-});
-
-test("asks the probe for what it knows, whatever else is known of a key", async () => {
-	const { asked, probe } = signerThatAnswers([SIGNED]);
-	await probe();
-	const [request] = asked;
-	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=" };
-	expect(request?.kind === "messages" ? request.expectations : []).toEqual([
-		{ ...key, sender: "postmaster@example.com", unsigned: { means: "failed" } },
-	]);
+	};
+	await expect(ready()).rejects.toMatchObject(said);
+	await expect(probe()).rejects.toMatchObject(said);
+	expect(asked.map(({ kind }) => kind)).toEqual(["smtp"]);
 });
