@@ -3,6 +3,7 @@
  * name space of its own, in which the volume, the signer's and Postfix's directories stand where the image has them.
  */
 
+import { OPENDKIM_CONF } from "../../fakes/docker-mailserver-files.ts";
 import type { AgentHost } from "./agent-host.ts";
 import { SELECTOR } from "./guide-host.ts";
 import { mainText } from "./rspamd.ts";
@@ -126,19 +127,6 @@ ${Object.entries(binds)
 		return stdout.includes(`127.0.0.1:${port}`);
 	});
 }
-
-/** What of the image's own matters. */
-const OPENDKIM_CONF = `Canonicalization    relaxed/simple
-Mode                sv
-KeyTable            refile:/etc/opendkim/KeyTable
-SigningTable        refile:/etc/opendkim/SigningTable
-ExternalIgnoreList  refile:/etc/opendkim/TrustedHosts
-InternalHosts       refile:/etc/opendkim/TrustedHosts
-SignatureAlgorithm  rsa-sha256
-OversignHeaders     From
-Socket              inet:8891@localhost
-UserID              opendkim:opendkim
-`;
 
 /** As its guide prints it. */
 const BLOCKS = `enabled = true;

@@ -9,6 +9,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
+import { OPENDKIM_CONF } from "../../fakes/docker-mailserver-files.ts";
 import { freePort } from "../program.ts";
 
 export const mayRun =
@@ -55,19 +56,6 @@ export async function prepareContainer(): Promise<Container> {
 	onTestFinished(async () => void (await act("stop")));
 	return { directory, volume, exec: [await script("exec", EXEC)], smtp: `127.0.0.1:${port}`, service, act };
 }
-
-/** What matters of the image's own. */
-const OPENDKIM_CONF = `Canonicalization    relaxed/simple
-Mode                sv
-KeyTable            refile:/etc/opendkim/KeyTable
-SigningTable        refile:/etc/opendkim/SigningTable
-ExternalIgnoreList  refile:/etc/opendkim/TrustedHosts
-InternalHosts       refile:/etc/opendkim/TrustedHosts
-SignatureAlgorithm  rsa-sha256
-OversignHeaders     From
-Socket              inet:8891@localhost
-UserID              opendkim:opendkim
-`;
 
 const SERVICE = `
 case "$1" in

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
+import { DKIM_SIGNING } from "../../fakes/docker-mailserver-files.ts";
 import { mayRun as mayRunCli, upCliHost } from "../cli/cli-host.ts";
 import { turnAsGuideHasIt } from "../cli/guide-turn.ts";
 import { type Container, mayRun, prepareContainer } from "./container.ts";
@@ -74,27 +75,6 @@ function places({ volume, exec, smtp }: Container): string {
 function shell(cwd: string, script: string): void {
 	execFileSync("/bin/sh", ["-ec", script], { cwd, stdio: "pipe" });
 }
-
-/** As the guide prints it. */
-const DKIM_SIGNING = `# documentation: https://rspamd.com/doc/modules/dkim_signing.html
-
-enabled = true;
-
-sign_authenticated = true;
-sign_local = true;
-
-use_domain = "header";
-use_redis = false; # don't change unless Redis also provides the DKIM keys
-use_esld = true;
-check_pubkey = true; # you want to use this in the beginning
-
-domain {
-    example.com {
-        path = "/tmp/docker-mailserver/rspamd/dkim/mail.private";
-        selector = "mail";
-    }
-}
-`;
 
 /** rspamd's client, answered by rspamd's own signing with the key that the file on the volume names. */
 function signerOfTheContainer(volume: string): string {

@@ -1,5 +1,6 @@
 /** Hosts as guides and docs/signers.md set their signers up, with what `keyturn init` is to make of each. */
 
+import { DKIM_SIGNING } from "../../fakes/docker-mailserver-files.ts";
 import { ED25519_KEY, type FoundHost, RSA_KEY, UID } from "../../fakes/found-host.ts";
 
 export interface SetUp extends FoundHost {
@@ -294,25 +295,7 @@ domain {
 		mail: null,
 		files: {
 			"/usr/bin/docker": "",
-			"/srv/dms/docker-data/dms/config/rspamd/override.d/dkim_signing.conf": `# documentation: https://rspamd.com/doc/modules/dkim_signing.html
-
-enabled = true;
-
-sign_authenticated = true;
-sign_local = true;
-
-use_domain = "header";
-use_redis = false; # don't change unless Redis also provides the DKIM keys
-use_esld = true;
-check_pubkey = true; # you want to use this in the beginning
-
-domain {
-    example.com {
-        path = "/tmp/docker-mailserver/rspamd/dkim/mail.private";
-        selector = "mail";
-    }
-}
-`,
+			"/srv/dms/docker-data/dms/config/rspamd/override.d/dkim_signing.conf": DKIM_SIGNING,
 			"/srv/dms/docker-data/dms/config/rspamd/dkim/mail.private": key("_rspamd"),
 		},
 		programs: docker("mx.example", { env: ["ENABLE_RSPAMD=1", "ENABLE_OPENDKIM=0"], port: "2525" }),
