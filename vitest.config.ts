@@ -22,7 +22,9 @@ export default defineConfig({
 				test: {
 					name: "simulation",
 					include: ["test/simulation/**/*.test.ts"],
-					testTimeout: 1_800_000,
+					// It runs beside the others, and may get little time until they have ended.
+					testTimeout: 3_600_000,
+					maxWorkers: 2,
 					sequence: { groupOrder: 3 },
 				},
 			},

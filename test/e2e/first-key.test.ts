@@ -102,6 +102,7 @@ async function underMail(command: string): Promise<Done> {
 		const beganAt = Date.now();
 		const result = await host.keyturn(command);
 		const endedAt = Date.now();
+		expect(result, result.stdout + result.stderr).toMatchObject({ code: 0 });
 		await run.accepted(200);
 		await run.stop();
 		return { result, judgement: await judgeMail(host, [run]), run, beganAt, endedAt };
