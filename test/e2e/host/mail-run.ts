@@ -81,7 +81,10 @@ export function startMail(host: GuideHost, options: MailOptions): MailRun {
 		sent: (number) => number >= first && number < first + atMost,
 		accepted: async (count) => {
 			const enough = acceptedCount() + count;
-			const explain = (): Promise<string> => Promise.resolve(`${JSON.stringify(fates.at(-1))} ${complaint}`);
+			const explain = async (): Promise<string> => {
+				const { stdout } = await host.in(["journalctl", "--no-pager", "-n", "80"]);
+				return `${JSON.stringify(fates.at(-1))} ${complaint}\n${stdout}`;
+			};
 			await eventually(`${count} more messages accepted`, () => Promise.resolve(acceptedCount() >= enough), {
 				explain,
 			});
