@@ -3,6 +3,7 @@
 import { KeyturnError } from "../../errors.ts";
 import type { Disk, Owner } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
+import { writeOwned } from "../owned-file.ts";
 import { probeText } from "../probe-message.ts";
 
 export interface OfflineSigning {
@@ -48,15 +49,7 @@ async function writeConfiguration(signing: OfflineSigning): Promise<string> {
 	for (const named of [path, ...names])
 		if (/[\s#]/.test(named))
 			throw new KeyturnError("signer.config", `${named}: OpenDKIM reads no path with a blank or # in it`);
-	await disk.unlink(path);
-	const file = await disk.create(path, 0o600);
-	if (file === "exists") throw new KeyturnError("signer.config", `${path}: somebody else keeps making it`);
-	try {
-		await file.chown({ uid: owner.uid, gid: owner.gid });
-		await file.write(Buffer.from(text, "latin1"));
-	} finally {
-		await file.close();
-	}
+	await writeOwned(disk, path, owner, Buffer.from(text, "latin1"));
 	return path;
 }
 

@@ -1,8 +1,8 @@
 /** Has rspamd's own program sign one message per staged key, since rspamd cannot sign with a configuration that is not live. */
 
 import { KeyturnError } from "../../errors.ts";
-import type { Disk } from "../../ports/disk.ts";
 import type { SignExpectation, SignerReading } from "../../ports/signer.ts";
+import { writeOwned } from "../owned-file.ts";
 import { probeText } from "../probe-message.ts";
 import { type NamedKey, readLive, type RspamdOptions } from "./live-configuration.ts";
 import { senderOf } from "./probing.ts";
@@ -36,7 +36,7 @@ async function signOne(
 	path: string,
 	key: NamedKey,
 ): Promise<string> {
-	await writeMessage(disk, path, owner, probeText(senderOf(key.domain)));
+	await writeOwned(disk, path, owner, Buffer.from(probeText(senderOf(key.domain)), "utf8"));
 	try {
 		const argv = [
 			"mime",
@@ -64,22 +64,5 @@ async function signOne(
 		);
 	} finally {
 		await disk.unlink(path);
-	}
-}
-
-async function writeMessage(
-	disk: Disk,
-	path: string,
-	owner: SignerReading["owner"],
-	text: string,
-): Promise<void> {
-	await disk.unlink(path);
-	const file = await disk.create(path, 0o600);
-	if (file === "exists") throw new KeyturnError("signer.config", `${path}: somebody else keeps making it`);
-	try {
-		await file.chown({ uid: owner.uid, gid: owner.gid });
-		await file.write(Buffer.from(text, "utf8"));
-	} finally {
-		await file.close();
 	}
 }
