@@ -1,6 +1,6 @@
 /** Writes files so that a crash or power loss leaves the old or the new, whole: every write that matters goes through here. */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { KeyturnError } from "./errors.ts";
 import type { Disk, DiskFile, Owner } from "./ports/disk.ts";
 
@@ -99,7 +99,7 @@ export async function undoReplace(
 
 /** Hexadecimal SHA-256. */
 export function hashOf(bytes: Uint8Array): string {
-	return createHash("sha256").update(bytes).digest("hex");
+	return hash("sha256", bytes, "hex");
 }
 
 /** Null if the file is absent. */

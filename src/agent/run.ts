@@ -132,6 +132,8 @@ export class Run {
 	readonly #lease: Lease;
 	readonly #audience: Audience;
 	#host: HostState;
+	/** As it is compared; null until something is. */
+	#hostText: string | null = null;
 	#hostRevision: number;
 	/** Steps run side by side; the host's document is written by one at a time. */
 	#writing: Promise<unknown> = Promise.resolve();
@@ -210,15 +212,23 @@ export class Run {
 	async editHost(edit: (host: HostState) => Told): Promise<void> {
 		const turn = this.#writing.then(async () => {
 			const { host, history } = edit(this.#host);
-			// A host document that is not there yet has to be: only against one that is can a jump of the clock be seen.
-			if (this.#hostRevision === 0 || differs(host, this.#host)) {
-				this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
-				this.#host = host;
-			}
+			await this.#keepHost(host);
 			for (const event of history) await this.#record(event);
 		});
 		this.#writing = turn.catch(() => undefined);
 		await turn;
+	}
+
+	/** Most edits find nothing to do and give back what they got. */
+	async #keepHost(host: HostState): Promise<void> {
+		// A host document that is not there yet has to be: only against one that is can a jump of the clock be seen.
+		if (host === this.#host && this.#hostRevision > 0) return;
+		this.#hostText ??= JSON.stringify(this.#host);
+		const text = JSON.stringify(host);
+		if (text === this.#hostText && this.#hostRevision > 0) return;
+		this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
+		this.#host = host;
+		this.#hostText = text;
 	}
 
 	/** The history is derived: a full disk must not keep an act from being saved. */
@@ -295,11 +305,6 @@ export async function each<Item>(
 		for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
 	};
 	await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-}
-
-/** Most edits find nothing to do and give back what they got. */
-function differs(host: HostState, before: HostState): boolean {
-	return host !== before && JSON.stringify(host) !== JSON.stringify(before);
 }
 
 function keyOfStep(step: Step): string {

@@ -52,15 +52,17 @@ export function previousSlot(schedule: Schedule, timezone: string, instant: Date
 
 export function localTime(instant: Date, timezone: string): LocalTime {
 	const second = Math.floor(instant.getTime() / 1000);
-	const known = lastTimes.get(timezone);
-	if (known?.second === second) return known.local;
-	const local = askFormatter(instant, timezone);
-	lastTimes.set(timezone, { second, local });
+	const times = timesKnown.get(timezone) ?? new Map<number, LocalTime>();
+	timesKnown.set(timezone, times);
+	const local = times.get(second) ?? askFormatter(instant, timezone);
+	if (times.size >= TIMES_KEPT) times.clear();
+	times.set(second, local);
 	return local;
 }
 
-/** A tick asks about one moment, again and again for every domain. */
-const lastTimes = new Map<string, { readonly second: number; readonly local: LocalTime }>();
+/** A tick asks about few moments (now, the slots beside it, those of the keys in use), again and again for every domain. */
+const timesKnown = new Map<string, Map<number, LocalTime>>();
+const TIMES_KEPT = 256;
 
 function askFormatter(instant: Date, timezone: string): LocalTime {
 	const parts = new Map(

@@ -31,7 +31,7 @@ export function text(stored: unknown, at: string): string {
 }
 
 export function time(stored: unknown, at: string): string {
-	if (typeof stored === "string" && /^\d{4}-/.test(stored) && isMoment(stored)) return stored;
+	if (typeof stored === "string" && isMoment(stored)) return stored;
 	throw expected("a time such as 2026-11-01T03:00:00.000Z", stored, at);
 }
 
@@ -56,10 +56,14 @@ export function nullable<Value>(stored: unknown, read: (value: unknown) => Value
 	return stored === null ? null : read(stored);
 }
 
+const MOMENT = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+/** Every month has so many. */
+const SAFE_DAY = "28";
+
 /** As it was written: a day that no month has would end whoever reckons with it. */
 function isMoment(text: string): boolean {
-	const at = new Date(text);
-	return !Number.isNaN(at.getTime()) && at.toISOString() === text;
+	if (!MOMENT.test(text)) return false;
+	return text.slice(8, 10) <= SAFE_DAY || new Date(text).toISOString() === text;
 }
 
 /** Not `state.corrupt`: the bytes are those that were written, so that the document is kept as it is. */

@@ -1,6 +1,6 @@
 /** JSON as it lies on disk; what cannot be read is told with its path and never overwritten. */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { KeyturnError } from "../errors.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -14,7 +14,7 @@ export function encodeJson(value: JsonObject): Uint8Array {
  * grace at once. Computed from what is read, so that white space does not count.
  */
 export function checksumOf(value: JsonObject): string {
-	return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+	return hash("sha256", JSON.stringify(value), "hex");
 }
 
 export function decodeJson(path: string, bytes: Uint8Array): JsonObject {
@@ -34,22 +34,32 @@ export function corrupt(path: string, expected: string): KeyturnError {
 
 /** What we write is six deep. Whatever walks through thousands of lists in lists ends with its own stack. */
 const LIMIT_DEPTH = 64;
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
 const QUOTE = 0x22;
+const OPENING_LIST = 0x5b;
 const BACKSLASH = 0x5c;
+const CLOSING_LIST = 0x5d;
+const OPENING_OBJECT = 0x7b;
+const CLOSING_OBJECT = 0x7d;
 
 function isDeep(bytes: Uint8Array): boolean {
 	let depth = 0;
-	let isText = false;
 	for (let at = 0; at < bytes.length && depth <= LIMIT_DEPTH; at++) {
-		const byte = bytes[at] ?? 0;
-		if (byte === QUOTE) isText = !isText;
-		else if (isText) at += byte === BACKSLASH ? 1 : 0;
-		else if (OPENING.has(byte)) depth++;
-		else if (CLOSING.has(byte)) depth--;
+		const byte = bytes[at];
+		if (byte === QUOTE) at = endOfText(bytes, at);
+		else if (byte === OPENING_LIST || byte === OPENING_OBJECT) depth++;
+		else if (byte === CLOSING_LIST || byte === CLOSING_OBJECT) depth--;
 	}
 	return depth > LIMIT_DEPTH;
+}
+
+/** Where the quotation mark stands that ends the text begun at `start`. Most bytes of a document are text. */
+function endOfText(bytes: Uint8Array, start: number): number {
+	for (let at = start + 1; at < bytes.length; at++) {
+		const byte = bytes[at];
+		if (byte === QUOTE) return at;
+		if (byte === BACKSLASH) at++;
+	}
+	return bytes.length;
 }
 
 function parse(path: string, bytes: Uint8Array): unknown {

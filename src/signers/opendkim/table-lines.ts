@@ -37,23 +37,31 @@ function parseRecord(
 	piece: string,
 	at: number,
 ): Pick<TableRecord, "key" | "value" | "valueAt" | "isIndented"> | null {
-	const text = /^[^#]*/.exec(piece)?.[0] ?? "";
-	// Each step takes what it can and gives nothing back, so that a line of blanks costs no more than its length.
-	const before = /^[ \t\r\v\f]*/.exec(text)?.[0] ?? "";
-	const key = /^[^ \t\r\v\f]*/.exec(text.slice(before.length))?.[0] ?? "";
-	if (key === "") return null;
-	const behind = text.slice(before.length + key.length);
-	const gap = /^[ \t\r\v\f]*/.exec(behind)?.[0] ?? "";
-	const value = trimEnd(behind.slice(gap.length));
-	const isIndented = before !== "";
-	return { key, value, valueAt: at + before.length + key.length + gap.length, isIndented };
+	const comment = piece.indexOf("#");
+	const end = comment === -1 ? piece.length : comment;
+	const keyAt = pass(piece, 0, end, true);
+	const keyEnd = pass(piece, keyAt, end, false);
+	if (keyEnd === keyAt) return null;
+	const valueAt = pass(piece, keyEnd, end, true);
+	let valueEnd = end;
+	while (valueEnd > valueAt && isBlank(piece, valueEnd - 1)) valueEnd--;
+	return {
+		key: piece.slice(keyAt, keyEnd),
+		value: piece.slice(valueAt, valueEnd),
+		valueAt: at + valueAt,
+		isIndented: keyAt > 0,
+	};
 }
 
-/** C's isspace: what separates and is trimmed. */
-const BLANKS = " \t\r\v\f";
+/** Where the blanks, or what is between them, end that begin at `from`. */
+function pass(text: string, from: number, end: number, areBlanks: boolean): number {
+	let at = from;
+	while (at < end && isBlank(text, at) === areBlanks) at++;
+	return at;
+}
 
-function trimEnd(text: string): string {
-	let end = text.length;
-	while (end > 0 && BLANKS.includes(text.charAt(end - 1))) end--;
-	return text.slice(0, end);
+/** C's isspace without the end of a line: what separates and is trimmed. */
+function isBlank(text: string, at: number): boolean {
+	const code = text.charCodeAt(at);
+	return code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== 0x0a);
 }
