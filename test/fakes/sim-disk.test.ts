@@ -21,6 +21,24 @@ async function write(disk: ReturnType<SimDisk["open"]>, path: string, text: stri
 }
 
 describe("SimDisk", () => {
+	it("leaves what was read of a file as it was while the file grows, here and on a copy of the disk", async () => {
+		const { disk, open } = setUp();
+		const add = async (view: typeof open, line: string) => {
+			const file = await view.append("/d/log", 0o600);
+			await file.write(bytes(line));
+			await file.close();
+			return view.read("/d/log", 1000);
+		};
+		await add(open, "one ");
+		const read = await add(open, "two ");
+		const copy = disk.crash();
+		await add(copy.open({ process: createSimProcess() }), "there");
+		await add(open, "here");
+		expect(new TextDecoder().decode(read ?? undefined)).toBe("one two ");
+		expect(disk.text("/d/log")).toBe("one two here");
+		expect(copy.text("/d/log")).toBe("one two there");
+	});
+
 	it("keeps everything when only the process dies", async () => {
 		const { disk, open } = setUp();
 		await write(open, "/d/a", "content");

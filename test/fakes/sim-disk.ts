@@ -238,10 +238,7 @@ export class SimDisk {
 	}
 
 	write(inode: Inode, bytes: Uint8Array): void {
-		const content = new Uint8Array(inode.content.length + bytes.length);
-		content.set(inode.content);
-		content.set(bytes, inode.content.length);
-		inode.content = content;
+		inode.content = joined(inode.content, bytes);
 		inode.modifiedAt = this.#now().getTime();
 	}
 
@@ -274,15 +271,19 @@ export class SimDisk {
 	}
 
 	#make(kind: Inode["kind"], mode: number, owner: Owner): Inode {
-		const attributes = { mode, uid: owner.uid, gid: owner.gid, modifiedAt: this.#now().getTime() };
+		const { uid, gid } = owner;
+		const modifiedAt = this.#now().getTime();
 		const inode: Inode = {
-			...attributes,
+			mode,
+			uid,
+			gid,
+			modifiedAt,
 			number: this.#next,
 			kind,
 			content: EMPTY,
 			entries: kind === "directory" ? new Map() : NO_ENTRIES,
 			links: 0,
-			kept: { ...attributes, content: EMPTY },
+			kept: { mode, uid, gid, modifiedAt, content: EMPTY },
 			keptEntries: kind === "directory" ? new Map() : NO_ENTRIES,
 			keptLinks: 0,
 			lost: false,
@@ -391,6 +392,27 @@ function followed(link: Inode, names: readonly string[], index: number): string 
 	const rest = names.slice(index + 1).map((name) => `/${name}`);
 	const above = names.slice(0, index).map((name) => `/${name}`);
 	return [...(target.startsWith("/") ? [] : [...above, "/"]), target, ...rest].join("");
+}
+
+/** How much of each buffer is content. What comes behind it is free for the end of a file that grows. */
+const used = new WeakMap<ArrayBufferLike, number>();
+
+/** A file that grows line by line is not copied for each: whoever holds the content of before sees that and no more. */
+function joined(content: Uint8Array, bytes: Uint8Array): Uint8Array {
+	const { buffer, byteOffset } = content;
+	const end = byteOffset + content.length;
+	const length = content.length + bytes.length;
+	if (used.get(buffer) === end && byteOffset + length <= buffer.byteLength) {
+		const grown = new Uint8Array(buffer, byteOffset, length);
+		grown.set(bytes, content.length);
+		used.set(buffer, byteOffset + length);
+		return grown;
+	}
+	const room = new Uint8Array(content.length === 0 ? length : 2 * length);
+	room.set(content);
+	room.set(bytes, content.length);
+	used.set(room.buffer, length);
+	return room.subarray(0, length);
 }
 
 /** Content is replaced, never changed: its text is made once. */

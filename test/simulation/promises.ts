@@ -411,14 +411,22 @@ export function neverReadable(seen: Observed): readonly string[] {
 }
 
 const secrets = new WeakMap<Uint8Array, boolean>();
+/** How many bytes of a buffer, from its beginning, hold no secret. */
+const lookedThrough = new WeakMap<ArrayBufferLike, number>();
+const LONGEST_SECRET = Math.max(...SECRETS.map(({ length }) => length));
 
 /** Content is replaced, never changed. */
 function holdsSecret(content: Uint8Array): boolean {
 	const known = secrets.get(content);
 	if (known !== undefined) return known;
-	const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+	const { buffer, byteOffset, byteLength } = content;
+	// Of a file that has grown, what stands before is the same bytes in the same place, and was looked through then.
+	const seen = byteOffset === 0 ? (lookedThrough.get(buffer) ?? 0) : 0;
+	const from = Math.max(0, Math.min(seen, byteLength) - LONGEST_SECRET);
+	const bytes = Buffer.from(buffer, byteOffset + from, byteLength - from);
 	const holds = SECRETS.some((secret) => bytes.includes(secret));
 	secrets.set(content, holds);
+	if (!holds && byteOffset === 0) lookedThrough.set(buffer, Math.max(seen, byteLength));
 	return holds;
 }
 

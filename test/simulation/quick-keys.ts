@@ -11,11 +11,12 @@ export function rememberParsedKeys(): void {
 	const privateKeys = new Map<string, KeyObject>();
 	const publicKeys = new Map<KeyObject | string, KeyObject>();
 	Object.assign(crypto, {
-		createPrivateKey: (pem: Parameters<typeof createPrivateKey>[0]) => {
-			if (typeof pem !== "string") return createPrivateKey(pem);
-			const key = privateKeys.get(pem) ?? createPrivateKey(pem);
+		createPrivateKey: (given: Parameters<typeof createPrivateKey>[0]) => {
+			const name = typeof given === "string" ? given : nameOfDer(given);
+			if (name === null) return createPrivateKey(given);
+			const key = privateKeys.get(name) ?? createPrivateKey(given);
 			if (privateKeys.size > KEPT) privateKeys.clear();
-			privateKeys.set(pem, key);
+			privateKeys.set(name, key);
 			return key;
 		},
 		createPublicKey: (given: Parameters<typeof createPublicKey>[0] | KeyObject) => {
@@ -31,7 +32,9 @@ export function rememberParsedKeys(): void {
 }
 
 /** DER bytes as the shipped code gives them; null for anything else. */
-function nameOfDer(given: Parameters<typeof crypto.createPublicKey>[0]): string | null {
+function nameOfDer(
+	given: Parameters<typeof crypto.createPrivateKey>[0] | Parameters<typeof crypto.createPublicKey>[0],
+): string | null {
 	if (typeof given !== "object" || !("format" in given) || given.format !== "der") return null;
 	return Buffer.isBuffer(given.key) ? `${given.type ?? ""} ${given.key.toString("latin1")}` : null;
 }
