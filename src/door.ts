@@ -71,7 +71,7 @@ async function main(): Promise<DoorAnswer> {
 		clock,
 		log,
 		directory,
-		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
+		domains: new Map(settings.domains.map(({ domain, signers: own }) => [domain, own])),
 		defersMail: () => postfix.defersMail(),
 		queue: () => postfix.queue(),
 		wiring: () => postfix.wiring(),

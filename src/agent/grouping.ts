@@ -3,7 +3,7 @@
 import { activeKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import { soakMs } from "../rotation/timing.ts";
-import { isToJoin } from "../rotation/together.ts";
+import { isBeside, isToJoin } from "../rotation/together.ts";
 import { asSeen, type DocGroup, matesOf } from "./groups.ts";
 import { planFor, type Sight } from "./planning.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -78,7 +78,7 @@ function isReady(mate: Doc, doc: Doc, jobs: readonly Job[], group: DocGroup): bo
 		return step?.kind === "switch" ? keyOf(one.state, step.selector) : null;
 	};
 	const [own, other] = [keyFor(doc), keyFor(mate)];
-	if (!sharesName) return other !== null || !isToCome(mate, own, group);
+	if (!sharesName) return other !== null || isBeside(mate.state, doc.state) || !isToCome(mate, own, group);
 	if (own === null || other === null) return false;
 	return sharesKey ? own.publicKey === other.publicKey : own.selector === other.selector;
 }

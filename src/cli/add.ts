@@ -2,7 +2,9 @@
 
 import { parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
+import type { InspectedSigner } from "../ports/door.ts";
 import { activeKey, type DomainState } from "../rotation/domain-state.ts";
+import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import { preview } from "./preview.ts";
@@ -47,9 +49,12 @@ async function refuseIfHopeless(bench: Workbench, policy: Policy, signal: AbortS
 	const state = await stateOf(bench, domain);
 	if (activeKey(state) !== null) return;
 	const answer = await bench.door.request({ act: "inspect", ids: [] }, signal);
-	const signer =
-		answer.act === "inspect" ? answer.signers.find((one) => one.signer === policy.signer) : undefined;
-	if (signer === undefined) return;
+	const own = signersOf(policy);
+	const signers = answer.act === "inspect" ? answer.signers.filter((one) => own.includes(one.signer)) : [];
+	for (const signer of signers) refuseIfNoPlace(signer, domain, bench.settings.path);
+}
+
+function refuseIfNoPlace(signer: InspectedSigner, domain: string, path: string): void {
 	const lines = signer.lines.filter((line) => line.domain === domain && line.signs);
 	const unfit = lines.every((line) => line.problem !== null || line.publicKey === null)
 		? lines[0]
@@ -61,7 +66,7 @@ async function refuseIfHopeless(bench: Workbench, policy: Policy, signal: AbortS
 		(unfit === undefined ? null : (unfit.problem ?? `${unfit.keyPath} cannot be read as a key`));
 	if (why === null) return;
 	throw new KeyturnError("signer.config", `${domain} gets no first key: ${why}`, {
-		hint: `it stands in ${bench.settings.path}; once the signer's tables are mended, run the command again`,
+		hint: `it stands in ${path}; once the signer's tables are mended, run the command again`,
 	});
 }
 

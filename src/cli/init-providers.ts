@@ -3,7 +3,7 @@
 import { parseDomain } from "../dkim/names.ts";
 import type { FoundKey, FoundSigner } from "../ports/found-signer.ts";
 import type { FoundZone } from "../ports/found-zone.ts";
-import type { StarterProvider } from "../settings/starter.ts";
+import type { StarterDomain, StarterProvider } from "../settings/starter.ts";
 import type { InitHost } from "./init-host.ts";
 import { list, type Talk } from "./init-talk.ts";
 
@@ -15,7 +15,7 @@ export interface Chosen {
 	readonly domains: readonly {
 		readonly domain: string;
 		readonly provider: string;
-		readonly signer: string;
+		readonly signer: StarterDomain["signer"];
 		readonly keys: readonly FoundKey[];
 	}[];
 	/** The file of the TSIG key that is to be copied. */
@@ -68,22 +68,39 @@ function freeName(wanted: string, taken: ReadonlyMap<string, unknown>): string {
 
 interface SignedDomain {
 	readonly domain: string;
-	readonly signer: string;
+	readonly signer: StarterDomain["signer"];
 	readonly keys: readonly FoundKey[];
 }
 
-/** A domain belongs to the first signer that was found for it. */
+/** The keys of one domain that one signer has. */
+interface Signing {
+	readonly signer: string;
+	readonly keys: FoundKey[];
+}
+
 function domainsOf(found: readonly NamedSigner[]): readonly SignedDomain[] {
-	const domains = new Map<string, { readonly signer: string; readonly keys: FoundKey[] }>();
+	const domains = new Map<string, Signing[]>();
 	for (const { name: signer, keys } of found)
 		for (const key of keys) {
 			const domain = parseDomain(key.domain);
 			if (domain === null) continue;
-			const known = domains.get(domain);
-			if (known === undefined) domains.set(domain, { signer, keys: [key] });
-			else if (known.signer === signer) known.keys.push(key);
+			const signings = domains.get(domain) ?? [];
+			domains.set(domain, signings);
+			const known = signings.find((one) => one.signer === signer);
+			if (known === undefined) signings.push({ signer, keys: [key] });
+			else known.keys.push(key);
 		}
-	return [...domains].map(([domain, one]) => ({ domain, ...one }));
+	return [...domains].map(([domain, signings]) => ({ domain, ...signedBy(signings) }));
+}
+
+/** A domain belongs to the first signer that was found for it; to two where one has its RSA keys and the other its Ed25519 keys. */
+function signedBy(signings: readonly Signing[]): Omit<SignedDomain, "domain"> {
+	const only = (algorithm: FoundKey["algorithm"]) =>
+		signings.find(({ keys }) => keys.every((key) => key.algorithm === algorithm));
+	const [rsa, ed25519, [first]] = [only("rsa"), only("ed25519"), signings];
+	if (rsa !== undefined && ed25519 !== undefined && (first === rsa || first === ed25519))
+		return { signer: [rsa.signer, ed25519.signer], keys: [...rsa.keys, ...ed25519.keys] };
+	return first ?? { signer: "", keys: [] };
 }
 
 async function providerFor(

@@ -84,8 +84,13 @@ const STRANGER = "command";
 function named(found: readonly FoundSigner[]): readonly NamedSigner[] {
 	return found.map((one) => {
 		const isAlone = found.filter(({ type }) => type === one.type).length === 1;
-		return { ...one, name: isAlone ? one.type : one.service };
+		return { ...one, name: isAlone ? one.type : asName(one.service) };
 	});
+}
+
+/** `opendkim@ed25519` is no name in keyturn.yaml. */
+function asName(service: string): string {
+	return service.replaceAll(/[^A-Za-z0-9_-]+/g, "-").slice(0, 31);
 }
 
 async function chooseSigners(

@@ -15,6 +15,7 @@ import { quoteTxt } from "../dkim/txt-strings.ts";
 import { nextRecord } from "../rotation/next-record.ts";
 import { outlook } from "../report/outlook.ts";
 import type { Plan } from "../rotation/plan.ts";
+import { laneState, lanesOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
@@ -42,26 +43,40 @@ export async function preview(
 	for (const policy of policies) {
 		const stored = await bench.store.load(`domains/${policy.domain}`);
 		const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
-		lines.push(policy.domain);
-		const told = await previewOne(bench, policy, state, inspection, options);
-		lines.push(...told.map((line) => `  ${oneLine(inLocalTime(line, policy.timezone))}`), "");
+		const taken = new Set<string>();
+		for (const lane of policy.signers === undefined ? [policy] : lanesOf(policy)) {
+			lines.push(
+				lane === policy ? policy.domain : `${policy.domain}: ${keyWords(lane.key)}, by ${lane.signer}`,
+			);
+			const told = await previewOne(bench, lane, { state, taken, inspection }, options);
+			lines.push(...told.map((line) => `  ${oneLine(inLocalTime(line, policy.timezone))}`), "");
+		}
 	}
 	return { schema: 1, lines: lines.slice(0, -1) };
+}
+
+interface Seen {
+	/** Of the whole domain. */
+	readonly state: DomainState;
+	/** Names that its other keys get in the same turn. */
+	readonly taken: Set<string>;
+	readonly inspection: InspectAnswer | null;
 }
 
 async function previewOne(
 	bench: Workbench,
 	policy: Policy,
-	state: DomainState,
-	inspection: InspectAnswer | null,
+	{ state: whole, taken, inspection }: Seen,
 	options: { readonly now: boolean; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
+	const state = laneState(whole, policy.lane);
 	const signer = inspection?.signers.find((one) => one.signer === policy.signer) ?? null;
 	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
 	if (signer === null || signer.problem !== null)
 		return [signer?.problem ?? "its signer is not known to the door"];
 	const now = bench.clock.now();
-	const { selector, made } = await nextSelector(bench, policy, state, now, options);
+	const { selector, made } = await nextSelector(bench, policy, { whole, state, taken }, now, options);
+	taken.add(selector);
 	const planned = planFor(policy, state, signer, now, options.now);
 	const turn = { signer: policy.signer, domain: policy.domain, from: line?.selector ?? null, selector };
 	const old = activeKey(state)?.selector ?? line?.selector ?? null;
@@ -117,7 +132,11 @@ function recordForm(policy: Policy, inUse: string | null): string {
 async function nextSelector(
 	bench: Workbench,
 	policy: Policy,
-	state: DomainState,
+	{
+		whole,
+		state,
+		taken,
+	}: { readonly whole: DomainState; readonly state: DomainState; readonly taken: ReadonlySet<string> },
 	now: Date,
 	options: { readonly now: boolean; readonly signal: AbortSignal },
 ): Promise<{ readonly selector: string; readonly made: KeyEntry | null }> {
@@ -125,7 +144,8 @@ async function nextSelector(
 	if (candidate !== undefined) return { selector: candidate.selector, made: candidate };
 	const dueAt = options.now ? now : (nextDue(state, policy, now) ?? now);
 	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
-		const before = keyOf(state, selector);
+		if (taken.has(selector)) continue;
+		const before = keyOf(whole, selector);
 		const freeAt = before === null ? now : freeAgainAt(before, policy);
 		if (freeAt === null || freeAt > now) continue;
 		const vacancy = await bench.propagation.vacancy(policy.domain, selector, policy.verify, options.signal);

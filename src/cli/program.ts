@@ -56,7 +56,10 @@ export function createProgram({ version, context, print, say, ended }: ProgramGi
 		.description("a first key for a domain that nothing signs yet; into the configuration with it, too")
 		.argument("<domain>")
 		.option("--provider <name>", "the DNS provider of its zone, where several are configured")
-		.option("--signer <name>", "its signer, where several are configured")
+		.option(
+			"--signer <name>",
+			"its signer, where several are configured; two of them, a,b, where each of its keys has one",
+		)
 		.option("--no-soak", "do not wait for cached absences of the record to expire")
 		.option("--dry-run", "print every change, and do none")
 		.action(async (domain: string, given: AddGiven) => {

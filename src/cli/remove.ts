@@ -4,6 +4,7 @@ import { asKeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import { outlook } from "../report/outlook.ts";
 import { type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
+import { lanesOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
@@ -22,7 +23,12 @@ export async function remove(context: CommandContext, name: string, options: Rem
 	const domains = policies.map((policy) => policy.domain);
 	if (options.dryRun) {
 		const lines = ["nothing is changed by --dry-run", ""];
-		for (const policy of policies) lines.push(policy.domain, ...(await previewOf(bench, policy, context)));
+		for (const policy of policies) {
+			lines.push(policy.domain);
+			// What one signer signs with is taken out at once, whatever the algorithms.
+			for (const own of policy.signers === undefined ? [policy] : lanesOf(policy))
+				lines.push(...(await previewOf(bench, own, context)));
+		}
 		context.terminal.result(options.json ? JSON.stringify({ schema: 1, lines }, null, 2) : lines.join("\n"));
 		return EXIT.done;
 	}

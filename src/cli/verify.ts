@@ -5,6 +5,7 @@ import { formatKeyRecord } from "../dkim/key-record.ts";
 import { KeyturnError } from "../errors.ts";
 import type { InspectedLine } from "../ports/door.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
+import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { oneLine, wrap } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
@@ -33,17 +34,20 @@ export async function verify(
 		);
 	const results: Verified[] = [];
 	for (const policy of policies) {
-		const signer = answer.signers.find((one) => one.signer === policy.signer);
-		const lines = signer?.lines.filter((line) => line.domain === policy.domain && line.signs) ?? [];
-		if (lines.length === 0)
-			results.push({
-				domain: policy.domain,
-				selector: "",
-				verifies: false,
-				reason: signer?.problem ?? "no key signs for it",
-				look: null,
-			});
-		for (const line of lines) results.push(await verifyLine(context, bench, policy, line));
+		for (const name of signersOf(policy)) {
+			const signer = answer.signers.find((one) => one.signer === name);
+			const lines = signer?.lines.filter((line) => line.domain === policy.domain && line.signs) ?? [];
+			if (lines.length === 0)
+				results.push({
+					domain: policy.domain,
+					selector: "",
+					verifies: false,
+					reason:
+						signer?.problem ?? `no key ${policy.signers === undefined ? "" : `of ${name} `}signs for it`,
+					look: null,
+				});
+			for (const line of lines) results.push(await verifyLine(context, bench, policy, line));
+		}
 	}
 	context.terminal.result(
 		options.json

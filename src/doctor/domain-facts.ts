@@ -5,6 +5,7 @@ import { publicHalfOf, recordText } from "../dkim/key-material.ts";
 import { formatKeyRecord } from "../dkim/key-record.ts";
 import { keyRecordName } from "../dkim/names.ts";
 import type { InspectedLine, ProbeTold } from "../ports/door.ts";
+import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { DomainFacts, DoorFacts, KeyFacts, ProviderFacts } from "./facts.ts";
 import { findLeft } from "./left-records.ts";
@@ -59,10 +60,12 @@ export async function gatherDomain(
 	};
 }
 
-function linesOf(door: DoorFacts, { domain, signer }: Policy): readonly InspectedLine[] {
+function linesOf(door: DoorFacts, policy: Policy): readonly InspectedLine[] {
 	if (door.kind === "silent") return [];
-	const lines = door.answer.signers.find(({ signer: name }) => name === signer)?.lines ?? [];
-	return lines.filter((line) => line.domain === domain && line.signs);
+	const own = signersOf(policy);
+	return door.answer.signers
+		.filter(({ signer }) => own.includes(signer))
+		.flatMap(({ lines }) => lines.filter((line) => line.domain === policy.domain && line.signs));
 }
 
 /** What the record of a line's key has to be; null if its key cannot be read. */

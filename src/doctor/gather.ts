@@ -2,6 +2,7 @@
 
 import { asKeyturnError } from "../errors.ts";
 import type { InspectAnswer, ProbeAsked, ProbeTold } from "../ports/door.ts";
+import { signersOf } from "../rotation/lanes.ts";
 import { findDoorWrites, findRecovery } from "./boot.ts";
 import { gatherDomain, recordOf } from "./domain-facts.ts";
 import type { DomainFacts, DoorFacts, Facts } from "./facts.ts";
@@ -61,7 +62,7 @@ async function probe(
 		return lines.flatMap((line) => {
 			const record = recordOf(line);
 			const isOurs = settings.policies.some(
-				({ domain, signer: own }) => domain === line.domain && own === signer,
+				(policy) => policy.domain === line.domain && signersOf(policy).includes(signer),
 			);
 			return record === null || !line.signs || line.problem !== null || line.unsafe !== null || !isOurs
 				? []

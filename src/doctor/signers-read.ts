@@ -2,6 +2,7 @@
 
 import { publicHalfOf } from "../dkim/key-material.ts";
 import type { InspectedLine } from "../ports/door.ts";
+import { signersOf } from "../rotation/lanes.ts";
 import type { DoorFacts, Facts } from "./facts.ts";
 
 export interface SignerRead {
@@ -58,7 +59,7 @@ function isConfigured(
 	signer: string,
 	domain: string,
 ): boolean {
-	return policies.some((policy) => policy.domain === domain && policy.signer === signer);
+	return policies.some((policy) => policy.domain === domain && signersOf(policy).includes(signer));
 }
 
 function keyRead({ domain, selector, keyPath, publicKey, problem }: InspectedLine, isOurs: boolean): KeyRead {

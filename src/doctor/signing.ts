@@ -1,6 +1,7 @@
 /** Whether something signs for every domain, with lines that can be turned, and whether the running signer does it. */
 
 import type { InspectedSigner } from "../ports/door.ts";
+import { lanesOf } from "../rotation/lanes.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { DomainFacts, Facts } from "./facts.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -13,7 +14,7 @@ export function checkSigning({ domains, door }: Facts): readonly Finding[] {
 		return [
 			...(domain.keys.length === 0 ? unsigned(domain, signer) : []),
 			...fixed(domain),
-			...missing(domain),
+			...(domain.policy.signers === undefined ? missing(domain) : coming(domain, door.answer.signers)),
 			...silent(domain),
 		];
 	});
@@ -56,7 +57,25 @@ function fixed({ policy, keys }: DomainFacts): readonly Finding[] {
 	);
 }
 
-/** Beside a key that signs keyturn puts none of the other algorithm: only somebody who looks knows where its line belongs. */
+/** A key with a signer of its own is put there by itself, also where another signs already. */
+function coming({ policy, keys }: DomainFacts, signers: readonly InspectedSigner[]): readonly Finding[] {
+	if (keys.length === 0) return [];
+	return lanesOf(policy).flatMap(({ signer, key: { algorithm } }) => {
+		if (keys.some((key) => key.algorithm === algorithm)) return [];
+		const faults = signers.find((one) => one.signer === signer)?.firstKeyFaults ?? [];
+		const noPlace = faults.find(({ domain }) => domain === policy.domain);
+		return [
+			finding("key.missing", policy.domain, {
+				summary: `no ${algorithm} key of ${signer} signs for it${noPlace === undefined ? " yet" : `, and it cannot get one: ${noPlace.reason}`}`,
+				...(noPlace === undefined
+					? { advice: "its first one is made by itself: see what it waits for", command: "keyturn status" }
+					: { advice: "make room for its lines as said" }),
+			}),
+		];
+	});
+}
+
+/** Beside a key that signs keyturn puts none of the other algorithm into the same tables: only somebody who looks knows where its line belongs. */
 function missing({ policy, keys }: DomainFacts): readonly Finding[] {
 	const found = keys.map(({ algorithm }) => algorithm);
 	if (found.length === 0 || found.includes(null)) return [];

@@ -8,13 +8,19 @@ import type { Lane, Policy } from "./policy.ts";
 
 /** One policy for each algorithm; the policy itself where there is one key. */
 export function lanesOf(policy: Policy): readonly Policy[] {
-	const { keys, ...rest } = policy;
+	const { keys, signers, ...rest } = policy;
 	if (keys === undefined) return [policy];
 	return keys.map((key, index) => ({
 		...rest,
+		...signers?.[index],
 		key,
 		lane: { algorithm: key.algorithm, isFirst: index === 0 },
 	}));
+}
+
+/** Who signs for the domain: one signer, or one for each of its keys. */
+export function signersOf({ signer, signers }: Pick<Policy, "signer" | "signers">): readonly string[] {
+	return signers?.map((one) => one.signer) ?? [signer];
 }
 
 const views = new WeakMap<DomainState, Map<string, DomainState>>();

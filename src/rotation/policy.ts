@@ -84,6 +84,8 @@ export interface Policy {
 	/** The name of its signer. */
 	readonly signer: string;
 	readonly swap: "restart" | "reload";
+	/** Where each of `keys` has a signer of its own: these, in the same order, `signer` being the first. */
+	readonly signers?: readonly Pick<Policy, "signer" | "swap">[];
 	/** The names of its providers; a record is published when all have taken it. */
 	readonly providers: readonly string[];
 	/** Configured, or to be found. */

@@ -49,11 +49,18 @@ export function hasGivenUp(state: DomainState, candidate: KeyEntry, group: Group
 }
 
 /** Whether this domain turns to its next key because the others do. */
-export function isToJoin(state: DomainState, common: KeyEntry, { sharesName }: Group): boolean {
+export function isToJoin(state: DomainState, common: KeyEntry, group: Group): boolean {
 	// Of a switch whose end is known for this domain and not for the other yet.
-	if (sharesName) return keyOf(state, common.selector)?.state !== "active";
+	if (group.sharesName) return keyOf(state, common.selector)?.state !== "active";
+	const mate = group.members.find((one) => one !== state && keyOf(one, common.selector) !== null);
+	if (mate !== undefined && isBeside(mate, state)) return false;
 	const active = activeKey(state);
 	return active === null || active.dueAt < common.dueAt;
+}
+
+/** Of two algorithms of a domain: whether one gets its first key beside one that signs already. Each then goes when it is ready. */
+export function isBeside(one: DomainState, other: DomainState): boolean {
+	return (activeKey(one) === null) !== (activeKey(other) === null);
 }
 
 function isGone(state: KeyState): boolean {

@@ -7,14 +7,15 @@ import type { Settings } from "./settings.ts";
 export interface DomainEntry {
 	readonly domain: string;
 	readonly provider: string;
-	/** Null where there is one signer only. */
-	readonly signer: string | null;
+	/** Null where there is one signer only; several where each of its keys has one of its own. */
+	readonly signer: string | readonly string[] | null;
 }
 
 /** What is left out is taken where there is one only. */
 export interface DomainAsked {
 	readonly domain: string;
 	readonly provider: string | null;
+	/** Several with commas between them. */
 	readonly signer: string | null;
 }
 
@@ -42,8 +43,10 @@ export function withDomain(text: string, entry: DomainEntry): DomainAdded {
 export function entryFor(asked: DomainAsked, { providers, signers }: Settings, path: string): DomainEntry {
 	const provider = onlyOne(asked.provider, providers, { path, option: "--provider", what: "providers" });
 	if (asked.signer === null && signers.length === 1) return { domain: asked.domain, provider, signer: null };
-	const signer = onlyOne(asked.signer, signers, { path, option: "--signer", what: "signers" });
-	return { domain: asked.domain, provider, signer };
+	const [signer = "", ...others] = (asked.signer?.split(",") ?? [null]).map((one) =>
+		onlyOne(one, signers, { path, option: "--signer", what: "signers" }),
+	);
+	return { domain: asked.domain, provider, signer: others.length === 0 ? signer : [signer, ...others] };
 }
 
 function onlyOne(
@@ -65,7 +68,8 @@ function onlyOne(
 }
 
 function writtenAs({ domain, provider, signer }: DomainEntry): string {
-	return `{ name: ${domain}, provider: ${provider}${signer === null ? "" : `, signer: ${signer}`} }`;
+	const by = typeof signer === "string" ? signer : `[${signer?.join(", ") ?? ""}]`;
+	return `{ name: ${domain}, provider: ${provider}${signer === null ? "" : `, signer: ${by}`} }`;
 }
 
 function insert(text: string, domains: YAMLSeq, line: string): string | null {

@@ -6,7 +6,8 @@ import { didYouMean } from "./nearest.ts";
 
 export interface NamedDomain {
 	readonly name: string;
-	readonly signer?: string | undefined;
+	/** Several where each of its keys has a signer of its own. */
+	readonly signer?: string | readonly string[] | undefined;
 	/** None for the door, which passes them over. */
 	readonly providers: readonly string[];
 	readonly at: Path;
@@ -38,12 +39,14 @@ function refuseTwice(domain: NamedDomain, before: Path, faults: FaultList): void
 }
 
 function checkSigner({ signer, at, name }: NamedDomain, { signers, faults }: DomainNames): void {
-	if (signer !== undefined && !signers.includes(signer))
-		faults.add({
-			path: [...at, "signer"],
-			rule: "is no name under signers",
-			hint: didYouMean(signer, signers) ?? known(signers),
-		});
+	const named = signer === undefined ? [] : [signer].flat();
+	for (const [index, one] of named.entries())
+		if (!signers.includes(one))
+			faults.add({
+				path: [...at, "signer", ...(typeof signer === "string" ? [] : [index])],
+				rule: "is no name under signers",
+				hint: didYouMean(one, signers) ?? known(signers),
+			});
 	if (signer === undefined && signers.length > 1)
 		faults.add({
 			path: [...at, "signer"],

@@ -14,8 +14,8 @@ export interface Turn {
 	readonly domain: string;
 	readonly settings: Effective;
 	readonly host: string;
-	/** Null where it cannot be told. */
-	readonly signerType: string | null;
+	/** Of its signer, or of each of its signers; null where it cannot be told. */
+	readonly signerTypes: readonly (string | null)[];
 	/** Where the first of these keys that is in the file was set, in the domain or for all. */
 	readonly place: (...paths: readonly Path[]) => Path;
 	readonly faults: FaultList;
@@ -103,10 +103,12 @@ function checkSelector({ settings, host, place, faults }: Turn): void {
 const SIGN_TWICE: readonly string[] = ["rspamd", "dkimpy"];
 
 function checkKeys(turn: Turn): void {
-	const { settings, signerType, place, faults } = turn;
+	const { settings, signerTypes, place, faults } = turn;
 	const [first, ...more] = settings.keys;
+	if (settings.signers.length > 1) checkSigners(turn);
+	else if (more.length > 0) checkSignsTwice(turn);
 	if (more.length > 0) checkSeveral(turn);
-	if (signerType === "opendkim" && first?.algorithm === "ed25519")
+	if (more.length === 0 && signerTypes[0] === "opendkim" && first?.algorithm === "ed25519")
 		faults.add({
 			path: place(["key"]),
 			rule: "opendkim cannot be relied on with ed25519, and many receivers cannot verify it alone",
@@ -115,20 +117,44 @@ function checkKeys(turn: Turn): void {
 		});
 }
 
-function checkSeveral({ settings, signerType, place, faults }: Turn): void {
+/** Two signers that each sign every message: two OpenDKIMs, or an rspamd behind an OpenDKIM. */
+function checkSigners({ settings: { keys, signers }, place, faults }: Turn): void {
+	if (keys.length !== signers.length)
+		faults.add({
+			path: place(["signer"]),
+			rule: `names ${signers.length} signers, and \`key\` ${keys.length === 1 ? "is one key" : `has ${keys.length} keys`}: expected one for each key, in their order`,
+			consequence: "nobody could tell which signer gets which key",
+			hint: "key: [{ algorithm: rsa, bits: 2048 }, { algorithm: ed25519 }]",
+		});
+	const twice = signers.find((name, index) => signers.indexOf(name) < index);
+	if (twice !== undefined)
+		faults.add({
+			path: place(["signer"]),
+			rule: `names ${twice} twice`,
+			consequence: "nobody could tell which of its lines is whose",
+			hint: `where one signer signs with all keys: signer: ${twice}`,
+		});
+}
+
+function checkSignsTwice({ signerTypes: [type = null], place, faults }: Turn): void {
+	if (type === "opendkim")
+		faults.add({
+			path: place(["key"]),
+			rule: "one OpenDKIM cannot sign a message twice: one key only",
+			consequence: "the second key would never sign",
+			hint: "with a second OpenDKIM for it, name both: signer: [first, second]",
+		});
+	else if (type !== null && !SIGN_TWICE.includes(type))
+		faults.add({
+			path: place(["key"]),
+			rule: `keyturn turns one key of a domain with ${type}, and several with ${SIGN_TWICE.join(", ")} only`,
+			consequence: "the second key would never sign",
+			hint: "with a signer for each key, name them all: signer: [first, second]",
+		});
+}
+
+function checkSeveral({ settings, place, faults }: Turn): void {
 	const algorithms = settings.keys.map(({ algorithm }) => algorithm);
-	if (signerType === "opendkim")
-		faults.add({
-			path: place(["key"]),
-			rule: "opendkim cannot sign a message twice: one key only",
-			consequence: "the second key would never sign",
-		});
-	else if (signerType !== null && !SIGN_TWICE.includes(signerType))
-		faults.add({
-			path: place(["key"]),
-			rule: `keyturn turns one key of a domain with ${signerType}, and several with ${SIGN_TWICE.join(", ")} only`,
-			consequence: "the second key would never sign",
-		});
 	if (new Set(algorithms).size < algorithms.length)
 		faults.add({
 			path: place(["key"]),

@@ -35,14 +35,19 @@ export function parseDoorSettings(
 			path: context.path,
 			state: typeof value.state === "string" ? value.state : "",
 			signers,
-			domains: value.domains.map(({ name, signer }) => ({ domain: name, signer: signer ?? names[0] ?? "" })),
-			several: value.domains.flatMap(({ name, key }) => (isSeveral(key ?? value.key) ? [name] : [])),
+			domains: value.domains.map(({ name, signer = names[0] ?? "" }) => ({
+				domain: name,
+				signers: [signer].flat(),
+			})),
+			several: value.domains.flatMap(({ name, key, signer }) =>
+				isSeveral(key ?? value.key) && !isSeveral(signer) ? [name] : [],
+			),
 			mayReveal: [value, ...value.domains].some(({ retire }) => asksToPublish(retire)),
 		},
 	};
 }
 
-/** Each algorithm has a key of its own. */
+/** Each algorithm has a key of its own, and perhaps a signer of its own. */
 function isSeveral(key: unknown): boolean {
 	return Array.isArray(key) && key.length > 1;
 }

@@ -108,7 +108,9 @@ function assemble(
 			domain: domain.name,
 			settings: effective(domain, value),
 			host,
-			signerType: adapters.signers.find(({ name }) => name === (domain.signer ?? signers[0]))?.type ?? null,
+			signerTypes: [domain.signer ?? signers[0] ?? ""]
+				.flat()
+				.map((signer) => adapters.signers.find(({ name }) => name === signer)?.type ?? null),
 			place: (...paths) => placeOf(file, file.domainAt(index), paths),
 			faults: file.faults,
 		});

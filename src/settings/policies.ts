@@ -23,6 +23,7 @@ export function effective(domain: ConfiguredDomain, file: Configuration) {
 		window: domain.window ?? file.window ?? null,
 		selector: domain.selector ?? file.selector,
 		keys: [domain.key ?? file.key].flat(),
+		signers: domain.signer === undefined ? [] : [domain.signer].flat(),
 		record: over(file.record, domain.record),
 		standby: domain.standby ?? file.standby,
 		verify: over(file.verify, domain.verify),
@@ -33,7 +34,7 @@ export function effective(domain: ConfiguredDomain, file: Configuration) {
 
 export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: Surroundings): Policy {
 	const own = effective(domain, file);
-	const signer = domain.signer ?? around.onlySigner ?? "";
+	const [signer = around.onlySigner ?? "", ...others] = own.signers;
 	const { ttl, ...tags } = own.record;
 	const { nameservers, quorum, resolvers, via, interval, soak, timeout } = own.verify;
 	return {
@@ -66,6 +67,9 @@ export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: 
 		},
 		signer,
 		swap: around.swapOf(signer),
+		...(others.length === 0
+			? {}
+			: { signers: own.signers.map((name) => ({ signer: name, swap: around.swapOf(name) })) }),
 		providers: own.providers,
 		zone: domain.zone ?? null,
 	};

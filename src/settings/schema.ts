@@ -207,6 +207,10 @@ const providersOfDomain = z
 	})
 	.describe("Name of the provider that writes its zone, or a list: all of them.");
 
+const signerOfDomain = z.union([NAME, z.array(NAME).min(1, { error: "must name one signer at least" })], {
+	error: "must be the name of a signer, or a list: one for each key",
+});
+
 const overridable = {
 	schedule: cron.describe("When a new key starts to sign: five cron fields."),
 	publish_ahead: duration.describe("Its record goes out this long before."),
@@ -222,9 +226,11 @@ const domain = z.strictObject({
 	name: domainName.describe("The signing domain."),
 	provider: providersOfDomain,
 	zone: zoneName.optional().describe("Zone that holds its key records; default: found by asking."),
-	signer: NAME.optional().describe(
-		"Name of the signer that signs for it; may be left out where there is one.",
-	),
+	signer: signerOfDomain
+		.optional()
+		.describe(
+			"Name of the signer that signs for it; may be left out where there is one. Where `key` is a list and each key has a signer of its own, such as two instances of OpenDKIM: their names in its order.",
+		),
 	schedule: overridable.schedule.optional(),
 	window: overridable.window.optional(),
 	publish_ahead: overridable.publish_ahead.optional(),
@@ -375,7 +381,7 @@ export const doorConfiguration = z.object({
 	domains: z.array(
 		z.object({
 			name: domainName,
-			signer: NAME.optional(),
+			signer: signerOfDomain.optional(),
 			retire: z.unknown().optional(),
 			key: z.unknown().optional(),
 		}),

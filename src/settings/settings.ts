@@ -93,10 +93,10 @@ export interface DoorSettings {
 	/** The state directory of the agent; the door's own is beside it, `<state>-door`. */
 	readonly state: string;
 	readonly signers: readonly SignerSettings[];
-	/** The domains whose lines may change, with the signer of each. */
-	readonly domains: readonly { readonly domain: string; readonly signer: string }[];
+	/** The domains whose lines may change, with the signers of each: several where each of its keys has one of its own. */
+	readonly domains: readonly { readonly domain: string; readonly signers: readonly string[] }[];
 	/** Whether private halves of old keys may be given to the agent: `retire.publish_private`, of any domain. */
 	readonly mayReveal: boolean;
-	/** Domains that are given keys of several algorithms. */
+	/** Domains that one signer is to sign for with keys of several algorithms. */
 	readonly several: readonly string[];
 }

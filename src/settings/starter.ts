@@ -37,8 +37,8 @@ export interface StarterProvider {
 export interface StarterDomain {
 	readonly domain: string;
 	readonly provider: string;
-	/** Null where there is one signer only. */
-	readonly signer: string | null;
+	/** Null where there is one signer only; that of the RSA key and that of the Ed25519 key where these are two. */
+	readonly signer: string | readonly string[] | null;
 	/** What signs for it now. */
 	readonly keys: readonly StarterKey[];
 }
@@ -217,7 +217,8 @@ function domainsPart(domains: readonly StarterDomain[]): string {
 
 /** What signs now stands behind it, or above it where the line would be too long. */
 function domainLines({ domain, provider, signer, keys }: StarterDomain): readonly string[] {
-	const by = signer === null ? "" : `, signer: ${signer}`;
+	const by =
+		signer === null ? "" : `, signer: ${typeof signer === "string" ? signer : `[${signer.join(", ")}]`}`;
 	const line = `  - { name: ${scalar(domain)}, provider: ${provider}${by}${keyPart(keys)} }`;
 	if (keys.length === 0) return [line];
 	const now = keys.map(({ selector, path }) => `${selector} (${path})`);

@@ -30,8 +30,8 @@ export interface SwapContext {
 	readonly log: Log;
 	/** The door's own directory: 0700, root's. Its parent exists. */
 	readonly directory: string;
-	/** The domains whose lines may change, each with its signer. */
-	readonly domains: ReadonlyMap<string, string>;
+	/** The domains whose lines may change, each with its signers: several where each of its keys has one of its own. */
+	readonly domains: ReadonlyMap<string, readonly string[]>;
 	/**
 	 * Whether the mail server in front of this signer defers mail while the signer is down
 	 * (`milter_default_action = tempfail`). If it does not, it would send unsigned mail, and is held instead.
@@ -43,7 +43,7 @@ export interface SwapContext {
 	readonly wiring: () => Promise<MailWiring | null>;
 	/** Whether private halves of old keys may be given back (`retire.publish_private`). */
 	readonly mayReveal: boolean;
-	/** Domains that keyturn.yaml gives keys of several algorithms. */
+	/** Domains that keyturn.yaml gives keys of several algorithms, all of one signer. */
 	readonly several: ReadonlySet<string>;
 	/** Who else on this host reads keys. Never fails: what cannot be read is a reader with a problem. */
 	readonly otherReaders: () => Promise<readonly OtherReader[]>;
@@ -56,6 +56,11 @@ export function signerNamed(context: SwapContext, name: string): SwapSigner {
 			hint: "put it back until its last switch has been settled",
 		});
 	return found;
+}
+
+/** Whether keyturn.yaml has this signer sign for the domain. */
+export function isGivenTo({ domains }: SwapContext, domain: string, signer: string): boolean {
+	return domains.get(domain)?.includes(signer) ?? false;
 }
 
 /** Makes the door's directories; names that a crash left unsynced become durable here, before anything relies on them. */

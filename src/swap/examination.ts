@@ -100,7 +100,7 @@ async function unsignedWays(
 /** New files are made beside those that they replace; keys lie below one directory, whatever the domain. */
 function directoriesOf(context: SwapContext, name: string, reading: SignerReading | null): readonly string[] {
 	const { signer } = signerNamed(context, name);
-	const [domain] = [...context.domains].find(([, of]) => of === name) ?? [];
+	const [domain] = [...context.domains].find(([, of]) => of.includes(name)) ?? [];
 	const keys = domain === undefined ? [] : [directoryOf(directoryOf(signer.keyPath(domain, "any")))];
 	return [...new Set([...(reading?.files ?? []).map(({ path }) => directoryOf(path)), ...keys])];
 }
@@ -136,7 +136,7 @@ async function strayKeys(
 ): Promise<readonly string[]> {
 	const { signer } = signerNamed(context, name);
 	const own = [...context.domains].flatMap(([domain, of]) =>
-		of === name ? [directoryOf(signer.keyPath(domain, "any"))] : [],
+		of.includes(name) ? [directoryOf(signer.keyPath(domain, "any"))] : [],
 	);
 	const found: string[] = [];
 	for (const directory of new Set([...own, ...own.map(directoryOf)]))

@@ -4,7 +4,7 @@
  */
 
 import type { SignerReading, SigningLine } from "../ports/signer.ts";
-import type { SwapContext } from "./context.ts";
+import { isGivenTo, type SwapContext } from "./context.ts";
 
 /** What the lines of a reading have to do with one another. */
 export interface Groups {
@@ -22,7 +22,7 @@ export function groupsOf(
 	signer: string,
 	{ lines }: Pick<SignerReading, "lines">,
 ): Groups {
-	const isOurs = ({ domain }: SigningLine) => context.domains.get(domain) === signer;
+	const isOurs = ({ domain }: SigningLine) => isGivenTo(context, domain, signer);
 	const turning = lines.filter((line) => line.signs && line.problem === null);
 	const byEntry = groupBy(turning, ({ entry }) => entry);
 	const byFile = groupBy(turning.filter(isOurs), ({ keyPath }) => keyPath);

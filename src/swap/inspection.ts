@@ -72,8 +72,8 @@ async function findFirstKeyFaults(
 	lines: readonly InspectedLine[],
 ): Promise<InspectedSigner["firstKeyFaults"]> {
 	const signed = new Set(lines.filter((line) => line.signs).map((line) => line.domain));
-	const unsigned = [...domains].flatMap(([domain, name]) =>
-		name === signer.name && !signed.has(domain) ? [domain] : [],
+	const unsigned = [...domains].flatMap(([domain, names]) =>
+		names.includes(signer.name) && !signed.has(domain) ? [domain] : [],
 	);
 	if (unsigned.length === 0) return [];
 	return [...(await signer.firstKeyFaults(unsigned, several))].map(([domain, reason]) => ({

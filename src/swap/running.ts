@@ -3,7 +3,7 @@
 import { asKeyturnError } from "../errors.ts";
 import type { ProbeAsked, ProbeTold } from "../ports/door.ts";
 import type { ProbeVerdict } from "../ports/signer.ts";
-import { noSignal, type SwapContext, type SwapSigner } from "./context.ts";
+import { isGivenTo, noSignal, type SwapContext, type SwapSigner } from "./context.ts";
 
 /** What fails is asked once more: a busy machine is no fault of the signer. */
 const RETRY_MS = 1_000;
@@ -15,7 +15,7 @@ export async function probeRunning(
 ): Promise<readonly ProbeTold[]> {
 	const faults = new Map<string, string | null>();
 	for (const [name, signer] of context.signers) {
-		const own = asked.filter((key) => key.signer === name && context.domains.get(key.domain) === name);
+		const own = asked.filter((key) => key.signer === name && isGivenTo(context, key.domain, name));
 		if (own.length === 0 || !signer.probe) continue;
 		let verdicts = await attempt(signer, own);
 		if (verdicts.some(isFailed)) {

@@ -5,7 +5,7 @@ import { hashOf } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { DoorAnswer, RefusedAnswer, SignedMessage, StageChange } from "../ports/door.ts";
 import type { RenderedFile, Signer, SignerReading } from "../ports/signer.ts";
-import { makeDirectories, signerNamed, type SwapContext } from "./context.ts";
+import { isGivenTo, makeDirectories, signerNamed, type SwapContext } from "./context.ts";
 import { mismatch } from "./evidence.ts";
 import { type Groups, groupsOf } from "./groups.ts";
 import { keyPlace } from "./key-places.ts";
@@ -86,7 +86,7 @@ function whyUnfit(
 	seen: Set<string>,
 	{ signer, domain, from, to }: StageChange,
 ): string | null {
-	if (context.domains.get(domain) !== signer || !context.signers.has(signer))
+	if (!isGivenTo(context, domain, signer) || !context.signers.has(signer))
 		return `keyturn.yaml does not give it to signer ${signer}`;
 	if (from === null && to === null) return "it changes nothing";
 	if (from !== null && !isForeignSelector(from)) return `${JSON.stringify(from.slice(0, 80))} is no selector`;

@@ -184,3 +184,66 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect(world.lines.map(({ selector }) => selector).toSorted()).toEqual(["202611", "e1"]);
 	});
 });
+
+describe("a domain with a signer for each of its two keys", () => {
+	const dualBy = { ...dual, signers: [dual, { signer: "second", swap: "restart" }] } as const;
+
+	function worldOfTwo(keys: readonly (readonly [string, string])[]): AgentWorld {
+		const world = dualWorld(dualBy);
+		world.ed25519Signer = "second";
+		world.signNothing();
+		world.signWithBoth("example.com", keys);
+		return world;
+	}
+
+	function signersAsked(world: AgentWorld): readonly (readonly string[])[] {
+		return world.doorRequests.flatMap((request) =>
+			request.act === "stage"
+				? [request.changes.map(({ signer, from, to }) => `${signer}: ${from} ${to?.selector}`)]
+				: [],
+		);
+	}
+
+	it("turns both in one switch, each at its own", async () => {
+		const world = worldOfTwo([
+			["r1", RSA_PUBLIC],
+			["e1", newHalf().publicKey],
+		]);
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(signersAsked(world)).toEqual([["main: r1 202611", "second: e1 202611b"]]);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+		expect(keyOf(await world.state(), "202611b")?.uses).toMatchObject([{ signer: "second" }]);
+		const { doorRequests } = world;
+		doorRequests.splice(0);
+		await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
+		await world.advance(5 * MINUTE_MS);
+		expect(signersAsked(world).flat().toSorted()).toEqual([
+			"main: 202611 undefined",
+			"second: 202611b undefined",
+		]);
+	});
+
+	it("puts the first Ed25519 key beside the RSA key that signs, and lets that be until it is due", async () => {
+		const world = worldOfTwo([["r1", RSA_PUBLIC]]);
+		const { keys: _keys, signers: _signers, ...single } = dualBy;
+		world.restart([single]);
+		await world.advance(3 * DAY_MS);
+		world.restart([dualBy]);
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(signersAsked(world)).toEqual([["second: null 202611"]]);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611", "rsa r1"]);
+		await world.wish(["example.com"]);
+		await world.advance(2 * DAY_MS);
+		expect(signersAsked(world).slice(1)).toEqual([["main: r1 202611b", "second: 202611 202611c"]]);
+	});
+
+	it("does not keep the RSA key from its turn where the Ed25519 key cannot be verified", async () => {
+		const world = worldOfTwo([["r1", RSA_PUBLIC]]);
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.advance(60 * MINUTE_MS);
+		await world.wish(["example.com"]);
+		await world.advance(60 * MINUTE_MS);
+		expect(signersAsked(world)).toEqual([["main: r1 202611b"]]);
+	});
+});

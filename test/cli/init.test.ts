@@ -270,6 +270,42 @@ describe("on other hosts", () => {
 		]);
 	});
 
+	test("a domain that one OpenDKIM signs for with an RSA key and another with an Ed25519 key has both signers", async () => {
+		const second: FoundSigner = {
+			...OPENDKIM,
+			service: "opendkim@ed25519",
+			settings: { config: "/etc/opendkim-ed25519.conf", keys: "/etc/opendkim/ed25519" },
+			keys: [{ ...foundKey("example.com", "ed"), algorithm: "ed25519" }],
+		};
+		const host = initHost({ signers: async () => Promise.resolve([second, OPENDKIM]) });
+		await run(host);
+		expect(host.files.get(PATH)).toContain(
+			"{ name: example.com, provider: home, signer: [opendkim, opendkim-ed25519], key: [{ algorithm: rsa, bits: 2048 }, { algorithm: ed25519 }] }",
+		);
+		const settings = read(host.files.get(PATH));
+		expect(settings.signers.map(({ name, services }) => [name, services.stop])).toEqual([
+			["opendkim-ed25519", ["postfix", "opendkim@ed25519"]],
+			["opendkim", ["postfix", "opendkim"]],
+		]);
+		expect(settings.policies.map(({ domain, signer, signers }) => [domain, signer, signers?.length])).toEqual(
+			[
+				["example.com", "opendkim", 2],
+				["example.org", "opendkim", undefined],
+			],
+		);
+	});
+
+	test("of two signers with the same kind of key the first has the domain", async () => {
+		const second = {
+			...OPENDKIM,
+			service: "opendkim-two",
+			settings: { config: "/etc/two.conf", keys: "/etc/two" },
+		};
+		const host = initHost({ signers: async () => Promise.resolve([OPENDKIM, second]) });
+		await run(host);
+		expect(read(host.files.get(PATH)).policies.map(({ signer }) => signer)).toEqual(["opendkim", "opendkim"]);
+	});
+
 	test("a provider that is known by its servers is asked for, with its secrets to be made", async () => {
 		const host = initHost({
 			zoneOf: async (zone) =>

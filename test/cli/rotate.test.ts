@@ -144,6 +144,35 @@ describe("rotate", () => {
 		]);
 	});
 
+	test("--dry-run of a domain with a signer for each key says what becomes of each", async () => {
+		const RSA = { algorithm: "rsa", bits: 2048 } as const;
+		const world = new AgentWorld([
+			{
+				...policyOf(quick),
+				key: RSA,
+				keys: [RSA, { algorithm: "ed25519" }],
+				signers: [
+					{ signer: "main", swap: "restart" },
+					{ signer: "second", swap: "restart" },
+				],
+			},
+		]);
+		world.ed25519Signer = "second";
+		const { context, terminal } = commandBench(world);
+		expect(await rotate(context, [], { ...NOW, dryRun: true })).toBe(0);
+		const lines = terminal.results.join("\n").split("\n");
+		expect(lines.filter((line) => /^\S|key  |[-+] /.test(line))).toEqual([
+			"nothing is changed by --dry-run",
+			"example.com: an RSA key of 2048 bits, by main",
+			"  key     make an RSA key of 2048 bits as 202611",
+			"          + example.com example.com:202611:/keys/example.com/202611.private",
+			"example.com: an Ed25519 key, by second",
+			"  key     make an Ed25519 key as 202611b",
+			"          - example.com example.com:202610:/keys/example.com/202610.private",
+			"          + example.com example.com:202611b:/keys/example.com/202611b.private",
+		]);
+	});
+
 	test("--dry-run of what is not due says when it is, and of a key under way what is done already", async () => {
 		const world = new AgentWorld([policyOf({ timezone: "Europe/Berlin" })]);
 		await world.tick();

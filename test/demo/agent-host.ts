@@ -166,7 +166,7 @@ function createDoorSwap(host: ScratchHost, settings: DoorSettings, ports: HostPo
 		clock,
 		log,
 		directory: `${settings.state}-door`,
-		domains: new Map(settings.domains.map(({ domain, signer }) => [domain, signer])),
+		domains: new Map(settings.domains.map(({ domain, signers: own }) => [domain, own])),
 		defersMail: async () => true,
 		queue: async () => null,
 		wiring: async () => null,

@@ -45,6 +45,22 @@ const verify = (changes: Partial<DomainFacts["policy"]["verify"]>): DomainFacts[
 	policyOf({ verify: { ...policyOf().verify, ...changes } });
 const lone = { ...emptyDomainState("example.com") };
 const TWO = policyOf({ keys: [{ algorithm: "rsa", bits: 2048 }, { algorithm: "ed25519" }] });
+const BY_TWO = {
+	...TWO,
+	signers: [
+		{ signer: "main", swap: "restart" },
+		{ signer: "second", swap: "restart" },
+	],
+} as const;
+const bySecond = (faults: InspectedSigner["firstKeyFaults"]): Facts => {
+	const door = doorTold();
+	const signers = door.kind === "told" ? door.answer.signers : [];
+	const both = signers.flatMap((one) => [one, { ...one, signer: "second", firstKeyFaults: faults }]);
+	return healthyFacts({
+		door: doorTold({ answer: { signers: both } }),
+		domains: [domainFacts({ policy: BY_TWO })],
+	});
+};
 const FILTER = {
 	socket: null,
 	filter: {
@@ -230,6 +246,12 @@ const CASES: readonly Found[] = [
 	],
 	["a line that cannot be turned", line({ problem: "a % entry" }), ["key.fixed"]],
 	["one key where two algorithms are configured", of({ policy: TWO }), ["key.missing"]],
+	["a signer for each algorithm, and one of them without its key yet", bySecond([]), ["key.missing"]],
+	[
+		"a signer for each algorithm, and one of them without a place for its key",
+		bySecond([{ domain: "example.com", reason: "SigningTable has a line already" }]),
+		["key.missing"],
+	],
 	[
 		"both of them",
 		of({ policy: TWO, keys: [keyFacts(), keyFacts({ algorithm: "ed25519", bits: null })] }),

@@ -14,6 +14,7 @@ import type {
 	DoorRequest,
 	ForetellAsked,
 	Foretold,
+	InspectAnswer,
 	InspectedLine,
 	InspectedQueue,
 	OtherReader,
@@ -99,6 +100,8 @@ export class AgentWorld {
 	/** The records whose zone the provider was asked for. */
 	readonly zonesAsked: string[] = [];
 	signerProblem: string | null = null;
+	/** A second signer, which has the lines of Ed25519 keys; null where one has all. */
+	ed25519Signer: string | null = null;
 	queue: InspectedQueue | null = null;
 	otherReaders: readonly OtherReader[] = [];
 	/** Why the running signer does not sign with a key; null if it does. */
@@ -506,7 +509,7 @@ export class AgentWorld {
 				return {
 					act: "stage",
 					id: request.id,
-					tableHashes: { main: "h" },
+					tableHashes: Object.fromEntries(request.changes.map(({ signer }) => [signer, "h"])),
 					messages: request.changes.map(({ signer, domain, to }) => ({
 						signer,
 						domain,
@@ -548,19 +551,7 @@ export class AgentWorld {
 		return {
 			act: "inspect",
 			at: this.at.toISOString(),
-			signers: [
-				{
-					signer: "main",
-					swap: "restart",
-					tableHash: "h",
-					lines: [...this.lines],
-					firstKeyFaults: [...this.firstKeyFaults],
-					notes: [],
-					problem: this.signerProblem,
-					service: "opendkim",
-					running: true,
-				},
-			],
+			signers: this.#inspectSigners(),
 			results: ids.flatMap((id) => this.#results.get(id) ?? []),
 			staged: [...this.stagedIds],
 			queue: this.queue,
@@ -577,6 +568,26 @@ export class AgentWorld {
 						})),
 					}),
 		};
+	}
+
+	#inspectSigners(): InspectAnswer["signers"] {
+		const { ed25519Signer, signerProblem: problem } = this;
+		const isEd25519 = ({ publicKey }: InspectedLine) =>
+			publicHalfOf(publicKey ?? "")?.algorithm === "ed25519";
+		const main = {
+			signer: "main",
+			swap: "restart",
+			tableHash: "h",
+			lines: this.lines.filter((line) => ed25519Signer === null || !isEd25519(line)),
+			firstKeyFaults: [...this.firstKeyFaults],
+			notes: [],
+			problem,
+			service: "opendkim",
+			running: true,
+		} as const;
+		if (ed25519Signer === null) return [main];
+		const service = `opendkim-${ed25519Signer}`;
+		return [main, { ...main, signer: ed25519Signer, service, lines: this.lines.filter(isEd25519) }];
 	}
 
 	#commit(id: string): DoorAnswer {
@@ -612,7 +623,7 @@ export class AgentWorld {
 				const kinds = this.lines.flatMap((line) =>
 					line.domain === key.domain ? [publicHalfOf(line.publicKey ?? "")?.algorithm] : [],
 				);
-				const isOfSeveral = own.length > 1 || new Set(kinds).size > 1;
+				const isOfSeveral = own.length > 1 || new Set(kinds).size > 1 || this.ed25519Signer !== null;
 				const goes = (line: InspectedLine): boolean =>
 					line.domain === key.domain && (!isOfSeveral || line.selector === key.from);
 				if (key.selector === null)

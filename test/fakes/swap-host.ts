@@ -139,7 +139,7 @@ export class SwapHost {
 			directory: DOOR_DIRECTORY,
 			domains: new Map(
 				this.signerNames.flatMap((name) =>
-					[...this.domainsOf(name), `new.${name}.example`].map((domain) => [domain, name] as const),
+					[...this.domainsOf(name), `new.${name}.example`].map((domain) => [domain, [name]] as const),
 				),
 			),
 			defersMail: async () => this.#options.defersMail ?? false,

@@ -21,7 +21,7 @@ describe("the door", () => {
 				path: "keyturn.yaml",
 				state: "/srv/keyturn",
 				signers: [{ name: "main", type: "opendkim", swap: "reload", settings: { keys: "/k" } }],
-				domains: [{ domain: "example.com", signer: "main" }],
+				domains: [{ domain: "example.com", signers: ["main"] }],
 			},
 		});
 	});
@@ -36,6 +36,15 @@ describe("the door", () => {
 		const domains = `domains: [{ name: example.com }, { name: example.org }, ${own}]`;
 		const text = `signer: { type: opendkim, keys: /k }\n${domains}\n${more}`;
 		expect(parseDoorSettings(text, context)).toMatchObject({ settings: { several } });
+	});
+
+	test("a domain with a signer for each key has one key of each of them", () => {
+		const text = `signers: { a: { type: opendkim, keys: /k }, b: { type: opendkim, config: /b, keys: /b } }
+key: [{ algorithm: rsa }, { algorithm: ed25519 }]
+domains: [{ name: example.com, signer: [a, b] }]`;
+		expect(parseDoorSettings(text, context)).toMatchObject({
+			settings: { several: [], domains: [{ domain: "example.com", signers: ["a", "b"] }] },
+		});
 	});
 
 	test.each([

@@ -412,7 +412,7 @@ test("several keys of a domain are for signers that sign twice, one of each algo
 	expect(rulesOf("type: rspamd", BOTH)).toEqual([]);
 	expect(rulesOf("type: rspamd", "key: { algorithm: ed25519 }")).toEqual([]);
 	expect(rulesOf("type: opendkim, keys: /k", BOTH)).toEqual([
-		"opendkim cannot sign a message twice: one key only",
+		"one OpenDKIM cannot sign a message twice: one key only",
 	]);
 	expect(rulesOf("type: rspamd", "key: [{ algorithm: rsa }, { algorithm: rsa, bits: 4096 }]")).toEqual([
 		"must have one key of each algorithm at most",
@@ -420,6 +420,34 @@ test("several keys of a domain are for signers that sign twice, one of each algo
 	expect(rulesOf("type: rspamd", BOTH, "selector: { ring: [a, b, c] }")).toContain(
 		"a ring of selectors has no names for several keys",
 	);
+});
+
+const TWO =
+	"signers: { a: { type: opendkim, keys: /a }, b: { type: opendkim, config: /b, keys: /b, swap: reload } }";
+
+test("each key of a domain may have a signer of its own, whatever its type", () => {
+	const withSigners = (signer: string, ...lines: readonly string[]) =>
+		[PROVIDERS, DOMAINS.replace("provider: home", `provider: home, signer: ${signer}`), TWO, ...lines].join(
+			"\n",
+		);
+	expect(settingsOf(withSigners("[a, b]", BOTH)).policies[0]).toMatchObject({
+		signer: "a",
+		swap: "restart",
+		signers: [
+			{ signer: "a", swap: "restart" },
+			{ signer: "b", swap: "reload" },
+		],
+	});
+	expect(settingsOf(withSigners("[a]")).policies[0]).not.toHaveProperty("signers");
+	const faults = (signer: string, ...lines: readonly string[]) =>
+		faultsOf(withSigners(signer, ...lines)).map(({ path, rule }) => `${path} ${rule}`);
+	expect(faults("[a, b]")).toEqual([
+		"domains[0].signer names 2 signers, and `key` is one key: expected one for each key, in their order",
+	]);
+	expect(faults("[a, a]", BOTH)).toEqual(["domains[0].signer names a twice"]);
+	expect(faults("[a, c]", BOTH)).toEqual(["domains[0].signer[1] is no name under signers"]);
+	expect(faults("a", BOTH)).toEqual(["key one OpenDKIM cannot sign a message twice: one key only"]);
+	expect(faults("[]")).toContain("domains[0].signer must name one signer at least");
 });
 
 test("the policy of a domain has all of its keys, the first of them as that of one", () => {

@@ -143,7 +143,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			clock: clockOf(running),
 			log: logOf(running),
 			directory: DOOR_STATE,
-			domains: new Map(scenario.policies.map((policy) => [policy.domain, "main"])),
+			domains: new Map(scenario.policies.map((policy) => [policy.domain, ["main"]])),
 			defersMail: async () => !scenario.acceptsWithoutMilter,
 			queue: async () => toInspected(world.queue, scenario.queueLifetimeMs, time.elapsedMs()),
 			wiring: async () => null,

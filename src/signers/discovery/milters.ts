@@ -1,20 +1,32 @@
 /** Finds OpenDKIM and dkimpy-milter, whose own configuration names their tables. */
 
 import type { FoundSigner } from "../../ports/found-signer.ts";
+import { findInstances } from "../opendkim/instances.ts";
 import type { SignerTools } from "../registry.ts";
 import { firstThere, lookAt, type Proposal, textOf } from "./proposal.ts";
 
 export async function findMilters(tools: SignerTools): Promise<readonly FoundSigner[]> {
 	const found: FoundSigner[] = [];
-	for (const { programs, configs, keys, ...about } of MILTERS) {
+	for (const milter of MILTERS) {
 		// Its configuration may be left of one that was removed.
-		if ((await firstThere(tools, programs)) === null) continue;
-		const config = await firstThere(tools, configs);
-		if (config === null) continue;
-		const settings = { config, keys: `${await rootIn(tools, config)}${keys}` };
-		found.push(await lookAt(tools, { ...about, config, settings, keysFollow: true }));
+		if ((await firstThere(tools, milter.programs)) === null) continue;
+		const config = await firstThere(tools, milter.configs);
+		if (config !== null) found.push(await lookAtMilter(tools, milter, milter.service, config));
+		if (milter.type === "opendkim")
+			for (const { service, config: own } of await findInstances(tools.disk))
+				if (own !== config) found.push(await lookAtMilter(tools, milter, service, own));
 	}
 	return found;
+}
+
+async function lookAtMilter(
+	tools: SignerTools,
+	{ type, swap, keys }: Milter,
+	service: string,
+	config: string,
+): Promise<FoundSigner> {
+	const settings = { config, keys: `${await rootIn(tools, config)}${keys}` };
+	return lookAt(tools, { type, swap, service, config, settings, keysFollow: true });
 }
 
 /** Keys have to lie below it, where OpenDKIM changes its root; empty where none does. */

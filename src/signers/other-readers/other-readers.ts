@@ -7,7 +7,7 @@ import { publicHalf } from "../../dkim/key-material.ts";
 import { asKeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { OtherReader } from "../../ports/door.ts";
-import { readUnitArguments } from "../opendkim/unit-arguments.ts";
+import { findInstances } from "../opendkim/instances.ts";
 import { amavisReadings } from "./amavis.ts";
 import { milterReadings } from "./milter-options.ts";
 import { readText } from "./read-file.ts";
@@ -58,7 +58,7 @@ const KINDS: readonly Kind[] = [
 		find: async (disk) => [
 			...(await named(disk, "/etc", /^opendkim.*\.conf$/)),
 			...(await named(disk, "/etc/opendkim", /\.conf$/)),
-			...(await ofUnits(disk)),
+			...(await findInstances(disk)).map(({ config }) => config),
 		],
 		read: async (disk, file) => milterReadings(disk, "another OpenDKIM", file),
 	},
@@ -87,15 +87,6 @@ const KINDS: readonly Kind[] = [
 async function named(disk: Disk, directory: string, pattern: RegExp): Promise<readonly string[]> {
 	const names = (await disk.list(directory)) ?? [];
 	return names.filter((name) => pattern.test(name)).map((name) => `${directory}/${name}`);
-}
-
-/** Another instance has a unit of its own, which names its configuration. */
-async function ofUnits(disk: Disk): Promise<readonly string[]> {
-	const units = ((await disk.list("/etc/systemd/system")) ?? []).filter((name) =>
-		/^opendkim.*\.service$/.test(name),
-	);
-	const paths = await Promise.all(units.map(async (unit) => (await readUnitArguments(disk, unit)).config));
-	return paths.flatMap((path) => (path === null || path.includes("%") ? [] : [path]));
 }
 
 async function attempt<Found>(

@@ -214,7 +214,7 @@ state: ${cli.state}
 
 /**
  * `mail` is a file that says whether it is up, `signer` the real OpenDKIM. It is killed, since SIGTERM takes it seconds
- * (libmilter polls).
+ * (libmilter polls); it has ended, and left its port to the next, once its command line is gone.
  */
 const SERVICE_SCRIPT = `
 pid=$(cat @signer/opendkim.pid 2>/dev/null)
@@ -223,7 +223,10 @@ case "$1 $2" in
 	"mail stop") rm -f "@/mail.up" ;;
 	"mail start") : >"@/mail.up" ;;
 	"mail status") [ -e "@/mail.up" ] ;;
-	"signer stop") kill -KILL "$pid"; : >@signer/opendkim.pid ;;
+	"signer stop")
+		kill -KILL "$pid"
+		while grep -q . "/proc/\${pid:-none}/cmdline" 2>/dev/null; do sleep 0.02; done
+		: >@signer/opendkim.pid ;;
 	"signer start") ${OPENDKIM} -x @signer/opendkim.conf ;;
 	"signer reload") kill -USR1 "$pid" ;;
 	"signer status") [ -n "$pid" ] && kill -0 "$pid" ;;

@@ -55,6 +55,37 @@ describe("OpenDKIM", () => {
 		]);
 	});
 
+	test("is found as often as it runs, by units of their own and instances of a template", async () => {
+		const confOf = (table: string) =>
+			`UserID opendkim\nSocket local:/run/two.sock\nKeyTable ${table}\nSigningTable refile:/etc/opendkim/signing.table\n`;
+		const found = await discover({
+			...OPENDKIM,
+			"/etc/systemd/system/opendkim-two.service":
+				"[Service]\nExecStart=/usr/sbin/opendkim -x /etc/two.conf\n",
+			"/etc/systemd/system/opendkim@.service":
+				"[Service]\nExecStart=/usr/sbin/opendkim -x /etc/opendkim/%i.conf\n",
+			"/etc/systemd/system/multi-user.target.wants/opendkim@three.service": "",
+			// One that names the package's configuration is no other.
+			"/etc/systemd/system/opendkim.service":
+				"[Service]\nExecStart=/usr/sbin/opendkim -x /etc/opendkim.conf\n",
+			"/etc/two.conf": confOf("/etc/two.table"),
+			"/etc/two.table": "example example.com:two:/etc/opendkim/keys/example.private\n",
+			"/etc/opendkim/three.conf": confOf("/etc/three.table"),
+			"/etc/three.table": "other example.org:three:/etc/opendkim/keys/example.private\n",
+		});
+		expect(
+			found.map(({ service, settings, keys }) => [
+				service,
+				settings["config"],
+				keys.map((key) => key.selector),
+			]),
+		).toEqual([
+			["opendkim", "/etc/opendkim.conf", ["202610", "202611"]],
+			["opendkim-two", "/etc/two.conf", ["two"]],
+			["opendkim@three", "/etc/opendkim/three.conf", ["three"]],
+		]);
+	});
+
 	test("is to be restarted where a reload would not find its configuration again", async () => {
 		const [jailed] = await discover({
 			...OPENDKIM,
