@@ -18,6 +18,7 @@ export interface Block {
 export const RUN = [
 	"README.md",
 	"docs/guides/opendkim-short-names.md",
+	"docs/guides/opendkim-ed25519.md",
 	"docs/guides/first-rotation.md",
 	"docs/doctor.md",
 	"docs/monitoring.md",

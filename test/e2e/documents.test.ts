@@ -42,6 +42,7 @@ test("what a document asks for in words is done before a block that there is", (
 /** What the reader has, where it is not what the document before left. */
 const BEFORE: Readonly<Partial<Record<(typeof RUN)[number], (at: GuideHost) => Promise<unknown>>>> = {
 	"docs/guides/opendkim-short-names.md": reader.shortNames,
+	"docs/guides/opendkim-ed25519.md": reader.shortNames,
 	"docs/guides/first-rotation.md": async (at) => {
 		await reader.shortNames(at);
 		await must("keyturn init --yes; systemctl enable --now keyturn-apply.socket keyturn.service");

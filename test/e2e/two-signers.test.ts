@@ -1,25 +1,35 @@
 /**
- * One host with two signers in one keyturn.yaml: one line of OpenDKIM's tables for two domains that share a key, and rspamd,
- * which signs each message of another with an RSA key and an Ed25519 key.
+ * One host with three signers in one keyturn.yaml: one line of OpenDKIM's tables for two domains that share a key; rspamd,
+ * which signs each message of another with an RSA key and an Ed25519 key; and a second OpenDKIM, which signs those of a
+ * fourth with an Ed25519 key, beside the RSA key of the first.
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AgentHost, CONFIG_FILE, KEY_TABLE, upAgentHost } from "./host/agent-host.ts";
 import { SELECTOR } from "./host/guide-host.ts";
-import { underMail } from "./host/mail-run.ts";
+import { type Judgement, underMail } from "./host/mail-run.ts";
 import { PRIMARY } from "./host/name-servers.ts";
 import { startRspamd } from "./host/rspamd.ts";
+import {
+	SECOND,
+	SECOND_KEY_TABLE,
+	SECOND_MILTER,
+	secondSigner,
+	startSecondOpendkim,
+} from "./host/second-opendkim.ts";
 
 const BY_OPENDKIM = "example.com";
 /** Signed by the same line, with the same key. */
 const WITH_IT = "example.net";
 const BY_RSPAMD = "example.org";
+const BY_BOTH = "example.info";
 const ED25519 = "ed1";
 const SIGNING = "/etc/rspamd/override.d/dkim_signing.conf";
 let host: AgentHost;
 
 beforeAll(async () => {
-	host = await upAgentHost({ swap: "reload" }, { domains: [BY_OPENDKIM, WITH_IT, BY_RSPAMD] });
+	host = await upAgentHost({ swap: "reload" }, { domains: [BY_OPENDKIM, WITH_IT, BY_RSPAMD, BY_BOTH] });
+	await startSecondOpendkim(host);
 	await setUpRspamd();
 	await shareKey();
 	const text = await host.read(CONFIG_FILE);
@@ -28,14 +38,12 @@ beforeAll(async () => {
 		text
 			.replace(
 				/^signer: (.*)$/m,
-				`signers:\n  tables: $1\n  spam: { type: rspamd, config: ${SIGNING}, swap: reload }`,
+				`signers:\n  tables: $1\n  spam: { type: rspamd, config: ${SIGNING}, swap: reload }\n  ${SECOND}: ${secondSigner("reload")}`,
 			)
 			.replace(`name: ${BY_OPENDKIM},`, `name: ${BY_OPENDKIM}, signer: tables,`)
 			.replace(`name: ${WITH_IT},`, `name: ${WITH_IT}, signer: tables,`)
-			.replace(
-				`name: ${BY_RSPAMD},`,
-				`name: ${BY_RSPAMD}, signer: spam, key: [{ algorithm: rsa }, { algorithm: ed25519 }],`,
-			),
+			.replace(`name: ${BY_RSPAMD},`, `name: ${BY_RSPAMD}, signer: spam, key: ${KEYS},`)
+			.replace(`name: ${BY_BOTH},`, `name: ${BY_BOTH}, signer: tables,`),
 	);
 });
 afterAll(async () => host.down());
@@ -47,12 +55,39 @@ test("each signer's key is adopted where it is", async () => {
 		[BY_OPENDKIM]: [SELECTOR],
 		[WITH_IT]: [SELECTOR],
 		[BY_RSPAMD]: [SELECTOR, ED25519],
+		[BY_BOTH]: [SELECTOR],
 	});
 	expect(await host.read(SIGNING)).toBe(before);
 });
 
+test("a first Ed25519 key comes beside the RSA key that signs, at a second OpenDKIM, and no message waits", async () => {
+	const before = await host.read(KEY_TABLE);
+	const text = await host.read(CONFIG_FILE);
+	const both = `name: ${BY_BOTH}, signer: [tables, ${SECOND}], key: ${KEYS}, selector: "{alg}-{yyyy}{mm}",`;
+	await host.write(CONFIG_FILE, text.replace(`name: ${BY_BOTH}, signer: tables,`, both));
+	const { result, judgement } = await underMail(host, { connections: "short" }, async () => {
+		const ticks: number[] = [];
+		await host.eventually("two keys sign", async () => {
+			ticks.push((await host.keyturn("rotate")).code);
+			return (await active())[BY_BOTH]?.length === 2;
+		});
+		return ticks;
+	});
+	expect(result).toContain(0);
+	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0, refused: 0 });
+	const [, first = ""] = (await active())[BY_BOTH] ?? [];
+	expect(judgement.valid).toHaveProperty([first]);
+	expect(await host.read(SECOND_KEY_TABLE)).toBe(
+		`${BY_BOTH} ${BY_BOTH}:${first}:/etc/opendkim/keys/${BY_BOTH}/${first}.private\n`,
+	);
+	expect(await host.read(KEY_TABLE)).toBe(before);
+	const verified = await host.keyturn(`verify ${BY_BOTH}`);
+	expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 });
+});
+
 test("all turn under mail, and no message leaves unsigned or unverifiable", async () => {
 	const before = await host.read(SIGNING);
+	const first = (await active())[BY_BOTH] ?? [];
 	const { result, judgement } = await underMail(host, { connections: "short" }, async () =>
 		host.keyturn("rotate --now"),
 	);
@@ -61,10 +96,18 @@ test("all turn under mail, and no message leaves unsigned or unverifiable", asyn
 	const next = await active();
 	const [selector = ""] = next[BY_OPENDKIM] ?? [];
 	const second = `${selector}b`;
-	expect(next).toEqual({ [BY_OPENDKIM]: [selector], [WITH_IT]: [selector], [BY_RSPAMD]: [selector, second] });
+	const both = next[BY_BOTH] ?? [];
+	expect(both).toHaveLength(2);
+	expect(both).not.toEqual(expect.arrayContaining([...first]));
+	expect(next).toEqual({
+		[BY_OPENDKIM]: [selector],
+		[WITH_IT]: [selector],
+		[BY_RSPAMD]: [selector, second],
+		[BY_BOTH]: both,
+	});
 	const seen = Object.keys(judgement.valid);
-	expect(seen).toEqual(expect.arrayContaining([SELECTOR, selector]));
-	expect([SELECTOR, ED25519, selector, second]).toEqual(expect.arrayContaining(seen));
+	expect(seen).toEqual(expect.arrayContaining([SELECTOR, selector, second, ...both]));
+	expect([SELECTOR, ED25519, selector, second, ...first, ...both]).toEqual(expect.arrayContaining(seen));
 	expect(await host.read(KEY_TABLE)).toContain(
 		`all %:${selector}:/etc/opendkim/keys/${BY_OPENDKIM}/${selector}.private`,
 	);
@@ -78,6 +121,34 @@ test("all turn under mail, and no message leaves unsigned or unverifiable", asyn
 	expect((await host.keyturn("verify")).code).toBe(0);
 });
 
+test("both OpenDKIMs are stopped, switched and started in one pause", async () => {
+	const first = (await active())[BY_BOTH] ?? [];
+	await host.script(`sed -i 's/swap: reload/swap: restart/' ${CONFIG_FILE}`);
+	const { result, judgement } = await underMail(host, { connections: "short" }, async () =>
+		host.keyturn(`rotate --now ${BY_BOTH}`),
+	);
+	expect(result, result.stdout + result.stderr).toMatchObject({ code: 0 });
+	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0 });
+	const both = (await active())[BY_BOTH] ?? [];
+	expect(both).toHaveLength(2);
+	expect(both).not.toEqual(expect.arrayContaining([...first]));
+	expect(Object.keys(judgement.valid)).toEqual(expect.arrayContaining([...first, ...both]));
+	expect(countOf(judgement, "rsa-")).toBe(countOf(judgement, "ed25519-"));
+	const switched = (await host.events()).filter(({ event }) => event === "switched");
+	expect(new Set(switched.slice(-2).map(({ selector }) => selector))).toEqual(new Set(both));
+	expect((await host.keyturn("verify")).code).toBe(0);
+});
+
+/** Signatures by keys of this name. */
+function countOf({ valid }: Judgement, name: string): number {
+	const counts = Object.entries(valid).flatMap(([selector, count]) =>
+		selector.startsWith(name) ? count : [],
+	);
+	return counts.reduce((sum, count) => sum + count, 0);
+}
+
+const KEYS = "[{ algorithm: rsa }, { algorithm: ed25519 }]";
+
 /** A milter behind OpenDKIM. */
 async function setUpRspamd(): Promise<void> {
 	await host.script(`
@@ -86,8 +157,8 @@ async function setUpRspamd(): Promise<void> {
 		rspamadm dkim_keygen -d ${BY_RSPAMD} -s ${ED25519} -t ed25519-seed -k /var/lib/rspamd/dkim/ed.private > /var/lib/rspamd/ed.txt
 		chown -R _rspamd:_rspamd /var/lib/rspamd; chmod 700 /var/lib/rspamd/dkim
 		sed -i '/${BY_RSPAMD}/d' ${KEY_TABLE} /etc/opendkim/signing.table
-		postconf -e smtpd_milters='local:/opendkim/opendkim.sock,inet:127.0.0.1:11332' \\
-			non_smtpd_milters='local:/opendkim/opendkim.sock,inet:127.0.0.1:11332'
+		postconf -e smtpd_milters='local:/opendkim/opendkim.sock,${SECOND_MILTER},inet:127.0.0.1:11332' \\
+			non_smtpd_milters='$smtpd_milters'
 	`);
 	const signing = { path: SIGNING, text: AS_PRINTED };
 	await startRspamd(host, { name: "rspamd", http: 11333, milter: 11332, signing });
@@ -121,8 +192,11 @@ domain {
 async function shareKey(): Promise<void> {
 	const [value = ""] = await host.txt(PRIMARY, `${SELECTOR}._domainkey.${BY_OPENDKIM}`);
 	await host.script(`
-		printf 'all %%:${SELECTOR}:/etc/opendkim/keys/${host.entryOf(BY_OPENDKIM)}.private\\n' > ${KEY_TABLE}
-		printf '*@${BY_OPENDKIM} all\\n*@${WITH_IT} all\\n' > /etc/opendkim/signing.table
+		for file in ${KEY_TABLE} /etc/opendkim/signing.table; do
+			sed -i '/${BY_BOTH}/!d' $file
+		done
+		printf 'all %%:${SELECTOR}:/etc/opendkim/keys/${host.entryOf(BY_OPENDKIM)}.private\\n' >> ${KEY_TABLE}
+		printf '*@${BY_OPENDKIM} all\\n*@${WITH_IT} all\\n' >> /etc/opendkim/signing.table
 		systemctl restart opendkim
 	`);
 	const name = `${SELECTOR}._domainkey.${WITH_IT}`;

@@ -61,5 +61,6 @@ function fate(number: number, became: Fate["fate"], at = number): Fate {
 }
 
 function arrival(number: number, selector: string | null, reason: string | null): Arrival {
-	return { number, selector, verdicts: [{ server: "127.0.0.1", reason }] };
+	const selectors = selector === null ? [] : [selector];
+	return { number, selector, selectors, verdicts: [{ server: "127.0.0.1", reason }] };
 }

@@ -26,7 +26,13 @@ beforeAll(async () => {
 test("a message is well where every server has its record, and its number is read", async () => {
 	const verdicts = await judgeAtAll(signed, [answering("one", [record]), answering("two", [record])]);
 	expect(verdicts).toEqual(
-		["one", "two"].map((server) => ({ server, selector: "202701", reason: null, isAnswered: true })),
+		["one", "two"].map((server) => ({
+			server,
+			selector: "202701",
+			selectors: ["202701"],
+			reason: null,
+			isAnswered: true,
+		})),
 	);
 	expect(numberOf(signed)).toBe(7);
 });
@@ -48,7 +54,9 @@ test("a server that gives no answer decides nothing", async () => {
 
 test("a message without a signature is refused everywhere", async () => {
 	const verdicts = await judgeAtAll(Buffer.from(TEXT, "latin1"), [answering("one", [record])]);
-	expect(verdicts).toEqual([{ server: "one", selector: null, reason: "unsigned", isAnswered: true }]);
+	expect(verdicts).toEqual([
+		{ server: "one", selector: null, selectors: [], reason: "unsigned", isAnswered: true },
+	]);
 });
 
 function answering(server: string, records: readonly string[]): Receiver {

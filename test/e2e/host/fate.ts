@@ -13,8 +13,10 @@ export interface Fate {
 /** A message that reached the sink, verified against each server of its zone. */
 export interface Arrival {
 	readonly number: number;
-	/** Of its signature; null if it has none. */
+	/** Of its signature, or of that of several which decided; null if it has none. */
 	readonly selector: string | null;
+	/** Of all of its signatures. */
+	readonly selectors: readonly string[];
 	/** Of each server asked, whether a receiver that asked it would accept the signature, and otherwise why not. */
 	readonly verdicts: readonly { readonly server: string; readonly reason: string | null }[];
 }

@@ -34,7 +34,7 @@ export interface MailRun {
 
 export interface Judgement {
 	readonly accepted: number;
-	/** By selector. */
+	/** By selector; a message counts with each of its signatures. */
 	readonly valid: Readonly<Record<string, number>>;
 	readonly invalid: Readonly<Record<string, number>>;
 	readonly unsigned: number;
@@ -172,7 +172,8 @@ export function judgementOf(fates: readonly Fate[], arrived: readonly Arrival[])
 
 function bySelector(arrived: readonly Arrival[]): Record<string, number> {
 	const counts: Record<string, number> = {};
-	for (const { selector } of arrived) counts[selector ?? ""] = (counts[selector ?? ""] ?? 0) + 1;
+	for (const { selectors } of arrived)
+		for (const selector of selectors) counts[selector] = (counts[selector] ?? 0) + 1;
 	return counts;
 }
 

@@ -54,7 +54,9 @@ async function editNamed(host: GuideHost, edit: (text: string) => string): Promi
 export async function startAfresh(host: GuideHost): Promise<void> {
 	await host.script(`
 		systemctl disable -q --now keyturn.service keyturn-apply.socket keyturn-recover.service
-		rm -rf /etc/keyturn/* /etc/systemd/system/keyturn-*.d /var/lib/keyturn-door /usr/local/dkimproxy
+		systemctl disable -q --now opendkim-ed25519 2>/dev/null || true
+		rm -rf /etc/keyturn/* /etc/systemd/system/keyturn-*.d /var/lib/keyturn-door /usr/local/dkimproxy \\
+			/etc/opendkim-ed25519.conf /etc/systemd/system/opendkim-ed25519.service
 		find /var/lib/keyturn -mindepth 1 -delete
 		systemctl daemon-reload
 		dig @${PRIMARY} example.com AXFR | awk '$4 == "TXT" { print $1 }' | grep -F _domainkey | sort -u |

@@ -20,6 +20,7 @@ for (const file of readdirSync(directory).filter((name) => name.endsWith(".eml")
 	const arrival: Arrival = {
 		number,
 		selector: judged[0]?.selector ?? null,
+		selectors: judged[0]?.selectors ?? [],
 		verdicts: judged.map(({ server, reason }) => ({ server, reason })),
 	};
 	process.stdout.write(`${JSON.stringify(arrival)}\n`);

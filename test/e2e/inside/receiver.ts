@@ -37,7 +37,7 @@ async function receive(path: string, receivers: readonly Receiver[]): Promise<vo
 	if (answered.length === 0) return;
 	const selector = answered[0]?.selector ?? null;
 	const verdicts = answered.map(({ server, reason }) => ({ server, reason }));
-	if (number !== null) say({ number, selector, verdicts });
+	if (number !== null) say({ number, selector, selectors: answered[0]?.selectors ?? [], verdicts });
 	const domain = /^From: .*@(.*)\r$/m.exec(message.toString("latin1"))?.[1] ?? "";
 	if (selector !== null) kept.set(`${domain} ${selector}`, { domain, message, at: Date.now() });
 	unlinkSync(path);

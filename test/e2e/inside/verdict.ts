@@ -12,6 +12,8 @@ export interface Verdict {
 	readonly server: string;
 	/** Of the signature that decided; null if there is none. */
 	readonly selector: string | null;
+	/** Of all of its signatures. */
+	readonly selectors: readonly string[];
 	/** Why the message is not accepted; null if it is. */
 	readonly reason: string | null;
 	/** Whether the server answered: a receiver tries again where it did not. */
@@ -47,9 +49,16 @@ export async function judge(message: Buffer, { server, resolve }: Receiver): Pro
 	const signatures = results.filter((result) => result.selector !== undefined);
 	const bad = signatures.find((signature) => faultOf(signature, headerFrom) !== null);
 	const shown = bad ?? signatures[0];
-	if (shown === undefined) return { server, selector: null, reason: "unsigned", isAnswered: true };
+	const selectors = signatures.flatMap(({ selector }) => selector ?? []);
+	if (shown === undefined) return { server, selector: null, selectors, reason: "unsigned", isAnswered: true };
 	const isAnswered = shown.status.result !== "temperror";
-	return { server, selector: shown.selector ?? null, reason: faultOf(shown, headerFrom), isAnswered };
+	return {
+		server,
+		selector: shown.selector ?? null,
+		selectors,
+		reason: faultOf(shown, headerFrom),
+		isAnswered,
+	};
 }
 
 /** The same at many servers: those that say the same of the key are one receiver. */
