@@ -34,7 +34,6 @@ const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Tens of thousands of keys with their evidence. */
 const REQUEST_LIMIT_BYTES = 128 * 1024 * 1024;
 const BANNER_MS = 20_000;
-const NUDGE_MS = 1_000;
 /** Each waits half a minute for the lock: a slow, healthy switch is left alone, but not forgotten. */
 const DEAD_MAN_TRIES = 60;
 const NOBODY = { uid: 65_534, gid: 65_534 };
@@ -176,10 +175,11 @@ function configurationOf({ settings }: SignerSettings): readonly string[] {
 	return typeof config === "string" ? [config] : [];
 }
 
-/** A handshake is a connection. */
 function nudgesOf(signers: readonly SwapSigner[]): ReadonlyMap<string, () => Promise<void>> {
 	return new Map(
-		signers.map(({ signer }) => [signer.service, async () => signer.ready(NUDGE_MS, await signer.read())]),
+		signers.flatMap(({ signer }) =>
+			signer.nudge === undefined ? [] : [[signer.service, signer.nudge] as const],
+		),
 	);
 }
 

@@ -147,6 +147,11 @@ export interface Signer {
 	apply?(reading: SignerReading): Promise<void>;
 	/** Resolves when the running signer takes connections (milter handshake), fails with `signer.probe` after `timeoutMs`. */
 	ready(timeoutMs: number, reading: SignerReading): Promise<void>;
+	/**
+	 * Connects once, for a signer that notices only then, or seconds later, that it is to end (libmilter); absent for all others.
+	 * Can be repeated; whether it succeeds says nothing.
+	 */
+	nudge?(): Promise<void>;
 	/** One message per expectation through the running signer; also makes a signer that reloads lazily do it. */
 	probe(expectations: readonly ProbedKey[], reading: SignerReading): Promise<readonly ProbeVerdict[]>;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { foundHost } from "../fakes/found-host.ts";
 import { SIGNER_TYPES, signerSchemas } from "../../src/signers/registry.ts";
 
 describe.each(Object.entries(SIGNER_TYPES))("the signer type %s", (type, load) => {
@@ -17,6 +18,25 @@ describe.each(Object.entries(SIGNER_TYPES))("the signer type %s", (type, load) =
 	});
 });
 
-test("opendkim is among them", () => {
-	expect(Object.keys(SIGNER_TYPES)).toContain("opendkim");
+test("only those that notice at a connection that they are to end are nudged", async () => {
+	const keys = "/etc/keys";
+	const settings: Readonly<Record<string, object>> = {
+		opendkim: { keys },
+		dkimpy: { keys },
+		dkimproxy: { keys },
+		"docker-mailserver": { volume: "/srv/dms" },
+		exim: { table: "/etc/exim4/dkim", keys },
+		command: { table: "/etc/table", keys, apply: ["/usr/local/bin/apply"] },
+		rspamd: {},
+	};
+	expect(Object.keys(settings).toSorted()).toEqual(Object.keys(SIGNER_TYPES).toSorted());
+	const nudged: string[] = [];
+	for (const [type, load] of Object.entries(SIGNER_TYPES)) {
+		const { settingsSchema, create } = await load();
+		const place = { name: type, service: type, swap: "restart" } as const;
+		const given = settingsSchema.parse(settings[type]);
+		const signer = await create({ ...foundHost({ files: {} }), ...place, settings: given });
+		if (signer.nudge !== undefined) nudged.push(type);
+	}
+	expect(nudged).toEqual(["opendkim", "dkimpy"]);
 });

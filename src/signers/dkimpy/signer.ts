@@ -39,11 +39,13 @@ export function createDkimpySigner(options: DkimpyOptions): Signer {
 		signOffline: async (staged, expectations, reading) =>
 			signWithKeys(disk, DKIMPY_TABLE, staged, expectations, reading),
 		ready: async (timeoutMs) => ready(options, timeoutMs),
+		nudge: async () => ready(options, NUDGE_MS),
 		probe: async (expectations) => probe(options, expectations),
 	};
 }
 
 const HANDSHAKE_MS = 10_000;
+const NUDGE_MS = 1_000;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const TWO_TABLES =
 	"with KeyTableEd25519 dkimpy-milter needs a line for it in both tables of keys: let `key` be a list of rsa and ed25519, or name it in both by hand";

@@ -28,12 +28,14 @@ export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) => signStaged(options, staged, expectations, reading),
 		ready: async (timeoutMs) => ready(options, timeoutMs),
+		nudge: async () => ready(options, NUDGE_MS),
 		probe: async (expectations) => probe(options, expectations),
 	};
 }
 
 const NEVER = new AbortController().signal;
 const PREFLIGHT_MS = 30_000;
+const NUDGE_MS = 1_000;
 
 function render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[] {
 	const [keyTable, signingTable] = reading.files;
