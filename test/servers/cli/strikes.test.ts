@@ -1,13 +1,16 @@
 /** A slice of what `npm run crash-test` does to every system call of a turn; which calls it holds shifts with the turn. */
 
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { callsOf, nameOf } from "../../crash/calls/call.ts";
 import { isImageLeftOut } from "../../crash/calls/image.ts";
 import { select, selectionOf } from "../../crash/calls/selection.ts";
 import { strikeCalls } from "../../crash/calls/strikes.ts";
+import { makeDirectory, removeDirectory } from "../program.ts";
 import { mayRun } from "./cli-host.ts";
 
-const EVERY = { shard: 1, shards: 1, isChangingOnly: false, only: null, from: 1 };
+const EVERY = { shard: 1, shards: 1, isChangingOnly: false, only: null, from: 1, held: new Set<string>() };
 
 describe.skipIf(!mayRun)("a turn struck in a system call", () => {
 	test.each([
@@ -75,5 +78,18 @@ describe("the calls of a process, read from its trace", () => {
 		expect(taken.map(({ name }) => name).toSorted()).toEqual(calls.map(({ name }) => name).toSorted());
 		expect(select(calls, selectionOf({ KEYTURN_STRIKE: "agent: clone 1" }))).toHaveLength(1);
 		expect(() => selectionOf({ KEYTURN_SHARD: "4/3" })).toThrow("something like 2/8");
+	});
+
+	test("what held in an earlier run is passed over, what broke or was not reached is not", async () => {
+		const calls = callsOf("agent", LOG, "/host").map((call) => ({ call, name: nameOf(call, "/host") }));
+		const [first, second, third] = calls.map(({ name }) => name);
+		const log = join(await makeDirectory("strikes"), "first.log");
+		await writeFile(
+			log,
+			`\u001b[39mkill 1/9 holds (2 remainders, 3.5 s): ${first}\nkill 2/9 broken (2 remainders, 3.5 s): ${second}\nfail 3/9 not reached (2 remainders, 3.5 s): ${third}\n`,
+		);
+		const left = select(calls, selectionOf({ KEYTURN_HELD: `${log}:${log}` }));
+		expect(left.map(({ name }) => name)).toEqual(calls.slice(1).map(({ name }) => name));
+		await removeDirectory(dirname(log));
 	});
 });
