@@ -33,9 +33,10 @@ export async function endMoot(run: Run, docs: readonly Doc[]): Promise<void> {
 		if ((event === "alert_undelivered" || event === "hook_failed") && !reached.has(id))
 			await run.end(id, null);
 		for (const domain of domains) {
-			const doc = docs.find((one) => one.policy.domain === domain);
+			const own = docs.filter((one) => one.policy.domain === domain);
 			// A domain whose state cannot be read keeps its troubles.
-			if (doc === undefined ? !configured.has(domain) : isMoot(run, doc, id)) await run.end(id, domain);
+			const isGone = own.length === 0 && !configured.has(domain);
+			if (isGone || (own.length > 0 && own.every((doc) => isMoot(run, doc, id)))) await run.end(id, domain);
 		}
 	}
 }

@@ -246,4 +246,28 @@ describe("a domain with a signer for each of its two keys", () => {
 		await world.advance(60 * MINUTE_MS);
 		expect(signersAsked(world)).toEqual([["main: r1 202611b"]]);
 	});
+
+	it("goes on telling that the second signer did not take its key, until it does", async () => {
+		const world = worldOfTwo([
+			["r1", RSA_PUBLIC],
+			["e1", newHalf().publicKey],
+		]);
+		let isFailing = true;
+		world.commit = (_id, result) => {
+			const keys = result.keys.map((key) =>
+				key.signer === "second" && isFailing
+					? { ...key, outcome: "rolled_back" as const, reason: "bad" }
+					: key,
+			);
+			return { act: "commit", result: { ...result, keys } };
+		};
+		await world.wish(["example.com"]);
+		await world.advance(60 * MINUTE_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 e1", "rsa 202611"]);
+		expect(world.told("swap_failed")).toEqual(["start"]);
+		isFailing = false;
+		await world.advance(2 * DAY_MS);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+		expect(world.told("swap_failed").at(-1)).toBe("end");
+	});
 });
