@@ -78,7 +78,11 @@ function isReady(mate: Doc, doc: Doc, jobs: readonly Job[], group: DocGroup): bo
 		return step?.kind === "switch" ? keyOf(one.state, step.selector) : null;
 	};
 	const [own, other] = [keyFor(doc), keyFor(mate)];
-	if (!sharesName) return other !== null || isBeside(mate.state, doc.state) || !isToCome(mate, own, group);
+	if (!sharesName) {
+		// Who goes back takes along only who goes back, too.
+		const isBack = doc.state.wants.rollback !== null && mate.state.wants.rollback === null;
+		return other !== null || isBack || isBeside(mate.state, doc.state) || !isToCome(mate, own, group);
+	}
 	if (own === null || other === null) return false;
 	return sharesKey ? own.publicKey === other.publicKey : own.selector === other.selector;
 }

@@ -2,7 +2,14 @@
 
 import { activeKey, type DomainState, editKey, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
-import { previousKey, whyNoRetire, whyNoRevoke, whyNoRollback, withoutRollback } from "../rotation/wishes.ts";
+import {
+	hasTurned,
+	previousKey,
+	whyNoRetire,
+	whyNoRevoke,
+	whyNoRollback,
+	withoutRollback,
+} from "../rotation/wishes.ts";
 import type { Wish } from "../ports/state-store.ts";
 import { askDoor } from "./ask-door.ts";
 import { groupsOf, matesOf, NO_GROUPS } from "./groups.ts";
@@ -59,23 +66,33 @@ async function wantTogether(
 	wish: Wish,
 	{ docs, mates }: { readonly docs: readonly Doc[]; readonly mates: readonly Doc[] },
 ): Promise<void> {
-	const { domain } = doc.policy;
 	if (wish.kind === "rotate") for (const mate of mates) await want(run, mate, wish);
 	if (wish.kind === "revoke") await wantRevoked(run, doc, wish, { docs, mates });
-	if (wish.kind === "rollback") {
-		const why = whyNotBackTogether([doc, ...mates]);
-		if (why !== null) {
-			run.ports.log.warn("what was asked for cannot be had", { domain, wish: wish.kind, why });
-			const to = previousKey(doc.state)?.selector ?? "";
-			await run.save(
-				doc,
-				editKey(doc.state, to, (key) => ({ ...key, reason: why })),
-			);
-			return;
+	if (wish.kind === "rollback") await wantBack(run, goingBack([doc, ...mates]), wish);
+	else await want(run, doc, wish);
+}
+
+/** Of the keys of one domain the first one of its algorithm has none to go back to, and stays. */
+function goingBack(docs: readonly Doc[]): readonly Doc[] {
+	const going = docs.filter(({ policy, state }) => policy.lane === undefined || hasTurned(state));
+	return going.length === 0 ? docs : going;
+}
+
+async function wantBack(run: Run, docs: readonly Doc[], wish: Wish): Promise<void> {
+	const why = whyNotBackTogether(docs);
+	for (const doc of docs) {
+		if (why === null) {
+			await want(run, doc, wish);
+			continue;
 		}
-		for (const mate of mates) await want(run, mate, wish);
+		const { domain } = doc.policy;
+		run.ports.log.warn("what was asked for cannot be had", { domain, wish: wish.kind, why });
+		const to = previousKey(doc.state)?.selector ?? "";
+		await run.save(
+			doc,
+			editKey(doc.state, to, (key) => ({ ...key, reason: why })),
+		);
 	}
-	await want(run, doc, wish);
 }
 
 /** One key that was read is compromised wherever it signs, under whichever name; who turns together turns away together. */

@@ -1,7 +1,8 @@
 /** `keyturn rollback`: back to the key that signed before, while its record stands. */
 
 import { KeyturnError } from "../errors.ts";
-import { activeKey, type DomainState } from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import { lanesOf, laneState } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { previousKey, whyNoRollback } from "../rotation/wishes.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
@@ -19,7 +20,11 @@ export async function rollback(context: CommandContext, name: string, options: W
 			hint: "keyturn status shows the keys that there are",
 		});
 	const askedAt = bench.clock.now();
-	const to = state.wants.rollback?.selector ?? previousKey(state)?.selector ?? "";
+	const to = policies.flatMap(lanesOf).flatMap(({ lane }): readonly string[] => {
+		const own = laneState(state, lane);
+		const back = own.wants.rollback ?? previousKey(own);
+		return back === null ? [] : [back.selector];
+	});
 	const wish = {
 		id: bench.random.id(),
 		at: askedAt.toISOString(),
@@ -43,24 +48,30 @@ function standing(
 	{ domain, timezone }: Policy,
 	state: DomainState,
 	seen: {
-		readonly to: string;
+		/** Several where each message is signed with keys of several algorithms. */
+		readonly to: readonly string[];
 		readonly askedAt: Date;
 		readonly isTaken: boolean;
 		readonly waitingWords: string;
 	},
 ): Standing {
-	const active = activeKey(state);
-	const selector = active?.selector ?? null;
-	if (active?.selector === seen.to && new Date(active.since) >= seen.askedAt)
+	const selector = activeKey(state)?.selector ?? null;
+	const left = seen.to.flatMap((name) => {
+		const key = keyOf(state, name);
+		const isBack = key?.state === "active" && new Date(key.since) >= seen.askedAt;
+		return isBack || key === null ? [] : [key];
+	});
+	const [first] = left;
+	if (first === undefined)
 		return {
 			domain,
 			code: EXIT.done,
 			selector,
-			words: `signs with ${seen.to} again since ${localMinute(new Date(active.since), timezone)}, until the next due date`,
+			words: `signs with ${seen.to.join(" and ")} again since ${localMinute(sinceOf(state, seen.to), timezone)}, until the next due date`,
 		};
-	if (!seen.isTaken || state.wants.rollback !== null)
-		return { domain, code: EXIT.waiting, selector, words: `waiting: ${backInWords(state, seen.to)}` };
-	const reason = state.keys.find((key) => key.selector === seen.to)?.reason ?? "it was given up";
+	if (!seen.isTaken || isWanted(state))
+		return { domain, code: EXIT.waiting, selector, words: `waiting: ${backInWords(first)}` };
+	const reason = first.reason ?? "it was given up";
 	return {
 		domain,
 		code: EXIT.failed,
@@ -69,9 +80,16 @@ function standing(
 	};
 }
 
-function backInWords(state: DomainState, to: string): string {
-	const key = state.keys.find((one) => one.selector === to);
-	return key?.state === "verified"
-		? `the record of ${to} stands; the switch is to be done`
-		: `the record of ${to} is looked at again`;
+function isWanted({ wants, wantsOf = {} }: DomainState): boolean {
+	return [wants, ...Object.values(wantsOf)].some(({ rollback }) => rollback !== null);
+}
+
+function sinceOf(state: DomainState, [name = ""]: readonly string[]): Date {
+	return new Date(keyOf(state, name)?.since ?? 0);
+}
+
+function backInWords({ selector, state }: KeyEntry): string {
+	return state === "verified"
+		? `the record of ${selector} stands; the switch is to be done`
+		: `the record of ${selector} is looked at again`;
 }

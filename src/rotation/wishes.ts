@@ -11,6 +11,11 @@ export function previousKey(state: DomainState): KeyEntry | null {
 	return gone.filter((key) => !isRevoked(key)).toSorted(latestFirst)[0] ?? null;
 }
 
+/** Whether a key has signed before the one in use. */
+export function hasTurned({ keys }: DomainState): boolean {
+	return keys.some((key) => key.state !== "active" && key.uses.length > 0);
+}
+
 /** Why the key before cannot be gone back to; null if it can. */
 export function whyNoRollback(state: DomainState): string | null {
 	const active = activeKey(state);

@@ -1,10 +1,11 @@
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { retire } from "../../src/cli/retire.ts";
 import { revoke } from "../../src/cli/revoke.ts";
 import { rollback } from "../../src/cli/rollback.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
-import { policyOf } from "../fakes/policies.ts";
+import { newHalf, policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -18,6 +19,27 @@ async function turnedWorld(): Promise<AgentWorld> {
 	await world.wish(["example.com"], "turn");
 	await world.advance(MINUTE_MS);
 	return world;
+}
+
+const RSA = { algorithm: "rsa", bits: 2048 } as const;
+
+/** With keys of both algorithms, each with a signer of its own; those of these names sign. */
+function dualWorld(names: readonly ("r1" | "e1")[]): AgentWorld {
+	const signers = [quick, { signer: "second", swap: "restart" }] as const;
+	const world = new AgentWorld([{ ...quick, key: RSA, keys: [RSA, { algorithm: "ed25519" }], signers }]);
+	world.ed25519Signer = "second";
+	world.signNothing();
+	const publicKeys = { r1: rsaPublicKey(), e1: newHalf().publicKey };
+	world.signWithBoth(
+		"example.com",
+		names.map((name) => [name, publicKeys[name]]),
+	);
+	return world;
+}
+
+function rsaPublicKey(): string {
+	const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+	return publicKey.export({ format: "der", type: "spki" }).toString("base64");
 }
 
 describe("rollback", () => {
@@ -46,6 +68,27 @@ describe("rollback", () => {
 			domains: [{ domain: "example.com", code: 3, selector: "202611" }],
 		});
 		expect((await world.state()).wants.rollback).toMatchObject({ selector: "202610" });
+	});
+
+	test("goes back with the keys of both algorithms, and names both", async () => {
+		const world = dualWorld(["r1", "e1"]);
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		const { context, terminal } = commandBench(world);
+		expect(await rollback(context, "example.com", OPTIONS)).toBe(0);
+		expect(terminal.results.join()).toMatch(/^example.com: signs with r1 and e1 again since /);
+		expect(await world.states()).toMatchObject({ r1: "active", e1: "active" });
+	});
+
+	test("goes back with the one alone that another signed before, where the other is the first of its kind", async () => {
+		const world = dualWorld(["r1"]);
+		await world.wish(["example.com"], "turn");
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active", "202611b": "active", r1: "retiring" });
+		const { context, terminal } = commandBench(world);
+		expect(await rollback(context, "example.com", OPTIONS)).toBe(0);
+		expect(terminal.results.join()).toMatch(/^example.com: signs with r1 again since /);
+		expect(await world.states()).toMatchObject({ "202611": "active", "202611b": "retiring", r1: "active" });
 	});
 
 	test("is refused where there is nothing to go back to", async () => {
