@@ -40,8 +40,13 @@ export function groupsOf(
 		},
 		problemOf: (line) => {
 			const mates = line.signs && line.problem === null ? byEntry.get(line.entry) : undefined;
+			const all = domainsOf(mates);
+			if (all.length <= 1) return null;
+			const apart = all.filter((domain) => (context.domains.get(domain)?.length ?? 0) > 1);
+			if (apart.length > 0)
+				return `its line ${line.entry} signs for ${all.join(", ")}, and keyturn.yaml gives ${apart.join(", ")} a signer for each of its keys: it needs a line of its own`;
 			const others = domainsOf((mates ?? []).filter((mate) => !isOurs(mate)));
-			if (others.length === 0 || domainsOf(mates).length === 1) return null;
+			if (others.length === 0) return null;
 			return `its line ${line.entry} also signs for ${others.join(", ")}, which keyturn.yaml does not give to signer ${signer}: the record of the next key would be missing there`;
 		},
 		leaderOf: (domain, selector) => {

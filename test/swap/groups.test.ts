@@ -60,6 +60,19 @@ describe("lines that turn together", () => {
 		expect(named(BOTH.map((domain) => line({ domain, entry: "all" })))).toEqual(["entry all", "entry all"]);
 	});
 
+	it("cannot be turned where one has a signer for each of its keys: its next key is never that of the others", () => {
+		const [first = "", second = ""] = BOTH;
+		const domains = new Map([...context.domains, [second, ["main", "other"]] as const]);
+		const lines = BOTH.map((domain) => line({ domain, entry: "all", keyPath: "/k" }));
+		const problems = (own: readonly SigningLine[]) => {
+			const groups = groupsOf({ ...context, domains }, "main", { lines: own });
+			return own.map((one) => groups.problemOf(one));
+		};
+		const why = `its line all signs for ${first}, ${second}, and keyturn.yaml gives ${second} a signer for each of its keys: it needs a line of its own`;
+		expect(problems(lines)).toEqual([why, why]);
+		expect(problems(lines.map((one) => ({ ...one, entry: one.domain })))).toEqual([null, null]);
+	});
+
 	it("are not those that sign nothing, or cannot be turned", () => {
 		expect(
 			named([
