@@ -13,7 +13,7 @@ import { sentences } from "./unverified.ts";
 const DAY_MS = 86_400_000;
 
 export async function disclose(run: Run, { doc, step }: Job<"disclose">): Promise<void> {
-	const { domain, signer, retire } = doc.policy;
+	const { domain, retire } = doc.policy;
 	const key = keyOf(doc.state, step.selector);
 	if (key === null || retire.publishPrivate === null) return;
 	// Whoever has the key could sign wherever its record stands again.
@@ -21,7 +21,7 @@ export async function disclose(run: Run, { doc, step }: Job<"disclose">): Promis
 	if (report === null) return;
 	try {
 		mustBeGone(domain, key, report);
-		const pem = await revealKey(run, { signer, domain, selector: key.selector });
+		const pem = await revealKey(run, doc.policy, key);
 		await run.ports.shelf.layOut(retire.publishPrivate, { domain, selector: key.selector }, pem);
 	} catch (thrown) {
 		const error = run.fail(doc, step, thrown);

@@ -11,6 +11,7 @@ import type {
 	SwitchResult,
 } from "../ports/door.ts";
 import type { LineInUse } from "../rotation/step.ts";
+import type { KeyEntry } from "../rotation/domain-state.ts";
 import type { Lane, Policy } from "../rotation/policy.ts";
 import type { Run } from "./run.ts";
 
@@ -120,7 +121,8 @@ export async function dropStaged(run: Run, ids: readonly string[]): Promise<void
 }
 
 /** Has the door give a key back that nothing needs any more, and keep its file. Fails with `door.*`, and where it may not be given. */
-export async function revealKey(run: Run, key: DroppedKey): Promise<string> {
+export async function revealKey(run: Run, policy: Policy, entry: KeyEntry): Promise<string> {
+	const key = asPlaced(policy, entry);
 	const request: DoorRequest = { act: "drop", keys: [], staged: [], reveal: [key] };
 	const answer = await run.ports.door.request(request, run.signal);
 	if (answer.act !== "drop") throw unexpectedAnswer(answer);
@@ -134,7 +136,8 @@ export async function revealKey(run: Run, key: DroppedKey): Promise<string> {
 }
 
 /** Has the door delete the file of one key; absent is success. Fails with `door.*`, and where the file stays. */
-export async function dropFile(run: Run, key: DroppedKey): Promise<void> {
+export async function dropFile(run: Run, policy: Policy, entry: KeyEntry): Promise<void> {
+	const key = asPlaced(policy, entry);
 	const answer = await run.ports.door.request({ act: "drop", keys: [key], staged: [] }, run.signal);
 	if (answer.act !== "drop") throw unexpectedAnswer(answer);
 	const kept = answer.keys.find(
@@ -145,4 +148,9 @@ export async function dropFile(run: Run, key: DroppedKey): Promise<void> {
 			"door.refused",
 			`${key.domain}: the key file of ${key.selector} stays: ${kept.reason ?? ""}`,
 		);
+}
+
+/** The door knows a key's file by the signer that it was placed for, which may not be the domain's any more. */
+function asPlaced({ domain, signer }: Policy, { selector, uses }: KeyEntry): DroppedKey {
+	return { signer: uses[0]?.signer ?? signer, domain, selector };
 }

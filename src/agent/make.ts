@@ -43,8 +43,8 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 	const name = keyRecordName(selector, policy.domain);
 	const providers = await fitWriters(run, doc, { name, owner: vacancy.owner });
 	// An existing key path is never written: the file of the key that had this name of a ring goes first.
-	if (keyOf(doc.state, selector) !== null)
-		await dropFile(run, { domain: policy.domain, signer: policy.signer, selector });
+	const earlier = keyOf(doc.state, selector);
+	if (earlier !== null) await dropFile(run, policy, earlier);
 	const spec = policyOfTurn(policy, group).key;
 	const made =
 		joined === null || group?.sharesKey !== true

@@ -89,8 +89,9 @@ function hurt({ uses }: KeyEntry, waited: readonly string[]): readonly string[] 
 
 /** Deletes the key files of one key; what the door still finds in use stays. */
 export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> {
-	const { domain, signer } = doc.policy;
-	await dropFile(run, { signer, domain, selector: step.selector });
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	await dropFile(run, doc.policy, key);
 	await run.save(
 		doc,
 		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),

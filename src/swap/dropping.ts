@@ -7,7 +7,6 @@ import type { SwapContext } from "./context.ts";
 import { hashOfKey, readKey, removeKey } from "./keys.ts";
 import { isSameKey, type LedgerKey, placedFile, readLedger, writeLedger } from "./ledger.ts";
 import { giveUp, listStaged, readStaged } from "./staged-switch.ts";
-import { signerNamed } from "./context.ts";
 
 /** What still needs key files: live tables and staged switches, by path, and programs that are not ours. */
 interface Held {
@@ -97,7 +96,10 @@ async function whyUnknown(
 	ledger: readonly LedgerKey[],
 	key: DroppedKey,
 ): Promise<string | null> {
-	const path = signerNamed(context, key.signer).signer.keyPath(key.domain, key.selector);
+	const signer = context.signers.get(key.signer)?.signer;
+	// One that keyturn.yaml has no more has no directory to look into.
+	if (signer === undefined) return null;
+	const path = signer.keyPath(key.domain, key.selector);
 	// It was dropped before, and others that signed with it still have it.
 	if (ledger.some((other) => other.path === path && other.origin === "made")) return null;
 	return (await context.disk.lstat(path)) === null ? null : `${path}: keyturn did not make it`;

@@ -54,6 +54,17 @@ describe("the private half of a retired key", () => {
 		);
 	});
 
+	it("and its file are asked of the signer that signed with it, whoever signs for the domain since", async () => {
+		const world = await retiredWorld();
+		world.restart([{ ...policy, signer: "other" }]);
+		await world.advance(8 * DAY_MS);
+		const drops = world.doorRequests.flatMap((request) =>
+			request.act === "drop" ? [...request.keys, ...(request.reveal ?? [])] : [],
+		);
+		const key = { signer: "main", domain: "example.com", selector: RETIRED };
+		expect(drops).toEqual([key, key]);
+	});
+
 	it("is announced by status", async () => {
 		const world = await retiredWorld();
 		const planned = outlook(await world.state(), policy, world.at);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DropAnswer, OtherReader } from "../../src/ports/door.ts";
+import { drop as dropKeys } from "../../src/swap/dropping.ts";
 import { readLedger } from "../../src/swap/ledger.ts";
 import { simKey } from "../fakes/sim-signer.ts";
 import { SIGNER_OWNER, SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
@@ -49,6 +50,18 @@ describe("a key file", () => {
 			"newer",
 			"old",
 		]);
+	});
+
+	it("goes also when keyturn.yaml has its signer no more, and is gone where it was", async () => {
+		const host = await switchedTwice();
+		const path = host.keyPath("a.example", "new");
+		const context = { ...host.context(), signers: new Map() };
+		const keys = [{ signer: "main", domain: "a.example", selector: "new" }];
+		for (const time of ["the first time", "again"]) {
+			const answer = await dropKeys(context, { keys, staged: [] });
+			expect(answer.keys, time).toMatchObject([{ gone: true }]);
+			expect(await context.disk.stat(path), time).toBeNull();
+		}
 	});
 
 	it("stays as long as a live table names it", async () => {
