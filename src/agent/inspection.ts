@@ -59,8 +59,16 @@ function isOfLane({ algorithm }: Lane): (line: InspectedLine) => boolean {
 	return (line) => (algorithmOf(line) ?? "rsa") === algorithm;
 }
 
-function algorithmOf({ publicKey }: InspectedLine): KeySpec["algorithm"] | null {
-	return publicKey === null ? null : (publicHalfOf(publicKey)?.algorithm ?? null);
+/** Every plan of a tick asks it of the same lines. */
+const algorithms = new WeakMap<InspectedLine, KeySpec["algorithm"] | null>();
+
+function algorithmOf(line: InspectedLine): KeySpec["algorithm"] | null {
+	const { publicKey } = line;
+	const known = algorithms.get(line);
+	if (known !== undefined || publicKey === null) return known ?? null;
+	const algorithm = publicHalfOf(publicKey)?.algorithm ?? null;
+	algorithms.set(line, algorithm);
+	return algorithm;
 }
 
 /** Why the signer of a domain has no place for a first key; null if it has one. */

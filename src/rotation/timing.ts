@@ -42,7 +42,7 @@ export function missedSlot(state: DomainState, policy: Policy, now: Date): Date 
 
 /** When the record of a turn due at `dueAt` goes out: `publish_ahead` earlier, spread over the jitter. */
 export function publishAt(dueAt: Date, policy: Policy): Date {
-	const spread = Math.min(policy.jitterMs, policy.publishAheadMs) * share(policy, "publish");
+	const spread = shareOf(Math.min(policy.jitterMs, policy.publishAheadMs), policy, "publish");
 	return new Date(dueAt.getTime() - policy.publishAheadMs + spread);
 }
 
@@ -84,7 +84,7 @@ export function graceEnds(key: KeyEntry, policy: Policy, now: Date): Date | null
 	const last = lastUse(key, now);
 	if (last === null) return null;
 	if (key.uses.length === 0) return last;
-	return new Date(last.getTime() + policy.retire.graceMs + policy.jitterMs * share(policy, "retire"));
+	return new Date(last.getTime() + policy.retire.graceMs + shareOf(policy.jitterMs, policy, "retire"));
 }
 
 /** The slots of one domain are those of the schedule, each later by the domain's share of `spread`. */
@@ -108,15 +108,16 @@ function shifted(slot: Date | null, policy: Policy): Date | null {
 
 /** In whole minutes, for whoever reads the dates. */
 function lagMs(policy: Policy): number {
-	return Math.floor((policy.spreadMs * share(policy, "due")) / MINUTE_MS) * MINUTE_MS;
+	return Math.floor(shareOf(policy.spreadMs, policy, "due") / MINUTE_MS) * MINUTE_MS;
 }
 
-/** A share in [0, 1) that is always the same for this host, domain and purpose, so that not everybody asks at once. */
-function share(policy: Policy, purpose: string): number {
+/** A share of `ms` that is always the same for this host, domain and purpose, so that not everybody asks at once. */
+function shareOf(ms: number, policy: Policy, purpose: string): number {
+	if (ms === 0) return 0;
 	let hash = 0x811c9dc5;
 	for (const octet of Buffer.from(`${policy.host} ${policy.pacedAs ?? policy.domain} ${purpose}`)) {
 		hash ^= octet;
 		hash = Math.imul(hash, 0x01000193);
 	}
-	return (hash >>> 0) / 2 ** 32;
+	return ms * ((hash >>> 0) / 2 ** 32);
 }

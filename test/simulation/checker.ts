@@ -43,6 +43,9 @@ interface KnownKey {
 /** The longest negative TTL, and the longest lag of a server before it. */
 const HURRY_MS = 6 * 3_600_000;
 
+const TABLES = [KEY_TABLE, SIGNING_TABLE, SECOND_KEY_TABLE];
+const ALL = Object.entries(PROMISES);
+
 export function createChecker(world: World): Checker {
 	const { host, dns, time, scenario } = world;
 	const policies = new Map(scenario.policies.map((policy) => [policy.domain, policy]));
@@ -159,19 +162,23 @@ export function createChecker(world: World): Checker {
 		return found;
 	};
 
-	let last = { tables: "", keyChanges: -1, mailChanges: -1 };
+	let last: { readonly tables: readonly (string | null)[]; keyChanges: number; mailChanges: number } = {
+		tables: [],
+		keyChanges: -1,
+		mailChanges: -1,
+	};
 	const zoneChanges = new Map<SimZone, number>();
 
 	const findNews = (): News => {
 		const now = {
-			tables: [KEY_TABLE, SIGNING_TABLE, SECOND_KEY_TABLE].map((path) => host.disk.text(path)).join("\0"),
+			tables: TABLES.map((path) => host.disk.text(path)),
 			keyChanges: host.keyChanges,
 			mailChanges: host.mailChanges,
 		};
 		const zones = dns.zones.filter((zone) => zoneChanges.get(zone) !== zone.changes);
 		for (const zone of zones) zoneChanges.set(zone, zone.changes);
 		const news = {
-			tables: now.tables !== last.tables,
+			tables: now.tables.some((text, index) => text !== last.tables[index]),
 			keys: now.keyChanges !== last.keyChanges,
 			mail: now.mailChanges !== last.mailChanges,
 			zones: new Set(zones),
@@ -273,7 +280,7 @@ export function createChecker(world: World): Checker {
 				vanished: world.vanished,
 			};
 			for (const { name } of world.removals) goneSinceMs.set(dns.originOf(name), seen.nowMs);
-			for (const [promise, holds] of Object.entries(PROMISES))
+			for (const [promise, holds] of ALL)
 				for (const what of holds(seen)) {
 					if (told.has(what)) continue;
 					told.add(what);
