@@ -76,7 +76,9 @@ export function firstKeyFault(answer: InspectAnswer, policy: Policy): string | n
 	const { domain, signer, lane } = policy;
 	const lines = answer.signers.find((one) => one.signer === signer)?.lines ?? [];
 	if (lane !== undefined && lines.some((line) => line.domain === domain && line.signs))
-		return `another key signs for it already: put one of ${lane.algorithm} beside that by hand, and keyturn turns both`;
+		return lane.hasOwnSigner === true
+			? `${signer} signs for it with a key of another algorithm: \`signer\` names them in the order of \`key\``
+			: `another key signs for it already: put one of ${lane.algorithm} beside that by hand, and keyturn turns both`;
 	const faults = answer.signers.find((one) => one.signer === signer)?.firstKeyFaults ?? [];
 	return faults.find((fault) => fault.domain === domain)?.reason ?? null;
 }

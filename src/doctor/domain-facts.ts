@@ -27,7 +27,7 @@ export async function gatherDomain(
 	const { policy, state } = one;
 	const lookup = createLookup(ports.resolver, policy.verify, signal);
 	const keys = await Promise.all(
-		linesOf(door, policy).map(async (line) => gatherKey(line, policy, { ...asking, lookup })),
+		linesOf(door, policy).map(async (one) => gatherKey(one, policy, { ...asking, lookup })),
 	);
 	const selector = `keyturn-${ports.random.id().slice(0, 12)}`;
 	const { zone, negativeTtlSeconds } = await ports.propagation.vacancy(
@@ -60,12 +60,15 @@ export async function gatherDomain(
 	};
 }
 
-function linesOf(door: DoorFacts, policy: Policy): readonly InspectedLine[] {
+type Line = Pick<KeyFacts, "signer" | "line">;
+
+function linesOf(door: DoorFacts, policy: Policy): readonly Line[] {
 	if (door.kind === "silent") return [];
 	const own = signersOf(policy);
 	return door.answer.signers
 		.filter(({ signer }) => own.includes(signer))
-		.flatMap(({ lines }) => lines.filter((line) => line.domain === policy.domain && line.signs));
+		.flatMap(({ signer, lines }) => lines.map((line) => ({ signer, line })))
+		.filter(({ line }) => line.domain === policy.domain && line.signs);
 }
 
 /** What the record of a line's key has to be; null if its key cannot be read. */
@@ -75,7 +78,7 @@ export function recordOf({ publicKey }: InspectedLine): string | null {
 }
 
 async function gatherKey(
-	line: InspectedLine,
+	{ signer, line }: Line,
 	policy: Policy,
 	{ ports, signal, probed, lookup }: DomainAsking & { readonly lookup: Lookup },
 ): Promise<KeyFacts> {
@@ -86,6 +89,7 @@ async function gatherKey(
 	const texts = await lookup.texts(keyRecordName(selector, policy.domain));
 	const values = texts.kind === "texts" ? texts.values : [];
 	return {
+		signer,
 		line,
 		algorithm: half?.algorithm ?? null,
 		bits: half?.bits ?? null,

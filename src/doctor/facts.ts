@@ -72,6 +72,8 @@ export interface DomainFacts {
 }
 
 export interface KeyFacts {
+	/** Whose line it is. */
+	readonly signer: string;
 	readonly line: InspectedLine;
 	readonly algorithm: "rsa" | "ed25519" | null;
 	/** Of an RSA key. */

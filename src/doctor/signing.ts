@@ -61,9 +61,20 @@ function fixed({ policy, keys }: DomainFacts): readonly Finding[] {
 function coming({ policy, keys }: DomainFacts, signers: readonly InspectedSigner[]): readonly Finding[] {
 	if (keys.length === 0) return [];
 	return lanesOf(policy).flatMap(({ signer, key: { algorithm } }) => {
-		if (keys.some((key) => key.algorithm === algorithm)) return [];
-		const faults = signers.find((one) => one.signer === signer)?.firstKeyFaults ?? [];
-		const noPlace = faults.find(({ domain }) => domain === policy.domain);
+		const told = signers.find((one) => one.signer === signer);
+		const found = keys.filter((key) => key.signer === signer).map((key) => key.algorithm);
+		if (found.includes(algorithm)) return [];
+		// What cannot be read is told of elsewhere.
+		if (told === undefined || told.problem !== null || found.includes(null)) return [];
+		if (found.length > 0)
+			return [
+				finding("key.missing", policy.domain, {
+					summary: `no ${algorithm} key of ${signer} signs for it, but one of ${found.join(", ")}`,
+					advice:
+						"let `signer` name the signers in the order of `key`, or exchange the lines of their tables",
+				}),
+			];
+		const noPlace = told.firstKeyFaults.find(({ domain }) => domain === policy.domain);
 		return [
 			finding("key.missing", policy.domain, {
 				summary: `no ${algorithm} key of ${signer} signs for it${noPlace === undefined ? " yet" : `, and it cannot get one: ${noPlace.reason}`}`,

@@ -14,7 +14,11 @@ export function lanesOf(policy: Policy): readonly Policy[] {
 		...rest,
 		...signers?.[index],
 		key,
-		lane: { algorithm: key.algorithm, isFirst: index === 0 },
+		lane: {
+			algorithm: key.algorithm,
+			isFirst: index === 0,
+			...(signers === undefined ? {} : { hasOwnSigner: true as const }),
+		},
 	}));
 }
 

@@ -56,6 +56,8 @@ export interface Lane {
 	readonly algorithm: KeySpec["algorithm"];
 	/** The first: what is wanted of the domain stands with it. */
 	readonly isFirst: boolean;
+	/** Absent where one signer signs with the keys of all. */
+	readonly hasOwnSigner?: true;
 }
 
 export interface Policy {

@@ -247,6 +247,21 @@ describe("a domain with a signer for each of its two keys", () => {
 		expect(signersAsked(world)).toEqual([["main: r1 202611b"]]);
 	});
 
+	it("has no place for a first key at one that signs with the other, and says in which order they are named", async () => {
+		const world = worldOfTwo([
+			["r1", RSA_PUBLIC],
+			["e1", newHalf().publicKey],
+		]);
+		world.restart([{ ...dualBy, signers: dualBy.signers.toReversed() }]);
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits.map(({ reason }) => reason)).toEqual(
+			["second", "main"].map(
+				(signer) =>
+					`no first key for example.com: ${signer} signs for it with a key of another algorithm: \`signer\` names them in the order of \`key\``,
+			),
+		);
+	});
+
 	it("goes on telling that the second signer did not take its key, until it does", async () => {
 		const world = worldOfTwo([
 			["r1", RSA_PUBLIC],

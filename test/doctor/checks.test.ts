@@ -52,15 +52,16 @@ const BY_TWO = {
 		{ signer: "second", swap: "restart" },
 	],
 } as const;
-const bySecond = (faults: InspectedSigner["firstKeyFaults"]): Facts => {
+const bySecond = (second: Partial<InspectedSigner>, keys = [keyFacts()]): Facts => {
 	const door = doorTold();
 	const signers = door.kind === "told" ? door.answer.signers : [];
-	const both = signers.flatMap((one) => [one, { ...one, signer: "second", firstKeyFaults: faults }]);
+	const both = signers.flatMap((one) => [one, { ...one, signer: "second", ...second }]);
 	return healthyFacts({
 		door: doorTold({ answer: { signers: both } }),
-		domains: [domainFacts({ policy: BY_TWO })],
+		domains: [domainFacts({ policy: BY_TWO, keys })],
 	});
 };
+const ED25519 = { algorithm: "ed25519", bits: null } as const;
 const FILTER = {
 	socket: null,
 	filter: {
@@ -246,11 +247,26 @@ const CASES: readonly Found[] = [
 	],
 	["a line that cannot be turned", line({ problem: "a % entry" }), ["key.fixed"]],
 	["one key where two algorithms are configured", of({ policy: TWO }), ["key.missing"]],
-	["a signer for each algorithm, and one of them without its key yet", bySecond([]), ["key.missing"]],
+	["a signer for each algorithm, and one of them without its key yet", bySecond({}), ["key.missing"]],
 	[
 		"a signer for each algorithm, and one of them without a place for its key",
-		bySecond([{ domain: "example.com", reason: "SigningTable has a line already" }]),
+		bySecond({ firstKeyFaults: [{ domain: "example.com", reason: "SigningTable has a line already" }] }),
 		["key.missing"],
+	],
+	[
+		"a signer for each algorithm, each with its key",
+		bySecond({}, [keyFacts(), keyFacts({ ...ED25519, signer: "second" })]),
+		[],
+	],
+	[
+		"a signer for each algorithm, named in the order of the other's keys",
+		bySecond({}, [keyFacts(ED25519), keyFacts({ signer: "second" })]),
+		["key.missing", "key.missing"],
+	],
+	[
+		"a signer for each algorithm, and one of them that cannot be read",
+		bySecond({ problem: "KeyTable: no such file" }),
+		["signer.unreadable"],
 	],
 	[
 		"both of them",

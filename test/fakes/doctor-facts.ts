@@ -137,6 +137,7 @@ export function domainFacts(changes: Partial<DomainFacts> = {}): DomainFacts {
 
 export function keyFacts(changes: Partial<KeyFacts> = {}): KeyFacts {
 	return {
+		signer: "main",
 		line: {
 			domain: "example.com",
 			selector: SELECTOR,
