@@ -5,7 +5,7 @@ import { isCandidate } from "../rotation/life.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { isBeside, isToJoin } from "../rotation/together.ts";
 import { asSeen, type DocGroup, matesOf } from "./groups.ts";
-import { planFor, type Sight } from "./planning.ts";
+import { planFor, type Sight, whyUnread } from "./planning.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /** How long a switch that stops services waits for others. */
@@ -49,12 +49,17 @@ export function gather(run: Run, docs: readonly Doc[], jobs: readonly Job[]): re
 }
 
 /** Who signs with one key switches together, once the record of each is verified: whoever is ready waits for the others. */
-export function holdForMates(jobs: readonly Job[], { groups }: Pick<Sight, "groups">): readonly Job[] {
+export function holdForMates(
+	jobs: readonly Job[],
+	{ groups, answer }: Pick<Sight, "groups" | "answer">,
+): readonly Job[] {
 	return jobs.filter(({ doc, step }) => {
 		const group = groups.get(doc.policy.domain);
 		if (group === undefined || (step.kind !== "switch" && step.kind !== "make")) return true;
 		const late =
-			step.kind === "make" ? [] : matesOf(doc, groups).filter((mate) => !isReady(mate, doc, jobs, group));
+			step.kind === "make"
+				? []
+				: matesOf(doc, groups).filter((mate) => !isOut(mate, answer) && !isReady(mate, doc, jobs, group));
 		const names = [...group.missing, ...late.map(({ policy }) => policy.domain)];
 		if (names.length === 0) return true;
 		const untils = late.flatMap(({ waits }) => waits.flatMap(({ until }) => (until === null ? [] : [until])));
@@ -64,6 +69,11 @@ export function holdForMates(jobs: readonly Job[], { groups }: Pick<Sight, "grou
 		doc.waits = [{ selector: step.selector, until, reason }];
 		return false;
 	});
+}
+
+/** A signer of its own that cannot be read keeps the key of the other from no turn: it may be a compromised one. */
+function isOut({ policy }: Doc, answer: Sight["answer"]): boolean {
+	return policy.lane?.hasOwnSigner === true && answer !== null && whyUnread(answer, { policy }) !== null;
 }
 
 function algorithmOf({ policy }: Doc): string {

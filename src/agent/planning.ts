@@ -52,6 +52,7 @@ export function planFor(
 	return plan(state, seen, policyOfTurn(policy, group), run.now());
 }
 
-function whyUnread(answer: InspectAnswer, { policy }: Pick<Doc, "policy">): string | null {
+/** Why the signer of a domain cannot be read; null if it can. */
+export function whyUnread(answer: InspectAnswer, { policy }: Pick<Doc, "policy">): string | null {
 	return answer.signers.find((one) => one.signer === policy.signer)?.problem ?? null;
 }

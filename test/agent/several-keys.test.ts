@@ -262,6 +262,23 @@ describe("a domain with a signer for each of its two keys", () => {
 		);
 	});
 
+	it("turns a compromised RSA key without the Ed25519 key whose signer cannot be read, and that one later", async () => {
+		const world = worldOfTwo([
+			["r1", RSA_PUBLIC],
+			["e1", newHalf().publicKey],
+		]);
+		await world.tick();
+		world.ed25519Problem = "KeyTable: no such file";
+		world.restart([dualBy]);
+		const how = { selector: "r1", noSoak: false, unsigned: false, useStandby: false };
+		await world.ask({ kind: "revoke", domains: ["example.com"], ...how }, "w1");
+		await world.advance(60 * MINUTE_MS);
+		expect(signersAsked(world)).toEqual([["main: r1 202611"]]);
+		world.ed25519Problem = null;
+		await world.advance(2 * DAY_MS);
+		expect(signersAsked(world).slice(1)).toEqual([["second: e1 202611b"]]);
+	});
+
 	it("goes on telling that the second signer did not take its key, until it does", async () => {
 		const world = worldOfTwo([
 			["r1", RSA_PUBLIC],

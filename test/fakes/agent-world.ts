@@ -102,6 +102,8 @@ export class AgentWorld {
 	signerProblem: string | null = null;
 	/** A second signer, which has the lines of Ed25519 keys; null where one has all. */
 	ed25519Signer: string | null = null;
+	/** Why that one cannot be read. */
+	ed25519Problem: string | null = null;
 	queue: InspectedQueue | null = null;
 	otherReaders: readonly OtherReader[] = [];
 	/** Why the running signer does not sign with a key; null if it does. */
@@ -586,8 +588,9 @@ export class AgentWorld {
 			running: true,
 		} as const;
 		if (ed25519Signer === null) return [main];
-		const service = `opendkim-${ed25519Signer}`;
-		return [main, { ...main, signer: ed25519Signer, service, lines: this.lines.filter(isEd25519) }];
+		const second = { ...main, signer: ed25519Signer, service: `opendkim-${ed25519Signer}` };
+		if (this.ed25519Problem !== null) return [main, { ...second, lines: [], problem: this.ed25519Problem }];
+		return [main, { ...second, lines: this.lines.filter(isEd25519) }];
 	}
 
 	#commit(id: string): DoorAnswer {
