@@ -32,6 +32,7 @@ export function readSigners(file: SignersInFile, context: AdapterContext): reado
 	];
 	const signers = named.map(([name, at, signer]) => readSigner(name, at, signer, file.services, context));
 	refuseSameConfiguration(signers, context);
+	refuseSameService(signers, context);
 	return signers;
 }
 
@@ -108,6 +109,29 @@ function refuseSameConfiguration(signers: readonly SignerSettings[], { faults }:
 				consequence: "two signers would rewrite one table",
 			});
 		seen.set(file, name);
+	}
+}
+
+/** Their process reads one configuration, the one that its service names. */
+const ONE_CONFIGURATION = ["opendkim", "dkimpy"];
+
+/** A second instance has a service of its own, which is not that of the package. */
+function refuseSameService(signers: readonly SignerSettings[], { source, faults }: AdapterContext): void {
+	// Beside `signers` it is refused already.
+	if (source.has(["signer"])) return;
+	const seen = new Map<string, SignerSettings>();
+	for (const signer of signers.filter(({ type }) => ONE_CONFIGURATION.includes(type))) {
+		const service = signer.services.stop.at(-1) ?? "";
+		const before = seen.get(service);
+		seen.set(service, signer);
+		if (before === undefined || rewritten(before.settings).file === rewritten(signer.settings).file) continue;
+		const own = `${service}-${signer.name}`;
+		faults.add({
+			path: ["signers", signer.name],
+			rule: `its service ${service} is that of signer ${before.name} already`,
+			consequence: "its own process would go on with the old key, and the other be touched in its place",
+			hint: `services: { stop: [postfix, ${own}], start: [${own}, postfix] }, by the name of its unit`,
+		});
 	}
 }
 

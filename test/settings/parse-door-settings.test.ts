@@ -39,7 +39,7 @@ describe("the door", () => {
 	});
 
 	test("a domain with a signer for each key has one key of each of them", () => {
-		const text = `signers: { a: { type: opendkim, keys: /k }, b: { type: opendkim, config: /b, keys: /b } }
+		const text = `signers: { a: { type: opendkim, keys: /k }, b: { type: opendkim, config: /b, keys: /b, services: { stop: [postfix, two], start: [two, postfix] } } }
 key: [{ algorithm: rsa }, { algorithm: ed25519 }]
 domains: [{ name: example.com, signer: [a, b] }]`;
 		expect(parseDoorSettings(text, context)).toMatchObject({

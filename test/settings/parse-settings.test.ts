@@ -94,7 +94,7 @@ describe("what a right file says", () => {
 	test("a domain's own keys go over those of the file, key by key", () => {
 		const settings = settingsOf(
 			file(
-				"signers: { a: { type: opendkim, keys: /a }, b: { type: opendkim, config: /b.conf, keys: /b, swap: reload, services: { hold: 1m } } }",
+				"signers: { a: { type: opendkim, keys: /a }, b: { type: opendkim, config: /b.conf, keys: /b, swap: reload, services: { hold: 1m, stop: [postfix, two], start: [two, postfix] } } }",
 				"verify: { quorum: 2, nameservers: ['192.0.2.53', '[2001:db8::53]:5300'] }",
 				"domains: [{ name: Example.ORG., provider: [home], signer: b, zone: _domainkey.example.org, window: '22:30-01:00', schedule: '0 23 * * *', publish_ahead: 0s, selector: '{yyyy}{mm}{dd}-{host}', key: { algorithm: rsa, bits: 4096 }, record: { notes: x, flags: [s] }, verify: { quorum: 1 }, retire: { grace: 30d } }]",
 			).replace(SIGNER, ""),
@@ -120,7 +120,7 @@ describe("what a right file says", () => {
 			},
 		]);
 		expect(settings.wake.map(({ expression }) => expression)).toEqual(["0 23 * * *"]);
-		expect(settings.signers[1]?.services).toMatchObject({ holdMs: 60_000, stop: ["postfix", "opendkim"] });
+		expect(settings.signers[1]?.services).toMatchObject({ holdMs: 60_000, stop: ["postfix", "two"] });
 	});
 
 	test("alerts have their events and repetition beside their adapter's settings", () => {
@@ -297,10 +297,7 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		/stands beside signers/,
 	],
 	[
-		file("signers: { a: { type: opendkim, keys: /k }, b: { type: opendkim, config: /b, keys: /k } }").replace(
-			SIGNER,
-			"",
-		),
+		file(`signers: { a: { type: opendkim, keys: /k }, b: { type: rspamd } }`).replace(SIGNER, ""),
 		"domains[0].signer",
 		/must name its signer.*known here: a, b/,
 	],
@@ -311,6 +308,14 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		).replace(SIGNER, ""),
 		"signers.b.config",
 		/two signers would rewrite one table/,
+	],
+	[
+		file(
+			"signers: { a: { type: opendkim, keys: /k }, b: { type: opendkim, config: /b, keys: /k } }",
+			"domains: [{ name: example.com, provider: home, signer: a }]",
+		).replace(SIGNER, ""),
+		"signers.b",
+		/its service opendkim is that of signer a.*stop: \[postfix, opendkim-b\]/,
 	],
 	[file("domains: []"), "domains", /one domain at least.*no key would ever be turned/],
 	[[SIGNER, PROVIDERS].join("\n"), "domains", /is missing/],
@@ -423,7 +428,7 @@ test("several keys of a domain are for signers that sign twice, one of each algo
 });
 
 const TWO =
-	"signers: { a: { type: opendkim, keys: /a }, b: { type: opendkim, config: /b, keys: /b, swap: reload } }";
+	"signers: { a: { type: opendkim, keys: /a }, b: { type: opendkim, config: /b, keys: /b, swap: reload, services: { stop: [postfix, two], start: [two, postfix] } } }";
 
 test("each key of a domain may have a signer of its own, whatever its type", () => {
 	const withSigners = (signer: string, ...lines: readonly string[]) =>
