@@ -30,12 +30,12 @@ function records({ domains }: Facts): readonly Finding[] {
 
 function files({ door }: Facts): readonly Finding[] {
 	if (door.kind === "silent") return [];
-	return door.answer.examined.signers.flatMap(({ strayKeys }) =>
-		strayKeys.map((path) =>
-			finding("leftover.file", path, {
-				summary: "no line of a signer names this private key, and keyturn did not put it there",
-				advice: `if nothing else on this host reads it, remove it with shred -u ${quoted(path)}`,
-			}),
-		),
+	// Two signers may have their keys in one directory.
+	const paths = new Set(door.answer.examined.signers.flatMap(({ strayKeys }) => strayKeys));
+	return [...paths].map((path) =>
+		finding("leftover.file", path, {
+			summary: "no line of a signer names this private key, and keyturn did not put it there",
+			advice: `if nothing else on this host reads it, remove it with shred -u ${quoted(path)}`,
+		}),
 	);
 }

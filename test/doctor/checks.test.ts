@@ -62,6 +62,14 @@ const bySecond = (second: Partial<InspectedSigner>, keys = [keyFacts()]): Facts 
 	});
 };
 const ED25519 = { algorithm: "ed25519", bits: null } as const;
+/** Both have their keys in one directory. */
+function straySeenByTwo(): Facts {
+	const door = doorTold({ examined: { strayKeys: ["/etc/opendkim/keys/old.private"] } });
+	if (door.kind === "silent") throw new Error("it tells");
+	const { examined: told } = door.answer;
+	const signers = told.signers.flatMap((one) => [one, { ...one, signer: "second" }]);
+	return healthyFacts({ door: doorTold({ answer: { examined: { ...told, signers } } }) });
+}
 const FILTER = {
 	socket: null,
 	filter: {
@@ -430,6 +438,7 @@ const CASES: readonly Found[] = [
 		examined({ strayKeys: ["/etc/opendkim/keys/old.private"] }),
 		["leftover.file"],
 	],
+	["a key file that nobody names, in the directory of two signers", straySeenByTwo(), ["leftover.file"]],
 	["no SPF record", mail({ texts: texts("something else") }), ["spf.missing"]],
 	["two SPF records", mail({ texts: texts("v=spf1 mx -all", "v=spf1 a -all") }), ["spf.broken"]],
 	["an SPF record in error", mail({ spf: spf("permerror") }), ["spf.broken"]],
