@@ -10,11 +10,13 @@ export async function findMilters(tools: SignerTools): Promise<readonly FoundSig
 	for (const milter of MILTERS) {
 		// Its configuration may be left of one that was removed.
 		if ((await firstThere(tools, milter.programs)) === null) continue;
-		const config = await firstThere(tools, milter.configs);
+		const instances = milter.type === "opendkim" ? await findInstances(tools.disk) : [];
+		// What its unit names is what it reads, whatever the package left beside that.
+		const named = instances.find(({ service }) => service === milter.service)?.config ?? null;
+		const config = named ?? (await firstThere(tools, milter.configs));
 		if (config !== null) found.push(await lookAtMilter(tools, milter, milter.service, config));
-		if (milter.type === "opendkim")
-			for (const { service, config: own } of await findInstances(tools.disk))
-				if (own !== config) found.push(await lookAtMilter(tools, milter, service, own));
+		for (const { service, config: own } of instances)
+			if (own !== config) found.push(await lookAtMilter(tools, milter, service, own));
 	}
 	return found;
 }

@@ -15,7 +15,7 @@ export async function findInstances(disk: Disk): Promise<readonly Instance[]> {
 	const names = new Set<string>();
 	for (const directory of [UNITS, `${UNITS}/multi-user.target.wants`])
 		for (const name of (await disk.list(directory)) ?? [])
-			if (/^opendkim.*[^@]\.service$/.test(name)) names.add(name.replace(/\.service$/, ""));
+			if (/^opendkim.*(?<!@)\.service$/.test(name)) names.add(name.replace(/\.service$/, ""));
 	const found: Instance[] = [];
 	for (const service of [...names].toSorted()) {
 		const { config } = await readUnitArguments(disk, service);

@@ -86,6 +86,18 @@ describe("OpenDKIM", () => {
 		]);
 	});
 
+	test("has the configuration that its unit names, and is one", async () => {
+		const found = await discover({
+			...OPENDKIM,
+			"/etc/systemd/system/opendkim.service": "[Service]\nExecStart=/usr/sbin/opendkim -x /etc/own.conf\n",
+			"/etc/own.conf": "UserID opendkim\nSocket local:/run/own.sock\nKeyTable /etc/own.table\n",
+			"/etc/own.table": "own example.com:own:/etc/opendkim/keys/example.private\n",
+		});
+		expect(found.map(({ service, settings }) => [service, settings["config"]])).toEqual([
+			["opendkim", "/etc/own.conf"],
+		]);
+	});
+
 	test("is to be restarted where a reload would not find its configuration again", async () => {
 		const [jailed] = await discover({
 			...OPENDKIM,

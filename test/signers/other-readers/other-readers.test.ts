@@ -56,10 +56,9 @@ describe("who else reads keys", () => {
 		]);
 	});
 
-	it("is one that a unit of its own starts", async () => {
+	it.each(["opendkim-two", "opendkim"])("is one that a unit of its own starts, %s", async (unit) => {
 		const found = await readersOf({
-			"/etc/systemd/system/opendkim-two.service":
-				"[Service]\nExecStart=/usr/sbin/opendkim -x /srv/two.conf\n",
+			[`/etc/systemd/system/${unit}.service`]: "[Service]\nExecStart=/usr/sbin/opendkim -x /srv/two.conf\n",
 			"/srv/two.conf": `Selector two\nKeyFile ${KEY}\n`,
 		});
 		expect(found.map(inShort)).toEqual([["/srv/two.conf", null, "two", KEY, true]]);
