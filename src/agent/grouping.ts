@@ -20,9 +20,12 @@ export function join(run: Run, docs: readonly Doc[], jobs: readonly Job[], sight
 	const stopped = jobs
 		.filter(({ doc, step }) => step.kind === "switch" && doc.policy.swap === "restart")
 		.map(({ doc }) => doc.policy.signer);
+	// With a signer for each of its keys a domain goes with all of them, or not at all.
+	const own = docs.filter(({ policy }) => stopped.includes(policy.signer));
+	const domains = new Set(own.map(({ policy }) => policy.domain));
 	const joining: Job[] = [];
 	for (const doc of docs) {
-		if (!stopped.includes(doc.policy.signer) || jobs.some((job) => job.doc === doc)) continue;
+		if (!domains.has(doc.policy.domain) || jobs.some((job) => job.doc === doc)) continue;
 		const planned = planFor(run, doc, sight, null);
 		if (planned.kind !== "step" || planned.step.kind !== "switch") continue;
 		doc.waits = [];

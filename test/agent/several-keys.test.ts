@@ -279,6 +279,30 @@ describe("a domain with a signer for each of its two keys", () => {
 		expect(signersAsked(world).slice(1)).toEqual([["second: e1 202611b"]]);
 	});
 
+	it("goes with both through the stop of one of its signers for another domain, rather than wait for a pause of its own", async () => {
+		const { keys: _keys, signers: _signers, ...other } = { ...dualBy, domain: "example.org" };
+		const world = new AgentWorld([{ ...dualBy, publishAheadMs: 9 * DAY_MS }, other]);
+		world.ed25519Signer = "second";
+		world.signNothing();
+		world.signWith("example.org", "o1", RSA_PUBLIC);
+		world.signWithBoth("example.com", [
+			["r1", RSA_PUBLIC],
+			["e1", newHalf().publicKey],
+		]);
+		await world.tick();
+		world.at = new Date("2026-12-01T02:58:00Z");
+		world.restart();
+		await world.advance(MINUTE_MS);
+		world.lastPauseAt = "2026-12-01T02:00:00Z";
+		world.at = new Date("2026-12-01T03:01:00Z");
+		world.restart();
+		await world.tick();
+		expect(signersAsked(world)).toEqual([]);
+		await world.wish(["example.org"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(signersAsked(world).map((changes) => changes.length)).toEqual([3]);
+	});
+
 	it("goes on telling that the second signer did not take its key, until it does", async () => {
 		const world = worldOfTwo([
 			["r1", RSA_PUBLIC],
