@@ -151,7 +151,7 @@ export interface Signer {
 	 * Connects once, for a signer that notices only then, or seconds later, that it is to end (libmilter); absent for all others.
 	 * Can be repeated; whether it succeeds says nothing.
 	 */
-	nudge?(): Promise<void>;
+	readonly nudge?: () => Promise<void>;
 	/** One message per expectation through the running signer; also makes a signer that reloads lazily do it. */
 	probe(expectations: readonly ProbedKey[], reading: SignerReading): Promise<readonly ProbeVerdict[]>;
 }

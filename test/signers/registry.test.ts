@@ -32,10 +32,10 @@ test("only those that notice at a connection that they are to end are nudged", a
 	expect(Object.keys(settings).toSorted()).toEqual(Object.keys(SIGNER_TYPES).toSorted());
 	const nudged: string[] = [];
 	for (const [type, load] of Object.entries(SIGNER_TYPES)) {
-		const { settingsSchema, create } = await load();
+		const found = await load();
 		const place = { name: type, service: type, swap: "restart" } as const;
-		const given = settingsSchema.parse(settings[type]);
-		const signer = await create({ ...foundHost({ files: {} }), ...place, settings: given });
+		const given = found.settingsSchema.parse(settings[type]);
+		const signer = await found.create({ ...foundHost({ files: {} }), ...place, settings: given });
 		if (signer.nudge !== undefined) nudged.push(type);
 	}
 	expect(nudged).toEqual(["opendkim", "dkimpy"]);
