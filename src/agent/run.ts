@@ -212,23 +212,25 @@ export class Run {
 	async editHost(edit: (host: HostState) => Told): Promise<void> {
 		const turn = this.#writing.then(async () => {
 			const { host, history } = edit(this.#host);
-			await this.#keepHost(host);
+			const text = this.#changedText(host);
+			if (text !== null) {
+				this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
+				this.#host = host;
+				this.#hostText = text;
+			}
 			for (const event of history) await this.#record(event);
 		});
 		this.#writing = turn.catch(() => undefined);
 		await turn;
 	}
 
-	/** Most edits find nothing to do and give back what they got. */
-	async #keepHost(host: HostState): Promise<void> {
+	/** Null where there is nothing to save: most edits find nothing to do and give back what they got. */
+	#changedText(host: HostState): string | null {
 		// A host document that is not there yet has to be: only against one that is can a jump of the clock be seen.
-		if (host === this.#host && this.#hostRevision > 0) return;
+		if (host === this.#host && this.#hostRevision > 0) return null;
 		this.#hostText ??= JSON.stringify(this.#host);
 		const text = JSON.stringify(host);
-		if (text === this.#hostText && this.#hostRevision > 0) return;
-		this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
-		this.#host = host;
-		this.#hostText = text;
+		return text === this.#hostText && this.#hostRevision > 0 ? null : text;
 	}
 
 	/** The history is derived: a full disk must not keep an act from being saved. */
