@@ -8,6 +8,7 @@ import type {
 	DroppedKey,
 	InspectAnswer,
 	InspectedLine,
+	RefusedAnswer,
 	SwitchResult,
 } from "../ports/door.ts";
 import type { LineInUse } from "../rotation/step.ts";
@@ -116,6 +117,12 @@ export function unexpectedAnswer(answer: DoorAnswer): KeyturnError {
 			...(answer.hint === null ? {} : { hint: answer.hint }),
 		});
 	return new KeyturnError("door.protocol", `the door answered ${answer.act} to another request`);
+}
+
+/** Whether what the door refused concerns a key, by its domain and its signer. */
+export function isConcerned({ domains, signer }: RefusedAnswer, policy: Policy): boolean {
+	if (signer !== undefined && signer !== policy.signer) return false;
+	return domains.length === 0 || domains.includes(policy.domain);
 }
 
 /** Whether the door only waits for another switch or recovery. */

@@ -5,7 +5,7 @@ import type { CommitAnswer, RefusedAnswer, StageAnswer, StageChange } from "../p
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { type Groups, groupsOf, matesOf } from "./groups.ts";
 import { askBefore, type Held, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
-import { dropStaged, forgetInspection, unexpectedAnswer } from "./inspection.ts";
+import { dropStaged, forgetInspection, isConcerned, unexpectedAnswer } from "./inspection.ts";
 import { leave, type Switching } from "./left-behind.ts";
 import { supersede } from "./make.ts";
 import { evidenceOf, lookAfresh, proveOffline } from "./proof.ts";
@@ -48,23 +48,37 @@ async function switchGroup(run: Run, jobs: readonly Job<"switch">[], told: ToldE
 	);
 	while (group.length > 0) {
 		const id = run.ports.random.id();
-		const left = await attempt(run, id, group, told);
-		if (left === null) return;
+		const rest = await attempt(run, id, group, told);
+		if (rest === null) return;
 		await giveUpStaged(run, id);
-		group = await leaveMates(run, left, groups);
+		group = await leaveMates(run, rest, groups);
 	}
 }
 
-/** Who turns together with one that was left behind stays, too: its key would be in no line of the other. */
+/** Who is left once others were left behind. */
+interface Rest {
+	readonly left: readonly Switching[];
+	/** The signer that refused; null where that was not what kept them. */
+	readonly refusedBy: string | null;
+}
+
+/**
+ * Who turns together with one that was left behind stays, too: its key would be in no line of the other. A key with a signer of
+ * its own goes alone where that of the other refused: it may take the place of a compromised one.
+ */
 async function leaveMates(
 	run: Run,
-	left: readonly Switching[],
+	{ left, refusedBy }: Rest,
 	groups: Groups,
 ): Promise<readonly Switching[]> {
 	const going: Switching[] = [];
 	for (const one of left) {
 		const { doc } = one.job;
-		const lost = matesOf(doc, groups).filter((mate) => !left.some(({ job }) => job.doc === mate));
+		const lost = matesOf(doc, groups).filter(
+			(mate) =>
+				!left.some(({ job }) => job.doc === mate) &&
+				(mate.policy.lane?.hasOwnSigner !== true || mate.policy.signer !== refusedBy),
+		);
 		const names = lost.map(({ policy }) => policy.domain).join(", ");
 		if (lost.length === 0) going.push(one);
 		else
@@ -79,20 +93,20 @@ async function leaveMates(
 	return going;
 }
 
-/** One attempt; null when it is over, else those with whom to try again under a new id. */
+/** One attempt; null when it is over, else with whom to try again under a new id. */
 async function attempt(
 	run: Run,
 	id: string,
 	group: readonly Switching[],
 	told: ToldEnds,
-): Promise<readonly Switching[] | null> {
+): Promise<Rest | null> {
 	for (const one of group) await owe(run, one, id);
 	const staged = await stage(run, id, group);
 	if (staged.act === "refused") return leaveRefused(run, group, staged);
 	const proven = await proveOffline(run, group, staged);
-	if (proven.length < group.length) return proven;
+	if (proven.length < group.length) return { left: proven, refusedBy: null };
 	const seen = await lookAfresh(run, group);
-	if (seen.length < group.length) return seen;
+	if (seen.length < group.length) return { left: seen, refusedBy: null };
 	const answer = await commit(run, id, group, staged);
 	if (answer.act === "refused") return leaveRefused(run, group, answer);
 	await tellResult(
@@ -169,12 +183,8 @@ async function commit(
 }
 
 /** Nothing was changed. Named domains are left behind and the others go on; a refusal of all puts all off. */
-async function leaveRefused(
-	run: Run,
-	group: readonly Switching[],
-	refused: RefusedAnswer,
-): Promise<readonly Switching[]> {
-	const named = group.filter(({ job }) => refused.domains.includes(job.doc.policy.domain));
+async function leaveRefused(run: Run, group: readonly Switching[], refused: RefusedAnswer): Promise<Rest> {
+	const named = group.filter(({ job }) => isConcerned(refused, job.doc.policy));
 	const concerned = named.length === 0 ? group : named;
 	const soon =
 		refused.why === "table_changed" || refused.why === "stale_evidence" || refused.why === "unknown_id";
@@ -188,7 +198,7 @@ async function leaveRefused(
 		const error = soon || refused.why === "packages" ? null : refusal(refused);
 		await leave(run, one, soon ? MINUTE_MS : 10 * MINUTE_MS, error, refused.message);
 	}
-	return group.filter((one) => !concerned.includes(one));
+	return { left: group.filter((one) => !concerned.includes(one)), refusedBy: refused.signer ?? null };
 }
 
 /** Neither the agent nor the door has it: waiting would not bring it back, a new key does. */

@@ -6,7 +6,7 @@ import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rot
 import { usesEnded } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { askBefore, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
-import { dropStaged, forgetInspection, inspect, unexpectedAnswer } from "./inspection.ts";
+import { dropStaged, forgetInspection, inspect, isConcerned, unexpectedAnswer } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 
 const MINUTE_MS = 60_000;
@@ -166,7 +166,7 @@ async function leaveRefused(
 	group: readonly Job<"takeOut">[],
 	refused: RefusedAnswer,
 ): Promise<readonly Job<"takeOut">[]> {
-	const named = group.filter(({ doc }) => refused.domains.includes(doc.policy.domain));
+	const named = group.filter(({ doc }) => isConcerned(refused, doc.policy));
 	const concerned = named.length === 0 ? group : named;
 	const isSoon = refused.why === "table_changed" || refused.why === "unknown_id";
 	forgetInspection(run);

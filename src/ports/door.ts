@@ -313,8 +313,10 @@ export interface RefusedAnswer {
 		| "invalid"
 		| "busy"
 		| "failed";
-	/** The domains it concerns; empty when it concerns all of the request. */
+	/** The domains it concerns; empty when it concerns all of the request, or all of `signer`. */
 	readonly domains: readonly string[];
+	/** The one of several signers that it concerns; absent when it concerns all of the request. */
+	readonly signer?: string;
 	readonly message: string;
 	readonly hint: string | null;
 }

@@ -11,6 +11,15 @@ export function refuse(
 	return { act: "refused", why, domains: [...new Set(domains)], message, hint };
 }
 
+/** A refusal that concerns one of several signers: what is asked of the others can go on without it. */
+export function ofSigner(
+	signer: string,
+	all: readonly { readonly signer: string }[],
+	answer: RefusedAnswer,
+): RefusedAnswer {
+	return all.every((one) => one.signer === signer) ? answer : { ...answer, signer };
+}
+
 /** Any failure as a refusal: an answer always comes. */
 export function refuseFailure(thrown: unknown, domains: readonly string[] = []): RefusedAnswer {
 	const error = asKeyturnError(thrown);

@@ -11,7 +11,7 @@ import { type Groups, groupsOf } from "./groups.ts";
 import { keyPlace } from "./key-places.ts";
 import { hashOfKey, mayPlace, placeKey, readKey } from "./keys.ts";
 import { enter, isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
-import { isRefused, refuse, refuseFailure } from "./refusal.ts";
+import { isRefused, ofSigner, refuse, refuseFailure } from "./refusal.ts";
 import {
 	giveUp,
 	readStaged,
@@ -53,7 +53,7 @@ export async function stage(
 			name,
 			changes.filter((change) => change.signer === name),
 		);
-		if (isRefused(plan)) return plan;
+		if (isRefused(plan)) return ofSigner(name, changes, plan);
 		planned.push(plan);
 	}
 	const unlike = await refuseOther(context, id, planned);
@@ -288,17 +288,23 @@ async function carryOut(
 	await writeLedger(context, enter(ledger, ledgerKeys(id, planned, ledger)));
 	const messages: SignedMessage[] = [];
 	for (const plan of planned) {
-		const mount = await findMount(context, plan.rendered);
-		if (mount !== null)
-			return refuse("invalid", mount, { domains: plan.changes.map(({ domain }) => domain) });
-		const unsafe = await placeKeys(context, plan);
-		if (unsafe !== null) return unsafe;
-		messages.push(...(await signOffline(context, plan)));
+		const signed = await placeAndSign(context, plan).catch((error: unknown) => refuseFailure(error));
+		if (isRefused(signed)) return ofSigner(plan.signer, planned, signed);
+		messages.push(...signed);
 	}
 	await removeScratch(context, staged.scratch);
 	await writeStaged(context, { ...staged, isComplete: true });
 	const tableHashes = Object.fromEntries(planned.map(({ signer, reading }) => [signer, reading.tableHash]));
 	return { act: "stage", id, messages, tableHashes };
+}
+
+async function placeAndSign(
+	context: SwapContext,
+	plan: PlannedSigner,
+): Promise<readonly SignedMessage[] | RefusedAnswer> {
+	const mount = await findMount(context, plan.rendered);
+	if (mount !== null) return refuse("invalid", mount, { domains: plan.changes.map(({ domain }) => domain) });
+	return (await placeKeys(context, plan)) ?? signOffline(context, plan);
 }
 
 function describe(id: string, planned: readonly PlannedSigner[]): StagedSwitch {

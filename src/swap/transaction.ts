@@ -14,7 +14,7 @@ import { writeJournal } from "./journal.ts";
 import { readKey } from "./keys.ts";
 import { enter, isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
 import { lookAtService, refuseByHost, refuseByPreflight } from "./preflight.ts";
-import { isRefused, refuse, refuseFailure } from "./refusal.ts";
+import { isRefused, ofSigner, refuse, refuseFailure } from "./refusal.ts";
 import { readStaged, type StagedSigner, type StagedSwitch } from "./staged-switch.ts";
 import { beginRun, DEAD_MAN_MS, type SwitchRun, stopMail } from "./switch-run.ts";
 import { keptPath, putInPlace, repairFiles } from "./table-files.ts";
@@ -64,7 +64,7 @@ async function planSigners(
 	const plans: Plan[] = [];
 	for (const entry of staged.signers) {
 		const plan = await planSigner(context, entry, request.tableHashes[entry.signer] ?? null);
-		if (isRefused(plan)) return plan;
+		if (isRefused(plan)) return ofSigner(entry.signer, staged.signers, plan);
 		plans.push(plan);
 	}
 	return plans;

@@ -326,4 +326,34 @@ describe("a domain with a signer for each of its two keys", () => {
 		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
 		expect(world.told("swap_failed").at(-1)).toBe("end");
 	});
+
+	it.each(["stage", "commit"] as const)(
+		"turns the RSA key where the other signer alone is refused at %s",
+		async (act) => {
+			const world = worldOfTwo([
+				["r1", RSA_PUBLIC],
+				["e1", newHalf().publicKey],
+			]);
+			const why = {
+				why: "preflight",
+				domains: [],
+				signer: "second",
+				message: "opendkim -n: no",
+				hint: null,
+			} as const;
+			const hasSecond = () =>
+				world.doorRequests
+					.findLast((request) => request.act === "stage")
+					?.changes.some(({ signer }) => signer === "second");
+			world.refuse = (request) =>
+				request.act === act && hasSecond() === true ? { act: "refused", ...why } : null;
+			await world.wish(["example.com"]);
+			await world.advance(5 * MINUTE_MS);
+			expect((await kinds(world)).toSorted()).toEqual(["ed25519 e1", "rsa 202611"]);
+			expect(world.told("swap_failed")).toEqual(["start"]);
+			world.refuse = null;
+			await world.advance(2 * DAY_MS);
+			expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+		},
+	);
 });

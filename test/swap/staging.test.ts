@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
 import type { DoorAnswer, StageAnswer, StageChange } from "../../src/ports/door.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import { readLedger } from "../../src/swap/ledger.ts";
@@ -312,6 +313,39 @@ describe("a staging is refused, and nothing outside the door's directory changes
 			why: "failed",
 			message: "/etc/main/.key.table.keyturn-staged: somebody else changes this directory",
 		});
+	});
+});
+
+describe("what concerns one of two signers", () => {
+	const changes = (host: SwapHost) => [
+		host.change("a.example", "old", "new"),
+		host.change("c.example", "old", "new", "other"),
+	];
+	const failing = async (): Promise<never> =>
+		Promise.reject(new KeyturnError("signer.probe", "it did not sign"));
+
+	it.each<[string, Partial<Signer>]>([
+		["at the making of its key's path", { read: failing }],
+		["at its signing offline", { signOffline: failing }],
+		["for its unsafe key", { unsafe: async () => "everybody can read it" }],
+	])("is refused %s with its name", async (_, change) => {
+		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
+		const door = doorWith(host, ({ name }) => (name === "other" ? change : {}));
+		const answer = await door.handle({ act: "stage", id: ID, changes: changes(host) });
+		expect(answer).toMatchObject({ act: "refused", signer: "other" });
+	});
+
+	it("is refused at the commit with its name, and what concerns the host without", async () => {
+		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
+		const { tableHashes } = staged(await stage(host, changes(host)));
+		const commit = { act: "commit", id: ID, tableHashes, evidence: host.evidence(changes(host)) } as const;
+		const complaining = doorWith(host, ({ name }) =>
+			name === "other" ? { preflight: async () => "line 3: bad" } : {},
+		);
+		expect(await complaining.handle(commit)).toMatchObject({ act: "refused", signer: "other" });
+		const stale = await host.door().handle({ ...commit, evidence: [] });
+		expect(stale).toMatchObject({ act: "refused", why: "stale_evidence" });
+		expect(stale).not.toHaveProperty("signer");
 	});
 });
 
