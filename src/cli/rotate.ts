@@ -84,7 +84,7 @@ export async function standingOfTurn(
 	// Several where each message is signed with keys of several algorithms.
 	const signing = state.keys.filter((key) => key.state === "active");
 	const isTurned = (key: KeyEntry): boolean => key.origin === "made" && new Date(key.since) >= askedAt;
-	if (active !== null && signing.every(isTurned))
+	if (active !== null && signing.every(isTurned) && !isFirstToCome(state))
 		return {
 			domain,
 			code: EXIT.done,
@@ -98,9 +98,26 @@ export async function standingOfTurn(
 			domain,
 			code: EXIT.failed,
 			selector,
-			words: inLocalTime(`failed, ${selector ?? "no key"} still signs: ${why}`, policy.timezone),
+			words: inLocalTime(`${failedWords(signing, isTurned)}: ${why}`, policy.timezone),
 		};
 	return { domain, code: EXIT.waiting, selector, words: `waiting: ${waitingWords}` };
+}
+
+/** Whether the first key of an algorithm is on its way, beside a key of the other that signs. */
+function isFirstToCome({ keys }: DomainState): boolean {
+	return keys.some(
+		({ state, algorithm }) =>
+			isCandidate(state) && !keys.some((key) => key.state === "active" && key.algorithm === algorithm),
+	);
+}
+
+function failedWords(signing: readonly KeyEntry[], isTurned: (key: KeyEntry) => boolean): string {
+	const named = (isNew: boolean) =>
+		signing.filter((key) => isTurned(key) === isNew).map(({ selector }) => selector);
+	const [still, turned] = [named(false), named(true)];
+	const beside = turned.length === 0 ? "" : ` beside the new ${turned.join(" and ")}`;
+	if (still.length === 0) return beside === "" ? "failed, no key signs" : `failed${beside}`;
+	return `failed, ${still.join(" and ")} still ${still.length > 1 ? "sign" : "signs"}${beside}`;
 }
 
 /** Attempts are counted anew from the wish on: a failure counted now is an answer to it. */

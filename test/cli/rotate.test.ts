@@ -1,10 +1,11 @@
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { TickOptions } from "../../src/agent/agent.ts";
 import { rotate, type RotateOptions } from "../../src/cli/rotate.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
-import { policyOf } from "../fakes/policies.ts";
+import { newHalf, policyOf } from "../fakes/policies.ts";
 
 const PLAIN: RotateOptions = {
 	now: false,
@@ -144,33 +145,79 @@ describe("rotate", () => {
 		]);
 	});
 
-	test("--dry-run of a domain with a signer for each key says what becomes of each", async () => {
+	describe("a domain with a signer for each key", () => {
 		const RSA = { algorithm: "rsa", bits: 2048 } as const;
-		const world = new AgentWorld([
-			{
-				...policyOf(quick),
-				key: RSA,
-				keys: [RSA, { algorithm: "ed25519" }],
-				signers: [
-					{ signer: "main", swap: "restart" },
-					{ signer: "second", swap: "restart" },
-				],
-			},
-		]);
-		world.ed25519Signer = "second";
-		const { context, terminal } = commandBench(world);
-		expect(await rotate(context, [], { ...NOW, dryRun: true })).toBe(0);
-		const lines = terminal.results.join("\n").split("\n");
-		expect(lines.filter((line) => /^\S|key  |[-+] /.test(line))).toEqual([
-			"nothing is changed by --dry-run",
-			"example.com: an RSA key of 2048 bits, by main",
-			"  key     make an RSA key of 2048 bits as 202611",
-			"          + example.com example.com:202611:/keys/example.com/202611.private",
-			"example.com: an Ed25519 key, by second",
-			"  key     make an Ed25519 key as 202611b",
-			"          - example.com example.com:202610:/keys/example.com/202610.private",
-			"          + example.com example.com:202611b:/keys/example.com/202611b.private",
-		]);
+		const RSA_PUBLIC = generateKeyPairSync("rsa", { modulusLength: 1024 })
+			.publicKey.export({ format: "der", type: "spki" })
+			.toString("base64");
+
+		function worldOfTwo(keys: readonly (readonly [string, string])[]): AgentWorld {
+			const world = new AgentWorld([
+				{
+					...policyOf(quick),
+					key: RSA,
+					keys: [RSA, { algorithm: "ed25519" }],
+					signers: [
+						{ signer: "main", swap: "restart" },
+						{ signer: "second", swap: "restart" },
+					],
+				},
+			]);
+			world.ed25519Signer = "second";
+			world.signNothing();
+			world.signWithBoth("example.com", keys);
+			return world;
+		}
+
+		test("is done when both have turned, also where one of them is the first", async () => {
+			const world = worldOfTwo([["r1", RSA_PUBLIC]]);
+			let looks = 0;
+			world.verdict = (selector) => (selector === "202611" && (looks += 1) < 4 ? "absent" : "right");
+			const { context, terminal } = commandBench(world);
+			expect(await rotate(context, [], NOW)).toBe(0);
+			expect(terminal.results.join()).toMatch(/: signs with 202611b? and 202611b? since /);
+			expect(looks).toBeGreaterThan(3);
+		});
+
+		test("says which has turned where the other one's signer refuses", async () => {
+			const world = worldOfTwo([
+				["r1", RSA_PUBLIC],
+				["e1", newHalf().publicKey],
+			]);
+			world.refuse = (request) =>
+				request.act === "stage" && request.changes.some(({ signer }) => signer === "second")
+					? {
+							act: "refused",
+							why: "preflight",
+							domains: [],
+							signer: "second",
+							message: "opendkim -n: no",
+							hint: null,
+						}
+					: null;
+			const { context, terminal } = commandBench(world);
+			expect(await rotate(context, [], NOW)).toBe(1);
+			expect(terminal.results.join()).toContain(
+				"example.com: failed, e1 still signs beside the new 202611: opendkim -n: no",
+			);
+		});
+
+		test("--dry-run of a domain with a signer for each key says what becomes of each", async () => {
+			const world = worldOfTwo([["e1", newHalf().publicKey]]);
+			const { context, terminal } = commandBench(world);
+			expect(await rotate(context, [], { ...NOW, dryRun: true })).toBe(0);
+			const lines = terminal.results.join("\n").split("\n");
+			expect(lines.filter((line) => /^\S|key  |[-+] /.test(line))).toEqual([
+				"nothing is changed by --dry-run",
+				"example.com: an RSA key of 2048 bits, by main",
+				"  key     make an RSA key of 2048 bits as 202611",
+				"          + example.com example.com:202611:/keys/example.com/202611.private",
+				"example.com: an Ed25519 key, by second",
+				"  key     make an Ed25519 key as 202611b",
+				"          - example.com example.com:e1:/keys/example.com/e1.private",
+				"          + example.com example.com:202611b:/keys/example.com/202611b.private",
+			]);
+		});
 	});
 
 	test("--dry-run of what is not due says when it is, and of a key under way what is done already", async () => {

@@ -139,6 +139,24 @@ test("both OpenDKIMs are stopped, switched and started in one pause", async () =
 	expect((await host.keyturn("verify")).code).toBe(0);
 });
 
+test("a second OpenDKIM whose configuration does not check keeps its own key, and the RSA key turns", async () => {
+	const [rsa, ed25519] = (await active())[BY_BOTH] ?? [];
+	const config = `/etc/${SECOND}.conf`;
+	const before = await host.read(config);
+	await host.write(config, `${before}NoSuchOption yes\n`);
+	const { result, judgement } = await underMail(host, { connections: "short" }, async () =>
+		host.keyturn(`rotate --now --no-wait ${BY_BOTH}`),
+	);
+	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0 });
+	const [next, same] = (await active())[BY_BOTH] ?? [];
+	expect([next === rsa, same]).toEqual([false, ed25519]);
+	expect(result).toMatchObject({ code: 1 });
+	expect(result.stdout).toContain(
+		`failed, ${ed25519} still signs beside the new ${next}: opendkim did not sign`,
+	);
+	await host.write(config, before);
+});
+
 /** Signatures by keys of this name. */
 function countOf({ valid }: Judgement, name: string): number {
 	const counts = Object.entries(valid).flatMap(([selector, count]) =>
