@@ -241,7 +241,6 @@ export function createChecker(world: World): Checker {
 				const [selector = "", domain = ""] = dns.originOf(name).split("._domainkey.");
 				world.revocations.emptied(domain, selector);
 			}
-			world.unsigned.look(host, time.elapsedMs());
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),
 				news: findNews(),
@@ -287,6 +286,8 @@ export function createChecker(world: World): Checker {
 					world.record.note("BREACH", `${promise}: ${what}`);
 					breaches.push({ promise: promise as PromiseName, what, atMs: seen.nowMs });
 				}
+			// What left until now is judged by what was allowed until now.
+			world.unsigned.look(host, time.elapsedMs());
 			host.unsigned.length = 0;
 			world.removals.length = 0;
 			world.unlinked.length = 0;
