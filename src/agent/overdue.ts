@@ -3,17 +3,19 @@
 import { activeKey } from "../rotation/domain-state.ts";
 import { missedSlot } from "../rotation/timing.ts";
 import { CAUSES } from "./causes.ts";
+import { type Groups, policyOfTurn } from "./groups.ts";
 import type { Doc, Run } from "./run.ts";
 
 const OVERDUE_MS = 24 * 3_600_000;
 
-/** `docs`: the domain, or the keys of each algorithm that sign its messages. */
-export async function tellOverdue(run: Run, docs: readonly Doc[]): Promise<void> {
+/** `docs`: the domain, or the keys of each algorithm that sign its messages. Who turns together is due when the first of them is. */
+export async function tellOverdue(run: Run, docs: readonly Doc[], groups: Groups): Promise<void> {
 	const [first] = docs;
 	if (first === undefined) return;
 	const { policy } = first;
 	const late = docs.flatMap((doc) => {
-		const due = missedSlot(doc.state, doc.policy, run.now());
+		const turn = policyOfTurn(doc.policy, groups.get(doc.policy.domain));
+		const due = missedSlot(doc.state, turn, run.now());
 		const active = activeKey(doc.state);
 		const isLate = due !== null && due.getTime() + OVERDUE_MS <= run.now().getTime();
 		return isLate && active !== null ? [{ doc, due, active }] : [];

@@ -14,7 +14,7 @@ import { endDistress } from "./distress.ts";
 import { begin, load, tellLostState } from "./documents.ts";
 import { tellDrift } from "./drift.ts";
 import { gather, holdForMates, join } from "./grouping.ts";
-import { groupsOf, matesOf } from "./groups.ts";
+import { type Groups, groupsOf, matesOf, NO_GROUPS } from "./groups.ts";
 import type { Inquiries } from "./inquiries.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
 import { tellOverdue } from "./overdue.ts";
@@ -60,7 +60,7 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	await takeNotes(run, notes);
 	const { docs, lost } = await load(run, given.before);
 	await takeWishes(run, docs);
-	await work(run, docs, freeze, options);
+	const groups = await work(run, docs, freeze, options);
 	if (lost.length === 0) await dropUnowed(run, docs);
 	await removeCopies(run, docs);
 	await endDistress(run);
@@ -69,7 +69,7 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 		await noteReaders(run, doc);
 		if (doc.policy.lane?.isFirst === false) continue;
 		const all = docs.filter(({ stored }) => stored === doc.stored);
-		await tellOverdue(run, all);
+		await tellOverdue(run, all, groups);
 		await tellDrift(run, all);
 	}
 	await endMoot(run, docs);
@@ -85,29 +85,31 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	return { domains, nextAt: next.length === 0 ? null : new Date(Math.min(...next)) };
 }
 
-/** Rounds of plan and perform, until every domain waits, be it for an answer of DNS. */
+/** Rounds of plan and perform, until every domain waits, be it for an answer of DNS; which turned together. */
 async function work(
 	run: Run,
 	docs: readonly Doc[],
 	freeze: Delay | null,
 	options: TickOptions,
-): Promise<void> {
+): Promise<Groups> {
 	let open = docs;
+	let groups = NO_GROUPS;
 	let inspected: InspectAnswer | null = null;
 	for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
 		run.signal.throwIfAborted();
 		if (round === 0 || inspected !== null) inspected = await askDoor(run, docs);
-		const groups = groupsOf(docs, inspected);
+		groups = groupsOf(docs, inspected);
 		const sight = { answer: inspected, freeze, groups };
 		const jobs = open.flatMap((doc) => planOne(run, doc, sight));
 		const going = join(run, docs, holdForMates(gather(run, docs, jobs), sight), sight);
 		const ready = holdForMates(going, sight);
-		if (ready.length === 0) return;
+		if (ready.length === 0) break;
 		for (const kind of ORDER) await perform(run, kind, ready, groups);
 		options.onProgress?.(reportsOf(docs));
 		const busy = new Set([...jobs, ...ready].flatMap(({ doc }) => [doc, ...matesOf(doc, groups)]));
 		open = docs.filter((doc) => busy.has(doc) && !run.inquiries.isWaiting(doc.policy.domain));
 	}
+	return groups;
 }
 
 async function takeNotes(run: Run, notes: Notes): Promise<void> {

@@ -41,6 +41,14 @@ describe("domains that sign with one key", () => {
 		expect(world.copies).toEqual([]);
 	});
 
+	it("are due when the first of them is, and none is called overdue by a date of its own", async () => {
+		const spread = { ...quick, spreadMs: 6 * 3_600_000 };
+		const world = sharedWorld(NAMES.toReversed().map((domain) => ({ ...spread, domain })));
+		await world.advance(12 * DAY_MS);
+		expect((await keysOf(world, "202612")).map((key) => key?.state)).toEqual(["active", "active", "active"]);
+		expect(world.told("key_overdue")).toEqual([]);
+	});
+
 	it("wait for the one whose record is not verified yet, and say for whom", async () => {
 		const world = sharedWorld();
 		let isLate = true;
