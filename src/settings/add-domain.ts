@@ -3,6 +3,7 @@
 import { isMap, isSeq, type Node, parseDocument, type YAMLSeq } from "yaml";
 import { KeyturnError } from "../errors.ts";
 import type { Settings } from "./settings.ts";
+import { signerPart } from "./starter.ts";
 
 export interface DomainEntry {
 	readonly domain: string;
@@ -68,8 +69,7 @@ function onlyOne(
 }
 
 function writtenAs({ domain, provider, signer }: DomainEntry): string {
-	const by = typeof signer === "string" ? signer : `[${signer?.join(", ") ?? ""}]`;
-	return `{ name: ${domain}, provider: ${provider}${signer === null ? "" : `, signer: ${by}`} }`;
+	return `{ name: ${domain}, provider: ${provider}${signerPart(signer)} }`;
 }
 
 function insert(text: string, domains: YAMLSeq, line: string): string | null {

@@ -217,13 +217,17 @@ function domainsPart(domains: readonly StarterDomain[]): string {
 
 /** What signs now stands behind it, or above it where the line would be too long. */
 function domainLines({ domain, provider, signer, keys }: StarterDomain): readonly string[] {
-	const by =
-		signer === null ? "" : `, signer: ${typeof signer === "string" ? signer : `[${signer.join(", ")}]`}`;
-	const line = `  - { name: ${scalar(domain)}, provider: ${provider}${by}${keyPart(keys)} }`;
+	const line = `  - { name: ${scalar(domain)}, provider: ${provider}${signerPart(signer)}${keyPart(keys)} }`;
 	if (keys.length === 0) return [line];
 	const now = keys.map(({ selector, path }) => `${selector} (${path})`);
 	const whole = `${line}  # now ${now.join(", ")}`;
 	return whole.length <= LINE_LENGTH ? [whole] : [...now.map((key) => `  # now ${key}`), line];
+}
+
+/** What the entry of a domain says of its signer, or of its signers; nothing where there is one only. */
+export function signerPart(signer: StarterDomain["signer"]): string {
+	if (signer === null) return "";
+	return `, signer: ${typeof signer === "string" ? signer : `[${signer.join(", ")}]`}`;
 }
 
 /** Where keys of both algorithms sign, both are turned. */
