@@ -15,7 +15,7 @@ import { quoteTxt } from "../dkim/txt-strings.ts";
 import { nextRecord } from "../rotation/next-record.ts";
 import { outlook } from "../report/outlook.ts";
 import type { Plan } from "../rotation/plan.ts";
-import { laneState, lanesOf } from "../rotation/lanes.ts";
+import { bySigner, laneState } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
@@ -44,7 +44,7 @@ export async function preview(
 		const stored = await bench.store.load(`domains/${policy.domain}`);
 		const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
 		const taken = new Set<string>();
-		for (const lane of policy.signers === undefined ? [policy] : lanesOf(policy)) {
+		for (const lane of bySigner(policy)) {
 			lines.push(
 				lane === policy ? policy.domain : `${policy.domain}: ${keyWords(lane.key)}, by ${lane.signer}`,
 			);

@@ -4,7 +4,7 @@ import { asKeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import { outlook } from "../report/outlook.ts";
 import { type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
-import { lanesOf } from "../rotation/lanes.ts";
+import { bySigner } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
@@ -26,8 +26,7 @@ export async function remove(context: CommandContext, name: string, options: Rem
 		for (const policy of policies) {
 			lines.push(policy.domain);
 			// What one signer signs with is taken out at once, whatever the algorithms.
-			for (const own of policy.signers === undefined ? [policy] : lanesOf(policy))
-				lines.push(...(await previewOf(bench, own, context)));
+			for (const own of bySigner(policy)) lines.push(...(await previewOf(bench, own, context)));
 		}
 		context.terminal.result(options.json ? JSON.stringify({ schema: 1, lines }, null, 2) : lines.join("\n"));
 		return EXIT.done;

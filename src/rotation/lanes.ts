@@ -22,6 +22,11 @@ export function lanesOf(policy: Policy): readonly Policy[] {
 	}));
 }
 
+/** One policy for each of the domain's signers: the policy itself where one signer signs with all of its keys. */
+export function bySigner(policy: Policy): readonly Policy[] {
+	return policy.signers === undefined ? [policy] : lanesOf(policy);
+}
+
 /** Who signs for the domain: one signer, or one for each of its keys. */
 export function signersOf({ signer, signers }: Pick<Policy, "signer" | "signers">): readonly string[] {
 	return signers?.map((one) => one.signer) ?? [signer];

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type DomainEntry, withDomain } from "../../src/settings/add-domain.ts";
+import { type DomainEntry, entryFor, withDomain } from "../../src/settings/add-domain.ts";
+import type { Settings } from "../../src/settings/settings.ts";
 
 const entry: DomainEntry = { domain: "example.org", provider: "home", signer: null };
 const line = "{ name: example.org, provider: home }";
@@ -52,6 +53,21 @@ test.each([
 	],
 ])("adds to %s, and changes nothing else", (_, text, expected) => {
 	expect(added(text)).toBe(expected);
+});
+
+test("names a signer for each key where several are given, each of which there has to be", () => {
+	const settings = {
+		providers: [{ name: "home" }],
+		signers: [{ name: "a" }, { name: "b" }],
+	} as unknown as Settings;
+	const asked = { domain: "example.org", provider: null, signer: "b,a" };
+	const found = entryFor(asked, settings, "keyturn.yaml");
+	expect(added("domains:\n  - { name: a.example, provider: home }\n", found)).toContain(
+		"{ name: example.org, provider: home, signer: [b, a] }",
+	);
+	expect(() => entryFor({ ...asked, signer: "b,c" }, settings, "keyturn.yaml")).toThrow(
+		"c is no name under signers",
+	);
 });
 
 test("names the signer where it is given", () => {
