@@ -24,7 +24,7 @@ describe("OpenDKIM does not start with the new table", () => {
 		expect(result.code).toBe(1);
 		expect(result.stdout).toContain(`${SELECTOR} still signs`);
 		expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0 });
-		expect(judgement.valid).toEqual({ [SELECTOR]: judgement.accepted });
+		expect(judgement.valid).toEqual({ [SELECTOR]: judgement.arrived });
 		await nothingIsLeft();
 	});
 

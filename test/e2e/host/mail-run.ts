@@ -34,6 +34,8 @@ export interface MailRun {
 
 export interface Judgement {
 	readonly accepted: number;
+	/** Those whose answer got lost as services stopped among them: the mail server had taken them (RFC 5321 section 4.5.3.2.6). */
+	readonly arrived: number;
 	/** By selector; a message counts with each of its signatures. */
 	readonly valid: Readonly<Record<string, number>>;
 	readonly invalid: Readonly<Record<string, number>>;
@@ -155,6 +157,7 @@ export function judgementOf(fates: readonly Fate[], arrived: readonly Arrival[])
 	const invalid = signed.filter((arrival) => reasonOf(arrival) !== null);
 	return {
 		accepted: accepted.length,
+		arrived: arrived.length,
 		valid: bySelector(signed.filter((arrival) => reasonOf(arrival) === null)),
 		invalid: bySelector(invalid),
 		unsigned: arrived.length - signed.length,
