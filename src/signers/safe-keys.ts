@@ -1,6 +1,7 @@
 /** Says why OpenDKIM would refuse a key file: whether its user can read it, and RequireSafeKeys (opendkim.c, dkimf_securefile). */
 
 import type { Disk, DiskStat } from "../ports/disk.ts";
+import type { Signer, SignerReading } from "../ports/signer.ts";
 import { type Account, type Accounts, groupsOf } from "./accounts.ts";
 
 export interface SafetyQuestion {
@@ -24,8 +25,21 @@ const OTHER_READ = 0o004;
 const OTHER_WRITE = 0o002;
 const OWNER_WRITE = 0o200;
 
+/**
+ * A signer's `unsafe`. What its keys are held against is asked once a reading, not for each of its lines: there may be
+ * thousands. Fails with what `ask` fails with.
+ */
+export function refusalBy(ask: (reading: SignerReading) => Promise<SafetyQuestion>): Signer["unsafe"] {
+	const known = new WeakMap<SignerReading, Promise<SafetyQuestion>>();
+	return async (keyPath, reading) => {
+		const question = known.get(reading) ?? ask(reading);
+		known.set(reading, question);
+		return whyUnsafe(await question, keyPath);
+	};
+}
+
 /** One sentence against the key file, or null. */
-export async function whyUnsafe(question: SafetyQuestion, keyPath: string): Promise<string | null> {
+async function whyUnsafe(question: SafetyQuestion, keyPath: string): Promise<string | null> {
 	const real = await question.disk.realpath(keyPath);
 	if (real === null) return `${keyPath} is absent`;
 	const { root } = question;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { SignerReading } from "../../src/ports/signer.ts";
 import { findAccount, groupsOf, readAccounts } from "../../src/signers/accounts.ts";
-import { whyUnsafe } from "../../src/signers/safe-keys.ts";
+import { refusalBy } from "../../src/signers/safe-keys.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
 import { createSimProcess } from "../fakes/sim-process.ts";
 
@@ -16,9 +17,39 @@ async function judge(group: string, gid: number, passwd = "", isReadByRoot = fal
 	const accounts = await readAccounts(disk);
 	const account = findAccount(accounts, "opendkim");
 	const question = { disk, accounts, account, requireSafe: true, isReadByRoot, directories: new Map() };
-	const why = await whyUnsafe(question, PATH);
+	const why = await refusalBy(() => Promise.resolve(question))(PATH, reading());
 	return { why, groups: groupsOf(accounts, account) };
 }
+
+function reading(): SignerReading {
+	const owner = { uid: 107, gid: 113, user: "opendkim" };
+	return { lines: [], files: [], tableHash: "", owner, configuration: [], notes: [] };
+}
+
+test("what keys are held against is asked once a reading, and anew for the next", async () => {
+	const disk = new SimDisk(() => new Date(0)).open({ process: createSimProcess() });
+	let asked = 0;
+	const refusal = refusalBy(async ({ owner }) => {
+		asked += 1;
+		const accounts = { users: [], groups: [] };
+		return {
+			disk,
+			accounts,
+			account: owner,
+			requireSafe: true,
+			isReadByRoot: false,
+			directories: new Map<string, string | null>(),
+		};
+	});
+	const one = reading();
+	expect(await Promise.all(["/a", "/b"].map(async (path) => refusal(path, one)))).toEqual([
+		"/a is absent",
+		"/b is absent",
+	]);
+	expect(asked).toBe(1);
+	await refusal("/a", reading());
+	expect(asked).toBe(2);
+});
 
 test("0640 of its group is safe while nobody else is in it", async () => {
 	expect((await judge("opendkim:x:113:\n", 113)).why).toBeNull();

@@ -3,7 +3,7 @@
 import type { Disk } from "../../ports/disk.ts";
 import type { Signer } from "../../ports/signer.ts";
 import { readAccounts } from "../accounts.ts";
-import { whyUnsafe } from "../safe-keys.ts";
+import { refusalBy } from "../safe-keys.ts";
 
 export interface OneTableOptions {
 	readonly name: string;
@@ -23,17 +23,13 @@ export function oneTableParts(
 		service,
 		swap,
 		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
-		unsafe: async (keyPath, { owner }) =>
-			whyUnsafe(
-				{
-					disk,
-					accounts: await readAccounts(disk),
-					account: owner,
-					isReadByRoot: false,
-					requireSafe,
-					directories: new Map(),
-				},
-				keyPath,
-			),
+		unsafe: refusalBy(async ({ owner }) => ({
+			disk,
+			accounts: await readAccounts(disk),
+			account: owner,
+			isReadByRoot: false,
+			requireSafe,
+			directories: new Map(),
+		})),
 	};
 }

@@ -6,17 +6,8 @@ import type { SafetyQuestion } from "../safe-keys.ts";
 import { readLive } from "./live-configuration.ts";
 import type { OpenDkimOptions } from "./options.ts";
 
-/** Read once a reading, not for each of its lines: there may be thousands. */
-export function rememberRules(options: OpenDkimOptions): (reading: SignerReading) => Promise<SafetyQuestion> {
-	const known = new WeakMap<SignerReading, Promise<SafetyQuestion>>();
-	return async (reading) => {
-		const found = known.get(reading) ?? safetyRules(options, reading);
-		known.set(reading, found);
-		return found;
-	};
-}
-
-async function safetyRules(options: OpenDkimOptions, reading: SignerReading): Promise<SafetyQuestion> {
+/** Fails with `signer.config`. */
+export async function safetyRules(options: OpenDkimOptions, reading: SignerReading): Promise<SafetyQuestion> {
 	const { disk, settings, service, swap } = options;
 	const live = await readLive({ disk, config: settings.config, service });
 	return {

@@ -2,20 +2,19 @@
 
 import type { RenderedFile, Signer, SignerChange, SignerReading } from "../../ports/signer.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
-import { whyUnsafe } from "../safe-keys.ts";
+import { refusalBy } from "../safe-keys.ts";
 import { readLive } from "./live-configuration.ts";
 import { ONE_KEY, type OneKey, renderOneKey } from "./one-key.ts";
 import type { OpenDkimOptions } from "./options.ts";
 import { probe, ready } from "./probing.ts";
 import { readOpenDkim } from "./reading.ts";
 import { kindOf, type Root, rootOf, toInside } from "./root-directory.ts";
-import { rememberRules } from "./safety.ts";
+import { safetyRules } from "./safety.ts";
 import { signStaged } from "./sign-staged.ts";
 import { renderTables, whyNoFirstKey } from "./tables.ts";
 
 export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 	const { name, settings, service, swap } = options;
-	const rules = rememberRules(options);
 	return {
 		name,
 		service,
@@ -24,7 +23,7 @@ export function createOpenDkimSigner(options: OpenDkimOptions): Signer {
 		keyPath: (domain, selector) => `${settings.keys}/${domain}/${selector}.private`,
 		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
 		render,
-		unsafe: async (keyPath, reading) => whyUnsafe(await rules(reading), keyPath),
+		unsafe: refusalBy(async (reading) => safetyRules(options, reading)),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) => signStaged(options, staged, expectations, reading),
 		ready: async (timeoutMs) => ready(options, timeoutMs),

@@ -3,7 +3,7 @@
 import { bareKey } from "../../dkim/key-material.ts";
 import type { RenderedFile, Signer, SignerChange, SignerFile } from "../../ports/signer.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
-import { whyUnsafe } from "../safe-keys.ts";
+import { refusalBy, type SafetyQuestion } from "../safe-keys.ts";
 import { renderLayout } from "./layout.ts";
 import { keyPathOf, readConfiguration, readLive, type RspamdOptions } from "./live-configuration.ts";
 import { probe, ready } from "./probing.ts";
@@ -26,7 +26,7 @@ export function createRspamdSigner(options: RspamdOptions): Signer {
 		firstKeyFaults: async (domains, several) => firstKeyFaults(options, domains, several),
 		render: ({ files }, changes) => render(settings, files, changes),
 		...(redis === null ? {} : { apply: async () => follow(options, redis) }),
-		unsafe: async (keyPath) => unsafe(options, keyPath),
+		unsafe: refusalBy(async () => safetyRules(options)),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) => signOffline(options, staged, expectations, reading),
 		ready: async (timeoutMs) => ready(options, timeoutMs),
@@ -84,11 +84,10 @@ async function firstKeyFaults(
 }
 
 /** rspamd opens a key as its own user, and asks no more of it. */
-async function unsafe({ disk, settings }: RspamdOptions, keyPath: string): Promise<string | null> {
+async function safetyRules({ disk, settings }: RspamdOptions): Promise<SafetyQuestion> {
 	const accounts = await readAccounts(disk);
 	const account = findAccount(accounts, settings.user);
-	const question = { disk, accounts, account, requireSafe: false, isReadByRoot: false };
-	return whyUnsafe({ ...question, directories: new Map() }, keyPath);
+	return { disk, accounts, account, requireSafe: false, isReadByRoot: false, directories: new Map() };
 }
 
 async function preflight({ programs, settings }: RspamdOptions): Promise<string | null> {
