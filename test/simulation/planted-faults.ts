@@ -23,6 +23,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "trust a success reply",
+		from: 6,
 		breaks: ["1 never unverifiable", "2 never switched on hope"],
 		wrappers: {
 			...HONEST,
@@ -45,6 +46,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "remove before grace",
+		from: 3,
 		breaks: ["1 never unverifiable", "3 never removed early"],
 		wrappers: {
 			...HONEST,
@@ -82,6 +84,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "no soak",
+		from: 2,
 		breaks: ["1 never unverifiable"],
 		wrappers: {
 			...HONEST,
@@ -124,6 +127,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "one account's refusal stops all",
+		from: 6,
 		breaks: ["7 one domain's trouble is its own"],
 		wrappers: {
 			...HONEST,
@@ -141,6 +145,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "nobody is told",
+		from: 6,
 		breaks: ["8 never silent"],
 		wrappers: { ...HONEST, sink: (honest) => ({ ...honest, deliver: async () => {} }) },
 		adjust: (scenario) => ({
@@ -159,6 +164,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "the zone's negative TTL ignored",
+		from: 2,
 		breaks: ["1 never unverifiable"],
 		wrappers: {
 			...HONEST,
@@ -172,6 +178,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "an adopted key's record removed without leave",
+		from: 3,
 		breaks: ["4 never someone else's"],
 		wrappers: {
 			...HONEST,
@@ -203,6 +210,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "the end of an alert lost",
+		from: 6,
 		breaks: ["8 never silent"],
 		wrappers: {
 			...HONEST,
@@ -215,6 +223,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "an old selector forgotten",
+		from: 3,
 		breaks: ["I6 no selector twice"],
 		wrappers: {
 			...HONEST,
@@ -231,6 +240,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
 	},
 	{
 		name: "a key in use taken over again and again",
+		from: 2,
 		breaks: ["I9 rest writes nothing"],
 		wrappers: {
 			...HONEST,

@@ -27,6 +27,7 @@ export const PLANTED_IN_WISHES: readonly PlantedFault[] = [
 	},
 	{
 		name: "a rollback to a revoked key",
+		from: 3,
 		breaks: ["revoked for good"],
 		wrappers: backBlindly(true),
 		adjust: withLuck({ wishes: 24 }),

@@ -14,6 +14,8 @@ export interface PlantedFault {
 	readonly wrappers: Wrappers;
 	/** The weather in which it shows. */
 	readonly adjust: (scenario: Scenario) => Scenario;
+	/** The seed that shows it soonest, tried before others; the first if left out. */
+	readonly from?: number;
 }
 
 const CALM: Luck = { ...NO_LUCK_NEEDED, guesses: 0 };
