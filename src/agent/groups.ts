@@ -5,7 +5,7 @@
 
 import type { InspectAnswer, InspectedLine } from "../ports/door.ts";
 import type { Policy } from "../rotation/policy.ts";
-import type { Group } from "../rotation/together.ts";
+import { type Group, turningAs } from "../rotation/together.ts";
 import type { Doc } from "./run.ts";
 
 export interface DocGroup {
@@ -63,19 +63,5 @@ export function asSeen({ docs, sharesKey, sharesName }: DocGroup): Group {
 export function policyOfTurn(policy: Policy, group: DocGroup | undefined): Policy {
 	const first = group?.docs[0]?.policy;
 	if (first === undefined || group?.sharesName === false) return policy;
-	const { schedule, timezone, publishAheadMs, window, selector, host, key, standby, jitterMs, spreadMs } =
-		first;
-	const turn = {
-		schedule,
-		timezone,
-		publishAheadMs,
-		window,
-		selector,
-		host,
-		key,
-		standby,
-		jitterMs,
-		spreadMs,
-	};
-	return { ...policy, ...turn, pacedAs: first.domain };
+	return turningAs(policy, first);
 }

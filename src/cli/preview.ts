@@ -1,6 +1,6 @@
 /** `rotate --dry-run`: what a turn would do to DNS, to the signer's table and to services; does none of it. */
 
-import type { InspectedSigner, InspectAnswer } from "../ports/door.ts";
+import type { InspectAnswer, InspectedLine, InspectedSigner } from "../ports/door.ts";
 import { isCandidate } from "../rotation/life.ts";
 import {
 	activeKey,
@@ -16,6 +16,7 @@ import { nextRecord } from "../rotation/next-record.ts";
 import { outlook } from "../report/outlook.ts";
 import type { Plan } from "../rotation/plan.ts";
 import { bySigner, laneState } from "../rotation/lanes.ts";
+import { turningAs } from "../rotation/together.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
@@ -65,12 +66,13 @@ interface Seen {
 
 async function previewOne(
 	bench: Workbench,
-	policy: Policy,
+	own: Policy,
 	{ state: whole, taken, inspection }: Seen,
 	options: { readonly now: boolean; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
-	const state = laneState(whole, policy.lane);
-	const signer = inspection?.signers.find((one) => one.signer === policy.signer) ?? null;
+	const state = laneState(whole, own.lane);
+	const signer = inspection?.signers.find((one) => one.signer === own.signer) ?? null;
+	const policy = asItTurns(own, bench.settings.policies, signer?.lines ?? []);
 	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
 	if (signer === null || signer.problem !== null)
 		return [signer?.problem ?? "its signer is not known to the door"];
@@ -105,6 +107,15 @@ async function previewOne(
 					`later   remove the record of ${old} ${activeKey(state)?.origin === "made" ? "after grace" : "only if retire.adopted is set"}`,
 				]),
 	];
+}
+
+/** Who signs with one key turns by the settings of whoever stands first in keyturn.yaml. */
+function asItTurns(policy: Policy, policies: readonly Policy[], lines: readonly InspectedLine[]): Policy {
+	const group = lines.find((line) => line.domain === policy.domain)?.group;
+	if (group === undefined || policy.keys !== undefined || policy.lane !== undefined) return policy;
+	const domains = new Set(lines.filter((line) => line.group === group).map(({ domain }) => domain));
+	const first = policies.find((one) => domains.has(one.domain));
+	return first === undefined ? policy : turningAs(policy, first);
 }
 
 /** The wait for the turn itself; those of old keys are not asked for. */

@@ -5,6 +5,7 @@ import { isCandidate, type KeyState } from "../rotation/life.ts";
 import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds, nextDue } from "../rotation/timing.ts";
+import { turningAs } from "../rotation/together.ts";
 import { outlook, turnUnderWay } from "./outlook.ts";
 
 export interface TroubleShown {
@@ -96,13 +97,28 @@ export function buildStatus(facts: StatusFacts): Status {
 		at: facts.now.toISOString(),
 		host: facts.host,
 		daemon: facts.daemon,
-		domains: facts.domains.map(({ policy, state, damaged }) =>
+		domains: asTheyTurn(facts.domains).map(({ policy, state, damaged }) =>
 			state === null ? unknownDomain(policy.domain, damaged) : domainStatus(policy, state, facts),
 		),
 		troubles: facts.troubles,
 		undelivered: facts.undelivered,
 		unchecked: facts.unchecked,
 	};
+}
+
+/** Who signs with one key turns by the settings of whoever stands first in keyturn.yaml. */
+function asTheyTurn(domains: StatusFacts["domains"]): StatusFacts["domains"] {
+	const firsts = new Map<string, Policy>();
+	return domains.map((one) => {
+		const { policy, state } = one;
+		const key = state === null || policy.keys !== undefined ? null : activeKey(state);
+		if (key === null) return one;
+		const name = `${policy.signer} ${key.publicKey}`;
+		const first = firsts.get(name);
+		if (first !== undefined) return { ...one, policy: turningAs(policy, first) };
+		firsts.set(name, policy);
+		return one;
+	});
 }
 
 function domainStatus(policy: Policy, state: DomainState, facts: StatusFacts): DomainStatus {

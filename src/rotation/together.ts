@@ -2,6 +2,7 @@
 
 import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
 import { isCandidate, type KeyState } from "./life.ts";
+import type { Policy } from "./policy.ts";
 
 export interface Group {
 	/** In the order of keyturn.yaml, the domain's own among them. */
@@ -10,6 +11,25 @@ export interface Group {
 	readonly sharesKey: boolean;
 	/** Whether all have one selector; otherwise they are the keys of one domain, of several algorithms. */
 	readonly sharesName: boolean;
+}
+
+/** `policy` as it turns beside `first`: when, by which name and to which key is what `first` says. */
+export function turningAs(policy: Policy, first: Policy): Policy {
+	const { schedule, timezone, publishAheadMs, window, selector, host, key, standby, jitterMs, spreadMs } =
+		first;
+	const turn = {
+		schedule,
+		timezone,
+		publishAheadMs,
+		window,
+		selector,
+		host,
+		key,
+		standby,
+		jitterMs,
+		spreadMs,
+	};
+	return { ...policy, ...turn, pacedAs: first.domain };
 }
 
 /** The key that they are on the way to: that of the first who has one. Null if nobody has. */

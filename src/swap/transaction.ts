@@ -287,7 +287,6 @@ async function switchSigner(
 	}
 }
 
-/** Rendered from the table before, so that the lines left out stand exactly as they stood. */
 /** A part alone may be nothing that the signer could work with: then all goes back. */
 function renderedOrNull(render: () => readonly RenderedFile[]): readonly RenderedFile[] | null {
 	try {
@@ -297,6 +296,7 @@ function renderedOrNull(render: () => readonly RenderedFile[]): readonly Rendere
 	}
 }
 
+/** Rendered from the table before, so that the lines left out stand exactly as they stood. */
 function partRenderer(context: SwapContext, plans: readonly Plan[]): RenderPart {
 	return (name, leftOut) => {
 		const plan = plans.find((candidate) => candidate.staged.signer === name);

@@ -220,6 +220,19 @@ describe("rotate", () => {
 		});
 	});
 
+	test("--dry-run of a domain that shares its key says when the first of those turns", async () => {
+		const names = ["a.example", "b.example"];
+		const spread = { publishAheadMs: 0, spreadMs: 6 * 60 * MINUTE_MS };
+		const world = new AgentWorld(names.map((domain) => policyOf({ ...spread, domain })));
+		world.shareKey(names);
+		await world.tick();
+		const { context, terminal } = commandBench(world);
+		await rotate(context, [], { ...PLAIN, dryRun: true });
+		const told = terminal.results.join("\n").match(/due \d{4}-\d\d-\d\d \d\d:\d\d/g) ?? [];
+		expect(told).toHaveLength(2);
+		expect(new Set(told).size).toBe(1);
+	});
+
 	test("--dry-run of what is not due says when it is, and of a key under way what is done already", async () => {
 		const world = new AgentWorld([policyOf({ timezone: "Europe/Berlin" })]);
 		await world.tick();

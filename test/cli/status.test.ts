@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { render } from "../../src/cli/status.ts";
 import { buildStatus, type StatusFacts } from "../../src/report/status.ts";
 import { type DomainState, NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
-import { keyEntry, policyOf } from "../fakes/policies.ts";
+import { keyEntry, policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
 const LONG = `${"very-long-label.".repeat(4)}example`;
@@ -71,6 +71,18 @@ describe("the status in words", () => {
 		expect(text).toMatch(/^gone\.test +nothing +has left$/m);
 		expect(text).toMatch(/^signs\.test +202611 +.* leaving$/m);
 		expect(text).toMatch(/^first\.test +nothing +now +published$/m);
+	});
+
+	test("of domains that sign with one key, all turn when the first of them does", () => {
+		const daily = { schedule: scheduleOf("0 3 * * *") };
+		const facts = ["one.test", "two.test", "own.test"].map((name) =>
+			domain(name, [keyEntry({ publicKey: name === "own.test" ? "own" : "shared" })]),
+		);
+		const differing = facts.map((one, index) =>
+			index === 0 ? one : { ...one, policy: policyOf({ ...daily, domain: one.policy.domain }) },
+		);
+		const due = buildStatus(factsOf(differing)).domains.map(({ nextDueAt }) => nextDueAt);
+		expect(due).toEqual(["2026-12-01T03:00:00.000Z", "2026-12-01T03:00:00.000Z", "2026-11-22T03:00:00.000Z"]);
 	});
 
 	test("of 200 domains tells once what many wait for", () => {
