@@ -14,6 +14,8 @@ export default defineConfig({
 					testTimeout: 30_000,
 					// The default leaves one of two cores idle.
 					maxWorkers: "100%",
+					// None of them changes a module for others: loading all of them for each file takes a third of the time.
+					isolate: false,
 					sequence: { groupOrder: 0 },
 					exclude: ["test/simulation/**", "test/crash/**", "test/plug/**", "test/servers/**", "test/e2e/**"],
 				},

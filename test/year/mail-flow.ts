@@ -8,9 +8,8 @@ import { createInterface } from "node:readline";
 import type { AgentHost } from "../e2e/host/agent-host.ts";
 import { eventually } from "../e2e/host/eventually.ts";
 import type { Arrival, LateLook } from "../e2e/host/fate.ts";
-import { CHECKOUT } from "../e2e/host/mail-host.ts";
 import { isQueueEmpty, type MailRun, startMail } from "../e2e/host/mail-run.ts";
-import { PRIMARY, SECONDARY, typescript } from "../e2e/host/name-servers.ts";
+import { inside, PRIMARY, SECONDARY } from "../e2e/host/name-servers.ts";
 import type { Harvest } from "./mail-count.ts";
 import { LAZY_ENVIRONMENT } from "./moved-clock.ts";
 import { MAIL_DIRECTORY } from "./year-host.ts";
@@ -41,7 +40,7 @@ export class MailFlow {
 
 	/** At the beginning, and after each boot. */
 	async start(): Promise<void> {
-		const argv = typescript(`${CHECKOUT}/test/e2e/inside/receiver.ts`).split(" ");
+		const argv = inside("receiver").split(" ");
 		const env = Object.entries(LAZY_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
 		const judging = [...argv, MAIL_DIRECTORY, String(LATE_HOURS), PRIMARY, SECONDARY];
 		// On a busy machine they would fall behind, and judge mail by a later month's DNS.

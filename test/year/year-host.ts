@@ -3,8 +3,8 @@
 import { mkdir, chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AgentHost, CONFIG_FILE, upAgentHost } from "../e2e/host/agent-host.ts";
-import { CHECKOUT, OUTSIDE } from "../e2e/host/mail-host.ts";
-import { typescript } from "../e2e/host/name-servers.ts";
+import { OUTSIDE } from "../e2e/host/mail-host.ts";
+import { inside } from "../e2e/host/name-servers.ts";
 import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
 import { TIMEZONE } from "./calendar.ts";
 import { type MovedClock, setUpMovedClock } from "./moved-clock.ts";
@@ -32,7 +32,7 @@ export async function upYearHost(startAt: Date): Promise<YearHost> {
 		await host.write("/usr/local/bin/page", `#!/bin/sh\n{ cat; echo; } >>${OUTSIDE}/told/events\n`, {
 			mode: "0755",
 		});
-		const sink = typescript(`${CHECKOUT}/test/e2e/inside/sink.ts 127.0.0.1 2526 ${MAIL_DIRECTORY}`);
+		const sink = `${inside("sink")} 127.0.0.1 2526 ${MAIL_DIRECTORY}`;
 		await host.write(
 			"/etc/systemd/system/sink.service.d/outside.conf",
 			`[Service]\nExecStart=\nExecStart=${sink}\n`,

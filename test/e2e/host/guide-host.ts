@@ -10,10 +10,9 @@ import {
 	SECONDARY,
 	setUpNameServers,
 	TSIG_KEY_FILE,
-	typescript,
+	inside,
 	type Zone,
 } from "./name-servers.ts";
-import { CHECKOUT } from "./mail-host.ts";
 
 export interface GuideOptions extends HostOptions {
 	readonly domains?: readonly string[];
@@ -163,7 +162,7 @@ async function setUpPostfix(host: MailHost, milterDefaultAction: string): Promis
 		cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
 		postconf -e ${settings.map((setting) => `'${setting}'`).join(" ")}
 	`);
-	const sink = typescript(`${CHECKOUT}/test/e2e/inside/sink.ts 127.0.0.1 2526 /var/lib/sink`);
+	const sink = `${inside("sink")} 127.0.0.1 2526 /var/lib/sink`;
 	await host.write("/etc/systemd/system/sink.service", daemonUnit(sink));
 	await host.must(["systemctl", "daemon-reload"]);
 }

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { INSIDE } from "../../build.ts";
 import { eventually } from "./eventually.ts";
 
 /** The checkout as the host sees it, and the node that runs it. */
@@ -223,7 +224,7 @@ function controlGroups(name: string): string[] {
 /** What of the checkout a host may see: read-only, at one path wherever the checkout is, readable by every user. */
 async function checkoutBinds(): Promise<Record<string, string>> {
 	const root = join(import.meta.dirname, "../../..");
-	const parts = ["dist", "node_modules", "src", "test", "systemd", "config", "package.json", "tsconfig.json"];
+	const parts = ["dist", "node_modules", "src", "test", "systemd", "config", "package.json", INSIDE];
 	const there = parts.filter((part) => existsSync(join(root, part)));
 	const binds = await Promise.all(
 		there.map(async (part) => [`${CHECKOUT}/${part}`, await realpath(join(root, part))] as const),

@@ -5,8 +5,7 @@ import { createInterface } from "node:readline";
 import { eventually } from "./eventually.ts";
 import type { Arrival, Fate } from "./fate.ts";
 import type { GuideHost } from "./guide-host.ts";
-import { CHECKOUT } from "./mail-host.ts";
-import { PRIMARY, SECONDARY, typescript } from "./name-servers.ts";
+import { inside, PRIMARY, SECONDARY } from "./name-servers.ts";
 
 export interface MailOptions {
 	/** One connection per message, or five that stay open. */
@@ -62,7 +61,7 @@ export function startMail(host: GuideHost, options: MailOptions): MailRun {
 	const atMost = options.atMost ?? 6000;
 	const first = numbersGiven;
 	numbersGiven += atMost;
-	const command = typescript(`${CHECKOUT}/test/e2e/inside/sender.ts`);
+	const command = inside("sender");
 	const numbers = [options.perSecond ?? 50, atMost, first].map(String);
 	const child = host.start([
 		...command.split(" "),
@@ -136,7 +135,7 @@ export async function isQueueEmpty(host: GuideHost): Promise<boolean> {
 }
 
 async function arrivals(host: GuideHost, first: number): Promise<Arrival[]> {
-	const command = typescript(`${CHECKOUT}/test/e2e/inside/judge.ts`).split(" ");
+	const command = inside("judge").split(" ");
 	const argv = [...command, "/var/lib/sink", String(first), PRIMARY, SECONDARY];
 	const lines = await host.must(argv, { timeoutSeconds: 300 });
 	return lines

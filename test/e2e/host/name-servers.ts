@@ -1,5 +1,6 @@
 /** The DNS of a test host: BIND as primary on 127.0.0.1, a secondary that may lag on 127.0.0.2, unbound on 127.0.0.53. */
 
+import { INSIDE } from "../../build.ts";
 import { CHECKOUT, type MailHost, NODE } from "./mail-host.ts";
 
 export const PRIMARY = "127.0.0.1";
@@ -97,7 +98,7 @@ ${stubs.join("")}`;
 }
 
 function units(zones: readonly string[]): Record<string, string> {
-	const lag = `${CHECKOUT}/test/e2e/inside/lag.ts ${PRIMARY} ${SECONDARY} ${LAG_FILE} ${zones.join(" ")}`;
+	const lag = `${inside("lag")} ${PRIMARY} ${SECONDARY} ${LAG_FILE} ${zones.join(" ")}`;
 	return {
 		loopback: `[Unit]
 Before=dns-primary.service dns-secondary.service dns-resolver.service
@@ -112,13 +113,13 @@ WantedBy=multi-user.target
 		"dns-primary": daemonUnit("/usr/sbin/named -f -u bind -c /etc/bind/named.conf"),
 		"dns-secondary": daemonUnit("/usr/sbin/named -f -u bind -c /etc/bind2/named.conf"),
 		"dns-resolver": daemonUnit("/usr/sbin/unbound -d -c /etc/unbound/keyturn.conf"),
-		"dns-lag": daemonUnit(typescript(lag)),
+		"dns-lag": daemonUnit(lag),
 	};
 }
 
 /** The command line that runs one of `test/e2e/inside/` in the host. */
-export function typescript(program: string): string {
-	return `${NODE} --import ${CHECKOUT}/node_modules/tsx/dist/esm/index.mjs ${program}`;
+export function inside(program: string): string {
+	return `${NODE} ${CHECKOUT}/${INSIDE}/${program}.mjs`;
 }
 
 export function daemonUnit(command: string): string {
