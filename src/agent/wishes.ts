@@ -5,9 +5,11 @@ import { isCandidate } from "../rotation/life.ts";
 import {
 	hasTurned,
 	previousKey,
+	staying,
 	whyNoRetire,
 	whyNoRevoke,
 	whyNoRollback,
+	whyNoTurn,
 	withoutRollback,
 } from "../rotation/wishes.ts";
 import type { Wish } from "../ports/state-store.ts";
@@ -66,7 +68,8 @@ async function wantTogether(
 	wish: Wish,
 	{ docs, mates }: { readonly docs: readonly Doc[]; readonly mates: readonly Doc[] },
 ): Promise<void> {
-	if (wish.kind === "rotate") for (const mate of mates) await want(run, mate, wish);
+	if (wish.kind === "rotate" && whyNoTurn(doc.state) === null)
+		for (const mate of mates) await want(run, mate, wish);
 	if (wish.kind === "revoke") await wantRevoked(run, doc, wish, { docs, mates });
 	if (wish.kind === "rollback") await wantBack(run, goingBack([doc, ...mates]), wish);
 	else await want(run, doc, wish);
@@ -146,9 +149,7 @@ async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {
 function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | string {
 	switch (wish.kind) {
 		case "rotate":
-			return isTurnedSince(state, wish)
-				? state
-				: attemptsAnew(wantTurn(withoutRollback(state, now, "a new key was asked for"), wish));
+			return whyNoTurn(state) ?? (isTurnedSince(state, wish) ? state : wantTurnAnew(state, wish, now));
 		case "rollback":
 			return whyNoRollback(state) ?? wantRollback(state, wish);
 		case "revoke":
@@ -166,6 +167,10 @@ function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | stri
 function isTurnedSince(state: DomainState, wish: Wish): boolean {
 	const { askedAt } = asked(wish);
 	return state.keys.some((key) => key.state === "active" && key.origin === "made" && key.since >= askedAt);
+}
+
+function wantTurnAnew(state: DomainState, wish: Extract<Wish, { kind: "rotate" }>, now: Date): DomainState {
+	return attemptsAnew(wantTurn(withoutRollback(state, now, "a new key was asked for"), wish));
 }
 
 function wantTurn(state: DomainState, wish: Wish & { readonly noSoak: boolean }): DomainState {
@@ -203,7 +208,7 @@ function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke"
 	const next = editKey({ ...kept, wants: { ...kept.wants, revoke: [...others, revoke] } }, selector, (key) =>
 		key.state === "retiring" ? { ...key, owes: null } : key,
 	);
-	return isInUse ? attemptsAnew(wantTurn(next, wish)) : next;
+	return isInUse && whyNoTurn(next) === null ? attemptsAnew(wantTurn(next, wish)) : next;
 }
 
 function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire" }>): DomainState {
@@ -218,7 +223,7 @@ function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire"
 
 /** A domain that was leaving stays; one that a key signs for needs no more than that. */
 function wantFirstKey(state: DomainState, wish: Wish & { readonly noSoak: boolean }): DomainState {
-	const stays = { ...state, wants: { ...state.wants, remove: null } };
+	const stays = { ...state, wants: staying(state.wants) };
 	const active = activeKey(state);
 	if (active === null) {
 		const standing = state.wants.add;

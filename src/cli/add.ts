@@ -76,7 +76,7 @@ async function tried(
 	policies: readonly Policy[],
 	{ line, isJson }: { readonly line: string | null; readonly isJson: boolean },
 ): Promise<number> {
-	const printed = await preview(bench, policies, { now: true, signal });
+	const printed = await preview(bench, policies, { now: true, stays: true, signal });
 	const config = line === null ? [] : [bench.settings.path, `  domains + - ${line}`, ""];
 	const [head = "", ...rest] = printed.lines;
 	const lines = [head, "", ...config, ...rest.slice(1)];

@@ -20,6 +20,7 @@ import { turningAs } from "../rotation/together.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { nextDue } from "../rotation/timing.ts";
+import { staying, whyNoTurn } from "../rotation/wishes.ts";
 import type { Settings } from "../settings/settings.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
 import { tableLines } from "./table-preview.ts";
@@ -33,10 +34,17 @@ export interface Preview {
 	readonly lines: readonly string[];
 }
 
+interface PreviewOptions {
+	readonly now: boolean;
+	/** As if it were no more leaving. */
+	readonly stays: boolean;
+	readonly signal: AbortSignal;
+}
+
 export async function preview(
 	bench: Workbench,
 	policies: readonly Policy[],
-	options: { readonly now: boolean; readonly signal: AbortSignal },
+	options: PreviewOptions,
 ): Promise<Preview> {
 	const answer = await bench.door.request({ act: "inspect", ids: [] }, options.signal);
 	const inspection = answer.act === "inspect" ? answer : null;
@@ -68,9 +76,12 @@ async function previewOne(
 	bench: Workbench,
 	own: Policy,
 	{ state: whole, taken, inspection }: Seen,
-	options: { readonly now: boolean; readonly signal: AbortSignal },
+	options: PreviewOptions,
 ): Promise<readonly string[]> {
-	const state = laneState(whole, own.lane);
+	const stored = laneState(whole, own.lane);
+	const state = options.stays ? { ...stored, wants: staying(stored.wants) } : stored;
+	const why = whyNoTurn(state);
+	if (why !== null) return [why];
 	const signer = inspection?.signers.find((one) => one.signer === own.signer) ?? null;
 	const policy = asItTurns(own, bench.settings.policies, signer?.lines ?? []);
 	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
@@ -149,7 +160,7 @@ async function nextSelector(
 		taken,
 	}: { readonly whole: DomainState; readonly state: DomainState; readonly taken: ReadonlySet<string> },
 	now: Date,
-	options: { readonly now: boolean; readonly signal: AbortSignal },
+	options: PreviewOptions,
 ): Promise<{ readonly selector: string; readonly made: KeyEntry | null }> {
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
 	if (candidate !== undefined) return { selector: candidate.selector, made: candidate };

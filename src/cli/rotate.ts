@@ -1,14 +1,17 @@
 /** `keyturn rotate`: one tick, or with --now a turn of every domain named, watched until the new keys sign. */
 
 import { parseHostState } from "../agent/host-state.ts";
+import { KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { whyNoTurn } from "../rotation/wishes.ts";
 import { preview } from "./preview.ts";
 import {
 	type Asking,
 	pursue,
 	type Standing,
+	stateOf,
 	tickOnce,
 	type Turning,
 	type WaitOptions,
@@ -30,14 +33,53 @@ export async function rotate(
 ): Promise<number> {
 	const bench = await context.open();
 	const policies = choose(bench, names);
+	const leaving = options.now ? await leavingOf(bench, policies) : [];
+	if (names.length > 0) refuseLeaving(leaving);
 	if (options.dryRun) {
-		const printed = await preview(bench, policies, { ...options, signal: context.signal });
+		const printed = await preview(bench, policies, { ...options, stays: false, signal: context.signal });
 		context.terminal.result(options.json ? JSON.stringify(printed, null, 2) : printed.lines.join("\n"));
 		return EXIT.done;
 	}
 	return withProgress(context, bench, policies, options, async (turning) =>
-		options.now ? pursue(turning, turnAsked(bench, policies, options), options) : oneTick(turning),
+		options.now ? turnNow(turning, leaving, options) : oneTick(turning),
 	);
+}
+
+/** Those that get no new key; what is wrong with a state that cannot be read the tick says. */
+async function leavingOf(bench: Workbench, policies: readonly Policy[]): Promise<readonly Standing[]> {
+	const standings = await Promise.all(
+		policies.map(async ({ domain }) =>
+			stateOf(bench, domain).then(
+				(state) => leavingStanding(domain, state),
+				() => null,
+			),
+		),
+	);
+	return standings.filter((standing) => standing !== null);
+}
+
+/** Nothing has failed: that is how it was asked for. Null for one that stays. */
+function leavingStanding(domain: string, state: DomainState): Standing | null {
+	const words = whyNoTurn(state);
+	return words === null
+		? null
+		: { domain, code: EXIT.done, selector: activeKey(state)?.selector ?? null, words };
+}
+
+function refuseLeaving([leaving]: readonly Standing[]): void {
+	if (leaving === undefined) return;
+	const { domain, words } = leaving;
+	throw new KeyturnError("usage", `${domain}: ${words}`, { hint: `keyturn add ${domain} keeps it` });
+}
+
+async function turnNow(
+	turning: Turning,
+	leaving: readonly Standing[],
+	options: WaitOptions,
+): Promise<readonly Standing[] | "held"> {
+	const { bench, policies } = turning;
+	const asked = policies.filter(({ domain }) => !leaving.some((one) => one.domain === domain));
+	return asked.length === 0 ? leaving : pursue(turning, turnAsked(bench, asked, options), options);
 }
 
 /** Plain `rotate` waits for nothing: 0 if all is done or planned. */
@@ -67,7 +109,8 @@ function turnAsked(bench: Workbench, policies: readonly Policy[], options: WaitO
 			domains: policies.map((policy) => policy.domain),
 			noSoak: !options.soak,
 		},
-		standing: (policy, state, { waitingWords }) =>
+		standing: async (policy, state, { waitingWords }) =>
+			leavingStanding(policy.domain, state) ??
 			standingOfTurn(bench, policy, state, { askedAt, waitingWords }),
 	};
 }

@@ -1,6 +1,6 @@
 /** Whether what an operator asks for can be had, from a domain's state alone, and what it leaves to be done. */
 
-import { activeKey, type DomainState, type KeyEntry, keyOf, moveKey } from "./domain-state.ts";
+import { activeKey, type DomainState, type KeyEntry, keyOf, moveKey, type Wants } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 
 /** The key that signed before the one in use, as long as its record stands; null if there is none. */
@@ -14,6 +14,16 @@ export function previousKey(state: DomainState): KeyEntry | null {
 /** Whether a key has signed before the one in use. */
 export function hasTurned({ keys }: DomainState): boolean {
 	return keys.some((key) => key.state !== "active" && key.uses.length > 0);
+}
+
+/** Why no new key can be asked for; null if it can. */
+export function whyNoTurn({ wants }: DomainState): string | null {
+	return wants.remove === null ? null : "no new key: it is leaving (keyturn remove)";
+}
+
+/** What is wanted of a domain that stays after all: a turn asked for before would hurry a key that comes much later. */
+export function staying(wants: Wants): Wants {
+	return wants.remove === null ? wants : { ...wants, remove: null, rotate: null };
 }
 
 /** Why the key before cannot be gone back to; null if it can. */

@@ -88,7 +88,7 @@ describe("an adapter that was never tried on the real thing", () => {
 		const world = worldOf();
 		await world.tick();
 		const { workbench } = commandBench(world);
-		const { lines } = await preview(workbench, [untried], { now: true, signal });
+		const { lines } = await preview(workbench, [untried], { now: true, stays: false, signal });
 		expect(lines.join("\n")).toContain(`but not now: ${UNPROVEN}: nothing is published through it before`);
 	});
 });

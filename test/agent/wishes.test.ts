@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
+const MINUTE_MS = 60_000;
+const REVOKE = { kind: "revoke", noSoak: false, unsigned: false, useStandby: false } as const;
 const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
 
 describe("a wish for a domain whose state cannot be read", () => {
@@ -23,5 +25,53 @@ describe("a wish for a domain whose state cannot be read", () => {
 		await world.wish(["example.net"], "w2");
 		await world.tick();
 		expect((await world.store.wishes()).map((wish) => wish.id)).toEqual(["w1"]);
+	});
+});
+
+describe("a new key asked for a domain that is leaving", () => {
+	it("cannot be had, and hurries no first key that is asked for later", async () => {
+		const world = new AgentWorld([policyOf({ publishAheadMs: 0 })]);
+		await world.tick();
+		await world.ask({ kind: "remove", domains: ["example.com"] });
+		await world.tick();
+		await world.ask({ kind: "rotate", domains: ["example.com"], noSoak: true }, "w2");
+		await world.tick();
+		expect(await world.store.wishes()).toEqual([]);
+		expect((await world.state()).wants).toMatchObject({ rotate: null, remove: { id: "w1" } });
+		await world.ask({ kind: "add", domains: ["example.com"], noSoak: false }, "w3");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+
+	it("is forgotten once it stays, where an earlier keyturn has taken it", async () => {
+		const world = new AgentWorld([policyOf({ publishAheadMs: 0 })]);
+		await world.tick();
+		await world.ask({ kind: "rotate", domains: ["example.com"], noSoak: true });
+		await world.tick();
+		const { rotate } = (await world.state()).wants;
+		await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
+		await world.tick();
+		const state = await world.state();
+		await world.put({ ...state, wants: { ...state.wants, rotate } });
+		await world.ask({ kind: "add", domains: ["example.com"], noSoak: false }, "w3");
+		await world.tick();
+		expect((await world.state()).wants).toMatchObject({ rotate: null, remove: null, add: { noSoak: false } });
+	});
+
+	it("turns none of those that share its key, nor does its own compromise turn it", async () => {
+		const world = new AgentWorld([quick, { ...quick, domain: "example.org" }]);
+		world.shareKey(["example.com", "example.org"]);
+		await world.tick();
+		world.refuse = ({ act }) =>
+			act === "stage" ? { act: "refused", why: "failed", domains: [], message: "not now", hint: null } : null;
+		await world.ask({ kind: "remove", domains: ["example.com"] });
+		await world.ask({ kind: "rotate", domains: ["example.com"], noSoak: false }, "w2");
+		await world.tick();
+		expect((await world.state("example.org")).wants.rotate).toBeNull();
+		await world.ask({ ...REVOKE, domains: ["example.com"], selector: "202610" }, "w3");
+		await world.tick();
+		expect((await world.state()).wants).toMatchObject({ rotate: null, revoke: [{ selector: "202610" }] });
 	});
 });

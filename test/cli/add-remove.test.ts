@@ -144,6 +144,18 @@ describe("add", () => {
 		expect(await world.store.wishes()).toEqual([]);
 		expect(world.changes).toEqual([]);
 	});
+
+	test("--dry-run of a domain that was leaving shows what comes when it stays", async () => {
+		const world = unsignedWorld();
+		await world.tick();
+		await world.ask({ kind: "remove", domains: ["example.com"] });
+		await world.tick();
+		const { context, terminal } = commandBench(world);
+		expect(await add(context, ASKED, { ...OPTIONS, dryRun: true })).toBe(0);
+		const lines = terminal.results.join().split("\n");
+		expect(lines).toContain("  when    now");
+		expect(lines).toContain("  key     make an Ed25519 key as 202611b");
+	});
 });
 
 describe("remove", () => {

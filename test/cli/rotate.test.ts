@@ -98,6 +98,72 @@ describe("rotate", () => {
 		expect(world.uptimeMs).toBeLessThan(MINUTE_MS);
 	});
 
+	describe("while a domain is leaving", () => {
+		async function leavingWorld(): Promise<AgentWorld> {
+			const world = new AgentWorld([policyOf(quick), policyOf({ ...quick, domain: "leaving.test" })]);
+			await world.tick();
+			await world.ask({ kind: "remove", domains: ["leaving.test"] });
+			await world.tick();
+			return world;
+		}
+
+		test("turns the others, and says so of it", async () => {
+			const world = await leavingWorld();
+			const { context, terminal } = commandBench(world);
+			expect(await rotate(context, [], NOW)).toBe(0);
+			expect(terminal.results).toEqual([
+				expect.stringMatching(/^example.com: signs with 202611 since /),
+				"leaving.test: no new key: it is leaving (keyturn remove)",
+			]);
+			expect((await world.state("leaving.test")).wants.rotate).toBeNull();
+		});
+
+		test("watches a daemon no longer than the others need", async () => {
+			const world = await leavingWorld();
+			const daemonAlive = async (): Promise<true> => {
+				await world.tick();
+				return true;
+			};
+			const { context, terminal } = commandBench(world, { changes: { daemonAlive } });
+			expect(await rotate(context, [], NOW)).toBe(0);
+			expect(terminal.results[1]).toBe("leaving.test: no new key: it is leaving (keyturn remove)");
+		});
+
+		test("asks for nothing where no other is configured", async () => {
+			const world = new AgentWorld([policyOf(quick)]);
+			await world.tick();
+			await world.ask({ kind: "remove", domains: ["example.com"] });
+			await world.tick();
+			const { context, terminal } = commandBench(world);
+			expect(await rotate(context, [], NOW)).toBe(0);
+			expect(terminal.results).toEqual(["example.com: no new key: it is leaving (keyturn remove)"]);
+			expect(await world.store.wishes()).toEqual([]);
+		});
+
+		test.each([NOW, { ...NOW, dryRun: true }])(
+			"is refused by its name, and nothing is done",
+			async (options) => {
+				const world = await leavingWorld();
+				const { context } = commandBench(world);
+				await expect(rotate(context, ["example.com", "leaving.test"], options)).rejects.toMatchObject({
+					code: "usage",
+					message: "leaving.test: no new key: it is leaving (keyturn remove)",
+					hint: "keyturn add leaving.test keeps it",
+				});
+				expect(await world.store.wishes()).toEqual([]);
+			},
+		);
+
+		test("--dry-run makes no key for it", async () => {
+			const { context, terminal } = commandBench(await leavingWorld());
+			expect(await rotate(context, [], { ...PLAIN, dryRun: true })).toBe(0);
+			expect(terminal.results.join("\n").split("\n").slice(-2)).toEqual([
+				"leaving.test",
+				"  no new key: it is leaving (keyturn remove)",
+			]);
+		});
+	});
+
 	test("says that the state of a domain cannot be read, and keeps the wish for it", async () => {
 		const world = new AgentWorld([policyOf(quick)]);
 		await world.tick();

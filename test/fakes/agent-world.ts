@@ -322,10 +322,19 @@ export class AgentWorld {
 
 	/** Somebody writes what cannot be understood. */
 	async damage(name: string): Promise<void> {
+		await this.#write(name, { surprise: true });
+	}
+
+	/** What another keyturn has left of a domain. */
+	async put(state: DomainState): Promise<void> {
+		await this.#write(`domains/${state.domain}`, state);
+	}
+
+	async #write(name: string, document: object): Promise<void> {
 		const lease = await this.store.lock(0, new AbortController().signal);
 		if (lease === "held") throw new Error("nobody else holds the lock");
 		const stored = await this.store.load(name);
-		await this.store.save(lease, name, { surprise: true }, stored?.revision ?? 0);
+		await this.store.save(lease, name, document, stored?.revision ?? 0);
 		await lease.release();
 	}
 
