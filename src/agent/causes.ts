@@ -1,6 +1,8 @@
 /** Names the causes of troubles, and ends a trouble whose subject is gone: nothing else would ever say that it is over. */
 
+import type { KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
+import type { Policy } from "../rotation/policy.ts";
 import { isToBeDisclosed } from "../rotation/retiring.ts";
 import { blameOf } from "./blame.ts";
 import type { Doc, Run } from "./run.ts";
@@ -69,7 +71,8 @@ function isBlamed(run: Run, { policy, stored: { state } }: Doc, cause: string): 
 }
 
 /** The causes that a domain may still have, as it is configured and as its keys stand now. */
-function mayConcern({ ports }: Run, { policy, stored: { state } }: Doc): ReadonlySet<string> {
+function mayConcern(run: Run, { policy, stored: { state } }: Doc): ReadonlySet<string> {
+	const { ports } = run;
 	const { domain, signer, providers } = policy;
 	const causes = [CAUSES.state, CAUSES.name, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
 	causes.push(CAUSES.swap(signer), ...providers.map(CAUSES.unfit));
@@ -80,7 +83,20 @@ function mayConcern({ ports }: Run, { policy, stored: { state } }: Doc): Readonl
 		if (key.state === "retiring" || key.state === "revoked" || isToBeDisclosed(key, policy))
 			causes.push(CAUSES.retire(domain, key.selector));
 		if (key.state === "pending")
-			causes.push(...providers.flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]));
+			causes.push(
+				...mayWrite(run, policy, key).flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]),
+			);
 	}
 	return new Set(causes);
+}
+
+/**
+ * Those of its domain, and, where its name is an alias, whoever was found to write there: before this process has looked,
+ * anybody configured.
+ */
+function mayWrite({ ports, memory }: Run, { domain, providers }: Policy, key: KeyEntry): readonly string[] {
+	const { name, owner } = key.record;
+	if (owner === name) return providers;
+	const found = memory.writers.get(`${domain} ${key.selector}`) ?? [...ports.providers.keys()];
+	return [...providers, ...found.filter((one) => ports.providers.has(one))];
 }

@@ -161,7 +161,12 @@ async function locate(
 	const key = keyOf(job.doc.state, job.step.selector);
 	if (key === null) return [];
 	const publications: Publication[] = [];
-	for (const provider of await writersOf(run, job.doc.policy, key.record)) {
+	const writers = await writersOf(run, job.doc.policy, key.record);
+	run.memory.writers.set(
+		`${job.doc.policy.domain} ${key.selector}`,
+		writers.map(({ name }) => name),
+	);
+	for (const provider of writers) {
 		const { name } = provider;
 		const before = silent.get(name) ?? unchecked(run, provider);
 		if (before !== null) throw before;

@@ -61,6 +61,8 @@ export interface Memory {
 	readonly delays: Map<string, Map<string, Delay & { readonly tries: number }>>;
 	/** The last look at each key, by `domain selector`. */
 	readonly looks: Map<string, LookReport>;
+	/** The providers that were last found to write a pending record, by `domain selector`. */
+	readonly writers: Map<string, readonly string[]>;
 	/** What was told without the outbox, while no tick went through; null if nothing was. */
 	distress: HostState | null;
 	/** By signer: when its running process is probed next, in milliseconds of uptime, and what it did not sign with. */
@@ -288,6 +290,7 @@ export function newMemory(): Memory {
 	return {
 		delays: new Map(),
 		looks: new Map(),
+		writers: new Map(),
 		probes: new Map(),
 		distress: null,
 		inspection: null,

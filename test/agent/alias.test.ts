@@ -88,3 +88,54 @@ describe("a key record's name that is an alias into another zone", () => {
 		expect(told?.hint).toContain(`keyturn provider check ${UNPROVEN}`);
 	});
 });
+
+describe("a trouble of the provider that writes where the alias leads", () => {
+	async function refusedWorld(denied: boolean) {
+		const { world, zones } = worldWith();
+		world.change = (_, provider) =>
+			provider === "other" ? { kind: "refused", denied, why: "no", hint: null } : { kind: "done" };
+		await world.wish(["example.com"]);
+		await world.advance(90 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "pending" });
+		return { world, zones };
+	}
+
+	it.each([
+		["publish_failed", false],
+		["provider_denied", true],
+	] as const)("lasts until it takes the record (%s)", async (event, denied) => {
+		const { world, zones } = await refusedWorld(denied);
+		world.restart();
+		world.reconfigureWith([quick], new Map([["home", world.zone], ...zones]));
+		await world.tick();
+		expect(world.told(event)).toEqual(["start"]);
+		world.change = null;
+		await world.advance(90 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told(event)).toEqual(["start", "end"]);
+	});
+
+	it("is over with the key", async () => {
+		const { world } = await refusedWorld(true);
+		await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		expect(world.told("provider_denied")).toEqual(["start", "end"]);
+	});
+
+	it("is over when another is to write there, though that one fails as well", async () => {
+		const { world } = await refusedWorld(true);
+		world.zonesOf.set("home", ["example.com", "example.net"]);
+		world.change = () => ({ kind: "refused", denied: false, why: "no", hint: null });
+		await world.advance(90 * MINUTE_MS);
+		expect(world.told("provider_denied")).toEqual(["start", "end"]);
+		expect(world.told("publish_failed")).toEqual(["start"]);
+	});
+
+	it("is over when that provider is configured no more", async () => {
+		const { world } = await refusedWorld(true);
+		world.reconfigure([quick]);
+		await world.tick();
+		expect(world.told("provider_denied")).toEqual(["start", "end"]);
+	});
+});
