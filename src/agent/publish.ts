@@ -23,13 +23,7 @@ export async function publish(run: Run, jobs: readonly Job<"publish">[]): Promis
 	const located: Publication[] = [];
 	/** Whoever does not answer for one domain would be waited for at each of the others. */
 	const silent = new Map<string, KeyturnError>();
-	for (const job of jobs) {
-		try {
-			located.push(...(await locate(run, job, silent)));
-		} catch (thrown) {
-			await failed(run, job, job.doc.policy.providers[0] ?? "", run.fail(job.doc, job.step, thrown));
-		}
-	}
+	for (const job of jobs) located.push(...(await locate(run, job, silent)));
 	const taken: Publication[] = [];
 	for (const group of groupBy(located, groupKey).values())
 		taken.push(...(await publishGroup(run, group.filter(isWanted))));
@@ -153,32 +147,49 @@ async function published(
 	run.done(doc, step);
 }
 
+/** None where one of them cannot be located: the record has to come to stand at all of them. */
 async function locate(
 	run: Run,
 	job: Job<"publish">,
 	silent: Map<string, KeyturnError>,
 ): Promise<readonly Publication[]> {
-	const key = keyOf(job.doc.state, job.step.selector);
+	const { policy, state } = job.doc;
+	const key = keyOf(state, job.step.selector);
 	if (key === null) return [];
 	const publications: Publication[] = [];
-	const writers = await writersOf(run, job.doc.policy, key.record);
-	run.memory.writers.set(
-		`${job.doc.policy.domain} ${key.selector}`,
-		writers.map(({ name }) => name),
-	);
-	for (const provider of writers) {
-		const { name } = provider;
-		const before = silent.get(name) ?? unchecked(run, provider);
-		if (before !== null) throw before;
-		try {
-			publications.push({ job, key, provider, zone: await zoneOf(run, provider, key, job.doc.policy.zone) });
-		} catch (thrown) {
-			const error = asKeyturnError(thrown);
-			if (error.code === "provider.unreachable") silent.set(name, error);
-			throw error;
+	let [asked = ""] = policy.providers;
+	try {
+		const writers = await writersOf(run, policy, key.record);
+		run.memory.writers.set(
+			`${policy.domain} ${key.selector}`,
+			writers.map(({ name }) => name),
+		);
+		for (const provider of writers) {
+			asked = provider.name;
+			const placed = { job, key, provider };
+			publications.push({ ...placed, zone: await zoneFor(run, placed, silent) });
 		}
+		return publications;
+	} catch (thrown) {
+		await failed(run, job, asked, run.fail(job.doc, job.step, thrown));
+		return [];
 	}
-	return publications;
+}
+
+async function zoneFor(
+	run: Run,
+	{ job, key, provider }: Omit<Publication, "zone">,
+	silent: Map<string, KeyturnError>,
+): Promise<string> {
+	const before = silent.get(provider.name) ?? unchecked(run, provider);
+	if (before !== null) throw before;
+	try {
+		return await zoneOf(run, provider, key, job.doc.policy.zone);
+	} catch (thrown) {
+		const error = asKeyturnError(thrown);
+		if (error.code === "provider.unreachable") silent.set(provider.name, error);
+		throw error;
+	}
 }
 
 /** The zone as configured, as remembered, or as the provider knows it. */

@@ -185,12 +185,15 @@ describe("a provider that does not answer", () => {
 	it("is waited for once, not at each of its domains", async () => {
 		const domains = ["a.example", "b.example", "c.example"];
 		const world = new AgentWorld(domains.map((domain) => ({ ...quick, domain })));
-		world.zoneFault = new KeyturnError("provider.unreachable", "home: no answer", { retry: true });
+		world.zoneFaults.set(
+			"home",
+			new KeyturnError("provider.unreachable", "home: no answer", { retry: true }),
+		);
 		await world.wish(domains);
 		await world.tick();
 		expect(world.zonesAsked).toEqual(["202611._domainkey.a.example"]);
 		expect(world.told("publish_failed")).toEqual(["start"]);
-		world.zoneFault = null;
+		world.zoneFaults.clear();
 		await world.advance(10 * MINUTE_MS);
 		for (const domain of domains) expect(await world.states(domain)).toMatchObject({ "202611": "active" });
 	});
@@ -271,6 +274,28 @@ describe("a zone with two DNS hosts", () => {
 		await world.advance(16 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
 		for (const zone of [world.zone, other]) expect(zone.get("202611._domainkey.example.com")).toEqual([]);
+	});
+
+	it.each([
+		["does not answer", "provider.unreachable", "publish other", "publish_failed"],
+		["denies its list of zones", "provider.denied", "denied other", "provider_denied"],
+		["has not the zone", null, "publish other", "publish_failed"],
+	] as const)("is told by the name of the one that %s", async (_, code, trouble, event) => {
+		const { world } = twoHosts();
+		if (code === null) world.zonesOf.set("other", []);
+		else world.zoneFaults.set("other", new KeyturnError(code, "other: no"));
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(world.events.map((one) => one.trouble)).toEqual([trouble]);
+		expect(world.events[0]).toMatchObject({
+			event,
+			summary: "other: the record of 202611._domainkey.example.com could not be published",
+		});
+		world.zonesOf.clear();
+		world.zoneFaults.clear();
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told(event)).toEqual(["start", "end"]);
 	});
 
 	it("takes the next name where one of them has something at the first", async () => {

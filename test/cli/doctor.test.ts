@@ -169,9 +169,10 @@ describe("what it finds by asking", () => {
 
 	test("a provider that refuses us, and the rest all the same", async () => {
 		const world = await wellWorld();
-		world.zoneFault = new KeyturnError("provider.denied", "home: not with this token", {
-			hint: "make another",
-		});
+		world.zoneFaults.set(
+			"home",
+			new KeyturnError("provider.denied", "home: not with this token", { hint: "make another" }),
+		);
 		const { told } = await run(doctorBench(world));
 		expect(told.findings).toMatchObject([{ code: "provider.failed", advice: "make another" }]);
 	});

@@ -87,8 +87,8 @@ export class AgentWorld {
 	hookFails = false;
 	/** How long the sink takes for one event. */
 	deliveryMs = 0;
-	/** Why the provider cannot name the zone of a record. */
-	zoneFault: KeyturnError | null = null;
+	/** Why a provider cannot name the zone of a record, by its name. */
+	readonly zoneFaults = new Map<string, KeyturnError>();
 	/** The zone that the world looks into; null: the one that the providers write. */
 	worldZone: string | null = null;
 	/** Where names lead: a key record's name to the name that has it. */
@@ -477,7 +477,8 @@ export class AgentWorld {
 			limits: { valueOctets: 4096, minTtlSeconds: 1, batch: 50 },
 			findZone: async (at) => {
 				this.zonesAsked.push(at);
-				if (this.zoneFault !== null) throw this.zoneFault;
+				const fault = this.zoneFaults.get(name);
+				if (fault !== undefined) throw fault;
 				const zone = at.split(".").slice(-2).join(".");
 				if (this.zonesOf.get(name)?.includes(zone) === false) return { kind: "none", why: "not here" };
 				return { kind: "zone", zone };
