@@ -25,7 +25,7 @@ export interface Agent {
 	tick(signal: AbortSignal, options: TickOptions): Promise<TickReport | "held">;
 	/** Tries a provider with a scratch record; takes the lock for moments only. See `checkProvider`. */
 	checkProvider(asked: CheckAsked, signal: AbortSignal): Promise<CheckReport>;
-	/** Why the next record of a domain would not be published, as sentences; none if nothing is known against it. */
+	/** Why the next record of a domain would not be published, as sentences; none if nothing is known. `policy` as it turns by it. */
 	obstacles(policy: Policy, state: DomainState): Promise<readonly string[]>;
 	/** The last look at a key by this process. */
 	lastLook(domain: string, selector: string): LookReport | null;

@@ -22,9 +22,9 @@ interface FitnessGiven {
 	readonly host: HostState;
 }
 
-/** Raises what is wrong, and fails with it; what was wrong before and is well now ends. */
-export async function mustBeFit(run: Run, doc: Doc): Promise<void> {
-	const [first] = whyUnfit(run, doc.policy, doc.state);
+/** Raises what is wrong, and fails with it; what was wrong before and is well now ends. `turn` says to which key it turns. */
+export async function mustBeFit(run: Run, doc: Doc, turn: Policy): Promise<void> {
+	const [first] = whyUnfit(run, turn, doc.state);
 	for (const name of doc.policy.providers)
 		if (name !== first?.provider) await run.end(CAUSES.unfit(name), doc.policy.domain);
 	if (first === undefined) return;
@@ -45,11 +45,12 @@ export async function mustBeFit(run: Run, doc: Doc): Promise<void> {
 export async function fitWriters(
 	run: Run,
 	doc: Doc,
+	turn: Policy,
 	record: Pick<KeyRecordEntry, "name" | "owner">,
 ): Promise<readonly string[]> {
 	try {
 		const writers = (await writersOf(run, doc.policy, record)).map(({ name }) => name);
-		const [unfit] = whyUnfit(run, { ...doc.policy, providers: writers }, doc.state);
+		const [unfit] = whyUnfit(run, { ...turn, providers: writers }, doc.state);
 		if (unfit !== undefined) throw unfit.error;
 		return writers;
 	} catch (thrown) {
@@ -68,7 +69,7 @@ export async function fitWriters(
 	}
 }
 
-/** What keeps the next record of a domain from being published, whatever DNS says. */
+/** What keeps the next record of a domain from being published, whatever DNS says; `policy` as the domain turns by it. */
 export function whyUnfit(given: FitnessGiven, policy: Policy, state: DomainState): readonly Unfit[] {
 	const inUse = activeKey(state)?.record.value ?? null;
 	const octets = nextRecordOctets(policy.key, policy.record, inUse);

@@ -23,7 +23,8 @@ const NAMES_TRIED = 60;
 /** Of those that turn together the first makes the key, and the others take the same; each has a record of its own. */
 export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGroup): Promise<void> {
 	const { policy } = doc;
-	await mustBeFit(run, doc);
+	const turn = policyOfTurn(policy, group);
+	await mustBeFit(run, doc, turn);
 	const joined = group?.sharesName === true ? groupCandidate(asSeen(group)) : null;
 	if (joined !== null && keyOf(doc.state, joined.selector)?.state === "active") {
 		run.delay(
@@ -41,14 +42,13 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 	if (free === null) return;
 	const { selector, vacancy } = free;
 	const name = keyRecordName(selector, policy.domain);
-	const providers = await fitWriters(run, doc, { name, owner: vacancy.owner });
+	const providers = await fitWriters(run, doc, turn, { name, owner: vacancy.owner });
 	// An existing key path is never written: the file of the key that had this name of a ring goes first.
 	const earlier = keyOf(doc.state, selector);
 	if (earlier !== null) await dropFile(run, policy, earlier);
-	const spec = policyOfTurn(policy, group).key;
 	const made =
 		joined === null || group?.sharesKey !== true
-			? await run.ports.keys.make(policy.domain, selector, spec, run.signal)
+			? await run.ports.keys.make(policy.domain, selector, turn.key, run.signal)
 			: await taken(run, doc, joined, group);
 	if (made === null) return;
 	const half = publicHalfOf(made.publicKey);

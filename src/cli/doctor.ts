@@ -8,6 +8,7 @@ import { signersRead } from "../doctor/signers-read.ts";
 import type { Known } from "../doctor/sources.ts";
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import { type Fault, faultSentence } from "../settings/faults.ts";
+import { asTheyTurn } from "../report/status.ts";
 import { plural } from "../report/status-words.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";
 import { type Examined, nagiosReport, nagiosStatus, nagiosUnknown } from "./doctor-nagios.ts";
@@ -78,19 +79,23 @@ function portsOf({ door, propagation, clock, random }: Workbench) {
 
 async function known(bench: Workbench, { addresses, unmade }: Examiner): Promise<Known> {
 	const domains = await readDomains(bench);
+	const turning = asTheyTurn(domains);
 	return {
 		settings: bench.settings,
 		agent: await agentFacts(bench),
 		addresses,
 		unmade,
 		domains: await Promise.all(
-			domains.map(async ({ policy, state, damaged }) => ({
+			domains.map(async ({ policy, state, damaged }, index) => ({
 				policy,
 				state,
 				damaged,
 				obstacles:
 					unmade === null
-						? await (await bench.agent()).obstacles(policy, state ?? emptyDomainState(policy.domain))
+						? await (await bench.agent()).obstacles(
+								turning[index]?.policy ?? policy,
+								state ?? emptyDomainState(policy.domain),
+							)
 						: [],
 			})),
 		),

@@ -106,8 +106,8 @@ export function buildStatus(facts: StatusFacts): Status {
 	};
 }
 
-/** Who signs with one key turns by the settings of whoever stands first in keyturn.yaml. */
-function asTheyTurn(domains: StatusFacts["domains"]): StatusFacts["domains"] {
+/** Who signs with one key turns by the settings of whoever stands first in keyturn.yaml; in the order given. */
+export function asTheyTurn(domains: StatusFacts["domains"]): StatusFacts["domains"] {
 	const firsts = new Map<string, Policy>();
 	return domains.map((one) => {
 		const { policy, state } = one;

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { KeySpec } from "../../src/dkim/key-material.ts";
+import { keyOf } from "../../src/rotation/domain-state.ts";
 import { preview } from "../../src/cli/preview.ts";
 import { AgentWorld, UNPROVEN } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
@@ -103,5 +105,35 @@ describe("a provider whose limit is below the record of the next key", () => {
 		expect(world.copies).toEqual([]);
 		const told = world.events.find(({ event }) => event === "publish_failed");
 		expect(told?.detail).toMatch(/has 44\d\d octets, and home takes 4096 at most/);
+	});
+
+	/** An Ed25519 key fits beside these notes, and an RSA key does not. */
+	const full = { ...quick.record, notes: "n".repeat(3690) };
+	const rsa = { algorithm: "rsa", bits: 2048 } as const;
+	const ed25519 = { algorithm: "ed25519" } as const;
+
+	async function turnedTogether(first: KeySpec, second: KeySpec): Promise<AgentWorld> {
+		const world = new AgentWorld([
+			{ ...quick, domain: "b.example", key: first },
+			{ ...quick, domain: "a.example", key: second, record: full },
+		]);
+		world.shareKey(["b.example", "a.example"]);
+		await world.wish(["a.example"]);
+		await world.advance(30 * MINUTE_MS);
+		return world;
+	}
+
+	it("is held against the key that domains turn to together", async () => {
+		const world = await turnedTogether(ed25519, rsa);
+		expect(world.told("publish_failed")).toEqual([]);
+		expect(await world.states("a.example")).toMatchObject({ "202611": "active" });
+	});
+
+	it("is told though a key of the domain's own setting would fit", async () => {
+		const world = await turnedTogether(rsa, ed25519);
+		expect(world.told("publish_failed")).toEqual(["start"]);
+		const told = world.events.find(({ event }) => event === "publish_failed");
+		expect(told?.detail).toMatch(/^a.example: the record of its next key has 41\d\d octets/);
+		expect(keyOf(await world.state("a.example"), "202611")).toBeNull();
 	});
 });

@@ -167,6 +167,28 @@ describe("what it finds by asking", () => {
 		expect(codesOf((await run(doctorBench(world))).told)).toEqual(["signer.silent"]);
 	});
 
+	test("a record too long for its provider, of the key that domains turn to together", async () => {
+		const rsa = policyOf({ domain: "b.example", key: { algorithm: "rsa", bits: 2048 } });
+		const full = policyOf({ domain: "a.example", record: { ttlSeconds: 3600, notes: "n".repeat(3690) } });
+		for (const [policies, isUnfit] of [
+			[[rsa, full], true],
+			[
+				[
+					{ ...rsa, key: full.key },
+					{ ...full, key: rsa.key },
+				],
+				false,
+			],
+		] as const) {
+			const world = new AgentWorld(policies);
+			world.shareKey(["b.example", "a.example"]);
+			await world.tick();
+			const { told } = await run(doctorBench(world));
+			expect(told.domains).toBe(2);
+			expect(codesOf(told).includes("provider.unfit")).toBe(isUnfit);
+		}
+	});
+
 	test("a provider that refuses us, and the rest all the same", async () => {
 		const world = await wellWorld();
 		world.zoneFaults.set(
