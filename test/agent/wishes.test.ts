@@ -48,9 +48,11 @@ describe("a new key asked for a domain that is leaving", () => {
 	it("is forgotten once it stays, where an earlier keyturn has taken it", async () => {
 		const world = new AgentWorld([policyOf({ publishAheadMs: 0 })]);
 		await world.tick();
+		world.verdict = () => "absent";
 		await world.ask({ kind: "rotate", domains: ["example.com"], noSoak: true });
 		await world.tick();
 		const { rotate } = (await world.state()).wants;
+		expect(rotate).toMatchObject({ noSoak: true });
 		await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
 		await world.tick();
 		const state = await world.state();
