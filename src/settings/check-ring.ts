@@ -12,6 +12,14 @@ const SLOTS = 400;
 export function checkRing({ settings, place, faults }: Turn): void {
 	const { selector } = settings;
 	if (typeof selector === "string") return;
+	for (const [index, name] of selector.ring.entries())
+		if (selector.ring.indexOf(name) < index)
+			return faults.add({
+				path: place(["selector", "ring", index]),
+				rule: "stands twice in the ring",
+				consequence: "the ring would have a name less than it seems, and its turns wait for one to be free",
+				hint: "publish a CNAME for a further name",
+			});
 	const { schedule } = settings.schedule;
 	const needed = namesNeeded(schedule, settings) * settings.keys.length;
 	const { length } = selector.ring;

@@ -221,6 +221,11 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		/a ring of 2 names is too short.*: 3 are needed.*wait/,
 	],
 	[
+		file("selector: { ring: [kt1, kt2, kt3, kt1] }"),
+		"selector.ring[3]",
+		/stands twice in the ring.*name less/,
+	],
+	[
 		file("selector: { ring: [kt1, kt2, kt3] }", 'schedule: "0 3 * * 1"'),
 		"selector",
 		/3 names is too short for "0 3 \* \* 1" with grace 14d: 6 are needed/,
