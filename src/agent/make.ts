@@ -6,6 +6,7 @@ import { KeyturnError } from "../errors.ts";
 import type { Vacancy } from "../ports/propagation.ts";
 import { activeKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { nextRecord } from "../rotation/next-record.ts";
+import { staysForGood } from "../rotation/retiring.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
 import { isCandidate } from "../rotation/life.ts";
 import { isUnderWay } from "../rotation/step.ts";
@@ -99,7 +100,8 @@ async function joinedName(run: Run, doc: Doc, joined: KeyEntry, group: DocGroup)
 	if (vacancy === null) return null;
 	if (vacancy.kind === "unknown") await mustBeKnown(run, doc, vacancy);
 	const isNamed = (await namesInTables(run, doc)).includes(selector);
-	if (vacancy.kind === "free" && !isNamed && mayName(doc, selector, run.now())) return { selector, vacancy };
+	if (vacancy.kind === "free" && !isNamed && whyHeld(doc, group, selector, run.now()) === null)
+		return { selector, vacancy };
 	await giveUpAll(run, joined, group, `its name is taken at ${policy.domain}`);
 	return null;
 }
@@ -164,7 +166,7 @@ interface FreeName {
 async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Promise<FreeName | null> {
 	const { state } = doc;
 	const policy = policyOfTurn(doc.policy, group);
-	const all = [doc, ...(group?.docs ?? []).filter((one) => one !== doc)];
+	const all = together(doc, group);
 	const named = (await Promise.all(all.map(async (one) => namesInTables(run, one)))).flat();
 	let tried = 0;
 	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
@@ -172,7 +174,8 @@ async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Prom
 			throw new KeyturnError("name.invalid", `${policy.domain}: "${selector}" is no selector`, {
 				hint: "change `selector` in keyturn.yaml",
 			});
-		if (!all.every((one) => mayName(one, selector, run.now())) || named.includes(selector)) continue;
+		const isHeld = all.some((one) => whyHeld(one, group, selector, run.now()) !== null);
+		if (isHeld || named.includes(selector)) continue;
 		tried += 1;
 		if (tried > NAMES_TRIED) break;
 		const asked = all.map((one) => run.inquiries.vacancy(one.policy.domain, selector, one.policy.verify));
@@ -183,10 +186,15 @@ async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Prom
 		const unknown = vacancies.find(({ kind }) => kind === "unknown");
 		if (unknown !== undefined) await mustBeKnown(run, doc, unknown);
 	}
-	if (policy.selector.kind === "ring") throw ringTaken(doc, policy.selector.names);
+	if (policy.selector.kind === "ring") throw ringTaken(doc, group, policy.selector.names, run.now());
 	throw new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
 		hint: "change `selector` in keyturn.yaml",
 	});
+}
+
+/** The domain itself first. */
+function together(doc: Doc, group: DocGroup | undefined): readonly Doc[] {
+	return [doc, ...(group?.docs ?? []).filter((one) => one !== doc)];
 }
 
 /** Fails: whether a name is free has to be known. */
@@ -202,23 +210,33 @@ async function namesInTables(run: Run, { policy }: Doc): Promise<readonly string
 		.map((line) => line.selector);
 }
 
-function mayName({ policy, state }: Doc, selector: string, now: Date): boolean {
-	const before = keyOf(state, selector);
-	if (before === null) return true;
-	const freeAt = freeAgainAt(before, policy);
-	return freeAt !== null && freeAt <= now;
+/** What holds a name of ours back from another key of the domain; null where nothing does. */
+function whyHeld(
+	{ policy, state }: Doc,
+	group: DocGroup | undefined,
+	selector: string,
+	now: Date,
+): string | null {
+	const key = keyOf(state, selector);
+	if (key === null) return null;
+	if (key.state === "retiring" && staysForGood(key, state, policy))
+		return `its record stays, since keyturn did not make it: keyturn retire ${policy.domain} ${selector}, or retire.adopted: true`;
+	const freeAt = freeAgainAt(key, policyOfTurn(policy, group));
+	if (freeAt === null) return key.state;
+	return freeAt <= now ? null : `free again on ${freeAt.toISOString()}`;
 }
 
-function ringTaken({ policy, state }: Doc, names: readonly string[]): KeyturnError {
+function ringTaken(doc: Doc, group: DocGroup | undefined, names: readonly string[], now: Date): KeyturnError {
 	const standing = names.map((name) => {
-		const key = keyOf(state, name);
-		if (key === null) return `${name}: something else stands there`;
-		const freeAt = freeAgainAt(key, policy);
-		return freeAt === null ? `${name}: ${key.state}` : `${name}: free again on ${freeAt.toISOString()}`;
+		const reasons = together(doc, group).map((one) => {
+			const why = whyHeld(one, group, name, now);
+			return why === null || one === doc ? why : `${why} (${one.policy.domain})`;
+		});
+		return `${name}: ${reasons.find((why) => why !== null) ?? "something else stands there"}`;
 	});
 	return new KeyturnError(
 		"name.invalid",
-		`${policy.domain}: no name of the ring is free: ${standing.join("; ")}`,
+		`${doc.policy.domain}: no name of the ring is free: ${standing.join("; ")}`,
 		{
 			retry: true,
 			hint: "it is tried again; a ring needs a name more than the keys that grace keeps at one time",

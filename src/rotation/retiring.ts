@@ -42,7 +42,7 @@ function retiring(key: KeyEntry, facts: Facts): Wanted {
 		return {
 			selector,
 			until: null,
-			reason: "its record stays: keyturn did not make it (retire.adopted is off)",
+			reason: `its record stays: keyturn did not make it (retire.adopted is off)${inRing(selector, policy)}`,
 		};
 	const ends = graceEnds(key, isAsked ? { ...policy, jitterMs: 0 } : policy, now);
 	if (ends === null)
@@ -51,6 +51,12 @@ function retiring(key: KeyEntry, facts: Facts): Wanted {
 		return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
 	const kind = policy.retire.tombstoneMs > 0 && key.uses.length > 0 && !isAsked ? "revoke" : "retire";
 	return unlessFrozen({ kind, selector }, facts);
+}
+
+/** A ring stops where too few of its names become free again. */
+function inRing(selector: string, { selector: pattern }: Policy): string {
+	const isNamed = pattern.kind === "ring" && pattern.names.includes(selector);
+	return isNamed ? "; so does its name in the ring, until keyturn retire" : "";
 }
 
 /** Whether the record of a key that signs no more is never removed by itself: keyturn did not make it. */

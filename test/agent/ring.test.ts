@@ -54,4 +54,53 @@ describe("a ring of selectors", () => {
 		);
 		expect(world.told("key_overdue")).toContain("start");
 	});
+
+	it("says how to free the name of a key that it did not make and whose record stays", async () => {
+		const world = await ringWorld({ retire: { ...policy.retire, adopted: false } });
+		await world.advance(10 * DAY_MS);
+		const before = await world.tick();
+		expect(before.domains[0]?.waits).toContainEqual(
+			expect.objectContaining({
+				selector: "kt1",
+				reason: expect.stringMatching(/; so does its name in the ring/),
+			}),
+		);
+		await world.advance(31 * DAY_MS);
+		expect(await world.states()).toEqual({ kt1: "retiring", kt2: "active" });
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits.map((wait) => wait.reason).join()).toContain(
+			"kt1: its record stays, since keyturn did not make it: keyturn retire example.com kt1, or retire.adopted: true; kt2: active",
+		);
+		await world.ask({ kind: "retire", domains: ["example.com"], selector: "kt1" });
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toEqual({ kt1: "active", kt2: "retiring" });
+	});
+
+	it("is that of the first of those that share a key, for all of them", async () => {
+		const names = ["example.com", "example.org"];
+		const { selector: template } = policyOf();
+		const world = new AgentWorld([
+			{ ...policy, domain: "example.com" },
+			{ ...policy, domain: "example.org", selector: template },
+		]);
+		world.shareKey(names, "kt1");
+		await world.tick();
+		await world.advance(41 * DAY_MS);
+		for (const name of names) expect(await world.states(name)).toEqual({ kt1: "active", kt2: "retiring" });
+	});
+
+	it("says of which of those that share a key a name is not free", async () => {
+		const names = ["example.com", "example.org"];
+		const world = new AgentWorld([
+			{ ...policy, domain: "example.com" },
+			{ ...policy, domain: "example.org", retire: { ...policy.retire, adopted: false } },
+		]);
+		world.shareKey(names, "kt1");
+		await world.tick();
+		await world.advance(41 * DAY_MS);
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits.map((wait) => wait.reason).join()).toMatch(
+			/kt1: its record stays, .*: keyturn retire example.org kt1, .* \(example.org\); kt2: active/,
+		);
+	});
 });
