@@ -1,7 +1,7 @@
 /** Looks for services that would be stopped and not started again, or in an order that lets mail out unsigned. */
 
 import type { FaultList } from "./fault-list.ts";
-import type { Path } from "./faults.ts";
+import { formatPath, type Path } from "./faults.ts";
 import type { ConfiguredServices } from "./schema.ts";
 
 export interface ServicesCheck {
@@ -14,6 +14,28 @@ export interface ServicesCheck {
 export function checkServices(services: ConfiguredServices, check: ServicesCheck): void {
 	checkOrder(services, check);
 	checkCommands(services, check);
+}
+
+/** One signer's list, and where it was set. */
+export interface StopOrder {
+	readonly signer: string;
+	readonly stop: readonly string[];
+	readonly place: Path;
+}
+
+/** Refuses lists in which the service of another signer is taken for a mail server: a signer's own is stopped for none but itself. */
+export function checkStopOrders(orders: readonly StopOrder[], faults: FaultList): void {
+	for (const { signer, stop, place } of orders)
+		for (const service of stop.slice(0, -1)) {
+			const other = orders.find((one) => one.signer !== signer && one.stop.at(-1) === service);
+			if (other === undefined) continue;
+			faults.add({
+				path: place,
+				rule: `must not have ${service} before the end: as the last of ${formatPath(other.place)} it is the own service of signer ${other.signer}`,
+				consequence: `it would run on while ${stop.at(-1) ?? ""} is stopped, and mail could leave unsigned`,
+				hint: `end the list of ${other.signer} with a service of its own, take ${service} out of this one if it hands no mail to ${signer}, or let keyturn turn one of the two signers only`,
+			});
+		}
 }
 
 function checkOrder({ stop, start }: ConfiguredServices, { place, faults }: ServicesCheck): void {

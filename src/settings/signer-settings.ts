@@ -1,7 +1,7 @@
 /** Makes the signers' settings, for the agent and for the door, from `signers` or the short `signer`. */
 
 import { type AdapterContext, readAdapter } from "./adapter-settings.ts";
-import { checkServices } from "./check-services.ts";
+import { checkServices, checkStopOrders } from "./check-services.ts";
 import type { Path } from "./faults.ts";
 import { namesBelow } from "./read-file.ts";
 import type { ConfiguredServices, ConfiguredSigner } from "./schema.ts";
@@ -33,6 +33,14 @@ export function readSigners(file: SignersInFile, context: AdapterContext): reado
 	const signers = named.map(([name, at, signer]) => readSigner(name, at, signer, file.services, context));
 	refuseSameConfiguration(signers, context);
 	refuseSameService(signers, context);
+	checkStopOrders(
+		named.map(([name, at], index) => ({
+			signer: name,
+			stop: signers[index]?.services.stop ?? [],
+			place: placeOf(at, "stop", context),
+		})),
+		context.faults,
+	);
 	return signers;
 }
 
@@ -68,8 +76,7 @@ function readSigner(
 	checkServices(services, {
 		swap: signer.swap,
 		faults: context.faults,
-		place: (key) =>
-			context.source.has([...at, "services", key]) ? [...at, "services", key] : ["services", key],
+		place: (key) => placeOf(at, key, context),
 	});
 	if (signer.swap === "reload" && READ_AT_START.includes(signer.type))
 		context.faults.add({
@@ -85,6 +92,11 @@ function readSigner(
 		services: toServices(services),
 		settings: readAdapter(signer, at, context),
 	};
+}
+
+/** Where a key of a signer's services was set: its own go over those of all. */
+function placeOf(at: Path, key: string, { source }: AdapterContext): Path {
+	return source.has([...at, "services", key]) ? [...at, "services", key] : ["services", key];
 }
 
 /** Where nothing is said of them, for a type whose service has a name of its own. */

@@ -414,6 +414,34 @@ test("the services of a signer are by default those of its type, unless the file
 	]);
 });
 
+test("a mail server that signs itself is no other signer's mail server: it would not be stopped for that", () => {
+	const domains = DOMAINS.replace("provider: home", "provider: home, signer: b");
+	const read = (own: string, ...more: readonly string[]) => {
+		const signers = `signers: { a: { type: opendkim, keys: /a, services: { ${own} } }, b: { type: rspamd } }`;
+		const result = parseSettings(
+			readYaml([PROVIDERS, domains, signers, ...more].join("\n"), context.path),
+			context,
+		);
+		return "faults" in result ? result.faults.map(({ path, rule, hint }) => ({ path, rule, hint })) : [];
+	};
+	const [before, ...more] = read("stop: [postfix], start: [postfix]");
+	expect(more).toEqual([]);
+	expect(before).toEqual({
+		path: "services.stop",
+		rule: "must not have postfix before the end: as the last of signers.a.services.stop it is the own service of signer a",
+		hint: "end the list of a with a service of its own, take postfix out of this one if it hands no mail to b, or let keyturn turn one of the two signers only",
+	});
+	const common = "services: { stop: [exim4], start: [exim4] }";
+	expect(read("stop: [exim4, milter], start: [milter, exim4]", common)).toMatchObject([
+		{
+			path: "signers.a.services.stop",
+			rule: expect.stringMatching(/exim4.*last of services\.stop.*signer b/),
+		},
+	]);
+	expect(read("stop: [exim4], start: [exim4]")).toEqual([]);
+	expect(read("stop: [exim4], start: [exim4]", common)).toEqual([]);
+});
+
 const BOTH = "key: [{ algorithm: rsa }, { algorithm: ed25519 }]";
 
 test("several keys of a domain are for signers that sign twice, one of each algorithm, with names of their own", () => {
