@@ -38,7 +38,7 @@ function wiringOf(mail: MailWiring, { service, socket, swap }: Wired): readonly 
 	const isFiltered = !reaches(mail.milters);
 	return [
 		...(isFiltered || reaches(mail.localMilters) ? [] : [localUnwired(mail, service, socket)]),
-		...(swap === "restart" && mail.defaultAction === "accept" ? [accepting(service)] : []),
+		...(swap === "restart" ? acceptedBy(mail, socket).map((setBy) => accepting(service, setBy)) : []),
 	];
 }
 
@@ -49,10 +49,25 @@ function localUnwired(mail: MailWiring, service: string, socket: SocketTarget): 
 	});
 }
 
-function accepting(service: string): Finding {
+/** Each place that lets mail pass by this signer while it is down. */
+function acceptedBy(mail: MailWiring, socket: SocketTarget): readonly string[] {
+	const accepting = mail.actions.filter(
+		({ milter, action }) => action === "accept" && leadsTo(milter, socket, mail),
+	);
+	return [...new Set(accepting.map(({ setBy }) => setBy))];
+}
+
+function accepting(service: string, setBy: string): Finding {
+	const unsigned = `whenever ${service} is down, mail leaves unsigned instead of waiting`;
+	if (setBy.endsWith("smtpd_milters"))
+		return finding("milter.accept", "postfix", {
+			summary: `default_action=accept in ${setBy} with swap: restart: ${unsigned}`,
+			advice: `let ${setBy} have default_action=tempfail for it, then systemctl reload postfix`,
+		});
+	const edit = setBy.includes("/") ? "-P" : "-e";
 	return finding("milter.accept", "postfix", {
-		summary: `milter_default_action = accept with swap: restart: whenever ${service} is down, mail leaves unsigned instead of waiting`,
-		command: "postconf -e milter_default_action=tempfail && systemctl reload postfix",
+		summary: `${setBy} = accept with swap: restart: ${unsigned}`,
+		command: `postconf ${edit} ${quoted(`${setBy}=tempfail`)} && systemctl reload postfix`,
 	});
 }
 

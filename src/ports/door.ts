@@ -212,10 +212,20 @@ export interface MailWiring {
 	readonly filters: readonly string[];
 	/** `host:port` of each service of master.cf that listens. */
 	readonly listeners: readonly string[];
-	/** `milter_default_action`: what becomes of mail while the milter is down. */
-	readonly defaultAction: string;
+	/** What becomes of mail while a milter is down. */
+	readonly actions: readonly MilterAction[];
 	/** `queue_directory`: paths of sockets begin there where a service is chrooted. */
 	readonly queueDirectory: string;
+}
+
+/** What Postfix does with mail that it cannot hand to a milter. */
+export interface MilterAction {
+	/** As it stands in a list of `MailWiring`. */
+	readonly milter: string;
+	/** `tempfail` alone lets mail wait; `accept` and `quarantine` take it unsigned (postconf(5), milter_default_action). */
+	readonly action: string;
+	/** `milter_default_action`, or the list that says otherwise of this milter; of a service of master.cf `submission/inet/…`. */
+	readonly setBy: string;
 }
 
 /** What `keyturn doctor` judges of a signer and may not read. */

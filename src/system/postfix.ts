@@ -3,9 +3,10 @@
 import type { Disk } from "../ports/disk.ts";
 import type { InspectedQueue, MailWiring } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
+import { milterActions, milterNames, parseOwnValues } from "./milter-lists.ts";
 
 export interface Postfix {
-	/** Whether mail waits while the milter is down; false also where that cannot be told. */
+	/** Whether mail waits while a milter is down, whichever and on every way; false also where that cannot be told. */
 	defersMail(): Promise<boolean>;
 	/** Where it greets on loopback; null if it listens elsewhere only, or not at all. */
 	greetsAt(): Promise<{ readonly host: string; readonly port: number } | null>;
@@ -44,8 +45,42 @@ export function createPostfix({
 		const result = await programs.run({ argv: [POSTCONF, ...args], timeoutMs: READ_MS }, NEVER);
 		return result.status === 0 ? result.stdout.trim() : null;
 	};
+	const wiring = async (): Promise<MailWiring | null> => {
+		const [milters, localMilters, defaultAction, queueDirectory, ofServices] = await Promise.all([
+			ask(["-x", "-h", "smtpd_milters"]),
+			ask(["-x", "-h", "non_smtpd_milters"]),
+			ask(["-x", "-h", "milter_default_action"]),
+			ask(["-x", "-h", "queue_directory"]),
+			ask(["-x", "-P"]),
+		]);
+		if (milters === null || localMilters === null || defaultAction === null) return null;
+		if (queueDirectory === null || ofServices === null) return null;
+		const own = parseOwnValues(ofServices);
+		const ownValues = (name: string) => own.flatMap((found) => (found.name === name ? [found.value] : []));
+		const filters = await Promise.all(FILTERS.map(async (name) => ask(["-x", "-h", name])));
+		const main = {
+			smtpd_milters: milters,
+			non_smtpd_milters: localMilters,
+			milter_default_action: defaultAction,
+		};
+		return {
+			milters: milterNames(milters),
+			localMilters: milterNames(localMilters),
+			ownMilters: ownValues("smtpd_milters").flatMap(milterNames),
+			filters: [
+				...filters.flatMap((value) => (value === null ? [] : [value])),
+				...FILTERS.flatMap(ownValues),
+			].filter((value) => value !== ""),
+			listeners: parseListeners((await ask(["-M"])) ?? ""),
+			actions: milterActions(main, own),
+			queueDirectory,
+		};
+	};
 	return {
-		defersMail: async () => (await ask(["-h", "milter_default_action"])) === "tempfail",
+		async defersMail() {
+			if ((await ask(["-x", "-h", "milter_default_action"])) !== "tempfail") return false;
+			return (await wiring())?.actions.every(({ action }) => action === "tempfail") ?? false;
+		},
 		async greetsAt() {
 			const interfaces = (await ask(["-h", "inet_interfaces"])) ?? "";
 			const onLoopback = /^(all|loopback-only)$|\b(localhost|127\.0\.0\.1)\b/.test(interfaces);
@@ -60,43 +95,8 @@ export function createPostfix({
 			const result = await programs.run(request, NEVER);
 			return result.status === 0 ? { lifetimeSeconds, ...parseQueue(result.stdout) } : null;
 		},
-		async wiring() {
-			const values = await Promise.all(
-				["smtpd_milters", "non_smtpd_milters", "milter_default_action", "queue_directory"].map(async (name) =>
-					ask(["-x", "-h", name]),
-				),
-			);
-			const [milters, localMilters, defaultAction, queueDirectory] = values;
-			if (milters == null || localMilters == null || defaultAction == null || queueDirectory == null)
-				return null;
-			const ofServices = (await ask(["-x", "-P"])) ?? "";
-			const filters = await Promise.all(FILTERS.map(async (name) => ask(["-x", "-h", name])));
-			return {
-				milters: parseMilters(milters),
-				localMilters: parseMilters(localMilters),
-				ownMilters: ownValues(ofServices, "smtpd_milters").flatMap(parseMilters),
-				filters: [
-					...filters.flatMap((value) => (value === null ? [] : [value])),
-					...FILTERS.flatMap((name) => ownValues(ofServices, name)),
-				].filter((value) => value !== ""),
-				listeners: parseListeners((await ask(["-M"])) ?? ""),
-				defaultAction,
-				queueDirectory,
-			};
-		},
+		wiring,
 	};
-}
-
-/** Names of milters, parted by commas or blanks; in braces a name may have settings of its own behind it (postconf(5)). */
-function parseMilters(text: string): readonly string[] {
-	const found = text.matchAll(/\{\s*([^\s,{}]+)[^{}]*\}|([^\s,{}]+)/g);
-	return [...found].map(([, braced, plain]) => braced ?? plain ?? "");
-}
-
-/** `submission/inet/smtpd_milters = …`, a line each; the name of a service may have an address in it. */
-function ownValues(text: string, name: string): readonly string[] {
-	const lines = text.matchAll(new RegExp(`^\\S+/${name}[^\\S\\n]*=[^\\S\\n]*(.*)$`, "gm"));
-	return [...lines].map(([, value = ""]) => value.trim());
 }
 
 /** `127.0.0.1:10028 inet n …`, a line each; without an address it listens at all of them. */

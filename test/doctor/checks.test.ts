@@ -30,6 +30,13 @@ const look = (changes: Partial<LookReport>): Facts => key({ look: lookReport(cha
 const mail = (changes: Partial<MailFacts>): Facts => of({ mail: mailFacts(changes) });
 const wired = (changes: Partial<MailWiring> | null, examined: Partial<ExaminedSigner> = {}): Facts =>
 	healthyFacts({ door: doorTold({ mail: changes, examined }) });
+const acceptedBy = (...places: readonly string[]): Partial<MailWiring> => ({
+	actions: places.flatMap((setBy) => {
+		const milter = "local:/opendkim/opendkim.sock";
+		// Each list of main.cf has it.
+		return [1, 2].map(() => ({ milter, action: "accept", setBy }));
+	}),
+});
 const signer = (changes: Partial<InspectedSigner>): Facts =>
 	healthyFacts({ door: doorTold({ signer: changes }) });
 const examined = (changes: Partial<ExaminedSigner>): Facts =>
@@ -168,10 +175,23 @@ const CASES: readonly Found[] = [
 	],
 	["a submission that does", wired({ milters: [], ownMilters: ["unix:opendkim/opendkim.sock"] }), []],
 	["local mail that passes it", wired({ localMilters: [] }), ["milter.local"]],
-	["accept beside restart", wired({ defaultAction: "accept" }), ["milter.accept"]],
+	["accept beside restart", wired(acceptedBy("milter_default_action")), ["milter.accept"]],
+	[
+		"accept on several ways",
+		wired(acceptedBy("milter_default_action", "smtpd_milters", "submission/inet/milter_default_action")),
+		["milter.accept", "milter.accept", "milter.accept"],
+	],
+	[
+		"accept for another milter",
+		wired({ actions: [{ milter: "inet:localhost:11332", action: "accept", setBy: "smtpd_milters" }] }),
+		[],
+	],
 	[
 		"accept beside reload",
-		healthyFacts({ settings: swapping("reload"), door: doorTold({ mail: { defaultAction: "accept" } }) }),
+		healthyFacts({
+			settings: swapping("reload"),
+			door: doorTold({ mail: acceptedBy("milter_default_action") }),
+		}),
 		[],
 	],
 	[
@@ -545,7 +565,7 @@ describe("how grave it is", () => {
 
 	test("the gravest comes first", () => {
 		const facts = healthyFacts({
-			door: doorTold({ mail: { defaultAction: "accept" }, signer: { notes: ["a note."] } }),
+			door: doorTold({ mail: acceptedBy("milter_default_action"), signer: { notes: ["a note."] } }),
 			domains: [domainFacts({ keys: [keyFacts({ unsigned: "no" })] })],
 		});
 		expect(examine(facts).map(({ severity }) => severity)).toEqual(["critical", "warning", "info"]);
@@ -574,6 +594,16 @@ describe("the command that mends it", () => {
 			"names the socket from the queue directory on, beside what stands there",
 			wired({ milters: ["inet:127.0.0.1:11332"] }),
 			"postconf -e smtpd_milters=inet:127.0.0.1:11332,unix:/opendkim/opendkim.sock && systemctl reload postfix",
+		],
+		[
+			"lets mail wait",
+			wired(acceptedBy("milter_default_action")),
+			"postconf -e milter_default_action=tempfail && systemctl reload postfix",
+		],
+		[
+			"lets mail of one service wait",
+			wired(acceptedBy("submission/inet/milter_default_action")),
+			"postconf -P submission/inet/milter_default_action=tempfail && systemctl reload postfix",
 		],
 		[
 			"takes rights from the file",

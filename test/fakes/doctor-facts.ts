@@ -67,7 +67,7 @@ export function doorTold(
 		ownMilters: [],
 		filters: [],
 		listeners: ["*:25"],
-		defaultAction: "tempfail",
+		actions: [],
 		queueDirectory: "/var/spool/postfix",
 		...changes.mail,
 	};

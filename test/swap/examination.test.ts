@@ -11,7 +11,7 @@ const WIRING: MailWiring = {
 	ownMilters: [],
 	filters: [],
 	listeners: [],
-	defaultAction: "accept",
+	actions: [{ milter: "inet:127.0.0.1:8891", action: "accept", setBy: "milter_default_action" }],
 	queueDirectory: "/var/spool/postfix",
 };
 

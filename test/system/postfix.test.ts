@@ -33,23 +33,26 @@ function postfixThatSays(answers: {
 	return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) });
 }
 
-describe("the milters of Postfix", () => {
-	const wiring = async (values: Readonly<Record<string, string>>) => {
-		const disk = new SimDisk(() => new Date());
-		disk.putDirectory("/usr/sbin");
-		disk.put("/usr/sbin/postconf", "", 0o755);
-		const run = async ({ argv }: ProgramRequest) => {
-			const stdout = values[argv.at(-1) ?? ""];
-			const result = {
-				status: stdout === undefined ? 1 : 0,
-				signal: null,
-				stdout: `${stdout ?? ""}\n`,
-				stderr: "",
-			};
-			return Promise.resolve(result);
+/** By the last argument; what is not there cannot be told. */
+function postfixWith(values: Readonly<Record<string, string>>) {
+	const disk = new SimDisk(() => new Date());
+	disk.putDirectory("/usr/sbin");
+	disk.put("/usr/sbin/postconf", "", 0o755);
+	const run = async ({ argv }: ProgramRequest) => {
+		const stdout = values[argv.at(-1) ?? ""];
+		const result = {
+			status: stdout === undefined ? 1 : 0,
+			signal: null,
+			stdout: `${stdout ?? ""}\n`,
+			stderr: "",
 		};
-		return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) }).wiring();
+		return Promise.resolve(result);
 	};
+	return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) });
+}
+
+describe("the milters of Postfix", () => {
+	const wiring = async (values: Readonly<Record<string, string>>) => postfixWith(values).wiring();
 	const MAIN = {
 		smtpd_milters: "inet:127.0.0.1:11332, { unix:opendkim/opendkim.sock, connect_timeout=10s }",
 		non_smtpd_milters: "",
@@ -69,7 +72,11 @@ describe("the milters of Postfix", () => {
 			ownMilters: ["local:/sub.sock"],
 			filters: ["dksign:[127.0.0.1]:10027", "127.0.0.1:10030"],
 			listeners: ["*:25", "*:587", "127.0.0.1:10028"],
-			defaultAction: "accept",
+			actions: [
+				{ milter: "inet:127.0.0.1:11332", action: "accept", setBy: "milter_default_action" },
+				{ milter: "unix:opendkim/opendkim.sock", action: "accept", setBy: "milter_default_action" },
+				{ milter: "local:/sub.sock", action: "accept", setBy: "milter_default_action" },
+			],
 			queueDirectory: "/var/spool/postfix",
 		});
 	});
@@ -78,6 +85,72 @@ describe("the milters of Postfix", () => {
 		const { queue_directory: _, ...some } = MAIN;
 		expect(await wiring(some)).toBeNull();
 	});
+
+	/** As Postfix 3.7 prints them. */
+	const WAITS: Readonly<Record<string, string>> = {
+		...MAIN,
+		smtpd_milters: "inet:localhost:8891, { inet:localhost:11332, connect_timeout=10s }",
+		non_smtpd_milters: "inet:localhost:8891",
+		milter_default_action: "tempfail",
+	};
+
+	it.each([
+		["tempfail in main.cf", {}],
+		["tempfail again for one milter", { smtpd_milters: "{ inet:localhost:8891, default_action=tempfail }" }],
+		["tempfail again for a service", { "-P": "submission/inet/milter_default_action = tempfail" }],
+		["no milter", { smtpd_milters: "", non_smtpd_milters: "", "-P": "" }],
+	])("let mail wait: %s", async (_, values) => {
+		expect(await postfixWith({ ...WAITS, ...values }).defersMail()).toBe(true);
+	});
+
+	it.each([
+		["main.cf", { milter_default_action: "accept" }, "milter_default_action"],
+		["main.cf, which freezes it", { milter_default_action: "quarantine" }, "milter_default_action"],
+		["one milter", { smtpd_milters: "{ inet:localhost:8891, default_action=accept }" }, "smtpd_milters"],
+		[
+			"one milter, behind another setting",
+			{
+				smtpd_milters:
+					"inet:localhost:11332, { inet:localhost:8891, command_timeout=30s, default_action=accept }",
+			},
+			"smtpd_milters",
+		],
+		[
+			"one milter, with blanks, for what is made on this host",
+			{ non_smtpd_milters: "{inet:localhost:8891 connect_timeout=10s { default_action = accept } }" },
+			"non_smtpd_milters",
+		],
+		[
+			"a service",
+			{ "-P": "submission/inet/milter_default_action = accept" },
+			"submission/inet/milter_default_action",
+		],
+		[
+			"a service, in a list of its own",
+			{ "-P": "[::1]:587/inet/smtpd_milters = { inet:localhost:8891, default_action=accept }" },
+			"[::1]:587/inet/smtpd_milters",
+		],
+		[
+			"cleanup",
+			{ smtpd_milters: "", "-P": "cleanup/unix/milter_default_action = accept" },
+			"cleanup/unix/milter_default_action",
+		],
+	])("let mail pass by them: %s", async (_, values, setBy) => {
+		const postfix = postfixWith({ ...WAITS, ...values });
+		expect(await postfix.defersMail()).toBe(false);
+		const actions = (await postfix.wiring())?.actions ?? [];
+		const passing = actions.filter(({ action }) => action !== "tempfail");
+		expect(passing.find(({ milter }) => milter === "inet:localhost:8891")).toMatchObject({ setBy });
+		expect(new Set(passing.map((found) => found.setBy))).toEqual(new Set([setBy]));
+	});
+
+	it.each(["milter_default_action", "non_smtpd_milters", "-P"])(
+		"are not known to let mail wait where Postfix does not say %s",
+		async (unsaid) => {
+			const { [unsaid]: _, ...some } = WAITS;
+			expect(await postfixWith(some).defersMail()).toBe(false);
+		},
+	);
 });
 
 describe("the queue of Postfix", () => {
