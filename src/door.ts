@@ -14,8 +14,8 @@ import type { SwapSigner } from "./swap/context.ts";
 import { formatAnswer, parseRequest } from "./swap/protocol.ts";
 import { createSwap } from "./swap/swap.ts";
 import { createSystemClock } from "./system/clock.ts";
-import { createDetachedDeadMan, createSystemdDeadMan } from "./system/dead-man.ts";
 import { createSystemDisk } from "./system/disk.ts";
+import { createHostServices } from "./system/host-services.ts";
 import { createTakeLock } from "./system/lock.ts";
 import { createLog } from "./system/log.ts";
 import { createPostfix } from "./system/postfix.ts";
@@ -25,10 +25,7 @@ import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
 import { createSystemSockets } from "./system/sockets.ts";
 import { nudgeStops } from "./system/nudged-services.ts";
-import { createCommandServices } from "./system/services-command.ts";
 import { whyUntrustedAbove, whyUntrustedDirectory } from "./system/trusted.ts";
-import { mixServices } from "./system/mixed-services.ts";
-import { createSystemdServices } from "./system/services-systemd.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Tens of thousands of keys with their evidence. */
@@ -65,7 +62,7 @@ async function main(): Promise<DoorAnswer> {
 	for (const signer of settings.signers) signers.set(signer.name, await signerOf(signer));
 	const swap = createSwap({
 		disk,
-		services: nudgeStops(servicesOf(settings, configPath), clock, nudgesOf([...signers.values()])),
+		services: nudgeStops(await servicesOf(settings, configPath), clock, nudgesOf([...signers.values()])),
 		signers,
 		clock,
 		log,
@@ -191,7 +188,7 @@ async function probe(request: ProbeRequest, owner: { uid: number; gid: number })
 	return parseProbeAnswer(await runProbe({ request: JSON.stringify(request), owner, timeoutMs }));
 }
 
-function servicesOf(settings: DoorSettings, configPath: string): Services {
+async function servicesOf(settings: DoorSettings, configPath: string): Promise<Services> {
 	if (settings.signers.length === 0)
 		throw new KeyturnError("config.invalid", `${configPath}: no signer is configured`);
 	const recover: readonly [string, ...string[]] = [
@@ -201,7 +198,6 @@ function servicesOf(settings: DoorSettings, configPath: string): Services {
 		configPath,
 		"--recover",
 	];
-	const common = { programs, disk, clock, log, answers };
 	const [byUnit, byCommand] = [namesOf(settings, "systemd"), namesOf(settings, "command")];
 	const both = byUnit.find((service) => byCommand.includes(service));
 	if (both !== undefined)
@@ -209,26 +205,21 @@ function servicesOf(settings: DoorSettings, configPath: string): Services {
 			"config.invalid",
 			`${configPath}: service ${both}: expected one services.manager, got systemd for one signer and command for another`,
 		);
-	const withUnits = () =>
-		createSystemdServices({
-			...common,
-			deadMan: createSystemdDeadMan({ programs, random, argv: recover }),
-		});
-	const withCommands = () =>
-		createCommandServices({
-			...common,
-			commands: Object.assign(
-				{},
-				...settings.signers.map((signer) => signer.services.commands),
-			) as ServicesSettings["commands"],
-			deadMan: createDetachedDeadMan(recover),
-		});
-	if (byCommand.length === 0) return withUnits();
-	if (byUnit.length === 0) return withCommands();
-	return mixServices({
-		units: withUnits(),
-		commands: withCommands(),
-		isByCommand: (service) => byCommand.includes(service),
+	const commands = Object.assign(
+		{},
+		...settings.signers.map((signer) => signer.services.commands),
+	) as ServicesSettings["commands"];
+	return createHostServices({
+		programs,
+		disk,
+		clock,
+		random,
+		log,
+		answers,
+		commands,
+		byUnit,
+		byCommand,
+		recover,
 	});
 }
 

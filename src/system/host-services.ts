@@ -1,0 +1,34 @@
+/** The services of this host, by the managers that keyturn.yaml names for them; the host itself is systemd's wherever it runs. */
+
+import type { Random } from "../ports/random.ts";
+import type { Services } from "../ports/services.ts";
+import { createDetachedDeadMan, createSystemdDeadMan } from "./dead-man.ts";
+import { mixServices } from "./mixed-services.ts";
+import { isSystemd } from "./probe-program.ts";
+import { type CommandServicesOptions, createCommandServices } from "./services-command.ts";
+import { createSystemdServices } from "./services-systemd.ts";
+
+export interface HostServicesOptions extends Omit<CommandServicesOptions, "deadMan"> {
+	readonly random: Random;
+	/** Services that systemd runs, and those that `commands` do. */
+	readonly byUnit: readonly string[];
+	readonly byCommand: readonly string[];
+	/** What the dead man's switch runs; absolute. */
+	readonly recover: readonly [string, ...string[]];
+}
+
+/**
+ * Only a timer of systemd's outlives the door: a child of the door's is in its control group, and is killed with it, session of
+ * its own or not. So commands stand alone only where no systemd runs.
+ */
+export async function createHostServices(options: HostServicesOptions): Promise<Services> {
+	const { byUnit, byCommand, programs, random, recover } = options;
+	const hasSystemd = byUnit.length > 0 || (await isSystemd(options.disk));
+	if (!hasSystemd) return createCommandServices({ ...options, deadMan: createDetachedDeadMan(recover) });
+	const deadMan = createSystemdDeadMan({ programs, random, argv: recover });
+	return mixServices({
+		units: createSystemdServices({ ...options, deadMan }),
+		commands: createCommandServices({ ...options, deadMan }),
+		isByCommand: (service) => byCommand.includes(service),
+	});
+}

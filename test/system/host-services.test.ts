@@ -1,0 +1,86 @@
+/** Who watches over the door and who knows whether the host starts: systemd wherever it runs, whoever runs the services. */
+
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Programs } from "../../src/ports/programs.ts";
+import { createSystemClock } from "../../src/system/clock.ts";
+import { createSystemDisk } from "../../src/system/disk.ts";
+import { createHostServices } from "../../src/system/host-services.ts";
+import { createSystemRandom } from "../../src/system/random.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const status = ["/bin/in-container", "status"];
+const mailserver = { stop: ["/bin/down"], start: ["/bin/up"], reload: [], status };
+const asRoot = test.skipIf(process.getuid?.() !== 0);
+
+async function setUp({ hasSystemd, byUnit = [] }: { hasSystemd: boolean; byUnit?: readonly string[] }) {
+	const ran: string[] = [];
+	const run: Programs["run"] = async ({ argv }) => {
+		ran.push(argv.join(" "));
+		const isPhase = argv.includes("is-system-running");
+		const stdout = isPhase ? "stopping\n" : "ActiveState=active\n";
+		return Promise.resolve({ status: 0, signal: null, stdout, stderr: "" });
+	};
+	const disk = createSystemDisk();
+	const mark = join(await temporaryDirectory(), "recovered");
+	const services = await createHostServices({
+		programs: { run },
+		disk: {
+			...disk,
+			stat: async (path) => (path === "/run/systemd/system" && !hasSystemd ? null : disk.stat("/")),
+		},
+		clock: createSystemClock(),
+		random: createSystemRandom(),
+		log,
+		answers: async () => Promise.resolve(true),
+		commands: { mailserver },
+		byUnit,
+		byCommand: ["mailserver"],
+		recover: ["/usr/bin/touch", mark],
+	});
+	return { services, ran, mark };
+}
+
+asRoot(
+	"services by command only: under systemd the dead man is a timer, which outlives the door",
+	async () => {
+		const { services, ran } = await setUp({ hasSystemd: true });
+		await services.armDeadMan(90_000);
+		expect(ran[0]).toMatch(/^\/usr\/bin\/systemd-run --on-active=90s .* -- \/usr\/bin\/touch /);
+		await services.disarmDeadMan();
+		expect(ran.at(-1)).toMatch(/^\/usr\/bin\/systemctl stop -- keyturn-deadman-\*\.timer$/);
+	},
+);
+
+asRoot("services by command only: under systemd nothing is touched while the host stops", async () => {
+	const { services, ran } = await setUp({ hasSystemd: true });
+	expect(await services.hostPhase()).toBe("stopping");
+	expect(await services.look("mailserver")).toMatchObject({ instances: [{ state: "running" }] });
+	expect(ran.at(-1)).toBe(status.join(" "));
+});
+
+test("without systemd they stand alone, and a child of the door's watches", async () => {
+	const { services, ran, mark } = await setUp({ hasSystemd: false });
+	expect(await services.hostPhase()).toBe("running");
+	await services.armDeadMan(1);
+	const clock = createSystemClock();
+	const deadline = clock.deadline(20_000, new AbortController().signal);
+	const acted = () =>
+		access(mark).then(
+			() => true,
+			() => false,
+		);
+	while (!(await acted()) && !deadline.aborted) await clock.sleep(20, deadline);
+	expect(await acted()).toBe(true);
+	expect(ran).toEqual([]);
+});
+
+test("beside a unit of systemd's, each by its own manager", async () => {
+	const { services, ran } = await setUp({ hasSystemd: true, byUnit: ["opendkim"] });
+	await services.reload("opendkim", ["opendkim.service"]).catch(() => undefined);
+	await services.look("mailserver");
+	expect(ran[0]).toMatch(/^\/usr\/bin\/systemctl /);
+	expect(ran.at(-1)).toBe(status.join(" "));
+});
