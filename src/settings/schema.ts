@@ -136,7 +136,9 @@ const commands = z.strictObject({
 	stop: ARGV.describe("Program and arguments that stop the service."),
 	start: ARGV.describe("Program and arguments that start it."),
 	reload: ARGV.optional().describe("Program and arguments that make it read its configuration again."),
-	status: ARGV.describe("Program and arguments that end with 0 while it runs."),
+	status: ARGV.describe(
+		"Program and arguments that end with 0 while it runs and with 1 to 125 while it does not; anything else is no answer, and nothing is switched.",
+	),
 });
 
 const SERVICE = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.@\\:-]*$/, { error: "must be a service name" });

@@ -1,4 +1,7 @@
-/** Services without systemd: one argument list per action from keyturn.yaml; `status` ending with 0 means running. */
+/**
+ * Services without systemd: one argument list per action from keyturn.yaml. `status` ending with 0 means running, with 1 to 125
+ * stopped; anything else is no answer, and a service that runs unseen would go on with the old table.
+ */
 
 import { KeyturnError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -30,12 +33,24 @@ const SETTLE_MS = 30_000;
 /** Between looks at first; each is a program run. */
 const POLL_MS = 100;
 const LONGEST_POLL_MS = 2_000;
+/** Beyond are the shell's words for what it could not run or what a signal ended, and ssh's for no connection. */
+const LAST_STATUS = 125;
 const NEVER = new AbortController().signal;
 
 export function createCommandServices(options: CommandServicesOptions): Services {
 	const { programs, disk, clock, deadMan } = options;
 	const run = createRun(options);
-	const isRunning = async (service: string) => (await run(service, "status", STATUS_MS)).status === 0;
+	const says = async (service: string) => {
+		const result = await run(service, "status", STATUS_MS);
+		if (result.status === null || result.status > LAST_STATUS) throw unanswered(service, result);
+		return result.status === 0;
+	};
+	// A supervisor that is just restarting what died says stopped for a moment.
+	const isRunning = async (service: string) => {
+		if (await says(service)) return true;
+		await clock.sleep(POLL_MS, NEVER);
+		return says(service);
+	};
 	const reach = async (service: string, action: "stop" | "start") => {
 		const wanted = action === "start";
 		if ((await isRunning(service)) === wanted) return;
@@ -92,16 +107,24 @@ function createRun({ commands, programs, log }: CommandServicesOptions) {
 	};
 }
 
+function unanswered(service: string, result: ProgramResult): KeyturnError {
+	const sentence = `expected status to end with 0 (running) or 1 to ${LAST_STATUS} (stopped); it ${ended(result)}`;
+	return failure(service, "status", sentence);
+}
+
 function failed(service: string, action: ServiceAction, result: ProgramResult): KeyturnError {
-	const said = result.stderr.trim().split("\n")[0] ?? "";
-	const ended =
-		result.status === null ? `ended by ${result.signal ?? "a signal"}` : `ended with ${result.status}`;
-	return new KeyturnError(
-		"service.failed",
-		`${service}: ${action} did not have its effect: it ${ended}; ${said}`,
-		{
-			hint: `run services.commands.${service}.${action} by hand`,
-			retry: true,
-		},
-	);
+	return failure(service, action, `${action} did not have its effect: it ${ended(result)}`);
+}
+
+function failure(service: string, action: ServiceAction, sentence: string): KeyturnError {
+	return new KeyturnError("service.failed", `${service}: ${sentence}`, {
+		hint: `run services.commands.${service}.${action} by hand`,
+		retry: true,
+	});
+}
+
+function ended({ status, signal, stderr }: ProgramResult): string {
+	const how = status === null ? `was ended by ${signal ?? "a signal"}` : `ended with ${status}`;
+	const said = stderr.trim().split("\n")[0] ?? "";
+	return said === "" ? how : `${how}; ${said}`;
 }

@@ -29,6 +29,13 @@ async function setUp() {
 				stop: ["/bin/true"],
 			},
 			bare: { ...service, reload: [] },
+			killed: { ...service, status: ["/bin/sh", "-c", "kill -KILL $$"] },
+			absent: { ...service, status: ["/bin/sh", "-c", "/no/docker inspect"] },
+			// Its supervisor restarts it: down at the first look, up at the next.
+			restarted: {
+				...service,
+				status: ["/bin/sh", "-c", `test -e ${file} || { : >${file}; exit 3; }`],
+			},
 		},
 		programs: createSystemPrograms(),
 		disk: createSystemDisk(),
@@ -67,6 +74,30 @@ test("a command without its effect fails with what it said, whatever its exit st
 		code: "service.failed",
 		message: expect.stringContaining("ended with 0"),
 	});
+});
+
+test.each([
+	["killed", "was ended by SIGKILL"],
+	["absent", "ended with 127; "],
+])("a status that gives no answer is no stopped service: %s", async (service, how) => {
+	const { services } = await setUp();
+	const failure = {
+		code: "service.failed",
+		message: expect.stringContaining(
+			`${service}: expected status to end with 0 (running) or 1 to 125 (stopped); it ${how}`,
+		),
+		hint: `run services.commands.${service}.status by hand`,
+	};
+	await expect(services.look(service)).rejects.toMatchObject(failure);
+	await expect(services.stop(service, [service])).rejects.toMatchObject(failure);
+	await expect(services.start(service, [service])).rejects.toMatchObject(failure);
+});
+
+test("a service counts as stopped when it is seen so twice", async () => {
+	const { services, file } = await setUp();
+	expect(await services.look("restarted")).toMatchObject({ instances: [{ state: "running" }] });
+	await expect(services.stop("restarted", ["restarted"])).rejects.toMatchObject({ code: "service.failed" });
+	await access(file);
 });
 
 test("a missing command is told by its place in the configuration", async () => {
