@@ -53,7 +53,7 @@ function schemaOf(document: unknown): number | null {
 
 function damaged(path: string, what: string, cause?: unknown): KeyturnError {
 	return new KeyturnError("state.corrupt", `${path}: ${what}`, {
-		hint: "somebody edited it, or the disk is failing: see docs/recovery.md",
+		hint: `somebody edited it, or the disk is failing: start what should run, the signer first (a switch may have stopped it), move ${path} away, and run keyturn recover`,
 		cause,
 	});
 }

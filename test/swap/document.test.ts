@@ -54,7 +54,7 @@ describe("a paper of the door", () => {
 		await expect(readDocument(disk, PATH, PAPER)).rejects.toMatchObject({
 			code: "state.corrupt",
 			message: `${PATH}: expected JSON, got something else`,
-			hint: "somebody edited it, or the disk is failing: see docs/recovery.md",
+			hint: `somebody edited it, or the disk is failing: start what should run, the signer first (a switch may have stopped it), move ${PATH} away, and run keyturn recover`,
 			cause: expect.any(SyntaxError) as SyntaxError,
 		});
 	});

@@ -323,3 +323,33 @@ describe("a crash between the decision to take lines back and doing it", () => {
 		expectWell(host);
 	});
 });
+
+describe("a journal that cannot be read", () => {
+	it.each(["services.stop main", "services.start main"])(
+		"stops every request until its hint is followed, after a crash at %s",
+		async (call) => {
+			const host = await diedAt(call);
+			const path = `${host.context().directory}/journal.json`;
+			host.disk.put(path, "\0\0\0");
+			for (const act of ["recover", "inspect"] as const) {
+				const request = act === "recover" ? { act, filesOnly: false } : { act, ids: [] };
+				expect(await host.door().handle(request)).toMatchObject({
+					act: "refused",
+					why: "failed",
+					hint: expect.stringMatching(
+						`start what should run, .*, move ${path} away, and run keyturn recover`,
+					) as string,
+				});
+			}
+			host.startAll();
+			host.disk.remove(path);
+			await recover(host);
+			const next = [host.change("a.example", host.selectors()["a.example"] ?? "none", "later")];
+			expect(await host.switchKeys(host.door(), "0c", next)).toMatchObject({
+				result: { outcome: "done" },
+			});
+			expect(host.selectors()["a.example"]).toBe("later");
+			expect([...host.violations]).toEqual([]);
+		},
+	);
+});
