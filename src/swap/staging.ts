@@ -242,7 +242,7 @@ function refuseIdle({ lines }: SignerReading, changes: readonly StagedChange[]):
 	});
 }
 
-/** A file that is itself a mount cannot be renamed over; the kernel tells by refusing a hard link to it, too. */
+/** A file that is itself a mount, or immutable, cannot be renamed over; the kernel tells by refusing a hard link to it, too. */
 async function findMount({ disk }: SwapContext, rendered: readonly RenderedFile[]): Promise<string | null> {
 	for (const { path } of rendered) {
 		const probe = keptPath(path);
@@ -253,7 +253,7 @@ async function findMount({ disk }: SwapContext, rendered: readonly RenderedFile[
 		} catch (error) {
 			const errno = error instanceof KeyturnError ? error.errno : null;
 			if (errno !== "EXDEV" && errno !== "EPERM") throw error;
-			return `${path}: it is a mount of its own, or its file system has no hard links; it cannot be replaced safely`;
+			return `${path}: ${errno} at a hard link to it: it is a mount of its own, is immutable or append-only (lsattr), or its file system has no hard links; it cannot be replaced safely`;
 		}
 	}
 	return null;

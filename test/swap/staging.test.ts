@@ -254,8 +254,7 @@ describe("a staging is refused, and nothing outside the door's directory changes
 			act: "refused",
 			why: "invalid",
 			domains: ["a.example"],
-			message:
-				"/etc/main/key.table: it is a mount of its own, or its file system has no hard links; it cannot be replaced safely",
+			message: `/etc/main/key.table: ${errno} at a hard link to it: it is a mount of its own, is immutable or append-only (lsattr), or its file system has no hard links; it cannot be replaced safely`,
 			hint: null,
 		});
 		expect(outside(host)).toEqual(before);
