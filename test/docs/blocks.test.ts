@@ -41,15 +41,24 @@ describe("every block of the documents", () => {
 	test.each(inLanguage("yaml").map((block) => [place(block), block.text]))(
 		"%s is understood as keyturn.yaml, together with what it leaves out",
 		(where, text) => {
-			const read = parseSettings(readYaml(completed(text), where), {
-				path: where,
-				schemas: { ...schemas, providers: { ...schemas.providers, ...plugIns } },
-				host: "mx1",
-				timezone: "UTC",
-			});
+			const read = understood(where, text);
 			expect("faults" in read ? formatFaults(read.faults) : "").toBe("");
 		},
 	);
+});
+
+describe("the services of the documents' signers", () => {
+	const signers = inLanguage("yaml").flatMap((block) => {
+		const read = understood(place(block), block.text);
+		return "settings" in read ? read.settings.signers : [];
+	});
+	const namesOf = (of: typeof signers) => new Set(of.flatMap(({ services }) => services.stop));
+
+	test("are those of a host that has the signer", () => {
+		const others = signers.filter(({ type }) => type !== "opendkim");
+		expect(others.map(({ type }) => type)).toContain("command");
+		expect([...namesOf(others)]).not.toContain("opendkim");
+	});
 });
 
 describe("keyturn as the documents call it", () => {
@@ -83,6 +92,15 @@ describe("keyturn as the documents call it", () => {
 		expect(await whatIsWrong(["turn"])).toContain("unknown command");
 	});
 });
+
+function understood(where: string, text: string): ReturnType<typeof parseSettings> {
+	return parseSettings(readYaml(completed(text), where), {
+		path: where,
+		schemas: { ...schemas, providers: { ...schemas.providers, ...plugIns } },
+		host: "mx1",
+		timezone: "UTC",
+	});
+}
 
 /** A part of keyturn.yaml, with what every file has to have: the names that it uses stand for whatever they are elsewhere. */
 function completed(text: string): string {
