@@ -59,6 +59,21 @@ describe("the services of the documents' signers", () => {
 		expect(others.map(({ type }) => type)).toContain("command");
 		expect([...namesOf(others)]).not.toContain("opendkim");
 	});
+
+	test("start after what repairs files at boot, but for those that never read a table of keyturn's", () => {
+		const unit = readFileSync("systemd/keyturn-recover.service", "utf8");
+		const before = [...unit.matchAll(/^Before=(.*)$/gm)].flatMap(([, units = ""]) => units.split(" "));
+		const byUnit = signers.filter(
+			({ type, services }) => type !== "command" && services.manager === "systemd",
+		);
+		expect(byUnit.length).toBeGreaterThan(5);
+		expect(before).toEqual(
+			expect.arrayContaining([...namesOf(byUnit)].map((service) => `${service}.service`)),
+		);
+		const byCommand = signers.filter(({ services }) => services.manager === "command");
+		expect(JSON.stringify(byCommand)).toContain("/docker");
+		expect(before).toContain("docker.service");
+	});
 });
 
 describe("keyturn as the documents call it", () => {
