@@ -20,6 +20,7 @@ export const CAUSES = {
 	verify: (domain: string, selector: string) => `verify ${domain} ${selector}`,
 	server: (name: string) => `server ${name}`,
 	swap: (signer: string) => `swap ${signer}`,
+	start: () => "start",
 	overdue: (domain: string) => `overdue ${domain}`,
 	retire: (domain: string, selector: string) => `retire ${domain} ${selector}`,
 	alert: (sink: string) => `alert ${sink}`,

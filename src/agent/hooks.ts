@@ -40,10 +40,12 @@ export async function tellResult(
 	result: SwitchResult,
 	told: ToldEnds = new Set(),
 ): Promise<void> {
-	await tellPost(run, jobs, (job) => {
+	const whyNot = (job: SwitchJob): string | null => {
 		const own = result.keys.find((key) => isOf(key, job));
 		return own?.outcome === "done" ? null : `${WORDS[result.outcome]}: ${own?.reason ?? result.reason ?? ""}`;
-	});
+	};
+	const { owed = [] } = result;
+	await tellPost(run, jobs, whyNot, owed.length === 0 ? [] : [`${owed.join(", ")} did not start again`]);
 	for (const job of jobs) told.add(job);
 }
 
@@ -66,11 +68,12 @@ function isOf({ domain, from, selector }: SwitchResult["keys"][number], { doc, s
 	return step.kind === "takeOut" ? from === step.selector && selector === null : selector === step.selector;
 }
 
-/** `whyNot` is null for what was done. */
+/** `whyNot` is null for what was done; `besides` goes wrong whether it was or not. */
 async function tellPost(
 	run: Run,
 	jobs: readonly SwitchJob[],
 	whyNot: (job: SwitchJob) => string | null,
+	besides: readonly string[] = [],
 ): Promise<void> {
 	const failed = jobs.filter((job) => whyNot(job) !== null);
 	await run.tellPost(failed.length === 0 ? "switched" : "swap_failed", {
@@ -82,10 +85,7 @@ async function tellPost(
 				? `${listed(jobs)}: the switch was done`
 				: `${listed(failed)}: the switch was not done; what signed before signs`,
 		detail:
-			failed
-				.map((job) => whyNot(job) ?? "")
-				.filter((why) => why !== "")
-				.join("\n") || null,
+			[...failed.map((job) => whyNot(job) ?? ""), ...besides].filter((why) => why !== "").join("\n") || null,
 		hint: null,
 	});
 }

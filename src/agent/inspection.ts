@@ -17,12 +17,23 @@ import type { Lane, Policy } from "../rotation/policy.ts";
 import type { Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
+/** While something is pending: every request has the door try again. */
+const MINUTE_MS = 60_000;
 
-/** The last inspection if it is not older than an hour, else a new one. Fails with `door.*`. */
+/** The last inspection if it is not older than an hour, or a minute while something is pending, else a new one. Fails with `door.*`. */
 export async function inspection(run: Run): Promise<InspectAnswer> {
 	const last = run.memory.inspection;
-	if (last !== null && run.ports.clock.uptimeMs() - last.uptimeMs < HOUR_MS) return last.answer;
-	return inspect(run, []);
+	if (last === null) return inspect(run, []);
+	const lastsMs = last.answer.pending === undefined ? HOUR_MS : MINUTE_MS;
+	return run.ports.clock.uptimeMs() - last.uptimeMs < lastsMs ? last.answer : inspect(run, []);
+}
+
+/** When to ask again although no step is due; null while nothing is pending. */
+export function nextInspection(run: Run): Date | null {
+	const last = run.memory.inspection;
+	if (last?.answer.pending === undefined) return null;
+	const leftMs = last.uptimeMs + MINUTE_MS - run.ports.clock.uptimeMs();
+	return new Date(run.now().getTime() + leftMs);
 }
 
 /** A new inspection, with the results of switches that have ended. Fails with `door.*`. */

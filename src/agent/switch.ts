@@ -12,6 +12,7 @@ import { evidenceOf, lookAfresh, proveOffline } from "./proof.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
 import { tellBeside } from "./turn-away.ts";
+import { tellUnstarted } from "./unstarted.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -109,6 +110,7 @@ async function attempt(
 	if (seen.length < group.length) return { left: seen, refusedBy: null };
 	const answer = await commit(run, id, group, staged);
 	if (answer.act === "refused") return leaveRefused(run, group, answer);
+	await tellUnstarted(run, answer.result);
 	await tellResult(
 		run,
 		group.map(({ job }) => job),

@@ -8,6 +8,7 @@ import { CAUSES } from "./causes.ts";
 import { askBefore, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
 import { dropStaged, forgetInspection, inspect, isConcerned, unexpectedAnswer } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
+import { tellUnstarted } from "./unstarted.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -139,6 +140,7 @@ async function stageAndCommit(
 	forgetInspection(run);
 	if (answer.act === "refused") return answer;
 	if (answer.act !== "commit") throw unexpectedAnswer(answer);
+	await tellUnstarted(run, answer.result);
 	await tellResult(run, group, answer.result, told);
 	for (const job of group) await takeOutResult(run, job, answer.result);
 	return null;

@@ -16,6 +16,7 @@ import { tellDrift } from "./drift.ts";
 import { gather, holdForMates, join } from "./grouping.ts";
 import { type Groups, groupsOf, matesOf, NO_GROUPS } from "./groups.ts";
 import type { Inquiries } from "./inquiries.ts";
+import { nextInspection } from "./inspection.ts";
 import { deliver, nextDeliveries } from "./outbox.ts";
 import { tellOverdue } from "./overdue.ts";
 import { ORDER, perform } from "./perform.ts";
@@ -79,7 +80,9 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
 	);
 	const unasked = run.inquiries.areWaiting ? [run.now()] : [];
-	const next = [...unasked, ...untils, ...nextDeliveries(run.host, run.ports.sinks)].map((until) =>
+	const again = nextInspection(run);
+	const asked = again === null ? unasked : [...unasked, again];
+	const next = [...asked, ...untils, ...nextDeliveries(run.host, run.ports.sinks)].map((until) =>
 		until.getTime(),
 	);
 	return { domains, nextAt: next.length === 0 ? null : new Date(Math.min(...next)) };

@@ -135,6 +135,17 @@ export interface SwitchResult {
 	readonly reason: string | null;
 	/** Milliseconds between the first stop and the last start; null where nothing was stopped. */
 	readonly pauseMs: number | null;
+	/** Services that ran before and did not start again, whatever became of the keys; absent where all did. */
+	readonly owed?: readonly string[];
+}
+
+/** What the last switch still owes; nothing new begins before it is done. */
+export interface Pending {
+	/** A sentence for people. */
+	readonly reason: string;
+	readonly hint: string;
+	/** Services that did not start when this request tried; empty where none was tried, since the host starts or stops. */
+	readonly services: readonly string[];
 }
 
 export interface CommitAnswer {
@@ -270,6 +281,8 @@ export interface InspectAnswer {
 	readonly otherReaders: readonly OtherReader[];
 	/** When a signer was last stopped by a switch, RFC 3339; null if never. */
 	readonly lastPauseAt: string | null;
+	/** Absent where nothing is. */
+	readonly pending?: Pending;
 	/** One for each key to be probed; absent where none was. */
 	readonly probed?: readonly ProbeTold[];
 	/** Absent where it was not asked for. */
@@ -302,6 +315,8 @@ export interface RecoverAnswer {
 	readonly results: readonly SwitchResult[];
 	/** What was done, one sentence each. */
 	readonly did: readonly string[];
+	/** Absent where nothing is left. */
+	readonly pending?: Pending;
 }
 
 /** The door took no action: the request stays repeatable, nothing was changed. */

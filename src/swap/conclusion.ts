@@ -67,6 +67,7 @@ function describe(run: SwitchRun, ended: readonly Ended[]): SwitchResult {
 		oldProcessGone: run.journal.signers.every((entry) => isOldProcessGone(context, entry)),
 		reason: reasons.length === 0 ? null : reasons.join("; "),
 		pauseMs: run.pauseMs,
+		...(run.owed.length === 0 ? {} : { owed: run.owed.map(({ service }) => service) }),
 	};
 }
 

@@ -6,7 +6,7 @@
 
 import { directoryOf, temporaryPath } from "../durable.ts";
 import { asKeyturnError } from "../errors.ts";
-import type { SwitchResult } from "../ports/door.ts";
+import type { Pending, SwitchResult } from "../ports/door.ts";
 import { clear, conclude, disarm } from "./conclusion.ts";
 import type { SwapContext } from "./context.ts";
 import { endSwitch, goingBack, type Stand, startAnyway } from "./ending.ts";
@@ -19,8 +19,8 @@ import { putBack, repairFiles } from "./table-files.ts";
 export interface Settled {
 	readonly results: readonly SwitchResult[];
 	readonly did: readonly string[];
-	/** Why a switch is not settled yet; nothing may be staged or committed meanwhile. */
-	readonly pending: string | null;
+	/** Null once the last switch is settled; nothing may be staged, committed or dropped before. */
+	readonly pending: Pending | null;
 }
 
 export async function settle(context: SwapContext, { filesOnly }: { filesOnly: boolean }): Promise<Settled> {
@@ -38,7 +38,7 @@ export async function settle(context: SwapContext, { filesOnly }: { filesOnly: b
 		throw error;
 	});
 	if (mayTouchServices) return settleServices(run, stands);
-	return { results: [], did: run.did, pending: `switch ${journal.id} waits for its services` };
+	return { results: [], did: run.did, pending: waiting(`switch ${journal.id} waits for its services`) };
 }
 
 /** Where services may be touched, what was to go back goes once its signer is stopped; elsewhere before anything starts it. */
@@ -69,7 +69,7 @@ async function settleServices(run: SwitchRun, stands: ReadonlyMap<string, Stand>
 	return {
 		results: [result],
 		did: [...run.did, `switch ${result.id}: ${result.outcome}`],
-		pending: owedSentence(run.owed),
+		pending: run.owed.length === 0 ? null : owing(run.owed),
 	};
 }
 
@@ -78,15 +78,20 @@ async function settleEnded(context: SwapContext, journal: Journal, filesOnly: bo
 	await context.disk.syncDirectory(`${context.directory}/results`);
 	await clear(context, journal.signers, journal.id);
 	const isHeld = filesOnly || (await context.services.hostPhase()) !== "running";
+	if (isHeld && journal.owed.length > 0)
+		return { results: [], did: [], pending: waiting(owedSentence(journal.owed)) };
 	const owed: RanService[] = [];
-	for (const ran of journal.owed) if (isHeld || !(await starts(context, ran))) owed.push(ran);
+	const did: string[] = [];
+	for (const ran of journal.owed)
+		if (await starts(context, ran)) did.push(`started ${ran.service}`);
+		else owed.push(ran);
 	if (owed.length > 0) {
-		if (owed.length < journal.owed.length) await writeJournal(context, { ...journal, owed });
-		return { results: [], did: [], pending: owedSentence(owed) };
+		if (did.length > 0) await writeJournal(context, { ...journal, owed });
+		return { results: [], did, pending: owing(owed) };
 	}
 	await removeJournal(context);
 	await disarm(context);
-	return { results: [], did: journal.owed.map(({ service }) => `started ${service}`), pending: null };
+	return { results: [], did, pending: null };
 }
 
 async function removeTemporaries(
@@ -117,7 +122,28 @@ function sentence(standing: Stand["standing"], decided: string | null): string |
 	return null;
 }
 
-function owedSentence(owed: readonly RanService[]): string | null {
-	if (owed.length === 0) return null;
+function owedSentence(owed: readonly RanService[]): string {
 	return `${owed.map(({ service }) => service).join(", ")} did not start again after the last switch`;
+}
+
+/** They were tried just now. */
+function owing(owed: readonly RanService[]): Pending {
+	return {
+		reason: owedSentence(owed),
+		hint: `see ${logsOf(owed)}; every request to the door tries again, such as: keyturn recover`,
+		services: owed.map(({ service }) => service),
+	};
+}
+
+function waiting(reason: string): Pending {
+	return {
+		reason,
+		hint: "while the host starts or stops no service is touched; once it is up the next request goes on: keyturn recover",
+		services: [],
+	};
+}
+
+function logsOf(owed: readonly RanService[]): string {
+	const units = owed.flatMap((ran) => (ran.units.length === 0 ? [ran.service] : ran.units));
+	return units.map((unit) => `journalctl -u ${unit}`).join(", ");
 }

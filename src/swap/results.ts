@@ -18,24 +18,27 @@ interface LeftDocument extends Document {
 }
 
 const RESULT: Shape = objectOf({
-	result: objectOf({
-		id: text,
-		outcome: word("done", "undone", "rolled_back", "conflict"),
-		at: text,
-		keys: listOf(
-			objectOf({
-				signer: text,
-				domain: text,
-				from: orNull(text),
-				selector: orNull(text),
-				outcome: word("done", "rolled_back"),
-				reason: orNull(text),
-			}),
-		),
-		oldProcessGone: flag,
-		reason: orNull(text),
-		pauseMs: orNull(count),
-	}),
+	result: objectOf(
+		{
+			id: text,
+			outcome: word("done", "undone", "rolled_back", "conflict"),
+			at: text,
+			keys: listOf(
+				objectOf({
+					signer: text,
+					domain: text,
+					from: orNull(text),
+					selector: orNull(text),
+					outcome: word("done", "rolled_back"),
+					reason: orNull(text),
+				}),
+			),
+			oldProcessGone: flag,
+			reason: orNull(text),
+			pauseMs: orNull(count),
+		},
+		{ owed: listOf(text) },
+	),
 });
 const LEFT: Shape = objectOf({ files: recordOf(text), pausedAt: orNull(text) });
 

@@ -23,11 +23,15 @@ export function recordOf(shape: Shape): Shape {
 	return (value) => isObject(value) && Object.values(value).every(shape);
 }
 
-/** What else stands there is passed over. */
-export function objectOf(shapes: Readonly<Record<string, Shape>>): Shape {
+/** What else stands there is passed over; of `optional` each may be absent. */
+export function objectOf(
+	shapes: Readonly<Record<string, Shape>>,
+	optional: Readonly<Record<string, Shape>> = {},
+): Shape {
 	return (value) =>
 		isObject(value) &&
-		Object.entries(shapes).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name]));
+		Object.entries(shapes).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name])) &&
+		Object.entries(optional).every(([name, shape]) => !Object.hasOwn(value, name) || shape(value[name]));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

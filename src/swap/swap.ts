@@ -52,8 +52,10 @@ async function answerAlone(options: SwapOptions, request: DoorRequest): Promise<
 async function answer(context: SwapContext, request: DoorRequest): Promise<DoorAnswer> {
 	const filesOnly = request.act === "recover" && request.filesOnly;
 	const settled = await settle(context, { filesOnly });
-	if (request.act === "recover") return { act: "recover", results: settled.results, did: settled.did };
-	if (request.act === "inspect") return inspect(context, request);
+	const pending = settled.pending === null ? {} : { pending: settled.pending };
+	if (request.act === "recover")
+		return { act: "recover", results: settled.results, did: settled.did, ...pending };
+	if (request.act === "inspect") return { ...(await inspect(context, request)), ...pending };
 	return act(context, request, settled);
 }
 
@@ -66,7 +68,7 @@ async function act(
 		const result = await readResult(context, request.id);
 		if (result !== null) return { act: "commit", result };
 	}
-	if (pending !== null) return refuse("not_now", pending);
+	if (pending !== null) return refuse("not_now", pending.reason, { hint: pending.hint });
 	if (request.act === "stage") return stage(context, request.id, request.changes);
 	if (request.act === "commit") return commit(context, request);
 	return drop(context, request);

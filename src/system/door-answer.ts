@@ -4,7 +4,7 @@ import { excerpt } from "../dkim/foreign-text.ts";
 import { KeyturnError } from "../errors.ts";
 import type { DoorAnswer, DoorRequest } from "../ports/door.ts";
 
-type Shape = Readonly<Record<string, "list" | "object" | "text">>;
+type Shape = Readonly<Record<string, "list" | "object" | "text" | "texts">>;
 
 /** The members that whoever reads an answer walks through. */
 const SHAPES: Readonly<Record<DoorAnswer["act"], Shape>> = {
@@ -15,15 +15,19 @@ const SHAPES: Readonly<Record<DoorAnswer["act"], Shape>> = {
 	recover: { results: "list", did: "list" },
 	refused: { why: "text", message: "text", domains: "list" },
 };
+/** What an older door does not tell. */
+const PENDING: Shape = { reason: "text", hint: "text", services: "texts" };
+const OWED: Shape = { owed: "texts" };
 
 /** Fails with `door.unreachable` if the answer was cut short, with `door.protocol` if it answers something else. */
 export function readAnswer(request: DoorRequest, text: string): DoorAnswer {
 	const answer = parse(text);
 	const act = [request.act, "refused" as const].find((each) => each === answer["act"]);
 	if (act === undefined) throw protocol(request, `an answer to ${describe(answer["act"])}`);
-	for (const [name, kind] of Object.entries(SHAPES[act])) {
-		if (!is(kind, answer[name])) throw protocol(request, `no ${kind} in its member ${name}`);
-	}
+	requireMembers(request, answer, SHAPES[act]);
+	if (answer["pending"] !== undefined) requireMembers(request, membersOf(answer["pending"]), PENDING);
+	const result = act === "commit" ? membersOf(answer["result"]) : {};
+	if (result["owed"] !== undefined) requireMembers(request, result, OWED);
 	const id = idOf(answer);
 	if ("id" in request && id !== null && id !== request.id)
 		throw protocol(request, `an answer for id ${describe(id)}`);
@@ -47,9 +51,21 @@ function parse(text: string): Readonly<Record<string, unknown>> {
 	throw unreachable(`expected an answer in JSON, got ${text.length} characters that are none`);
 }
 
+function requireMembers(request: DoorRequest, given: Readonly<Record<string, unknown>>, shape: Shape): void {
+	for (const [name, kind] of Object.entries(shape)) {
+		if (!is(kind, given[name])) throw protocol(request, `no ${kind} in its member ${name}`);
+	}
+}
+
+/** None of what is no object. */
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+	return is("object", value) ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
 function is(kind: Shape[string], value: unknown): boolean {
 	if (kind === "text") return typeof value === "string";
 	if (kind === "list") return Array.isArray(value);
+	if (kind === "texts") return Array.isArray(value) && value.every((one) => is("text", one));
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

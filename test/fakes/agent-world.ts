@@ -18,6 +18,7 @@ import type {
 	InspectedLine,
 	InspectedQueue,
 	OtherReader,
+	Pending,
 	ProbeAsked,
 	SwitchResult,
 } from "../../src/ports/door.ts";
@@ -46,6 +47,8 @@ export class AgentWorld {
 	/** Called whenever something in the state directory has changed. */
 	onStateChange: () => void = ignore;
 	lastPauseAt: string | null = null;
+	/** What the last switch still owes. */
+	pending: Pending | null = null;
 	readonly store: StateStore;
 	agent: Agent;
 	readonly #ports: AgentPorts;
@@ -569,6 +572,7 @@ export class AgentWorld {
 			queue: this.queue,
 			otherReaders: this.otherReaders,
 			lastPauseAt: this.lastPauseAt,
+			...(this.pending === null ? {} : { pending: this.pending }),
 			...(foretell === undefined ? {} : { foretold: foretell.map((turn) => this.#foretell(turn)) }),
 			...(probe === undefined
 				? {}

@@ -194,7 +194,12 @@ describe("while the host starts or stops", () => {
 			const host = await diedAt("disk.rename /etc/main/signing.table", undefined, { changes: add });
 			host.services.phase = phase;
 			const answer = await recover(host, filesOnly);
-			expect(answer).toEqual({ act: "recover", results: [], did: ["main: the table stands before"] });
+			expect(answer).toMatchObject({
+				act: "recover",
+				results: [],
+				did: ["main: the table stands before"],
+				pending: { reason: `switch ${ID} waits for its services`, services: [] },
+			});
 			expect(acts(host)).toEqual([]);
 			expect(host.selectors()).toEqual({ "a.example": "old", "b.example": "old" });
 			expect(await readJournal(host.context())).toMatchObject({ id: ID });
@@ -233,11 +238,18 @@ describe("a switch that has its result", () => {
 	it("goes on owing them, and lets nothing new begin, saying why", async () => {
 		const host = await owing();
 		host.services.of("postfix").failingStarts = 99;
-		expect(await recover(host)).toEqual({ act: "recover", results: [], did: [] });
+		const pending = {
+			reason: "postfix did not start again after the last switch",
+			hint: expect.stringContaining("journalctl -u postfix.service") as unknown,
+			services: ["postfix"],
+		};
+		expect(await recover(host)).toEqual({ act: "recover", results: [], did: [], pending });
+		expect(await host.door().handle({ act: "inspect", ids: [] })).toMatchObject({ act: "inspect", pending });
 		expect(await host.door().handle({ act: "drop", keys: [], staged: [] })).toMatchObject({
 			act: "refused",
 			why: "not_now",
-			message: "postfix did not start again after the last switch",
+			message: pending.reason,
+			hint: pending.hint,
 		});
 		expect(await readJournal(host.context())).toMatchObject({ owed: [{ service: "postfix" }] });
 	});
@@ -248,7 +260,10 @@ describe("a switch that has its result", () => {
 	] as const)("starts nothing for files only, or while the host starts: %s, %s", async (filesOnly, phase) => {
 		const host = await owing();
 		host.services.phase = phase;
-		expect(await recover(host, filesOnly)).toEqual({ act: "recover", results: [], did: [] });
+		expect(await recover(host, filesOnly)).toMatchObject({
+			did: [],
+			pending: { reason: "postfix did not start again after the last switch", services: [] },
+		});
 		expect(acts(host)).toEqual([]);
 		expect(await readJournal(host.context())).not.toBeNull();
 	});
@@ -262,7 +277,7 @@ describe("a switch that has its result", () => {
 			"main",
 			"postfix",
 		]);
-		await recover(host);
+		expect(await recover(host)).toMatchObject({ did: ["started postfix"], pending: { services: ["main"] } });
 		expect((await readJournal(host.context()))?.owed.map(({ service }) => service)).toEqual(["main"]);
 		host.services.of("main").failingStarts = 0;
 		expect(await recover(host)).toMatchObject({ did: ["started main"] });

@@ -28,6 +28,8 @@ describe("the result of a switch", () => {
 		await writeResult(context, result);
 		expect(await readResult(context, "0a")).toEqual(result);
 		expect(await readResult(context, "0b")).toBeNull();
+		await writeResult(context, { ...result, owed: ["postfix"] });
+		expect(await readResult(context, "0a")).toEqual({ ...result, owed: ["postfix"] });
 		expect(host.disk.powerLoss(() => 0).text(`${DOOR_DIRECTORY}/results/0a.json`)).toContain('"done"');
 	});
 

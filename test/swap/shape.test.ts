@@ -39,4 +39,12 @@ describe("the shape of a stored value", () => {
 		for (const value of [{ a: "a" }, { b: 7 }, { a: "a", b: "7" }, Object.create({ a: "a", b: 7 })])
 			expect(both(value)).toBe(false);
 	});
+
+	it("takes a member that may be absent in its form only", () => {
+		const maybe = objectOf({ a: text }, { b: listOf(text) });
+		for (const value of [{ a: "a" }, { a: "a", b: [] }, { a: "a", b: ["b"] }])
+			expect(maybe(value)).toBe(true);
+		for (const value of [{ b: ["b"] }, { a: "a", b: "b" }, { a: "a", b: [7] }, { a: "a", b: null }])
+			expect(maybe(value)).toBe(false);
+	});
 });

@@ -257,6 +257,7 @@ describe("a switch by restart", () => {
 		const ended = result(await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]));
 		expect(ended).toMatchObject({ outcome: "done" });
 		expect(ended.reason).toMatch(/postfix did not start again/);
+		expect(ended.owed).toEqual(["postfix"]);
 		expect(host.services.runs("postfix")).toBe(false);
 		const again = await host.door().handle({ act: "recover", filesOnly: false });
 		expect(again).toMatchObject({ act: "recover", did: ["started postfix"] });

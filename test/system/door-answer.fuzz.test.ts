@@ -28,9 +28,14 @@ const ANSWERS: readonly Readonly<Record<string, unknown>>[] = [
 		staged: [ID],
 	},
 	{ act: "stage", id: ID, messages: [{ ...KEY, message: "DKIM-Signature: " }], tableHashes: { main: "ab" } },
-	{ act: "commit", result: RESULT },
+	{ act: "commit", result: { ...RESULT, owed: ["postfix"] } },
 	{ act: "drop", keys: [KEY] },
-	{ act: "recover", results: [RESULT], did: ["started postfix"] },
+	{
+		act: "recover",
+		results: [RESULT],
+		did: ["started main"],
+		pending: { reason: "postfix did not start", hint: "see its log", services: ["postfix"] },
+	},
 	{ act: "refused", why: "not_now", message: "the host is starting", domains: ["example.com"], hint: null },
 ];
 

@@ -36,3 +36,34 @@ test("refuses what does not say who else reads keys", () => {
 	const old = JSON.stringify({ ...inspected, otherReaders: undefined });
 	expect(() => readAnswer(inspect, old)).toThrow("no list in its member otherReaders");
 });
+
+const pending = { reason: "postfix did not start again", hint: "see its log", services: ["postfix"] };
+
+test("takes what a switch still owes, which an older door does not tell", () => {
+	const recover: DoorRequest = { act: "recover", filesOnly: false };
+	const commit: DoorRequest = { act: "commit", id: "a1", tableHashes: {}, evidence: [] };
+	for (const told of [
+		{ act: "recover", results: [], did: [] },
+		{ act: "recover", results: [], did: [], pending },
+	])
+		expect(readAnswer(recover, JSON.stringify(told))).toEqual(told);
+	const done = { act: "commit", result: { id: "a1", outcome: "done", owed: ["postfix"] } };
+	expect(readAnswer(commit, JSON.stringify(done))).toEqual(done);
+});
+
+test.each([
+	["no object", "postfix"],
+	["null", null],
+	["no services", { ...pending, services: undefined }],
+	["services that are no texts", { ...pending, services: [{}] }],
+	["no hint", { ...pending, hint: null }],
+])("refuses what a switch still owes as %s", (_, told) => {
+	const text = JSON.stringify({ act: "recover", results: [], did: [], pending: told });
+	expect(() => readAnswer({ act: "recover", filesOnly: false }, text)).toThrow("in its member");
+});
+
+test("refuses services that are no texts in a result", () => {
+	const text = JSON.stringify({ act: "commit", result: { id: "a1", owed: "postfix" } });
+	const commit: DoorRequest = { act: "commit", id: "a1", tableHashes: {}, evidence: [] };
+	expect(() => readAnswer(commit, text)).toThrow("no texts in its member owed");
+});

@@ -1,0 +1,30 @@
+/** Tells that what a switch stopped does not start again: an outage, whatever became of the keys, until the door owes nothing. */
+
+import type { InspectAnswer, SwitchResult } from "../ports/door.ts";
+import { CAUSES } from "./causes.ts";
+import type { Run } from "./run.ts";
+
+/** Told at once: the next inspection may not come. */
+export async function tellUnstarted(run: Run, { owed = [] }: SwitchResult): Promise<void> {
+	if (owed.length > 0) await raise(run, owed);
+}
+
+/** What a door that was just asked still owes, or that it owes nothing any more. While the host starts it cannot tell. */
+export async function tellPending(run: Run, { pending }: InspectAnswer): Promise<void> {
+	if (pending === undefined) await run.end(CAUSES.start(), null);
+	else if (pending.services.length > 0) await raise(run, pending.services);
+}
+
+async function raise(run: Run, services: readonly string[]): Promise<void> {
+	const names = services.join(", ");
+	await run.raise({
+		cause: CAUSES.start(),
+		event: "swap_failed",
+		severity: "critical",
+		domains: [],
+		selector: null,
+		summary: `${names} does not run: it did not start again after a switch`,
+		detail: "until it runs mail waits, or goes out unsigned, and no other switch is made",
+		hint: `see systemctl status ${services.join(" ")}; keyturn tries again every minute, and at once with: keyturn recover`,
+	});
+}
