@@ -7,6 +7,7 @@ import { formatFaults } from "./settings/faults.ts";
 import { parseDoorSettings } from "./settings/parse-door-settings.ts";
 import type { DoorSettings, ServicesSettings, SignerSettings } from "./settings/settings.ts";
 import type { Signer } from "./ports/signer.ts";
+import { createMailAnswers } from "./signers/mail-answers.ts";
 import { findOtherReaders } from "./signers/other-readers/other-readers.ts";
 import { parseProbeAnswer, type ProbeAnswer, type ProbeRequest } from "./signers/probe-protocol.ts";
 import { SIGNER_TYPES, signerSchemas } from "./signers/registry.ts";
@@ -30,7 +31,6 @@ import { whyUntrustedAbove, whyUntrustedDirectory } from "./system/trusted.ts";
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Tens of thousands of keys with their evidence. */
 const REQUEST_LIMIT_BYTES = 128 * 1024 * 1024;
-const BANNER_MS = 20_000;
 /** Each waits half a minute for the lock: a slow, healthy switch is left alone, but not forgotten. */
 const DEAD_MAN_TRIES = 60;
 const NOBODY = { uid: 65_534, gid: 65_534 };
@@ -46,7 +46,10 @@ const runProbe = createProbeProgram({
 	disk,
 	argv: [process.execPath, new URL(import.meta.url.replace(/door(\.[jt]s)$/, "probe$1")).pathname],
 });
-
+const answers = createMailAnswers({
+	greetsAt: () => postfix.greetsAt(),
+	probe: (request) => probe(request, NOBODY),
+});
 const outside = createOutsidePrograms({ programs, disk });
 
 const isDeadMan = process.argv.includes("--recover");
@@ -225,15 +228,6 @@ async function servicesOf(settings: DoorSettings, configPath: string): Promise<S
 
 function namesOf({ signers }: DoorSettings, manager: ServicesSettings["manager"]): readonly string[] {
 	return signers.flatMap(({ services }) => (services.manager === manager ? services.stop : []));
-}
-
-/** Postfix greets on loopback where it listens there; of any other service nothing is asked. */
-async function answers(service: string): Promise<boolean> {
-	if (service !== "postfix") return true;
-	const at = await postfix.greetsAt();
-	if (at === null) return true;
-	const request: ProbeRequest = { kind: "smtp", socket: { kind: "inet", ...at }, timeoutMs: BANNER_MS };
-	return (await probe(request, NOBODY)).isUp;
 }
 
 function argument(name: string): string {

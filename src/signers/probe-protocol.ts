@@ -50,13 +50,13 @@ const probeRequest = z.discriminatedUnion("kind", [
 		timeoutMs: z.int().min(1).max(600_000),
 		settleMs: z.int().min(0).max(600_000),
 	}),
-	/** Waits until a mail server greets with 220, or with one of `greetings`. */
+	/** Waits until a mail server greets with 220, or with what begins as one of `greetings`. */
 	z.strictObject({
 		kind: z.literal("smtp"),
 		socket: socketTarget,
 		timeoutMs: z.int().min(1).max(600_000),
 		greetings: z
-			.array(z.enum(["220", "421"]))
+			.array(z.string().regex(/^[245]\d{0,2}$/))
 			.readonly()
 			.optional(),
 	}),

@@ -1,14 +1,7 @@
 /** Postfix's lists of milters, and what it does with mail while one of them does not answer. */
 
 import type { MilterAction } from "../ports/door.ts";
-
-/** `submission/inet/smtpd_milters = …` of `postconf -P`. */
-export interface OwnValue {
-	/** `submission/inet`: name and type; the name may have an address in it. */
-	readonly service: string;
-	readonly name: string;
-	readonly value: string;
-}
+import { type OwnValue, ownValue } from "./master-values.ts";
 
 interface Milter {
 	readonly milter: string;
@@ -23,16 +16,6 @@ const OWN_ACTION = /[\s,{]default_action\s*=\s*([^\s,{}]+)/;
 /** The names in a list, as they stand there. */
 export function milterNames(text: string): readonly string[] {
 	return parseMilters(text).map(({ milter }) => milter);
-}
-
-/** A line each; those of other forms are left out. */
-export function parseOwnValues(text: string): readonly OwnValue[] {
-	const lines = text.matchAll(/^(\S+)\/(\w+)[^\S\n]*=[^\S\n]*(.*)$/gm);
-	return [...lines].map(([, service = "", name = "", value = ""]) => ({
-		service,
-		name,
-		value: value.trim(),
-	}));
 }
 
 /**
@@ -51,8 +34,8 @@ export function milterActions(
 		}));
 	const ofService = (service: string): readonly MilterAction[] => {
 		const name = service.endsWith("/unix") ? "non_smtpd_milters" : "smtpd_milters";
-		const list = valueOf(own, service, name);
-		const action = valueOf(own, service, "milter_default_action");
+		const list = ownValue(own, service, name);
+		const action = ownValue(own, service, "milter_default_action");
 		if (list === undefined && action === undefined) return [];
 		return actions(
 			list ?? main[name],
@@ -72,8 +55,4 @@ function parseMilters(text: string): readonly Milter[] {
 		milter: braced ?? plain ?? "",
 		action: OWN_ACTION.exec(settings)?.[1] ?? null,
 	}));
-}
-
-function valueOf(own: readonly OwnValue[], service: string, name: string): string | undefined {
-	return own.findLast((found) => found.service === service && found.name === name)?.value;
 }

@@ -3,12 +3,13 @@
 import type { Disk } from "../ports/disk.ts";
 import type { InspectedQueue, MailWiring } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
-import { milterActions, milterNames, parseOwnValues } from "./milter-lists.ts";
+import { ownValue, parseOwnValues } from "./master-values.ts";
+import { milterActions, milterNames } from "./milter-lists.ts";
 
 export interface Postfix {
 	/** Whether mail waits while a milter is down, whichever and on every way; false also where that cannot be told. */
 	defersMail(): Promise<boolean>;
-	/** Where it greets on loopback; null if it listens elsewhere only, or not at all. */
+	/** Where it greets on loopback; null if it listens elsewhere only, or greets nobody but a proxy, or that cannot be told. */
 	greetsAt(): Promise<{ readonly host: string; readonly port: number } | null>;
 	/** What waits in its queue; null where that cannot be told. Reads only. */
 	queue(): Promise<InspectedQueue | null>;
@@ -82,10 +83,18 @@ export function createPostfix({
 			return (await wiring())?.actions.every(({ action }) => action === "tempfail") ?? false;
 		},
 		async greetsAt() {
-			const interfaces = (await ask(["-h", "inet_interfaces"])) ?? "";
-			const onLoopback = /^(all|loopback-only)$|\b(localhost|127\.0\.0\.1)\b/.test(interfaces);
-			const listeners = (await ask(["-M", "smtp/inet"])) ?? "";
-			return onLoopback && /^smtp\s+inet\s/m.test(listeners) ? { host: "127.0.0.1", port: 25 } : null;
+			const listener = (await ask(["-M", "smtp/inet"])) ?? "";
+			const program = /^smtp\s+inet(?:\s+\S+){5}\s+(\S+)/m.exec(listener)?.[1];
+			if (program === undefined) return null;
+			// Whoever has one waits for its first line before greeting.
+			const proxy = `${program}_upstream_proxy_protocol`;
+			const own = ownValue(parseOwnValues((await ask(["-x", "-P"])) ?? ""), "smtp/inet", proxy);
+			if ((own ?? (await ask(["-x", "-h", proxy])) ?? "") !== "") return null;
+			const host = loopbackOf(
+				(await ask(["-h", "inet_interfaces"])) ?? "",
+				(await ask(["-x", "-h", "inet_protocols"])) ?? "",
+			);
+			return host === null ? null : { host, port: 25 };
 		},
 		async queue() {
 			const lifetimeSeconds = parsePeriod((await ask(["-h", "maximal_queue_lifetime"])) ?? "");
@@ -97,6 +106,14 @@ export function createPostfix({
 		},
 		wiring,
 	};
+}
+
+/** Of `inet_interfaces` and `inet_protocols`, the address of this host's own at which it listens; the older protocol if both do. */
+function loopbackOf(interfaces: string, protocols: string): string | null {
+	const isOnAll = /^(all|loopback-only)$|\blocalhost\b/.test(interfaces);
+	if (/\b(all|ipv4)\b/.test(protocols) && (isOnAll || /\b127\.0\.0\.1\b/.test(interfaces)))
+		return "127.0.0.1";
+	return /\b(all|ipv6)\b/.test(protocols) && (isOnAll || interfaces.includes("[::1]")) ? "::1" : null;
 }
 
 /** `127.0.0.1:10028 inet n …`, a line each; without an address it listens at all of them. */

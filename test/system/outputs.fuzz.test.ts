@@ -66,7 +66,7 @@ test(
 				const disk = { stat: async () => Promise.resolve({}) } as unknown as Disk;
 				const postfix = createPostfix({ programs, disk });
 				expect(await postfix.defersMail()).toBe(stdout.trim() === "tempfail");
-				expect([null, { host: "127.0.0.1", port: 25 }]).toContainEqual(await postfix.greetsAt());
+				expect([null, "127.0.0.1", "::1"]).toContain((await postfix.greetsAt())?.host ?? null);
 			}),
 			fuzzed(300),
 		);

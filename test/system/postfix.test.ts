@@ -153,6 +153,52 @@ describe("the milters of Postfix", () => {
 	);
 });
 
+describe("the greeting of Postfix", () => {
+	/** As Postfix 3.7 prints them. */
+	const HERE: Readonly<Record<string, string>> = {
+		inet_interfaces: "all",
+		inet_protocols: "all",
+		smtpd_upstream_proxy_protocol: "",
+		postscreen_upstream_proxy_protocol: "",
+		"-P": "submission/inet/smtpd_upstream_proxy_protocol = haproxy",
+		"smtp/inet": "smtp       inet  n       -       y       -       -       smtpd",
+	};
+	const POSTSCREEN = "smtp       inet  n       -       y       -       1       postscreen";
+	const SMTPD_WITH_PROXY = "smtp/inet/smtpd_upstream_proxy_protocol = haproxy";
+
+	it.each([
+		["everywhere", {}, "127.0.0.1"],
+		["of postscreen", { "smtp/inet": POSTSCREEN }, "127.0.0.1"],
+		["by IPv4", { inet_protocols: "ipv4", inet_interfaces: "loopback-only" }, "127.0.0.1"],
+		["by IPv6", { inet_protocols: "ipv6" }, "::1"],
+		["by IPv6 of its own name", { inet_protocols: "ipv6", inet_interfaces: "$myhostname, localhost" }, "::1"],
+		["at the address of IPv4", { inet_interfaces: "192.0.2.1, 127.0.0.1" }, "127.0.0.1"],
+		["at the address of IPv6", { inet_interfaces: "192.0.2.1, [::1]" }, "::1"],
+		[
+			"of a service without the proxy that others have",
+			{ smtpd_upstream_proxy_protocol: "haproxy", "-P": "smtp/inet/smtpd_upstream_proxy_protocol = " },
+			"127.0.0.1",
+		],
+		["of postscreen, of which smtpd hears", { "smtp/inet": POSTSCREEN, "-P": SMTPD_WITH_PROXY }, "127.0.0.1"],
+	])("is on loopback: %s", async (_, values, host) => {
+		expect(await postfixWith({ ...HERE, ...values }).greetsAt()).toEqual({ host, port: 25 });
+	});
+
+	it.each([
+		["it listens elsewhere", { inet_interfaces: "192.0.2.1" }],
+		["it listens elsewhere by IPv6", { inet_protocols: "ipv6", inet_interfaces: "127.0.0.1" }],
+		["it does not listen", { "smtp/inet": "" }],
+		["smtpd waits for a proxy", { smtpd_upstream_proxy_protocol: "haproxy" }],
+		["this smtpd waits for a proxy", { "-P": SMTPD_WITH_PROXY }],
+		[
+			"postscreen waits for a proxy",
+			{ "smtp/inet": POSTSCREEN, postscreen_upstream_proxy_protocol: "haproxy" },
+		],
+	])("is not expected on loopback: %s", async (_, values) => {
+		expect(await postfixWith({ ...HERE, ...values }).greetsAt()).toBeNull();
+	});
+});
+
 describe("the queue of Postfix", () => {
 	it("is told oldest first, without what is held", async () => {
 		const postfix = postfixThatSays({ lifetime: "5d", queue: `${QUEUE.join("\n")}\n` });
