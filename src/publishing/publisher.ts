@@ -17,6 +17,7 @@ import {
 	broughtValue,
 	isOccupied,
 	isReached,
+	leftMangled,
 	mangled,
 	racers,
 	tooLong,
@@ -66,9 +67,7 @@ export function createPublisher(options: {
 			if (item.result !== null) continue;
 			try {
 				item.before = await list(zone, item.change.name, signal);
-				if (isReached(item.change, item.before)) item.result = { kind: "done" };
-				else if (isOccupied(item.change, item.before))
-					item.result = { kind: "occupied", values: item.before };
+				item.result = settled(item.change, item.before);
 			} catch (thrown) {
 				const failed = refusalOf(thrown);
 				item.result = earlier?.kind === "unknown" ? earlier : failed;
@@ -225,6 +224,14 @@ export function createPublisher(options: {
 						turns.take(account, signal, async () => patience.retry(() => forms(zone, at, signal), signal)),
 				}),
 	};
+}
+
+/** What comes of a change that needs no write or must have none; null of one that is to be written. */
+function settled(change: ZoneChange, values: readonly string[]): ChangeResult | null {
+	const left = leftMangled(change, values);
+	if (left !== null) return left;
+	if (isReached(change, values)) return { kind: "done" };
+	return isOccupied(change, values) ? { kind: "occupied", values } : null;
 }
 
 function isOpen({ result }: Item): boolean {

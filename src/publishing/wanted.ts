@@ -2,6 +2,11 @@
 
 import type { ChangeResult, ZoneChange } from "../ports/dns-provider.ts";
 import { canonicalTxt, describeDifference, equalTxt, hasTxt, octets } from "./compare.ts";
+import { remnantOf } from "./remnant.ts";
+
+/** keyturn takes away what is its own to the octet, and nothing else. */
+const BY_HAND =
+	"remove that record by hand; a shorter key (RSA 2048, Ed25519) or delegating _domainkey to another provider avoids it";
 
 /** Whether the values are as the change wants them; siblings do not count. */
 export function isReached(change: ZoneChange, values: readonly string[]): boolean {
@@ -51,6 +56,23 @@ export function asStillNeeded(change: ZoneChange, values: readonly string[]): Zo
 	return { kind: "add", name: change.name, value: change.to, ttlSeconds: change.ttlSeconds };
 }
 
+/**
+ * Where an earlier try has left what the provider made of the value: another would only leave the same, there or at another name,
+ * and a removal would not take it away.
+ */
+export function leftMangled(change: ZoneChange, values: readonly string[]): ChangeResult | null {
+	if (change.kind === "replace" || hasTxt(values, change.value)) return null;
+	const remnant = remnantOf(change.value, values);
+	if (remnant === null) return null;
+	const difference = describeDifference(change.value, remnant);
+	return {
+		kind: "refused",
+		denied: false,
+		why: `at ${change.name} stands what the provider made of the value: ${difference}`,
+		hint: BY_HAND,
+	};
+}
+
 /** What the provider made of the value, if something came to stand there that is neither ours nor was there before. */
 export function mangled(
 	change: ZoneChange,
@@ -64,7 +86,7 @@ export function mangled(
 		kind: "refused",
 		denied: false,
 		why: `the provider said done, but at ${change.name} stands another value: ${describeDifference(sent, stray)}`,
-		hint: "remove that record by hand; a shorter key (RSA 2048, Ed25519) or delegating _domainkey to another provider avoids it",
+		hint: BY_HAND,
 	};
 }
 

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
+import { createPublisher } from "../../src/publishing/publisher.ts";
+import { createTurns } from "../../src/publishing/turns.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
+import type { Policy } from "../../src/rotation/policy.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
+import { createLyingProvider } from "../fakes/lying-provider.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -309,5 +313,74 @@ describe("a zone with two DNS hosts", () => {
 		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
 		expect(world.zone.get("202611._domainkey.example.com")).toEqual([]);
 		expect(other.get("202611b._domainkey.example.com")).toHaveLength(1);
+	});
+});
+
+describe("a provider that cuts what it stores", () => {
+	const rsa = { ...quick, domain: "example.test", key: { algorithm: "rsa", bits: 2048 } as const };
+	const NAME = "202611._domainkey.example.test";
+
+	async function cutWorld() {
+		const world = new AgentWorld([rsa]);
+		const provider = createLyingProvider();
+		const { clock, ports } = world;
+		const home = { ...provider, name: "home" };
+		const publisher = createPublisher({ ...ports, provider: home, turns: createTurns(), clock });
+		const configure = (policy: Policy): void =>
+			world.agent.configure(
+				{ host: "mx1", policies: [policy], providers: [] },
+				{ providers: new Map([["home", publisher]]), sinks: ports.sinks, pre: ports.pre },
+			);
+		configure(rsa);
+		provider.next = Array.from({ length: 50 }, () => "cuts");
+		await world.wish(["example.test"]);
+		await world.advance(8 * 60 * MINUTE_MS);
+		return { world, provider, configure };
+	}
+
+	it("gets one record, and what to do about it stays told until it is done", async () => {
+		const { world, provider } = await cutWorld();
+		expect(await world.states("example.test")).toMatchObject({ "202611": "pending" });
+		expect([...provider.held.keys()]).toEqual([NAME]);
+		expect(world.events.map(({ event, phase }) => `${event} ${phase}`)).toEqual([
+			"publish_failed start",
+			"publish_failed repeat",
+		]);
+		expect(world.events[0]?.detail).toContain(`at ${NAME} stands another value: 255 octets`);
+		expect(world.events[1]).toMatchObject({
+			detail: expect.stringContaining(`at ${NAME} stands what the provider made of the value: 255 octets`),
+			hint: expect.stringContaining("remove that record by hand"),
+		});
+		provider.held.clear();
+		provider.next = [];
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(await world.states("example.test")).toMatchObject({ "202611": "active" });
+		expect(world.told("publish_failed")).toEqual(["start", "repeat", "end"]);
+		expect(world.told("given_up")).toEqual([]);
+	});
+
+	it("has the record that it made of one told until it is gone, where a shorter key takes its place", async () => {
+		const { world, provider, configure } = await cutWorld();
+		configure({ ...rsa, key: { algorithm: "ed25519" } });
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(await world.states("example.test")).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		expect(world.told("retired")).toEqual([]);
+		expect(world.told("retire_failed")).toEqual(["start"]);
+		const told = world.events.find(({ event }) => event === "retire_failed");
+		expect(told?.hint).toContain("remove that record by hand");
+		provider.held.delete(NAME);
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(await world.states("example.test")).toMatchObject({ "202611": "retired" });
+		expect(world.told("retire_failed")).toEqual(["start", "end"]);
+	});
+
+	it("is told by its check what it still has of the scratch record", async () => {
+		const { world, provider } = await cutWorld();
+		const asked = { provider: "home", zone: null, waitMs: 0, say: () => undefined };
+		const report = await world.agent.checkProvider(asked, new AbortController().signal);
+		const [, scratch = ""] = provider.held.keys();
+		expect(scratch).toMatch(/^keyturn-check-/);
+		expect(report).toMatchObject({ outcome: "failed", left: [scratch] });
+		expect(report.warnings.join("\n")).toContain(`at ${scratch} stands what the provider made of the value`);
 	});
 });

@@ -144,6 +144,25 @@ describe("adding", () => {
 		expect(writes()).toEqual([`add ${NAME}`]);
 	});
 
+	test.each([add(), remove()])(
+		"what is left of it is neither somebody else's nor gone: $kind",
+		async (next) => {
+			provider.next = ["cuts"];
+			await change(add());
+			expect(await change(next)).toMatchObject([
+				{
+					kind: "refused",
+					denied: false,
+					why: expect.stringContaining(
+						"made of the value: 255 octets instead of 416, the first 255 of them alike",
+					),
+					hint: expect.stringContaining("remove that record by hand"),
+				},
+			]);
+			expect(writes()).toEqual([`add ${NAME}`]);
+		},
+	);
+
 	test("takes its own away when somebody else wrote at the same moment", async () => {
 		provider.next = ["raced"];
 		expect(await change(add())).toEqual([{ kind: "occupied", values: ["another host's key"] }]);
