@@ -3,8 +3,8 @@
 import { parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
 import type { InspectedSigner } from "../ports/door.ts";
-import { activeKey, type DomainState } from "../rotation/domain-state.ts";
-import { signersOf } from "../rotation/lanes.ts";
+import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
+import { lanesOf, laneState } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import { preview } from "./preview.ts";
@@ -47,9 +47,11 @@ export async function add(context: CommandContext, asked: DomainAsked, options: 
 async function refuseIfHopeless(bench: Workbench, policy: Policy, signal: AbortSignal): Promise<void> {
 	const { domain } = policy;
 	const state = await stateOf(bench, domain);
-	if (activeKey(state) !== null) return;
+	const own = lanesOf(policy)
+		.filter(({ lane }) => activeKey(laneState(state, lane)) === null)
+		.map(({ signer }) => signer);
+	if (own.length === 0) return;
 	const answer = await bench.door.request({ act: "inspect", ids: [] }, signal);
-	const own = signersOf(policy);
 	const signers = answer.act === "inspect" ? answer.signers.filter((one) => own.includes(one.signer)) : [];
 	for (const signer of signers) refuseIfNoPlace(signer, domain, bench.settings.path);
 }
@@ -91,22 +93,32 @@ async function standing(
 	seen: { readonly isTaken: boolean; readonly waitingWords: string },
 ): Promise<Standing> {
 	const { domain, timezone } = policy;
-	const active = activeKey(state);
-	const selector = active?.selector ?? null;
-	if (active !== null && seen.isTaken && state.wants.remove === null)
-		return {
-			domain,
-			code: EXIT.done,
-			selector,
-			words: `signs with ${active.selector} since ${localMinute(new Date(active.since), timezone)}${active.origin === "adopted" ? ", which keyturn found in use" : ""}`,
-		};
+	const selector = activeKey(state)?.selector ?? null;
+	const signing = lanesOf(policy).map(({ lane }) => activeKey(laneState(state, lane)));
+	const known = signing.filter((key) => key !== null);
+	if (known.length === signing.length && seen.isTaken && state.wants.remove === null)
+		return { domain, code: EXIT.done, selector, words: signsWords(known, timezone) };
 	const why = await failure(bench, state);
 	if (why !== null)
 		return {
 			domain,
 			code: EXIT.failed,
 			selector,
-			words: inLocalTime(`failed, nothing signs for it yet: ${why}`, timezone),
+			words: inLocalTime(
+				`failed, ${selector === null ? "nothing" : `only ${selector}`} signs for it yet: ${why}`,
+				timezone,
+			),
 		};
 	return { domain, code: EXIT.waiting, selector, words: `waiting: ${seen.waitingWords}` };
+}
+
+function signsWords(signing: readonly KeyEntry[], timezone: string): string {
+	const since =
+		signing
+			.map((key) => key.since)
+			.toSorted()
+			.at(-1) ?? "";
+	const isFound = signing.every(({ origin }) => origin === "adopted");
+	const names = signing.map(({ selector }) => selector).join(" and ");
+	return `signs with ${names} since ${localMinute(new Date(since), timezone)}${isFound ? ", which keyturn found in use" : ""}`;
 }

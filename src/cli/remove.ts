@@ -2,7 +2,7 @@
 
 import { asKeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
-import { outlook } from "../report/outlook.ts";
+import { outlooks, waitsOf } from "../report/outlook.ts";
 import { type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { bySigner } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -75,8 +75,7 @@ function standing(bench: Workbench, policy: Policy, state: DomainState): Standin
 
 /** What of each key stands, and until when. */
 function afterwards(bench: Workbench, policy: Policy, state: DomainState): string {
-	const planned = outlook(state, policy, bench.clock.now());
-	const waits = planned.kind === "wait" ? planned.waits : [];
+	const waits = waitsOf(outlooks(state, policy, bench.clock.now()));
 	const told = waits.map(({ selector, until, reason }) =>
 		[
 			selector === null ? "" : `${selector}: `,
@@ -84,7 +83,7 @@ function afterwards(bench: Workbench, policy: Policy, state: DomainState): strin
 			until === null ? "" : ` until ${until.toISOString()}`,
 		].join(""),
 	);
-	return told.length === 0 ? "what was made for it is tidied away" : told.join("; ");
+	return told.length === 0 ? "what was made for it is tidied away" : [...new Set(told)].join("; ");
 }
 
 async function previewOf(

@@ -3,7 +3,7 @@
 import { KeyturnError } from "../errors.ts";
 import { type DomainState, keyOf } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { outlook } from "../report/outlook.ts";
+import { outlooks, waitsOf } from "../report/outlook.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { whyNoRetire } from "../rotation/wishes.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
@@ -72,9 +72,9 @@ function standing(bench: Workbench, policy: Policy, state: DomainState, selector
 			selector,
 			words: `the record of ${selector} is removed since ${localMinute(new Date(key.since), timezone)}`,
 		};
-	const planned = outlook(state, policy, bench.clock.now());
-	const wait = planned.kind === "step" ? null : planned.waits.find((one) => one.selector === selector);
+	const waits = waitsOf(outlooks(state, policy, bench.clock.now()));
+	const wait = waits.find((one) => one.selector === selector);
 	const until = wait?.until == null ? "" : ` until ${wait.until.toISOString()}`;
-	const words = wait == null ? "it is to be removed" : `${wait.reason}${until}`;
+	const words = wait === undefined ? "it is to be removed" : `${wait.reason}${until}`;
 	return { domain, code: EXIT.waiting, selector, words: inLocalTime(`waiting: ${words}`, timezone) };
 }

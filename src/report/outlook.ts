@@ -8,24 +8,57 @@ import type { LineInUse, Seen, Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { soakEnds } from "../rotation/timing.ts";
 
-/** Plans as the agent would, but for the daily look at the key in use, which is no news. */
-export function outlook(
+type Looked = Pick<Seen, "inUse" | "firstKeyFault">;
+
+/**
+ * Plans as the agent would, but for the daily look at the key in use, which is no news. Of several keys that turn together the
+ * first says when.
+ */
+export function outlook(state: DomainState, policy: Policy, now: Date, looked?: Looked): Plan {
+	const [first = NOT_LOOKED_AT, ...others] = outlooks(state, policy, now, looked);
+	if (first.kind === "step" || looked !== undefined) return first;
+	const next = others.find(
+		(one) => one.kind === "step" && one.step.kind !== "adopt" && one.step.selector !== null,
+	);
+	return next ?? waiting([...first.waits, ...waitsOf(others).filter(({ selector }) => selector !== null)]);
+}
+
+/** One for each algorithm that the domain's messages are signed with. */
+export function outlooks(state: DomainState, policy: Policy, now: Date, looked?: Looked): readonly Plan[] {
+	const lanes = lanesOf(policy);
+	if (lanes.length === 1) return [planned(state, policy, now, looked)];
+	const members = lanes.map(({ lane }) => laneState(state, lane));
+	const group = { members, sharesKey: false, sharesName: false };
+	return lanes.map((lane) => planned(laneState(state, lane.lane), lane, now, { ...looked, group }));
+}
+
+/** What is waited for where nothing is to be done. */
+export function waitsOf(plans: readonly Plan[]): readonly Wait[] {
+	return plans.flatMap((one) => (one.kind === "wait" ? one.waits : []));
+}
+
+function planned(
 	state: DomainState,
 	policy: Policy,
 	now: Date,
-	looked?: Pick<Seen, "inUse" | "firstKeyFault">,
+	{ inUse, firstKeyFault = null, group }: Partial<Looked> & Pick<Seen, "group"> = {},
 ): Plan {
-	if (state.keys.length === 0 && looked === undefined) return NOT_LOOKED_AT;
-	// Of several that turn together the first says when.
-	const [lane = policy] = lanesOf(policy);
-	if (lane !== policy) return outlook(laneState(state, lane.lane), lane, now, looked);
+	if (state.keys.length === 0 && inUse === undefined && state.wants.remove === null) return NOT_LOOKED_AT;
 	const never = { until: new Date(8.64e15), reason: "" };
 	const delays = new Map(state.keys.map((key) => [`watch ${key.selector}`, never]));
-	const { inUse, firstKeyFault } = looked ?? { inUse: activeLines(state), firstKeyFault: null };
-	const seen = { inUse, firstKeyFault, lastPauseAt: null, delays, freeze: null };
-	const planned = plan(state, seen, policy, now);
-	if (planned.kind === "step") return planned;
-	const waits = planned.waits.filter((wait) => wait.reason !== "");
+	const seen = {
+		inUse: inUse === undefined ? activeLines(state) : inUse,
+		firstKeyFault,
+		lastPauseAt: null,
+		delays,
+		freeze: null,
+		...(group === undefined ? {} : { group }),
+	};
+	const next = plan(state, seen, policy, now);
+	return next.kind === "step" ? next : waiting(next.waits.filter((wait) => wait.reason !== ""));
+}
+
+function waiting(waits: readonly Wait[]): Plan {
 	const untils = waits.flatMap((wait) => (wait.until === null ? [] : [wait.until.getTime()]));
 	return { kind: "wait", waits, until: untils.length === 0 ? null : new Date(Math.min(...untils)) };
 }

@@ -77,14 +77,16 @@ function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
 }
 
 /** What was made ahead for a domain that is leaving is given up. */
-function leaving({ state, policy }: Facts): readonly Wanted[] {
+function leaving({ state, policy, seen }: Facts): readonly Wanted[] {
 	const ahead = state.keys.filter((key) => isCandidate(key.state));
 	if (ahead.length > 0)
 		return ahead
 			.filter((key) => !isUnderWay(key))
 			.map(({ selector }) => ({ kind: "giveUp", selector, reason: "its domain is leaving" }));
 	if (activeKey(state) !== null) return [];
-	const reason = state.keys.every((key) => !goesYet(key, state, policy))
+	// Of its other algorithms a record may go yet.
+	const own = seen.group?.sharesName === false ? seen.group.members : [state];
+	const reason = own.every((one) => one.keys.every((key) => !goesYet(key, one, policy)))
 		? `${policy.domain} has left: its entry in keyturn.yaml can be deleted`
 		: `${policy.domain} is leaving: it gets no new key; its entry in keyturn.yaml stays until its records are gone`;
 	return [{ selector: null, until: null, reason }];

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { add } from "../../src/cli/add.ts";
 import { remove } from "../../src/cli/remove.ts";
+import { status } from "../../src/cli/status.ts";
+import type { SwitchResult } from "../../src/ports/door.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
+import { dualWorld } from "../fakes/dual-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -14,6 +17,11 @@ function unsignedWorld(): AgentWorld {
 	const world = new AgentWorld([quick]);
 	world.signNothing();
 	return world;
+}
+
+function rolledBack(result: SwitchResult): SwitchResult {
+	const keys = result.keys.map((key) => ({ ...key, outcome: "rolled_back" as const }));
+	return { ...result, outcome: "rolled_back", reason: "no signature", keys };
 }
 
 describe("add", () => {
@@ -59,15 +67,7 @@ describe("add", () => {
 
 	test("ends with 1 and the reason where the switch was taken back", async () => {
 		const world = unsignedWorld();
-		world.commit = (_id, result) => ({
-			act: "commit",
-			result: {
-				...result,
-				outcome: "rolled_back",
-				reason: "no signature",
-				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back" as const })),
-			},
-		});
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
 		const { context, terminal } = commandBench(world);
 		expect(await add(context, ASKED, OPTIONS)).toBe(1);
 		expect(terminal.results.join()).toMatch(/failed, nothing signs for it yet: .*no signature/);
@@ -145,6 +145,39 @@ describe("add", () => {
 		expect(world.changes).toEqual([]);
 	});
 
+	test("ends with 0 once keys of both algorithms sign", async () => {
+		const world = dualWorld(["r1"]);
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		const first = commandBench(world);
+		expect(await add(first.context, ASKED, OPTIONS)).toBe(3);
+		expect(await world.states()).toEqual({ r1: "active", "202611": "published" });
+		expect(first.terminal.results.join()).toMatch(/^example.com: waiting: 202611: /);
+		world.verdict = () => "right";
+		const { context, terminal } = commandBench(world);
+		expect(await add(context, ASKED, OPTIONS)).toBe(0);
+		expect(terminal.results.join()).toMatch(
+			/^example.com: signs with r1 and 202611 since 2026-11-22 \S+ \S+$/,
+		);
+	});
+
+	test("is refused at once where a key of the second algorithm gets no place", async () => {
+		const world = dualWorld(["r1"]);
+		world.ed25519Problem = "the table is gone";
+		await world.tick();
+		const { context } = commandBench(world);
+		await expect(add(context, ASKED, OPTIONS)).rejects.toMatchObject({
+			message: "example.com gets no first key: the table is gone",
+		});
+	});
+
+	test("says which key signs already where that of the other algorithm fails", async () => {
+		const world = dualWorld(["r1"]);
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+		const { context, terminal } = commandBench(world);
+		expect(await add(context, ASKED, OPTIONS)).toBe(1);
+		expect(terminal.results.join()).toMatch(/failed, only r1 signs for it yet: .*no signature/);
+	});
+
 	test("--dry-run of a domain that was leaving shows what comes when it stays", async () => {
 		const world = unsignedWorld();
 		await world.tick();
@@ -174,6 +207,35 @@ describe("remove", () => {
 		expect(words).toMatch(/202611: mail signed with it may still be under way \(grace\) until 2026-12-06/);
 		expect(words).toMatch(/its entry in keyturn.yaml stays until its records are gone/);
 		expect(world.lines).toEqual([]);
+	});
+
+	test("says when the records of both keys go", async () => {
+		const world = dualWorld([]);
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202611": "active", "202611b": "active" });
+		const { context, terminal } = commandBench(world);
+		expect(await remove(context, "example.com", OPTIONS)).toBe(0);
+		const [words = ""] = terminal.results;
+		expect(words).toMatch(/202611: mail signed with it may still be under way \(grace\) until 2026-12-06/);
+		expect(words).toMatch(/202611b: mail signed with it may still be under way \(grace\) until 2026-12-06/);
+		expect(words.match(/its entry in keyturn.yaml stays until its records are gone/g)).toHaveLength(1);
+	});
+
+	test("keeps the entry as long as the record of a key of one algorithm goes", async () => {
+		const world = dualWorld(["r1"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toEqual({ r1: "active", "202611": "active" });
+		const { context, terminal } = commandBench(world);
+		expect(await remove(context, "example.com", OPTIONS)).toBe(0);
+		const [words = ""] = terminal.results;
+		expect(words).toMatch(/r1: its record stays: keyturn did not make it/);
+		expect(words).toMatch(/its entry in keyturn.yaml stays until its records are gone/);
+		expect(words).not.toMatch(/can be deleted/);
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits.map(({ reason }) => reason).join()).not.toMatch(/can be deleted/);
+		const bench = commandBench(world);
+		await status(bench.context, { json: false, html: null, watch: false });
+		expect(bench.terminal.results.join().replaceAll(/\s+/g, " ")).toMatch(/its entry in keyturn.yaml stays/);
 	});
 
 	test("says that the record of a key stays that keyturn did not make", async () => {

@@ -1,11 +1,11 @@
-import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { retire } from "../../src/cli/retire.ts";
 import { revoke } from "../../src/cli/revoke.ts";
 import { rollback } from "../../src/cli/rollback.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
-import { newHalf, policyOf } from "../fakes/policies.ts";
+import { dualWorld } from "../fakes/dual-world.ts";
+import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -19,27 +19,6 @@ async function turnedWorld(): Promise<AgentWorld> {
 	await world.wish(["example.com"], "turn");
 	await world.advance(MINUTE_MS);
 	return world;
-}
-
-const RSA = { algorithm: "rsa", bits: 2048 } as const;
-
-/** With keys of both algorithms, each with a signer of its own; those of these names sign. */
-function dualWorld(names: readonly ("r1" | "e1")[]): AgentWorld {
-	const signers = [quick, { signer: "second", swap: "restart" }] as const;
-	const world = new AgentWorld([{ ...quick, key: RSA, keys: [RSA, { algorithm: "ed25519" }], signers }]);
-	world.ed25519Signer = "second";
-	world.signNothing();
-	const publicKeys = { r1: rsaPublicKey(), e1: newHalf().publicKey };
-	world.signWithBoth(
-		"example.com",
-		names.map((name) => [name, publicKeys[name]]),
-	);
-	return world;
-}
-
-function rsaPublicKey(): string {
-	const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
-	return publicKey.export({ format: "der", type: "spki" }).toString("base64");
 }
 
 describe("rollback", () => {
@@ -160,6 +139,19 @@ describe("retire", () => {
 		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(3);
 		expect(world.uptimeMs - before).toBeLessThan(MINUTE_MS);
 		expect(terminal.results.join()).toContain("(grace) until");
+	});
+
+	test("says until when grace lasts of a key of the second algorithm too", async () => {
+		const world = dualWorld(["r1", "e1"]);
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		for (const selector of ["r1", "e1"]) {
+			const { context, terminal } = commandBench(world);
+			expect(await retire(context, "example.com", selector, OPTIONS)).toBe(3);
+			expect(terminal.results.join()).toMatch(
+				/waiting: mail signed with it may .* \(grace\) until 2026-12-06/,
+			);
+		}
 	});
 
 	test("ends with 0 once the record is gone", async () => {
