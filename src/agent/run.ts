@@ -299,7 +299,10 @@ export function newMemory(): Memory {
 	};
 }
 
-/** Runs `work` over all items, at most `width` at a time. */
+/**
+ * Runs `work` over all items, at most `width` at a time. Fails with the first failure, but only once nothing is under way
+ * any more, and begins nothing after it: whoever asked lets go of the lock then.
+ */
 export async function each<Item>(
 	items: readonly Item[],
 	width: number,
@@ -307,9 +310,16 @@ export async function each<Item>(
 ): Promise<void> {
 	const queue = [...items];
 	const worker = async (): Promise<void> => {
-		for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+		try {
+			for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+		} catch (error) {
+			queue.length = 0;
+			throw error;
+		}
 	};
-	await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+	const workers = Array.from({ length: Math.min(width, items.length) }, worker);
+	await Promise.allSettled(workers);
+	await Promise.all(workers);
 }
 
 function keyOfStep(step: Step): string {
