@@ -102,12 +102,18 @@ export function isNamed(
 	key: { readonly selector: string; readonly publicKey: string },
 ): boolean | null {
 	if (answer.signers.some((signer) => signer.problem !== null)) return null;
-	return answer.signers
-		.flatMap((signer) => signer.lines)
-		.some(
-			(line) =>
-				line.domain === domain && (line.selector === key.selector || line.publicKey === key.publicKey),
-		);
+	return signersNaming(answer, domain, key).length > 0;
+}
+
+/** The signers whose live configuration names this key, by selector or by its public half. */
+export function signersNaming(
+	{ signers }: InspectAnswer,
+	domain: string,
+	key: { readonly selector: string; readonly publicKey: string },
+): readonly string[] {
+	const names = (line: InspectedLine): boolean =>
+		line.domain === domain && (line.selector === key.selector || line.publicKey === key.publicKey);
+	return signers.filter(({ lines }) => lines.some(names)).map(({ signer }) => signer);
 }
 
 export function resultOf(answer: InspectAnswer, id: string): SwitchResult | null {

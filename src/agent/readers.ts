@@ -1,8 +1,13 @@
-/** Whether a program that is not ours goes on with a key: its record stands as long as mail may be signed with it there. */
+/**
+ * Whether something goes on with a key that is not the domain's own line: a program that is not ours, the signer that the domain
+ * had before, a line that is left alone. Its record stands as long as mail may be signed with it there.
+ */
 
 import type { InspectAnswer, OtherReader } from "../ports/door.ts";
 import { editKey, type KeyEntry } from "../rotation/domain-state.ts";
+import { NOTED_FOR_MS } from "../rotation/signing.ts";
 import { CAUSES } from "./causes.ts";
+import { signersNaming } from "./inspection.ts";
 import type { Doc, Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
@@ -18,7 +23,7 @@ export async function waitForReaders(
 	answer: InspectAnswer,
 ): Promise<"held" | "free"> {
 	const reason = whoUses(answer, doc, key);
-	if (reason === null) return key.usedBy === undefined ? "free" : endUse(run, doc, key, key.usedBy);
+	if (reason === null) return key.usedBy === undefined ? "free" : endUse(run, doc, key, answer);
 	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.retire(domain, key.selector),
@@ -37,7 +42,7 @@ export async function waitForReaders(
 		tries: 0,
 		notBefore: new Date(run.now().getTime() + HOUR_MS).toISOString(),
 	};
-	const users = programsUsing(answer, domain, key);
+	const users = usersOf(answer, domain, key);
 	const usedBy = users.length > 0 ? users : key.usedBy;
 	await run.save(
 		doc,
@@ -58,9 +63,9 @@ export async function waitForReaders(
 export async function noteReaders(run: Run, doc: Doc): Promise<void> {
 	const answer = run.memory.inspection?.answer ?? null;
 	if (answer === null) return;
-	const isUnclear = answer.otherReaders.some(({ problem }) => problem !== null);
+	const isUnclear = [...answer.otherReaders, ...answer.signers].some(({ problem }) => problem !== null);
 	for (const key of doc.state.keys.filter(({ state }) => state === "active" || state === "retiring")) {
-		const usedBy = programsUsing(answer, doc.policy.domain, key);
+		const usedBy = usersOf(answer, doc.policy.domain, key);
 		if (key.usedBy === undefined && usedBy.length > 0)
 			await run.save(
 				doc,
@@ -69,7 +74,7 @@ export async function noteReaders(run: Run, doc: Doc): Promise<void> {
 		if (key.usedBy === undefined || usedBy.length > 0 || isUnclear) continue;
 		// What signs still will be the last to have signed with it.
 		if (key.state === "active") await run.save(doc, editKey(doc.state, key.selector, unused));
-		else await endUse(run, doc, key, key.usedBy);
+		else await endUse(run, doc, key, answer);
 	}
 }
 
@@ -78,20 +83,27 @@ function unused(key: KeyEntry): KeyEntry {
 	return rest;
 }
 
-/** It may have signed until now: promise 3 counts from there. */
+/** It may have signed until now, and a signer over open connections for a day more: promise 3 counts from there. */
 async function endUse(
 	run: Run,
 	doc: Doc,
-	{ selector }: KeyEntry,
-	programs: readonly string[],
+	{ selector, usedBy = [] }: KeyEntry,
+	{ signers }: InspectAnswer,
 ): Promise<"held"> {
 	const at = run.now().toISOString();
+	const open = new Date(run.now().getTime() + NOTED_FOR_MS).toISOString();
+	const isSigner = (name: string): boolean => signers.some(({ signer }) => signer === name);
 	const { host } = doc.policy;
 	await run.end(CAUSES.retire(doc.policy.domain, selector), doc.policy.domain);
 	await run.save(
 		doc,
 		editKey(doc.state, selector, (key) => {
-			const uses = programs.map((signer) => ({ host, signer, firstAt: at, lastAt: at, lastAtLatest: null }));
+			const uses = usedBy.map((signer) => ({
+				host,
+				signer,
+				firstAt: at,
+				...(isSigner(signer) ? { lastAt: null, lastAtLatest: open } : { lastAt: at, lastAtLatest: null }),
+			}));
 			return { ...unused(key), owes: null, reason: null, uses: [...key.uses, ...uses] };
 		}),
 	);
@@ -109,9 +121,11 @@ export function otherUsers(
 		.map(({ program, where }) => `${program} uses it too (${where})`);
 }
 
-function programsUsing({ otherReaders }: InspectAnswer, domain: string, key: KeyEntry): readonly string[] {
-	const programs = otherReaders.filter((reader) => uses(reader, domain, key)).map(({ program }) => program);
-	return [...new Set(programs)].toSorted();
+/** Whoever else uses a key; of one that is to sign no more, signers too. */
+function usersOf(answer: InspectAnswer, domain: string, key: KeyEntry): readonly string[] {
+	const readers = answer.otherReaders.filter((reader) => uses(reader, domain, key));
+	const signers = key.state === "retiring" ? signersNaming(answer, domain, key) : [];
+	return [...new Set([...readers.map(({ program }) => program), ...signers])].toSorted();
 }
 
 /** Null where nobody does. Whoever asked for the removal himself has looked at what cannot be looked into. */

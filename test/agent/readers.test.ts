@@ -108,6 +108,24 @@ describe("a key that something else uses", () => {
 		expect(world.told("retire_failed")).toEqual([]);
 	});
 
+	it("that a line which is left alone names keeps it for grace from when that line is seen gone", async () => {
+		const world = await turnedWorld();
+		const publicKey = keyOf(await world.state(), "202610")?.publicKey ?? "";
+		world.signWithBoth("example.com", [["202610", publicKey]]);
+		const line = world.lines.findIndex(({ selector }) => selector === "202610");
+		world.lines[line] = { ...world.lines[line]!, problem: "a narrower pattern" };
+		await world.advance(4 * DAY_MS);
+		expect(world.events.find(({ event }) => event === "retire_failed")).toMatchObject({
+			detail: expect.stringContaining("still named by the signer's tables"),
+		});
+		world.lines.splice(line, 1);
+		await world.advance(policy.retire.graceMs + DAY_MS - HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		expect(await reasons(world)).toContain("(grace)");
+		await world.advance(3 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
 	it.each([
 		["the same name", { keyPath: null }, "retiring"],
 		["the same selector of any domain", { domain: null }, "retiring"],
