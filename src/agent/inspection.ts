@@ -8,6 +8,7 @@ import type {
 	DroppedKey,
 	InspectAnswer,
 	InspectedLine,
+	ProbeAsked,
 	RefusedAnswer,
 	SwitchResult,
 } from "../ports/door.ts";
@@ -36,9 +37,14 @@ export function nextInspection(run: Run): Date | null {
 	return new Date(run.now().getTime() + leftMs);
 }
 
-/** A new inspection, with the results of switches that have ended. Fails with `door.*`. */
-export async function inspect(run: Run, ids: readonly string[]): Promise<InspectAnswer> {
-	const answer = await run.ports.door.request({ act: "inspect", ids }, run.signal);
+/** A new inspection, with the results of switches that have ended, and what running signers sign with. Fails with `door.*`. */
+export async function inspect(
+	run: Run,
+	ids: readonly string[],
+	probe: readonly ProbeAsked[] = [],
+): Promise<InspectAnswer> {
+	const asked = { act: "inspect", ids, ...(probe.length === 0 ? {} : { probe }) } as const;
+	const answer = await run.ports.door.request(asked, run.signal);
 	if (answer.act !== "inspect") throw unexpectedAnswer(answer);
 	run.memory.inspection = { uptimeMs: run.ports.clock.uptimeMs(), answer };
 	return answer;

@@ -53,7 +53,7 @@ async function probe(run: Run, docs: readonly Doc[]): Promise<readonly ProbeTold
 }
 
 /** The key in use, as far as the tables say that it is; where they do not, that is told already. */
-function expected(run: Run, { policy, state }: Doc): readonly ProbeAsked[] {
+export function expected(run: Run, { policy, state }: Doc): readonly ProbeAsked[] {
 	const answer = run.memory.inspection?.answer ?? null;
 	const active = activeKey(state);
 	if (answer === null || active === null || state.keys.some(isUnderWay)) return [];

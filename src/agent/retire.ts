@@ -13,6 +13,7 @@ import {
 import { CAUSES } from "./causes.ts";
 import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
+import { expected } from "./probing.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import { leftInQueue, waitForQueue } from "./queue.ts";
 import { waitForReaders } from "./readers.ts";
@@ -140,13 +141,26 @@ export async function mayRemove(
 			`${domain}: the record of ${successor.selector}, which took over, does not verify: ${report.summary}`,
 			{ retry: true },
 		);
+	const fault = answer.probed?.find(({ selector }) => selector === successor.selector)?.fault ?? null;
+	if (fault !== null)
+		throw new KeyturnError(
+			"signer.probe",
+			`${domain}: the tables name ${successor.selector}, but the running signer does not sign with it: ${fault}`,
+			{
+				retry: true,
+				hint: `reload the signer, or restart it, and see its log: mail may need the record of ${key.selector} still`,
+			},
+		);
 	return "now";
 }
 
-/** Fails where a live table names the key, or where that cannot be told. */
+/**
+ * Fails where a live table names the key, or where that cannot be told. Its successor is probed as well: tables that were
+ * edited by hand say nothing of a process that has not read them.
+ */
 export async function mustBeUnused(run: Run, doc: Doc, key: KeyEntry): Promise<InspectAnswer> {
 	const { domain } = doc.policy;
-	const answer = await inspect(run, []);
+	const answer = await inspect(run, [], expected(run, doc));
 	const named = isNamed(answer, domain, key);
 	if (named === null)
 		throw new KeyturnError(

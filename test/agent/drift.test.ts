@@ -15,8 +15,8 @@ const quick = policyOf({
 const OWNER = "202611._domainkey.example.com";
 
 /** 202611 was made and signs. */
-async function turnedWorld(): Promise<AgentWorld> {
-	const world = new AgentWorld([quick]);
+async function turnedWorld(policy = quick): Promise<AgentWorld> {
+	const world = new AgentWorld([policy]);
 	await world.tick();
 	await world.wish(["example.com"], "turn");
 	await world.advance(MINUTE_MS);
@@ -100,6 +100,22 @@ describe("drift", () => {
 		world.probeFault = () => null;
 		await world.advance(2 * HOUR_MS);
 		expect(world.told("drift_detected").at(-1)).toBe("end");
+	});
+
+	it("of a running signer keeps the record of the old key, which it may sign with", async () => {
+		const world = await turnedWorld({ ...quick, retire: { ...quick.retire, graceMs: 2 * DAY_MS } });
+		world.probeFault = () => "signed with 202610 of example.com, expected 202611";
+		await world.advance(5 * DAY_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		expect(world.events.find(({ event }) => event === "retire_failed")).toMatchObject({
+			selector: "202610",
+			detail: expect.stringContaining("does not sign with it: signed with 202610 of example.com"),
+			hint: expect.stringContaining("record of 202610"),
+		});
+		world.probeFault = () => null;
+		await world.advance(2 * HOUR_MS);
+		expect(await world.states()).toEqual({ "202610": "retired", "202611": "active" });
+		expect(world.told("retire_failed").at(-1)).toBe("end");
 	});
 
 	it("of the tables is told without asking the running signer, nor is a door that gives no answer one", async () => {
