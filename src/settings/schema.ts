@@ -154,7 +154,9 @@ const servicesShape = {
 	),
 	commands: z
 		.record(SERVICE, commands)
-		.describe("With `manager: command`: `stop`, `start`, `reload` and `status` of each service, as lists."),
+		.describe(
+			"With `manager: command`: `stop`, `start`, `reload` and `status` of each service, as lists; under systemd none may leave a daemon behind by itself.",
+		),
 };
 
 const services = z.strictObject({

@@ -9,7 +9,8 @@ export interface PreflightOptions {
 	readonly outside: readonly string[];
 }
 
-const POSTFIX = "/usr/sbin/postfix";
+/** Absent where the service of this name is a container's. */
+export const POSTFIX = "/usr/sbin/postfix";
 const DEADLINE_MS = 60_000;
 
 /** Null if all is well. */

@@ -11,7 +11,8 @@ import type { ProgramResult, Programs } from "../ports/programs.ts";
 import type { Services } from "../ports/services.ts";
 import type { DeadMan } from "./dead-man.ts";
 import { packageWork } from "./dpkg-lock.ts";
-import { preflightOf } from "./preflight.ts";
+import { createOutsidePrograms } from "./outside-programs.ts";
+import { POSTFIX, preflightOf } from "./preflight.ts";
 
 export type ServiceAction = "stop" | "start" | "reload" | "status";
 
@@ -81,7 +82,11 @@ export function createCommandServices(options: CommandServicesOptions): Services
 			const result = await run(service, "reload", ACTION_MS);
 			if (result.status !== 0) throw failed(service, "reload", result);
 		},
-		preflight: (service) => preflightOf({ service, programs, outside: [] }),
+		async preflight(service) {
+			if ((await disk.stat(POSTFIX)) === null) return null;
+			// As a unit's: it is not to fail for the walls of the door alone.
+			return preflightOf({ service, programs: createOutsidePrograms({ programs, disk }), outside: [] });
+		},
 		packageWork: () => packageWork(disk),
 		answers: (service) => options.answers(service),
 		hostPhase: async () => "running",

@@ -15,7 +15,17 @@ const status = ["/bin/in-container", "status"];
 const mailserver = { stop: ["/bin/down"], start: ["/bin/up"], reload: [], status };
 const asRoot = test.skipIf(process.getuid?.() !== 0);
 
-async function setUp({ hasSystemd, byUnit = [] }: { hasSystemd: boolean; byUnit?: readonly string[] }) {
+interface Given {
+	readonly hasSystemd: boolean;
+	readonly hasPostfix?: boolean;
+	readonly byUnit?: readonly string[];
+}
+
+async function setUp({ hasSystemd, hasPostfix = true, byUnit = [] }: Given) {
+	const absent = new Set([
+		...(hasSystemd ? [] : ["/run/systemd/system"]),
+		...(hasPostfix ? [] : ["/usr/sbin/postfix"]),
+	]);
 	const ran: string[] = [];
 	const run: Programs["run"] = async ({ argv }) => {
 		ran.push(argv.join(" "));
@@ -29,7 +39,7 @@ async function setUp({ hasSystemd, byUnit = [] }: { hasSystemd: boolean; byUnit?
 		programs: { run },
 		disk: {
 			...disk,
-			stat: async (path) => (path === "/run/systemd/system" && !hasSystemd ? null : disk.stat("/")),
+			stat: async (path) => (absent.has(path) ? null : disk.stat("/")),
 		},
 		clock: createSystemClock(),
 		random: createSystemRandom(),
@@ -37,7 +47,7 @@ async function setUp({ hasSystemd, byUnit = [] }: { hasSystemd: boolean; byUnit?
 		answers: async () => Promise.resolve(true),
 		commands: { mailserver },
 		byUnit,
-		byCommand: ["mailserver"],
+		byCommand: ["mailserver", "postfix"],
 		recover: ["/usr/bin/touch", mark],
 	});
 	return { services, ran, mark };
@@ -75,6 +85,26 @@ test("without systemd they stand alone, and a child of the door's watches", asyn
 	while (!(await acted()) && !deadline.aborted) await clock.sleep(20, deadline);
 	expect(await acted()).toBe(true);
 	expect(ran).toEqual([]);
+});
+
+asRoot(
+	"postfix by command: it checks itself outside the door's sandbox, as a unit of systemd's would",
+	async () => {
+		const { services, ran } = await setUp({ hasSystemd: true });
+		expect(await services.preflight("postfix")).toBeNull();
+		expect(ran).toEqual([
+			expect.stringMatching(/^\/usr\/bin\/systemd-run --wait .* -- \/usr\/sbin\/postfix check$/),
+		]);
+	},
+);
+
+test("postfix by command, without systemd: it checks itself as it is; where it is a container's alone, it cannot", async () => {
+	const host = await setUp({ hasSystemd: false });
+	expect(await host.services.preflight("postfix")).toBeNull();
+	expect(host.ran).toEqual(["/usr/sbin/postfix check"]);
+	const container = await setUp({ hasSystemd: false, hasPostfix: false });
+	expect(await container.services.preflight("postfix")).toBeNull();
+	expect(container.ran).toEqual([]);
 });
 
 test("beside a unit of systemd's, each by its own manager", async () => {
