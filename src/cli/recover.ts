@@ -1,4 +1,4 @@
-/** `keyturn recover`: has the door finish or undo an interrupted switch. */
+/** `keyturn recover`: has the door finish or undo an interrupted switch; fails while something of it is still owed. */
 
 import { KeyturnError } from "../errors.ts";
 import { type CommandContext, EXIT } from "./workbench.ts";
@@ -16,8 +16,12 @@ export async function recover(context: CommandContext, options: { readonly json:
 			answer.act === "refused" ? answer.message : `the door answered ${answer.act}`,
 			answer.act === "refused" && answer.hint !== null ? { hint: answer.hint } : {},
 		);
+	const { did, pending, results } = answer;
+	const owed = pending === undefined ? [] : [`${pending.reason}: ${pending.hint}`];
+	const lines = [...did, ...owed];
 	if (options.json) context.terminal.result(JSON.stringify(answer, null, 2));
-	else if (answer.did.length === 0) context.terminal.result("nothing was left to recover");
-	else for (const line of answer.did) context.terminal.result(line);
-	return answer.results.some((result) => result.outcome === "conflict") ? EXIT.failed : EXIT.done;
+	else if (lines.length === 0) context.terminal.result("nothing was left to recover");
+	else for (const line of lines) context.terminal.result(line);
+	const isOver = pending === undefined && results.every(({ outcome }) => outcome !== "conflict");
+	return isOver ? EXIT.done : EXIT.failed;
 }
