@@ -13,6 +13,7 @@ import { parseProbeAnswer, type ProbeAnswer, type ProbeRequest } from "./signers
 import { SIGNER_TYPES, signerSchemas } from "./signers/registry.ts";
 import type { SwapSigner } from "./swap/context.ts";
 import { formatAnswer, parseRequest } from "./swap/protocol.ts";
+import { isBusy, leavesWork } from "./swap/refusal.ts";
 import { createSwap } from "./swap/swap.ts";
 import { createSystemClock } from "./system/clock.ts";
 import { createSystemDisk } from "./system/disk.ts";
@@ -106,10 +107,6 @@ async function readInput(): Promise<string> {
 		chunks.push(chunk);
 	}
 	return Buffer.concat(chunks).toString("utf8");
-}
-
-function isBusy(answer: DoorAnswer): boolean {
-	return answer.act === "refused" && answer.why === "busy";
 }
 
 /** The door acts on what this file says: nobody but root, or who runs it, may be able to write it. */
@@ -243,6 +240,8 @@ try {
 	if (answer.act === "refused")
 		log.warn("refused", { why: answer.why, domains: answer.domains.slice(0, 10), reason: answer.message });
 	process.stdout.write(`${formatAnswer(answer)}\n`);
+	// Then systemd, or what stands in for it, runs it again.
+	if (isDeadMan && leavesWork(answer)) process.exitCode = 1;
 } catch (thrown) {
 	const error = asKeyturnError(thrown);
 	log.error("the door could not answer", { error });

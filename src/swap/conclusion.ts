@@ -26,8 +26,11 @@ export async function conclude(run: SwitchRun, ended: readonly Ended[]): Promise
 	}
 	await writeResult(context, result);
 	await clear(context, run.journal.signers, run.journal.id);
-	if (run.owed.length === 0) await removeJournal(context);
-	await disarm(context);
+	// While something is owed the dead man's switch tries again: the agent may be dead, or nobody's daemon run.
+	if (run.owed.length === 0) {
+		await removeJournal(context);
+		await disarm(context);
+	}
 	context.log.info("a switch has ended", { id: result.id, outcome: result.outcome, reason: result.reason });
 	return result;
 }

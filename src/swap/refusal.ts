@@ -1,7 +1,7 @@
 /** How the door says no without having done anything. */
 
 import { asKeyturnError } from "../errors.ts";
-import type { RefusedAnswer } from "../ports/door.ts";
+import type { DoorAnswer, RefusedAnswer } from "../ports/door.ts";
 
 export function refuse(
 	why: RefusedAnswer["why"],
@@ -28,6 +28,17 @@ export function refuseFailure(thrown: unknown, domains: readonly string[] = []):
 
 export function isRefused(answer: object): answer is RefusedAnswer {
 	return "act" in answer && answer.act === "refused";
+}
+
+/** Whether another switch or recovery has the lock. */
+export function isBusy(answer: DoorAnswer): boolean {
+	return answer.act === "refused" && answer.why === "busy";
+}
+
+/** Whether a recovery has to be made again: it failed, or something is still owed. Who has the lock is at work himself. */
+export function leavesWork(answer: DoorAnswer): boolean {
+	if (answer.act === "refused") return !isBusy(answer);
+	return answer.act === "recover" && answer.pending !== undefined;
 }
 
 function whyOf(code: string): RefusedAnswer["why"] {

@@ -16,6 +16,9 @@ export const NO_DEAD_MAN: DeadMan = {
 	disarm: async () => undefined,
 };
 
+/** A recovery that fails, or leaves a service that does not start, is run again this often; then it is left to the next request. */
+const TRIES = 100;
+const AGAIN_MS = 10_000;
 const TIMERS = "keyturn-deadman-*.timer";
 const DEADLINE_MS = 20_000;
 const NEVER = new AbortController().signal;
@@ -43,9 +46,11 @@ export function createSystemdDeadMan({ programs, random, argv }: SystemdDeadManO
 				"--timer-property=AccuracySec=1s",
 				`--unit=${unit}`,
 				"--description=keyturn recover, should a switch not end in time",
-				// Should the recovery itself be killed, nobody else would start the mail server again.
+				// Should the recovery fail or be killed itself, nobody else would start the mail server again.
 				"--property=Restart=on-failure",
-				"--property=RestartSec=10s",
+				`--property=RestartSec=${AGAIN_MS / 1000}s`,
+				"--property=StartLimitIntervalSec=1d",
+				`--property=StartLimitBurst=${TRIES}`,
 				"--collect",
 				"--quiet",
 				"--",
@@ -68,14 +73,26 @@ export function createSystemdDeadMan({ programs, random, argv }: SystemdDeadManO
 	};
 }
 
-/** Waits and starts the rest of its arguments; a process of its own, so that it outlives whoever armed it. */
+/**
+ * Waits and runs the rest of its arguments until they succeed; a process of its own, so that it outlives whoever armed it.
+ */
 const WATCH = `
-const [ms, program, ...args] = process.argv.slice(1);
-setTimeout(() => require("node:child_process").spawn(program, args, { stdio: "ignore" }), Number(ms));
+const { spawn } = require("node:child_process");
+const [ms, againMs, tries, program, ...args] = process.argv.slice(1);
+const run = (left) => {
+	const again = () => left > 1 && setTimeout(run, Number(againMs), left - 1);
+	const child = spawn(program, args, { stdio: "ignore" });
+	child.once("error", again);
+	child.once("exit", (status) => status === 0 || again());
+};
+setTimeout(run, Number(ms), Number(tries));
 `;
 
-/** A detached child, where no systemd runs. */
-export function createDetachedDeadMan(argv: readonly [string, ...string[]]): DeadMan {
+/** A detached child, where no systemd runs; `argv` is run again `againMs` after it failed. */
+export function createDetachedDeadMan(
+	argv: readonly [string, ...string[]],
+	{ againMs = AGAIN_MS, tries = TRIES }: { readonly againMs?: number; readonly tries?: number } = {},
+): DeadMan {
 	let armed: { kill(signal: "SIGKILL"): boolean } | null = null;
 	const disarm = async () => {
 		armed?.kill("SIGKILL");
@@ -84,7 +101,8 @@ export function createDetachedDeadMan(argv: readonly [string, ...string[]]): Dea
 	return {
 		async arm(afterMs) {
 			await disarm();
-			const child = spawn(process.execPath, ["-e", WATCH, "--", String(afterMs), ...argv], {
+			const given = [afterMs, againMs, tries].map(String);
+			const child = spawn(process.execPath, ["-e", WATCH, "--", ...given, ...argv], {
 				cwd: "/",
 				detached: true,
 				env: { PATH: process.env["PATH"], LANG: "C.UTF-8" },

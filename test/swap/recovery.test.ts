@@ -235,6 +235,16 @@ describe("a switch that has its result", () => {
 		expectWell(host);
 	});
 
+	it("leaves the dead man's switch armed while it owes one, and disarms it then", async () => {
+		const host = await owing();
+		expect(host.services.isArmed).toBe(true);
+		host.services.of("postfix").failingStarts = 3;
+		expect(await recover(host)).toMatchObject({ pending: { services: ["postfix"] } });
+		expect(host.services.isArmed).toBe(true);
+		await recover(host);
+		expect(host.services.isArmed).toBe(false);
+	});
+
 	it("goes on owing them, and lets nothing new begin, saying why", async () => {
 		const host = await owing();
 		host.services.of("postfix").failingStarts = 99;

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Programs } from "../../src/ports/programs.ts";
@@ -42,6 +42,10 @@ test("arms a timer under a fresh name before the old one is stopped, and stops n
 		"/usr/bin/systemctl stop",
 		"/usr/bin/systemctl stop",
 	]);
+	// What fails is run again, but not for ever.
+	expect(lines[0]).toContain(
+		"--property=Restart=on-failure --property=RestartSec=10s --property=StartLimitIntervalSec=1d --property=StartLimitBurst=100 ",
+	);
 	expect(lines[0]).toMatch(/ --unit=keyturn-deadman-[0-9a-f]{12} .* -- \/usr\/bin\/keyturn recover$/);
 	expect(
 		lines.filter((line) => line.includes("systemctl stop")).every((line) => line.endsWith(".timer")),
@@ -58,7 +62,6 @@ test("a timer that does not run is a failure before anything is stopped", async 
 });
 
 test("without systemd a detached child acts, unless it was disarmed", async () => {
-	const clock = createSystemClock();
 	const directory = await temporaryDirectory();
 	const disarmed = createDetachedDeadMan(["/usr/bin/touch", join(directory, "disarmed")]);
 	await disarmed.arm(1);
@@ -66,13 +69,51 @@ test("without systemd a detached child acts, unless it was disarmed", async () =
 	await disarmed.disarm();
 	const left = createDetachedDeadMan(["/usr/bin/touch", join(directory, "left alone")]);
 	await left.arm(1);
+	expect(await appears(join(directory, "left alone"))).toBe(true);
+	await expect(access(join(directory, "disarmed"))).rejects.toThrow("ENOENT");
+});
+
+/** Notes that it ran, and fails until it has done so this often; then it says that it succeeded. */
+async function failingUntil(runs: number) {
+	const directory = await temporaryDirectory();
+	const script = `echo run >> runs; test "$(wc -l < runs)" -ge ${runs} && touch succeeded`;
+	return {
+		argv: ["/bin/sh", "-c", `cd ${directory}; ${script}`] as const,
+		succeeded: join(directory, "succeeded"),
+		runs: async () => (await readFile(join(directory, "runs"), "utf8")).trim().split("\n").length,
+	};
+}
+
+test("without systemd what failed is run again until it succeeds", async () => {
+	const { argv, succeeded, runs } = await failingUntil(3);
+	await createDetachedDeadMan(argv, { againMs: 1 }).arm(1);
+	expect(await appears(succeeded)).toBe(true);
+	expect(await runs()).toBe(3);
+});
+
+test("without systemd what goes on failing is not run for ever", async () => {
+	const { argv, succeeded, runs } = await failingUntil(4);
+	const last = await failingUntil(1);
+	await createDetachedDeadMan(argv, { againMs: 1, tries: 3 }).arm(1);
+	const deadline = createSystemClock().deadline(20_000, never);
+	const isWatched = async () => (await runs().catch(() => 0)) < 3;
+	while ((await isWatched()) && !deadline.aborted) await createSystemClock().sleep(20, deadline);
+	// Another is run from beginning to end meanwhile.
+	await createDetachedDeadMan(last.argv).arm(1);
+	expect(await appears(last.succeeded)).toBe(true);
+	expect(await runs()).toBe(3);
+	await expect(access(succeeded)).rejects.toThrow("ENOENT");
+});
+
+/** Whether a file is there in time. */
+async function appears(path: string): Promise<boolean> {
+	const clock = createSystemClock();
 	const deadline = clock.deadline(20_000, never);
-	const acted = () =>
-		access(join(directory, "left alone")).then(
+	const isThere = () =>
+		access(path).then(
 			() => true,
 			() => false,
 		);
-	while (!(await acted()) && !deadline.aborted) await clock.sleep(20, deadline);
-	expect(await acted()).toBe(true);
-	await expect(access(join(directory, "disarmed"))).rejects.toThrow("ENOENT");
-});
+	while (!(await isThere()) && !deadline.aborted) await clock.sleep(20, deadline);
+	return isThere();
+}
