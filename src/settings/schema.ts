@@ -218,7 +218,9 @@ const signerOfDomain = z.union([NAME, z.array(NAME).min(1, { error: "must name o
 const overridable = {
 	schedule: cron.describe("When a new key starts to sign: five cron fields."),
 	publish_ahead: duration.describe("Its record goes out this long before."),
-	window: windowOfDay.describe("When services may be touched, such as `02:00-05:00`; absent: any time."),
+	window: windowOfDay.describe(
+		"When services may be touched, such as `02:00-05:00`; a switch that is due outside waits until it next opens. Absent: any time.",
+	),
 	selector: selector.describe(
 		"Template of the selector with `{yyyy}`, `{mm}`, `{dd}`, `{host}`, `{alg}`; the next in the same month gets a suffix; or `{ ring: [kt1, kt2, kt3] }`.",
 	),
@@ -295,7 +297,11 @@ export const configuration = z.strictObject({
 		.describe(
 			"Publishing and retiring of the domains are spread over this long; publishing over `publish_ahead` at most.",
 		),
-	spread: duration.prefault("0d").describe("The domains' due dates are staggered over this long."),
+	spread: duration
+		.prefault("0d")
+		.describe(
+			"The domains' due dates are staggered over this long, each to any minute of the day: where `restart` may not stop mail at noon, set `window` too, and a switch waits until that next opens.",
+		),
 	verify: z
 		.strictObject({
 			nameservers: verifyShape.nameservers.prefault("auto"),
