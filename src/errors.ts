@@ -76,6 +76,14 @@ export class KeyturnError extends Error {
 	}
 }
 
+/** What the system says of a path at which no file can be, whoever asks; `ENOENT` is an answer of its own. */
+const NOWHERE: ReadonlySet<string | null> = new Set(["ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
+
+/** Whether a failure says as surely as absence does that nothing stands at the path. */
+export function leadsNowhere(thrown: unknown): boolean {
+	return thrown instanceof KeyturnError && thrown.code === "disk.failed" && NOWHERE.has(thrown.errno);
+}
+
 /** Gives any thrown value as a KeyturnError; one that is none of ours is a `bug`. */
 export function asKeyturnError(thrown: unknown): KeyturnError {
 	if (thrown instanceof KeyturnError) return thrown;

@@ -73,8 +73,12 @@ function withOne(lines: readonly InspectedLine[]): readonly LineInUse[] {
 	);
 }
 
+/** A line that cannot be read may be of either: where it was known as one, it is not gone. */
 function isOfLane({ algorithm }: Lane): (line: InspectedLine) => boolean {
-	return (line) => (algorithmOf(line) ?? "rsa") === algorithm;
+	return (line) => {
+		const found = algorithmOf(line);
+		return found === null ? line.problem !== null || algorithm === "rsa" : found === algorithm;
+	};
 }
 
 /** Every plan of a tick asks it of the same lines. */

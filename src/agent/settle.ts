@@ -56,6 +56,12 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 		await takeOver(run, { doc, step: { kind: "takeOver", selector: key.selector } });
 		return;
 	}
+	if (!isGoing && named?.publicKey === null && named.problem !== null)
+		throw new KeyturnError(
+			"signer.config",
+			`${doc.policy.domain}: whether ${key.selector} signs cannot be told: ${named.problem}`,
+			{ retry: true },
+		);
 	await dropStaged(run, [id]);
 	await run.save(
 		doc,

@@ -10,8 +10,13 @@ export interface SigningLine {
 	readonly entry: string;
 	/** The key file as the signer opens it. */
 	readonly keyPath: string;
-	/** The public half, base64 of the SPKI DER; null if the file cannot be read as a key. */
+	/** The public half, base64 of the SPKI DER; null if the file is absent, is no key, or is `unread`. */
 	readonly publicKey: string | null;
+	/**
+	 * Why the key file could not be read though it may be there (`EIO`, `EACCES`, `ESTALE`), with path and errno; absent where it
+	 * was read or is absent. The key is not gone then: nothing follows from its being unknown.
+	 */
+	readonly unread?: string;
 	/** Why this line cannot be turned by us (a `%` entry, an unknown dataset), or null. */
 	readonly problem: string | null;
 	/** Whether mail is signed with it: some signing line names it. */

@@ -21,7 +21,7 @@ export function inUse({ state, seen, now }: Facts): readonly Wanted[] {
 		if (key !== null && key.publicKey === line.publicKey && !isUnderWay(key))
 			wanted.push(...lacking(key, state, now));
 	}
-	return isTurnedAway(state, lines)
+	return isTurnedAway(state, seen.inUse ?? [])
 		? [
 				...wanted.filter((step) => !("kind" in step) || step.kind !== "turnAway"),
 				...handingOver(state, lines),
@@ -44,7 +44,7 @@ function handingOver(state: DomainState, lines: readonly LineInUse[]): readonly 
 }
 
 /** One turn is enough; beside the key in use it would not take the other's lines away. */
-function isTurnedAway(state: DomainState, lines: readonly LineInUse[]): boolean {
+function isTurnedAway(state: DomainState, inUse: readonly LineInUse[]): boolean {
 	const { rotate, rollback, remove } = state.wants;
 	const active = activeKey(state);
 	return (
@@ -52,8 +52,13 @@ function isTurnedAway(state: DomainState, lines: readonly LineInUse[]): boolean 
 		rollback !== null ||
 		remove !== null ||
 		state.keys.some(isUnderWay) ||
-		lines.some((line) => line.selector === active?.selector)
+		inUse.some((line) => line.selector === active?.selector && !isUnusable(line))
 	);
+}
+
+/** Without its file a key signs nothing; of one whose line has a `problem` for which it was not read, that is not known. */
+function isUnusable({ publicKey, problem }: LineInUse): boolean {
+	return publicKey === null ? problem === null : problem !== null;
 }
 
 /** Whether nobody may ever sign with it again. */

@@ -2,6 +2,7 @@
 
 import type { Disk, DiskStat } from "../ports/disk.ts";
 import type { Signer, SignerReading } from "../ports/signer.ts";
+import { reasonOf } from "./key-file.ts";
 import { type Account, type Accounts, groupsOf } from "./accounts.ts";
 
 export interface SafetyQuestion {
@@ -40,8 +41,16 @@ export function refusalBy(ask: (reading: SignerReading) => Promise<SafetyQuestio
 
 /** One sentence against the key file, or null. */
 async function whyUnsafe(question: SafetyQuestion, keyPath: string): Promise<string | null> {
-	const real = await question.disk.realpath(keyPath);
-	if (real === null) return `${keyPath} is absent`;
+	try {
+		const real = await question.disk.realpath(keyPath);
+		return real === null ? `${keyPath} is absent` : await whyUnsafeAt(question, real);
+	} catch (thrown) {
+		return reasonOf(thrown);
+	}
+}
+
+/** The same for a path without links. */
+async function whyUnsafeAt(question: SafetyQuestion, real: string): Promise<string | null> {
 	const { root } = question;
 	const directories = ancestors(real).filter(
 		(directory) => root === undefined || directory === root || directory.startsWith(`${root}/`),

@@ -1,6 +1,6 @@
 /** Deletes key files that are the door's own and that nothing live names; gives staged switches up. */
 
-import { asKeyturnError, KeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError, leadsNowhere } from "../errors.ts";
 import { publicHalf } from "../dkim/key-material.ts";
 import type { DoorRequest, DropAnswer, DroppedKey, OtherReader } from "../ports/door.ts";
 import type { SwapContext } from "./context.ts";
@@ -15,17 +15,21 @@ interface Held {
 	readonly liveKeys: ReadonlySet<string>;
 	readonly staged: ReadonlySet<string>;
 	readonly others: readonly OtherReader[];
+	/** Why a live table may name any file; null where it is known which. */
+	readonly unfollowed: string | null;
+	/** Why a live table may name any key; null where it is known which. */
+	readonly unread: string | null;
 }
 
 export async function drop(
 	context: SwapContext,
 	{ keys, staged, reveal }: Pick<Extract<DoorRequest, { act: "drop" }>, "keys" | "staged" | "reveal">,
 ): Promise<DropAnswer> {
-	const { paths: live, publicKeys: liveKeys } = await readLive(context);
+	const { live, ...known } = await readLive(context);
 	for (const id of staged) await giveUp(context, id, live);
 	const held = {
 		live,
-		liveKeys,
+		...known,
 		staged: await stagedPaths(context),
 		others: keys.length === 0 && reveal === undefined ? [] : await context.otherReaders(),
 	};
@@ -65,6 +69,7 @@ async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promi
 async function whyNeeded(context: SwapContext, known: LedgerKey, held: Held): Promise<string | null> {
 	if (known.origin === "found") return "keyturn did not make it";
 	if (await isNamed(context, known, held.live)) return "a live table names it";
+	if (held.unfollowed !== null) return `whether a live table names it cannot be told: ${held.unfollowed}`;
 	if (held.staged.has(known.path)) return "a staged switch waits for it";
 	return whoReads(context, known, held.others);
 }
@@ -83,6 +88,8 @@ async function revealKey(context: SwapContext, key: DroppedKey, held: Held): Pro
 		return refused(`${known.path}: another domain signed with it, too`);
 	const needed = await whyNeeded(context, known, held);
 	if (needed !== null) return refused(`${known.path}: ${needed}`);
+	if (held.unread !== null)
+		return refused(`${known.path}: whether a live table names a copy of it cannot be told: ${held.unread}`);
 	const pem = await readKey(context.disk, known.path);
 	if (pem === null || hashOfKey(pem) !== known.hash)
 		return refused(`${known.path}: it is not the file that keyturn placed`);
@@ -131,19 +138,25 @@ async function whoReads(
 }
 
 /** Every key file that any signer's live table names; one unreadable table stops all deleting. */
-async function readLive({ disk, signers }: SwapContext): Promise<{
-	readonly paths: ReadonlySet<string>;
-	readonly publicKeys: ReadonlySet<string>;
-}> {
-	const paths = new Set<string>();
-	const publicKeys = new Set<string>();
+async function readLive({
+	disk,
+	signers,
+}: SwapContext): Promise<Pick<Held, "live" | "liveKeys" | "unfollowed" | "unread">> {
+	const live = new Set<string>();
+	const liveKeys = new Set<string>();
+	let unfollowed: string | null = null;
+	let unread: string | null = null;
 	for (const [name, { signer }] of signers) {
 		try {
-			for (const { keyPath, publicKey } of (await signer.read()).lines) {
-				paths.add(keyPath);
-				if (publicKey !== null) publicKeys.add(publicKey);
-				const real = await disk.realpath(keyPath);
-				if (real !== null) paths.add(real);
+			for (const { domain, keyPath, publicKey, unread: why } of (await signer.read()).lines) {
+				live.add(keyPath);
+				if (publicKey !== null) liveKeys.add(publicKey);
+				if (why !== undefined) unread ??= `${domain}: ${why}`;
+				const real = await disk.realpath(keyPath).catch((thrown: unknown) => {
+					if (!leadsNowhere(thrown)) unfollowed ??= `${domain}: ${asKeyturnError(thrown).message}`;
+					return null;
+				});
+				if (real !== null) live.add(real);
 			}
 		} catch (error) {
 			const { message } = asKeyturnError(error);
@@ -154,7 +167,7 @@ async function readLive({ disk, signers }: SwapContext): Promise<{
 			);
 		}
 	}
-	return { paths, publicKeys };
+	return { live, liveKeys, unfollowed, unread };
 }
 
 async function stagedPaths(context: SwapContext): Promise<ReadonlySet<string>> {

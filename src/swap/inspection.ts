@@ -87,10 +87,11 @@ async function inspectLine(
 	reading: SignerReading,
 	{ signer, groups }: { readonly signer: SwapSigner["signer"]; readonly groups: Groups },
 ): Promise<InspectedLine> {
-	const { domain, selector, entry, keyPath, publicKey, signs } = line;
-	const problem = line.problem ?? groups.problemOf(line);
+	const { domain, selector, entry, keyPath, publicKey, unread = null, signs } = line;
+	const fault = line.problem ?? groups.problemOf(line);
+	const problem = fault ?? unread;
 	const unsafe = problem === null ? await signer.unsafe(keyPath, reading) : null;
-	const group = problem === null && signs ? groups.nameOf(domain, selector) : null;
+	const group = fault === null && signs ? groups.nameOf(domain, selector) : null;
 	const told = { domain, selector, entry, keyPath, publicKey, signs, problem, unsafe };
 	return group === null ? told : { ...told, group };
 }

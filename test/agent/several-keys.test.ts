@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import type { DoorRequest } from "../../src/ports/door.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
@@ -41,6 +41,31 @@ async function kinds(world: AgentWorld) {
 		.filter(({ state }) => state === "active")
 		.map(({ selector, algorithm }) => `${algorithm} ${selector}`);
 }
+
+test.each(["r1", "e1"])(
+	"what signs with %s is not gone while its key file cannot be read",
+	async (selector) => {
+		const world = dualWorld();
+		await world.tick();
+		await world.advance(2 * 60 * MINUTE_MS);
+		const at = world.lines.findIndex((line) => line.selector === selector);
+		const [line] = world.lines.splice(at, 1);
+		if (line === undefined) throw new Error(`${selector} does not sign`);
+		world.lines.push({ ...line, publicKey: null, problem: "its key file cannot be read: EIO" });
+		await world.advance(2 * 60 * MINUTE_MS);
+		await world.wish(["example.com"]);
+		await world.advance(2 * 60 * MINUTE_MS);
+		const report = await world.tick();
+		expect(report.domains.flatMap(({ waits }) => waits.map(({ reason }) => reason))).toContain(
+			`no new key in place of ${selector}: its key file cannot be read: EIO`,
+		);
+		expect(await world.states()).toMatchObject({ [selector]: "active" });
+		const turned = staged(world)
+			.flat()
+			.filter((change) => change.startsWith(`${selector} `));
+		expect(turned).toEqual([]);
+	},
+);
 
 describe("a domain whose messages are signed with keys of two algorithms", () => {
 	it("turns both in one switch, each with a name of its own", async () => {

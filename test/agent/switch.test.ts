@@ -71,6 +71,27 @@ describe("a switch whose end is not known", () => {
 	});
 });
 
+describe("a switch whose end is not known, to a key whose file cannot be read for a moment,", () => {
+	it("is neither given up nor begun again, and taken over once it can", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = unreachable;
+		await world.tick();
+		const [line] = world.lines;
+		if (line === undefined) throw new Error("nothing signs");
+		const problem = "its key file cannot be read: cannot stat /k: EIO";
+		world.lines.splice(0, 1, { ...line, selector: "202611", publicKey: null, problem });
+		await world.advance(10 * MINUTE_MS);
+		expect(keyOf(await world.state(), "202611")?.owes?.id).not.toBeNull();
+		expect(world.requested("drop")).toBe(0);
+		const publicKey = keyOf(await world.state(), "202611")?.publicKey ?? null;
+		world.lines.splice(0, 1, { ...line, selector: "202611", publicKey, problem: null });
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.requested("stage")).toBe(1);
+	});
+});
+
 test("a signer that cannot be read is what a domain waits for, in its own words", async () => {
 	const world = new AgentWorld();
 	world.lines.splice(0);

@@ -289,6 +289,12 @@ describe("keys found in use", () => {
 		const revoked = keyEntry({ selector: "202611", state: "retired", record: empty });
 		const turnAway = { kind: "step", step: { kind: "turnAway", selector: "202611" } };
 		expect(plan(state(revoked), seen([revoked]), policy, NOVEMBER)).toEqual(turnAway);
+		// As long as the key in use cannot be read it is not known that only the other signs.
+		const unread = line(keyEntry({ selector: "202612" }), { publicKey: null, problem: "EIO" });
+		const beside = seen([revoked], { inUse: [unread, line(revoked)] });
+		expect(plan(state(keyEntry({ selector: "202612" }), revoked), beside, policy, NOVEMBER)).not.toEqual(
+			turnAway,
+		);
 		const retired = keyEntry({ selector: "202611", state: "retired" });
 		expect(plan(state(retired), seen([retired]), policy, NOVEMBER)).toEqual({
 			kind: "step",

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { SignerReading } from "../../src/ports/signer.ts";
+import type { SwapOptions } from "../../src/swap/swap.ts";
 import type { DropAnswer, OtherReader } from "../../src/ports/door.ts";
 import { drop as dropKeys } from "../../src/swap/dropping.ts";
 import { readLedger } from "../../src/swap/ledger.ts";
 import { simKey } from "../fakes/sim-signer.ts";
-import { SIGNER_OWNER, SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
+import { SIGNER_OWNER, type DoorOptions, SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
 const ID2 = "fedcba9876543210fedcba9876543210";
@@ -35,6 +37,28 @@ async function switchedTwice(options: Omit<SwapHostOptions, "swap"> = {}): Promi
 	await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
 	await host.switchKeys(host.door(), ID2, [host.change("a.example", "new", "newer")]);
 	return host;
+}
+
+/** Its table has a line for c.example besides. */
+function naming(host: SwapHost, keyPath: string, options: DoorOptions = {}, unread?: string): SwapOptions {
+	const context = host.context(options);
+	const signers = [...context.signers].map(([name, given]) => {
+		const read = async (): Promise<SignerReading> => {
+			const reading = await given.signer.read();
+			const line = {
+				domain: "c.example",
+				selector: "s",
+				entry: "c",
+				keyPath,
+				publicKey: null,
+				problem: null,
+				signs: true,
+			};
+			return { ...reading, lines: [...reading.lines, unread === undefined ? line : { ...line, unread }] };
+		};
+		return [name, { ...given, signer: { ...given.signer, read } }] as const;
+	});
+	return { ...context, signers: new Map(signers) };
 }
 
 describe("a key file", () => {
@@ -177,6 +201,36 @@ describe("a key file", () => {
 		expect((await readLedger(host.context())).map(({ selector }) => selector)).toContain("new");
 	});
 
+	it("goes though a line of somebody else's leads to no file", async () => {
+		const host = await switchedTwice();
+		const context = naming(host, `${host.keyPath("a.example", "newer")}/x`);
+		const keys = [{ signer: "main", domain: "a.example", selector: "new" }];
+		expect((await dropKeys(context, { keys, staged: [] })).keys).toMatchObject([
+			{ gone: true, reason: null },
+		]);
+		expect(host.disk.text(host.keyPath("a.example", "new"))).toBeNull();
+	});
+
+	it("stays while a line cannot be followed, which may lead to it; what was only staged is given up", async () => {
+		const host = await switchedTwice();
+		const staged = "1".repeat(32);
+		await host.door().handle({ act: "stage", id: staged, changes: [host.change("b.example", "old", "new")] });
+		const fault = (_call: string, path: string) => (path === "/etc/main/alias" ? "EIO" : null);
+		const context = naming(host, "/etc/main/alias", { fault });
+		const keys = [{ signer: "main", domain: "a.example", selector: "new" }];
+		const path = host.keyPath("a.example", "new");
+		expect((await dropKeys(context, { keys, staged: [staged] })).keys).toMatchObject([
+			{
+				gone: false,
+				reason: expect.stringMatching(
+					`^${path}: whether a live table names it cannot be told: c.example: .*/etc/main/alias: EIO$`,
+				) as string,
+			},
+		]);
+		expect(host.disk.text(path)).not.toBeNull();
+		expect(host.disk.text(host.keyPath("b.example", "new"))).toBeNull();
+	});
+
 	it("of any signer stays while one signer's table cannot be read", async () => {
 		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
 		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
@@ -227,7 +281,7 @@ describe("a private half", () => {
 		expect(await reveal(host, selector)).toMatchObject([{ key: null, reason: `${path}: ${why}` }]);
 	});
 
-	it("is not given back while something else reads it, a table names a copy, or it was changed", async () => {
+	it("is not given back while something else reads it, a table names a copy or may, or it was changed", async () => {
 		const read = await switchedTwice({ mayReveal: true, otherReaders: [{ ...NOBODY, selector: "new" }] });
 		const path = read.keyPath("a.example", "new");
 		expect(await reveal(read, "new")).toMatchObject([
@@ -237,6 +291,15 @@ describe("a private half", () => {
 		shared.disk.put(shared.keyPath("b.example", "old"), simKey("a.example new").key, 0o600, SIGNER_OWNER);
 		expect(await reveal(shared, "new")).toMatchObject([
 			{ key: null, reason: `${path}: a live table names a copy of it` },
+		]);
+		const unread = await switchedTwice({ mayReveal: true });
+		const wanted = [{ signer: "main", domain: "a.example", selector: "new" }];
+		const context = naming(unread, unread.keyPath("b.example", "old"), {}, "EIO");
+		expect((await dropKeys(context, { keys: [], staged: [], reveal: wanted })).revealed).toMatchObject([
+			{
+				key: null,
+				reason: `${path}: whether a live table names a copy of it cannot be told: c.example: EIO`,
+			},
 		]);
 		const changed = await switchedTwice({ mayReveal: true });
 		changed.disk.put(path, simKey("b.example old").key, 0o600, SIGNER_OWNER);

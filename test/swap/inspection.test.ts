@@ -101,6 +101,27 @@ describe("what the agent is told", () => {
 		expect(told?.notes).toEqual(["n"]);
 	});
 
+	it("is why the key of a line cannot be read, and with whom the line turns all the same", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const context = host.context();
+		const main = context.signers.get("main");
+		if (main === undefined) throw new Error("no signer");
+		const read = async () => {
+			const reading = await main.signer.read();
+			const keyPath = host.keyPath("a.example", "old");
+			return {
+				...reading,
+				lines: reading.lines.map((line) => ({ ...line, keyPath, publicKey: null, unread: "EIO" })),
+			};
+		};
+		const signer = { ...main.signer, read, unsafe: async () => "asked all the same" };
+		const [told] = (await inspect({ ...context, signers: new Map([["main", { ...main, signer }]]) })).signers;
+		expect(told?.problem).toBeNull();
+		const line = { publicKey: null, problem: "EIO", unsafe: null, group: host.keyPath("a.example", "old") };
+		expect(told?.lines).toMatchObject([line, line]);
+		expect(told?.lines[0]).not.toHaveProperty("unread");
+	});
+
 	it("is why a table cannot be read, with nothing else about it", async () => {
 		const host = new SwapHost({ swap: "reload" });
 		host.disk.put("/etc/main/key.table", "nonsense\n");

@@ -5,9 +5,10 @@ import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
 import type { ProbedKey, ProbeVerdict, Signer, SignerReading } from "../../ports/signer.ts";
+import { readPrivateKey } from "../key-file.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
 import { oneTableParts } from "../one-table/parts.ts";
-import { readOneTable, readPrivateKey } from "../one-table/reading.ts";
+import { readOneTable } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
 import { probeText } from "../probe-message.ts";
 import type { RunProbe } from "../probe-protocol.ts";
@@ -55,9 +56,14 @@ async function read({ disk, settings }: CommandOptions): Promise<SignerReading> 
 	return readOneTable({ disk, table, format: COMMAND_TABLE, user, notes });
 }
 
-/** Its programs are run with the rights of `user`: nobody else may be able to put others in their place. */
+/**
+ * Its programs are run with the rights of `user`: nobody else may be able to put others in their place. `apply` gets all keys or
+ * none: without one that cannot be read it would have the signer give that up.
+ */
 async function preflight(options: CommandOptions): Promise<string | null> {
-	const { owner } = await read(options);
+	const { owner, lines } = await read(options);
+	const unread = lines.find((line) => line.unread !== undefined);
+	if (unread !== undefined) return `${unread.selector} of ${unread.domain}: ${unread.unread ?? ""}`;
 	for (const argv of [options.settings.apply, options.settings.prove]) {
 		const why = argv === null ? null : await whyUntrusted(options.disk, argv[0], owner.uid);
 		if (why !== null) return why;

@@ -16,8 +16,8 @@ import type {
 } from "../../ports/signer.ts";
 import type { InetTarget } from "../../ports/sockets.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
+import { readKeyFile } from "../key-file.ts";
 import { oneTableParts } from "../one-table/parts.ts";
-import { readPrivateKey } from "../one-table/reading.ts";
 import type { RunProbe } from "../probe-protocol.ts";
 import type { ProxyKey } from "./keys.ts";
 import { signWithMailDkim } from "./mail-dkim.ts";
@@ -107,7 +107,7 @@ async function read(options: DkimproxyOptions): Promise<SignerReading> {
 /** Of several keys of a domain that of its ordinary mail is turned. */
 async function describe(disk: Disk, key: ProxyKey, keys: readonly ProxyKey[]): Promise<SigningLine> {
 	const { domain, selector, path, sender, problem } = key;
-	const pem = problem === null ? await readPrivateKey(disk, path) : null;
+	const { pem, ...unread } = problem === null ? await readKeyFile(disk, path) : { pem: null };
 	const own = keys.filter((one) => one.domain === domain && one.problem === null);
 	const ordinary = own.find((one) => one.sender === domain) ?? own[0];
 	const isOther = ordinary !== undefined && (ordinary.selector !== selector || ordinary.path !== path);
@@ -117,6 +117,7 @@ async function describe(disk: Disk, key: ProxyKey, keys: readonly ProxyKey[]): P
 		entry: sender ?? CONFIGURATION,
 		keyPath: path,
 		publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null),
+		...unread,
 		problem:
 			problem ??
 			(isOther ? `beside ${ordinary.selector}, which signs ordinary mail, it is left alone` : null),

@@ -2,9 +2,9 @@
 
 import { publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
-import { asKeyturnError, KeyturnError } from "../../errors.ts";
+import { asKeyturnError, KeyturnError, leadsNowhere } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Disk } from "../../ports/disk.ts";
+import type { Disk, Owner } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
 import type {
 	ProbedKey,
@@ -14,7 +14,7 @@ import type {
 	SignerReading,
 	SigningLine,
 } from "../../ports/signer.ts";
-import { readPrivateKey } from "../one-table/reading.ts";
+import { readKeyFile, readPrivateKey, reasonOf } from "../key-file.ts";
 import { signProbe } from "../one-table/key-signature.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { signInside, whyNotRunning } from "./inside.ts";
@@ -103,28 +103,44 @@ async function ownerOf(
 	keys: readonly VolumeKey[],
 	files: readonly SignerFile[],
 ): Promise<SignerReading["owner"]> {
-	for (const path of [...keys.map((key) => key.path), ...files.map((file) => file.path)]) {
+	let untold: KeyturnError | null = null;
+	for (const { path } of keys) {
+		try {
+			const stat = await disk.stat(path);
+			if (stat !== null) return ownerFrom(stat);
+		} catch (thrown) {
+			if (!leadsNowhere(thrown)) untold ??= asKeyturnError(thrown);
+		}
+	}
+	// The tables may be somebody else's.
+	if (untold !== null) throw untold;
+	for (const { path } of files) {
 		const stat = await disk.stat(path);
-		if (stat !== null) return { uid: stat.uid, gid: stat.gid, user: String(stat.uid) };
+		if (stat !== null) return ownerFrom(stat);
 	}
 	throw new KeyturnError("signer.config", "the volume has no file of a signer");
+}
+
+function ownerFrom({ uid, gid }: Owner): SignerReading["owner"] {
+	return { uid, gid, user: String(uid) };
 }
 
 /** Of several keys of a domain the first RSA one is turned: every receiver can verify that. */
 async function describe(disk: Disk, key: VolumeKey, keys: readonly VolumeKey[]): Promise<SigningLine> {
 	const { domain, selector, path, entry, signs, problem } = key;
-	const half = problem === null ? publicHalf((await readPrivateKey(disk, path)) ?? "") : null;
+	const { pem, ...unread } = problem === null ? await readKeyFile(disk, path) : { pem: null };
 	const own = keys.filter((one) => one.domain === domain && one.problem === null && one.signs);
 	const ordinary = await firstRsa(disk, own);
 	const isOther = signs && ordinary !== null && (selector !== ordinary.selector || path !== ordinary.path);
 	const beside = `beside ${ordinary?.selector ?? ""}, the key that keyturn turns, this one is left alone`;
-	const publicKey = half?.publicKey ?? null;
+	const publicKey = publicHalf(pem ?? "")?.publicKey ?? null;
 	return {
 		domain,
 		selector,
 		entry,
 		keyPath: path,
 		publicKey,
+		...unread,
 		problem: problem ?? (isOther ? beside : null),
 		signs,
 	};
@@ -132,13 +148,14 @@ async function describe(disk: Disk, key: VolumeKey, keys: readonly VolumeKey[]):
 
 async function firstRsa(disk: Disk, keys: readonly VolumeKey[]): Promise<VolumeKey | null> {
 	for (const key of keys)
-		if (publicHalf((await readPrivateKey(disk, key.path)) ?? "")?.algorithm === "rsa") return key;
+		if (publicHalf((await readKeyFile(disk, key.path)).pem ?? "")?.algorithm === "rsa") return key;
 	return keys[0] ?? null;
 }
 
 /** OpenDKIM gets a copy of its own, rspamd reads the file: it has to belong to whom the others belong to. */
 async function unsafe(disk: Disk, keyPath: string, { owner }: SignerReading): Promise<string | null> {
-	const stat = await disk.stat(keyPath);
+	const stat = await disk.stat(keyPath).catch(reasonOf);
+	if (typeof stat === "string") return stat;
 	if (stat?.kind !== "file") return `${keyPath} is absent, or not a regular file`;
 	if (stat.uid === owner.uid) return null;
 	return `${keyPath} belongs to uid ${stat.uid}, expected ${owner.user}, as the keys in use`;

@@ -8,8 +8,8 @@ import { privateKeyFrom } from "../../dkim/key-material.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { SignExpectation, SignerReading } from "../../ports/signer.ts";
+import { readPrivateKey } from "../key-file.ts";
 import { probeHeaders, PROBE_BODY, probeText } from "../probe-message.ts";
-import { readPrivateKey } from "./reading.ts";
 import { parseRows, type Row, type RowFormat } from "./rows.ts";
 
 /** One message per expectation, signed with the key that a staged table names for it; fails with `signer.config`. */

@@ -7,6 +7,7 @@ import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { SignerFile, SignerReading, SigningLine } from "../../ports/signer.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
+import { readKeyFile } from "../key-file.ts";
 import { parseRows, type Row, type RowFormat } from "./rows.ts";
 
 export interface OneTable {
@@ -23,7 +24,6 @@ export interface OneTable {
 }
 
 const TABLE_LIMIT_BYTES = 64 * 1024 * 1024;
-const KEY_LIMIT_BYTES = 64 * 1024;
 
 export async function readOneTable(given: OneTable): Promise<SignerReading> {
 	const { disk, table, format, user } = given;
@@ -42,14 +42,6 @@ export async function readOneTable(given: OneTable): Promise<SignerReading> {
 	};
 }
 
-/** Of one public half: what a key file holds; null where it cannot be read as a key. */
-export async function readPrivateKey(disk: Disk, path: string): Promise<string | null> {
-	const stat = await disk.stat(path);
-	if (stat?.kind !== "file" || stat.sizeBytes > KEY_LIMIT_BYTES) return null;
-	const bytes = await disk.read(path, KEY_LIMIT_BYTES);
-	return bytes === null ? null : Buffer.from(bytes).toString("latin1");
-}
-
 /** Fails with `signer.config` where it is missing. */
 export async function readTable(disk: Disk, table: string): Promise<SignerFile> {
 	const path = await disk.realpath(table);
@@ -66,13 +58,14 @@ export async function readTable(disk: Disk, table: string): Promise<SignerFile> 
 }
 
 async function describe(disk: Disk, row: Row, problem: string | null): Promise<SigningLine> {
-	const pem = row.problem === null ? await readPrivateKey(disk, row.path) : null;
+	const { pem, ...unread } = row.problem === null ? await readKeyFile(disk, row.path) : { pem: null };
 	return {
 		domain: row.domain,
 		selector: row.selector,
 		entry: row.label ?? row.domain,
 		keyPath: row.path,
 		publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null),
+		...unread,
 		problem: row.problem ?? problem,
 		signs: row.problem === null && problem === null,
 	};

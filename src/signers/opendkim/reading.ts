@@ -7,6 +7,7 @@ import type { Disk } from "../../ports/disk.ts";
 import type { SignerFile, SignerReading, SigningLine } from "../../ports/signer.ts";
 import type { SocketTarget } from "../../ports/sockets.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
+import { readKeyFile } from "../key-file.ts";
 import { findForeign, lineName } from "./foreign-lines.ts";
 import type { KeyTableEntry } from "./key-table.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
@@ -15,8 +16,6 @@ import { ONE_KEY_ENTRY } from "./one-key.ts";
 import type { OpenDkimOptions } from "./options.ts";
 import { toInside } from "./root-directory.ts";
 import { isNamed } from "./signing-table.ts";
-
-const KEY_LIMIT_BYTES = 64 * 1024;
 
 /** Fails with `signer.config` on what cannot be followed. */
 export async function readOpenDkim(options: OpenDkimOptions): Promise<SignerReading> {
@@ -95,21 +94,17 @@ async function describeEntry(
 	live: LiveConfiguration,
 	entry: KeyTableEntry,
 ): Promise<SigningLine> {
-	const bytes = entry.problem === null ? await readKey(disk, entry.path) : null;
+	const { pem, ...unread } = entry.problem === null ? await readKeyFile(disk, entry.path) : { pem: null };
 	return {
 		domain: entry.domain,
 		selector: entry.selector,
 		entry: live.oneKey === null ? entry.name : ONE_KEY_ENTRY,
 		keyPath: entry.path,
-		publicKey: bytes === null ? null : (publicHalf(Buffer.from(bytes).toString("latin1"))?.publicKey ?? null),
+		publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null),
+		...unread,
 		problem: entry.problem,
 		signs: entry.isUsed && isNamed(live.signing, entry.name),
 	};
-}
-
-async function readKey(disk: Disk, path: string): Promise<Uint8Array | null> {
-	const stat = await disk.stat(path);
-	return stat?.kind === "file" && stat.sizeBytes <= KEY_LIMIT_BYTES ? disk.read(path, KEY_LIMIT_BYTES) : null;
 }
 
 function hashOver(files: readonly SignerFile[]): string {

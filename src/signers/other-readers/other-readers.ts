@@ -22,7 +22,9 @@ export interface OtherReadersOptions {
 
 /** Never fails: what cannot be read is a reader with a problem. Reads only. */
 export async function findOtherReaders({ disk, own }: OtherReadersOptions): Promise<readonly OtherReader[]> {
-	const known = new Set(await Promise.all(own.map(async (path) => (await disk.realpath(path)) ?? path)));
+	const known = new Set(
+		await Promise.all(own.map(async (path) => (await disk.realpath(path).catch(() => null)) ?? path)),
+	);
 	const found: OtherReader[] = [];
 	for (const kind of KINDS) {
 		for (const path of await attempt(kind.program, kind.program, async () => kind.find(disk))) {

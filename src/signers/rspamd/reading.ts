@@ -2,14 +2,12 @@
 
 import { type PublicHalf, publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
-import type { Disk } from "../../ports/disk.ts";
 import type { SignerReading, SigningLine } from "../../ports/signer.ts";
+import { type KeyFile, readKeyFile } from "../key-file.ts";
 import { isNo, type NamedKey, readLive, type RspamdOptions } from "./live-configuration.ts";
 import { milterSocket } from "./milter-socket.ts";
 import type { RspamdSettings } from "./settings.ts";
 import type { SigningSection } from "./signing-section.ts";
-
-const KEY_LIMIT_BYTES = 64 * 1024;
 
 /** Fails with `signer.config` on what cannot be followed. */
 export async function readRspamd(options: RspamdOptions): Promise<SignerReading> {
@@ -17,8 +15,8 @@ export async function readRspamd(options: RspamdOptions): Promise<SignerReading>
 	const { file, section, layout, keys: named, account } = await readLive(options);
 	const keys: ReadKey[] = [];
 	for (const key of named) {
-		const pem = await readKey(disk, key);
-		keys.push({ key, half: pem === null ? null : publicHalf(pem) });
+		const { pem, ...unread } = key.problem === null ? await readKeyFile(disk, key.path) : { pem: null };
+		keys.push({ key, half: pem === null ? null : publicHalf(pem), ...unread });
 	}
 	const files = layout?.files ?? [file];
 	return {
@@ -39,15 +37,7 @@ function alsoAsked({ options }: SigningSection, { redis }: RspamdSettings): read
 	return [...(paths === undefined ? [] : [paths]), ...(redis === null ? [] : [`Redis at ${redis.socket}`])];
 }
 
-async function readKey(disk: Disk, { path, problem }: NamedKey): Promise<string | null> {
-	if (problem !== null) return null;
-	const stat = await disk.stat(path);
-	if (stat?.kind !== "file" || stat.sizeBytes > KEY_LIMIT_BYTES) return null;
-	const bytes = await disk.read(path, KEY_LIMIT_BYTES);
-	return bytes === null ? null : Buffer.from(bytes).toString("latin1");
-}
-
-interface ReadKey {
+interface ReadKey extends Pick<KeyFile, "unread"> {
 	readonly key: NamedKey;
 	/** Null if its file cannot be read as a key. */
 	readonly half: PublicHalf | null;
@@ -69,7 +59,7 @@ function isSameKey(one: NamedKey, other: NamedKey): boolean {
 	return one.domain === other.domain && one.selector === other.selector && one.path === other.path;
 }
 
-function describeKey({ key, half }: ReadKey, ordinary: NamedKey | null): SigningLine {
+function describeKey({ key, half, ...unread }: ReadKey, ordinary: NamedKey | null): SigningLine {
 	const { domain, selector, path, problem, entry, signs } = key;
 	const foreign =
 		ordinary === null || isSameKey(key, ordinary)
@@ -81,6 +71,7 @@ function describeKey({ key, half }: ReadKey, ordinary: NamedKey | null): Signing
 		entry,
 		keyPath: path,
 		publicKey: half?.publicKey ?? null,
+		...unread,
 		problem: problem ?? foreign,
 		signs,
 	};

@@ -10,7 +10,7 @@ import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import type { Sockets } from "../../ports/sockets.ts";
-import { readPrivateKey } from "../one-table/reading.ts";
+import { readKeyFile } from "../key-file.ts";
 import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
 import type { Layout, LayoutOptions } from "./layout.ts";
 import { type Redis, type RedisPlace, withRedis } from "./redis-protocol.ts";
@@ -184,11 +184,11 @@ async function rowOf(
 	const inRedis = await redis.ask("HGET", keys, fieldOf(row));
 	const half = typeof inRedis === "string" ? publicHalf(inRedis) : null;
 	if (half === null) return { ...row, problem: `${keys} has no key that can be read for ${fieldOf(row)}` };
-	const inFile = publicHalf((await readPrivateKey(disk, path)) ?? "");
-	if (inFile?.publicKey === half.publicKey) return { ...row, problem: null };
+	const { pem, unread } = await readKeyFile(disk, path);
+	if (publicHalf(pem ?? "")?.publicKey === half.publicKey) return { ...row, problem: null };
 	return {
 		...row,
-		problem: `its key stands in Redis only: put it into ${path} as well`,
+		problem: unread ?? `its key stands in Redis only: put it into ${path} as well`,
 	};
 }
 

@@ -64,6 +64,11 @@ describe("who else reads keys", () => {
 		expect(found.map(inShort)).toEqual([["/srv/two.conf", null, "two", KEY, true]]);
 	});
 
+	it("is no signer of ours whose configuration cannot be followed, and nothing fails by that", async () => {
+		const fault = (call: string, path: string) => (call === "realpath" && path === OWN ? "EIO" : null);
+		expect(await readersOf({}, fault)).toEqual([]);
+	});
+
 	it("is no signer of ours, by whatever link it is named", async () => {
 		const sim = diskWith({});
 		sim.putSymlink("/etc/opendkim/opendkim.conf", OWN);
