@@ -403,7 +403,11 @@ describe("on other hosts", () => {
 			commands: {
 				stop: ["/usr/bin/podman", "stop", "mailserver"],
 				start: ["/usr/bin/podman", "start", "mailserver"],
-				status: ["/bin/sh", "-c", "podman inspect -f '{{.State.Running}}' mailserver | grep -q true"],
+				status: [
+					"/bin/sh",
+					"-c",
+					"up=$(podman inspect -f '{{.State.Running}}' mailserver) || exit 126; test $up = true",
+				],
 			},
 			steps: ["  once, by hand"],
 		};

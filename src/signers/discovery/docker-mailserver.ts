@@ -80,7 +80,12 @@ function proposalOf(program: string, name: string): Proposal {
 		commands: {
 			stop: [program, "stop", name],
 			start: [program, "start", name],
-			status: ["/bin/sh", "-c", `${program} inspect -f '{{.State.Running}}' ${name} | grep -q true`],
+			// A Docker that does not answer is no stopped container: the status then is no answer either.
+			status: [
+				"/bin/sh",
+				"-c",
+				`up=$(${program} inspect -f '{{.State.Running}}' ${name}) || exit 126; test $up = true`,
+			],
 		},
 	};
 }

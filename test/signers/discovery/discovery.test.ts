@@ -1,9 +1,13 @@
 /** Which signers are found, from what their own configuration says. */
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { discoverSigners } from "../../../src/signers/discovery/discovery.ts";
 import { keysDirectory } from "../../../src/signers/discovery/proposal.ts";
+import { createSystemPrograms } from "../../../src/system/programs.ts";
 import { type FoundHost, foundHost, RSA_KEY, UID } from "../../fakes/found-host.ts";
+import { temporaryDirectory } from "../../system/temporary-directory.ts";
 import { docker, SET_UPS, transport } from "./set-ups.ts";
 
 const discover = async (files: FoundHost["files"], programs: FoundHost["programs"] = {}) =>
@@ -203,6 +207,21 @@ describe("docker-mailserver", () => {
 				steps: [expect.stringContaining("ReadWritePaths=/srv/dms/docker-data/dms/config")],
 			},
 		]);
+	});
+
+	test.each([
+		["echo true", 0],
+		["echo false", 1],
+		["echo no such container >&2; exit 1", 126],
+		["kill -KILL $$", 126],
+	])("its status tells up and down apart from a Docker that does not answer: %s", async (says, status) => {
+		const [found] = await discover(files, docker("mailserver", { env: [], port: "25" }));
+		const [shell = "", flag = "", text = ""] = found?.commands?.status ?? [];
+		const path = join(await temporaryDirectory(), "docker");
+		await writeFile(path, `#!/bin/sh\n${says}\n`, { mode: 0o755 });
+		const argv = [shell, flag, text.replace("/usr/bin/docker", path)] as const;
+		const run = createSystemPrograms().run({ argv, timeoutMs: 20_000 }, new AbortController().signal);
+		expect(await run).toMatchObject({ status });
 	});
 
 	test("without a volume, or without keys on it, is told so", async () => {
