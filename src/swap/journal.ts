@@ -9,6 +9,8 @@ import { flag, listOf, objectOf, orNull, text, word } from "./shape.ts";
 export interface RanService {
 	readonly service: string;
 	readonly units: readonly string[];
+	/** Of a mail server that did not answer before it was stopped: nor is it expected to once it runs again. */
+	readonly wasSilent?: boolean;
 }
 
 export interface JournalFile {

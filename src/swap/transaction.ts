@@ -42,11 +42,13 @@ export async function commit(context: SwapContext, request: CommitRequest): Prom
 	if (isRefused(plans)) return plans;
 	const stale = refuseStale(context, staged, request);
 	if (stale !== null) return stale;
-	const mail = await lookAtMail(context, staged);
-	if (isRefused(mail)) return mail;
+	const found = await lookAtMail(context, staged);
+	if (isRefused(found)) return found;
+	const signers = plans.map((plan) => describeSigner(context, plan));
+	const mail = signers.some(mustStop) ? await hearMail(context, found) : found;
 	await recordInLedger(context, request.id, plans);
 	await context.services.armDeadMan(DEAD_MAN_MS);
-	const run = beginRun(context, describe(context, request.id, plans, mail), false);
+	const run = beginRun(context, describe(context, request.id, signers, mail), false);
 	await writeJournal(context, run.journal);
 	const stands = await switchFiles(run, plans).catch(async (error: unknown) => {
 		await startAnyway(run);
@@ -162,6 +164,20 @@ async function lookAtMail(
 	return mail;
 }
 
+/** Whether each answers before it is stopped: one that does not will not do so afterwards, however well it runs. */
+async function hearMail(
+	{ services, log }: SwapContext,
+	mail: readonly RanService[],
+): Promise<readonly RanService[]> {
+	const heard: RanService[] = [];
+	for (const ran of mail) {
+		const wasSilent = ran.units.length > 0 && !(await services.answers(ran.service));
+		if (wasSilent) log.warn("the mail server runs and does not answer", { service: ran.service });
+		heard.push(wasSilent ? { ...ran, wasSilent } : ran);
+	}
+	return heard;
+}
+
 /** All services but the signers' own, each once: several signers share one stop. */
 function mailOf(
 	context: SwapContext,
@@ -194,10 +210,9 @@ async function recordInLedger(context: SwapContext, id: string, plans: readonly 
 function describe(
 	context: SwapContext,
 	id: string,
-	plans: readonly Plan[],
+	signers: readonly JournalSigner[],
 	mail: readonly RanService[],
 ): Journal {
-	const signers = plans.map((plan) => describeSigner(context, plan));
 	return {
 		schema: 1,
 		id,

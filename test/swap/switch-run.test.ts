@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { makeDirectories, type SwapContext } from "../../src/swap/context.ts";
-import { type Journal, readJournal } from "../../src/swap/journal.ts";
+import { type Journal, type RanService, readJournal } from "../../src/swap/journal.ts";
 import { amend, beginRun, entryOf, startMail, starts, stopMail } from "../../src/swap/switch-run.ts";
 import { SwapHost } from "../fakes/swap-host.ts";
 
@@ -96,13 +96,14 @@ describe("a start", () => {
 	const start = async (
 		prepare: (host: SwapHost) => void,
 		change: (context: SwapContext) => SwapContext = (c) => c,
+		ran: RanService = postfix,
 	) => {
 		const { host, context } = await setUp();
 		host.services.stop("postfix");
 		host.services.calls.length = 0;
 		prepare(host);
 		const startedAt = host.nowMs;
-		const isUp = await starts(change(context), postfix);
+		const isUp = await starts(change(context), ran);
 		const tries = host.services.calls.filter((call) => call === "start postfix").length;
 		return { isUp, tries, tookMs: host.nowMs - startedAt, said: host.said };
 	};
@@ -141,6 +142,11 @@ describe("a start", () => {
 			message: "the mail server does not answer",
 			fields: { service: "postfix" },
 		});
+		const asBefore = await start(() => {}, answering(Number.POSITIVE_INFINITY), {
+			...postfix,
+			wasSilent: true,
+		});
+		expect(asBefore).toEqual({ isUp: true, tries: 1, tookMs: 0, said: [] });
 	});
 });
 

@@ -299,6 +299,42 @@ describe("a commit", () => {
 		expect((await readLeft(host.context())).pausedAt).toBeNull();
 	});
 
+	it.each([
+		["one that answered before has to answer", false, ["postfix"]],
+		["one that did not answer before need not answer", true, undefined],
+	])("starts the mail server again: %s", async (_, isSilent, owed) => {
+		const { host, request } = await staged();
+		let wasStopped = false;
+		const context = host.context();
+		const swap = doorWith(context, {
+			services: (services) => ({
+				stop: async (service, units) => {
+					wasStopped = true;
+					await services.stop(service, units);
+				},
+				answers: async () => Promise.resolve(!isSilent && !wasStopped),
+			}),
+		});
+		const done = result(await swap.handle(request));
+		expect(done.outcome).toBe("done");
+		expect(done.owed).toEqual(owed);
+		expect(host.services.runs("postfix")).toBe(true);
+		expect((await readJournal(context)) !== null).toBe(owed !== undefined);
+		const next = await swap.handle({
+			act: "stage",
+			id: ID2,
+			changes: [host.change("b.example", "old", "new")],
+		});
+		expect(next.act).toBe(owed === undefined ? "stage" : "refused");
+	});
+
+	it("asks no mail server whether it answers where none is stopped", async () => {
+		const { host, request } = await staged({ swap: "reload" });
+		await host.door().handle(request);
+		expect(host.services.calls).toContain("look postfix");
+		expect(host.services.calls).not.toContain("answers postfix");
+	});
+
 	it("stops what signs for it even where no mail server runs, and counts that pause", async () => {
 		const { host, request } = await staged();
 		host.services.stop("postfix");
