@@ -25,6 +25,6 @@ async function raise(run: Run, services: readonly string[]): Promise<void> {
 		selector: null,
 		summary: `${names} does not run: it did not start again after a switch`,
 		detail: "until it runs mail waits, or goes out unsigned, and no other switch is made",
-		hint: `see systemctl status ${services.join(" ")}; keyturn tries again every minute, and at once with: keyturn recover`,
+		hint: `see systemctl status ${services.join(" ")}; keyturn tries again every minute, and at once with: keyturn recover; it leaves a unit alone that is masked`,
 	});
 }

@@ -84,6 +84,7 @@ async function settleEnded(context: SwapContext, journal: Journal, filesOnly: bo
 	const did: string[] = [];
 	for (const ran of journal.owed)
 		if (await starts(context, ran)) did.push(`started ${ran.service}`);
+		else if (await isMasked(context, ran)) did.push(`${ran.service} is masked: it is left as it is`);
 		else owed.push(ran);
 	if (owed.length > 0) {
 		if (did.length > 0) await writeJournal(context, { ...journal, owed });
@@ -92,6 +93,19 @@ async function settleEnded(context: SwapContext, journal: Journal, filesOnly: bo
 	await removeJournal(context);
 	await disarm(context);
 	return { results: [], did, pending: null };
+}
+
+/** By that an administrator says that it is to stay down; each unit by its name, since one that is masked may be in no list. */
+async function isMasked({ services, log }: SwapContext, { units }: RanService): Promise<boolean> {
+	try {
+		const looks = [];
+		for (const unit of units) looks.push(await services.look(unit));
+		const instances = looks.flatMap((look) => look.instances);
+		return instances.length > 0 && instances.every(({ state }) => state === "masked");
+	} catch (error) {
+		log.warn("whether a service is masked cannot be told", { units, error: asKeyturnError(error).message });
+		return false;
+	}
 }
 
 async function removeTemporaries(
@@ -130,7 +144,7 @@ function owedSentence(owed: readonly RanService[]): string {
 function owing(owed: readonly RanService[]): Pending {
 	return {
 		reason: owedSentence(owed),
-		hint: `see ${logsOf(owed)}; every request to the door tries again, such as: keyturn recover`,
+		hint: `see ${logsOf(owed)}; every request to the door tries again, such as: keyturn recover; what is to stay down is masked: systemctl mask ${unitsOf(owed).join(" ")}`,
 		services: owed.map(({ service }) => service),
 	};
 }
@@ -144,6 +158,11 @@ function waiting(reason: string): Pending {
 }
 
 function logsOf(owed: readonly RanService[]): string {
-	const units = owed.flatMap((ran) => (ran.units.length === 0 ? [ran.service] : ran.units));
-	return units.map((unit) => `journalctl -u ${unit}`).join(", ");
+	return unitsOf(owed)
+		.map((unit) => `journalctl -u ${unit}`)
+		.join(", ");
+}
+
+function unitsOf(owed: readonly RanService[]): readonly string[] {
+	return owed.flatMap((ran) => (ran.units.length === 0 ? [ran.service] : ran.units));
 }

@@ -61,6 +61,7 @@ export class SimServices {
 	start(service: string): void {
 		const found = this.of(service);
 		if (found.state === "running") return;
+		if (found.state === "masked") throw new KeyturnError("service.failed", `${service} is masked`);
 		if (found.failingStarts > 0) {
 			found.failingStarts -= 1;
 			found.state = "failed";
@@ -97,8 +98,9 @@ export class SimServices {
 			this.calls.push(call);
 		};
 		return {
-			look: async (service) => {
-				await enter(`look ${service}`);
+			look: async (name) => {
+				await enter(`look ${name}`);
+				const service = name.replace(/\.service$/, "");
 				const { state, startedAt } = this.of(service);
 				return { service, instances: [{ unit: `${service}.service`, state, startedAt }] };
 			},

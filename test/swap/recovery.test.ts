@@ -278,6 +278,26 @@ describe("a switch that has its result", () => {
 		expect(await readJournal(host.context())).not.toBeNull();
 	});
 
+	it("does not go on with what the administrator has masked, and says so", async () => {
+		const host = await owing();
+		host.services.of("postfix").state = "masked";
+		const did = ["postfix is masked: it is left as it is"];
+		expect(await recover(host)).toEqual({ act: "recover", results: [], did });
+		expect(await readJournal(host.context())).toBeNull();
+		expect(host.services.isArmed).toBe(false);
+	});
+
+	it("goes on with one that cannot be looked at", async () => {
+		const host = await owing();
+		host.services.of("postfix").state = "masked";
+		const context = host.context();
+		const look = async () => Promise.reject(new KeyturnError("service.failed", "no bus"));
+		const swap = createSwap({ ...context, services: { ...context.services, look } });
+		expect(recovered(await swap.handle({ act: "recover", filesOnly: false })).pending?.services).toEqual([
+			"postfix",
+		]);
+	});
+
 	it("owes less when a part of them is made", async () => {
 		const host = new SwapHost({ swap: "restart", defersMail: true });
 		host.services.of("main").failingStarts = 99;
