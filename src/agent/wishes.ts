@@ -221,7 +221,7 @@ function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire"
 	}));
 }
 
-/** A domain that was leaving stays; one that a key signs for needs no more than that. */
+/** A domain that was leaving stays; one that a key signs for needs no more than that, unless the key is compromised. */
 function wantFirstKey(state: DomainState, wish: Wish & { readonly noSoak: boolean }): DomainState {
 	const stays = { ...state, wants: staying(state.wants) };
 	const active = activeKey(state);
@@ -230,7 +230,8 @@ function wantFirstKey(state: DomainState, wish: Wish & { readonly noSoak: boolea
 		const add = { ...(standing ?? asked(wish)), noSoak: wish.noSoak || standing?.noSoak === true };
 		return { ...stays, wants: { ...stays.wants, add } };
 	}
-	return editKey(stays, active.selector, (key) => ({
+	const isCompromised = stays.wants.revoke.some(({ selector }) => selector === active.selector);
+	return editKey(isCompromised ? wantTurn(stays, wish) : stays, active.selector, (key) => ({
 		...key,
 		owes: key.owes?.act === "takeOut" && key.owes.id === null ? null : key.owes,
 	}));

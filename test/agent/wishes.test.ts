@@ -77,3 +77,37 @@ describe("a new key asked for a domain that is leaving", () => {
 		expect((await world.state()).wants).toMatchObject({ rotate: null, revoke: [{ selector: "202610" }] });
 	});
 });
+
+describe("a domain that stays after all", () => {
+	const remove = { kind: "remove", domains: ["example.com"] } as const;
+	const revoke = { ...REVOKE, domains: ["example.com"], selector: "202610" } as const;
+
+	it.each([
+		[remove, revoke],
+		[revoke, remove],
+	])(
+		"turns away from a key that is compromised, whichever was asked for first: %#",
+		async (first, second) => {
+			const world = new AgentWorld([quick]);
+			await world.tick();
+			world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+			world.refuse = ({ act }) =>
+				act === "stage"
+					? { act: "refused", why: "failed", domains: [], message: "not now", hint: null }
+					: null;
+			await world.ask(first);
+			await world.tick();
+			await world.ask(second, "w2");
+			await world.tick();
+			await world.ask({ kind: "add", domains: ["example.com"], noSoak: false }, "w3");
+			await world.tick();
+			expect(await world.states()).toMatchObject({ "202610": "active" });
+			world.refuse = null;
+			world.verdict = () => "right";
+			await world.advance(24 * 60 * MINUTE_MS);
+			const { "202610": compromised, ...others } = await world.states();
+			expect(compromised).toBe("revoked");
+			expect(Object.values(others)).toContain("active");
+		},
+	);
+});
