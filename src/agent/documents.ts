@@ -2,7 +2,7 @@
 
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";
-import { lanesOf } from "../rotation/lanes.ts";
+import { divided, lanesOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { askDoor } from "./ask-door.ts";
@@ -99,9 +99,10 @@ export async function load(
 
 async function loadOne(run: Run, policy: Policy, before: DomainReport | undefined): Promise<readonly Doc[]> {
 	const stored = await run.ports.store.load(`domains/${policy.domain}`);
-	const state = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
-	if (state.domain !== policy.domain)
-		throw new Error(`domain: expected ${policy.domain}, got ${state.domain}`);
+	const known = stored === null ? emptyDomainState(policy.domain) : parseDomainState(stored.state);
+	if (known.domain !== policy.domain)
+		throw new Error(`domain: expected ${policy.domain}, got ${known.domain}`);
+	const state = divided(known, policy);
 	const did = [...(before?.did ?? [])];
 	return docsOf(policy, { state, revision: stored?.revision ?? 0 }, { did, error: before?.error ?? null });
 }

@@ -197,6 +197,32 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect((await kinds(world)).map((kind) => kind.split(" ")[0])).toEqual(["rsa"]);
 	});
 
+	it("turns the RSA key once the other, which stood first, is configured no more", async () => {
+		const ed25519 = { algorithm: "ed25519" } as const;
+		const world = dualWorld({ ...dual, key: ed25519, keys: [ed25519, RSA] });
+		await world.tick();
+		expect((await kinds(world))[0]).toBe("ed25519 e1");
+		const { keys: _keys, ...single } = dual;
+		world.restart([single]);
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(staged(world)).toEqual([["r1 202611"]]);
+		expect(await kinds(world)).toEqual(["rsa 202611"]);
+	});
+
+	it("that was removed gets no key of an algorithm that is configured afterwards", async () => {
+		const { keys: _keys, ...single } = dual;
+		const world = new AgentWorld([single]);
+		await world.tick();
+		await world.ask({ kind: "remove", domains: ["example.com"] });
+		await world.advance(DAY_MS);
+		expect(world.lines).toEqual([]);
+		world.restart([dual]);
+		await world.advance(2 * DAY_MS);
+		expect(world.lines).toEqual([]);
+		expect((await world.state()).keys.map(({ selector }) => selector)).toEqual(["202610"]);
+	});
+
 	it("leaves the Ed25519 key alone where one key is configured", async () => {
 		const { keys: _keys, ...single } = dual;
 		const world = dualWorld(single);

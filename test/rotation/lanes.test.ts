@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
-import { emptyDomainState } from "../../src/rotation/domain-state.ts";
-import { laneState, lanesOf, withLane } from "../../src/rotation/lanes.ts";
+import { describe, expect, test } from "vitest";
+import { emptyDomainState, NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
+import { divided, laneState, lanesOf, withLane } from "../../src/rotation/lanes.ts";
 import { parseDomainState } from "../../src/rotation/stored-state.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
@@ -43,4 +43,44 @@ test("a lane has its own keys and wishes, and what becomes of it leaves the othe
 	const turned = withLane(whole, first, { ...laneState(whole, first), keys: [] });
 	expect(turned.keys.map(({ selector }) => selector)).toEqual(["e", "e2"]);
 	expect(parseDomainState(JSON.parse(JSON.stringify(whole)))).toEqual(whole);
+});
+
+describe("where `key` became another list since", () => {
+	const remove = { id: "2", askedAt: "2026-11-02T03:00:00.000Z" };
+	const revoke = { ...remove, selector: "e", unsigned: false, distrusts: [] };
+	const asked = (wants: Partial<typeof NOTHING_WANTED>) => ({ ...NOTHING_WANTED, ...wants });
+	const [first, second] = lanesOf(both).map(({ lane }) => lane);
+
+	test("nothing that concerns no key is moved", () => {
+		const wanted = { ...state, wants: asked({ rotate }), wantsOf: { ed25519: NOTHING_WANTED } };
+		expect(divided(wanted, both)).toBe(wanted);
+		expect(divided(state, {})).toBe(state);
+	});
+
+	test("a domain that was removed is so with every key", () => {
+		const whole = divided({ ...state, wants: asked({ remove }) }, both);
+		expect([first, second].map((lane) => laneState(whole, lane).wants.remove)).toEqual([remove, remove]);
+	});
+
+	test("what names a key goes with that", () => {
+		const whole = divided({ ...state, wants: asked({ revoke: [revoke], rotate }) }, both);
+		expect(laneState(whole, first).wants).toEqual(asked({ rotate }));
+		expect(laneState(whole, second).wants).toEqual(asked({ revoke: [revoke] }));
+		expect(divided(whole, both)).toEqual(whole);
+	});
+
+	test("one key that is left has the wishes of all", () => {
+		const wantsOf = { ed25519: asked({ revoke: [revoke], remove }) };
+		const whole = divided({ ...state, wants: asked({ rotate }), wantsOf }, {});
+		expect(whole.wants).toEqual(asked({ rotate, remove, revoke: [revoke] }));
+		expect(whole).not.toHaveProperty("wantsOf");
+	});
+
+	test("of two keys that sign the RSA one counts as the key in use", () => {
+		const turned = divided({ ...state, keys: [ed, rsa] }, {});
+		expect(turned.keys).toEqual([rsa, ed]);
+		const successor = keyEntry({ selector: "r2", algorithm: "rsa", bits: 2048, state: "pending" });
+		const turning = { ...state, keys: [ed, successor] };
+		expect(divided(turning, {})).toBe(turning);
+	});
 });
