@@ -211,7 +211,8 @@ async function defaultWait(
 	if (!context.terminal.isLive) return Math.max(...policies.map((policy) => policy.verify.timeoutMs));
 	let longest = 30 * MINUTE_MS;
 	for (const policy of policies) {
-		const state = await stateOf(bench, policy.domain);
+		const state = await readableState(bench, policy.domain);
+		if (state === null) continue;
 		const candidate = state.keys.findLast((key) => isCandidate(key.state));
 		const soak = candidate === undefined || !options.soak ? 0 : soakMs(candidate, state, policy);
 		longest = Math.max(longest, soak + 10 * MINUTE_MS);
@@ -223,4 +224,9 @@ async function defaultWait(
 export async function stateOf(bench: Workbench, domain: string): Promise<DomainState> {
 	const stored = await bench.store.load(`domains/${domain}`);
 	return stored === null ? emptyDomainState(domain) : parseDomainState(stored.state);
+}
+
+/** As `stateOf`; null where it cannot be read: the standing of that domain says why. */
+export async function readableState(bench: Workbench, domain: string): Promise<DomainState | null> {
+	return stateOf(bench, domain).catch(() => null);
 }

@@ -10,8 +10,8 @@ import { preview } from "./preview.ts";
 import {
 	type Asking,
 	pursue,
+	readableState,
 	type Standing,
-	stateOf,
 	tickOnce,
 	type Turning,
 	type WaitOptions,
@@ -48,12 +48,10 @@ export async function rotate(
 /** Those that get no new key; what is wrong with a state that cannot be read the tick says. */
 async function leavingOf(bench: Workbench, policies: readonly Policy[]): Promise<readonly Standing[]> {
 	const standings = await Promise.all(
-		policies.map(async ({ domain }) =>
-			stateOf(bench, domain).then(
-				(state) => leavingStanding(domain, state),
-				() => null,
-			),
-		),
+		policies.map(async ({ domain }) => {
+			const state = await readableState(bench, domain);
+			return state === null ? null : leavingStanding(domain, state);
+		}),
 	);
 	return standings.filter((standing) => standing !== null);
 }

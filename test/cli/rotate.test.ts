@@ -164,15 +164,18 @@ describe("rotate", () => {
 		});
 	});
 
-	test("says that the state of a domain cannot be read, and keeps the wish for it", async () => {
-		const world = new AgentWorld([policyOf(quick)]);
-		await world.tick();
-		await world.damage("domains/example.com");
-		const { context, terminal } = commandBench(world);
-		expect(await rotate(context, [], NOW)).toBe(1);
-		expect(terminal.results.join("\n")).toContain("example.com: failed: its state cannot be read");
-		expect(await world.store.wishes()).toHaveLength(1);
-	});
+	test.each([false, true])(
+		"says that the state of a domain cannot be read, and keeps the wish for it",
+		async (isLive) => {
+			const world = new AgentWorld([policyOf(quick)]);
+			await world.tick();
+			await world.damage("domains/example.com");
+			const { context, terminal } = commandBench(world, { isLive });
+			expect(await rotate(context, [], NOW)).toBe(1);
+			expect(terminal.results.join("\n")).toContain("example.com: failed: its state cannot be read");
+			expect(await world.store.wishes()).toHaveLength(1);
+		},
+	);
 
 	test("counts where the domains are too many for a screen", async () => {
 		const policies = Array.from({ length: 40 }, (_, index) =>
