@@ -120,7 +120,9 @@ async function planSigner(
 				planned.push({ domain, from, to: null });
 				continue;
 			}
-			const keyPath = await findPath(context, ledger, { reading, groups, changes }, change);
+			const keyPath = await findPath(context, ledger, { reading, groups, changes }, change).catch(
+				(error: unknown) => refuseFailure(error, [domain]),
+			);
 			if (isRefused(keyPath)) return keyPath;
 			planned.push({ domain, from, to: { selector: to.selector, record: to.record, keyPath: keyPath.path } });
 			if (to.key !== null)

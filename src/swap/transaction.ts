@@ -125,7 +125,10 @@ function isAsStaged({ files }: StagedSigner, rendered: readonly RenderedFile[]):
 async function findKeyFault(context: SwapContext, { changes }: StagedSigner): Promise<RefusedAnswer | null> {
 	for (const { domain, to } of changes) {
 		if (to === null) continue;
-		const key = await readKey(context.disk, to.keyPath);
+		const key = await readKey(context.disk, to.keyPath).catch((error: unknown) =>
+			refuseFailure(error, [domain]),
+		);
+		if (key !== null && typeof key !== "string") return key;
 		const why = key === null ? "it is gone" : mismatch(key, to.record);
 		if (why !== null)
 			return refuse("unknown_id", `${to.keyPath}: ${why}`, { domains: [domain], hint: "stage again" });

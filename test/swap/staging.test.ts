@@ -271,6 +271,18 @@ describe("a staging is refused, and nothing outside the door's directory changes
 		expect(outside(host)).toEqual(before);
 	});
 
+	it("for a key file that the disk fails at, and the other domains may turn without it", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const path = host.keyPath("a.example", "new");
+		const fault = (call: string, at: string) => (call === "lstat" && at === path ? "EIO" : null);
+		const changes = ["b.example", "a.example"].map((domain) => host.change(domain, "old", "new"));
+		expect(await stage(host, changes, { fault })).toMatchObject({
+			why: "failed",
+			domains: ["a.example"],
+			message: `lstat ${path}: EIO`,
+		});
+	});
+
 	it("for a key file that the signer would refuse", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		const before = outside(host);

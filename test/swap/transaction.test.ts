@@ -138,6 +138,19 @@ describe("a commit is refused, with what is wrong and what to do,", () => {
 		await expectRefused(host, host.door().handle(request), { ...refusal, message: `${path}: it is gone` });
 	});
 
+	it("if a key cannot be read, naming that alone", async () => {
+		const { host, request } = await staged({ swap: "restart" }, (one) =>
+			["b.example", "a.example"].map((domain) => one.change(domain, "old", "new")),
+		);
+		const path = host.keyPath("a.example", "new");
+		const fault = (call: string, at: string) => (call === "read" && at === path ? "EIO" : null);
+		await expectRefused(host, host.door({ fault }).handle(request), {
+			why: "failed",
+			domains: ["a.example"],
+			message: `read ${path}: EIO`,
+		});
+	});
+
 	it("if the signer or a mail server is just being started or stopped", async () => {
 		for (const service of ["main", "postfix"]) {
 			const { host, request } = await staged();
