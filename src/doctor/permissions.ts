@@ -15,6 +15,14 @@ export function checkPermissions({ domains }: Facts): readonly Finding[] {
 						...mending(line.unsafe, line.keyPath),
 					}),
 				];
+			if (line.problem !== null && isUnread(line.problem))
+				return [
+					finding("key.unreadable", subject, {
+						summary: `${line.problem}; the key is left as it is meanwhile`,
+						advice: "make the file readable again, or put it back from a backup",
+						command: `ls -l ${quoted(line.keyPath)}`,
+					}),
+				];
 			if (line.problem !== null || line.publicKey !== null) return [];
 			return [
 				finding("key.unreadable", subject, {
@@ -25,6 +33,11 @@ export function checkPermissions({ domains }: Facts): readonly Finding[] {
 			];
 		}),
 	);
+}
+
+/** Whether a line's problem is that the disk fails at its key file: no line of a table mends that. */
+export function isUnread(problem: string): boolean {
+	return problem.startsWith("its key file cannot be read: ");
 }
 
 /** A group with members is mended by taking its rights from the file, not by taking people out of the group. */

@@ -5,6 +5,7 @@ import { lanesOf } from "../rotation/lanes.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { DomainFacts, Facts } from "./facts.ts";
 import { type Finding, finding } from "./finding.ts";
+import { isUnread } from "./permissions.ts";
 
 export function checkSigning({ domains, door }: Facts): readonly Finding[] {
 	if (door.kind === "silent") return [];
@@ -46,7 +47,7 @@ function unsigned({ policy, state }: DomainFacts, signer: InspectedSigner): read
 
 function fixed({ policy, keys }: DomainFacts): readonly Finding[] {
 	return keys.flatMap(({ line }) =>
-		line.problem === null
+		line.problem === null || isUnread(line.problem)
 			? []
 			: [
 					finding("key.fixed", `${policy.domain} ${line.selector}`.trim(), {

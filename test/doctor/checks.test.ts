@@ -274,6 +274,11 @@ const CASES: readonly Found[] = [
 		[],
 	],
 	["a line that cannot be turned", line({ problem: "a % entry" }), ["key.fixed"]],
+	[
+		"a key file that the disk fails at",
+		line({ publicKey: null, problem: "its key file cannot be read: cannot stat /k: EIO" }),
+		["key.unreadable"],
+	],
 	["one key where two algorithms are configured", of({ policy: TWO }), ["key.missing"]],
 	["a signer for each algorithm, and one of them without its key yet", bySecond({}), ["key.missing"]],
 	[
