@@ -100,7 +100,12 @@ function fileDrifts(
 	active: KeyEntry,
 ): readonly Drift[] {
 	const drifts: Drift[] = [];
-	if (problem !== null) drifts.push({ isCritical: true, what: `the line of ${active.selector}: ${problem}` });
+	if (problem !== null)
+		drifts.push({
+			isCritical: true,
+			what: `the line of ${active.selector}: ${problem}`,
+			hint: "put that right: until then the line is left alone, and no new key takes its place",
+		});
 	else if (publicKey === null)
 		drifts.push({
 			isCritical: true,

@@ -55,11 +55,29 @@ function lastSwitch(world: AgentWorld) {
 	return { from: change?.from, to: change?.to?.selector };
 }
 
+function hints(world: AgentWorld): readonly (string | null)[] {
+	return world.events.filter((event) => event.event === "drift_detected").map((event) => event.hint);
+}
+
 function drifts(world: AgentWorld): readonly (string | null)[] {
 	return world.events.filter((event) => event.event === "drift_detected").map((event) => event.summary);
 }
 
 describe("drift", () => {
+	it.each([
+		[{ publicKey: null }, /rotate --now puts a new key in place/],
+		[
+			{ publicKey: null, problem: "its key file cannot be read: cannot stat /k: EIO" },
+			/put that right: .* no new key takes its place/,
+		],
+	])("of %j is told with what mends it", async (changes, hint) => {
+		const world = await turnedWorld();
+		changeLine(world, changes);
+		await world.advance(2 * HOUR_MS);
+		expect(hints(world)).toEqual([expect.stringMatching(hint)]);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+	});
+
 	it.each([
 		[{ selector: "202610" }, "expected 202611 in the signer's tables, got 202610"],
 		[{ signs: false }, "no line of the signing table uses 202611 any more: mail goes out unsigned"],
