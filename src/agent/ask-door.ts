@@ -5,7 +5,7 @@ import type { InspectAnswer } from "../ports/door.ts";
 import { CAUSES } from "./causes.ts";
 import { dropStaged, forgetInspection, inspection, isBusy } from "./inspection.ts";
 import type { Doc, Run } from "./run.ts";
-import { tellPending } from "./unstarted.ts";
+import { pendingFault, tellPending } from "./unstarted.ts";
 
 /**
  * Null when the door did not answer: then nothing is adopted, switched or removed for these domains, which have failed, and
@@ -16,6 +16,8 @@ export async function askDoor(run: Run, docs: readonly Doc[]): Promise<InspectAn
 		const answer = await inspection(run);
 		await run.end(CAUSES.door(), null);
 		await tellPending(run, answer);
+		const fault = pendingFault(answer);
+		for (const doc of docs) doc.error ??= fault;
 		return answer;
 	} catch (thrown) {
 		run.signal.throwIfAborted();

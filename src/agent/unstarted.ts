@@ -1,5 +1,6 @@
 /** Tells that what a switch stopped does not start again: an outage, whatever became of the keys, until the door owes nothing. */
 
+import { KeyturnError } from "../errors.ts";
 import type { InspectAnswer, SwitchResult } from "../ports/door.ts";
 import { CAUSES } from "./causes.ts";
 import type { Run } from "./run.ts";
@@ -13,6 +14,12 @@ export async function tellUnstarted(run: Run, { owed = [] }: SwitchResult): Prom
 export async function tellPending(run: Run, { pending }: InspectAnswer): Promise<void> {
 	if (pending === undefined) await run.end(CAUSES.start(), null);
 	else if (pending.services.length > 0) await raise(run, pending.services);
+}
+
+/** What fails every domain of the host: a tick that leaves a mail server down is none that went well. */
+export function pendingFault({ pending }: InspectAnswer): KeyturnError | null {
+	if (pending === undefined || pending.services.length === 0) return null;
+	return new KeyturnError("service.failed", pending.reason, { hint: pending.hint, retry: true });
 }
 
 async function raise(run: Run, services: readonly string[]): Promise<void> {

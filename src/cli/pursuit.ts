@@ -8,6 +8,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
+import { outageOf } from "./outage.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
 import { turnUnderWay } from "../report/outlook.ts";
@@ -55,7 +56,7 @@ export interface Asking {
 	) => Promise<Standing>;
 }
 
-/** Shows progress while `work` is done, then its result; ends with the worst exit status. */
+/** Shows progress while `work` is done, then its result; ends with the worst exit status, of an outage too. */
 export async function withProgress(
 	context: CommandContext,
 	bench: Workbench,
@@ -77,7 +78,11 @@ export async function withProgress(
 	else
 		for (const { domain, words } of standings)
 			terminal.result(resultLine(terminal, `${domain}: ${oneLine(words)}`));
-	return worst(standings.map((standing) => standing.code));
+	const codes = standings.map((standing) => standing.code);
+	const outage = await outageOf(bench);
+	if (outage === null) return worst(codes);
+	terminal.say(`critical: ${[outage.summary, outage.hint].filter((each) => each !== null).join("; ")}`);
+	return worst([...codes, EXIT.failed]);
 }
 
 /** A program reads a line for each domain; somebody at a terminal reads words. */

@@ -91,6 +91,14 @@ describe("a mail server that does not start again after a switch", () => {
 		expect(world.told("swap_failed")).toEqual(["start"]);
 	});
 
+	it("fails the tick for every domain, so that no heartbeat says that all is well", async () => {
+		const world = await turnedWithoutMail();
+		expect((await world.tick()).domains.map(({ error }) => error?.message)).toEqual([owing.reason]);
+		world.pending = null;
+		world.pass(MINUTE_MS);
+		expect((await world.tick()).domains.map(({ error }) => error)).toEqual([null]);
+	});
+
 	it("is told to whoever hears of every switch, beside how that ended", async () => {
 		const world = await turnedWithoutMail();
 		const ended = world.ran.filter(({ hook }) => hook === "post").map(({ event }) => event);

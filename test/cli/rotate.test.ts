@@ -39,6 +39,25 @@ describe("rotate", () => {
 		expect(terminal.results.join()).toContain("the door: no answer");
 	});
 
+	test("ends with 1 and says so where the key was switched and the mail server did not start again", async () => {
+		const world = new AgentWorld([policyOf(quick)]);
+		world.commit = (_id, result) => {
+			world.pending = { reason: "postfix did not start again", hint: "see its log", services: ["postfix"] };
+			return { act: "commit", result: { ...result, owed: ["postfix"] } };
+		};
+		const { context, terminal } = commandBench(world);
+		expect(await rotate(context, [], NOW)).toBe(1);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(terminal.said.join("\n")).toMatch(/^critical: postfix does not run: .*keyturn recover/m);
+		expect(await rotate(context, [], PLAIN)).toBe(1);
+		expect(terminal.results.at(-1)).toContain("postfix did not start again");
+		world.pending = null;
+		world.pass(MINUTE_MS);
+		terminal.said.length = 0;
+		expect(await rotate(context, [], PLAIN)).toBe(0);
+		expect(terminal.said.join()).not.toContain("postfix");
+	});
+
 	test("ends with 75 when the lock stays with another, having waited half a minute", async () => {
 		const world = new AgentWorld();
 		const waits: number[] = [];
