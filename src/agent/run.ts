@@ -77,6 +77,8 @@ export interface Memory {
 export interface Stored {
 	state: DomainState;
 	revision: number;
+	/** The save under way: where several keys sign each message, two may come at once, and none may undo the other's. */
+	saving?: Promise<void>;
 }
 
 /** A domain, or, where several keys sign each of its messages, the keys of one algorithm, with the same document for all. */
@@ -169,9 +171,14 @@ export class Run {
 		if (state === doc.state) return;
 		this.memory.withoutCopies.delete(doc.policy.domain);
 		const name = `domains/${doc.policy.domain}`;
-		const whole = withLane(doc.stored.state, doc.policy.lane, state);
-		doc.stored.revision = await this.ports.store.save(this.#lease, name, whole, doc.stored.revision);
-		doc.stored.state = whole;
+		const { stored } = doc;
+		const turn = (stored.saving ?? Promise.resolve()).then(async () => {
+			const whole = withLane(stored.state, doc.policy.lane, state);
+			stored.revision = await this.ports.store.save(this.#lease, name, whole, stored.revision);
+			stored.state = whole;
+		});
+		stored.saving = turn.catch(() => undefined);
+		await turn;
 	}
 
 	async setAside(name: string): Promise<void> {

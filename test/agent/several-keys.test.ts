@@ -175,6 +175,22 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		);
 	});
 
+	it("whose records both turn out not to be served before the switch, goes on with both as they are", async () => {
+		const world = dualWorld();
+		await world.tick();
+		let isServed = true;
+		world.refuse = ({ act }) => {
+			if (act !== "stage") return null;
+			isServed = false;
+			world.report = () => ({ verdict: "absent", servers: [], resolvers: [] });
+			return null;
+		};
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(isServed).toBe(false);
+		expect(await world.states()).toMatchObject({ "202611": "published", "202611b": "published" });
+	});
+
 	it("gets a first key of each where nothing signs yet, in one switch", async () => {
 		const world = dualWorld();
 		world.signNothing();
