@@ -14,7 +14,7 @@ export default defineConfig({
 					testTimeout: 30_000,
 					// The default leaves one of two cores idle.
 					maxWorkers: "100%",
-					// None of them changes a module for others: loading all of them for each file takes a third of the time.
+					// Who changes a module loads it anew, and takes it back: loading all of them for each file takes a third of the time.
 					isolate: false,
 					sequence: { groupOrder: 0 },
 					exclude: ["test/simulation/**", "test/crash/**", "test/plug/**", "test/servers/**", "test/e2e/**"],

@@ -64,6 +64,8 @@ export function leftMangled(change: ZoneChange, values: readonly string[]): Chan
 	if (change.kind === "replace" || hasTxt(values, change.value)) return null;
 	const remnant = remnantOf(change.value, values);
 	if (remnant === null) return null;
+	// A longer value that only begins alike is somebody else's: a removal is done without it.
+	if (change.kind === "remove" && remnant.length >= change.value.length) return null;
 	const difference = describeDifference(change.value, remnant);
 	return {
 		kind: "refused",
