@@ -31,7 +31,8 @@ function asUnit({ argv, owner, env, timeoutMs, ...request }: ProgramRequest): Pr
 		"-p",
 		`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`,
 		"--",
-		...argv,
+		// A unit's command line is expanded once more (systemd.service(5), COMMAND LINES).
+		...argv.map((word) => word.replaceAll("$", "$$$$")),
 	] as const;
 	return { ...request, argv: unit, timeoutMs: timeoutMs + CLIENT_MS };
 }

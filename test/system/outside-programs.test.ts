@@ -4,7 +4,7 @@ import { createSystemDisk } from "../../src/system/disk.ts";
 import { createOutsidePrograms } from "../../src/system/outside-programs.ts";
 
 const request: ProgramRequest = {
-	argv: ["/usr/local/sbin/apply", "--all"],
+	argv: ["/usr/local/sbin/apply", "--all", "a${b}"],
 	input: "{}",
 	timeoutMs: 1_500,
 	owner: { uid: 7, gid: 8 },
@@ -44,6 +44,7 @@ test.skipIf(process.getuid?.() !== 0)(
 		expect(argv).toEqual(
 			expect.arrayContaining(["--wait", "--pipe", "--uid=7", "--gid=8", "RuntimeMaxSec=2"]),
 		);
-		expect(argv.slice(argv.indexOf("--") + 1)).toEqual(request.argv);
+		// Or systemd would put in a variable of its own.
+		expect(argv.slice(argv.indexOf("--") + 1)).toEqual(["/usr/local/sbin/apply", "--all", "a$${b}"]);
 	},
 );

@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import type { CliHost } from "../../servers/cli/cli-host.ts";
 import { waitUntil } from "../../servers/program.ts";
 
-const DEAD_MAN = "const [ms, program, ...args]";
+const DEAD_MAN = "const [ms, againMs, tries, program, ...args]";
 
 /**
  * Waits until nothing of the turn runs any more: a door goes on when its agent dies. The watcher that a dead door leaves is
