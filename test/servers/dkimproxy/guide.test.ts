@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, test } from "vitest";
+import { describe, onTestFinished, test } from "vitest";
 import { turnAsGuideHasIt } from "../cli/guide-turn.ts";
 import { mayRun as mayRunCli, upCliHost } from "../cli/cli-host.ts";
 import { freePort } from "../program.ts";
@@ -29,6 +29,8 @@ describe.skipIf(!mayRun || !mayRunCli)("DKIMproxy as a guide has it", () => {
 		const service = join(place, "init.d");
 		await writeFile(service, INIT.replaceAll("@", etc).replaceAll("PORT", String(port)));
 		await chmod(service, 0o755);
+		sh(`${service} start`);
+		onTestFinished(() => void sh(`${service} stop`));
 		const key = (await readFile(join(etc, "public.key"), "utf8")).replaceAll(/-.*\n|\n/g, "");
 		await turnAsGuideHasIt(host, {
 			domain: DOMAIN,
@@ -66,9 +68,9 @@ keyfile   /full/path/to/private.key
 selector  selector1
 `;
 
-/** In place of the program, which is in no current Debian: greets as it does while the mail server behind it is stopped. */
+/** In place of the program, which is in no current Debian: outlives who starts it, and greets as it does while the mail server behind it is stopped. */
 const INIT = `case "$1" in
-	start) perl -MIO::Socket::INET -e '
+	start) setsid perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:PORT", Listen => 5, ReuseAddr => 1) or die $!;
 		while (my $c = $s->accept) { print $c "421 Internal error (Next hop is down)\\r\\n"; close $c }
 	' >/dev/null 2>&1 & echo $! >@/pid ;;
