@@ -17,6 +17,11 @@ export async function probeRunning(
 	for (const [name, signer] of context.signers) {
 		const own = asked.filter((key) => key.signer === name && isGivenTo(context, key.domain, name));
 		if (own.length === 0 || !signer.probe) continue;
+		const { service } = signer.signer;
+		if (await isDown(context, service)) {
+			for (const key of own) faults.set(nameOf(key), `${service} does not run`);
+			continue;
+		}
 		let verdicts = await attempt(signer, own);
 		if (verdicts.some(isFailed)) {
 			await context.clock.sleep(RETRY_MS, noSignal());
@@ -30,6 +35,16 @@ export async function probeRunning(
 		selector: key.selector,
 		fault: faults.get(nameOf(key)) ?? null,
 	}));
+}
+
+/** One that is known not to run would be waited for in vain, half a minute for each key that asks. */
+async function isDown({ services }: SwapContext, service: string): Promise<boolean> {
+	try {
+		const { instances } = await services.look(service);
+		return !instances.some(({ state }) => state === "running");
+	} catch {
+		return false;
+	}
 }
 
 async function attempt(

@@ -202,6 +202,14 @@ describe("what the agent is told", () => {
 		expect(await inspect(host.context())).not.toHaveProperty("probed");
 	});
 
+	it("is not waited for where the signer does not run", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		host.services.stop("main");
+		const key = { signer: "main", domain: "a.example", selector: "old", record: "v=DKIM1;p=" };
+		const answer = await createSwap(host.context()).handle({ act: "inspect", ids: [], probe: [key] });
+		expect(answer).toMatchObject({ probed: [{ fault: "main does not run" }] });
+	});
+
 	it("is why a running signer gives no answer, unless it is not to be probed", async () => {
 		for (const probe of [true, false]) {
 			const host = new SwapHost({ swap: "restart", probe });
