@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { openSync, closeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,6 +83,16 @@ export async function startProgram(
 	return program;
 }
 
+/** proc(5): the state stands behind the name. It throws where the process is gone. */
+function isStopped(pid: number): boolean {
+	const states = readdirSync(`/proc/${pid}/task`).map((thread) =>
+		readFileSync(`/proc/${pid}/task/${thread}/stat`, "latin1")
+			.replace(/^.*\) /s, "")
+			.slice(0, 1),
+	);
+	return states.every((state) => state === "T");
+}
+
 /** Starts a name server whose files lie in a directory of its own; the directory goes with it, also if it does not start. */
 export async function startServer(
 	place: { readonly address: string; readonly port: number; readonly directory: string },
@@ -101,7 +111,11 @@ export async function startServer(
 	return {
 		...place,
 		log,
-		freeze: () => program.signal("SIGSTOP"),
+		freeze: () => {
+			program.signal("SIGSTOP");
+			// Its threads stop one after the other: one of them would go on to answer.
+			while (!isStopped(program.pid));
+		},
 		thaw: () => program.signal("SIGCONT"),
 		stop: async () => {
 			await program.stop();

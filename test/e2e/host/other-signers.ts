@@ -8,7 +8,7 @@ const EXIM = `${UNPACKED}/usr/sbin/exim4`;
 /** `signers` of keyturn.yaml, by the names that the set-ups here are told. */
 export const OTHER_SIGNERS = `  py: { type: dkimpy, keys: /etc/dkimpy-milter/keys, swap: restart, services: { stop: [postfix, dkimpy-milter], start: [dkimpy-milter, postfix] } }
   mta: { type: exim, table: /etc/exim4/dkim.table, keys: /etc/exim4/dkim, program: ${EXIM}, swap: reload, services: { stop: [exim-out], start: [exim-out] } }
-  own: { type: command, table: /etc/dkimkeys/in-use, keys: /etc/dkimkeys, apply: [/usr/local/sbin/apply-keys], prove: [/usr/local/sbin/prove-keys], swap: reload, services: { stop: [postfix, opendkim2], start: [opendkim2, postfix] } }`;
+  own: { type: command, table: /etc/dkimkeys/in-use, keys: /etc/dkimkeys, apply: [/bin/sh, -c, 'name=apply-keys; exec "/usr/local/sbin/\${name}"'], prove: [/usr/local/sbin/prove-keys], swap: reload, services: { stop: [postfix, opendkim2], start: [opendkim2, postfix] } }`;
 
 export const DKIMPY_TABLE = "/etc/dkimpy-milter/keytable";
 export const EXIM_TABLE = "/etc/exim4/dkim.table";
