@@ -25,9 +25,11 @@ describe.skipIf(!mayRun)("what the daemon shows", () => {
 			return answer?.status === 200;
 		});
 		expect((await host.keyturn(["rotate", "--now"])).code).toBe(0);
-		await waitUntil("the turn to be shown", async () => (await metrics()).includes('state="retiring"} 1'));
-
-		const text = await readFile(textfile, "utf8");
+		let text = "";
+		await waitUntil("the turn to be shown, and written", async () => {
+			text = await readFile(textfile, "utf8");
+			return [text, await metrics()].every((shown) => shown.includes('state="retiring"} 1'));
+		});
 		expect(promtool(["check", "metrics"], text)).toEqual({ status: 0, said: "" });
 		expect(text).toContain('keyturn_provider_requests_total{provider="home",op="change",code="done"}');
 		expect(text).toMatch(/keyturn_dns_match\{domain="example\.test",selector="\d{6}",nameserver="[^"]+"\} 1/);
