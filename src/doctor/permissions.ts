@@ -1,5 +1,6 @@
 /** Whether the signer may use each key file, judged as the signer itself judges it (RequireSafeKeys). */
 
+import { UNREAD } from "../ports/signer.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, finding, type Mending } from "./finding.ts";
 import { quoted } from "./words.ts";
@@ -37,7 +38,7 @@ export function checkPermissions({ domains }: Facts): readonly Finding[] {
 
 /** Whether a line's problem is that the disk fails at its key file: no line of a table mends that. */
 export function isUnread(problem: string): boolean {
-	return problem.startsWith("its key file cannot be read: ");
+	return problem.startsWith(UNREAD);
 }
 
 /** A group with members is mended by taking its rights from the file, not by taking people out of the group. */

@@ -2,6 +2,9 @@
 
 import type { InetTarget, SocketTarget } from "./sockets.ts";
 
+/** How `SigningLine.unread` begins: whoever is told of a line knows by it that no table is at fault. */
+export const UNREAD = "its key file cannot be read: ";
+
 /** One key that the signer's live configuration names. */
 export interface SigningLine {
 	readonly domain: string;

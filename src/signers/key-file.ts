@@ -2,7 +2,7 @@
 
 import { KeyturnError, leadsNowhere } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
-import type { SigningLine } from "../ports/signer.ts";
+import { type SigningLine, UNREAD } from "../ports/signer.ts";
 
 const KEY_LIMIT_BYTES = 64 * 1024;
 
@@ -16,7 +16,7 @@ export async function readKeyFile(disk: Disk, path: string): Promise<KeyFile> {
 	try {
 		return { pem: await readPrivateKey(disk, path) };
 	} catch (thrown) {
-		return { pem: null, unread: `its key file cannot be read: ${reasonOf(thrown)}` };
+		return { pem: null, unread: `${UNREAD}${reasonOf(thrown)}` };
 	}
 }
 

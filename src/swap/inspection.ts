@@ -14,7 +14,7 @@ import { examineHost } from "./examination.ts";
 import { foretell } from "./foretelling.ts";
 import { type Groups, groupsOf } from "./groups.ts";
 import { readLeft, readResult } from "./results.ts";
-import { probeRunning } from "./running.ts";
+import { isRunning, probeRunning } from "./running.ts";
 import { listStaged } from "./staged-switch.ts";
 
 export async function inspect(
@@ -51,7 +51,7 @@ async function inspectSigner(
 	{ signer }: SwapSigner,
 ): Promise<InspectedSigner> {
 	const about = { signer: name, swap: signer.swap, service: signer.service };
-	const running = await isRunning(context, signer.service);
+	const running = (await isRunning(context, signer.service)) ?? false;
 	try {
 		const reading = await signer.read();
 		const lines: InspectedLine[] = [];
@@ -94,14 +94,4 @@ async function inspectLine(
 	const group = fault === null && signs ? groups.nameOf(domain, selector) : null;
 	const told = { domain, selector, entry, keyPath, publicKey, signs, problem, unsafe };
 	return group === null ? told : { ...told, group };
-}
-
-async function isRunning({ services, log }: SwapContext, service: string): Promise<boolean> {
-	try {
-		const { instances } = await services.look(service);
-		return instances.some(({ state }) => state === "running");
-	} catch (error) {
-		log.warn("a service cannot be looked at", { service, error: asKeyturnError(error).message });
-		return false;
-	}
 }

@@ -18,7 +18,8 @@ export async function probeRunning(
 		const own = asked.filter((key) => key.signer === name && isGivenTo(context, key.domain, name));
 		if (own.length === 0 || !signer.probe) continue;
 		const { service } = signer.signer;
-		if (await isDown(context, service)) {
+		// One that is known not to run would be waited for in vain, half a minute for each key that asks.
+		if ((await isRunning(context, service)) === false) {
 			for (const key of own) faults.set(nameOf(key), `${service} does not run`);
 			continue;
 		}
@@ -37,13 +38,14 @@ export async function probeRunning(
 	}));
 }
 
-/** One that is known not to run would be waited for in vain, half a minute for each key that asks. */
-async function isDown({ services }: SwapContext, service: string): Promise<boolean> {
+/** Null where that cannot be told. */
+export async function isRunning({ services, log }: SwapContext, service: string): Promise<boolean | null> {
 	try {
 		const { instances } = await services.look(service);
-		return !instances.some(({ state }) => state === "running");
-	} catch {
-		return false;
+		return instances.some(({ state }) => state === "running");
+	} catch (error) {
+		log.warn("a service cannot be looked at", { service, error: asKeyturnError(error).message });
+		return null;
 	}
 }
 
