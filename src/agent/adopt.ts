@@ -93,11 +93,8 @@ function retireReplaced(
 	successors: readonly string[],
 	now: Date,
 ): DomainState {
-	const lastAtLatest = new Date(now.getTime() + DAY_MS).toISOString();
 	return moveKey(state, selector, "retiring", now, {
-		uses: (keyOf(state, selector)?.uses ?? []).map((use) =>
-			use.lastAt === null ? { ...use, lastAtLatest } : use,
-		),
+		uses: usesEnded(keyOf(state, selector)?.uses ?? [], now, false),
 		reason: `${successors.join(", ")} was found signing in its place`,
 	});
 }

@@ -29,12 +29,12 @@ export async function inspection(run: Run): Promise<InspectAnswer> {
 	return run.ports.clock.uptimeMs() - last.uptimeMs < lastsMs ? last.answer : inspect(run, []);
 }
 
-/** When to ask again although no step is due; null while nothing is pending. */
-export function nextInspection(run: Run): Date | null {
+/** When to ask again although no step is due; never while nothing is pending. */
+export function nextInspection(run: Run): readonly Date[] {
 	const last = run.memory.inspection;
-	if (last?.answer.pending === undefined) return null;
+	if (last?.answer.pending === undefined) return [];
 	const leftMs = last.uptimeMs + MINUTE_MS - run.ports.clock.uptimeMs();
-	return new Date(run.now().getTime() + leftMs);
+	return [new Date(run.now().getTime() + leftMs)];
 }
 
 /** A new inspection, with the results of switches that have ended, and what running signers sign with. Fails with `door.*`. */

@@ -5,7 +5,7 @@
 
 import type { InspectAnswer, OtherReader } from "../ports/door.ts";
 import { editKey, type KeyEntry } from "../rotation/domain-state.ts";
-import { NOTED_FOR_MS } from "../rotation/signing.ts";
+import { usedUntilNow } from "../rotation/signing.ts";
 import { CAUSES } from "./causes.ts";
 import { signersNaming } from "./inspection.ts";
 import type { Doc, Run } from "./run.ts";
@@ -90,8 +90,8 @@ async function endUse(
 	{ selector, usedBy = [] }: KeyEntry,
 	{ signers }: InspectAnswer,
 ): Promise<"held"> {
-	const at = run.now().toISOString();
-	const open = new Date(run.now().getTime() + NOTED_FOR_MS).toISOString();
+	const now = run.now();
+	const at = now.toISOString();
 	const isSigner = (name: string): boolean => signers.some(({ signer }) => signer === name);
 	const { host } = doc.policy;
 	await run.end(CAUSES.retire(doc.policy.domain, selector), doc.policy.domain);
@@ -102,7 +102,7 @@ async function endUse(
 				host,
 				signer,
 				firstAt: at,
-				...(isSigner(signer) ? { lastAt: null, lastAtLatest: open } : { lastAt: at, lastAtLatest: null }),
+				...(isSigner(signer) ? usedUntilNow(now) : { lastAt: at, lastAtLatest: null }),
 			}));
 			return { ...unused(key), owes: null, reason: null, uses: [...key.uses, ...uses] };
 		}),

@@ -80,11 +80,8 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
 	);
 	const unasked = run.inquiries.areWaiting ? [run.now()] : [];
-	const again = nextInspection(run);
-	const asked = again === null ? unasked : [...unasked, again];
-	const next = [...asked, ...untils, ...nextDeliveries(run.host, run.ports.sinks)].map((until) =>
-		until.getTime(),
-	);
+	const deliveries = nextDeliveries(run.host, run.ports.sinks);
+	const next = [...unasked, ...untils, ...nextInspection(run), ...deliveries].map((until) => until.getTime());
 	return { domains, nextAt: next.length === 0 ? null : new Date(Math.min(...next)) };
 }
 

@@ -1,7 +1,7 @@
 /** Turns away at once from a key that may never sign again, and notes the use of one that signs although its time is over. */
 
-import { editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-state.ts";
-import { NOTED_FOR_MS } from "../rotation/signing.ts";
+import { editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import { usedUntilNow } from "../rotation/signing.ts";
 import { CAUSES } from "./causes.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
@@ -59,10 +59,6 @@ function whyNever({ disclosedAt }: KeyEntry): string {
 export async function noteUse(run: Run, { doc, step }: Job<"noteUse">): Promise<void> {
 	const { host, signer } = doc.policy;
 	const now = run.now();
-	const open: Pick<KeyUse, "lastAt" | "lastAtLatest"> = {
-		lastAt: null,
-		lastAtLatest: new Date(now.getTime() + NOTED_FOR_MS).toISOString(),
-	};
 	await run.save(
 		doc,
 		editKey(doc.state, step.selector, (key) => {
@@ -72,7 +68,7 @@ export async function noteUse(run: Run, { doc, step }: Job<"noteUse">): Promise<
 			return {
 				...key,
 				owes: null,
-				uses: [...(isOpen ? key.uses.slice(0, -1) : key.uses), { ...since, ...open }],
+				uses: [...(isOpen ? key.uses.slice(0, -1) : key.uses), { ...since, ...usedUntilNow(now) }],
 			};
 		}),
 	);

@@ -38,7 +38,7 @@ export function signersOf({ signer, signers }: Pick<Policy, "signer" | "signers"
  */
 export function divided(state: DomainState, { keys }: Pick<Policy, "keys">): DomainState {
 	const all = [state.wants, ...Object.values(state.wantsOf ?? {})];
-	if (keys === undefined) return all.length === 1 ? rsaFirst(state) : rsaFirst(undivided(state, all));
+	if (keys === undefined) return rsaFirst(all.length === 1 ? state : undivided(state, all));
 	if (all.every(isOfNoKey)) return state;
 	const ofAlgorithm = (algorithm: Lane["algorithm"], own: Wants): Wants => {
 		const isOwn = ({ selector }: { readonly selector: string }): boolean =>

@@ -1,7 +1,7 @@
 /** What the keys that sign need, and those whose end of signing is not known yet. */
 
 import { isRevokedRecord } from "../dkim/key-record.ts";
-import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { activeKey, type DomainState, type KeyEntry, keyOf, type KeyUse } from "./domain-state.ts";
 import { type Facts, isUnderWay, type LineInUse, type Step, type Wanted } from "./step.ts";
 
 /** How a switch ended whose answer is missing is found out before anything else. */
@@ -108,8 +108,13 @@ function isGoneBackTo({ selector }: KeyEntry, { wants }: DomainState): boolean {
 }
 
 /** It is seen hourly, and counts as used for a day more: as long as connections may stay open. */
-export const NOTED_FOR_MS = 24 * 3_600_000;
+const NOTED_FOR_MS = 24 * 3_600_000;
 const NOTED_EACH_MS = 3_600_000;
+
+/** The last use of a key that is seen in use at this moment: it may sign over open connections for a day more. */
+export function usedUntilNow(now: Date): Pick<KeyUse, "lastAt" | "lastAtLatest"> {
+	return { lastAt: null, lastAtLatest: new Date(now.getTime() + NOTED_FOR_MS).toISOString() };
+}
 
 function isNoted({ uses }: KeyEntry, now: Date): boolean {
 	const least = now.getTime() + NOTED_FOR_MS - NOTED_EACH_MS;
