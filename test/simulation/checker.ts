@@ -237,9 +237,9 @@ export function createChecker(world: World): Checker {
 			host.sendMail();
 			host.sendOthers(others);
 			const documents = readDocuments();
-			for (const { name } of world.removals) {
+			for (const { name, dnsHost } of world.removals) {
 				const [selector = "", domain = ""] = dns.originOf(name).split("._domainkey.");
-				world.revocations.emptied(domain, selector);
+				world.revocations.emptied(domain, selector, dnsHost);
 			}
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),

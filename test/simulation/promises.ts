@@ -353,13 +353,14 @@ export function revokedForGood(seen: Observed): readonly string[] {
 		if (to !== null && revocations.isRevoked(domain, to))
 			breaches.push(`${domain} was switched to ${to}, which was revoked`);
 	if (seen.news.zones.size === 0) return breaches;
-	for (const { domain, selector } of revocations.all()) {
+	for (const { domain, selector, dnsHosts } of revocations.all()) {
 		const name = `${selector}._domainkey.${domain}`;
 		const target = seen.dns.targetOf(name);
-		// Of two DNS hosts one is asked after the other.
-		const values = seen.dns.zoneOf(target)?.current.txt.get(target)?.values ?? [];
-		if (hasNews(seen, name) && verifies(keyUnder(seen, domain, selector), values))
-			breaches.push(`mail signed with ${selector} of ${domain} verifies though it was revoked`);
+		const zone = seen.dns.zoneOf(target);
+		if (zone === null || !hasNews(seen, name)) continue;
+		for (const dnsHost of dnsHosts)
+			if (verifies(keyUnder(seen, domain, selector), versionAt(zone, dnsHost).txt.get(target)?.values ?? []))
+				breaches.push(`mail signed with ${selector} of ${domain} verifies though it was revoked`);
 	}
 	return breaches;
 }

@@ -37,6 +37,8 @@ export interface Removal {
 	readonly atMs: number;
 	readonly name: string;
 	readonly value: string;
+	/** Whose servers no longer serve it. */
+	readonly dnsHost: DnsHost;
 }
 
 export function createSimProvider(given: {
@@ -77,7 +79,8 @@ export function createSimProvider(given: {
 		const dnsHost = zone.second === null ? 0 : account.dnsHost;
 		const put = (next: readonly string[]) =>
 			dns.write(zone, change.name, { values: next, ttlSeconds }, dnsHost);
-		const gone = (value: string) => given.onRemoval({ atMs: time.elapsedMs(), name: change.name, value });
+		const gone = (value: string) =>
+			given.onRemoval({ atMs: time.elapsedMs(), name: change.name, value, dnsHost });
 		switch (change.kind) {
 			case "add":
 				if (values.includes(change.value)) return { kind: "done" };
