@@ -10,6 +10,8 @@ import { isDue } from "./troubles.ts";
 const DELIVERY_MS = 15_000;
 /** The lock is held meanwhile: after this long the rest is left for the next tick, which comes at once. */
 const BUDGET_MS = 10_000;
+/** What was delivered is noted together: a turn of many domains tells thousands of events, and a note is a synced write. */
+const NOTED_EVERY_MS = 1_000;
 /** A sink that failed so often in a row is a trouble of its own, told to the others and shown by `status`. */
 const FAILURES_TOLD = 3;
 const LONGEST_BACKOFF_MS = 3_600_000;
@@ -46,25 +48,41 @@ function inOrderOfWaiting(run: Run): readonly AlertSink[] {
 	return run.ports.sinks.toSorted((one, other) => since(one).localeCompare(since(other)));
 }
 
-/** In order; the first failure puts the rest off with it. */
+/** In order; the first failure puts the rest off with it. Whoever dies before the note delivers again what it did not note. */
 async function deliverTo(
 	run: Run,
 	sink: AlertSink,
 	waiting: readonly Undelivered[],
 	ends: number,
 ): Promise<void> {
+	const { clock } = run.ports;
+	const unnoted = new Set<string>();
+	// The first at once: where it cannot be noted, no more than it is delivered again.
+	let noteAt = clock.uptimeMs();
 	for (const entry of waiting) {
-		if (run.ports.clock.uptimeMs() >= ends) return;
+		if (clock.uptimeMs() >= ends) return note(run, sink, unnoted);
 		try {
 			await sink.deliver(entry.event, deadline(run, sink));
 		} catch (thrown) {
+			await note(run, sink, unnoted);
 			run.signal.throwIfAborted();
 			await putOff(run, sink, entry, asKeyturnError(thrown).message);
 			return;
 		}
-		await keep(run, (one) => (isSame(one, entry) ? null : one));
+		unnoted.add(entry.event.id);
+		// What a program does twice may be worse than what is told twice.
+		if (sink.hook === undefined && clock.uptimeMs() < noteAt) continue;
+		await note(run, sink, unnoted);
+		noteAt = clock.uptimeMs() + NOTED_EVERY_MS;
 	}
+	await note(run, sink, unnoted);
 	await run.end(causeOf(sink), null);
+}
+
+async function note(run: Run, sink: AlertSink, delivered: Set<string>): Promise<void> {
+	if (delivered.size === 0) return;
+	await keep(run, (one) => (one.sink === sink.name && delivered.has(one.event.id) ? null : one));
+	delivered.clear();
 }
 
 /** A hook has a timeout of its own. */

@@ -9,6 +9,15 @@ function waiting(sink: string, notBefore: string): Undelivered {
 	return { sink, event: {} as KeyturnEvent, tries: 0, notBefore };
 }
 
+/** Four domains that turn in one tick, each of which tells three events. */
+async function fourTurns(): Promise<AgentWorld> {
+	const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+	const domains = ["a.example", "b.example", "c.example", "d.example"];
+	const world = new AgentWorld(domains.map((domain) => ({ ...quick, domain })));
+	await world.wish(domains);
+	return world;
+}
+
 test("what stands behind an undelivered event wakes nobody before that event does", () => {
 	const outbox = [
 		waiting("web", "2026-11-01T04:00:00.000Z"),
@@ -21,10 +30,7 @@ test("what stands behind an undelivered event wakes nobody before that event doe
 });
 
 test("a slow sink is left waiting after a while, since the lock is held meanwhile, and the next tick comes at once", async () => {
-	const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
-	const domains = ["a.example", "b.example", "c.example", "d.example"];
-	const world = new AgentWorld(domains.map((domain) => ({ ...quick, domain })));
-	await world.wish(domains);
+	const world = await fourTurns();
 	world.deliveryMs = 4_000;
 	const { nextAt } = await world.tick();
 	const underOneLock = world.deliveredUnder.map(
@@ -39,4 +45,35 @@ test("a slow sink is left waiting after a while, since the lock is held meanwhil
 		...Array.from({ length: 4 }, () => "switched"),
 		...Array.from({ length: 4 }, () => "verified"),
 	]);
+});
+
+test("what a quick sink took is noted together, after the first", async () => {
+	const world = await fourTurns();
+	const saves: number[] = [];
+	world.beforeDelivery = () => void saves.push(world.hostSaves);
+	await world.tick();
+	const locks = [...new Set(world.deliveredUnder)];
+	for (const lock of locks) {
+		const [first = 0, ...others] = saves.filter((_, index) => world.deliveredUnder[index] === lock);
+		expect(others.length).toBeGreaterThan(2);
+		expect(new Set(others)).toEqual(new Set([first + 1]));
+	}
+	await world.tick();
+	expect(world.events).toHaveLength(12);
+});
+
+test("a tick that is told to stop notes what was delivered first", async () => {
+	const world = await fourTurns();
+	const stop = new AbortController();
+	world.beforeDelivery = () => {
+		if (world.events.length < 7) return;
+		stop.abort();
+		stop.signal.throwIfAborted();
+	};
+	await expect(world.tick(stop.signal)).rejects.toThrow("aborted");
+	expect(world.events).toHaveLength(7);
+	world.beforeDelivery = () => {};
+	await world.tick();
+	expect(new Set(world.events.map(({ id }) => id)).size).toBe(12);
+	expect(world.events).toHaveLength(12);
 });

@@ -90,6 +90,10 @@ export class AgentWorld {
 	hookFails = false;
 	/** How long the sink takes for one event. */
 	deliveryMs = 0;
+	/** What is done before an event is delivered. */
+	beforeDelivery: () => void = ignore;
+	/** Saves of the host's document. */
+	hostSaves = 0;
 	/** Why a provider cannot name the zone of a record, by its name. */
 	readonly zoneFaults = new Map<string, KeyturnError>();
 	/** The zone that the world looks into; null: the one that the providers write. */
@@ -163,6 +167,7 @@ export class AgentWorld {
 				return store.lock(waitMs, signal);
 			},
 			save: async (lease, name, state, revision) => {
+				if (name === "host") this.hostSaves += 1;
 				if (name === `domains/${this.failSave}`) throw new KeyturnError("disk.failed", `${name}: no space`);
 				return store.save(lease, name, state, revision);
 			},
@@ -662,6 +667,7 @@ export class AgentWorld {
 			repeatMs: 6 * 3_600_000,
 			deliver: async (event) => {
 				if (this.sinkFails) throw new KeyturnError("alert.undelivered", "the pager is down", { retry: true });
+				this.beforeDelivery();
 				this.pass(this.deliveryMs);
 				this.events.push(event);
 				this.deliveredUnder.push(this.#locks);
