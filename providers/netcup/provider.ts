@@ -21,6 +21,9 @@ const GAP_MS = 400;
 const SESSION_ENDED = 4001;
 /** What of them it is, the text says (github.com/go-acme/lego, issue 912). */
 const INVALID = 4013;
+/** Of a name that no registry takes, such as one with `_` or below a domain; `action` is empty then (github.com/acmesh-official/acme.sh, issue 7188). */
+const NO_DOMAIN_NAME = /\bfield domainname\b/i;
+/** Also of a zone on CloudDNS, which has an interface of its own (the same issue; pull request 7214 there). */
 const NO_SUCH_ZONE = [5028, 5029, 5031];
 const TOO_MANY = /requests per minute|too many/i;
 
@@ -157,7 +160,7 @@ function judge({ status, content }: ApiAnswer): Verdict | null {
 	if (said.action === "login" || said.statuscode === SESSION_ENDED) return { kind: "denied", why };
 	if (NO_SUCH_ZONE.includes(said.statuscode)) return { kind: "gone", why };
 	// A name that no domain can have is no zone either.
-	if (said.statuscode === INVALID && said.action === "infoDnsZone") return { kind: "gone", why };
+	if (said.statuscode === INVALID && NO_DOMAIN_NAME.test(said.longmessage)) return { kind: "gone", why };
 	return { kind: "refused", why };
 }
 

@@ -22,6 +22,7 @@ export const about: ProviderAbout = {
 	credential:
 		"customercontrolpanel.de, Master Data, API: create a key and set an API password. They open all that the customer has: there is no narrower key, so delegating `_domainkey` to another provider is safer.",
 	remarks: [
+		"Domains on CloudDNS, as new ones have been since the summer of 2026, are out of reach of the CCP API, which keyturn speaks: netcup says that there is no such zone. Delegate `_domainkey` of such a domain to another provider.",
 		"Records have no TTL of their own: they get that of the zone, which is set in the control panel.",
 		"Name servers take a quarter of an hour and more to get a change; keyturn waits until they all answer.",
 		"180 calls a minute; after many failed ones netcup refuses all for a while.",

@@ -39,6 +39,7 @@ export function createNetcupFake(store: ZoneStore, options: NetcupFakeOptions): 
 			if (!isOpen && !open.has(param.apisessionid ?? ""))
 				return failed(action, 4001, "The session id is not in a valid format.");
 			const zone = store.zones.find(({ name }) => name === param.domainname);
+			if (zone === undefined && !isRegistrable(param.domainname ?? "")) return notOfType("domainname");
 			if (zone === undefined)
 				return failed(action, 5031, "Can not get DNS records for zone.  Domain not found.");
 			switch (action) {
@@ -53,6 +54,17 @@ export function createNetcupFake(store: ZoneStore, options: NetcupFakeOptions): 
 			}
 		},
 	};
+}
+
+/** What a registry takes: nothing below it passes the check of the field. */
+function isRegistrable(name: string): boolean {
+	return /^[a-z\d-]+\.[a-z]+$/.test(name);
+}
+
+/** A call that was not understood has no action (github.com/acmesh-official/acme.sh, issue 7188). */
+function notOfType(field: string): FakeAnswer {
+	const why = `Value in field ${field} does not match requirements of type: ${field}. `;
+	return failed("", 4013, why);
 }
 
 interface Param {

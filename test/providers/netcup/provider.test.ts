@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createProvider } from "../../../providers/netcup/provider.ts";
 import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
 import { describeReplay } from "../http/describe-replay.ts";
@@ -19,6 +19,36 @@ describeReplay({
 	fake: (store) => createNetcupFake(store, { ...ACCOUNT, isOpen: true }).answer,
 	prepare: prepareNetcup,
 	body: (_, index, recorded) => restoreNetcup(index, recorded),
+});
+
+describe("a zone of netcup", () => {
+	let bench: HttpBench;
+	beforeEach(async () => {
+		({ bench } = await startBench());
+	});
+	afterEach(async () => bench.stop());
+
+	test("is found though names below it are none that its interface takes", async () => {
+		expect(await bench.provider.findZone(`s1._domainkey.${bench.zone}`, signal)).toEqual({
+			kind: "zone",
+			zone: bench.zone,
+		});
+	});
+
+	test("is told as missing where its interface does not reach it, as of a domain on CloudDNS", async () => {
+		expect(await bench.provider.findZone("s1._domainkey.cloud.test", signal)).toMatchObject({
+			kind: "none",
+		});
+	});
+
+	test("with another field that is wrong is none that is missing", async () => {
+		const longmessage = "Value in field apisessionid does not match requirements of type: apisessionid. ";
+		const body = { action: "", status: "error", statuscode: 4013, longmessage };
+		bench.server.faults.push({ when: () => true, fault: { kind: "answer", answer: { status: 200, body } } });
+		await expect(bench.provider.findZone(bench.zone, signal)).rejects.toMatchObject({
+			code: "provider.refused",
+		});
+	});
 });
 
 describe("a session at netcup", () => {
