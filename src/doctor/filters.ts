@@ -56,6 +56,7 @@ function passing({ signer }: ExaminedSigner, way: string): Finding {
 function leadsTo(named: string, socket: InetTarget): boolean {
 	const [, before = "", port = ""] = /^(.*?):?(?:inet:)?(\d{1,5})$/.exec(named) ?? [];
 	if (Number(port) !== socket.port) return false;
+	if (socket.isOnEveryAddress ?? false) return true;
 	const host = /\[(?:ipv6:)?([^\]]+)\]$/i.exec(before)?.[1] ?? before.split(":").at(-1) ?? "";
 	return host === socket.host || ["", "*"].includes(host) || (isLoopback(host) && isLoopback(socket.host));
 }

@@ -97,7 +97,9 @@ function leadsTo(milter: string, socket: SocketTarget, { queueDirectory }: MailW
 		return (kind === "unix" || kind === "local") && [place, inside].map(real).includes(real(socket.path));
 	}
 	const [, host = "", port = ""] = /^(.*):([^:]+)$/.exec(place) ?? [];
-	return kind === "inet" && Number(port) === socket.port && isSameHost(host, socket.host);
+	if (kind !== "inet" || Number(port) !== socket.port) return false;
+	// By what name or address this host is called there cannot be told.
+	return socket.isOnEveryAddress ?? isSameHost(host, socket.host);
 }
 
 /** Debian's /run is /var/run to older guides. */

@@ -4,6 +4,8 @@ export interface InetTarget {
 	readonly kind: "inet";
 	readonly host: string;
 	readonly port: number;
+	/** Set where it listens at every address of this host; `host` is then one at which it can be reached from here. */
+	readonly isOnEveryAddress?: true;
 }
 
 export type SocketTarget = InetTarget | { readonly kind: "unix"; readonly path: string };

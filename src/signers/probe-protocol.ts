@@ -4,7 +4,12 @@ import * as z from "zod";
 import { KeyturnError } from "../errors.ts";
 
 const socketTarget = z.discriminatedUnion("kind", [
-	z.strictObject({ kind: z.literal("inet"), host: z.string().min(1), port: z.int().min(1).max(65_535) }),
+	z.strictObject({
+		kind: z.literal("inet"),
+		host: z.string().min(1),
+		port: z.int().min(1).max(65_535),
+		isOnEveryAddress: z.literal(true).exactOptional(),
+	}),
 	z.strictObject({ kind: z.literal("unix"), path: z.string().startsWith("/") }),
 ]);
 

@@ -84,6 +84,10 @@ const FILTER = {
 		relay: { kind: "inet", host: "127.0.0.1", port: 10028 },
 	},
 } as const;
+const FILTER_EVERYWHERE = {
+	...FILTER,
+	filter: { ...FILTER.filter, listen: { ...FILTER.filter.listen, isOnEveryAddress: true } },
+} as const;
 const inet = { kind: "inet", host: "127.0.0.1", port: 8891 } as const;
 
 const CASES: readonly Found[] = [
@@ -216,6 +220,19 @@ const CASES: readonly Found[] = [
 		[],
 	],
 	[
+		"a socket of TCP at every address, by this host's name",
+		wired(
+			{ milters: ["inet:mail.example.com:8891"], localMilters: ["inet:10.0.0.5:8891"] },
+			{ socket: { ...inet, isOnEveryAddress: true } },
+		),
+		[],
+	],
+	[
+		"a socket of TCP on loopback, and another host's",
+		wired({ milters: ["inet:mail.example.com:8891"], localMilters: [] }, { socket: inet }),
+		["milter.unwired"],
+	],
+	[
 		"another port",
 		wired({ milters: ["inet:localhost:8890"], localMilters: [] }, { socket: inet }),
 		["milter.unwired"],
@@ -227,6 +244,11 @@ const CASES: readonly Found[] = [
 			{ milters: [], filters: ["dksign:[127.0.0.1]:10027"], listeners: ["*:25", "127.0.0.1:10028"] },
 			FILTER,
 		),
+		[],
+	],
+	[
+		"a filter at every address, by an address of this host",
+		wired({ milters: [], filters: ["dksign:[10.0.0.5]:10027"], listeners: ["*:10028"] }, FILTER_EVERYWHERE),
 		[],
 	],
 	[

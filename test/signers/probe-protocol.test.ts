@@ -21,6 +21,9 @@ test("a request comes through as it was", () => {
 	expect(parseProbeRequest(JSON.stringify(request))).toEqual(request);
 	const banner: ProbeRequest = { kind: "smtp", socket: { kind: "unix", path: "/s" }, timeoutMs: 5 };
 	expect(parseProbeRequest(JSON.stringify(banner))).toEqual(banner);
+	const everywhere = { kind: "inet", host: "127.0.0.1", port: 8891, isOnEveryAddress: true } as const;
+	const probe: ProbeRequest = { ...request, socket: everywhere };
+	expect(parseProbeRequest(JSON.stringify(probe))).toEqual(probe);
 });
 
 test.each([

@@ -245,7 +245,9 @@ function addressIn(value: string): InetTarget | null {
 	const [, host = "", port = ""] = /^(?:\[([^\]]*)\]|[^:]*):(\d{1,5})$/.exec(value) ?? [];
 	if (port === "") return null;
 	const named = host === "" ? value.slice(0, value.lastIndexOf(":")) : host;
-	return { kind: "inet", host: /^(?:0\.0\.0\.0|\*|)$/.test(named) ? "127.0.0.1" : named, port: Number(port) };
+	const at = { kind: "inet", port: Number(port) } as const;
+	if (!/^(?:0\.0\.0\.0|\*|)$/.test(named)) return { ...at, host: named };
+	return { ...at, host: "127.0.0.1", isOnEveryAddress: true };
 }
 
 function optionsIn({ bytes }: SignerFile) {

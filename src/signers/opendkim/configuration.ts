@@ -1,7 +1,7 @@
 /** Reads opendkim.conf as OpenDKIM does: what of it decides which key signs, and where in the file that stands. */
 
 import { KeyturnError } from "../../errors.ts";
-import type { SocketTarget } from "../../ports/sockets.ts";
+import type { InetTarget, SocketTarget } from "../../ports/sockets.ts";
 
 /** Values by key in lower case. */
 export type Configuration = ReadonlyMap<string, string>;
@@ -80,7 +80,7 @@ export function parseSocket(value: string): SocketTarget {
 			`Socket ${value}: expected inet:port@host or local:/path, got neither`,
 		);
 	const [, family, port = "", host = ""] = inet;
-	return { kind: "inet", port: Number(port), host: reachableHost(family === "inet6", host) };
+	return { kind: "inet", port: Number(port), ...reachable(family === "inet6", host) };
 }
 
 const LEFT_OUT_OFFLINE: ReadonlySet<string> = new Set([
@@ -106,10 +106,10 @@ const LEFT_OUT_OFFLINE: ReadonlySet<string> = new Set([
 ]);
 
 /** A socket bound to every address is reached on loopback; brackets are Postfix's way of writing an address. */
-function reachableHost(six: boolean, host: string): string {
+function reachable(six: boolean, host: string): Pick<InetTarget, "host" | "isOnEveryAddress"> {
 	const bare = host.replace(/^\[(.*)\]$/, "$1");
-	if (bare === "" || bare === "0.0.0.0" || bare === "::") return six ? "::1" : "127.0.0.1";
-	return bare;
+	if (!["", "0.0.0.0", "::"].includes(bare)) return { host: bare };
+	return { host: six ? "::1" : "127.0.0.1", isOnEveryAddress: true };
 }
 
 function splitOption(line: string): OptionLine | null {

@@ -7,6 +7,12 @@ import type { SocketTarget } from "../../ports/sockets.ts";
 const LIMIT_BYTES = 1024 * 1024;
 /** Those that its block includes, the later ones counting more. */
 const INCLUDED = ["worker-proxy.inc", "local.d/worker-proxy.inc", "override.d/worker-proxy.inc"];
+/** Every address, by what it is reached at from here. */
+const EVERYWHERE: Readonly<Record<string, string>> = {
+	"*": "127.0.0.1",
+	"0.0.0.0": "127.0.0.1",
+	"::": "::1",
+};
 
 /** Null where it runs no such worker, or not as a milter, or that cannot be told. */
 export async function milterSocket(disk: Disk, main: string): Promise<SocketTarget | null> {
@@ -41,11 +47,10 @@ function target(value: string): SocketTarget | null {
 	const [, host = "", port] = /^(?:\[([^\]]*)\]|\*|[\w.-]+):(\d{1,5})$/.exec(place) ?? [];
 	if (port === undefined || Number(port) === 0) return null;
 	const named = host === "" ? place.slice(0, place.lastIndexOf(":")) : host;
-	return {
-		kind: "inet",
-		host: ["*", "0.0.0.0", "localhost"].includes(named) ? "127.0.0.1" : named,
-		port: Number(port),
-	};
+	const everywhere = EVERYWHERE[named];
+	if (everywhere !== undefined)
+		return { kind: "inet", host: everywhere, port: Number(port), isOnEveryAddress: true };
+	return { kind: "inet", host: named === "localhost" ? "127.0.0.1" : named, port: Number(port) };
 }
 
 async function textOf(disk: Disk, path: string): Promise<string> {

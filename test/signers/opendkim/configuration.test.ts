@@ -41,10 +41,10 @@ test.each([
 test.each([
 	["inet:8891@localhost", { kind: "inet", host: "localhost", port: 8891 }],
 	["inet:8891@127.0.0.1", { kind: "inet", host: "127.0.0.1", port: 8891 }],
-	["inet:8891", { kind: "inet", host: "127.0.0.1", port: 8891 }],
-	["inet:8891@0.0.0.0", { kind: "inet", host: "127.0.0.1", port: 8891 }],
+	["inet:8891", { kind: "inet", host: "127.0.0.1", port: 8891, isOnEveryAddress: true }],
+	["inet:8891@0.0.0.0", { kind: "inet", host: "127.0.0.1", port: 8891, isOnEveryAddress: true }],
 	["inet6:8891@[::1]", { kind: "inet", host: "::1", port: 8891 }],
-	["inet6:8891", { kind: "inet", host: "::1", port: 8891 }],
+	["inet6:8891", { kind: "inet", host: "::1", port: 8891, isOnEveryAddress: true }],
 	["local:/run/o.sock", { kind: "unix", path: "/run/o.sock" }],
 	["unix:/run/o.sock", { kind: "unix", path: "/run/o.sock" }],
 	["/run/o.sock", { kind: "unix", path: "/run/o.sock" }],

@@ -33,7 +33,8 @@ test("is the proxy's default", async () => {
 });
 
 test.each([
-	['bind_socket = "*:12000";', { kind: "inet", host: "127.0.0.1", port: 12000 }],
+	['bind_socket = "*:12000";', { kind: "inet", host: "127.0.0.1", port: 12000, isOnEveryAddress: true }],
+	['bind_socket = "[::]:12000";', { kind: "inet", host: "::1", port: 12000, isOnEveryAddress: true }],
 	["bind_socket = 192.0.2.1:12000;", { kind: "inet", host: "192.0.2.1", port: 12000 }],
 	[
 		'# bind_socket = "*:1";\nbind_socket = "/run/rspamd/milter.sock mode=0660 owner=_rspamd";',
