@@ -67,7 +67,9 @@ async function deliverDirectly({ ports, memory, signal }: DistressGiven, from: H
 		const now = ports.clock.now();
 		if (sink === undefined || !isDue(entry.notBefore, AGAIN_MS, now)) continue;
 		try {
-			await sink.deliver(entry.event, ports.clock.deadline(DELIVERY_MS, signal));
+			const shortfall = await sink.deliver(entry.event, ports.clock.deadline(DELIVERY_MS, signal));
+			if (shortfall !== undefined)
+				ports.log.warn("alert not delivered to everybody", { sink: sink.name, reason: shortfall });
 			left = left.filter((one) => one !== entry);
 		} catch (thrown) {
 			ports.log.warn("alert not delivered", { sink: sink.name, error: asKeyturnError(thrown) });

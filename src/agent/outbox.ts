@@ -59,10 +59,12 @@ async function deliverTo(
 	const unnoted = new Set<string>();
 	// The first at once: where it cannot be noted, no more than it is delivered again.
 	let noteAt = clock.uptimeMs();
+	let reachesAll = true;
 	for (const entry of waiting) {
 		if (clock.uptimeMs() >= ends) return note(run, sink, unnoted);
+		let shortfall: string | undefined;
 		try {
-			await sink.deliver(entry.event, deadline(run, sink));
+			shortfall = await sink.deliver(entry.event, deadline(run, sink));
 		} catch (thrown) {
 			await note(run, sink, unnoted);
 			run.signal.throwIfAborted();
@@ -70,13 +72,15 @@ async function deliverTo(
 			return;
 		}
 		unnoted.add(entry.event.id);
+		reachesAll &&= shortfall === undefined;
+		if (shortfall !== undefined) await tellShortfall(run, sink, shortfall);
 		// What a program does twice may be worse than what is told twice.
 		if (sink.hook === undefined && clock.uptimeMs() < noteAt) continue;
 		await note(run, sink, unnoted);
 		noteAt = clock.uptimeMs() + NOTED_EVERY_MS;
 	}
 	await note(run, sink, unnoted);
-	await run.end(causeOf(sink), null);
+	if (reachesAll) await run.end(causeOf(sink), null);
 }
 
 async function note(run: Run, sink: AlertSink, delivered: Set<string>): Promise<void> {
@@ -112,6 +116,21 @@ async function putOff(run: Run, sink: AlertSink, entry: Undelivered, why: string
 		hint: isHook
 			? "it is run again by itself; the switch stands"
 			: "what is to be told is kept and tried again",
+	});
+}
+
+/** Whoever it does reach is not told the same again: what is behind it would wait for somebody who is gone. */
+async function tellShortfall(run: Run, { name }: AlertSink, detail: string): Promise<void> {
+	run.ports.log.warn("alert not delivered to everybody", { sink: name, reason: detail });
+	await run.raise({
+		cause: CAUSES.alert(name),
+		event: "alert_undelivered",
+		severity: "warning",
+		domains: [],
+		selector: null,
+		summary: `alerts to ${name} do not reach everybody`,
+		detail,
+		hint: "the others get them; see that these are taken, or take them out of `alerts`",
 	});
 }
 

@@ -51,7 +51,7 @@ export async function create(given: AlertGiven, { mailer, secrets }: AlertTools)
 					: { user, password: await secrets.read(password) };
 			const thread = event.trouble === null ? null : `${threadOf(event)}@${domain}`;
 			const isFirst = event.phase === "start" || thread === null;
-			await mailer.send(
+			const refusals = await mailer.send(
 				{
 					...server,
 					login,
@@ -70,6 +70,7 @@ export async function create(given: AlertGiven, { mailer, secrets }: AlertTools)
 				},
 				signal,
 			);
+			return refusals.length === 0 ? undefined : refusals.join("\n");
 		},
 	});
 }

@@ -28,7 +28,7 @@ export async function create(given: AlertGiven, { http, secrets }: AlertTools): 
 	return {
 		...given,
 		on: [],
-		deliver: () => Promise.resolve(),
+		deliver: () => Promise.resolve(undefined),
 		async beat({ phase, text }, signal) {
 			const status = await post(`${url.replace(/\/$/, "")}${PATH[phase]}`, text.slice(0, MOST_TEXT), signal);
 			if (status < 200 || status > 299)

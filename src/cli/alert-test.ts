@@ -9,7 +9,7 @@ const DEADLINE_MS = 15_000;
 
 interface Tried {
 	readonly name: string;
-	/** Null if it was taken. */
+	/** Null if it was taken for everybody. */
 	readonly fault: string | null;
 	readonly hint: string | null;
 }
@@ -38,9 +38,10 @@ function describe({ name, fault, hint }: Tried): string {
 async function tryOne(bench: Workbench, sink: AlertSink, signal: AbortSignal): Promise<Tried> {
 	const within = bench.clock.deadline(DEADLINE_MS, signal);
 	try {
+		let shortfall: string | undefined;
 		if (sink.beat !== undefined) await sink.beat({ phase: "success", text: "a test" }, within);
-		else for (const event of testEvents(bench)) await sink.deliver(event, within);
-		return { name: sink.name, fault: null, hint: null };
+		else for (const event of testEvents(bench)) shortfall = await sink.deliver(event, within);
+		return { name: sink.name, fault: shortfall ?? null, hint: null };
 	} catch (thrown) {
 		signal.throwIfAborted();
 		const { message, hint } = asKeyturnError(thrown);

@@ -70,8 +70,11 @@ export interface AlertSink {
 	readonly on: readonly (EventName | TroubleName)[] | null;
 	/** How long a lasting trouble stays untold before it is told again, at first, in milliseconds. */
 	readonly repeatMs: number;
-	/** Resolves when the other side took it; fails with `alert.undelivered` or `hook.failed`. May deliver twice, never half. */
-	deliver(event: KeyturnEvent, signal: AbortSignal): Promise<void>;
+	/**
+	 * Resolves when the other side took it, to a sentence about those whom it does not reach all the same, if there are any:
+	 * the others are not to get it again; fails with `alert.undelivered` or `hook.failed`. May deliver twice, never half.
+	 */
+	deliver(event: KeyturnEvent, signal: AbortSignal): Promise<string | undefined>;
 	/** Of a heartbeat alone, which gets no events: gives a sign of life; fails with `alert.undelivered`. */
 	readonly beat?: (beat: Beat, signal: AbortSignal) => Promise<void>;
 }

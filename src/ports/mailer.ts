@@ -19,8 +19,9 @@ export interface MailRequest {
 
 export interface Mailer {
 	/**
-	 * Resolves when the server took it for every recipient; fails with `alert.undelivered`. TLS is used where the server
-	 * offers it and is not on this host, with its certificate verified; a password goes over TLS or loopback alone.
+	 * Resolves when the server took it for one recipient at least, to a sentence for each that it refused (RFC 5321 section
+	 * 3.3); fails with `alert.undelivered` where nobody gets it. TLS is used where the server offers it and is not on this
+	 * host, with its certificate verified; a password goes over TLS or loopback alone.
 	 */
-	send(mail: MailRequest, signal: AbortSignal): Promise<void>;
+	send(mail: MailRequest, signal: AbortSignal): Promise<readonly string[]>;
 }

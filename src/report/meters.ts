@@ -72,8 +72,9 @@ export function createMeters(clock: Clock): Meters {
 			...port,
 			deliver: async (event, signal) => {
 				try {
-					await port.deliver(event, signal);
+					const shortfall = await port.deliver(event, signal);
 					alerts.inc({ hook: port.name, result: "delivered" });
+					return shortfall;
 				} catch (thrown) {
 					alerts.inc({ hook: port.name, result: "failed" });
 					throw thrown;

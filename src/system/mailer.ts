@@ -29,8 +29,8 @@ export function createMailer(): Mailer {
 				disableUrlAccess: true,
 			});
 			try {
-				const { rejected } = await until(signal, transport.sendMail(messageOf(mail)));
-				if (rejected.length > 0) throw new Error(`it did not take ${rejected.length} of the recipients`);
+				const { rejectedErrors } = await until(signal, transport.sendMail(messageOf(mail)));
+				return (rejectedErrors ?? []).map((refusal) => refused(mail, refusal));
 			} catch (thrown) {
 				throw undelivered(mail, thrown);
 			} finally {
@@ -56,21 +56,31 @@ function messageOf({ from, to, subject, text, messageId, inReplyTo, headers }: M
 	return { from, to: [...to], subject, text, messageId: id, ...parent, headers: { ...headers } };
 }
 
-/**
- * In the server's words where it has any, which may be those that it was sent; nodemailer's errors hold no password, but their
- * stack the whole connection.
- */
-function undelivered({ host, port, login }: MailRequest, thrown: unknown): KeyturnError {
-	const { message = "unknown", response } = thrown as { message?: string; response?: string };
-	const said = withoutSecrets(response ?? message, login === null ? [] : formsOf(login));
+/** Those that it took get the message all the same: sent again for this one, they had it twice. */
+function refused(mail: MailRequest, refusal: { readonly recipient?: string | undefined }): string {
+	const { host, port } = mail;
+	return `${host} port ${port} took it for others, not for ${refusal.recipient}: ${wordsOf(mail, refusal)}`;
+}
+
+function undelivered(mail: MailRequest, thrown: unknown): KeyturnError {
+	const { host, port } = mail;
 	return new KeyturnError(
 		"alert.undelivered",
-		`${host} port ${port}: expected the message to be taken, got: ${excerpt(said, MOST_ANSWER)}`,
+		`${host} port ${port}: expected the message to be taken, got: ${wordsOf(mail, thrown)}`,
 		{
 			retry: true,
 			hint: "does the server take mail for this recipient from this host? `keyturn alert test` tries it at once",
 		},
 	);
+}
+
+/**
+ * In the server's words where it has any, which may be those that it was sent; nodemailer's errors hold no password, but their
+ * stack the whole connection.
+ */
+function wordsOf({ login }: MailRequest, thrown: unknown): string {
+	const { message = "unknown", response } = thrown as { message?: string; response?: string };
+	return excerpt(withoutSecrets(response ?? message, login === null ? [] : formsOf(login)), MOST_ANSWER);
 }
 
 /** As AUTH LOGIN and AUTH PLAIN (RFC 4616) send it, too. */

@@ -31,7 +31,7 @@ test("one receiver that is down keeps neither the others nor the tick", async ()
 		name,
 		on: [],
 		repeatMs: 0,
-		deliver: () => Promise.resolve(),
+		deliver: () => Promise.resolve(undefined),
 		...(given === undefined ? {} : { beat: given }),
 	});
 	const world = new AgentWorld();

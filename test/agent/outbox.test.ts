@@ -5,6 +5,8 @@ import type { Undelivered } from "../../src/agent/host-state.ts";
 import { nextDeliveries } from "../../src/agent/outbox.ts";
 import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
 
+const HOUR_MS = 3_600_000;
+
 function waiting(sink: string, notBefore: string): Undelivered {
 	return { sink, event: {} as KeyturnEvent, tries: 0, notBefore };
 }
@@ -76,4 +78,19 @@ test("a tick that is told to stop notes what was delivered first", async () => {
 	await world.tick();
 	expect(new Set(world.events.map(({ id }) => id)).size).toBe(12);
 	expect(world.events).toHaveLength(12);
+});
+
+test("who is refused beside others is told as a trouble, to the others too, until all get it; nothing is told twice", async () => {
+	const world = await fourTurns();
+	world.sinkMisses = "taken, not for alice@example.com: 550 gone";
+	await world.advance(3 * HOUR_MS);
+	expect(world.events).toHaveLength(13);
+	expect(new Set(world.events.map(({ id }) => id)).size).toBe(13);
+	const told = world.events.filter(({ event }) => event === "alert_undelivered");
+	expect(told).toMatchObject([
+		{ phase: "start", summary: "alerts to test do not reach everybody", detail: world.sinkMisses },
+	]);
+	world.sinkMisses = undefined;
+	await world.advance(12 * HOUR_MS);
+	expect(world.told("alert_undelivered")).toEqual(["start", "repeat", "end"]);
 });

@@ -35,6 +35,7 @@ export function tools(answer: {
 	readonly status?: number;
 	readonly fails?: KeyturnError;
 	readonly result?: ProgramResult;
+	readonly refusals?: readonly string[];
 }): {
 	readonly tools: AlertTools;
 	readonly sent: HttpRequest[];
@@ -67,7 +68,7 @@ export function tools(answer: {
 				send: async (mail) => {
 					mailed.push(mail);
 					if (answer.fails !== undefined) throw answer.fails;
-					return Promise.resolve();
+					return Promise.resolve(answer.refusals ?? []);
 				},
 			},
 			clock: {

@@ -66,6 +66,14 @@ test("what the server refuses is not delivered", async () => {
 	await expect(sink.deliver(event, signal)).rejects.toThrow("127.0.0.1 port 25: no");
 });
 
+test("who was refused is said, and that is no failure: the others would get it again", async () => {
+	const refusals = ["not for alice@example.com: 550 gone", "not for bob@example.com: 550 gone"];
+	const sink = await create(given(SETTINGS), tools({ refusals }).tools);
+	expect(await sink.deliver(event, signal)).toBe(refusals.join("\n"));
+	const whole = await create(given(SETTINGS), tools({}).tools);
+	expect(await whole.deliver(event, signal)).toBeUndefined();
+});
+
 test.each([
 	{ to: "nobody" },
 	{ to: "a@b.example\nBcc: c@d.example" },

@@ -21,8 +21,11 @@ test("a trouble and its end go through every alert, and what fails is told with 
 	});
 	const { context, terminal } = bench([
 		sink("webhook 1", () => Promise.reject(refused)),
-		sink("email 1", async (event) => void got.push(event)),
-		{ ...sink("heartbeat 1", () => Promise.resolve()), beat: async (beat) => void beats.push(beat) },
+		sink("email 1", async (event) => {
+			got.push(event);
+			return undefined;
+		}),
+		{ ...sink("heartbeat 1", () => Promise.resolve(undefined)), beat: async (beat) => void beats.push(beat) },
 	]);
 	expect(await alertTest(context, { json: false })).toBe(1);
 	expect(terminal.results.join("\n")).toBe(
@@ -32,8 +35,18 @@ test("a trouble and its end go through every alert, and what fails is told with 
 	expect(beats).toHaveLength(1);
 });
 
+test("one that does not reach everybody is a fault", async () => {
+	const { context, terminal } = bench([
+		sink("email 1", () => Promise.resolve("taken, not for alice@example.com: 550 gone")),
+	]);
+	expect(await alertTest(context, { json: false })).toBe(1);
+	expect(terminal.results.join("\n")).toBe(
+		"email 1: not delivered: taken, not for alice@example.com: 550 gone",
+	);
+});
+
 test("as JSON", async () => {
-	const { context, terminal } = bench([sink("email 1", () => Promise.resolve())]);
+	const { context, terminal } = bench([sink("email 1", () => Promise.resolve(undefined))]);
 	expect(await alertTest(context, { json: true })).toBe(0);
 	expect(JSON.parse(terminal.results.join("\n"))).toEqual({
 		schema: 1,

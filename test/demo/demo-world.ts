@@ -98,7 +98,14 @@ export async function openWorld(listeners: Listeners): Promise<DemoWorld> {
 			services,
 			programs: createStandInProgram(clock),
 			store: chronicle.store,
-			sink: { name: "demo", on: null, repeatMs: 0, deliver: async (event) => listeners.told(event) },
+			sink: {
+				name: "demo",
+				on: null,
+				repeatMs: 0,
+				deliver: async (event) => {
+					listeners.told(event);
+				},
+			},
 		});
 		return { host, text, settings, clock, servers, resolver, agent, mail, chronicle, close };
 	} catch (thrown) {

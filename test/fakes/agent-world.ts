@@ -83,6 +83,8 @@ export class AgentWorld {
 	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
 	signs = true;
 	sinkFails = false;
+	/** What an event says when it was delivered, but not to everybody. */
+	sinkMisses: string | undefined;
 	/** What a program before a switch says; null: there is none. */
 	pre: ((event: SwitchingEvent) => HookOutcome) | null = null;
 	/** What the programs after a switch got, by phase; they fail as `hookFails` says. */
@@ -421,7 +423,7 @@ export class AgentWorld {
 			deliver: async (event) => {
 				if (this.hookFails) throw new KeyturnError("hook.failed", "status 1");
 				this.ran.push({ hook, event });
-				return Promise.resolve();
+				return Promise.resolve(undefined);
 			},
 		};
 	}
@@ -671,6 +673,7 @@ export class AgentWorld {
 				this.pass(this.deliveryMs);
 				this.events.push(event);
 				this.deliveredUnder.push(this.#locks);
+				return this.sinkMisses;
 			},
 		};
 	}

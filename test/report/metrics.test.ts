@@ -94,7 +94,9 @@ describe("of what this process did", () => {
 		await expect(meters.sink(failing).deliver(eventOf("x"), signal)).rejects.toMatchObject({
 			code: "alert.undelivered",
 		});
-		await meters.sink({ ...failing, deliver: async () => Promise.resolve() }).deliver(eventOf("x"), signal);
+		await meters
+			.sink({ ...failing, deliver: async () => Promise.resolve(undefined) })
+			.deliver(eventOf("x"), signal);
 		const lines = await metricsOf(meters);
 		expect(lines).toContain('keyturn_alerts_total{hook="webhook 1",result="failed"} 1');
 		expect(lines).toContain('keyturn_alerts_total{hook="webhook 1",result="delivered"} 1');

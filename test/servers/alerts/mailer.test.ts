@@ -2,7 +2,7 @@
 
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -94,6 +94,35 @@ test("what a server refuses is told in its words", async () => {
 	onTestFinished(() => void refusing.close());
 	const failed = mailer.send({ ...mail, port: (refusing.address() as AddressInfo).port }, signal);
 	await expect(failed).rejects.toMatchObject({ message: expect.stringMatching(/not from you\\u001b/) });
+});
+
+/** Knows postmaster alone. */
+function refuseOthers(socket: Socket): void {
+	let isMessage = false;
+	socket.on("error", () => undefined).write("220 ready\r\n");
+	socket.on("data", (bytes) => {
+		const said = String(bytes);
+		if (isMessage && !said.endsWith("\r\n.\r\n")) return;
+		if (said.startsWith("RCPT") && !said.includes("<postmaster@")) socket.write("550 5.1.1 no such user\r\n");
+		else socket.write(said.startsWith("DATA") ? "354 go on\r\n" : "250 ok\r\n");
+		isMessage = said.startsWith("DATA");
+	});
+}
+
+test("who is refused beside others is told, and it counts as sent; where all are refused it does not", async () => {
+	const choosy = createServer(refuseOthers);
+	await new Promise<void>((resolve) => choosy.listen(0, "127.0.0.1", resolve));
+	onTestFinished(() => void choosy.close());
+	const here = { ...mail, port: (choosy.address() as AddressInfo).port };
+	const to = ["postmaster@example.com", "alice@example.com"];
+	expect(await mailer.send({ ...here, to }, signal)).toEqual([
+		`127.0.0.1 port ${here.port} took it for others, not for alice@example.com: 550 5.1.1 no such user`,
+	]);
+	expect(await mailer.send(here, signal)).toEqual([]);
+	await expect(mailer.send({ ...here, to: ["alice@example.com"] }, signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+		message: expect.stringContaining("no such user"),
+	});
 });
 
 test.each(["PLAIN", "LOGIN", "PLAIN LOGIN", "CRAM-MD5"])(
