@@ -2,7 +2,7 @@
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
-import { editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { editKey, type KeyEntry, keyOf, moveKey, type Owed } from "../rotation/domain-state.ts";
 import { askToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
 import { unchecked } from "./fitness.ts";
@@ -212,16 +212,7 @@ async function failed(
 	const denied = error.code === "provider.denied";
 	await run.save(
 		doc,
-		editKey(doc.state, step.selector, (key) => ({
-			...key,
-			owes: {
-				act: "publish",
-				id: null,
-				askedAt: run.now().toISOString(),
-				tries: (key.owes?.tries ?? 0) + 1,
-				notBefore: run.backoff(key.owes?.tries ?? 0).toISOString(),
-			},
-		})),
+		editKey(doc.state, step.selector, (key) => ({ ...key, owes: owedAfter(run, key, error) })),
 	);
 	await run.raise({
 		cause: denied ? CAUSES.denied(provider) : CAUSES.publish(provider),
@@ -233,6 +224,20 @@ async function failed(
 		detail: error.message,
 		hint: error.hint ?? `${meanwhile(doc.state)}; it is tried again`,
 	});
+}
+
+/** A denial is not forgotten because the next attempt got no answer. */
+function owedAfter(run: Run, { owes }: KeyEntry, error: KeyturnError): Owed {
+	const tries = owes?.tries ?? 0;
+	const denied = error.code === "provider.denied" ? error.message : owes?.denied;
+	return {
+		act: "publish",
+		id: null,
+		askedAt: run.now().toISOString(),
+		tries: tries + 1,
+		notBefore: run.backoff(tries).toISOString(),
+		...(denied === undefined ? {} : { denied }),
+	};
 }
 
 function groupKey({ provider, zone }: Publication): string {

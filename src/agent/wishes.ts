@@ -1,6 +1,6 @@
 /** Moves what operators asked for into the state of the domains it concerns. */
 
-import { activeKey, type DomainState, editKey, keyOf } from "../rotation/domain-state.ts";
+import { activeKey, type DomainState, editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import {
 	hasTurned,
@@ -141,7 +141,8 @@ async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {
 		run.ports.log.warn("what was asked for cannot be had", { domain, wish: wish.kind, why: next });
 		return;
 	}
-	if (next !== doc.state) run.memory.delays.delete(domain);
+	// Who asks again for what is wanted already has mended what kept it from being done.
+	run.memory.delays.delete(domain);
 	await run.save(doc, next);
 }
 
@@ -191,9 +192,9 @@ function wantRollback(state: DomainState, wish: Wish): DomainState {
 
 function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke" }>, now: Date): DomainState {
 	const { selector, unsigned } = wish;
-	if (state.wants.revoke.some((standing) => standing.selector === selector && standing.unsigned === unsigned))
-		return state;
 	const isInUse = activeKey(state)?.selector === selector;
+	if (state.wants.revoke.some((standing) => standing.selector === selector && standing.unsigned === unsigned))
+		return isInUse ? attemptsAnew(state) : state;
 	const ahead = state.keys.filter((key) => isCandidate(key.state)).map((key) => key.selector);
 	const revoke = {
 		...asked(wish),
@@ -238,23 +239,22 @@ function wantFirstKey(state: DomainState, wish: Wish & { readonly noSoak: boolea
 }
 
 function wantRemoval(state: DomainState, wish: Wish, now: Date): DomainState {
-	if (state.wants.remove !== null) return state;
+	if (state.wants.remove !== null) return attemptsAnew(state);
 	const stays = withoutRollback(state, now, "its domain is leaving");
-	return { ...stays, wants: { ...stays.wants, rotate: null, add: null, remove: asked(wish) } };
+	return attemptsAnew({ ...stays, wants: { ...stays.wants, rotate: null, add: null, remove: asked(wish) } });
 }
 
-/** What failed before is tried at once, and counted from now on. */
+/** What failed before is tried at once, and counted from now on; an attempt under way goes on. */
 function attemptsAnew(state: DomainState): DomainState {
 	return state.keys
-		.filter((key) => isCandidate(key.state) && key.owes?.id === null)
-		.reduce(
-			(next, { selector }) =>
-				editKey(next, selector, (key) => ({
-					...key,
-					owes: key.owes === null ? null : { ...key.owes, tries: 0, notBefore: null },
-				})),
-			state,
-		);
+		.filter(({ state, owes }) => isCandidate(state) || owes?.act === "takeOut")
+		.reduce((next, { selector }) => editKey(next, selector, untried), state);
+}
+
+function untried(key: KeyEntry): KeyEntry {
+	if (key.owes === null) return key;
+	const { act, id, askedAt } = key.owes;
+	return { ...key, owes: { act, id, askedAt, tries: 0, notBefore: null } };
 }
 
 function asked(wish: Wish): { readonly id: string; readonly askedAt: string } {

@@ -8,7 +8,7 @@ import { lanesOf, laneState } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import { preview } from "./preview.ts";
-import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { failure } from "./rotate.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
@@ -35,11 +35,7 @@ export async function add(context: CommandContext, asked: DomainAsked, options: 
 		noSoak: !options.soak,
 	};
 	return withProgress(context, bench, policies, options, async (turning) =>
-		pursue(
-			turning,
-			{ wish, standing: async (policy, state, seen) => standing(bench, policy, state, seen) },
-			options,
-		),
+		pursue(turning, { wish, standing }, options),
 	);
 }
 
@@ -86,19 +82,14 @@ async function tried(
 	return EXIT.done;
 }
 
-async function standing(
-	bench: Workbench,
-	policy: Policy,
-	state: DomainState,
-	seen: { readonly isTaken: boolean; readonly waitingWords: string },
-): Promise<Standing> {
+function standing(policy: Policy, state: DomainState, seen: Seen): Standing {
 	const { domain, timezone } = policy;
 	const selector = activeKey(state)?.selector ?? null;
 	const signing = lanesOf(policy).map(({ lane }) => activeKey(laneState(state, lane)));
 	const known = signing.filter((key) => key !== null);
 	if (known.length === signing.length && seen.isTaken && state.wants.remove === null)
 		return { domain, code: EXIT.done, selector, words: signsWords(known, timezone) };
-	const why = await failure(bench, state);
+	const why = seen.isTaken ? failure(state) : null;
 	if (why !== null)
 		return {
 			domain,

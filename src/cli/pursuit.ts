@@ -48,12 +48,15 @@ export interface Turning extends TurnView {
 /** What is asked for, and how it is seen that a domain has it. */
 export interface Asking {
 	readonly wish: Wish;
-	/** `isTaken`: the wish is in the domain's state, or cannot be had. */
-	readonly standing: (
-		policy: Policy,
-		state: DomainState,
-		seen: { readonly isTaken: boolean; readonly waitingWords: string },
-	) => Promise<Standing>;
+	readonly standing: (policy: Policy, state: DomainState, seen: Seen) => Standing;
+}
+
+/** What is known besides the domain's state, which was read after it. */
+export interface Seen {
+	/** The wish is in the domain's state, or cannot be had; a daemon that is alive needs a second and more to take it. */
+	readonly isTaken: boolean;
+	/** What is waited for, where it is neither done nor has failed. */
+	readonly waitingWords: string;
 }
 
 /** Shows progress while `work` is done, then its result; ends with the worst exit status, of an outage too. */
@@ -140,12 +143,14 @@ async function standingOf(
 			words: `failed: its state cannot be read (${state.message}); the wish is kept until it can be`,
 		};
 	const report = reports?.find((one) => one.domain === domain);
-	const waitingWords = report === undefined ? watchedWords(state, policy) : wordsOf(turning, report, false);
+	const waitingWords =
+		report === undefined ? watchedWords(state, policy, isTaken) : wordsOf(turning, report, false);
 	return standing(policy, state, { isTaken, waitingWords });
 }
 
 /** In a pipe each change is a line, so a moment is told and no time that is left. */
-function watchedWords(state: DomainState, policy: Policy): string {
+function watchedWords(state: DomainState, policy: Policy, isTaken: boolean): string {
+	if (!isTaken) return "it is to be taken up";
 	const { reason, until } = turnUnderWay(state, policy);
 	return until === null ? reason : `${reason} (until ${localMinute(until, policy.timezone)})`;
 }

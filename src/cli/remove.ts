@@ -7,7 +7,7 @@ import { type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { bySigner } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds } from "../rotation/timing.ts";
-import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { serviceLines } from "./preview.ts";
 import { tableLines } from "./table-preview.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
@@ -36,25 +36,25 @@ export async function remove(context: CommandContext, name: string, options: Rem
 	return withProgress(context, bench, policies, options, async (turning) =>
 		pursue(
 			turning,
-			{ wish, standing: async (policy, state) => Promise.resolve(standing(bench, policy, state)) },
+			{ wish, standing: (policy, state, seen) => standing(bench, policy, state, seen) },
 			options,
 		),
 	);
 }
 
-function standing(bench: Workbench, policy: Policy, state: DomainState): Standing {
+function standing(bench: Workbench, policy: Policy, state: DomainState, seen: Seen): Standing {
 	const { domain, timezone } = policy;
 	const active = state.keys.find((key) => key.state === "active");
 	const selector = active?.selector ?? null;
-	const isTaken = state.wants.remove !== null;
-	if (isTaken && active === undefined)
+	if (state.wants.remove !== null && active === undefined)
 		return {
 			domain,
 			code: EXIT.done,
 			selector,
 			words: inLocalTime(`keyturn signs no more for it; ${afterwards(bench, policy, state)}`, timezone),
 		};
-	const tries = active?.owes?.act === "takeOut" ? active.owes.tries : 0;
+	// Counted anew from when the wish was taken: what had failed before is what it was left for.
+	const tries = seen.isTaken && active?.owes?.act === "takeOut" ? active.owes.tries : 0;
 	if (active !== undefined && tries > 0)
 		return {
 			domain,

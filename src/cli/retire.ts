@@ -37,7 +37,7 @@ export async function retire(
 			turning,
 			{
 				wish,
-				standing: async (policy, state) => Promise.resolve(standing(bench, policy, state, selector)),
+				standing: (policy, state) => standing(bench, policy, state, selector),
 			},
 			{ ...options, wait: options.wait && isRipe(bench, policies, state, selector), soak: true },
 		),

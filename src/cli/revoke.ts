@@ -4,10 +4,10 @@ import { KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, keyOf } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { whyNoRevoke } from "../rotation/wishes.ts";
-import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { standingOfTurn } from "./rotate.ts";
 import { localMinute } from "../report/words.ts";
-import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
 export interface RevokeOptions extends WaitOptions {
 	readonly useStandby: boolean;
@@ -44,20 +44,18 @@ export async function revoke(
 			turning,
 			{
 				wish,
-				standing: (policy, state, { waitingWords }) =>
-					standing(bench, policy, state, { selector, askedAt, waitingWords }),
+				standing: (policy, state, seen) => standing(policy, state, { ...seen, selector, askedAt }),
 			},
 			options,
 		),
 	);
 }
 
-async function standing(
-	bench: Workbench,
+function standing(
 	policy: Policy,
 	state: DomainState,
-	seen: { readonly selector: string; readonly askedAt: Date; readonly waitingWords: string },
-): Promise<Standing> {
+	seen: Seen & { readonly selector: string; readonly askedAt: Date },
+): Standing {
 	const { domain, timezone } = policy;
 	const key = keyOf(state, seen.selector);
 	const signs = activeKey(state)?.selector ?? null;
@@ -69,7 +67,7 @@ async function standing(
 			words: `${seen.selector} is revoked since ${localMinute(new Date(key.since), timezone)}; ${signs === null ? "nothing signs" : `${signs} signs`}`,
 		};
 	if (key?.state === "active") {
-		const turning = await standingOfTurn(bench, policy, state, seen);
+		const turning = standingOfTurn(policy, state, seen);
 		return {
 			...turning,
 			words: `${turning.words} (mail is still signed with ${seen.selector}, and verifies; --unsigned ends that at once)`,

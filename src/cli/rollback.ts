@@ -5,7 +5,7 @@ import { activeKey, type DomainState, type KeyEntry, keyOf } from "../rotation/d
 import { lanesOf, laneState } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { previousKey, whyNoRollback } from "../rotation/wishes.ts";
-import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
@@ -36,8 +36,7 @@ export async function rollback(context: CommandContext, name: string, options: W
 			turning,
 			{
 				wish,
-				standing: async (policy, now, seen) =>
-					Promise.resolve(standing(policy, now, { ...seen, to, askedAt })),
+				standing: (policy, now, seen) => standing(policy, now, { ...seen, to, askedAt }),
 			},
 			options,
 		),
@@ -47,12 +46,10 @@ export async function rollback(context: CommandContext, name: string, options: W
 function standing(
 	{ domain, timezone }: Policy,
 	state: DomainState,
-	seen: {
+	seen: Seen & {
 		/** Several where each message is signed with keys of several algorithms. */
 		readonly to: readonly string[];
 		readonly askedAt: Date;
-		readonly isTaken: boolean;
-		readonly waitingWords: string;
 	},
 ): Standing {
 	const selector = activeKey(state)?.selector ?? null;

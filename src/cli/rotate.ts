@@ -1,6 +1,5 @@
 /** `keyturn rotate`: one tick, or with --now a turn of every domain named, watched until the new keys sign. */
 
-import { parseHostState } from "../agent/host-state.ts";
 import { KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
@@ -11,6 +10,7 @@ import {
 	type Asking,
 	pursue,
 	readableState,
+	type Seen,
 	type Standing,
 	tickOnce,
 	type Turning,
@@ -107,19 +107,20 @@ function turnAsked(bench: Workbench, policies: readonly Policy[], options: WaitO
 			domains: policies.map((policy) => policy.domain),
 			noSoak: !options.soak,
 		},
-		standing: async (policy, state, { waitingWords }) =>
-			leavingStanding(policy.domain, state) ??
-			standingOfTurn(bench, policy, state, { askedAt, waitingWords }),
+		standing: (policy, state, seen) =>
+			leavingStanding(policy.domain, state) ?? standingOfTurn(policy, state, { ...seen, askedAt }),
 	};
 }
 
-/** Done when a key signs that was switched to after the wish; failed when the switch or the provider said no. */
-export async function standingOfTurn(
-	bench: Workbench,
+/**
+ * Done when a key signs that was switched to after the wish; failed when the switch or the provider said no since the wish
+ * was taken: what had failed before is what it was left for.
+ */
+export function standingOfTurn(
 	policy: Policy,
 	state: DomainState,
-	{ askedAt, waitingWords }: { readonly askedAt: Date; readonly waitingWords: string },
-): Promise<Standing> {
+	{ askedAt, isTaken, waitingWords }: Seen & { readonly askedAt: Date },
+): Standing {
 	const { domain } = policy;
 	const active = activeKey(state);
 	// Several where each message is signed with keys of several algorithms.
@@ -132,7 +133,7 @@ export async function standingOfTurn(
 			selector: active.selector,
 			words: `signs with ${signing.map(({ selector }) => selector).join(" and ")} since ${localMinute(new Date(active.since), policy.timezone)}`,
 		};
-	const why = await failure(bench, state);
+	const why = isTaken ? failure(state) : null;
 	const selector = active?.selector ?? null;
 	if (why !== null)
 		return {
@@ -161,14 +162,10 @@ function failedWords(signing: readonly KeyEntry[], isTurned: (key: KeyEntry) => 
 	return `failed, ${still.join(" and ")} still ${still.length > 1 ? "sign" : "signs"}${beside}`;
 }
 
-/** Attempts are counted anew from the wish on: a failure counted now is an answer to it. */
-export async function failure(bench: Workbench, state: DomainState): Promise<string | null> {
+/** Attempts are counted anew from when the wish was taken: once it is, a failure that is counted is an answer to it. */
+export function failure(state: DomainState): string | null {
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
 	if (candidate?.owes == null || candidate.owes.tries === 0) return null;
 	if (candidate.owes.act === "switch") return candidate.reason ?? "the switch was not done";
-	const stored = await bench.store.load("host");
-	const denied = (stored === null ? [] : parseHostState(stored.state).troubles).find(
-		(trouble) => trouble.event === "provider_denied" && trouble.domains.includes(state.domain),
-	);
-	return denied === undefined ? null : (denied.detail ?? denied.summary);
+	return candidate.owes.denied ?? null;
 }

@@ -114,6 +114,8 @@ export interface Owed {
 	readonly tries: number;
 	/** No attempt before this moment; null for at once. */
 	readonly notBefore: string | null;
+	/** Why a provider denied an attempt of those counted: no attempt helps until somebody mends that; absent where none did. */
+	readonly denied?: string;
 }
 
 export function emptyDomainState(domain: string): DomainState {

@@ -172,12 +172,13 @@ function parseUse(stored: unknown, at: string): KeyUse {
 }
 
 function parseOwed(stored: unknown, at: string): Owed {
-	const owed = object(stored, at, ["act", "id", "askedAt", "tries", "notBefore"]);
+	const owed = object(stored, at, ["act", "id", "askedAt", "tries", "notBefore"], ["denied"]);
 	return {
 		act: oneOf(owed["act"], ["publish", "switch", "takeOut", "retire", "drop"] as const, `${at}.act`),
 		id: nullable(owed["id"], (value) => text(value, `${at}.id`)),
 		askedAt: time(owed["askedAt"], `${at}.askedAt`),
 		tries: count(owed["tries"], `${at}.tries`),
 		notBefore: nullable(owed["notBefore"], (value) => time(value, `${at}.notBefore`)),
+		...(owed["denied"] === undefined ? {} : { denied: text(owed["denied"], `${at}.denied`) }),
 	};
 }
