@@ -12,13 +12,14 @@ const INSTALLED: readonly string[] = [
 	"/lib/systemd/system",
 ];
 
-export async function findRecovery(
-	{ signers }: Settings,
-	disk: Pick<Disk, "lstat">,
-): Promise<Facts["recovery"]> {
+/** There while systemd is what started this host (sd_booted(3)). */
+const SYSTEMD_RUNS = "/run/systemd/system";
+
+/** However services are stopped and started: a container starts with its tables as well, once its engine does. */
+export async function findRecovery(disk: Pick<Disk, "lstat">): Promise<Facts["recovery"]> {
 	const isThere = async (path: string): Promise<boolean> =>
 		(await disk.lstat(path).catch(() => null)) !== null;
-	if (signers.some(({ services }) => services.manager !== "systemd")) return "absent";
+	if (!(await isThere(SYSTEMD_RUNS))) return "absent";
 	const installed = await Promise.all(INSTALLED.map(async (directory) => isThere(`${directory}/${UNIT}`)));
 	if (!installed.includes(true)) return "absent";
 	return (await isThere(`/etc/systemd/system/multi-user.target.wants/${UNIT}`)) ? "enabled" : "off";

@@ -16,8 +16,8 @@ export interface Facts {
 	/** Files that keyturn.yaml names as secrets, of those that are there. */
 	readonly secrets: readonly SecretFile[];
 	/**
-	 * Whether `keyturn-recover.service` is run at boot; absent where the units are not installed, or another way of starting
-	 * services is configured.
+	 * Whether `keyturn-recover.service` is run at boot; absent where the units are not installed, or it is not systemd that
+	 * starts this host.
 	 */
 	readonly recovery: "enabled" | "off" | "absent";
 	/** Where the unit of the door may write; null where the door is no unit, or that cannot be told. */

@@ -31,7 +31,7 @@ export async function gather(known: Known, ports: DoctorPorts, signal: AbortSign
 		door,
 		secrets: await findSecrets(known.settings, ports.disk),
 		doorWrites: await findDoorWrites(known.settings, ports.disk),
-		recovery: await findRecovery(known.settings, ports.disk),
+		recovery: await findRecovery(ports.disk),
 		clock: await ports.timeSource(),
 		domains,
 	};

@@ -4,33 +4,30 @@ import { healthyFacts } from "../fakes/doctor-facts.ts";
 
 const ENABLED = "/etc/systemd/system/multi-user.target.wants/keyturn-recover.service";
 const { settings } = healthyFacts();
-const byCommand = {
-	...settings,
-	signers: settings.signers.map((one) => ({
-		...one,
-		services: { ...one.services, manager: "command" as const },
-	})),
-};
+const SYSTEMD = "/run/systemd/system";
 
 test.each([
 	[
 		"enabled by the installer of the checkout",
-		settings,
-		["/etc/systemd/system/keyturn-recover.service", ENABLED],
+		[SYSTEMD, "/etc/systemd/system/keyturn-recover.service", ENABLED],
 		"enabled",
 	],
 	[
 		"enabled by the package",
-		settings,
-		["/usr/lib/systemd/system/keyturn-recover.service", ENABLED],
+		[SYSTEMD, "/usr/lib/systemd/system/keyturn-recover.service", ENABLED],
 		"enabled",
 	],
-	["installed, and not enabled", settings, ["/lib/systemd/system/keyturn-recover.service"], "off"],
-	["not installed", settings, [], "absent"],
-	["another manager", byCommand, ["/lib/systemd/system/keyturn-recover.service"], "absent"],
-])("%s", async (_, given, paths, expected) => {
-	const lstat = async (path: string) => Promise.resolve(paths.includes(path) ? ({} as never) : null);
-	expect(await findRecovery(given, { lstat })).toBe(expected);
+	["installed, and not enabled", [SYSTEMD, "/lib/systemd/system/keyturn-recover.service"], "off"],
+	["not installed", [SYSTEMD], "absent"],
+	[
+		"installed where something else starts services",
+		["/lib/systemd/system/keyturn-recover.service"],
+		"absent",
+	],
+] as const)("%s", async (_, paths, expected) => {
+	const there: readonly string[] = paths;
+	const lstat = async (path: string) => Promise.resolve(there.includes(path) ? ({} as never) : null);
+	expect(await findRecovery({ lstat })).toBe(expected);
 });
 
 async function writes(files: Readonly<Record<string, string>>, path = settings.path) {
