@@ -26,6 +26,7 @@ export const FINDINGS = {
 	"signer.note": "info",
 	"switch.held": "warning",
 	"milter.unwired": "critical",
+	"milter.path": "critical",
 	"milter.local": "warning",
 	"milter.accept": "warning",
 	"filter.unwired": "warning",

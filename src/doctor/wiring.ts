@@ -1,9 +1,10 @@
 /** Whether Postfix hands its mail to the signer's socket, and what becomes of mail while nobody answers there. */
 
-import type { MailWiring } from "../ports/door.ts";
-import type { SocketTarget } from "../ports/sockets.ts";
+import type { MailWiring, MilterList } from "../ports/door.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, finding } from "./finding.ts";
+import { addTo, respell } from "./milter-edits.ts";
+import { isOpenedBy, names, type Wired } from "./milter-socket.ts";
 import { quoted } from "./words.ts";
 
 export function checkWiring({ door, settings }: Facts): readonly Finding[] {
@@ -13,46 +14,62 @@ export function checkWiring({ door, settings }: Facts): readonly Finding[] {
 	return signers.flatMap(({ signer, socket, services }) => {
 		const service = services.at(-1)?.service ?? signer;
 		if (socket === null) return [];
-		const swap = settings.signers.find(({ name }) => name === signer)?.swap ?? "restart";
-		return wiringOf(mail, { service, socket, swap });
+		const { type = "", swap = "restart" } = settings.signers.find(({ name }) => name === signer) ?? {};
+		return wiringOf(mail, { service, type, socket, swap });
 	});
 }
 
-interface Wired {
-	readonly service: string;
-	readonly socket: SocketTarget;
-	readonly swap: "restart" | "reload";
-}
-
-function wiringOf(mail: MailWiring, { service, socket, swap }: Wired): readonly Finding[] {
-	const reaches = (milters: readonly string[]): boolean =>
-		milters.some((milter) => leadsTo(milter, socket, mail));
-	if (!reaches([...mail.milters, ...mail.ownMilters]))
-		return [
-			finding("milter.unwired", "postfix", {
-				summary: `smtpd_milters does not name the socket of ${service} (${spelled(socket, mail)}): mail that comes in by SMTP is not signed by it`,
-				command: setMilters("smtpd_milters", mail.milters, socket, mail),
-			}),
-		];
+function wiringOf(mail: MailWiring, wired: Wired): readonly Finding[] {
+	const named = mail.lists.filter(({ milters }) => milters.some((milter) => names(milter, wired, mail)));
+	const bySmtp = named.filter(({ name }) => name === "smtpd_milters");
+	const shut = named.flatMap((list) => shutOut(list, wired, mail));
+	if (bySmtp.length === 0) return [...shut, unwired(mail, wired)];
 	// Behind a content filter everything comes back by SMTP, also what was made here.
-	const isFiltered = !reaches(mail.milters);
+	const isFiltered = bySmtp.every(({ setBy, name }) => setBy !== name);
 	return [
-		...(isFiltered || reaches(mail.localMilters) ? [] : [localUnwired(mail, service, socket)]),
-		...(swap === "restart" ? acceptedBy(mail, socket).map((setBy) => accepting(service, setBy)) : []),
+		...shut,
+		...(isFiltered || named.length > bySmtp.length ? [] : [localUnwired(mail, wired)]),
+		...(wired.swap === "restart"
+			? acceptedBy(mail, wired).map((setBy) => accepting(wired.service, setBy))
+			: []),
 	];
 }
 
-function localUnwired(mail: MailWiring, service: string, socket: SocketTarget): Finding {
-	return finding("milter.local", "postfix", {
-		summary: `non_smtpd_milters does not name the socket of ${service}: mail made on this host (sendmail, bounces, cron) leaves unsigned`,
-		command: setMilters("non_smtpd_milters", mail.localMilters, socket, mail),
+function unwired(mail: MailWiring, wired: Wired): Finding {
+	return finding("milter.unwired", "postfix", {
+		summary: `smtpd_milters does not name the socket of ${wired.service} (${place(wired)}): mail that comes in by SMTP is not signed by it`,
+		...addTo("smtpd_milters", wired, mail),
 	});
 }
 
+function localUnwired(mail: MailWiring, wired: Wired): Finding {
+	return finding("milter.local", "postfix", {
+		summary: `non_smtpd_milters does not name the socket of ${wired.service}: mail made on this host (sendmail, bounces, cron) leaves unsigned`,
+		...addTo("non_smtpd_milters", wired, mail),
+	});
+}
+
+/** A list that means the socket, for services that look for it elsewhere. */
+function shutOut(list: MilterList, wired: Wired, mail: MailWiring): readonly Finding[] {
+	const shut = list.takenBy.filter(
+		(taker) => !list.milters.some((milter) => isOpenedBy(taker, milter, wired, mail)),
+	);
+	const milter = list.milters.find((one) => names(one, wired, mail));
+	if (shut.length === 0 || milter === undefined) return [];
+	const [{ isChrooted } = { isChrooted: false }] = shut;
+	const where = isChrooted ? `looks below ${mail.queueDirectory}` : "is not chrooted";
+	return [
+		finding("milter.path", "postfix", {
+			summary: `${list.setBy} names ${milter}, and ${shut.map(({ service }) => service).join(", ")} ${where}, where the socket of ${wired.service} is not: mail is deferred, or with accept leaves unsigned`,
+			...respell(list, milter, { wired, mail }),
+		}),
+	];
+}
+
 /** Each place that lets mail pass by this signer while it is down. */
-function acceptedBy(mail: MailWiring, socket: SocketTarget): readonly string[] {
+function acceptedBy(mail: MailWiring, wired: Wired): readonly string[] {
 	const accepting = mail.actions.filter(
-		({ milter, action }) => action === "accept" && leadsTo(milter, socket, mail),
+		({ milter, action }) => action === "accept" && names(milter, wired, mail),
 	);
 	return [...new Set(accepting.map(({ setBy }) => setBy))];
 }
@@ -71,47 +88,6 @@ function accepting(service: string, setBy: string): Finding {
 	});
 }
 
-function setMilters(
-	option: string,
-	given: readonly string[],
-	socket: SocketTarget,
-	mail: MailWiring,
-): string {
-	const value = [...given, spelled(socket, mail)].join(",");
-	return `postconf -e ${quoted(`${option}=${value}`)} && systemctl reload postfix`;
-}
-
-/** As Postfix names it: from its queue directory on, where most of its services are locked in. */
-function spelled(socket: SocketTarget, { queueDirectory }: MailWiring): string {
-	if (socket.kind === "inet")
-		return `inet:${socket.host.includes(":") ? `[${socket.host}]` : socket.host}:${socket.port}`;
-	const isInside = socket.path.startsWith(`${queueDirectory}/`);
-	return `unix:${isInside ? socket.path.slice(queueDirectory.length) : socket.path}`;
-}
-
-/** `unix:path`, `local:path` or `inet:host:port` (postconf(5), smtpd_milters); a path may begin at the root or at the queue. */
-function leadsTo(milter: string, socket: SocketTarget, { queueDirectory }: MailWiring): boolean {
-	const [, kind = "", place = ""] = /^(unix|local|inet):(.+)$/.exec(milter) ?? [];
-	if (socket.kind === "unix") {
-		const inside = `${queueDirectory}/${place.replace(/^\/+/, "")}`;
-		return (kind === "unix" || kind === "local") && [place, inside].map(real).includes(real(socket.path));
-	}
-	const [, host = "", port = ""] = /^(.*):([^:]+)$/.exec(place) ?? [];
-	if (kind !== "inet" || Number(port) !== socket.port) return false;
-	// By what name or address this host is called there cannot be told.
-	return socket.isOnEveryAddress ?? isSameHost(host, socket.host);
-}
-
-/** Debian's /run is /var/run to older guides. */
-function real(path: string): string {
-	return path.replace(/^\/var\/run\//, "/run/");
-}
-
-function isSameHost(named: string, host: string): boolean {
-	const bare = named.replace(/^\[(?:ipv6:)?(.*)\]$/i, "$1");
-	return bare === host || (isLoopback(bare) && isLoopback(host));
-}
-
-function isLoopback(host: string): boolean {
-	return host === "localhost" || host === "::1" || host.startsWith("127.");
+function place({ socket }: Wired): string {
+	return socket.kind === "unix" ? socket.path : `inet:${socket.host}:${socket.port}`;
 }

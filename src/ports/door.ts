@@ -211,21 +211,41 @@ export interface OtherReader {
 	readonly problem: string | null;
 }
 
-/** How Postfix hands mail to signers; each list is as main.cf has it, macros resolved. */
-export interface MailWiring {
-	/** `smtpd_milters`: what comes in by SMTP. */
+/** A service of master.cf that hands mail to milters. */
+export interface MilterService {
+	/** Name and type: `smtp/inet`. */
+	readonly service: string;
+	/** Then a path begins at `queueDirectory`, also one that begins with a slash; else only one without. */
+	readonly isChrooted: boolean;
+	/** Of its milters, those whose path leads nowhere from where it looks. */
+	readonly absent: readonly string[];
+}
+
+/** A list of milters: of main.cf, or what one service of master.cf has in its place. */
+export interface MilterList {
+	/** `smtpd_milters` is for what comes in by SMTP, `non_smtpd_milters` for what is made on this host. */
+	readonly name: "smtpd_milters" | "non_smtpd_milters";
+	/** As `postconf -e` names it, and with a slash, as `postconf -P` does: `submission/inet/smtpd_milters`. */
+	readonly setBy: string;
+	/** All of its value as it stands, macros unresolved. */
+	readonly raw: string;
+	/** The names in it, macros resolved. */
 	readonly milters: readonly string[];
-	/** `non_smtpd_milters`: what is made on this host. */
-	readonly localMilters: readonly string[];
-	/** What services of master.cf have in place of `smtpd_milters`, all together. */
-	readonly ownMilters: readonly string[];
+	/** Who takes it. */
+	readonly takenBy: readonly MilterService[];
+}
+
+/** How Postfix hands mail to signers, macros resolved. */
+export interface MailWiring {
+	/** Those of main.cf first, also where nothing takes them. */
+	readonly lists: readonly MilterList[];
 	/** `content_filter`, `smtpd_proxy_filter` and `relayhost`, of main.cf and of services of master.cf: whoever gets mail by SMTP. */
 	readonly filters: readonly string[];
 	/** `host:port` of each service of master.cf that listens. */
 	readonly listeners: readonly string[];
 	/** What becomes of mail while a milter is down. */
 	readonly actions: readonly MilterAction[];
-	/** `queue_directory`: paths of sockets begin there where a service is chrooted. */
+	/** `queue_directory`: where the paths of sockets begin, unless a service that is not chrooted has one with a slash. */
 	readonly queueDirectory: string;
 }
 

@@ -4,7 +4,9 @@ import type { Disk } from "../ports/disk.ts";
 import type { InspectedQueue, MailWiring } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
 import { ownValue, parseOwnValues } from "./master-values.ts";
-import { milterActions, milterNames } from "./milter-lists.ts";
+import { parseServices } from "./master-services.ts";
+import { milterActions } from "./milter-lists.ts";
+import { milterLists } from "./milter-wiring.ts";
 
 export interface Postfix {
 	/** Whether mail waits while a milter is down, whichever and on every way; false also where that cannot be told. */
@@ -46,34 +48,46 @@ export function createPostfix({
 		const result = await programs.run({ argv: [POSTCONF, ...args], timeoutMs: READ_MS }, NEVER);
 		return result.status === 0 ? result.stdout.trim() : null;
 	};
+	const value = async (name: string) => {
+		const [raw, resolved] = await Promise.all([ask(["-h", name]), ask(["-x", "-h", name])]);
+		return raw === null || resolved === null ? null : { raw, resolved };
+	};
 	const wiring = async (): Promise<MailWiring | null> => {
-		const [milters, localMilters, defaultAction, queueDirectory, ofServices] = await Promise.all([
-			ask(["-x", "-h", "smtpd_milters"]),
-			ask(["-x", "-h", "non_smtpd_milters"]),
+		const [milters, localMilters, defaultAction, queueDirectory, ofServices, masters] = await Promise.all([
+			value("smtpd_milters"),
+			value("non_smtpd_milters"),
 			ask(["-x", "-h", "milter_default_action"]),
 			ask(["-x", "-h", "queue_directory"]),
 			ask(["-x", "-P"]),
+			ask(["-M"]),
 		]);
 		if (milters === null || localMilters === null || defaultAction === null) return null;
-		if (queueDirectory === null || ofServices === null) return null;
+		if (queueDirectory === null || ofServices === null || masters === null) return null;
 		const own = parseOwnValues(ofServices);
+		const rawOwn = parseOwnValues((await ask(["-P"])) ?? "");
+		const level = (await ask(["-h", "compatibility_level"])) ?? "";
 		const ownValues = (name: string) => own.flatMap((found) => (found.name === name ? [found.value] : []));
 		const filters = await Promise.all(FILTERS.map(async (name) => ask(["-x", "-h", name])));
-		const main = {
-			smtpd_milters: milters,
-			non_smtpd_milters: localMilters,
-			milter_default_action: defaultAction,
+		const taken = {
+			main: { smtpd_milters: milters, non_smtpd_milters: localMilters },
+			own: { raw: rawOwn, resolved: own },
+			services: parseServices(masters, level),
+			queueDirectory,
 		};
 		return {
-			milters: milterNames(milters),
-			localMilters: milterNames(localMilters),
-			ownMilters: ownValues("smtpd_milters").flatMap(milterNames),
-			filters: [
-				...filters.flatMap((value) => (value === null ? [] : [value])),
-				...FILTERS.flatMap(ownValues),
-			].filter((value) => value !== ""),
-			listeners: parseListeners((await ask(["-M"])) ?? ""),
-			actions: milterActions(main, own),
+			lists: await milterLists(taken, disk),
+			filters: [...filters.filter((filter) => filter !== null), ...FILTERS.flatMap(ownValues)].filter(
+				(filter) => filter !== "",
+			),
+			listeners: parseListeners(masters),
+			actions: milterActions(
+				{
+					smtpd_milters: milters.resolved,
+					non_smtpd_milters: localMilters.resolved,
+					milter_default_action: defaultAction,
+				},
+				own,
+			),
 			queueDirectory,
 		};
 	};

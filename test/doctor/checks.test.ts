@@ -12,8 +12,10 @@ import {
 	doorTold,
 	healthyFacts,
 	keyFacts,
+	type ListedMilters,
 	lookReport,
 	mailFacts,
+	milterList,
 	NOW,
 	serverReport,
 	texts,
@@ -28,8 +30,10 @@ const key = (changes: Partial<KeyFacts>): Facts => of({ keys: [keyFacts(changes)
 const line = (changes: Partial<KeyFacts["line"]>): Facts => key({ line: { ...keyFacts().line, ...changes } });
 const look = (changes: Partial<LookReport>): Facts => key({ look: lookReport(changes) });
 const mail = (changes: Partial<MailFacts>): Facts => of({ mail: mailFacts(changes) });
-const wired = (changes: Partial<MailWiring> | null, examined: Partial<ExaminedSigner> = {}): Facts =>
-	healthyFacts({ door: doorTold({ mail: changes, examined }) });
+const wired = (
+	changes: (Partial<MailWiring> & ListedMilters) | null,
+	examined: Partial<ExaminedSigner> = {},
+): Facts => healthyFacts({ door: doorTold({ mail: changes, examined }) });
 const acceptedBy = (...places: readonly string[]): Partial<MailWiring> => ({
 	actions: places.flatMap((setBy) => {
 		const milter = "local:/opendkim/opendkim.sock";
@@ -77,6 +81,14 @@ function straySeenByTwo(): Facts {
 	const signers = told.signers.flatMap((one) => [one, { ...one, signer: "second" }]);
 	return healthyFacts({ door: doorTold({ answer: { examined: { ...told, signers } } }) });
 }
+const RUN = "unix:/run/opendkim/opendkim.sock";
+const INSIDE = "unix:/var/spool/postfix/opendkim/opendkim.sock";
+const OUTSIDE = { socket: { kind: "unix", path: "/run/opendkim/opendkim.sock" } } as const;
+/** No service is chrooted, as Postfix has it where nobody packaged it otherwise. */
+const inTheOpen = (milter: string): MailWiring["lists"] => [
+	milterList([milter], { isChrooted: false }),
+	milterList([milter], { name: "non_smtpd_milters", by: "cleanup/unix", isChrooted: false }),
+];
 const FILTER = {
 	socket: null,
 	filter: {
@@ -199,18 +211,59 @@ const CASES: readonly Found[] = [
 		[],
 	],
 	[
-		"another path to the same socket",
+		"a path from the root on that a chrooted service takes as one from its queue directory on",
 		wired({ milters: ["unix:/var/spool/postfix/opendkim/opendkim.sock"] }),
+		["milter.path"],
+	],
+	["the same where no service is chrooted", wired({ lists: inTheOpen(INSIDE) }), []],
+	["a path from the queue directory on", wired({ milters: ["unix:opendkim/opendkim.sock"] }), []],
+	[
+		"a path from the queue directory on where no service is chrooted",
+		wired({ lists: inTheOpen("unix:opendkim/opendkim.sock") }),
 		[],
+	],
+	[
+		"a path as chrooted services have it where none is",
+		wired({ lists: inTheOpen("local:/opendkim/opendkim.sock") }),
+		["milter.path", "milter.path"],
+	],
+	[
+		"one service that is chrooted, and one that is not",
+		wired({ lists: [...inTheOpen(INSIDE), milterList([INSIDE], { by: "submission/inet", isOwn: true })] }),
+		["milter.path"],
 	],
 	[
 		"the same socket below /var/run, as older guides have it",
 		wired(
 			{
-				milters: ["unix:/var/run/opendkim/opendkim.sock"],
-				localMilters: ["local:/run/opendkim/opendkim.sock"],
+				lists: [
+					milterList(["unix:/var/run/opendkim/opendkim.sock"], { isChrooted: false }),
+					milterList(["local:/run/opendkim/opendkim.sock"], {
+						name: "non_smtpd_milters",
+						by: "cleanup/unix",
+						isChrooted: false,
+					}),
+				],
 			},
-			{ socket: { kind: "unix", path: "/run/opendkim/opendkim.sock" } },
+			OUTSIDE,
+		),
+		[],
+	],
+	[
+		"a socket outside, where chrooted services do not get",
+		wired({ milters: [RUN], localMilters: [RUN] }, OUTSIDE),
+		["milter.path", "milter.path"],
+	],
+	[
+		"a socket outside that is mounted where they look",
+		wired(
+			{
+				lists: [
+					milterList([RUN], { absent: [] }),
+					milterList([RUN], { name: "non_smtpd_milters", by: "cleanup/unix", absent: [] }),
+				],
+			},
+			OUTSIDE,
 		),
 		[],
 	],
@@ -615,12 +668,114 @@ test("every file of src/doctor with a check is among those that are run", () => 
 	expect(CHECKS).toHaveLength(22);
 });
 
+describe("a socket that Postfix does not find by its name", () => {
+	const CHROOTED = milterList([RUN], { raw: `{ ${RUN}, connect_timeout=5s }`, absent: [RUN] });
+	const told = (list: MailWiring["lists"][number], at: Partial<ExaminedSigner> = {}) =>
+		examine(
+			wired(
+				{ lists: [list, milterList(list.milters, { name: "non_smtpd_milters", isChrooted: false })] },
+				at,
+			),
+		)[0];
+
+	test("is told with who looks for it where, and what becomes of mail", () => {
+		expect(told(CHROOTED, OUTSIDE)?.summary).toBe(
+			"smtpd_milters names unix:/run/opendkim/opendkim.sock, and smtp/inet looks below /var/spool/postfix, where the socket of opendkim is not: mail is deferred, or with accept leaves unsigned",
+		);
+		const open = milterList(["unix:/opendkim/opendkim.sock"], { isChrooted: false });
+		expect(told(open)?.summary).toContain("smtp/inet is not chrooted, where");
+	});
+
+	test("goes where every service finds it, with its directory made first", () => {
+		expect(told(CHROOTED, OUTSIDE)).toMatchObject({
+			advice:
+				"let opendkim listen where chrooted services of Postfix reach it (Socket local:/var/spool/postfix/opendkim/opendkim.sock), restart it, let smtpd_milters have unix:opendkim/opendkim.sock in place of unix:/run/opendkim/opendkim.sock, then systemctl reload postfix; first make the directory",
+			command: "install -d -o opendkim -g postfix -m 2750 /var/spool/postfix/opendkim",
+		});
+	});
+
+	test("goes there in words alone where it is not known who makes it", () => {
+		const facts = wired({ milters: [] }, OUTSIDE);
+		const [signer] = facts.settings.signers;
+		if (signer === undefined) throw new Error("it has one");
+		const found = examine({
+			...facts,
+			settings: { ...facts.settings, signers: [{ ...signer, type: "command" }] },
+		});
+		expect(found).toMatchObject([{ code: "milter.unwired", command: null }]);
+		expect(found[0]?.advice).toContain("/var/spool/postfix/opendkim/opendkim.sock");
+		expect(found[0]?.advice).toContain("name it unix:opendkim/opendkim.sock in smtpd_milters");
+	});
+
+	test.each([
+		["where a macro names it", milterList([INSIDE], { raw: "$mine" })],
+		[
+			"in a list with blanks of one service, which postconf does not take",
+			milterList([INSIDE], { by: "submission/inet", isOwn: true, raw: `{ ${INSIDE}, connect_timeout=5s }` }),
+		],
+	])("is named otherwise by hand %s", (_, list) => {
+		expect(told(list)).toMatchObject({
+			code: "milter.path",
+			advice: `let ${list.setBy} have unix:opendkim/opendkim.sock in place of ${INSIDE}, then systemctl reload postfix`,
+			command: null,
+		});
+	});
+});
+
 describe("the command that mends it", () => {
 	test.each([
 		[
 			"names the socket from the queue directory on, beside what stands there",
 			wired({ milters: ["inet:127.0.0.1:11332"] }),
-			"postconf -e smtpd_milters=inet:127.0.0.1:11332,unix:/opendkim/opendkim.sock && systemctl reload postfix",
+			"postconf -e smtpd_milters=inet:127.0.0.1:11332,unix:opendkim/opendkim.sock && systemctl reload postfix",
+		],
+		[
+			"leaves to other milters what is set for them, and its macros",
+			wired({
+				lists: [
+					milterList(["inet:localhost:11332", "inet:10.0.0.7:9"], {
+						raw: "{ inet:localhost:11332, default_action=accept, connect_timeout=5s } $other",
+					}),
+				],
+			}),
+			"postconf -e 'smtpd_milters={ inet:localhost:11332, default_action=accept, connect_timeout=5s } $other,unix:opendkim/opendkim.sock' && systemctl reload postfix",
+		],
+		[
+			"adds to a macro what is made on this host",
+			wired({
+				lists: [
+					milterList(["local:/opendkim/opendkim.sock"]),
+					milterList([], { name: "non_smtpd_milters", by: "cleanup/unix", raw: "$other_milters" }),
+				],
+			}),
+			"postconf -e 'non_smtpd_milters=$other_milters,unix:opendkim/opendkim.sock' && systemctl reload postfix",
+		],
+		[
+			"names a socket outside where no service is chrooted",
+			wired({ lists: [milterList([], { isChrooted: false })] }, OUTSIDE),
+			"postconf -e smtpd_milters=unix:/run/opendkim/opendkim.sock && systemctl reload postfix",
+		],
+		[
+			"makes a directory below the queue's for a socket outside, which chrooted services never find",
+			wired({ milters: [] }, OUTSIDE),
+			"install -d -o opendkim -g postfix -m 2750 /var/spool/postfix/opendkim",
+		],
+		[
+			"names a socket inside so that each service finds it, and leaves the rest as it stands",
+			wired({
+				lists: [
+					milterList([INSIDE], {
+						raw: `{ ${INSIDE}, connect_timeout=5s }, $other`,
+					}),
+					milterList(["unix:opendkim/opendkim.sock"], { name: "non_smtpd_milters", by: "cleanup/unix" }),
+				],
+			}),
+			"postconf -e 'smtpd_milters={ unix:opendkim/opendkim.sock, connect_timeout=5s }, $other' && systemctl reload postfix",
+		],
+		[
+			"names it so for one service",
+			wired({ ownMilters: [INSIDE] }),
+			"postconf -P submission/inet/smtpd_milters=unix:opendkim/opendkim.sock && systemctl reload postfix",
 		],
 		[
 			"lets mail wait",

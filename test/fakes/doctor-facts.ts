@@ -1,7 +1,7 @@
 /** What `keyturn doctor` gathers of a host where all is well, to be changed in one place at a time. */
 
 import type { DomainFacts, Facts, KeyFacts, MailFacts, Texts } from "../../src/doctor/facts.ts";
-import type { ExaminedSigner, InspectedSigner, MailWiring } from "../../src/ports/door.ts";
+import type { ExaminedSigner, InspectedSigner, MailWiring, MilterList } from "../../src/ports/door.ts";
 import type { LookReport, ServerReport } from "../../src/ports/propagation.ts";
 import { emptyDomainState } from "../../src/rotation/domain-state.ts";
 import { keyEntry, policyOf } from "./policies.ts";
@@ -53,23 +53,33 @@ export function healthyFacts(changes: Partial<Facts> = {}): Facts {
 	};
 }
 
+/** What each list has in it; a service of its own list only where one is given. */
+export interface ListedMilters {
+	readonly milters?: readonly string[];
+	readonly localMilters?: readonly string[];
+	readonly ownMilters?: readonly string[];
+}
+
 export function doorTold(
 	changes: {
 		readonly signer?: Partial<InspectedSigner>;
 		readonly examined?: Partial<ExaminedSigner>;
-		readonly mail?: Partial<MailWiring> | null;
+		readonly mail?: (Partial<MailWiring> & ListedMilters) | null;
 		readonly answer?: Partial<Extract<Facts["door"], { kind: "told" }>["answer"]>;
 	} = {},
 ): Facts["door"] {
+	const { milters = [MILTER], localMilters = [MILTER], ownMilters, ...others } = changes.mail ?? {};
 	const mail = {
-		milters: ["local:/opendkim/opendkim.sock"],
-		localMilters: ["local:/opendkim/opendkim.sock"],
-		ownMilters: [],
+		lists: [
+			milterList(milters),
+			milterList(localMilters, { name: "non_smtpd_milters", by: "cleanup/unix" }),
+			...(ownMilters === undefined ? [] : [milterList(ownMilters, { by: "submission/inet", isOwn: true })]),
+		],
 		filters: [],
 		listeners: ["*:25"],
 		actions: [],
 		queueDirectory: "/var/spool/postfix",
-		...changes.mail,
+		...others,
 	};
 	return {
 		kind: "told",
@@ -118,6 +128,27 @@ export function doorTold(
 			...changes.answer,
 		},
 	};
+}
+
+const MILTER = "local:/opendkim/opendkim.sock";
+
+/** Taken by a chrooted service, as Debian has them, which finds no path but the right one. */
+export function milterList(
+	milters: readonly string[],
+	{
+		name = "smtpd_milters",
+		by = "smtp/inet",
+		isOwn = false,
+		isChrooted = true,
+		absent = milters,
+		raw = milters.join(","),
+	}: Partial<Pick<MilterList, "name" | "raw"> & MilterList["takenBy"][number]> & {
+		readonly by?: string;
+		readonly isOwn?: boolean;
+	} = {},
+): MilterList {
+	const setBy = isOwn ? `${by}/${name}` : name;
+	return { name, setBy, raw, milters, takenBy: [{ service: by, isChrooted, absent }] };
 }
 
 export function domainFacts(changes: Partial<DomainFacts> = {}): DomainFacts {

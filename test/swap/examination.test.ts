@@ -6,9 +6,7 @@ import { createSwap, type SwapOptions } from "../../src/swap/swap.ts";
 import { SwapHost } from "../fakes/swap-host.ts";
 
 const WIRING: MailWiring = {
-	milters: ["inet:127.0.0.1:8891"],
-	localMilters: [],
-	ownMilters: [],
+	lists: [],
 	filters: [],
 	listeners: [],
 	actions: [{ milter: "inet:127.0.0.1:8891", action: "accept", setBy: "milter_default_action" }],

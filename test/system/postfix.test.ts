@@ -33,13 +33,15 @@ function postfixThatSays(answers: {
 	return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) });
 }
 
-/** By the last argument; what is not there cannot be told. */
-function postfixWith(values: Readonly<Record<string, string>>) {
+/** By all arguments, or the last; what is not there cannot be told. */
+function postfixWith(values: Readonly<Record<string, string>>, sockets: readonly string[] = []) {
 	const disk = new SimDisk(() => new Date());
 	disk.putDirectory("/usr/sbin");
 	disk.put("/usr/sbin/postconf", "", 0o755);
+	for (const path of sockets) disk.put(path, "");
 	const run = async ({ argv }: ProgramRequest) => {
-		const stdout = values[argv.at(-1) ?? ""];
+		const [, ...args] = argv;
+		const stdout = values[args.join(" ")] ?? values[args.at(-1) ?? ""];
 		const result = {
 			status: stdout === undefined ? 1 : 0,
 			signal: null,
@@ -52,7 +54,8 @@ function postfixWith(values: Readonly<Record<string, string>>) {
 }
 
 describe("the milters of Postfix", () => {
-	const wiring = async (values: Readonly<Record<string, string>>) => postfixWith(values).wiring();
+	const wiring = async (values: Readonly<Record<string, string>>, sockets?: readonly string[]) =>
+		postfixWith(values, sockets).wiring();
 	const MAIN = {
 		smtpd_milters: "inet:127.0.0.1:11332, { unix:opendkim/opendkim.sock, connect_timeout=10s }",
 		non_smtpd_milters: "",
@@ -62,14 +65,38 @@ describe("the milters of Postfix", () => {
 		content_filter: "",
 		smtpd_proxy_filter: "",
 		relayhost: "",
-		"-M": "smtp       inet  n - y - - smtpd\nsubmission inet  n - y - - smtpd\n    -o content_filter=dksign:[127.0.0.1]:10027\n127.0.0.1:10028 inet n - n - 10 smtpd\npickup     unix  n - y 60 1 pickup",
+		"-M": "smtp       inet  n - y - - smtpd\nsubmission inet  n - y - - smtpd\n    -o content_filter=dksign:[127.0.0.1]:10027\n127.0.0.1:10028 inet n - n - 10 smtpd\npickup     unix  n - y 60 1 pickup\ncleanup    unix  n - - - 0 cleanup\nsmtp       unix  - - y - - smtp",
+		compatibility_level: "3.6",
 	};
 
 	it("are told with those that services have of their own", async () => {
 		expect(await wiring(MAIN)).toEqual({
-			milters: ["inet:127.0.0.1:11332", "unix:opendkim/opendkim.sock"],
-			localMilters: [],
-			ownMilters: ["local:/sub.sock"],
+			lists: [
+				{
+					name: "smtpd_milters",
+					setBy: "smtpd_milters",
+					raw: "inet:127.0.0.1:11332, { unix:opendkim/opendkim.sock, connect_timeout=10s }",
+					milters: ["inet:127.0.0.1:11332", "unix:opendkim/opendkim.sock"],
+					takenBy: [
+						{ service: "smtp/inet", isChrooted: true, absent: ["unix:opendkim/opendkim.sock"] },
+						{ service: "127.0.0.1:10028/inet", isChrooted: false, absent: ["unix:opendkim/opendkim.sock"] },
+					],
+				},
+				{
+					name: "smtpd_milters",
+					setBy: "submission/inet/smtpd_milters",
+					raw: "local:/sub.sock",
+					milters: ["local:/sub.sock"],
+					takenBy: [{ service: "submission/inet", isChrooted: true, absent: ["local:/sub.sock"] }],
+				},
+				{
+					name: "non_smtpd_milters",
+					setBy: "non_smtpd_milters",
+					raw: "",
+					milters: [],
+					takenBy: [{ service: "cleanup/unix", isChrooted: false, absent: [] }],
+				},
+			],
 			filters: ["dksign:[127.0.0.1]:10027", "127.0.0.1:10030"],
 			listeners: ["*:25", "*:587", "127.0.0.1:10028"],
 			actions: [
@@ -81,9 +108,70 @@ describe("the milters of Postfix", () => {
 		});
 	});
 
-	it("are not told where Postfix does not say all of it", async () => {
-		const { queue_directory: _, ...some } = MAIN;
-		expect(await wiring(some)).toBeNull();
+	it.each(["queue_directory", "-M"] as const)(
+		"are not told where Postfix does not say %s",
+		async (unsaid) => {
+			const { [unsaid]: _, ...some } = MAIN;
+			expect(await wiring(some)).toBeNull();
+		},
+	);
+
+	it("are told as they stand besides, with macros", async () => {
+		const lists = await wiring({
+			...MAIN,
+			"-h smtpd_milters": "$mine, inet:localhost:11332",
+			"-x -h smtpd_milters": "inet:localhost:8891, inet:localhost:11332",
+			"-P": "submission/inet/smtpd_milters = $mine",
+			"-x -P": "submission/inet/smtpd_milters = inet:localhost:8891",
+		});
+		expect(lists?.lists).toMatchObject([
+			{ raw: "$mine, inet:localhost:11332", milters: ["inet:localhost:8891", "inet:localhost:11332"] },
+			{ setBy: "submission/inet/smtpd_milters", raw: "$mine", milters: ["inet:localhost:8891"] },
+			{ name: "non_smtpd_milters" },
+		]);
+	});
+
+	it("of a service that has none of its own are not those of main.cf", async () => {
+		const told = await wiring({ ...MAIN, "-P": "submission/inet/smtpd_milters = " });
+		expect(told?.lists[0]?.takenBy.map(({ service }) => service)).toEqual([
+			"smtp/inet",
+			"127.0.0.1:10028/inet",
+		]);
+		expect(told?.lists[1]).toMatchObject({ setBy: "submission/inet/smtpd_milters", milters: [] });
+	});
+
+	/** The default is master(5)'s: as it was before Postfix 3.0 below level 1. */
+	it.each([
+		["-", "3.6", false],
+		["-", "1", false],
+		["-", "0", true],
+		["-", "", true],
+		["y", "3.6", true],
+		["n", "0", false],
+	])(
+		"are looked for by a service with %s in the column of chroot, at level %j",
+		async (chroot, level, is) => {
+			const masters = `smtp inet n - n - 1 postscreen\nsmtpd pass - - ${chroot} - - smtpd -v`;
+			const told = await wiring({ ...MAIN, "-P": "", "-M": masters, compatibility_level: level });
+			expect(told?.lists[0]?.takenBy).toMatchObject([{ service: "smtpd/pass", isChrooted: is }]);
+		},
+	);
+
+	it("are there or not as each service sees them", async () => {
+		const milters = ["unix:/run/o.sock", "local:/in.sock", "unix:rel.sock", "inet:localhost:1"];
+		const told = await wiring(
+			{
+				...MAIN,
+				smtpd_milters: milters.join(", "),
+				"-P": "",
+				"-M": "smtp inet n - y - - smtpd\n587 inet n - n - - smtpd",
+			},
+			["/run/o.sock", "/var/spool/postfix/in.sock", "/var/spool/postfix/rel.sock"],
+		);
+		expect(told?.lists[0]?.takenBy.map(({ absent }) => absent)).toEqual([
+			["unix:/run/o.sock"],
+			["local:/in.sock"],
+		]);
 	});
 
 	/** As Postfix 3.7 prints them. */
