@@ -15,6 +15,7 @@ import type { SwapSigner } from "./swap/context.ts";
 import { formatAnswer, parseRequest } from "./swap/protocol.ts";
 import { isBusy, leavesWork } from "./swap/refusal.ts";
 import { createSwap } from "./swap/swap.ts";
+import { createAddressesOf } from "./system/addresses.ts";
 import { createSystemClock } from "./system/clock.ts";
 import { createSystemDisk } from "./system/disk.ts";
 import { createHostServices } from "./system/host-services.ts";
@@ -42,16 +43,17 @@ const clock = createSystemClock();
 const random = createSystemRandom();
 const log = createLog({ level: "info", destination: "stderr" });
 const postfix = createPostfix({ programs, disk });
+const outside = createOutsidePrograms({ programs, disk });
 const runProbe = createProbeProgram({
 	programs,
 	disk,
+	addressesOf: createAddressesOf(outside),
 	argv: [process.execPath, new URL(import.meta.url.replace(/door(\.[jt]s)$/, "probe$1")).pathname],
 });
 const answers = createMailAnswers({
 	greetsAt: () => postfix.greetsAt(),
 	probe: (request) => probe(request, NOBODY),
 });
-const outside = createOutsidePrograms({ programs, disk });
 
 const isDeadMan = process.argv.includes("--recover");
 
@@ -185,7 +187,7 @@ async function probe(request: ProbeRequest, owner: { uid: number; gid: number })
 	const messages = request.kind === "smtp" ? 0 : request.expectations.length;
 	const settleMs = "settleMs" in request ? request.settleMs : 0;
 	const timeoutMs = request.timeoutMs + settleMs + 15_000 * Math.ceil(messages / 8) + 20_000;
-	return parseProbeAnswer(await runProbe({ request: JSON.stringify(request), owner, timeoutMs }));
+	return parseProbeAnswer(await runProbe({ request, owner, timeoutMs }));
 }
 
 async function servicesOf(settings: DoorSettings, configPath: string): Promise<Services> {

@@ -6,6 +6,8 @@ export interface InetTarget {
 	readonly port: number;
 	/** Set where it listens at every address of this host; `host` is then one at which it can be reached from here. */
 	readonly isOnEveryAddress?: true;
+	/** Tried in place of asking for those of `host`. */
+	readonly addresses?: readonly string[];
 }
 
 export type SocketTarget = InetTarget | { readonly kind: "unix"; readonly path: string };

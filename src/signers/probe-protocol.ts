@@ -9,6 +9,8 @@ const socketTarget = z.discriminatedUnion("kind", [
 		host: z.string().min(1),
 		port: z.int().min(1).max(65_535),
 		isOnEveryAddress: z.literal(true).exactOptional(),
+		/** Those of `host` that the probe may reach, where it is a name. */
+		addresses: z.array(z.string().min(1)).min(1).max(16).readonly().exactOptional(),
 	}),
 	z.strictObject({ kind: z.literal("unix"), path: z.string().startsWith("/") }),
 ]);

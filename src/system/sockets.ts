@@ -1,8 +1,8 @@
 /** Connects to local services over TCP and Unix sockets, with bounded reads that end when their signal does. */
 
-import { connect as connectSocket, type Socket } from "node:net";
+import { connect as connectSocket, isIP, type LookupFunction, type Socket } from "node:net";
 import { KeyturnError } from "../errors.ts";
-import type { Connection, Sockets, SocketTarget } from "../ports/sockets.ts";
+import type { Connection, InetTarget, Sockets, SocketTarget } from "../ports/sockets.ts";
 
 /** Whatever a signal says, nobody who holds a lock waits for ever: longer silence, in milliseconds, ends a connection. */
 export function createSystemSockets(longestSilenceMs = 60_000): Sockets {
@@ -19,10 +19,7 @@ async function connect(
 ): Promise<Connection> {
 	const name = target.kind === "unix" ? target.path : `${target.host}:${target.port}`;
 	if (signal.aborted) throw failure(name, "no connection in time");
-	const socket =
-		target.kind === "unix"
-			? connectSocket({ path: target.path })
-			: connectSocket({ host: target.host, port: target.port });
+	const socket = target.kind === "unix" ? connectSocket({ path: target.path }) : connectInet(target);
 	await new Promise<void>((resolve, reject) => {
 		const onAbort = (): void => fail("no connection in time");
 		const onError = (error: Error): void => fail(error.message);
@@ -41,6 +38,14 @@ async function connect(
 	});
 	socket.setTimeout(longestSilenceMs, () => socket.destroy(new Error("no answer in time")));
 	return createConnection(socket, name);
+}
+
+/** Several addresses are tried one after another. */
+function connectInet({ host, port, addresses }: InetTarget): Socket {
+	if (addresses === undefined) return connectSocket({ host, port });
+	const known = addresses.map((address) => ({ address, family: isIP(address) }));
+	const lookup: LookupFunction = (_host, _options, answer) => answer(null, known);
+	return connectSocket({ host, port, lookup, autoSelectFamily: true });
 }
 
 function createConnection(socket: Socket, name: string): Connection {

@@ -1,4 +1,4 @@
-/** One host with three signers besides OpenDKIM and rspamd, each with a domain of its own: Exim, dkimpy-milter, and programs. */
+/** One host with three signers besides OpenDKIM and rspamd, each with a domain of its own: Exim, dkimpy-milter, which does not listen on loopback, and programs. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AgentHost, CONFIG_FILE, upAgentHost } from "./host/agent-host.ts";
@@ -6,6 +6,7 @@ import { SELECTOR } from "./host/guide-host.ts";
 import { type Judgement, judgeMail, startMail } from "./host/mail-run.ts";
 import { activeSelectors } from "./host/old-records.ts";
 import {
+	DKIMPY_HOST,
 	DKIMPY_TABLE,
 	EXIM_TABLE,
 	hasEximDelivered,
@@ -30,7 +31,7 @@ beforeAll(async () => {
 	await setUpOwn(host, BY_PROGRAMS);
 	await host.script(`
 		systemctl disable -q --now opendkim 2>/dev/null
-		milters='inet:127.0.0.1:8892,inet:127.0.0.1:8893'
+		milters='inet:${DKIMPY_HOST.address}:8892,inet:127.0.0.1:8893'
 		postconf -e smtpd_milters="$milters" non_smtpd_milters="$milters"
 		systemctl restart postfix
 	`);

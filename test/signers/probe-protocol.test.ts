@@ -24,6 +24,8 @@ test("a request comes through as it was", () => {
 	const everywhere = { kind: "inet", host: "127.0.0.1", port: 8891, isOnEveryAddress: true } as const;
 	const probe: ProbeRequest = { ...request, socket: everywhere };
 	expect(parseProbeRequest(JSON.stringify(probe))).toEqual(probe);
+	const socket = { kind: "inet", host: "mx", port: 25, addresses: ["10.99.0.1"] } as const;
+	expect(parseProbeRequest(JSON.stringify({ ...banner, socket }))).toEqual({ ...banner, socket });
 });
 
 test.each([

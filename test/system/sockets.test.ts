@@ -42,6 +42,18 @@ test("reads exactly what is asked for, however it arrives, over TCP and Unix soc
 	}
 });
 
+test("a host whose addresses are given is asked for nowhere, and each of them is tried", async () => {
+	const target = await listen((socket) => socket.end("here\n"));
+	if (target.kind === "unix") throw new Error("expected a port");
+	const named = { ...target, host: "name.invalid", addresses: ["127.0.0.9", "127.0.0.1"] };
+	const connection = await sockets.connect(named, NEVER);
+	onTestFinished(() => connection.close());
+	expect(await connection.readLine(100, NEVER)).toBe("here\n");
+	await expect(sockets.connect({ ...named, addresses: ["127.0.0.9"] }, NEVER)).rejects.toThrow(
+		"connect ECONNREFUSED 127.0.0.9",
+	);
+});
+
 test("silence ends a connection, whatever the signal says", async () => {
 	const target = await listen(() => undefined);
 	const connection = await createSystemSockets(20).connect(target, NEVER);

@@ -14,12 +14,15 @@ export const DKIMPY_TABLE = "/etc/dkimpy-milter/keytable";
 export const EXIM_TABLE = "/etc/exim4/dkim.table";
 export const OWN_TABLE = "/etc/dkimkeys/in-use";
 
-/** A milter on port 8892. */
+/** An address of the host that is not loopback for what filters addresses, and has a name. */
+export const DKIMPY_HOST = { name: "signer.internal", address: "10.99.0.1" };
+
+/** A milter on port 8892 of an address of its own, named in its configuration. */
 export async function setUpDkimpy(host: GuideHost, domain: string): Promise<void> {
 	await host.write(
 		"/etc/dkimpy-milter/dkimpy-milter.conf",
 		`Syslog yes
-Socket inet:8892@127.0.0.1
+Socket inet:8892@${DKIMPY_HOST.name}
 UserID dkimpy-milter
 KeyTable file:${DKIMPY_TABLE}
 SigningTable refile:/etc/dkimpy-milter/signingtable
@@ -33,6 +36,8 @@ Mode s
 		chown dkimpy-milter: /etc/dkimpy-milter/shop.key
 		install -d -o dkimpy-milter -m 700 /etc/dkimpy-milter/keys
 		install -d -o dkimpy-milter /run/dkimpy-milter
+		ip address add ${DKIMPY_HOST.address}/32 dev lo
+		echo '${DKIMPY_HOST.address} ${DKIMPY_HOST.name}' >> /etc/hosts
 		systemctl start dkimpy-milter
 	`);
 }
