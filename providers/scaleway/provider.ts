@@ -5,7 +5,7 @@ import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
-import { absoluteName, relativeName } from "../../src/publishing/api/names.ts";
+import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { allCounted } from "../../src/publishing/api/pages.ts";
 import {
 	createRecordProvider,
@@ -60,7 +60,7 @@ async function allZones(api: Api, provider: string, signal: AbortSignal): Promis
 			signal,
 		);
 		const items = shown.dns_zones.map(({ domain, subdomain }) => {
-			const name = absoluteName(subdomain, domain.toLowerCase());
+			const name = absoluteName(subdomain, plainName(domain));
 			return { id: name, name };
 		});
 		return { items, total: shown.total_count };

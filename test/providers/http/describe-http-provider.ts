@@ -216,6 +216,19 @@ export function describeHttpProvider(title: string, start: () => Promise<HttpBen
 			expect(await found("s._domainkey.e.test")).toMatchObject({ zone: "e.test" });
 		});
 
+		test("a zone with an international name is found, read and written", async () => {
+			const zone = bench.store.addZone("xn--bcher-kva.test").name;
+			const at = `s1._domainkey.${zone}`;
+			expect(await bench.provider.findZone(at, signal)).toEqual({ kind: "zone", zone });
+			const change: ZoneChange = { kind: "add", name: at, value, ttlSeconds: 3_600 };
+			expect(await bench.provider.change(zone, [change], signal)).toEqual([{ kind: "done" }]);
+			expect(bench.store.serves(at)).toEqual([value]);
+			expect(await bench.provider.list(zone, at, signal)).toEqual([value]);
+			const removal: ZoneChange = { kind: "remove", name: at, value };
+			expect(await bench.provider.change(zone, [removal], signal)).toEqual([{ kind: "done" }]);
+			expect(bench.store.serves(at)).toEqual([]);
+		});
+
 		test("a value beyond the limit is refused before anything is sent", async () => {
 			const change = { ...add(), value: valueOf(bench.provider.limits.valueOctets + 1) };
 			const [result] = await published(bench).change(bench.zone, [change], signal);

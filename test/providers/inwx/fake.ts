@@ -1,5 +1,6 @@
 /** As INWX's interface answered in the recordings, which are of its XML form; the session is as documented. */
 
+import { domainToUnicode } from "node:url";
 import type { Recorded } from "../http/describe-replay.ts";
 import type { Fake, FakeAnswer } from "../http/fake-server.ts";
 import type { StoredRecord, StoredZone, ZoneStore } from "../http/zone-store.ts";
@@ -85,7 +86,8 @@ function info(zone: StoredZone, params: Params): FakeAnswer {
 				(field) => params[field] === undefined || params[field] === shown[field],
 			),
 		);
-	const head = { roId: Number(zone.id), domain: zone.name, type: "MASTER" };
+	// Asked for in A-labels, shown in Unicode (github.com/acmesh-official/acme.sh, issue 7038; dnscontrol, inwxProvider.go).
+	const head = { roId: Number(zone.id), domain: domainToUnicode(zone.name), type: "MASTER" };
 	return done(record.length === 0 ? head : { ...head, count: record.length, record });
 }
 
