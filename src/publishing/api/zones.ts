@@ -1,6 +1,6 @@
 /** Which of an account's zones holds a name. */
 
-import { KeyturnError } from "../../errors.ts";
+import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { ZoneFound } from "../../ports/dns-provider.ts";
 
 export interface ApiZone {
@@ -40,13 +40,7 @@ export function createZoneSearch<Zone extends ApiZone>(
 
 	async function longest(name: string, signal: AbortSignal): Promise<readonly Zone[]> {
 		const candidates = ancestors(name);
-		if ("named" in source) {
-			for (const candidate of candidates) {
-				const zones = await named(candidate, signal);
-				if (zones.length > 0) return zones;
-			}
-			return [];
-		}
+		if ("named" in source) return firstOf(candidates, async (candidate) => named(candidate, signal));
 		const zones = await ("holding" in source ? source.holding(name, signal) : source.all(signal));
 		const held = candidates.find((candidate) => zones.some((zone) => zone.name === candidate));
 		return zones.filter((zone) => zone.name === held);
@@ -77,6 +71,29 @@ export function createZoneSearch<Zone extends ApiZone>(
 			return zone;
 		},
 	};
+}
+
+/**
+ * The zones of the first candidate that has one. Some interfaces refuse a name with `_` as one that no domain can have
+ * instead of saying that it is absent: that ends nothing, and is told only where no candidate is a zone.
+ */
+async function firstOf<Zone>(
+	candidates: readonly string[],
+	named: (candidate: string) => Promise<readonly Zone[]>,
+): Promise<readonly Zone[]> {
+	const refusals: KeyturnError[] = [];
+	for (const candidate of candidates) {
+		const zones = await named(candidate).catch((thrown: unknown) => {
+			const error = asKeyturnError(thrown);
+			if (error.code !== "provider.refused" || !/(?:^|\.)_/.test(candidate)) throw error;
+			refusals.push(error);
+			return [];
+		});
+		if (zones.length > 0) return zones;
+	}
+	const [first] = refusals;
+	if (first !== undefined) throw first;
+	return [];
 }
 
 /** The name and all above it that have two labels at least, longest first. */

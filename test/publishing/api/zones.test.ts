@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { KeyturnError } from "../../../src/errors.ts";
 import { createZoneSearch } from "../../../src/publishing/api/zones.ts";
 
 const ZONES = [
@@ -36,3 +37,37 @@ test.each([
 	await expect(search.exact("elsewhere.test", signal)).rejects.toMatchObject({ code: "provider.zone" });
 	await expect(search.exact("twice.test", signal)).rejects.toMatchObject({ code: "provider.ambiguous" });
 });
+
+test("a name with an underscore that an interface refuses is no zone, and no end of the search", async () => {
+	const search = createZoneSearch("fake", { named: refusing(/^(?:.*\.)?_|^s\./) });
+	expect(await search.find("s._domainkey.example.test", signal)).toEqual({
+		kind: "zone",
+		zone: "example.test",
+	});
+	await expect(search.find("s._domainkey.elsewhere.test", signal)).rejects.toMatchObject({
+		code: "provider.refused",
+		message: "fake: s._domainkey.elsewhere.test is no domain",
+	});
+	await expect(search.exact("_domainkey.example.test", signal)).rejects.toMatchObject({
+		code: "provider.refused",
+	});
+});
+
+test("another refusal, and another failure, ends the search", async () => {
+	const refused = createZoneSearch("fake", { named: refusing(/^mail\./) });
+	await expect(refused.find("s._domainkey.mail.example.test", signal)).rejects.toMatchObject({
+		code: "provider.refused",
+		message: "fake: mail.example.test is no domain",
+	});
+	const denied = createZoneSearch("fake", { named: refusing(/^_/, "provider.denied") });
+	await expect(denied.find("_domainkey.example.test", signal)).rejects.toMatchObject({
+		code: "provider.denied",
+	});
+});
+
+function refusing(names: RegExp, code: "provider.refused" | "provider.denied" = "provider.refused") {
+	return async (name: string) => {
+		if (names.test(name)) throw new KeyturnError(code, `fake: ${name} is no domain`);
+		return ZONES.filter((zone) => zone.name === name);
+	};
+}
