@@ -32,23 +32,61 @@ export function isLasting(thrown: unknown): boolean {
 	);
 }
 
-/** Carries out changes batch by batch, no name twice in one, until one meets what lasts; one result per change, in order. */
+type Make = (batch: readonly ZoneChange[]) => Promise<readonly ChangeResult[]>;
+
+/**
+ * Carries out changes batch by batch, no name twice in one, until one meets what lasts; one result per change, in order. Of a
+ * batch that was not carried out, each change is made alone: one that is refused, or whose name the credential may not
+ * write, is no trouble of the others.
+ */
 export async function inBatches(
 	provider: string,
 	changes: readonly ZoneChange[],
 	limit: number,
-	make: (batch: readonly ZoneChange[]) => Promise<readonly ChangeResult[]>,
+	make: Make,
 ): Promise<readonly ChangeResult[]> {
 	const results: ChangeResult[] = [];
 	for (const batch of intoBatches(changes, limit, ({ name }) => name)) {
-		try {
-			results.push(...(await make(batch)));
-		} catch (thrown) {
-			results.push(...batch.map(() => outcomeOf(thrown)));
-			if (isLasting(thrown)) break;
-		}
+		const outcome = await carryOut(batch, make);
+		results.push(...outcome.results);
+		if (outcome.isLasting) break;
 	}
 	return changes.map((_, index) => results[index] ?? notTried(provider, results.at(-1)));
+}
+
+interface Outcome {
+	/** In order; where it is lasting there may be fewer than changes. */
+	readonly results: readonly ChangeResult[];
+	readonly isLasting: boolean;
+}
+
+async function carryOut(batch: readonly ZoneChange[], make: Make): Promise<Outcome> {
+	try {
+		return { results: await make(batch), isLasting: false };
+	} catch (thrown) {
+		if (batch.length > 1 && mayBeOfOne(thrown)) return eachAlone(batch, make);
+		return { results: batch.map(() => outcomeOf(thrown)), isLasting: isLasting(thrown) };
+	}
+}
+
+/** A credential that may write none of several names is one that may write no other either. */
+async function eachAlone(batch: readonly ZoneChange[], make: Make): Promise<Outcome> {
+	const results: ChangeResult[] = [];
+	for (const change of batch) {
+		const alone = await carryOut([change], make);
+		results.push(...alone.results);
+		if (alone.isLasting && !alone.results.every(isDenied)) return { results, isLasting: true };
+	}
+	return { results, isLasting: results.every(isDenied) };
+}
+
+/** Whether what a batch met says that it was not carried out, for a reason that one of its changes may be. */
+function mayBeOfOne(thrown: unknown): boolean {
+	return ["provider.denied", "provider.refused"].includes(asKeyturnError(thrown).code);
+}
+
+function isDenied(result: ChangeResult): boolean {
+	return result.kind === "refused" && result.denied;
 }
 
 /** The same, each change by itself. */

@@ -97,6 +97,24 @@ export function describeHttpProvider(title: string, start: () => Promise<HttpBen
 			expect(bench.store.serves(name)).toEqual([]);
 		});
 
+		test("a change that is refused spoils none of those that are made with it", async () => {
+			const others = ["before", "behind"].map((label) => `${label}._domainkey.${bench.zone}`);
+			const changes = [others[0] ?? "", name, others[1] ?? ""].map((at) => ({ ...add(), name: at }));
+			// In the call that has all of them, where there is one, and in its own.
+			for (const fault of [answer(422), answer(422)])
+				bench.server.faults.push({
+					when: (request) => isWrite(request) && (request.path + request.body).includes("trouble"),
+					fault,
+				});
+			expect(await bench.provider.change(bench.zone, changes, signal)).toEqual([
+				{ kind: "done" },
+				expect.objectContaining({ kind: "refused", denied: false }),
+				{ kind: "done" },
+			]);
+			for (const at of others) expect(bench.store.serves(at)).toEqual([value]);
+			expect(bench.store.serves(name)).toEqual([]);
+		});
+
 		test.each<[string, (atMs: number) => string]>([
 			["seconds", () => "7"],
 			["a date", (atMs) => new Date(atMs).toUTCString()],

@@ -22,13 +22,15 @@ interface Options {
 	readonly polls?: () => number;
 	/** Ids of zones that are served inside a network only. */
 	readonly privateZones?: readonly string[];
+	/** What names the policy of the credential lets it write; left out, all. */
+	readonly mayWrite?: RegExp;
 	/** Names whose TXT set has a routing policy. */
 	readonly routed?: readonly string[];
 }
 
 export function createRoute53Fake(
 	store: ZoneStore,
-	{ accessKeyId, pageSize = 2, polls = () => 2, privateZones = [], routed = [] }: Options,
+	{ accessKeyId, pageSize = 2, polls = () => 2, privateZones = [], routed = [], mayWrite = /^/ }: Options,
 ): Fake {
 	const changes = new Map<string, number>();
 
@@ -82,8 +84,15 @@ export function createRoute53Fake(
 
 	function change(zone: StoredZone, { body }: FakeRequest): FakeAnswer {
 		const batch = childAt(parseXml(body), "ChangeBatch");
+		const changed = childrenOf(childAt(batch, "Changes"), "Change");
+		if (!changed.every((one) => mayWrite.test(readSet(childAt(one, "ResourceRecordSet")).name)))
+			return failure(
+				403,
+				"AccessDenied",
+				"User is not authorized to perform: route53:ChangeResourceRecordSets",
+			);
 		const sets = setsOf(zone).map((set) => ({ ...set, isGone: false }));
-		for (const one of childrenOf(childAt(batch, "Changes"), "Change")) {
+		for (const one of changed) {
 			const wrong = apply(sets, textAt(one, "Action"), readSet(childAt(one, "ResourceRecordSet")));
 			if (wrong !== null) return failure(400, "InvalidChangeBatch", `[${wrong}]`);
 		}

@@ -28,6 +28,18 @@ test("a change is done when all servers have it, and not before", async () => {
 	await bench.stop();
 });
 
+test("a domain that the policy leaves out is denied, and no other of its zone", async () => {
+	const bench = await startBench({ mayWrite: /^[^.]+\._domainkey\.example\.test$/ });
+	const outside = { ...ADD, name: "s._domainkey.news.example.test" };
+	expect(await bench.provider.change(bench.zone, [outside, ADD], signal)).toEqual([
+		expect.objectContaining({ kind: "refused", denied: true, why: expect.stringContaining("AccessDenied") }),
+		{ kind: "done" },
+	]);
+	expect(bench.store.serves(NAME)).toEqual([ADD.value]);
+	expect(bench.store.serves(outside.name)).toEqual([]);
+	await bench.stop();
+});
+
 test("a change that stays under way is left open", async () => {
 	const bench = await startBench({ polls: () => Number.POSITIVE_INFINITY });
 	expect(await bench.provider.change(bench.zone, [ADD], signal)).toMatchObject([{ kind: "unknown" }]);
