@@ -3,15 +3,21 @@
 import type { LookRequest } from "../ports/propagation.ts";
 import type { Answer, ResourceRecord, Server } from "../ports/resolver.ts";
 import { type Asker, type Place, serverName } from "./asker.ts";
+import {
+	askCut,
+	compareCuts,
+	type Cut,
+	type Delegation,
+	delegationOf,
+	type Found,
+	hasDs,
+	isBegun,
+	type NameServer,
+	targets,
+} from "./delegation.ts";
 import { findRecords, findSoa } from "./observation.ts";
 
 export type Verify = LookRequest["verify"];
-
-export interface NameServer {
-	readonly name: string;
-	/** Empty if nothing says where it is. */
-	readonly places: readonly Place[];
-}
 
 export interface ZoneServers {
 	readonly zone: string | null;
@@ -19,15 +25,6 @@ export interface ZoneServers {
 	/** Whether the parent has a DS. */
 	readonly dnssec: boolean;
 	readonly warnings: readonly string[];
-}
-
-interface Delegation {
-	readonly zone: string;
-	readonly names: readonly string[];
-	readonly glue: readonly ResourceRecord[];
-	readonly dnssec: boolean;
-	/** False if only a recursive resolver could be asked. */
-	readonly fromParent: boolean;
 }
 
 /** How many servers of a zone above are asked before another way is taken. */
@@ -93,7 +90,7 @@ async function walkDown(asker: Asker, name: string, resolvers: readonly Server[]
 		if (found === "none") continue;
 		if (found === "unanswered") {
 			silent = current;
-			if (suffix !== name && !/(^|\.)_/.test(suffix))
+			if (suffix !== name && !isBelowUnderscore(suffix))
 				current = (await askAround(asker, suffix, resolvers)) ?? current;
 		} else current = found;
 	}
@@ -116,34 +113,41 @@ async function askParent(
 	suffix: string,
 	resolvers: readonly Server[],
 ): Promise<Delegation | "none" | "unanswered"> {
-	const places = await somePlaces(asker, parent, resolvers);
-	const [first, ...others] = places;
-	if (first === undefined) return "unanswered";
-	const found = await askDelegation(asker, first, suffix);
-	if (found !== "unanswered") return found;
-	const second = await Promise.all(others.map((place) => askDelegation(asker, place, suffix)));
-	return second.find((answer) => answer !== "unanswered") ?? "unanswered";
+	const found = await askFirst(asker, await somePlaces(asker, parent, resolvers), suffix);
+	if (found === null) return "unanswered";
+	const { place, cut } = found;
+	if (!isBegun(cut)) return cut.kind;
+	if (!mayDiffer(parent, suffix, cut)) return delegationOf(asker, suffix, { place, cut });
+	const { servers } = await completeServers(asker, parent, resolvers);
+	return compareCuts(asker, suffix, { above: servers, found: { place, cut } });
 }
 
-async function askDelegation(
+/** The first of them that says anything. */
+async function askFirst(
 	asker: Asker,
-	place: Place,
+	[first, ...others]: readonly Place[],
 	suffix: string,
-): Promise<Delegation | "none" | "unanswered"> {
-	const answer = await asker.ask(place, suffix, "NS");
-	if (answer.kind !== "message") return "unanswered";
-	const own = answer.authoritative ? findRecords(answer.answers, suffix, "NS") : [];
-	const records = own.length > 0 ? own : findRecords(answer.authority, suffix, "NS");
-	if (records.length === 0) return answer.authoritative ? "none" : "unanswered";
-	return {
-		zone: suffix,
-		names: targets(records),
-		glue: answer.additional,
-		dnssec:
-			findRecords(answer.authority, suffix, "DS").length > 0 ||
-			hasDs(await asker.ask(place, suffix, "DS"), suffix),
-		fromParent: true,
-	};
+): Promise<{ readonly place: Place; readonly cut: Cut } | null> {
+	if (first === undefined) return null;
+	const cut = await askCut(asker, first, suffix);
+	if (cut.kind !== "unanswered") return { place: first, cut };
+	const said = await Promise.all(
+		others.map(async (place) => ({ place, cut: await askCut(asker, place, suffix) })),
+	);
+	return said.find((one) => one.cut.kind !== "unanswered") ?? null;
+}
+
+/**
+ * Whether the other servers above are asked, too: what is delegated for keys was often made by hand a moment ago, and who
+ * serves the zone itself does not show its delegation.
+ */
+function mayDiffer(parent: Delegation, suffix: string, cut: Found["cut"]): boolean {
+	if (isBelowUnderscore(suffix) || parent.besides.length > 0) return true;
+	return cut.kind === "serves" && parent.names.some((name) => !cut.names.includes(name));
+}
+
+function isBelowUnderscore(name: string): boolean {
+	return /(^|\.)_/.test(name);
 }
 
 /** The same by recursive resolvers, where the parent's servers cannot be asked or none is known yet. */
@@ -160,6 +164,7 @@ async function askAround(
 	return {
 		zone: suffix,
 		names: targets(records),
+		besides: [],
 		glue: answer.additional,
 		dnssec: ds !== null && hasDs(ds, suffix),
 		fromParent: false,
@@ -172,27 +177,32 @@ async function completeServers(
 	delegation: Delegation,
 	resolvers: readonly Server[],
 ): Promise<ZoneServers> {
-	const { zone } = delegation;
+	const { zone, names, besides } = delegation;
 	const warnings: string[] = [];
 	if (!delegation.fromParent)
 		warnings.push(
 			`the servers above ${zone} could not be asked for its delegation: took the zone's own NS records`,
 		);
-	const delegated = await locate(asker, delegation.names, delegation.glue, resolvers);
+	if (besides.length > 0)
+		warnings.push(
+			`${besides.join(", ")}: of the zone above ${zone}, and not seen to refer to its servers: asked, too`,
+		);
+	const delegated = await locate(asker, [...names, ...besides], delegation.glue, resolvers);
 	const answers = await Promise.all(
 		delegated.flatMap((server) => server.places).map((place) => asker.ask(place, zone, "NS")),
 	);
 	const own = answers.flatMap((answer) =>
 		answer.kind === "message" && answer.authoritative ? findRecords(answer.answers, zone, "NS") : [],
 	);
-	const further = targets(own).filter((name) => !delegation.names.includes(name));
-	const missing = own.length === 0 ? [] : delegation.names.filter((name) => !targets(own).includes(name));
+	const further = targets(own).filter((name) => !names.includes(name));
+	const missing = own.length === 0 ? [] : names.filter((name) => !targets(own).includes(name));
 	if (further.length > 0)
 		warnings.push(`${further.join(", ")}: in the NS records of ${zone}, not in its delegation`);
 	if (missing.length > 0)
 		warnings.push(`${missing.join(", ")}: in the delegation of ${zone}, not in its own NS records`);
 	const glue = answers.flatMap((answer) => (answer.kind === "message" ? answer.additional : []));
-	const located = await locate(asker, further, glue, resolvers);
+	const unasked = further.filter((name) => !besides.includes(name));
+	const located = await locate(asker, unasked, glue, resolvers);
 	return { zone, servers: [...delegated, ...located], dnssec: delegation.dnssec, warnings };
 }
 
@@ -253,14 +263,6 @@ function addressesOf(records: readonly ResourceRecord[], name: string | null): r
 		record.data.kind === "address" && (name === null || record.name === name) ? [record.data.address] : [],
 	);
 	return [...new Set(addresses)].map((address) => ({ address, port: 53 }));
-}
-
-function hasDs(answer: Answer, zone: string): boolean {
-	return answer.kind === "message" && findRecords(answer.answers, zone, "DS").length > 0;
-}
-
-function targets(records: readonly ResourceRecord[]): readonly string[] {
-	return [...new Set(records.flatMap((record) => (record.data.kind === "name" ? [record.data.target] : [])))];
 }
 
 /** The name itself first, its top-level domain last. */

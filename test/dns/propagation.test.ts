@@ -413,6 +413,118 @@ describe("zones", () => {
 	});
 });
 
+describe("a zone whose cut is not the same for everybody", () => {
+	const KEYS = "_domainkey.example.test";
+	const serversOf = (report: LookReport) => [...new Set(report.servers.map(({ server }) => server))];
+
+	test("is asked for at the servers above, too, while one of them knows nothing of it", async () => {
+		const { world, look } = createScene();
+		world.addZone({ name: KEYS, servers: ["ns1.host.test"], unknownTo: ["ns2.host.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(outcomes(report)).toEqual({
+			"192.0.2.1": "right",
+			"2001:db8::1": "right",
+			"192.0.2.2": "absent_name",
+		});
+		expect(report).toMatchObject({ verdict: "absent", zone: KEYS });
+		expect(report.warnings.join("; ")).toMatch(
+			/^ns2\.host\.test: of the zone above _domainkey\.example\.test, and not seen to refer/,
+		);
+	});
+
+	test("is so, too, where the one that is asked first refers to it, and another has not heard of it", async () => {
+		const { world, look } = createScene();
+		world.addServer("ns.keys.test", ["192.0.2.7"]);
+		world.addZone({ name: KEYS, servers: ["ns.keys.test"], unknownTo: ["ns2.host.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(outcomes(report)).toEqual({ "192.0.2.7": "right", "192.0.2.2": "absent_name" });
+		expect(report.verdict).toBe("absent");
+	});
+
+	test("is asked for at the servers of its delegation, where the first that is asked has the zone itself", async () => {
+		const { world, look } = createScene();
+		world.addServer("ns3.host.test", ["192.0.2.3"]);
+		world.addServer("ns4.host.test", ["192.0.2.4"]);
+		world.addZone({
+			name: KEYS,
+			servers: ["ns1.host.test", "ns3.host.test"],
+			delegated: ["ns1.host.test", "ns4.host.test"],
+		});
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(serversOf(report)).toEqual(["ns1.host.test", "ns3.host.test", "ns4.host.test"]);
+		expect(outcomes(report)).toMatchObject({ "192.0.2.3": "right", "192.0.2.4": "refused" });
+		expect(report.verdict).toBe("unknown");
+		expect(report.warnings.join("; ")).toMatch(/ns3.*not in its delegation.*ns4.*not in its own NS/);
+	});
+
+	test("is asked for at a server above that has it, though nothing names that one", async () => {
+		const { world, look } = createScene();
+		world.addZone({ name: KEYS, servers: ["ns1.host.test"], unnamed: ["ns2.host.test"] });
+		world.lag("ns2.host.test", "frozen");
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(outcomes(report)).toMatchObject({ "192.0.2.1": "right", "192.0.2.2": "absent_name" });
+		expect(report.verdict).toBe("absent");
+	});
+
+	test("is not certain while a server above says nothing, and none of the others refers to it", async () => {
+		const { world, look } = createScene();
+		world.addZone({ name: KEYS, servers: ["ns1.host.test"], unknownTo: ["ns2.host.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("ns2.host.test", "timeout");
+		const report = await look();
+		expect(outcomes(report)).toMatchObject({ "192.0.2.1": "right", "192.0.2.2": "timeout" });
+		expect(report.verdict).toBe("unknown");
+	});
+
+	test("is certain where a server above refers to it, whatever another is silent about", async () => {
+		const { world, look } = createScene();
+		world.addServer("ns.keys.test", ["192.0.2.7"]);
+		world.addZone({ name: KEYS, servers: ["ns.keys.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("ns2.host.test", "timeout");
+		expect(await look()).toMatchObject({ verdict: "right", warnings: [] });
+	});
+
+	test("counts on its way down, too: below it everybody above is asked again", async () => {
+		const { world, clock } = createScene();
+		const name = "202611._domainkey.mail.example.test";
+		world.addServer("ns.keys.test", ["192.0.2.7"]);
+		world.addZone({ name: "mail.example.test", servers: ["ns1.host.test"], unknownTo: ["ns2.host.test"] });
+		world.addZone({
+			name: "_domainkey.mail.example.test",
+			servers: ["ns.keys.test"],
+			unknownTo: ["ns2.host.test"],
+		});
+		world.set(name, "TXT", [OURS]);
+		const report = await createPropagation({ resolver: world.resolver, clock }).look(
+			{ domain: "mail.example.test", selector: "202611", record: OURS, verify: VERIFY, askResolvers: false },
+			NEVER,
+		);
+		expect(outcomes(report)).toEqual({ "192.0.2.7": "right", "192.0.2.2": "absent_name" });
+		expect(report.verdict).toBe("absent");
+	});
+
+	test("where the same servers have both zones all is as ever, and each is asked each question once", async () => {
+		const { world, look } = createScene();
+		world.addZone({ name: KEYS, servers: ["ns1.host.test", "ns2.host.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		world.calls.length = 0;
+		const report = await look();
+		expect(report).toMatchObject({ verdict: "right", zone: KEYS, warnings: [] });
+		expect(serversOf(report)).toEqual(["ns1.host.test", "ns2.host.test"]);
+		const asked = world.calls
+			.filter(({ server }) => server === "192.0.2.2")
+			.map(({ question }) => `${question.name} ${question.type}`);
+		expect(asked.toSorted()).toEqual(
+			[`${NAME} TXT`, `${KEYS} NS`, `${KEYS} SOA`, "example.test NS"].toSorted(),
+		);
+	});
+});
+
 describe("aliases", () => {
 	function createTarget(world: DnsWorld): void {
 		world.addServer("ns.target.test", ["192.0.2.8"]);

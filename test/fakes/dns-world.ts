@@ -36,6 +36,10 @@ export interface WorldZone {
 	readonly servers: readonly string[];
 	/** As the parent has them; the same if left out. */
 	readonly delegated?: readonly string[];
+	/** Servers that have the zone, too, though no NS record names them. */
+	readonly unnamed?: readonly string[];
+	/** Servers of the zone above that know nothing of it: neither have they the zone, nor its delegation. */
+	readonly unknownTo?: readonly string[];
 	/** SOA minimum and TTL; a minute if left out. */
 	readonly negativeTtlSeconds?: number;
 	/** "missing" and "expired": the parent has a DS, the signatures are not good. */
@@ -163,14 +167,15 @@ export function createDnsWorld({ clock }: { readonly clock: Clock }): DnsWorld {
 	}
 
 	function hosted(zone: ZoneData, host: Host): boolean {
-		return zone.servers.includes(host.name);
+		return [...zone.servers, ...(zone.unnamed ?? [])].includes(host.name);
 	}
 
 	function answerAs(host: Host, question: Question): Answer {
 		const isCut = question.type === "DS" ? (zone: ZoneData) => zone.name !== question.name : () => true;
 		const zone = deepestZone(question.name, (candidate) => hosted(candidate, host) && isCut(candidate));
 		if (zone === null) return { kind: "refused" };
-		const child = cutBelow(zone, question, isCut);
+		const isKnown = (cut: ZoneData) => isCut(cut) && cut.unknownTo?.includes(host.name) !== true;
+		const child = cutBelow(zone, question, isKnown);
 		return child === null ? answerFrom(zone, host, question) : referral(child, question);
 	}
 
