@@ -1,6 +1,11 @@
 /** Says whose fault it is that a record does not verify: that of a server, whatever is asked of it, or of this one record. */
 
-import type { LookReport, ServerOutcome, ServerReport } from "../ports/propagation.ts";
+import {
+	type LookReport,
+	SAYING_NOTHING,
+	type ServerOutcome,
+	type ServerReport,
+} from "../ports/propagation.ts";
 
 export interface Blame {
 	/** Those that say nothing about the record, or lack what another server of the zone has. */
@@ -16,17 +21,6 @@ export interface Blamed {
 }
 
 const LACKING: ReadonlySet<ServerOutcome> = new Set(["absent_name", "absent_record"]);
-/** Nothing is said of the record: the server, or the way to it, is not as it should be. */
-const SAYING_NOTHING: ReadonlySet<ServerOutcome> = new Set([
-	"timeout",
-	"unreachable",
-	"servfail",
-	"refused",
-	"error_code",
-	"lame",
-	"truncated",
-	"malformed",
-]);
 
 export function blameOf({ servers, resolvers }: Pick<LookReport, "servers" | "resolvers">): Blame {
 	const reports = [...servers, ...resolvers];

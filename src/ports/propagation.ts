@@ -27,6 +27,18 @@ export const SERVER_OUTCOMES = [
 /** What one server said; each has its own sentence in `ServerReport.sentence`. */
 export type ServerOutcome = (typeof SERVER_OUTCOMES)[number];
 
+/** Nothing is said of the record: the server, or the way to it, is not as it should be. */
+export const SAYING_NOTHING: ReadonlySet<ServerOutcome> = new Set([
+	"timeout",
+	"unreachable",
+	"servfail",
+	"refused",
+	"error_code",
+	"lame",
+	"truncated",
+	"malformed",
+]);
+
 export interface ServerReport {
 	/** The server's name, or the address as configured. */
 	readonly server: string;

@@ -1,7 +1,7 @@
 /** The status as metrics, in the text format of Prometheus: base units, no time stamps, no series of keys that are gone. */
 
 import { Gauge, Registry } from "prom-client";
-import type { LookReport } from "../ports/propagation.ts";
+import { type LookReport, SAYING_NOTHING } from "../ports/propagation.ts";
 import { KEY_STATES } from "../rotation/life.ts";
 import type { DomainStatus, KeyShown, Status } from "./status.ts";
 
@@ -84,10 +84,11 @@ function tellKeys(domains: readonly DomainStatus[], { lookAt }: MetricsGiven, ga
 	const states = gauge("key_state", "The state of a key: 1 for the one it is in.", [...key, "state"]);
 	const activated = gauge("key_activated_timestamp_seconds", "When a key began to sign.", key);
 	const removable = gauge("key_retire_after_timestamp_seconds", "When the record of an old key may go.", key);
-	const match = gauge("dns_match", "Whether a server served the record rightly when it was last asked.", [
-		...key,
-		"nameserver",
-	]);
+	const match = gauge(
+		"dns_match",
+		"Whether a server served the record rightly when it was last asked; none where it did not answer.",
+		[...key, "nameserver"],
+	);
 	for (const { domain, keys } of domains)
 		for (const one of keys.filter(({ state }) => state !== "retired")) {
 			const { selector, algorithm, bits, state, usedFrom, removableFrom } = one;
@@ -105,11 +106,14 @@ function roleOf({ state }: KeyShown): "active" | "next" | "old" {
 	return state === "retiring" || state === "revoked" ? "old" : "next";
 }
 
-/** By name: wrong if any of its addresses is. */
+/**
+ * By name: wrong if any of its addresses is. Whoever asks one that says nothing asks the next, so that it counts for nothing;
+ * nothing is known of a name all of whose addresses are so.
+ */
 function servers(look: LookReport | null): ReadonlyMap<string, boolean> {
 	const found = new Map<string, boolean>();
 	for (const { server, outcome } of look?.servers ?? [])
-		found.set(server, (found.get(server) ?? true) && outcome === "right");
+		if (!SAYING_NOTHING.has(outcome)) found.set(server, (found.get(server) ?? true) && outcome === "right");
 	return found;
 }
 

@@ -3,23 +3,21 @@ import { KeyturnError } from "../../src/errors.ts";
 import type { AlertSink } from "../../src/ports/alert-sink.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { createMeters } from "../../src/report/meters.ts";
-import { renderMetrics } from "../../src/report/metrics.ts";
+import { type MetricsGiven, renderMetrics } from "../../src/report/metrics.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
-import { eventOf, NOW, sampleLook, sampleStatus, troubleOf } from "./sample.ts";
+import { eventOf, NOW, sampleLook, sampleStatus, server, troubleOf } from "./sample.ts";
 
 const world = new AgentWorld();
 const signal = new AbortController().signal;
 
-async function metricsOf(
-	meters = createMeters(world.clock),
-	status = sampleStatus(),
-): Promise<readonly string[]> {
+async function metricsOf(changes: Partial<MetricsGiven> = {}): Promise<readonly string[]> {
 	const text = await renderMetrics({
-		status,
+		status: sampleStatus(),
 		lookAt: (_, selector) => sampleLook(selector),
 		tickedAt: NOW,
 		versions: { keyturn: "0.1.0", node: "20.19.0" },
-		counted: meters.registry,
+		counted: createMeters(world.clock).registry,
+		...changes,
 	});
 	return text.split("\n");
 }
@@ -46,13 +44,36 @@ describe("of how it stands", () => {
 		expect(await metricsOf()).toContain(line);
 	});
 
+	test.each([
+		[["right", "timeout"], 1],
+		[["right", "unreachable", "lame"], 1],
+		[["right", "absent_name"], 0],
+		[["wrong_key", "timeout"], 0],
+		[["not_signed"], 0],
+		[["timeout", "unreachable"], null],
+		[["lame"], null],
+		[["servfail"], null],
+	] as const)("a server whose addresses give %j is %j", async (outcomes, value) => {
+		const lookAt = (_: string, selector: string) => {
+			const look = sampleLook(selector);
+			const one = outcomes.map((outcome) => ({ ...server("ns3.example.com", "", false), outcome }));
+			return look === null ? null : { ...look, servers: [...look.servers, ...one] };
+		};
+		const lines = await metricsOf({ lookAt });
+		const series = 'keyturn_dns_match{domain="example.com",selector="202611",nameserver=';
+		expect(lines).toContain(`${series}"ns1.example.com"} 1`);
+		expect(lines.filter((line) => line.startsWith(`${series}"ns3.example.com"}`))).toEqual(
+			value === null ? [] : [`${series}"ns3.example.com"} ${value}`],
+		);
+	});
+
 	test("a key that is gone has no series", async () => {
 		expect((await metricsOf()).filter((line) => line.includes("202609"))).toEqual([]);
 	});
 
 	test("troubles are counted, and drift is of its domain", async () => {
 		const drift = { ...troubleOf("x", "example.com"), event: "drift_detected", severity: "warning" };
-		const lines = await metricsOf(undefined, sampleStatus(["example.com"], [drift, drift]));
+		const lines = await metricsOf({ status: sampleStatus(["example.com"], [drift, drift]) });
 		expect(lines).toContain('keyturn_troubles{event="drift_detected",severity="warning"} 2');
 		expect(lines).toContain('keyturn_signing_selector_mismatch{domain="example.com"} 1');
 	});
@@ -73,7 +94,7 @@ describe("of what this process did", () => {
 		expect(await port.findZone("x.example.com", signal)).toEqual({ kind: "zone", zone: "example.com" });
 		await expect(port.list("example.com", "x", signal)).rejects.toMatchObject({ code: "provider.denied" });
 		await port.change("example.com", [], signal);
-		const lines = await metricsOf(meters);
+		const lines = await metricsOf({ counted: meters.registry });
 		const counts = lines.filter((line) => line.startsWith("keyturn_provider_requests_total{"));
 		expect(counts).toEqual([
 			'keyturn_provider_requests_total{provider="home",op="find_zone",code="done"} 1',
@@ -97,7 +118,7 @@ describe("of what this process did", () => {
 		await meters
 			.sink({ ...failing, deliver: async () => Promise.resolve(undefined) })
 			.deliver(eventOf("x"), signal);
-		const lines = await metricsOf(meters);
+		const lines = await metricsOf({ counted: meters.registry });
 		expect(lines).toContain('keyturn_alerts_total{hook="webhook 1",result="failed"} 1');
 		expect(lines).toContain('keyturn_alerts_total{hook="webhook 1",result="delivered"} 1');
 	});
@@ -111,7 +132,7 @@ describe("of what this process did", () => {
 		const { verify } = world.policies[0] ?? { verify: null };
 		if (verify === null) throw new Error("no policy");
 		await port.look({ domain: "a", selector: "b", record: "c", verify, askResolvers: false }, signal);
-		const lines = await metricsOf(meters);
+		const lines = await metricsOf({ counted: meters.registry });
 		expect(lines).toContain('keyturn_dns_verify_duration_seconds_bucket{le="1"} 0');
 		expect(lines).toContain('keyturn_dns_verify_duration_seconds_bucket{le="2.5"} 1');
 		expect(lines).toContain("keyturn_dns_verify_duration_seconds_sum 1.5");

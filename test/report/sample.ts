@@ -90,7 +90,7 @@ export function sampleLook(selector: string): LookReport | null {
 	};
 }
 
-function server(name: string, address: string, isRight: boolean): ServerReport {
+export function server(name: string, address: string, isRight: boolean): ServerReport {
 	return {
 		server: name,
 		address,
