@@ -11,18 +11,32 @@ export interface Posted {
 	readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Null where the receiver is for troubles, and the event is none. */
-export function posted(format: Format, event: KeyturnEvent, token: string | null): Posted | null {
-	return FORM[format](event, token);
+/** What is the same for all that one receiver gets. */
+export interface Receiver {
+	readonly token: string | null;
+	/** As of the alert that it belongs to. */
+	readonly repeatMs: number;
 }
 
-const FORM: Readonly<Record<Format, (event: KeyturnEvent, token: string | null) => Posted | null>> = {
-	json: (event, token) => asJson(event, bearer(token)),
-	slack: (event, token) => asJson(slack(event), bearer(token)),
-	discord: (event, token) => asJson(discord(event), bearer(token)),
+/** Null where the receiver is for incidents, and the event begins and ends none. */
+export function posted(format: Format, event: KeyturnEvent, receiver: Receiver): Posted | null {
+	return FORM[format](event, receiver);
+}
+
+const FORM: Readonly<Record<Format, (event: KeyturnEvent, receiver: Receiver) => Posted | null>> = {
+	json: (event, { token }) => asJson(event, bearer(token)),
+	slack: (event, { token }) => asJson(slack(event), bearer(token)),
+	discord: (event, { token }) => asJson(discord(event), bearer(token)),
 	ntfy,
-	pagerduty: (event, token) => (isForDuty(event) ? asJson(pagerduty(event, token)) : null),
-	alertmanager: (event, token) => (isForDuty(event) ? asJson([alertmanager(event)], bearer(token)) : null),
+	pagerduty: (event, { token }) => {
+		const incident = incidentOf(event);
+		return incident === null ? null : asJson(pagerduty(event, incident, token));
+	},
+	alertmanager: (event, receiver) => {
+		const incident = incidentOf(event);
+		if (incident === null) return null;
+		return asJson([alertmanager(event, incident, receiver)], bearer(receiver.token));
+	},
 };
 
 function asJson(content: unknown, headers: Readonly<Record<string, string>> = {}): Posted {
@@ -33,9 +47,19 @@ function bearer(token: string | null): Readonly<Record<string, string>> {
 	return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
-/** What somebody has to be woken for, and its end. */
-function isForDuty({ trouble, event }: KeyturnEvent): boolean {
-	return trouble !== null || event === "action_needed";
+/** What somebody has to be woken for, over all tellings of it. */
+interface Incident {
+	readonly event: KeyturnEvent["event"];
+	readonly key: string;
+	readonly isOver: boolean;
+}
+
+/** A record to be made by hand is told anew each day; it is made when every server serves it, and moot with its key. */
+function incidentOf({ trouble, phase, event, domains, selector }: KeyturnEvent): Incident | null {
+	if (trouble !== null) return { event, key: trouble, isOver: phase === "end" };
+	const isOver = event === "verified" || event === "given_up";
+	if (event !== "action_needed" && !isOver) return null;
+	return { event: "action_needed", key: `record ${domains.join(" ")} ${selector}`, isOver };
 }
 
 const COLOUR: Readonly<Record<Severity, string>> = { info: "2e7d32", warning: "f9a825", critical: "c62828" };
@@ -75,7 +99,7 @@ const TAG: Readonly<Record<Severity, string>> = {
 };
 
 /** docs.ntfy.sh/publish: the message is the body, of 4,096 bytes at most; headers hold ASCII alone. */
-function ntfy(event: KeyturnEvent, token: string | null): Posted {
+function ntfy(event: KeyturnEvent, { token }: Receiver): Posted {
 	return {
 		body: limited([event.summary, ...paragraphs(event)].join("\n\n"), 3500),
 		headers: {
@@ -88,12 +112,12 @@ function ntfy(event: KeyturnEvent, token: string | null): Posted {
 	};
 }
 
-/** developer.pagerduty.com/docs/send-alert-event: one incident for each trouble, resolved by its end. */
-function pagerduty(event: KeyturnEvent, token: string | null): unknown {
+/** developer.pagerduty.com/docs/send-alert-event: what resolves an incident that there is none of does nothing. */
+function pagerduty(event: KeyturnEvent, { key, isOver }: Incident, token: string | null): unknown {
 	return {
 		routing_key: token,
-		event_action: event.phase === "end" ? "resolve" : "trigger",
-		dedup_key: limited(`keyturn ${event.host} ${event.trouble ?? event.id}`, 255),
+		event_action: isOver ? "resolve" : "trigger",
+		dedup_key: limited(`keyturn ${event.host} ${key}`, 255),
 		payload: {
 			summary: headline(event, 1024),
 			source: event.host,
@@ -106,18 +130,18 @@ function pagerduty(event: KeyturnEvent, token: string | null): unknown {
 	};
 }
 
-/** Longer than the longest time from one telling to the next, after which Alertmanager takes an alert for resolved. */
-const LASTS_MS = 48 * 3_600_000;
+/** What lasts is told again after a day, or after `repeat` where that is longer. */
+const LONGEST_SILENCE_MS = 24 * 3_600_000;
 
-/** prometheus.io/docs/alerting/latest/alerts_api: equal labels are one alert, so that what changes stands in annotations. */
-function alertmanager(event: KeyturnEvent): unknown {
-	const ends = new Date(new Date(event.at).getTime() + (event.phase === "end" ? 0 : LASTS_MS));
+/**
+ * prometheus.io/docs/alerting/latest/alerts_api: equal labels are one alert, so that what changes stands in annotations; after
+ * `endsAt` it is taken for resolved, so that this comes well after the next telling.
+ */
+function alertmanager(event: KeyturnEvent, incident: Incident, { repeatMs }: Receiver): unknown {
+	const lastsMs = incident.isOver ? 0 : 2 * Math.max(LONGEST_SILENCE_MS, repeatMs);
+	const ends = new Date(new Date(event.at).getTime() + lastsMs);
 	return {
-		labels: {
-			alertname: `keyturn_${event.event}`,
-			host: event.host,
-			trouble: event.trouble ?? event.id,
-		},
+		labels: { alertname: `keyturn_${incident.event}`, host: event.host, trouble: incident.key },
 		annotations: {
 			summary: event.summary,
 			description: paragraphs(event).join("\n\n"),

@@ -45,7 +45,7 @@ export async function create(given: AlertGiven, tools: AlertTools): Promise<Aler
 	return {
 		...given,
 		async deliver(event, signal) {
-			const form = posted(settings.format, event, token);
+			const form = posted(settings.format, event, { token, repeatMs: given.repeatMs });
 			if (form === null) return;
 			const headers = { ...form.headers, "x-keyturn-event": event.id, ...signature(form.body, hmac) };
 			const status = await post(tools, { url, host, body: form.body, headers }, signal);

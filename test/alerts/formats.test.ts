@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FORMATS, type Format, posted } from "../../src/alerts/formats.ts";
+import { FORMATS, type Format, posted, type Receiver } from "../../src/alerts/formats.ts";
 import { create } from "../../src/alerts/webhook.ts";
 import type { KeyturnEvent } from "../../src/ports/alert-sink.ts";
 import { event, given, signal, tools } from "./bench.ts";
@@ -19,8 +19,10 @@ const plain: KeyturnEvent = {
 	since: null,
 	severity: "info",
 };
-const contentOf = (format: Format, of: KeyturnEvent, token: string | null = null): unknown =>
-	JSON.parse(posted(format, of, token)?.body ?? "null");
+const HOUR_MS = 3_600_000;
+const receiver: Receiver = { token: "routing", repeatMs: 6 * HOUR_MS };
+const contentOf = (format: Format, of: KeyturnEvent, by: Receiver = receiver): unknown =>
+	JSON.parse(posted(format, of, by)?.body ?? "null");
 
 test("slack obeys nothing that a record says", () => {
 	const content = contentOf("slack", { ...event, summary: "<!channel> & <https://a.example|b>" });
@@ -43,20 +45,20 @@ test("discord pings nobody, and takes what is long", () => {
 });
 
 test("ntfy gets words as its body, and headers in ASCII", () => {
-	const form = posted("ntfy", { ...event, summary: "nicht überall", hint: "look" }, "tk_1");
+	const form = posted("ntfy", { ...event, summary: "nicht überall", hint: "look" }, receiver);
 	expect(form?.body).toContain("nicht überall");
 	expect(form?.body).toContain("What to do: look");
 	expect(form?.headers).toMatchObject({
 		title: "CRITICAL mx1: nicht ?berall",
 		priority: "urgent",
-		authorization: "Bearer tk_1",
+		authorization: "Bearer routing",
 	});
 });
 
 test("pagerduty opens one incident for a trouble, and its end resolves it", () => {
-	const opened = contentOf("pagerduty", event, "routing");
-	const again = contentOf("pagerduty", { ...event, id: "e3", phase: "repeat", count: 2 }, "routing");
-	const closed = contentOf("pagerduty", ended, "routing");
+	const opened = contentOf("pagerduty", event);
+	const again = contentOf("pagerduty", { ...event, id: "e3", phase: "repeat", count: 2 });
+	const closed = contentOf("pagerduty", ended);
 	expect(opened).toMatchObject({
 		routing_key: "routing",
 		event_action: "trigger",
@@ -80,11 +82,45 @@ test("alertmanager gets the same labels from start to end, which it is told", ()
 	expect(end).toMatchObject({ endsAt: event.at });
 });
 
+test.each([
+	[6, 48],
+	[7 * 24, 14 * 24],
+])(
+	"told every %i hours, or every day, what lasts is no shorter than %i for alertmanager",
+	(repeat, hours) => {
+		const repeatMs = repeat * HOUR_MS;
+		const [alert] = contentOf("alertmanager", event, { ...receiver, repeatMs }) as readonly {
+			endsAt: string;
+		}[];
+		expect(Date.parse(alert?.endsAt ?? "") - Date.parse(event.at)).toBe(hours * HOUR_MS);
+	},
+);
+
+test.each(["verified", "given_up"] as const)(
+	"every telling of a record to be made by hand is one incident, and %s ends it",
+	(over) => {
+		const needed: KeyturnEvent = { ...plain, id: "n1", event: "action_needed", severity: "warning" };
+		const tellings = [needed, { ...needed, id: "n2" }, { ...needed, id: "n3", event: over }];
+		const other = { ...needed, selector: "202701" };
+		const incidents = [...tellings, other].map((one) => {
+			const page = contentOf("pagerduty", one) as Record<string, string>;
+			const [alert] = contentOf("alertmanager", one) as readonly [{ labels: unknown; endsAt: string }];
+			return { key: page["dedup_key"], act: page["event_action"], ...alert };
+		});
+		const [first, again, done, elsewhere] = incidents;
+		expect(incidents.map(({ act }) => act)).toEqual(["trigger", "trigger", "resolve", "trigger"]);
+		expect([again?.key, done?.key]).toEqual([first?.key, first?.key]);
+		expect([again?.labels, done?.labels]).toEqual([first?.labels, first?.labels]);
+		expect(done?.endsAt).toBe(needed.at);
+		expect(elsewhere?.key).not.toBe(first?.key);
+		expect(elsewhere?.labels).not.toEqual(first?.labels);
+	},
+);
+
 test.each(["pagerduty", "alertmanager"] as const)(
 	"%s is not told what nobody has to be woken for",
 	async (format) => {
-		expect(posted(format, plain, "t")).toBeNull();
-		expect(posted(format, { ...plain, event: "action_needed" }, "t")).not.toBeNull();
+		expect(posted(format, plain, receiver)).toBeNull();
 		const { tools: given_, sent } = tools({});
 		const sink = await create(given({ url: "https://a.example/x", format, token: { env: "T" } }), given_);
 		await sink.deliver(plain, signal);
@@ -96,7 +132,7 @@ test.each(["pagerduty", "alertmanager"] as const)(
 
 describe.each(FORMATS)("%s", (format) => {
 	test("says what is the matter and what to do", () => {
-		const form = posted(format, { ...event, hint: "ask the second server" }, "token");
+		const form = posted(format, { ...event, hint: "ask the second server" }, receiver);
 		expect(form?.body).toContain("not everywhere");
 		expect(form?.body).toContain("ask the second server");
 	});
