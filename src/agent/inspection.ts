@@ -1,6 +1,6 @@
 /** What the agent may not read it asks the door for, hourly and whenever a step is about to rely on it. */
 
-import { KeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { type KeySpec, publicHalfOf } from "../dkim/key-material.ts";
 import type {
 	DoorAnswer,
@@ -162,6 +162,15 @@ export async function dropStaged(run: Run, ids: readonly string[]): Promise<void
 	const request: DoorRequest = { act: "drop", keys: [], staged: ids };
 	const answer = await run.ports.door.request(request, run.signal);
 	if (answer.act !== "drop") throw unexpectedAnswer(answer);
+}
+
+/** What the door keeps staged does no harm: it is never committed, and its key files go over to the next id. */
+export async function giveUpStaged(run: Run, id: string): Promise<void> {
+	try {
+		await dropStaged(run, [id]);
+	} catch (thrown) {
+		run.ports.log.warn("a staged switch was not dropped", { id, error: asKeyturnError(thrown) });
+	}
 }
 
 /** Has the door give a key back that nothing needs any more, and keep its file. Fails with `door.*`, and where it may not be given. */

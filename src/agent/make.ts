@@ -44,9 +44,10 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 	const { selector, vacancy } = free;
 	const name = keyRecordName(selector, policy.domain);
 	const providers = await fitWriters(run, doc, turn, { name, owner: vacancy.owner });
-	// An existing key path is never written: the file of the key that had this name of a ring goes first.
+	// An existing key path is never written: the file of the key that had this name of a ring goes first. One that we did not
+	// make stays, and the door puts the new file beside it.
 	const earlier = keyOf(doc.state, selector);
-	if (earlier !== null) await dropFile(run, policy, earlier);
+	if (earlier?.origin === "made") await dropFile(run, policy, earlier);
 	const made =
 		joined === null || group?.sharesKey !== true
 			? await run.ports.keys.make(policy.domain, selector, turn.key, run.signal)

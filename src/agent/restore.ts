@@ -32,34 +32,37 @@ export async function restore(run: Run, { doc, step }: Job<"restore">, mates: re
 			return;
 		case "wrong":
 		case "absent":
-			for (const mate of mates)
-				await run.save(
-					mate,
-					withoutRollback(mate.state, run.now(), `${doc.policy.domain} cannot go back: ${report.summary}`),
-				);
-			await refuse(run, { doc, step }, key, report);
+			// A signature that nobody can verify is worse than the key in use.
+			await giveUpWayBack(run, doc, key.selector, { mates, error: unverifiable(doc, key, report) });
+			run.done(doc, step);
 	}
 }
 
-/** A signature that nobody can verify is worse than the key in use: the wish is given up. */
-async function refuse(
-	run: Run,
-	{ doc, step }: Job<"restore">,
-	key: KeyEntry,
-	report: LookReport,
-): Promise<void> {
-	const { domain } = doc.policy;
-	const error = new KeyturnError(
+function unverifiable({ policy }: Doc, { selector }: KeyEntry, report: LookReport): KeyturnError {
+	return new KeyturnError(
 		"dns.failed",
-		`${domain}: ${key.selector} is not gone back to, since its record does not verify: ${report.summary}`,
+		`${policy.domain}: ${selector} is not gone back to, since its record does not verify: ${report.summary}`,
 		{ hint: sentences(report) },
 	);
-	await swapFailed(run, doc, key.selector, error);
+}
+
+/** The wish to go back to a key is given up, which is told, and that of those who would have to go back with it. */
+export async function giveUpWayBack(
+	run: Run,
+	doc: Doc,
+	selector: string,
+	{ mates, error }: { readonly mates: readonly Doc[]; readonly error: KeyturnError },
+): Promise<void> {
+	for (const mate of mates)
+		await run.save(
+			mate,
+			withoutRollback(mate.state, run.now(), `${doc.policy.domain} cannot go back: ${error.message}`),
+		);
+	await swapFailed(run, doc, selector, error);
 	const state = withoutRollback(doc.state, run.now(), error.message);
 	await run.save(
 		doc,
-		editKey(state, key.selector, (one) => ({ ...one, reason: error.message })),
+		editKey(state, selector, (one) => ({ ...one, reason: error.message })),
 	);
 	doc.error = error;
-	run.done(doc, step);
 }

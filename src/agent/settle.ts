@@ -5,7 +5,7 @@ import type { SwitchResult } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { takeOver } from "./adopt.ts";
 import { tellResult } from "./hooks.ts";
-import { dropStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
+import { giveUpStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
 import { foundTakenOut, takeOutResult } from "./take-out.ts";
@@ -62,7 +62,8 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 			`${doc.policy.domain}: whether ${key.selector} signs cannot be told: ${named.problem}`,
 			{ retry: true },
 		);
-	await dropStaged(run, [id]);
+	// It fails while any signer cannot be read; the switch of this key waits for none of these.
+	await giveUpStaged(run, id);
 	await run.save(
 		doc,
 		editKey(doc.state, key.selector, (one) => ({

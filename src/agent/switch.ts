@@ -3,12 +3,14 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { CommitAnswer, RefusedAnswer, StageAnswer, StageChange } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
+import { isCandidate } from "../rotation/life.ts";
 import { type Groups, groupsOf, matesOf } from "./groups.ts";
 import { askBefore, type Held, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
-import { dropStaged, forgetInspection, isConcerned, unexpectedAnswer } from "./inspection.ts";
+import { forgetInspection, giveUpStaged, isConcerned, unexpectedAnswer } from "./inspection.ts";
 import { leave, type Switching } from "./left-behind.ts";
 import { supersede } from "./make.ts";
 import { evidenceOf, lookAfresh, proveOffline } from "./proof.ts";
+import { giveUpWayBack } from "./restore.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
 import { tellBeside } from "./turn-away.ts";
@@ -49,7 +51,7 @@ async function switchGroup(run: Run, jobs: readonly Job<"switch">[], told: ToldE
 	);
 	while (group.length > 0) {
 		const id = run.ports.random.id();
-		const rest = await attempt(run, id, group, told);
+		const rest = await attempt(run, id, group, { told, groups });
 		if (rest === null) return;
 		await giveUpStaged(run, id);
 		group = await leaveMates(run, rest, groups);
@@ -99,17 +101,19 @@ async function attempt(
 	run: Run,
 	id: string,
 	group: readonly Switching[],
-	told: ToldEnds,
+	{ told, groups }: { readonly told: ToldEnds; readonly groups: Groups },
 ): Promise<Rest | null> {
+	const copies = await readCopies(run, group);
+	if (copies.size < group.length) return { left: [...copies.keys()], refusedBy: null };
 	for (const one of group) await owe(run, one, id);
-	const staged = await stage(run, id, group);
-	if (staged.act === "refused") return leaveRefused(run, group, staged);
+	const staged = await stage(run, id, copies);
+	if (staged.act === "refused") return leaveRefused(run, copies, groups, staged);
 	const proven = await proveOffline(run, group, staged);
 	if (proven.length < group.length) return { left: proven, refusedBy: null };
 	const seen = await lookAfresh(run, group);
 	if (seen.length < group.length) return { left: seen, refusedBy: null };
 	const answer = await commit(run, id, group, staged);
-	if (answer.act === "refused") return leaveRefused(run, group, answer);
+	if (answer.act === "refused") return leaveRefused(run, copies, groups, answer);
 	await tellUnstarted(run, answer.result);
 	await tellResult(
 		run,
@@ -121,13 +125,19 @@ async function attempt(
 	return null;
 }
 
-/** What a door that is busy keeps staged does no harm: it is never committed, and its key files go over to the next id. */
-async function giveUpStaged(run: Run, id: string): Promise<void> {
-	try {
-		await dropStaged(run, [id]);
-	} catch (thrown) {
-		run.ports.log.warn("a staged switch was not dropped", { id, error: asKeyturnError(thrown) });
-	}
+/** By key, its private half in PEM; null where the agent keeps none, as of one that has signed. */
+type Copies = ReadonlyMap<Switching, string | null>;
+
+/** A copy that cannot be read, or is damaged, keeps its own key from the switch, and no other. */
+async function readCopies(run: Run, group: readonly Switching[]): Promise<Copies> {
+	const copies = new Map<Switching, string | null>();
+	for (const one of group)
+		try {
+			copies.set(one, await run.ports.keys.read(one.job.doc.policy.domain, one.key.selector));
+		} catch (thrown) {
+			await leave(run, one, 10 * MINUTE_MS, asKeyturnError(thrown));
+		}
+	return copies;
 }
 
 /** The intent: from here on a crash is settled by asking the door for this id. */
@@ -145,23 +155,15 @@ async function owe(run: Run, { job, key }: Switching, id: string): Promise<void>
 	);
 }
 
-async function stage(
-	run: Run,
-	id: string,
-	group: readonly Switching[],
-): Promise<StageAnswer | RefusedAnswer> {
-	const changes: StageChange[] = [];
-	for (const { job, key } of group)
-		changes.push({
+async function stage(run: Run, id: string, copies: Copies): Promise<StageAnswer | RefusedAnswer> {
+	const changes = [...copies].map(
+		([{ job, key }, pem]): StageChange => ({
 			signer: job.doc.policy.signer,
 			domain: job.doc.policy.domain,
 			from: job.step.from,
-			to: {
-				selector: key.selector,
-				record: key.record.value,
-				key: await run.ports.keys.read(job.doc.policy.domain, key.selector),
-			},
-		});
+			to: { selector: key.selector, record: key.record.value, key: pem },
+		}),
+	);
 	const answer = await run.ports.door.request({ act: "stage", id, changes }, run.signal);
 	if (answer.act !== "stage" && answer.act !== "refused") throw unexpectedAnswer(answer);
 	return answer;
@@ -180,32 +182,64 @@ async function commit(
 	const unhurried = new AbortController().signal;
 	const answer = await run.ports.door.request({ act: "commit", id, tableHashes, evidence }, unhurried);
 	forgetInspection(run);
-	if (answer.act !== "commit" && answer.act !== "refused") throw unexpectedAnswer(answer);
+	if (answer.act !== "commit" && (answer.act !== "refused" || answer.why === "unsettled"))
+		throw unexpectedAnswer(answer);
 	return answer;
 }
 
 /** Nothing was changed. Named domains are left behind and the others go on; a refusal of all puts all off. */
-async function leaveRefused(run: Run, group: readonly Switching[], refused: RefusedAnswer): Promise<Rest> {
+async function leaveRefused(run: Run, copies: Copies, groups: Groups, refused: RefusedAnswer): Promise<Rest> {
+	const group = [...copies.keys()];
 	const named = group.filter(({ job }) => isConcerned(refused, job.doc.policy));
 	const concerned = named.length === 0 ? group : named;
 	const soon =
 		refused.why === "table_changed" || refused.why === "stale_evidence" || refused.why === "unknown_id";
 	forgetInspection(run);
 	for (const one of concerned) {
-		if (refused.why === "invalid" && (await isKeyLost(run, one))) {
-			await supersede(run, one.job.doc, one.key.selector, "its private key is lost");
-			run.done(one.job.doc, one.job.step);
-			continue;
-		}
+		if (isGivenUp(one)) continue;
 		const error = soon || refused.why === "packages" ? null : refusal(refused);
+		// Neither the agent nor the door has it: waiting would not bring it back.
+		if (
+			refused.why === "invalid" &&
+			copies.get(one) === null &&
+			(await giveUpLost(run, one, { copies, groups, refused }))
+		)
+			continue;
 		await leave(run, one, soon ? MINUTE_MS : 10 * MINUTE_MS, error, refused.message);
 	}
-	return { left: group.filter((one) => !concerned.includes(one)), refusedBy: refused.signer ?? null };
+	const left = group.filter((one) => !concerned.includes(one) && !isGivenUp(one));
+	return { left, refusedBy: refused.signer ?? null };
 }
 
-/** Neither the agent nor the door has it: waiting would not bring it back, a new key does. */
-async function isKeyLost(run: Run, { job, key }: Switching): Promise<boolean> {
-	return (await run.ports.keys.read(job.doc.policy.domain, key.selector)) === null;
+/** A new key takes the place of one that never signed; a way back is given up. The key in use is left as it is: false. */
+async function giveUpLost(
+	run: Run,
+	{ job: { doc, step }, key }: Switching,
+	{ copies, groups, refused }: { copies: Copies; groups: Groups; refused: RefusedAnswer },
+): Promise<boolean> {
+	const { selector } = key;
+	if (doc.state.wants.rollback?.selector === selector) {
+		const mates = matesOf(doc, groups);
+		for (const other of copies.keys())
+			if (other.job.doc === doc || mates.includes(other.job.doc)) await disowe(run, other);
+		await giveUpWayBack(run, doc, selector, { mates, error: refusal(refused) });
+	} else if (isCandidate(key.state) && key.uses.length === 0)
+		await supersede(run, doc, selector, "its private key is lost");
+	else return false;
+	run.done(doc, step);
+	return true;
+}
+
+/** What the door refused is under way for nobody. */
+async function disowe(run: Run, { job: { doc }, key }: Switching): Promise<void> {
+	await run.save(
+		doc,
+		editKey(doc.state, key.selector, (one) => ({ ...one, owes: null })),
+	);
+}
+
+function isGivenUp({ job: { doc }, key }: Switching): boolean {
+	return keyOf(doc.state, key.selector)?.state === "retiring";
 }
 
 function refusal(refused: RefusedAnswer): KeyturnError {

@@ -6,7 +6,7 @@ import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rot
 import { usesEnded } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { askBefore, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
-import { dropStaged, forgetInspection, inspect, isConcerned, unexpectedAnswer } from "./inspection.ts";
+import { forgetInspection, giveUpStaged, inspect, isConcerned, unexpectedAnswer } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { tellUnstarted } from "./unstarted.ts";
 
@@ -39,7 +39,7 @@ async function takeOutGroup(run: Run, jobs: readonly Job<"takeOut">[], told: Tol
 		const refused = await stageAndCommit(run, id, group, told);
 		if (refused === null) return;
 		const left = await leaveRefused(run, group, refused);
-		await dropStaged(run, [id]);
+		await giveUpStaged(run, id);
 		group = left;
 	}
 }
@@ -138,7 +138,7 @@ async function stageAndCommit(
 	// Between stop and start a signal waits: only the answer says which key signs now.
 	const answer = await run.ports.door.request(request, new AbortController().signal);
 	forgetInspection(run);
-	if (answer.act === "refused") return answer;
+	if (answer.act === "refused" && answer.why !== "unsettled") return answer;
 	if (answer.act !== "commit") throw unexpectedAnswer(answer);
 	await tellUnstarted(run, answer.result);
 	await tellResult(run, group, answer.result, told);

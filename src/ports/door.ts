@@ -345,7 +345,8 @@ export interface RefusedAnswer {
 	/**
 	 * `table_changed`: plan anew; `stale_evidence`: look again; `not_now`: the host starts or stops, or a service does;
 	 * `packages`: packages are being installed, which passes by itself;
-	 * `preflight`: somebody has to mend the configuration; `unknown_id`: stage again; `invalid`: the request itself.
+	 * `preflight`: somebody has to mend the configuration; `unknown_id`: stage again; `invalid`: the request itself;
+	 * `unsettled`: a switch that was begun, and whose end the next request settles: the only one that may have changed something.
 	 */
 	readonly why:
 		| "table_changed"
@@ -357,7 +358,8 @@ export interface RefusedAnswer {
 		| "unsafe"
 		| "invalid"
 		| "busy"
-		| "failed";
+		| "failed"
+		| "unsettled";
 	/** The domains it concerns; empty when it concerns all of the request, or all of `signer`. */
 	readonly domains: readonly string[];
 	/** The one of several signers that it concerns; absent when it concerns all of the request. */

@@ -5,7 +5,7 @@ import { publicHalf } from "../dkim/key-material.ts";
 import type { DoorRequest, DropAnswer, DroppedKey, OtherReader } from "../ports/door.ts";
 import type { SwapContext } from "./context.ts";
 import { hashOfKey, readKey, removeKey } from "./keys.ts";
-import { isSameKey, type LedgerKey, placedFile, readLedger, writeLedger } from "./ledger.ts";
+import { entryOf, type LedgerKey, placedFile, readLedger, writeLedger } from "./ledger.ts";
 import { giveUp, listStaged, readStaged } from "./staged-switch.ts";
 
 /** What still needs key files: live tables and staged switches, by path, and programs that are not ours. */
@@ -47,7 +47,7 @@ export async function drop(
 /** Null once the key's file is gone, otherwise why it stays. */
 async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promise<string | null> {
 	const ledger = await readLedger(context);
-	const known = ledger.find((candidate) => isSameKey(candidate, key));
+	const known = entryOf(ledger, key);
 	if (known === undefined) return whyUnknown(context, ledger, key);
 	const needed = await whyNeeded(context, known, held);
 	if (needed !== null) return `${known.path}: ${needed}`;
@@ -82,7 +82,7 @@ async function revealKey(context: SwapContext, key: DroppedKey, held: Held): Pro
 	const refused = (reason: string): Revealed => ({ domain, selector, key: null, reason });
 	if (!context.mayReveal) return refused("keyturn.yaml does not say retire.publish_private");
 	const ledger = await readLedger(context);
-	const known = ledger.find((candidate) => isSameKey(candidate, key));
+	const known = entryOf(ledger, key);
 	if (known === undefined) return refused("the door has no such key");
 	if (ledger.some((other) => other !== known && other.path === known.path))
 		return refused(`${known.path}: another domain signed with it, too`);

@@ -6,7 +6,7 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ProbedKey } from "../ports/signer.ts";
 import { noSignal, signerNamed } from "./context.ts";
-import type { JournalSigner, LeftOut } from "./journal.ts";
+import type { Journal, JournalSigner, LeftOut } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
 import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
 import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
@@ -38,18 +38,25 @@ export type RenderPart = (
 	leftOut: readonly LeftOut[],
 ) => ReadonlyMap<string, Uint8Array> | null;
 
+/** Signers that come up before the mail server is started, those of the first group before the first start. */
+export type StartOrder = readonly (readonly JournalSigner[])[];
+
+/** In a switch under way the mail server was stopped for those that restart only: it does not wait for those that reload. */
+export function restartedFirst({ signers }: Journal): StartOrder {
+	return (["restart", "reload"] as const).map((swap) => signers.filter((entry) => entry.swap === swap));
+}
+
 /** Whatever fails on the way, the services that ran are started before the failure is told. */
 export async function endSwitch(
 	run: SwitchRun,
 	stands: ReadonlyMap<string, Stand>,
 	renderPart: RenderPart,
+	groups: StartOrder,
 ): Promise<readonly Ended[]> {
 	try {
-		const restarted = run.journal.signers.filter((entry) => entry.swap === "restart");
-		const reloaded = run.journal.signers.filter((entry) => entry.swap === "reload");
-		// The mail server does not wait for those that reload.
-		const first = await endGroup(run, restarted, stands, renderPart);
-		return [...first, ...(await endGroup(run, reloaded, stands, renderPart))];
+		const ended: Ended[] = [];
+		for (const group of groups) ended.push(...(await endGroup(run, group, stands, renderPart)));
+		return ended;
 	} catch (error) {
 		await startAnyway(run);
 		throw error;

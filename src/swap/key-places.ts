@@ -14,7 +14,8 @@ export interface PlacedKey {
 
 /**
  * `<keys>/<domain>/<selector>.private`, or `<selector>-2.private` and so on where that is another key's. A name of a ring comes
- * again, and the file of the key before stays for those who signed with it, too, and went on without this domain.
+ * again, and the file of the key before stays where it was in use before ours, or for those who signed with it, too, and went
+ * on without this domain.
  */
 export function keyPlace(
 	{ keyPath }: Pick<Signer, "keyPath">,
@@ -24,7 +25,8 @@ export function keyPlace(
 	const isTaken = (path: string) =>
 		ledger.some(
 			(known) =>
-				known.path === path && known.origin === "made" && known.hash !== key.hash && !isSameKey(known, key),
+				known.path === path &&
+				(known.origin === "found" || (known.hash !== key.hash && !isSameKey(known, key))),
 		);
 	let path = keyPath(key.domain, key.selector);
 	for (let number = 2; isTaken(path); number += 1) {

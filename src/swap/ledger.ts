@@ -50,6 +50,15 @@ export function isSameKey(
 	return key.signer === other.signer && key.domain === other.domain && key.selector === other.selector;
 }
 
+/** Where a name of a ring came again, the key that was placed under it, not the one that was found there. */
+export function entryOf(
+	ledger: readonly LedgerKey[],
+	key: { readonly signer: string; readonly domain: string; readonly selector: string },
+): LedgerKey | undefined {
+	const own = ledger.filter((known) => isSameKey(known, key));
+	return own.find(({ origin }) => origin === "made") ?? own[0];
+}
+
 const LEDGER = objectOf({
 	keys: listOf(
 		objectOf({

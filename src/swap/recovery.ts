@@ -63,8 +63,9 @@ async function settleServices(run: SwitchRun, stands: ReadonlyMap<string, Stand>
 	context.log.warn("settling an interrupted switch", { id: journal.id, did: run.did });
 	await armAgain(context);
 	if (journal.stopsMail) run.stoppedAtMs = context.clock.uptimeMs() - pausedFor(context, journal);
-	// What was not proven before the crash can only go back whole: the reading before is lost.
-	const ended = await endSwitch(run, stands, () => null);
+	// What was not proven before the crash can only go back whole: the reading before is lost. Why the mail server was down is
+	// lost, too: it may have been held for a signer that did not come up after its reload, so it waits for all.
+	const ended = await endSwitch(run, stands, () => null, [journal.signers]);
 	const result = await conclude(run, ended);
 	return {
 		results: [result],

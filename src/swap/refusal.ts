@@ -1,4 +1,4 @@
-/** How the door says no without having done anything. */
+/** How the door says no: without having done anything, but for a switch whose end is not settled. */
 
 import { asKeyturnError } from "../errors.ts";
 import type { DoorAnswer, RefusedAnswer } from "../ports/door.ts";

@@ -188,17 +188,36 @@ async function findPath(
 			hint: "move it away, or choose another selector",
 		});
 	}
-	const path =
-		ledger.find((key) => isSameKey(key, sought))?.path ??
-		reading.lines.find((line) => line.domain === domain && line.selector === to.selector)?.keyPath;
-	const key = path === undefined ? null : await readKey(context.disk, path);
-	if (path === undefined || key === null)
-		return refuse("invalid", `${to.selector} of ${domain}: no key was given and none is here`, {
-			domains: [domain],
-			hint: "give the key",
-		});
-	const why = mismatch(key, to.record);
-	return why === null ? { path } : refuse("invalid", `${path}: ${why}`, { domains: [domain] });
+	return findPlaced(context, sought, to.record, [
+		...ledger.filter((key) => isSameKey(key, sought)).map((key) => key.path),
+		// It was placed while the domain had another signer, or its signer another name.
+		...ledger.filter((key) => key.domain === domain && key.selector === to.selector).map((key) => key.path),
+		...reading.lines
+			.filter((line) => line.domain === domain && line.selector === to.selector)
+			.map((line) => line.keyPath),
+	]);
+}
+
+/** A name of a ring stands for one key after the other: the first file whose key the record is of. */
+async function findPlaced(
+	{ disk }: SwapContext,
+	{ domain, selector }: { readonly domain: string; readonly selector: string },
+	record: string,
+	paths: readonly string[],
+): Promise<{ readonly path: string } | RefusedAnswer> {
+	let fault: string | null = null;
+	for (const path of paths) {
+		const key = await readKey(disk, path);
+		if (key === null) continue;
+		const why = mismatch(key, record);
+		if (why === null) return { path };
+		fault ??= `${path}: ${why}`;
+	}
+	if (fault !== null) return refuse("invalid", fault, { domains: [domain] });
+	return refuse("invalid", `${selector} of ${domain}: no key was given and none is here`, {
+		domains: [domain],
+		hint: "give the key",
+	});
 }
 
 /** What cannot be rendered is tried change by change: one domain's lines must not keep the others from turning. */

@@ -2,12 +2,12 @@
 
 import { hashOf } from "../durable.ts";
 import { asKeyturnError } from "../errors.ts";
-import type { DoorAnswer, Evidence, RefusedAnswer } from "../ports/door.ts";
+import type { DoorAnswer, Evidence, RefusedAnswer, SwitchResult } from "../ports/door.ts";
 import type { ProbedKey, RenderedFile, SignerReading } from "../ports/signer.ts";
 import { signerNamed, type SwapContext, timestamp } from "./context.ts";
 import { conclude } from "./conclusion.ts";
 import { groupsOf } from "./groups.ts";
-import { endSwitch, type RenderPart, type Stand, startAnyway } from "./ending.ts";
+import { endSwitch, type RenderPart, restartedFirst, type Stand, startAnyway } from "./ending.ts";
 import { mismatch, staleness } from "./evidence.ts";
 import type { Journal, JournalSigner, RanService } from "./journal.ts";
 import { writeJournal } from "./journal.ts";
@@ -50,12 +50,23 @@ export async function commit(context: SwapContext, request: CommitRequest): Prom
 	await context.services.armDeadMan(DEAD_MAN_MS);
 	const run = beginRun(context, describe(context, request.id, signers, mail), false);
 	await writeJournal(context, run.journal);
+	try {
+		return { act: "commit", result: await carryOut(run, plans) };
+	} catch (error) {
+		context.log.error("a switch was begun, and its end could not be kept", {
+			error: asKeyturnError(error).message,
+		});
+		return { ...refuseFailure(error), why: "unsettled" };
+	}
+}
+
+async function carryOut(run: SwitchRun, plans: readonly Plan[]): Promise<SwitchResult> {
 	const stands = await switchFiles(run, plans).catch(async (error: unknown) => {
 		await startAnyway(run);
 		throw error;
 	});
-	const ended = await endSwitch(run, stands, partRenderer(context, plans));
-	return { act: "commit", result: await conclude(run, ended) };
+	const ended = await endSwitch(run, stands, partRenderer(run.context, plans), restartedFirst(run.journal));
+	return conclude(run, ended);
 }
 
 async function planSigners(

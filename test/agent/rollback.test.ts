@@ -60,6 +60,29 @@ describe("rollback", () => {
 		expect(world.requested("commit")).toBe(1);
 	});
 
+	it("is given up, once and told, where neither the agent nor the door has the key any more", async () => {
+		const world = await turnedWorld();
+		world.refuse = ({ act }) =>
+			act === "stage"
+				? {
+						act: "refused",
+						why: "invalid",
+						domains: ["example.com"],
+						message: "no key is here",
+						hint: "give the key",
+					}
+				: null;
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		const { wants, keys } = await world.state();
+		expect(wants.rollback).toBeNull();
+		expect(keys.map(({ owes }) => owes)).toEqual([null, null]);
+		expect(world.requested("stage")).toBe(2);
+		expect(world.told("swap_failed")).toEqual(["start"]);
+		expect(world.told("given_up")).toEqual([]);
+	});
+
 	it("that the door rolls back leaves the newer key signing, and is not tried again by itself", async () => {
 		const world = await turnedWorld();
 		world.commit = (_id, result) => ({

@@ -54,6 +54,37 @@ describe("a switch whose end is not known", () => {
 		expect(world.told("rolled_back")).toEqual([null]);
 	});
 
+	it("is begun again though the door drops nothing, as long as another signer cannot be read", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = unreachable;
+		await world.tick();
+		world.commit = (_id, result) => ({ act: "commit", result });
+		world.refuse = ({ act }) =>
+			act === "drop"
+				? { act: "refused", why: "failed", domains: [], message: "signer other: no table", hint: null }
+				: null;
+		await world.advance(20 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+
+	it("is asked for again where the door itself could not keep its end, a rollback with all that follows from it", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = (id, result) => {
+			try {
+				return world.loseAnswer(id, rolledBack(result));
+			} catch {
+				return { act: "refused", why: "unsettled", domains: [], message: "the disk is full", hint: null };
+			}
+		};
+		await world.tick();
+		expect(keyOf(await world.state(), "202611")?.owes?.id).not.toBeNull();
+		await world.advance(60 * MINUTE_MS);
+		expect(world.requested("stage")).toBe(1);
+		expect(world.told("rolled_back")).toEqual([null]);
+	});
+
 	it("waits while the signer cannot be read", async () => {
 		const world = new AgentWorld();
 		await world.wish(["example.com"]);
@@ -68,6 +99,25 @@ describe("a switch whose end is not known", () => {
 		world.commit = (_id, result) => ({ act: "commit", result });
 		await world.advance(60 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+});
+
+describe("a key whose copy cannot be read", () => {
+	it("stays behind, and every other is switched", async () => {
+		const world = new AgentWorld(two);
+		await world.wish(["example.com", "example.org"]);
+		world.failCopy = "example.com";
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states("example.org")).toMatchObject({ "202611": "active" });
+		expect(await world.states("example.com")).toMatchObject({ "202611": "verified" });
+		expect(keyOf(await world.state("example.com"), "202611")?.owes?.id).toBeNull();
+		expect(world.events.find(({ event }) => event === "swap_failed")).toMatchObject({
+			domains: ["example.com"],
+			detail: "the copy: no permission",
+		});
+		world.failCopy = null;
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states("example.com")).toMatchObject({ "202611": "active" });
 	});
 });
 

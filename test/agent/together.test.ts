@@ -170,6 +170,28 @@ describe("domains that sign with one key", () => {
 		}
 	});
 
+	it.each([[["a.example"]], [["c.example"]], [[]]])(
+		"stay where they are where the key to go back to is lost, as the door says of %j",
+		async (named) => {
+			const world = sharedWorld();
+			await world.wish(["a.example"]);
+			await world.advance(5 * MINUTE_MS);
+			world.refuse = ({ act }) =>
+				act === "stage"
+					? { act: "refused", why: "invalid", domains: named, message: "no key is here", hint: null }
+					: null;
+			await world.ask({ kind: "rollback", domains: ["b.example"] }, "w2");
+			await world.advance(2 * 60 * MINUTE_MS);
+			expect(staged(world)).toHaveLength(2);
+			expect((await keysOf(world, "202610")).map((key) => key?.state)).toEqual(NAMES.map(() => "retiring"));
+			for (const domain of NAMES) {
+				const { wants, keys } = await world.state(domain);
+				expect(wants.rollback).toBeNull();
+				expect(keys.map(({ owes }) => owes)).toEqual([null, null]);
+			}
+		},
+	);
+
 	it("are all rid of a key that was compromised at one", async () => {
 		const world = sharedWorld();
 		await world.tick();

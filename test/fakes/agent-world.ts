@@ -125,6 +125,8 @@ export class AgentWorld {
 	readonly shelf = new Map<string, string>();
 	shelfFails = false;
 	firstKeyFaults: { readonly domain: string; readonly reason: string }[] = [];
+	/** The domain of which no copy of a key can be read. */
+	failCopy: string | null = null;
 	/** The domain whose document cannot be saved. */
 	failSave: string | null = null;
 	/** The agent's copies of keys cannot be removed. */
@@ -184,7 +186,10 @@ export class AgentWorld {
 			keys: {
 				make: async (domain, selector, spec) =>
 					Promise.resolve({ publicKey: this.#makeKey(domain, selector, spec) }),
-				read: async (domain, selector) => Promise.resolve(this.#keys.get(`${domain} ${selector}`) ?? null),
+				read: async (domain, selector) => {
+					if (this.failCopy === domain) throw new KeyturnError("disk.failed", "the copy: no permission");
+					return Promise.resolve(this.#keys.get(`${domain} ${selector}`) ?? null);
+				},
 				keep: async (domain, selector, pem) => {
 					this.#keys.set(`${domain} ${selector}`, pem);
 					return Promise.resolve();

@@ -189,6 +189,26 @@ describe("a key file", () => {
 		expect(await drop(host, "never")).toMatchObject({ gone: true, reason: null });
 	});
 
+	it("of a ring's name goes, and the key that was found under that name before ours stays", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
+		const { key, record } = simKey("a.example old, once more");
+		host.records.set("old a.example", record);
+		const again = { signer: "main", domain: "a.example", from: "new", to: { selector: "old", record, key } };
+		await host.switchKeys(host.door(), ID2, [again]);
+		const [found, placed] = ["old", "old-2"].map((name) => host.keyPath("a.example", name));
+		expect(host.disk.text(placed ?? "")).toBe(key);
+		await host.switchKeys(host.door(), "1".repeat(32), [host.change("a.example", "old", "newer")]);
+		// The one that the record is of is gone back to.
+		const back = { ...again, from: "newer", to: { ...again.to, key: null } };
+		await host.switchKeys(host.door(), "2".repeat(32), [back]);
+		expect(host.disk.text("/etc/main/key.table")).toContain(placed);
+		await host.switchKeys(host.door(), "3".repeat(32), [host.change("a.example", "old", "newest")]);
+		expect(await drop(host, "old")).toMatchObject({ gone: true });
+		expect(host.disk.text(placed ?? "")).toBeNull();
+		expect(host.disk.text(found ?? "")).not.toBeNull();
+	});
+
 	it("stays if it is not the one that was placed", async () => {
 		const host = await switchedTwice();
 		const path = host.keyPath("a.example", "new");

@@ -4,7 +4,14 @@ import { KeyturnError } from "../../src/errors.ts";
 import type { ProbedKey, ProbeVerdict, Signer } from "../../src/ports/signer.ts";
 import type { Services } from "../../src/ports/services.ts";
 import { makeDirectories } from "../../src/swap/context.ts";
-import { endSwitch, goingBack, type RenderPart, type Stand, startAnyway } from "../../src/swap/ending.ts";
+import {
+	endSwitch,
+	goingBack,
+	type RenderPart,
+	restartedFirst,
+	type Stand,
+	startAnyway,
+} from "../../src/swap/ending.ts";
 import { type Journal, type JournalSigner, readJournal } from "../../src/swap/journal.ts";
 import { beginRun } from "../../src/swap/switch-run.ts";
 import { SwapHost } from "../fakes/swap-host.ts";
@@ -95,7 +102,8 @@ async function setUp(given: Given = {}) {
 		isMailDown,
 	);
 	const end = async () => {
-		const ended = await endSwitch(run, new Map([["main", given.stand ?? AFTER]]), given.render ?? NEVER);
+		const stands = new Map([["main", given.stand ?? AFTER]]);
+		const ended = await endSwitch(run, stands, given.render ?? NEVER, restartedFirst(run.journal));
 		const [one] = ended;
 		if (one === undefined || ended.length !== 1) throw new Error("expected one ending");
 		return one;
@@ -199,7 +207,9 @@ describe("a signer whose table does not stand as wanted", () => {
 
 	it("is a conflict where nothing is known of it", async () => {
 		const { run } = await setUp();
-		expect(await endSwitch(run, new Map(), NEVER)).toMatchObject([{ standing: "conflict", reason: null }]);
+		expect(await endSwitch(run, new Map(), NEVER, restartedFirst(run.journal))).toMatchObject([
+			{ standing: "conflict", reason: null },
+		]);
 	});
 });
 
@@ -262,7 +272,9 @@ describe("all goes back", () => {
 			return disk.create(path, mode);
 		};
 		const run = beginRun({ ...full.run.context, disk: { ...disk, create } }, full.run.journal, true);
-		expect(await endSwitch(run, new Map([["main", AFTER]]), NEVER)).toMatchObject([{ standing: "before" }]);
+		expect(
+			await endSwitch(run, new Map([["main", AFTER]]), NEVER, restartedFirst(run.journal)),
+		).toMatchObject([{ standing: "before" }]);
 		expect(full.host.disk.text(TABLE)).not.toContain("# after");
 		const stubborn = await setUp({
 			signer: (_signer, host) => ({
@@ -534,7 +546,7 @@ describe("while a signer is down with whatever table", () => {
 		down(host);
 		run.journal = { ...run.journal, mail: [{ service: "postfix", units: [] }] };
 		const startedAt = host.nowMs;
-		await endSwitch(run, new Map([["main", AFTER]]), NEVER);
+		await endSwitch(run, new Map([["main", AFTER]]), NEVER, restartedFirst(run.journal));
 		expect(host.nowMs).toBe(startedAt);
 	});
 

@@ -33,6 +33,12 @@ describe("a new key's place", () => {
 		);
 	});
 
+	it("is the next one where a key lies that was in use before ours, even under its own name", () => {
+		const found = { ...known("/k/a.example/kt1", "a.example"), origin: "found" as const, hash: null };
+		for (const hash of ["new", null])
+			expect(keyPlace({ keyPath }, [found], { ...KEY, hash })).toBe("/k/a.example/kt1-2");
+	});
+
 	it("is the only one there is, taken or not", () => {
 		expect(keyPlace({ keyPath: () => "/k/key" }, [known("/k/key")], KEY)).toBe("/k/key");
 	});

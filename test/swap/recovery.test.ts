@@ -149,6 +149,29 @@ describe("a switch that was interrupted", () => {
 		expectWell(host);
 	});
 
+	it("while the mail server was held for a signer that did not reload starts it only once that signer is up", async () => {
+		const host = await diedAt(
+			"services.stop postfix",
+			{ swap: "reload" },
+			{
+				prepare: ({ services }) => {
+					const main = services.of("main");
+					const onReload = () => {
+						main.state = "failed";
+						main.failingStarts = 1;
+						Object.assign(main, { onReload: undefined });
+					};
+					Object.assign(main, { onReload });
+				},
+			},
+		);
+		host.services.stop("postfix");
+		host.services.calls.length = 0;
+		await recover(host);
+		expect(acts(host)).toEqual(["armDeadMan", "start main", "reload main", "start postfix", "disarmDeadMan"]);
+		expectWell(host);
+	});
+
 	it("by a reload is signalled again, proven, and stops nothing", async () => {
 		const host = await diedAt("services.reload main", { swap: "reload" });
 		const { results } = await recover(host);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import type { DoorAnswer, StageAnswer, StageChange } from "../../src/ports/door.ts";
 import type { Signer } from "../../src/ports/signer.ts";
-import { readLedger } from "../../src/swap/ledger.ts";
+import { readLedger, writeLedger } from "../../src/swap/ledger.ts";
 import { readStaged } from "../../src/swap/staged-switch.ts";
 import { createSwap } from "../../src/swap/swap.ts";
 import { type DoorOptions, DOOR_DIRECTORY, SIGNER_OWNER, SwapHost } from "../fakes/swap-host.ts";
@@ -512,5 +512,21 @@ describe("a staging", () => {
 		staged(await stage(host, [host.change("new.main.example", null, "new")]));
 		const path = host.keyPath("new.main.example", "new");
 		expect(host.disk.all().find((entry) => entry.path === path)?.stat).toMatchObject(SIGNER_OWNER);
+	});
+});
+
+describe("a key that signed before", () => {
+	it("is found though its signer had another name then", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		await host.switchKeys(host.door(), ID2, [host.change("a.example", "old", "new")]);
+		const context = host.context();
+		const ledger = await readLedger(context);
+		await writeLedger(
+			context,
+			ledger.map((key) => ({ ...key, signer: "before" })),
+		);
+		const { to } = host.change("a.example", "new", "old");
+		const back = { signer: "main", domain: "a.example", from: "new", to: to && { ...to, key: null } };
+		expect(await stage(host, [back])).toMatchObject({ act: "stage" });
 	});
 });

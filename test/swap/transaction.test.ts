@@ -377,6 +377,15 @@ describe("a commit", () => {
 		});
 	});
 
+	it("does not say that nothing was done where its end cannot be kept; the next request has it", async () => {
+		const { host, request } = await staged();
+		const fault = (call: string, path: string) =>
+			call === "file.write" && path.includes("/results/") ? "ENOSPC" : null;
+		expect(await host.door({ fault }).handle(request)).toMatchObject({ act: "refused", why: "unsettled" });
+		expect(host.services.runs("postfix")).toBe(true);
+		expect(result(await host.door().handle(request))).toMatchObject({ outcome: "done" });
+	});
+
 	it("starts nothing if the dead man's switch cannot be armed", async () => {
 		const { host, request } = await staged();
 		const swap = doorWith(host.context(), {
