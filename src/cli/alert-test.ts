@@ -1,4 +1,4 @@
-/** `keyturn alert test`: tells a trouble that is none, and its end, through every way that is configured. */
+/** `keyturn alert test`: tells a trouble that is none, and its end, through every alert that is configured; runs no hook. */
 
 import { asKeyturnError } from "../errors.ts";
 import type { AlertSink, KeyturnEvent } from "../ports/alert-sink.ts";
@@ -20,7 +20,8 @@ export async function alertTest(
 ): Promise<number> {
 	const { terminal, signal } = context;
 	const bench = await context.open();
-	const sinks = await bench.sinks();
+	// A hook is nobody to be told: it puts keys in place elsewhere, and only a switch runs it.
+	const sinks = (await bench.sinks()).filter(({ hook }) => hook === undefined);
 	const tried: Tried[] = [];
 	for (const sink of sinks) tried.push(await tryOne(bench, sink, signal));
 	if (options.json) terminal.result(JSON.stringify({ schema: 1, alerts: tried }, null, 2));

@@ -1,7 +1,8 @@
 /** `keyturn status`: is it well, what happens next, and when. */
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
-import { type Checked, parseHostState } from "../agent/host-state.ts";
+import { CAUSES } from "../agent/causes.ts";
+import { type Checked, parseHostState, type Trouble, type Undelivered } from "../agent/host-state.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import {
 	buildStatus,
@@ -126,7 +127,7 @@ export async function readHost(
 		if (stored === null)
 			return { troubles: [], undelivered: 0, unchecked: uncheckedAmong(bench, []), lastTickAt: null };
 		const { troubles, outbox, checks, lastClock } = parseHostState(stored.state);
-		const undelivered = outbox.filter((entry) => entry.tries > 0).length;
+		const undelivered = outbox.filter((entry) => entry.tries > 0 && !isForFailedHook(entry, troubles)).length;
 		const lastTickAt = new Date(lastClock);
 		return { troubles, undelivered, unchecked: uncheckedAmong(bench, checks), lastTickAt };
 	} catch (thrown) {
@@ -141,6 +142,11 @@ export async function readHost(
 		};
 		return { troubles: [damaged], undelivered: 0, unchecked: [], lastTickAt: null };
 	}
+}
+
+/** A hook is no alert: it is run again until it has gone through, and its trouble, which begins with its first failure, says so. */
+function isForFailedHook({ sink }: Undelivered, troubles: readonly Trouble[]): boolean {
+	return troubles.some(({ id }) => id === CAUSES.hook(sink));
 }
 
 /** By name: the adapters, which know the accounts, are not loaded for it. */

@@ -45,6 +45,22 @@ test("one that does not reach everybody is a fault", async () => {
 	);
 });
 
+test("no hook is run: a program that puts keys in place would be given a switch that never was", async () => {
+	const ran: KeyturnEvent[] = [];
+	const hook: AlertSink["deliver"] = async (event) => {
+		ran.push(event);
+		return undefined;
+	};
+	const { context, terminal } = bench([
+		sink("email 1", () => Promise.resolve(undefined)),
+		{ ...sink("deploy 1", hook), hook: "deploy" },
+		{ ...sink("post 1", hook), hook: "post" },
+	]);
+	expect(await alertTest(context, { json: false })).toBe(0);
+	expect(terminal.results).toEqual(["email 1: taken"]);
+	expect(ran).toEqual([]);
+});
+
 test("as JSON", async () => {
 	const { context, terminal } = bench([sink("email 1", () => Promise.resolve(undefined))]);
 	expect(await alertTest(context, { json: true })).toBe(0);

@@ -21,6 +21,24 @@ test("as a page, with what every server says at this moment", async () => {
 	expect(terminal.results).toEqual([]);
 });
 
+test("alerts that do not get out are counted; a hook that fails is a trouble and no alert", async () => {
+	const { world, context, terminal } = await benchOf();
+	world.hookFails = true;
+	await world.wish(["example.com"]);
+	await world.tick();
+	const shown = async () => {
+		await status(context, { ...TABLE, json: true });
+		return JSON.parse(terminal.results.at(-1) ?? "") as object;
+	};
+	const troubles = ["hook deploy 1 failed", "hook post 1 failed"].map((summary) => ({ summary }));
+	expect(await shown()).toMatchObject({ undelivered: 0, troubles });
+	world.sinkFails = true;
+	await world.wish(["example.com"], "w2");
+	world.pass(3_600_000);
+	await world.tick();
+	expect(await shown()).toMatchObject({ undelivered: 1, troubles });
+});
+
 test("as a page on standard output", async () => {
 	const { context, shared, terminal } = await benchOf();
 	await expect(status(context, { ...TABLE, html: "x.html" })).rejects.toMatchObject({
