@@ -40,32 +40,36 @@ export function createOutputs(bench: Workbench): Outputs {
 		}
 	}
 
+	async function render(settings: Settings): Promise<void> {
+		const { pagePath, metrics: asked } = settings;
+		const status = await gather({ ...bench, settings });
+		const agent = await bench.agent();
+		const lookAt = (domain: string, selector: string): LookReport | null => agent.lastLook(domain, selector);
+		if (pagePath !== null)
+			await attempt("the status page", async () => {
+				const { renderPage } = await import("../report/page.ts");
+				const events = await recentEvents(bench);
+				await bench.replaceShared(
+					pagePath,
+					renderPage({ status, lookAt, events, timezone: settings.timezone }),
+				);
+			});
+		if (asked.textfile === null && asked.listen === null) return;
+		await attempt("the metrics", async () => {
+			const { renderMetrics } = await import("../report/metrics.ts");
+			const { registry: counted } = await bench.meters();
+			metrics = await renderMetrics({ status, lookAt, tickedAt, versions: bench.versions, counted });
+			if (asked.textfile !== null) await bench.replaceShared(asked.textfile, metrics);
+		});
+	}
+
 	return {
 		async show(settings, hasWorked) {
 			if (hasWorked) tickedAt = bench.clock.now();
 			const { pagePath, metrics: asked } = settings;
 			await attempt("the metrics' address", async () => server.listen(asked.listen));
 			if (pagePath === null && asked.textfile === null && asked.listen === null) return;
-			const status = await gather({ ...bench, settings });
-			const agent = await bench.agent();
-			const lookAt = (domain: string, selector: string): LookReport | null =>
-				agent.lastLook(domain, selector);
-			if (pagePath !== null)
-				await attempt("the status page", async () => {
-					const { renderPage } = await import("../report/page.ts");
-					const events = await recentEvents(bench);
-					await bench.replaceShared(
-						pagePath,
-						renderPage({ status, lookAt, events, timezone: settings.timezone }),
-					);
-				});
-			if (asked.textfile === null && asked.listen === null) return;
-			await attempt("the metrics", async () => {
-				const { renderMetrics } = await import("../report/metrics.ts");
-				const { registry: counted } = await bench.meters();
-				metrics = await renderMetrics({ status, lookAt, tickedAt, versions: bench.versions, counted });
-				if (asked.textfile !== null) await bench.replaceShared(asked.textfile, metrics);
-			});
+			await attempt("what is shown of the domains", async () => render(settings));
 		},
 	};
 }

@@ -52,6 +52,37 @@ test("it is healthy while ticks go through, and ill once they do not", async () 
 	expect(served("/healthz")).toMatchObject({ status: 503 });
 });
 
+test("a lock that cannot be looked at keeps the daemon from showing, not from its work, and is logged once", async () => {
+	const errors: unknown[] = [];
+	let isBroken = true;
+	const { show, shared } = await benchOf({
+		changes: {
+			daemonAlive: async () => {
+				if (isBroken) throw new KeyturnError("program.missing", "/usr/bin/flock: EMFILE");
+				return Promise.resolve(true);
+			},
+			log: async () =>
+				Promise.resolve({
+					debug: () => undefined,
+					info: () => undefined,
+					warn: () => undefined,
+					error: (message, fields) => void errors.push([message, fields?.["error"]]),
+				}),
+		},
+	});
+	await show(ALL);
+	await show(ALL);
+	expect(errors).toEqual([
+		[
+			"what is shown of the domains could not be renewed",
+			expect.objectContaining({ message: "/usr/bin/flock: EMFILE" }),
+		],
+	]);
+	isBroken = false;
+	await show(ALL);
+	expect([...shared.keys()]).toEqual(["/www/keyturn.html", "/metrics/keyturn.prom"]);
+});
+
 test("one that cannot be written keeps no other from its place, and is logged once", async () => {
 	const full = new KeyturnError("disk.failed", "/www/keyturn.html: ENOSPC");
 	const written: string[] = [];
