@@ -45,6 +45,19 @@ const signer = (changes: Partial<InspectedSigner>): Facts =>
 	healthyFacts({ door: doorTold({ signer: changes }) });
 const examined = (changes: Partial<ExaminedSigner>): Facts =>
 	healthyFacts({ door: doorTold({ examined: changes }) });
+/** Where no unit is called `mailserver`. */
+const byCommand = (door: Facts["door"]): Facts => {
+	const start = ["/bin/sh", "-c", "docker start $NAME"];
+	const services = {
+		manager: "command",
+		stop: ["mailserver"],
+		start: ["mailserver"],
+		holdMs: 0,
+		commands: { mailserver: { stop: [], start, reload: [], status: [] } },
+	} as const;
+	const signers = settings.signers.map((one) => ({ ...one, services }));
+	return healthyFacts({ door, settings: { ...settings, signers } });
+};
 const swapping = (swap: "restart" | "reload"): Facts["settings"] => ({
 	...settings,
 	signers: settings.signers.map((one) => ({ ...one, swap })),
@@ -802,6 +815,26 @@ describe("the command that mends it", () => {
 			line({ unsafe: "/k/a b.private can be read by its group, in which postfix is" }),
 			"chmod g-rw '/k/a b.private'",
 		],
+		["starts a signer that is a unit", signer({ running: false }), "systemctl start opendkim"],
+		[
+			"starts a signer that is none as keyturn.yaml does",
+			byCommand(doorTold({ signer: { service: "mailserver", running: false } })),
+			"/bin/sh -c 'docker start $NAME'",
+		],
+		[
+			"starts a mail server that is no unit as keyturn.yaml does",
+			byCommand(
+				doorTold({
+					examined: {
+						services: [
+							{ service: "mailserver", running: false },
+							{ service: "opendkim", running: true },
+						],
+					},
+				}),
+			),
+			"/bin/sh -c 'docker start $NAME'",
+		],
 		[
 			"quotes a selector, which whoever wrote the table chose",
 			key({
@@ -815,5 +848,13 @@ describe("the command that mends it", () => {
 		],
 	])("%s", (_, facts, command) => {
 		expect(examine(facts).map((one) => one.command)).toEqual([command]);
+	});
+
+	test("names the journal of a unit alone", () => {
+		const advice = (facts: Facts) => examine(facts).map((one) => one.advice);
+		expect(advice(signer({ running: false }))).toEqual(["if it does not stay: journalctl -u opendkim"]);
+		expect(advice(byCommand(doorTold({ signer: { service: "mailserver", running: false } })))).toEqual([
+			"if it does not stay: its own log says why",
+		]);
 	});
 });
