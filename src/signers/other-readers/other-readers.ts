@@ -9,10 +9,10 @@ import type { Disk } from "../../ports/disk.ts";
 import type { OtherReader } from "../../ports/door.ts";
 import { findInstances } from "../opendkim/instances.ts";
 import { amavisReadings } from "./amavis.ts";
-import { milterReadings } from "./milter-options.ts";
+import { BOTH_ALGORITHMS, milterReadings } from "./milter-options.ts";
 import { readText } from "./read-file.ts";
 import { type Reading, unclear } from "./reading.ts";
-import { arcReadings } from "./rspamd-arc.ts";
+import { rspamdReadings, type SigningModule } from "./rspamd.ts";
 
 export interface OtherReadersOptions {
 	readonly disk: Disk;
@@ -22,9 +22,8 @@ export interface OtherReadersOptions {
 
 /** Never fails: what cannot be read is a reader with a problem. Reads only. */
 export async function findOtherReaders({ disk, own }: OtherReadersOptions): Promise<readonly OtherReader[]> {
-	const known = new Set(
-		await Promise.all(own.map(async (path) => (await disk.realpath(path).catch(() => null)) ?? path)),
-	);
+	const ours: ReadonlySet<string> = new Set(await Promise.all(own.map(async (path) => realPath(disk, path))));
+	const known = new Set(ours);
 	const found: OtherReader[] = [];
 	for (const kind of KINDS) {
 		for (const path of await attempt(kind.program, kind.program, async () => kind.find(disk))) {
@@ -37,7 +36,7 @@ export async function findOtherReaders({ disk, own }: OtherReadersOptions): Prom
 			known.add(real);
 			const readings = await attempt(kind.program, path, async () => {
 				const text = await readText(disk, path);
-				return text === null ? [] : kind.read(disk, { path, text });
+				return text === null ? [] : kind.read(disk, { path, text }, ours);
 			});
 			for (const reading of readings) found.push(await described(disk, reading));
 		}
@@ -51,6 +50,8 @@ interface Kind {
 	readonly read: (
 		disk: Disk,
 		file: { readonly path: string; readonly text: string },
+		/** What `own` leads to. */
+		ours: ReadonlySet<string>,
 	) => Promise<readonly Reading[]>;
 }
 
@@ -70,10 +71,12 @@ const KINDS: readonly Kind[] = [
 		read: async (disk, file) => milterReadings(disk, "OpenARC", file),
 	},
 	{
-		program: "rspamd (ARC)",
-		find: async () => ["/etc/rspamd/local.d/arc.conf", "/etc/rspamd/override.d/arc.conf", "/etc/arc.conf"],
-		read: arcReadings,
+		program: "dkimpy-milter",
+		find: async (disk) => named(disk, "/etc/dkimpy-milter", /\.conf$/),
+		read: async (disk, file) => milterReadings(disk, "dkimpy-milter", file, BOTH_ALGORITHMS),
 	},
+	rspamd("dkim_signing.conf", { program: "rspamd", selector: "dkim", directory: "/var/lib/rspamd/dkim" }),
+	rspamd("arc.conf", { program: "rspamd (ARC)", selector: "arc", directory: "/var/lib/rspamd/arc" }),
 	{
 		program: "amavis",
 		find: async (disk) => [
@@ -85,6 +88,25 @@ const KINDS: readonly Kind[] = [
 		read: async (_disk, { path, text }) => amavisReadings(text, path),
 	},
 ];
+
+/** What one of ours takes where nothing is said is known to its signer. */
+function rspamd(name: string, { program, ...builtIn }: SigningModule): Kind {
+	const paths = ["/etc/rspamd/local.d", "/etc/rspamd/override.d", "/etc"].map((at) => `${at}/${name}`);
+	return {
+		program,
+		find: async () => paths,
+		read: async (disk, file, ours) => {
+			const real = await Promise.all(paths.map(async (path) => realPath(disk, path)));
+			const isOurs = real.some((path) => ours.has(path));
+			return rspamdReadings(disk, { program, ...builtIn, isOurs }, file);
+		},
+	};
+}
+
+/** The path itself where it leads nowhere. */
+async function realPath(disk: Disk, path: string): Promise<string> {
+	return (await disk.realpath(path).catch(() => null)) ?? path;
+}
 
 async function named(disk: Disk, directory: string, pattern: RegExp): Promise<readonly string[]> {
 	const names = (await disk.list(directory)) ?? [];

@@ -12,6 +12,8 @@ const PATHS = [
 	"/etc/openarc.conf",
 	"/etc/rspamd/local.d/arc.conf",
 	"/etc/amavisd.conf",
+	"/etc/rspamd/local.d/dkim_signing.conf",
+	"/etc/dkimpy-milter/dkimpy-milter.conf",
 ];
 const WORDS = [
 	..."KeyTable /etc/openarc.conf\nSelector KeyFile Domain example.com , ; { } [ ] = : # /* */ \" ' ( ) \\ \n % $".split(
@@ -53,6 +55,8 @@ test.each([
 	["openings of texts", PATHS[2] ?? "", '"\\'.repeat(400_000)],
 	["openings of comments", PATHS[2] ?? "", "/* ".repeat(300_000)],
 	["openings of blocks", PATHS[2] ?? "", "a {\n".repeat(200_000)],
+	["keys of rspamd's", PATHS[4] ?? "", 'selector = "a"; domain { a.example { path = /k } }\n'.repeat(8_000)],
+	["options of dkimpy-milter's", PATHS[5] ?? "", "KeyTableEd25519 /k\n".repeat(50_000)],
 	["calls that are not closed", PATHS[3] ?? "", "dkim_key( '".repeat(90_000)],
 	["key files", PATHS[1] ?? "", "KeyFile\n".repeat(100_000)],
 ])("endlessly many %s are read", PATIENCE, async (_, path, content) => {

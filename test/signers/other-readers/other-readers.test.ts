@@ -142,12 +142,107 @@ describe("who else reads keys", () => {
 		]);
 	});
 
+	it("is an rspamd that signs, with a block, and with one path and selector for all", async () => {
+		const found = await readersOf({
+			"/etc/rspamd/local.d/dkim_signing.conf": `domain { example.com { path = "${KEY}"; selector = "mail"; } }\n`,
+			"/etc/rspamd/override.d/dkim_signing.conf": `path = '${KEY}';\n"selector": mail;\n`,
+		});
+		expect(found.map(({ program }) => program)).toEqual(["rspamd", "rspamd"]);
+		expect(found.map(inShort)).toEqual([
+			["/etc/rspamd/local.d/dkim_signing.conf line 1", "example.com", "mail", KEY, null],
+			["/etc/rspamd/override.d/dkim_signing.conf line 1", null, "mail", KEY, true],
+		]);
+	});
+
+	it("is no rspamd of ours, which is read from whichever of its files is configured", async () => {
+		const config = "/etc/rspamd/local.d/dkim_signing.conf";
+		const key = "/var/lib/rspamd/dkim/example.com.dkim.key";
+		const disk = diskWith({
+			[config]: `domain { example.com { path = "${key}"; selector = "dkim"; } }\n`,
+			"/etc/rspamd/override.d/dkim_signing.conf": "sign_local = true;\n",
+			[key]: PEM,
+		}).open({ process: createSimProcess() });
+		expect(await findOtherReaders({ disk, own: [OWN, config] })).toEqual([]);
+	});
+
+	it("is rspamd by what it takes where its configuration does not say", async () => {
+		const path = "/etc/rspamd/local.d/dkim_signing.conf";
+		const keys = {
+			"/var/lib/rspamd/dkim/example.com.dkim.key": PEM,
+			"/var/lib/rspamd/dkim/example.com.mail.key": PEM,
+			"/var/lib/rspamd/arc/example.net.arc.key": PEM,
+		};
+		const at = "/var/lib/rspamd/dkim/example.com.dkim.key";
+		expect(await readersOf(keys)).toEqual([]);
+		expect((await readersOf({ ...keys, [path]: "sign_local = true;" })).map(inShort)).toEqual([
+			[at, "example.com", "dkim", at, null],
+		]);
+		expect((await readersOf({ ...keys, "/etc/rspamd/local.d/arc.conf": "" })).map(inShort)).toEqual([
+			["/var/lib/rspamd/arc/example.net.arc.key", "example.net", "arc", expect.any(String), null],
+		]);
+		for (const off of ["enabled = false;", "try_fallback = false;"])
+			expect(await readersOf({ ...keys, [path]: off })).toEqual([]);
+		expect((await readersOf({ ...keys, [path]: 'selector = "mail";' })).map(inShort)).toEqual([
+			[`${path} line 1`, null, "mail", null, null],
+		]);
+	});
+
+	it("is rspamd by its selector where its paths are made up of variables", async () => {
+		const path = "/etc/rspamd/local.d/dkim_signing.conf";
+		const found = await readersOf({
+			[path]: [
+				'path = "/keys/$domain.key";',
+				'domain { example.net { path = "/keys/$selector.key"; } }',
+				'path_map = "/etc/rspamd/paths.map";',
+				'key_table = "/etc/rspamd/key.table";',
+			].join("\n"),
+			"/etc/rspamd/paths.map": "example.org /keys/$domain.$selector.key\n",
+			"/etc/rspamd/key.table": `two example.com:${KEY}\n`,
+		});
+		expect(found.map(inShort)).toEqual([
+			[`${path} line 1`, null, "dkim", null, null],
+			[`${path} line 2`, "example.net", "dkim", null, null],
+			["/etc/rspamd/paths.map line 1", "example.org", "dkim", null, null],
+			["/etc/rspamd/key.table line 1", "example.com", null, KEY, true],
+		]);
+	});
+
+	it("is dkimpy-milter, with its two tables, and with its two single keys", async () => {
+		const found = await readersOf({
+			"/etc/dkimpy-milter/dkimpy-milter.conf":
+				"KeyTable file:/etc/dkimpy-milter/keytable\nKeyTableEd25519 /etc/dkimpy-milter/ed\n",
+			"/etc/dkimpy-milter/keytable": `shop example.com:mail:${KEY}\n`,
+			"/etc/dkimpy-milter/ed": "shop example.com:ed:/keys/ed\n",
+			"/etc/dkimpy-milter/lists.conf": `Domain example.net\nSelector mail\nKeyFile ${KEY}\nSelectorEd25519 ed\nKeyFileEd25519 /keys/ed\n`,
+			"/etc/opendkim-x.conf": "SelectorEd25519 not\n",
+		});
+		expect(new Set(found.map(({ program }) => program))).toEqual(new Set(["dkimpy-milter"]));
+		expect(found.map(inShort)).toEqual([
+			["/etc/dkimpy-milter/keytable line 1", "example.com", "mail", KEY, null],
+			["/etc/dkimpy-milter/ed line 1", "example.com", "ed", "/keys/ed", null],
+			["/etc/dkimpy-milter/lists.conf", "example.net", "mail", KEY, null],
+			["/etc/dkimpy-milter/lists.conf", "example.net", "ed", "/keys/ed", null],
+		]);
+	});
+
 	it.each([
 		["/etc/opendkim-ldap.conf", "KeyTable ldap://x/", "it is not a table in a file"],
 		["/etc/opendkim-gone.conf", "KeyTable /etc/gone.table", "/etc/gone.table: expected a table, found none"],
 		["/etc/openarc.conf", "Include /etc/openarc.more", "Include is not followed"],
 		["/etc/rspamd/override.d/arc.conf", "use_redis = true", "its keys are not in files (use_redis)"],
 		["/etc/rspamd/local.d/arc.conf", 'selector_map = "http://x/map"', "selector_map is not a file"],
+		["/etc/rspamd/local.d/dkim_signing.conf", 'path_map { "a.example" = "/k" }', "path_map is not a file"],
+		[
+			"/etc/rspamd/local.d/dkim_signing.conf",
+			'sign_condition = "return x";',
+			"its keys are not in files (sign_condition)",
+		],
+		[
+			"/etc/rspamd/local.d/dkim_signing.conf",
+			'.include "/etc/more.conf"',
+			expect.stringContaining("line 1 is not understood: expected no macro"),
+		],
+		["/etc/dkimpy-milter/dkimpy-milter.conf", "KeyTable csl:a", "it is not a table in a file"],
 	])("is not known where %s says %s", async (path, text, problem) => {
 		const found = await readersOf({ [path]: text });
 		expect(found).toMatchObject([{ domain: null, selector: null, keyPath: null, publicKey: null, problem }]);
