@@ -76,6 +76,10 @@ const HELD: Readonly<Record<string, Held>> = {
 			"keeps its record, status says who and where, and it goes once that is gone",
 			"holds old records, and says how to have them removed all the same",
 		],
+		"test/agent/same-record.test.ts": [
+			"stays for the other when one leaves, and is %s with the last",
+			"stays while the state of a domain cannot be read, and says so",
+		],
 		"test/rotation/plan.test.ts": [
 			"is retired when grace has passed since its confirmed last use, and not before",
 			"waits while its last use is not confirmed",

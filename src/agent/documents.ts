@@ -67,10 +67,13 @@ export async function tellLostState(run: Run): Promise<void> {
 	});
 }
 
-export async function load(
-	run: Run,
-	before: TickReport | null,
-): Promise<{ docs: readonly Doc[]; lost: readonly DomainReport[] }> {
+export interface Loaded {
+	readonly docs: readonly Doc[];
+	/** Of the domains whose document cannot be read. */
+	readonly lost: readonly DomainReport[];
+}
+
+export async function load(run: Run, before: TickReport | null): Promise<Loaded> {
 	const docs: Doc[] = [];
 	const lost: DomainReport[] = [];
 	for (const policy of run.settings.policies) {

@@ -5,6 +5,7 @@ import { keyOf } from "../rotation/domain-state.ts";
 import { adopt, takeOver } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { disclose } from "./disclose.ts";
+import type { Loaded } from "./documents.ts";
 import { type Groups, matesOf } from "./groups.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
@@ -41,18 +42,24 @@ export const ORDER = [
 	"drop",
 ] as const satisfies readonly StepKind[];
 
+/** The other domains, as far as a step has to know them. */
+interface Others {
+	readonly groups: Groups;
+	readonly loaded: Loaded;
+}
+
 /** Equal steps go together; one domain's failure is its own. */
-export async function perform(run: Run, kind: StepKind, all: readonly Job[], groups: Groups): Promise<void> {
+export async function perform(run: Run, kind: StepKind, all: readonly Job[], others: Others): Promise<void> {
 	const jobs = all.filter((job) => job.step.kind === kind);
 	if (jobs.length === 0) return;
 	if (kind === "publish") await publish(run, jobs as readonly Job<"publish">[]);
 	else if (kind === "switch") await switchTogether(run, jobs as readonly Job<"switch">[]);
 	else if (kind === "takeOut") await takeOutTogether(run, jobs as readonly Job<"takeOut">[]);
 	else
-		await each(inTurn(jobs, groups), WIDTH[kind] ?? 1, async (turn) => {
+		await each(inTurn(jobs, others.groups), WIDTH[kind] ?? 1, async (turn) => {
 			for (const job of turn)
 				try {
-					await performOne(run, job, groups);
+					await performOne(run, job, others);
 				} catch (thrown) {
 					run.fail(job.doc, job.step, thrown);
 				}
@@ -74,7 +81,7 @@ function inTurn(jobs: readonly Job[], groups: Groups): readonly (readonly Job[])
 /** How many of a kind run side by side: a look may ask the provider, keys are made by two threads. */
 const WIDTH: Partial<Record<StepKind, number>> = { look: 8, make: 2 };
 
-async function performOne(run: Run, job: Job, groups: Groups): Promise<void> {
+async function performOne(run: Run, job: Job, { groups, loaded }: Others): Promise<void> {
 	const { step, doc } = job;
 	switch (step.kind) {
 		case "settle":
@@ -98,11 +105,11 @@ async function performOne(run: Run, job: Job, groups: Groups): Promise<void> {
 		case "restore":
 			return restore(run, { doc, step }, matesOf(doc, groups));
 		case "revoke":
-			return revoke(run, { doc, step });
+			return revoke(run, { doc, step }, loaded);
 		case "watch":
 			return watch(run, { doc, step });
 		case "retire":
-			return retire(run, { doc, step });
+			return retire(run, { doc, step }, loaded);
 		case "disclose":
 			return disclose(run, { doc, step });
 		case "drop":

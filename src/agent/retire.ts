@@ -11,6 +11,7 @@ import {
 	moveKey,
 } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
+import type { Loaded } from "./documents.ts";
 import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
 import { expected } from "./probing.ts";
@@ -18,12 +19,13 @@ import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import { leftInQueue, waitForQueue } from "./queue.ts";
 import { waitForReaders } from "./readers.ts";
 import type { Doc, Job, Run } from "./run.ts";
+import { keepersOf } from "./same-record.ts";
 
 const HOUR_MS = 3_600_000;
 /** A restored backup may name a retired key: its private half is kept this long to publish it again. */
 const KEEP_FILE_MS = 90 * 24 * HOUR_MS;
 
-export async function retire(run: Run, job: Job<"retire">): Promise<void> {
+export async function retire(run: Run, job: Job<"retire">, loaded: Loaded): Promise<void> {
 	const { doc, step } = job;
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
@@ -32,6 +34,12 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 	try {
 		const answer = await mustBeUnused(run, doc, key);
 		if ((await mayRemove(run, doc, key, answer)) === "later") return;
+		const keepers = keepersOf(run, job, key, loaded);
+		if (keepers === "later") return;
+		if (keepers.length > 0) {
+			await leaveRecord(run, job, key, keepers);
+			return;
+		}
 		waited = leftInQueue(answer.queue, key, run.now());
 		left = await changeRecord(run, doc, key, () => ({
 			kind: "remove",
@@ -42,12 +50,8 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 		await retireFailed(run, job, run.fail(doc, step, thrown));
 		return;
 	}
-	const now = run.now();
 	const { domain } = doc.policy;
-	await run.tell("retired", {
-		severity: "info",
-		domains: [domain],
-		selector: key.selector,
+	await tellRetired(run, doc, key, {
 		summary: `${domain}: the record of ${key.selector} is removed`,
 		detail:
 			[
@@ -57,8 +61,42 @@ export async function retire(run: Run, job: Job<"retire">): Promise<void> {
 				),
 				...hurt(key, waited),
 			].join("\n") || null,
-		hint: null,
 	});
+	await noteRetired(run, job, key);
+}
+
+/** Several names lead to one record: it goes with the last who needs it. */
+export async function leaveRecord(
+	run: Run,
+	job: Job<"retire"> | Job<"revoke">,
+	key: KeyEntry,
+	keepers: readonly string[],
+): Promise<void> {
+	const { doc } = job;
+	const { domain } = doc.policy;
+	await tellRetired(run, doc, key, {
+		summary: `${domain}: ${key.selector} is retired; its record stays for ${keepers.join(", ")}`,
+		detail: `${key.record.name} and a name of ${keepers.join(", ")} lead to one record, ${key.record.owner}`,
+	});
+	await noteRetired(run, job, key);
+}
+
+async function tellRetired(
+	run: Run,
+	{ policy }: Doc,
+	{ selector }: KeyEntry,
+	told: { readonly summary: string; readonly detail: string | null },
+): Promise<void> {
+	await run.tell("retired", { severity: "info", domains: [policy.domain], selector, ...told, hint: null });
+}
+
+async function noteRetired(
+	run: Run,
+	{ doc, step }: Job<"retire"> | Job<"revoke">,
+	key: KeyEntry,
+): Promise<void> {
+	const now = run.now();
+	const { domain } = doc.policy;
 	const drop = {
 		act: "drop" as const,
 		id: null,

@@ -5,14 +5,16 @@ import { KeyturnError } from "../errors.ts";
 import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
+import type { Loaded } from "./documents.ts";
 import { otherUsers } from "./readers.ts";
-import { mayRemove, mustBeUnused, retireFailed, withoutWishesFor } from "./retire.ts";
+import { leaveRecord, mayRemove, mustBeUnused, retireFailed, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
+import { keepersOf } from "./same-record.ts";
 
 /** RFC 5863 section 3.5: a gravestone keeps the name from being used again by somebody who did not hear of it. */
 const STANDS_MS = 30 * 86_400_000;
 
-export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<void> {
+export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loaded): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
 	const { domain, retire } = doc.policy;
@@ -24,7 +26,15 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">): Promise<vo
 		// Mail signed from now on would fail: the signer has to be done with it, whoever put it back.
 		const answer = await mustBeUnused(run, doc, key);
 		// What is not compromised is emptied only once nobody needs it.
-		if (!isCompromised && (await mayRemove(run, doc, key, answer)) === "later") return;
+		if (!isCompromised) {
+			if ((await mayRemove(run, doc, key, answer)) === "later") return;
+			const keepers = keepersOf(run, { doc, step }, key, loaded);
+			if (keepers === "later") return;
+			if (keepers.length > 0) {
+				await leaveRecord(run, { doc, step }, key, keepers);
+				return;
+			}
+		}
 		others = otherUsers(answer, domain, key);
 		left = await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",

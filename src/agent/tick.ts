@@ -11,7 +11,7 @@ import { endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
 import { removeCopies } from "./copies.ts";
 import { endDistress } from "./distress.ts";
-import { begin, load, tellLostState } from "./documents.ts";
+import { begin, load, type Loaded, tellLostState } from "./documents.ts";
 import { tellDrift } from "./drift.ts";
 import { gather, holdForMates, join } from "./grouping.ts";
 import { type Groups, groupsOf, matesOf, NO_GROUPS } from "./groups.ts";
@@ -23,7 +23,7 @@ import { ORDER, perform } from "./perform.ts";
 import { probeSigners } from "./probing.ts";
 import { planOne } from "./planning.ts";
 import { noteReaders } from "./readers.ts";
-import type { AgentPorts, AgentSettings, Doc, Memory, Run } from "./run.ts";
+import type { AgentPorts, AgentSettings, Memory, Run } from "./run.ts";
 import { type DomainReport, reportsOf, type TickReport } from "./tick-report.ts";
 import type { TroubleTelling } from "./troubles.ts";
 import { takeWishes } from "./wishes.ts";
@@ -59,9 +59,10 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	if (isFirst) await tellLostState(run);
 	const freeze = await watchClock(run, isNew);
 	await takeNotes(run, notes);
-	const { docs, lost } = await load(run, given.before);
+	const loaded = await load(run, given.before);
+	const { docs, lost } = loaded;
 	await takeWishes(run, docs);
-	const groups = await work(run, docs, freeze, options);
+	const groups = await work(run, loaded, freeze, options);
 	if (lost.length === 0) await dropUnowed(run, docs);
 	await removeCopies(run, docs);
 	await endDistress(run);
@@ -86,12 +87,8 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 }
 
 /** Rounds of plan and perform, until every domain waits, be it for an answer of DNS; which turned together. */
-async function work(
-	run: Run,
-	docs: readonly Doc[],
-	freeze: Delay | null,
-	options: TickOptions,
-): Promise<Groups> {
+async function work(run: Run, loaded: Loaded, freeze: Delay | null, options: TickOptions): Promise<Groups> {
+	const { docs } = loaded;
 	let open = docs;
 	let groups = NO_GROUPS;
 	let inspected: InspectAnswer | null = null;
@@ -104,7 +101,7 @@ async function work(
 		const going = join(run, docs, holdForMates(gather(run, docs, jobs), sight), sight);
 		const ready = holdForMates(going, sight);
 		if (ready.length === 0) break;
-		for (const kind of ORDER) await perform(run, kind, ready, groups);
+		for (const kind of ORDER) await perform(run, kind, ready, { groups, loaded });
 		options.onProgress?.(reportsOf(docs));
 		const busy = new Set([...jobs, ...ready].flatMap(({ doc }) => [doc, ...matesOf(doc, groups)]));
 		open = docs.filter((doc) => busy.has(doc) && !run.inquiries.isWaiting(doc.policy.domain));

@@ -510,7 +510,8 @@ export class AgentWorld {
 		if (told !== undefined && told.kind !== "done") return told;
 		if (this.traits.byHand !== undefined && change.kind === "add") return { kind: "done" };
 		const values = zone.get(change.name) ?? [];
-		if (change.kind === "add") zone.set(change.name, [...values, change.value]);
+		if (change.kind === "add" && !values.includes(change.value))
+			zone.set(change.name, [...values, change.value]);
 		if (change.kind === "replace")
 			zone.set(change.name, [
 				...values.filter((value) => value !== change.from && value !== change.to),

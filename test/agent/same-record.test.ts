@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { keyOf } from "../../src/rotation/domain-state.ts";
+import { AgentWorld } from "../fakes/agent-world.ts";
+import { policyOf, scheduleOf } from "../fakes/policies.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const NAMES = ["a.example", "b.example"] as const;
+const TARGET = "kt2.keys.example.net";
+const policy = policyOf({
+	publishAheadMs: 0,
+	schedule: scheduleOf("0 3 1 6 *"),
+	selector: { kind: "ring", names: ["kt1", "kt2", "kt3"] },
+	verify: { ...policyOf().verify, soakMs: 0 },
+	retire: { ...policyOf().retire, adopted: true },
+});
+
+/** Two domains that share a key file, whose names of a ring are aliases of the same records; both sign with kt2. */
+async function sharedWorld(tombstoneMs: number): Promise<AgentWorld> {
+	const retire = { ...policy.retire, tombstoneMs };
+	const world = new AgentWorld(NAMES.map((domain) => ({ ...policy, domain, retire })));
+	for (const domain of NAMES)
+		for (const selector of ["kt1", "kt2", "kt3"])
+			world.aliases.set(`${selector}._domainkey.${domain}`, `${selector}.keys.example.net`);
+	world.shareKey(NAMES, "kt1");
+	await world.wish(NAMES);
+	await world.advance(10 * MINUTE_MS);
+	for (const domain of NAMES) expect(await world.states(domain)).toMatchObject({ kt2: "active" });
+	return world;
+}
+
+describe("a record that names of two domains lead to", () => {
+	it.each([
+		["removed", 0, []],
+		["kept empty for a while", 2 * DAY_MS, [expect.stringMatching(/;p=$/)]],
+	] as const)("stays for the other when one leaves, and is %s with the last", async (_, tombstoneMs, end) => {
+		const world = await sharedWorld(tombstoneMs);
+		const value = keyOf(await world.state("b.example"), "kt2")?.record.value;
+		await world.ask({ kind: "remove", domains: ["a.example"] }, "w2");
+		await world.advance(20 * DAY_MS);
+		expect(await world.states("a.example")).toMatchObject({ kt2: "retired" });
+		expect(await world.states("b.example")).toMatchObject({ kt2: "active" });
+		expect(world.zone.get(TARGET)).toEqual([value]);
+		expect(
+			world.events.find(({ event, selector }) => event === "retired" && selector === "kt2"),
+		).toMatchObject({
+			domains: ["a.example"],
+			summary: "a.example: kt2 is retired; its record stays for b.example",
+		});
+		await world.ask({ kind: "remove", domains: ["b.example"] }, "w3");
+		await world.advance(15 * DAY_MS);
+		expect(world.zone.get(TARGET)).toEqual(end);
+		await world.advance(3 * DAY_MS);
+		expect(await world.states("b.example")).toMatchObject({ kt2: "retired" });
+		expect(world.zone.get(TARGET)).toEqual([]);
+	});
+
+	it.each([0, 2 * DAY_MS])(
+		"goes once where both give it up at one time (tombstone %i)",
+		async (tombstoneMs) => {
+			const world = await sharedWorld(tombstoneMs);
+			await world.ask({ kind: "remove", domains: NAMES }, "w2");
+			await world.advance(20 * DAY_MS);
+			for (const domain of NAMES) expect(await world.states(domain)).toMatchObject({ kt2: "retired" });
+			expect(world.zone.get(TARGET)).toEqual([]);
+			expect(world.changes.filter(({ kind, name }) => kind === "remove" && name === TARGET)).toHaveLength(1);
+		},
+	);
+
+	it("stays while the state of a domain cannot be read, and says so", async () => {
+		const world = await sharedWorld(0);
+		await world.ask({ kind: "remove", domains: ["a.example"] }, "w2");
+		await world.advance(DAY_MS);
+		await world.damage("domains/b.example");
+		await world.advance(14 * DAY_MS);
+		expect(await world.states("a.example")).toMatchObject({ kt2: "retiring" });
+		expect(world.zone.get(TARGET)).toHaveLength(1);
+		const { domains } = await world.tick();
+		expect(domains.find(({ domain }) => domain === "a.example")?.waits).toContainEqual(
+			expect.objectContaining({
+				selector: "kt2",
+				reason: expect.stringContaining("whether b.example needs its record too cannot be told"),
+			}),
+		);
+	});
+
+	it("is emptied for both when the key is compromised", async () => {
+		const world = await sharedWorld(0);
+		await world.ask(
+			{
+				kind: "revoke",
+				domains: ["a.example"],
+				selector: "kt2",
+				unsigned: true,
+				useStandby: false,
+				noSoak: true,
+			},
+			"w2",
+		);
+		await world.advance(DAY_MS);
+		for (const domain of NAMES) expect(await world.states(domain)).toMatchObject({ kt2: "revoked" });
+		expect(world.zone.get(TARGET)).toEqual([expect.stringMatching(/;p=$/)]);
+		await world.advance(40 * DAY_MS);
+		for (const domain of NAMES) expect(await world.states(domain)).toMatchObject({ kt2: "retired" });
+		expect(world.zone.get(TARGET)).toEqual([]);
+	});
+});
