@@ -5,17 +5,26 @@ import { KeyturnError } from "../errors.ts";
 import type { LookReport, ServerOutcome, ServerReport } from "../ports/propagation.ts";
 import { editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
+import type { Loaded } from "./documents.ts";
 import { revealKey } from "./inspection.ts";
 import { seen } from "./look.ts";
 import type { Job, Run } from "./run.ts";
+import { holdersOf } from "./same-record.ts";
 import { sentences } from "./unverified.ts";
 
 const DAY_MS = 86_400_000;
 
-export async function disclose(run: Run, { doc, step }: Job<"disclose">): Promise<void> {
+export async function disclose(run: Run, { doc, step }: Job<"disclose">, loaded: Loaded): Promise<void> {
 	const { domain, retire } = doc.policy;
 	const key = keyOf(doc.state, step.selector);
 	if (key === null || retire.publishPrivate === null) return;
+	const holders = holdersOf(run, { doc, step }, key, loaded);
+	if (holders === "later") return;
+	if (holders.length > 0) {
+		const reason = `its private half stays private: ${holders.join(", ")} has the same key, whose record may stand there`;
+		run.delay(doc, step, new Date(run.now().getTime() + DAY_MS), reason);
+		return;
+	}
 	// Whoever has the key could sign wherever its record stands again.
 	const report = seen(run, doc.policy, key, true);
 	if (report === null) return;

@@ -111,7 +111,7 @@ async function performOne(run: Run, job: Job, { groups, loaded }: Others): Promi
 		case "retire":
 			return retire(run, { doc, step }, loaded);
 		case "disclose":
-			return disclose(run, { doc, step });
+			return disclose(run, { doc, step }, loaded);
 		case "drop":
 			return drop(run, { doc, step });
 		case "publish":

@@ -1,30 +1,54 @@
-/** Which other domains stand on the record of a key: names of several may be aliases of one that has it. */
+/** Which other domains stand on a key's record, or on the key itself, under names and files of their own. */
 
 import type { KeyEntry } from "../rotation/domain-state.ts";
 import type { Loaded } from "./documents.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /**
- * The other domains that have this very record, an emptied one among them: whoever is the last to need it takes it away.
- * "later" where the state of one cannot be read, so that it cannot be told.
+ * The other domains that have this very record, where names of several are aliases of one, an emptied one among them: whoever
+ * is the last to need it takes it away. "later" where the state of one cannot be read, so that it cannot be told.
  */
 export function keepersOf(
 	run: Run,
-	{ doc, step }: Job<"retire"> | Job<"revoke">,
+	job: Job<"retire"> | Job<"revoke">,
 	key: KeyEntry,
 	{ docs, lost }: Loaded,
 ): readonly string[] | "later" {
-	if (lost.length > 0) {
-		const names = lost.map(({ domain }) => domain).join(", ");
-		const reason = `whether ${names} needs its record too cannot be told: the state of that cannot be read`;
-		run.delay(doc, step, run.backoff(run.tries(doc, step)), reason);
-		return "later";
-	}
-	return docs
-		.filter((one) => one.stored !== doc.stored && one.state.keys.some((other) => isKeptFor(other, key)))
-		.map(({ policy }: Doc) => policy.domain);
+	if (lost.length > 0) return later(run, job, lost, "needs its record too");
+	const others = docs.filter(({ stored }) => stored !== job.doc.stored);
+	return domainsOf(others, (other) => isKeptFor(other, key));
 }
 
 function isKeptFor({ state, record }: KeyEntry, key: KeyEntry): boolean {
 	return state !== "retired" && record.owner === key.record.owner && record.value === key.record.value;
+}
+
+/**
+ * The domains that have the key itself, under whichever name: a copy of its file, while the record of that may stand. "later"
+ * as above.
+ */
+export function holdersOf(
+	run: Run,
+	job: Job<"disclose">,
+	key: KeyEntry,
+	{ docs, lost }: Loaded,
+): readonly string[] | "later" {
+	if (lost.length > 0) return later(run, job, lost, "has the same key");
+	return domainsOf(docs, ({ publicKey, state }) => state !== "retired" && publicKey === key.publicKey);
+}
+
+function domainsOf(docs: readonly Doc[], has: (key: KeyEntry) => boolean): readonly string[] {
+	return docs.filter(({ state }) => state.keys.some(has)).map(({ policy }) => policy.domain);
+}
+
+function later(
+	run: Run,
+	{ doc, step }: Job<"retire"> | Job<"revoke"> | Job<"disclose">,
+	lost: Loaded["lost"],
+	what: string,
+): "later" {
+	const names = lost.map(({ domain }) => domain).join(", ");
+	const reason = `whether ${names} ${what} cannot be told: its state cannot be read`;
+	run.delay(doc, step, run.backoff(run.tries(doc, step)), reason);
+	return "later";
 }

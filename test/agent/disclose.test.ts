@@ -150,6 +150,55 @@ describe("the private half of a retired key", () => {
 		},
 	);
 
+	/** An administrator gave its key file to another domain, too, under another name. */
+	async function copiedWorld(adopted: boolean): Promise<AgentWorld> {
+		const world = await retiredWorld();
+		const { publicKey = "" } = keyOf(await world.state(), RETIRED) ?? {};
+		world.signWith("b.example", "copy", publicKey);
+		world.restart([policy, { ...policy, domain: "b.example", retire: { ...policy.retire, adopted } }]);
+		await world.advance(HOUR_MS);
+		expect(await world.states("b.example")).toEqual({ copy: "active" });
+		return world;
+	}
+
+	it.each([
+		["stands", false, { copy: "retiring" }, 0],
+		["is gone", true, { copy: "retired" }, 1],
+	] as const)(
+		"stays private while a copy signs for another domain, and after its turn if the record there %s",
+		async (_, adopted, states, laidOut) => {
+			const world = await copiedWorld(adopted);
+			await world.advance(8 * DAY_MS);
+			expect([...world.shelf.keys()].join()).not.toContain(`example.com/${RETIRED}`);
+			const { domains } = await world.tick();
+			expect(domains[0]?.waits).toContainEqual(
+				expect.objectContaining({
+					selector: RETIRED,
+					reason: expect.stringContaining("stays private: b.example has the same key"),
+				}),
+			);
+			await world.wish(["b.example"], "w3");
+			await world.advance(4 * DAY_MS);
+			expect(await world.states("b.example")).toMatchObject(states);
+			const laid = [...world.shelf.keys()].filter((path) => path.endsWith(`example.com/${RETIRED}`));
+			expect(laid).toHaveLength(laidOut);
+		},
+	);
+
+	it("stays private while the state of another domain cannot be read", async () => {
+		const world = await copiedWorld(true);
+		await world.damage("domains/b.example");
+		await world.advance(8 * DAY_MS);
+		expect([...world.shelf]).toEqual([]);
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits).toContainEqual(
+			expect.objectContaining({
+				selector: RETIRED,
+				reason: expect.stringContaining("whether b.example has the same key cannot be told"),
+			}),
+		);
+	});
+
 	it("makes it a key that is never revived: found in use again, it is turned away from at once", async () => {
 		const world = await retiredWorld();
 		await world.advance(8 * DAY_MS);
