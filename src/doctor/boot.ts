@@ -36,21 +36,35 @@ export async function findDoorWrites(
 	disk: Pick<Disk, "read" | "list">,
 ): Promise<Facts["doorWrites"]> {
 	if (path !== CONFIGURED) return null;
+	return (await linesOf(DOOR, disk))?.reduce(withPaths, [] as readonly string[]) ?? null;
+}
+
+/** ConditionDirectoryNotEmpty= of the unit that repairs at boot and its drop-ins (systemd.unit(5)): each has to hold. */
+export async function findRecoveryConditions(
+	{ path }: Settings,
+	disk: Pick<Disk, "read" | "list">,
+): Promise<Facts["recoveryConditions"]> {
+	if (path !== CONFIGURED) return null;
+	return (await linesOf(UNIT, disk))?.reduce(withCondition, [] as readonly string[]) ?? null;
+}
+
+/** Of a unit and its drop-ins, in the order in which they count; null where it is not installed. */
+async function linesOf(unit: string, disk: Pick<Disk, "read" | "list">): Promise<readonly string[] | null> {
 	for (const directory of INSTALLED) {
-		const unit = await read(disk, `${directory}/${DOOR}`);
-		if (unit === null) continue;
-		const parts = [unit, ...(await dropIns(disk))];
-		return parts.flatMap((text) => text.split("\n")).reduce(withPaths, [] as readonly string[]);
+		const text = await read(disk, `${directory}/${unit}`);
+		if (text === null) continue;
+		const parts = [text, ...(await dropIns(unit, disk))];
+		return parts.flatMap((part) => part.split("\n"));
 	}
 	return null;
 }
 
-async function dropIns(disk: Pick<Disk, "read" | "list">): Promise<readonly string[]> {
+async function dropIns(unit: string, disk: Pick<Disk, "read" | "list">): Promise<readonly string[]> {
 	const texts: string[] = [];
 	for (const directory of INSTALLED.toReversed()) {
-		const names = (await disk.list(`${directory}/${DOOR}.d`).catch(() => null)) ?? [];
+		const names = (await disk.list(`${directory}/${unit}.d`).catch(() => null)) ?? [];
 		for (const name of names.filter((one) => one.endsWith(".conf")).toSorted())
-			texts.push((await read(disk, `${directory}/${DOOR}.d/${name}`)) ?? "");
+			texts.push((await read(disk, `${directory}/${unit}.d/${name}`)) ?? "");
 	}
 	return texts;
 }
@@ -66,4 +80,13 @@ function withPaths(before: readonly string[], line: string): readonly string[] {
 	if (value === undefined) return before;
 	if (value === "") return [];
 	return [...before, ...value.split(/\s+/).map((path) => path.replace(/^[-+]+/, "").replace(/\/+$/, ""))];
+}
+
+/** An empty value, of any condition, forgets all those before. */
+function withCondition(before: readonly string[], line: string): readonly string[] {
+	const [, name, value] = /^\s*(Condition\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+	if (value === "") return [];
+	// With a mark before it, it need not hold.
+	if (name !== "ConditionDirectoryNotEmpty" || !(value?.startsWith("/") ?? false)) return before;
+	return [...before, value?.replace(/\/+$/, "") ?? ""];
 }

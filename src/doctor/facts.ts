@@ -20,6 +20,8 @@ export interface Facts {
 	 * starts this host.
 	 */
 	readonly recovery: "enabled" | "off" | "absent";
+	/** Directories that have to have something in them for it to be run; null where that cannot be told. */
+	readonly recoveryConditions: readonly string[] | null;
 	/** Where the unit of the door may write; null where the door is no unit, or that cannot be told. */
 	readonly doorWrites: readonly string[] | null;
 	/** Whether a time source sets the clock; unknown where nothing says so. */

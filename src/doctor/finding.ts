@@ -15,6 +15,7 @@ export const FINDINGS = {
 	"alert.undelivered": "warning",
 	"daemon.stopped": "warning",
 	"recovery.off": "warning",
+	"recovery.skipped": "warning",
 	"trouble.standing": "warning",
 	"state.damaged": "critical",
 	"door.silent": "critical",

@@ -3,7 +3,7 @@
 import { asKeyturnError } from "../errors.ts";
 import type { InspectAnswer, ProbeAsked, ProbeTold } from "../ports/door.ts";
 import { signersOf } from "../rotation/lanes.ts";
-import { findDoorWrites, findRecovery } from "./boot.ts";
+import { findDoorWrites, findRecovery, findRecoveryConditions } from "./boot.ts";
 import { gatherDomain, recordOf } from "./domain-facts.ts";
 import type { DomainFacts, DoorFacts, Facts } from "./facts.ts";
 import { findSecrets } from "./secrets.ts";
@@ -32,6 +32,7 @@ export async function gather(known: Known, ports: DoctorPorts, signal: AbortSign
 		secrets: await findSecrets(known.settings, ports.disk),
 		doorWrites: await findDoorWrites(known.settings, ports.disk),
 		recovery: await findRecovery(ports.disk),
+		recoveryConditions: await findRecoveryConditions(known.settings, ports.disk),
 		clock: await ports.timeSource(),
 		domains,
 	};

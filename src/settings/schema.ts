@@ -374,7 +374,9 @@ export const configuration = z.strictObject({
 	state: z
 		.union([PATH, z.strictObject({ postgresql: secretReference })], { error: "must be an absolute path" })
 		.prefault("/var/lib/keyturn")
-		.describe("Directory where keyturn remembers; `{ postgresql: … }` for hosts that share keys."),
+		.describe(
+			"Directory where keyturn remembers; the door's own is beside it, with `-door` behind the name. Elsewhere than here the units need drop-ins (docs/signers.md, Another state directory). `{ postgresql: … }` for hosts that share keys.",
+		),
 });
 
 export type Configuration = z.output<typeof configuration>;

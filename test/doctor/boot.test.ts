@@ -1,5 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { findDoorWrites, findRecovery } from "../../src/doctor/boot.ts";
+import { findDoorWrites, findRecovery, findRecoveryConditions } from "../../src/doctor/boot.ts";
+import { checkRecovery } from "../../src/doctor/recovery.ts";
 import { healthyFacts } from "../fakes/doctor-facts.ts";
 
 const ENABLED = "/etc/systemd/system/multi-user.target.wants/keyturn-recover.service";
@@ -30,7 +32,7 @@ test.each([
 	expect(await findRecovery({ lstat })).toBe(expected);
 });
 
-async function writes(files: Readonly<Record<string, string>>, path = settings.path) {
+function diskWith(files: Readonly<Record<string, string>>) {
 	const read = async (name: string) => {
 		const text = files[name];
 		return Promise.resolve(text === undefined ? null : Buffer.from(text));
@@ -41,8 +43,13 @@ async function writes(files: Readonly<Record<string, string>>, path = settings.p
 				name.startsWith(`${directory}/`) ? [name.slice(directory.length + 1)] : [],
 			),
 		);
-	return findDoorWrites({ ...settings, path }, { read, list });
+	return { read, list };
 }
+
+const writes = async (files: Readonly<Record<string, string>>, path = settings.path) =>
+	findDoorWrites({ ...settings, path }, diskWith(files));
+const conditions = async (files: Readonly<Record<string, string>>, path = settings.path) =>
+	findRecoveryConditions({ ...settings, path }, diskWith(files));
 
 const UNIT = "[Service]\nReadWritePaths=-/etc/opendkim -/etc/dkimkeys\nProtectSystem=strict\n";
 const DROP_INS = "/etc/systemd/system/keyturn-apply@.service.d";
@@ -61,4 +68,37 @@ test("it is not told where the door is no unit", async () => {
 	expect(
 		await writes({ "/etc/systemd/system/keyturn-apply@.service": UNIT }, "/root/keyturn.yaml"),
 	).toBeNull();
+});
+
+const RECOVER = await readFile(new URL("../../systemd/keyturn-recover.service", import.meta.url), "utf8");
+const BY_PACKAGE = "/usr/lib/systemd/system/keyturn-recover.service";
+
+test("the boot repairs where its unit and its drop-ins say that the door has its papers", async () => {
+	expect(await conditions({ [BY_PACKAGE]: RECOVER })).toEqual([`${settings.state}-door`]);
+	const told = async (dropIn: string) =>
+		conditions({
+			[BY_PACKAGE]: RECOVER,
+			"/etc/systemd/system/keyturn-recover.service.d/state.conf": `[Unit]\n${dropIn}\n`,
+		});
+	const ELSEWHERE = "ConditionDirectoryNotEmpty=/srv/keyturn-door/";
+	expect(await told(ELSEWHERE)).toEqual(["/var/lib/keyturn-door", "/srv/keyturn-door"]);
+	expect(await told(`ConditionDirectoryNotEmpty=\n${ELSEWHERE}`)).toEqual(["/srv/keyturn-door"]);
+	expect(await told(`ConditionPathExists=\nConditionDirectoryNotEmpty=|/x\n`)).toEqual([]);
+	expect(await conditions({})).toBeNull();
+	expect(await conditions({ [BY_PACKAGE]: RECOVER }, "/root/keyturn.yaml")).toBeNull();
+});
+
+test("the drop-in that doctor gives has the boot repair where the door has its papers", async () => {
+	const moved = { ...settings, state: "/srv/keyturn" };
+	const found = (recoveryConditions: readonly string[] | null) =>
+		checkRecovery(healthyFacts({ settings: moved, recoveryConditions }));
+	const [{ code, command } = { code: null, command: "" }] = found(
+		await conditions({ [BY_PACKAGE]: RECOVER }),
+	);
+	expect(code).toBe("recovery.skipped");
+	const [, text = "", path = ""] = /printf '(.*)' > (\S+)/.exec(command ?? "") ?? [];
+	const dropIn = { [path]: text.replaceAll("\\n", "\n") };
+	const after = await conditions({ [BY_PACKAGE]: RECOVER, ...dropIn });
+	expect(after).toEqual(["/srv/keyturn-door"]);
+	expect(found(after)).toEqual([]);
 });

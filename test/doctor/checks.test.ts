@@ -528,7 +528,12 @@ const CASES: readonly Found[] = [
 		["provider.unfit"],
 	],
 	["a boot that repairs nothing", healthyFacts({ recovery: "off" }), ["recovery.off"]],
-	["a host without the units", healthyFacts({ recovery: "absent" }), []],
+	["a host without the units", healthyFacts({ recovery: "absent", recoveryConditions: null }), []],
+	[
+		"a boot that looks for the door's papers elsewhere",
+		healthyFacts({ settings: { ...settings, state: "/srv/keyturn" } }),
+		["recovery.skipped"],
+	],
 	["a clock that nobody sets", healthyFacts({ clock: "unsynchronised" }), ["clock.unsynchronised"]],
 	["a clock of which nothing is known", healthyFacts({ clock: "unknown" }), []],
 	[

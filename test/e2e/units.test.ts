@@ -1,6 +1,8 @@
 /** What the installed units may do and may not, tried inside them with a program in the door's place. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkRecovery } from "../../src/doctor/recovery.ts";
+import { healthyFacts } from "../fakes/doctor-facts.ts";
 import { type GuideHost, upGuideHost } from "./host/guide-host.ts";
 import { CHECKOUT, NODE } from "./host/mail-host.ts";
 
@@ -89,6 +91,25 @@ test("the door never closes for good, however fast it is asked", async () => {
 	);
 	expect(asked.map(({ stdout }) => stdout)).toEqual(asked.map((_, index) => `${index}\n`));
 	expect(await host.must(["systemctl", "is-active", "keyturn-apply.socket"])).toBe("active\n");
+});
+
+test("with the drop-in that doctor gives, recovery runs where `state` lies elsewhere, and may write there", async () => {
+	const { settings } = healthyFacts();
+	const [skipped] = checkRecovery(healthyFacts({ settings: { ...settings, state: "/srv/keyturn" } }));
+	await replaceCommand("keyturn-recover.service", "/bin/touch /srv/keyturn-door/ran");
+	await host.script(
+		"mkdir -p /srv/keyturn-door; touch /srv/keyturn-door/journal; rm -rf /var/lib/keyturn-door",
+	);
+	const ran = async () => {
+		await host.script("systemctl start keyturn-recover.service");
+		return host.script("ls /srv/keyturn-door");
+	};
+	expect(await ran()).toBe("journal\n");
+	await host.script(skipped?.command ?? "false");
+	expect(await ran()).toBe("journal\nran\n");
+	await host.script(
+		"rm -r /srv/keyturn-door /etc/systemd/system/keyturn-recover.service.d; systemctl daemon-reload",
+	);
 });
 
 test("recovery runs at boot before the signer and the mail server, and neither waits for it for ever", async () => {

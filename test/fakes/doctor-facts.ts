@@ -46,6 +46,7 @@ export function healthyFacts(changes: Partial<Facts> = {}): Facts {
 		door: doorTold(),
 		secrets: [{ path: "/etc/keyturn/tsig.key", mode: 0o100640 }],
 		recovery: "enabled",
+		recoveryConditions: ["/var/lib/keyturn-door"],
 		doorWrites: ["/etc/opendkim", "/etc/dkimkeys"],
 		clock: "synchronised",
 		domains: [domainFacts()],
