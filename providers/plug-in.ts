@@ -22,8 +22,24 @@ export function plugInType(type: string, module: Readonly<Record<string, unknown
 		async create(options) {
 			const made: unknown = await createProvider(options);
 			if (!isProvider(made)) throw fault(type, `make a provider with ${MEMBERS.join(", ")} and limits`);
-			return { ...made, name: options.name };
+			return portOf(made, options.name);
 		},
+	};
+}
+
+/** Member by member, each called on what was made: of an instance of a class most stand on its prototype and want `this`. */
+function portOf(made: DnsProvider, name: string): DnsProvider {
+	const { account, limits, readsBack, byHand } = made;
+	return {
+		name,
+		account,
+		limits,
+		...(readsBack === undefined ? {} : { readsBack }),
+		...(byHand === undefined ? {} : { byHand }),
+		findZone: async (at, signal) => made.findZone(at, signal),
+		list: async (zone, at, signal) => made.list(zone, at, signal),
+		change: async (zone, changes, signal) => made.change(zone, changes, signal),
+		...(made.forms === undefined ? {} : { forms: made.forms.bind(made) }),
 	};
 }
 
