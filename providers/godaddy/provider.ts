@@ -4,8 +4,8 @@ import * as z from "zod";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { ZoneCopies } from "../../src/ports/zone-copies.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
-import { type Api, createApi } from "../../src/publishing/api/client.ts";
-import { absoluteName, plainName, relativeName } from "../../src/publishing/api/names.ts";
+import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
+import { absoluteName, relativeName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
 import { about, type GoDaddySettings } from "./settings.ts";
@@ -15,13 +15,18 @@ const BASE = "https://api.godaddy.com";
 const LIMITS = { valueOctets: 512, minTtlSeconds: 600, batch: 1 } as const;
 /** 60 calls a minute. */
 const GAP_MS = 1_000;
+/**
+ * Zones are found by the records at this name, whether any stand there or not: the call on the domain itself, and those on
+ * all its records, are closed to accounts with few domains (github.com/go-acme/lego, issue 2269;
+ * github.com/acmesh-official/acme.sh, issues 4487 and 6849).
+ */
+const PROBED = "_domainkey";
 
 const failure = z.object({
 	code: z.string(),
 	message: z.string(),
 	fields: z.array(z.object({ path: z.string().optional(), message: z.string().optional() })).optional(),
 });
-const domain = z.object({ domain: z.string() });
 /** Written back as it was read, with whatever else it has. */
 const record = z.looseObject({ type: z.string(), name: z.string(), data: z.string(), ttl: z.number() });
 const records = z.array(record);
@@ -48,15 +53,13 @@ export function createProvider(
 		limits: LIMITS,
 		zones: createZoneSearch(name, {
 			async named(at, signal) {
+				const zone = { id: at, name: at };
 				const read = (content: unknown): readonly ApiZone[] => {
-					const zone = plainName(domain.parse(content).domain);
-					return [{ id: zone, name: zone }];
+					records.parse(content);
+					return [zone];
 				};
-				const path = `/v1/domains/${encodeURIComponent(at)}`;
-				// A name that no domain can have is refused as a field that is wrong.
-				const judge = ({ status }: { readonly status: number }) =>
-					status === 422 ? ({ kind: "gone", why: null } as const) : null;
-				return api.call({ method: "GET", path, read, absent: [], judge }, signal);
+				const path = pathOf(zone, `${PROBED}.${at}`);
+				return api.call({ method: "GET", path, read, absent: [], judge: judgeProbe }, signal);
 			},
 		}),
 		calls: callsOf(api, options),
@@ -67,13 +70,11 @@ function callsOf(
 	api: Api,
 	{ name: provider, copies }: { readonly name: string; readonly copies: ZoneCopies },
 ): RrsetCalls<ApiZone, readonly GoDaddyRecord[]> {
-	const path = (zone: ApiZone, name: string) =>
-		`/v1/domains/${encodeURIComponent(zone.id)}/records/TXT/${encodeURIComponent(relativeName(name, zone.name) || "@")}`;
 	return {
 		encode: (value) => value,
 		async rrset(zone, name, signal) {
 			const read = (content: unknown) => records.parse(content);
-			const shown = await api.call({ method: "GET", path: path(zone, name), read }, signal);
+			const shown = await api.call({ method: "GET", path: pathOf(zone, name), read }, signal);
 			const held = shown.filter((one) => one.type === "TXT" && absoluteName(one.name, zone.name) === name);
 			const [first] = held;
 			if (first === undefined) return null;
@@ -89,11 +90,22 @@ function callsOf(
 				const read = () => null;
 				// An empty set is no set: it is taken away. Neither call reaches any other name.
 				if (body.length === 0)
-					await api.call({ method: "DELETE", path: path(zone, name), read, absent: null }, signal);
-				else await api.call({ method: "PUT", path: path(zone, name), body, read }, signal);
+					await api.call({ method: "DELETE", path: pathOf(zone, name), read, absent: null }, signal);
+				else await api.call({ method: "PUT", path: pathOf(zone, name), body, read }, signal);
 			}
 		},
 	};
+}
+
+function pathOf(zone: ApiZone, name: string): string {
+	const relative = encodeURIComponent(relativeName(name, zone.name) || "@");
+	return `/v1/domains/${encodeURIComponent(zone.id)}/records/TXT/${relative}`;
+}
+
+/** Of a name that is no zone of the account, and one that no domain can have, which is told as a field that is wrong. */
+function judgeProbe({ status, content }: ApiAnswer): Verdict | null {
+	const isUnknown = failure.safeParse(content).data?.code === "UNKNOWN_DOMAIN";
+	return status === 422 || (status >= 400 && isUnknown) ? { kind: "gone", why: null } : null;
 }
 
 function explain(content: unknown): string {

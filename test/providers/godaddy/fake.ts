@@ -5,14 +5,26 @@ import type { Recorded } from "../http/describe-replay.ts";
 import type { Fake, FakeAnswer, FakeRequest } from "../http/fake-server.ts";
 import type { StoredRecord, StoredZone, ZoneStore } from "../http/zone-store.ts";
 
-export function createGoDaddyFake(store: ZoneStore, { key }: { readonly key: string }): Fake {
+export interface GoDaddyFakeOptions {
+	readonly key: string;
+	/** As an account with few domains has it: the calls on a domain as a whole, and on all its records, are closed. */
+	readonly isSmall: boolean;
+}
+
+export function createGoDaddyFake(store: ZoneStore, { key, isSmall }: GoDaddyFakeOptions): Fake {
 	return (request) => {
 		if (request.headers["authorization"] !== `sso-key ${key}`)
 			return failure(401, "UNABLE_TO_AUTHENTICATE", "Unauthorized : Could not authenticate API key/secret");
 		const [, name = "", below, type = null, relative = null] =
 			/^\/v1\/domains\/([^/]+)(\/records(?:\/([A-Z]+)(?:\/([^/]+))?)?)?$/.exec(request.path) ?? [];
+		// github.com/go-acme/lego, issue 2269.
+		if (isSmall && relative === null)
+			return failure(403, "ACCESS_DENIED", "Authenticated user is not allowed access");
 		const zone = store.zones.find((one) => one.name === name);
-		if (zone === undefined) return failure(404, "NOT_FOUND", `Domain ${name} not found for shopper`);
+		if (zone === undefined)
+			return below === undefined
+				? failure(404, "NOT_FOUND", `Domain ${name} not found for shopper`)
+				: failure(404, "UNKNOWN_DOMAIN", "The given domain is not registered, or does not have a zone file");
 		if (below === undefined) return { status: 200, body: { domain: name, status: "ACTIVE" } };
 		const isMeant = (record: StoredRecord) =>
 			(type === null || record.type === type) &&

@@ -13,7 +13,7 @@ describeHttpProvider("godaddy", startBench);
 describeReplay({
 	folder: "godaddy",
 	headers: { authorization: `sso-key ${KEY}:${SECRET}` },
-	fake: (store) => createGoDaddyFake(store, { key: `${KEY}:${SECRET}` }),
+	fake: (store) => createGoDaddyFake(store, { key: `${KEY}:${SECRET}`, isSmall: false }),
 	prepare: prepareGoDaddy,
 });
 
@@ -71,7 +71,7 @@ describe("a zone of GoDaddy", () => {
 
 	test("is not one whose name cannot be a domain", async () => {
 		bench.server.faults.push({
-			when: ({ path }) => path.endsWith(`/s1._domainkey.${bench.zone}`),
+			when: ({ path }) => path.startsWith(`/v1/domains/s1._domainkey.${bench.zone}`),
 			fault: {
 				kind: "answer",
 				answer: { status: 422, body: { code: "INVALID_DOMAIN", message: "is not a domain" } },
@@ -83,6 +83,30 @@ describe("a zone of GoDaddy", () => {
 		});
 		expect(bench.server.faults).toEqual([]);
 	});
+
+	test("is found by the calls on one name's records, which accounts with few domains may make", async () => {
+		const at = `s1._domainkey.${bench.zone}`;
+		expect(await bench.provider.findZone(at, signal)).toEqual({ kind: "zone", zone: bench.zone });
+		expect(bench.server.calls.length).toBeGreaterThan(0);
+		for (const call of bench.server.calls) expect(call).toMatch(/^GET .*\/records\/TXT\/_domainkey$/);
+	});
+
+	test("is not said to be missing where the account may make none of them", async () => {
+		bench.server.faults.push({
+			when: () => true,
+			fault: {
+				kind: "answer",
+				answer: {
+					status: 403,
+					body: { code: "ACCESS_DENIED", message: "Authenticated user is not allowed access" },
+				},
+			},
+		});
+		await expect(bench.provider.findZone(bench.zone, signal)).rejects.toMatchObject({
+			code: "provider.denied",
+			message: expect.stringContaining("ACCESS_DENIED"),
+		});
+	});
 });
 
 const kept: unknown[] = [];
@@ -90,7 +114,7 @@ const kept: unknown[] = [];
 async function startBench(): Promise<HttpBench> {
 	return startHttpBench({
 		origin: "https://api.godaddy.com",
-		fake: (store) => createGoDaddyFake(store, { key: `${KEY}:${SECRET}` }),
+		fake: (store) => createGoDaddyFake(store, { key: `${KEY}:${SECRET}`, isSmall: true }),
 		create: (tools) =>
 			createProvider({
 				name: "gd",

@@ -108,7 +108,6 @@ const SEEDS: Readonly<Record<string, readonly unknown[]>> = {
 		{ code: 403, message: SECRET },
 	],
 	godaddy: [
-		{ domain: ZONE },
 		[{ type: "TXT", name: "202611._domainkey", data: VALUE, ttl: 3600 }],
 		"",
 		{ code: "ACCESS_DENIED", message: SECRET },
