@@ -8,12 +8,12 @@ import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import type { DnsProvider } from "../ports/dns-provider.ts";
 import type { HeldLock } from "../ports/lock.ts";
-import type { VerifyPolicy } from "../rotation/policy.ts";
 import type { AlertSettings, Settings } from "../settings/settings.ts";
 import { publicAddresses } from "../system/identity.ts";
 import type { ProviderTools } from "../../providers/registry.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Machine } from "./machine.ts";
+import { verifyOf } from "./verify-of.ts";
 
 export type Outside = Pick<AgentPorts, "providers" | "sinks" | "pre">;
 
@@ -28,17 +28,6 @@ export interface OutsideGiven {
 
 /** One call with its retries takes as long. */
 const ACCOUNT_LOCK_MS = 120_000;
-/** Where no domain is configured yet. */
-const ANY_SERVERS: VerifyPolicy = {
-	nameservers: "auto",
-	quorum: "all",
-	resolvers: ["system"],
-	via: ["servers"],
-	intervalMs: 30_000,
-	soakMs: "auto",
-	timeoutMs: 86_400_000,
-};
-
 /** Loads much: only where the agent or its network is needed. Fails where a secret cannot be read. */
 export async function joinOutside(
 	given: OutsideGiven,
@@ -117,9 +106,12 @@ async function joinTools(
 	const { createZoneCopies } = await import("../system/zone-copies.ts");
 	const { createProgramTrust } = await import("../system/program-trust.ts");
 	const { clock, disk, pulse, random } = machine;
-	const verifyFor = (name: string): VerifyPolicy => verifyOf(settings, name);
 	return {
-		authorities: createAuthorities({ resolver: await machine.resolver(), clock, verifyFor }),
+		authorities: createAuthorities({
+			resolver: await machine.resolver(),
+			clock,
+			verifyFor: (name) => verifyOf(settings, name),
+		}),
 		programTrust: createProgramTrust(disk, uid),
 		secrets: createSecrets({ disk, env }),
 		disk,
@@ -132,12 +124,6 @@ async function joinTools(
 		random,
 		log: await machine.log(),
 	};
-}
-
-/** As the domain has it that the name belongs to. */
-function verifyOf({ policies }: Settings, name: string): VerifyPolicy {
-	const own = policies.find(({ domain }) => name.endsWith(`.${domain}`));
-	return own?.verify ?? policies[0]?.verify ?? ANY_SERVERS;
 }
 
 /** `provider check` works beside a daemon, and both may be at one account. */

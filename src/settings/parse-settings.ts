@@ -5,7 +5,7 @@ import { checkDomains } from "./check-domains.ts";
 import { checkTurn } from "./check-turns.ts";
 import type { Path } from "./faults.ts";
 import { isTimezone } from "./plain-values.ts";
-import { effective, toPolicy } from "./policies.ts";
+import { effective, toPolicy, toVerify } from "./policies.ts";
 import { type Faulty, type FileReading, namesBelow, readFile } from "./read-file.ts";
 import {
 	alertShape,
@@ -130,6 +130,7 @@ function assemble(
 		timezone,
 		wake: [...expressions].map((expression) => ({ expression, timezone })),
 		policies,
+		verify: toVerify(value.verify),
 		hooks: hooksOf(value.hooks),
 		metrics: value.metrics,
 		pagePath: value.status.html,

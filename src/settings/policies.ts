@@ -1,7 +1,7 @@
 /** Makes one policy a domain: what the domain says for itself over what the file says for all. */
 
 import type { KeySpec } from "../dkim/key-material.ts";
-import type { Policy, SelectorPattern } from "../rotation/policy.ts";
+import type { Policy, SelectorPattern, VerifyPolicy } from "../rotation/policy.ts";
 import type { Configuration, ConfiguredDomain } from "./schema.ts";
 
 export interface Surroundings {
@@ -36,7 +36,6 @@ export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: 
 	const own = effective(domain, file);
 	const [signer = around.onlySigner ?? "", ...others] = own.signers;
 	const { ttl, ...tags } = own.record;
-	const { nameservers, quorum, resolvers, via, interval, soak, timeout } = own.verify;
 	return {
 		domain: domain.name,
 		schedule: own.schedule.schedule,
@@ -50,15 +49,7 @@ export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: 
 		standby: own.standby,
 		jitterMs: file.jitter,
 		spreadMs: file.spread,
-		verify: {
-			nameservers,
-			quorum,
-			resolvers,
-			via: via.map((way) => (way === "servers" || way === "resolver" ? way : { url: way })),
-			intervalMs: interval,
-			soakMs: soak,
-			timeoutMs: timeout,
-		},
+		verify: toVerify(own.verify),
 		retire: {
 			graceMs: own.retire.grace,
 			tombstoneMs: own.retire.tombstone,
@@ -72,6 +63,19 @@ export function toPolicy(domain: ConfiguredDomain, file: Configuration, around: 
 			: { signers: own.signers.map((name) => ({ signer: name, swap: around.swapOf(name) })) }),
 		providers: own.providers,
 		zone: domain.zone ?? null,
+	};
+}
+
+export function toVerify(verify: Configuration["verify"]): VerifyPolicy {
+	const { nameservers, quorum, resolvers, via, interval, soak, timeout } = verify;
+	return {
+		nameservers,
+		quorum,
+		resolvers,
+		via: via.map((way) => (way === "servers" || way === "resolver" ? way : { url: way })),
+		intervalMs: interval,
+		soakMs: soak,
+		timeoutMs: timeout,
 	};
 }
 

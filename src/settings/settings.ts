@@ -1,7 +1,7 @@
 /** What keyturn.yaml says, typed: durations in milliseconds, defaults filled in, one policy a domain. */
 
 import type { EventName, TroubleName } from "../ports/alert-sink.ts";
-import type { Policy } from "../rotation/policy.ts";
+import type { Policy, VerifyPolicy } from "../rotation/policy.ts";
 
 export interface ServicesSettings {
 	readonly manager: "systemd" | "command";
@@ -78,6 +78,8 @@ export interface Settings {
 	/** Cron expression and zone in which the agent is woken, one for each that differs. */
 	readonly wake: readonly { readonly expression: string; readonly timezone: string }[];
 	readonly policies: readonly Policy[];
+	/** What the file says for all domains. */
+	readonly verify: VerifyPolicy;
 	readonly signers: readonly SignerSettings[];
 	readonly providers: readonly ProviderSettings[];
 	readonly alerts: readonly AlertSettings[];

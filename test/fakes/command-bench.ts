@@ -5,6 +5,7 @@ import type { AnswerFor } from "../../src/ports/local-server.ts";
 import { createMeters } from "../../src/report/meters.ts";
 import type { AgentWorld } from "./agent-world.ts";
 import { FakeTerminal } from "./fake-terminal.ts";
+import { policyOf } from "./policies.ts";
 
 export interface CommandBench {
 	readonly context: CommandContext;
@@ -38,6 +39,7 @@ export function commandBench(
 			timezone: "UTC",
 			wake: [],
 			policies: world.policies,
+			verify: policyOf().verify,
 			signers: [
 				{
 					name: first?.signer ?? "main",

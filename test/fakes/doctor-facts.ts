@@ -20,6 +20,7 @@ export function healthyFacts(changes: Partial<Facts> = {}): Facts {
 			timezone: "UTC",
 			wake: [],
 			policies: [policyOf()],
+			verify: policyOf().verify,
 			signers: [
 				{
 					name: "main",

@@ -38,6 +38,7 @@ describe("what a right file says", () => {
 			host: "mx1",
 			timezone: "Europe/Berlin",
 			alerts: [],
+			verify: { nameservers: "auto", quorum: "all", resolvers: ["system"], intervalMs: 30_000 },
 		});
 		expect(settings.wake).toEqual([{ expression: "0 3 1 * *", timezone: "Europe/Berlin" }]);
 		expect(settings.providers).toEqual([
