@@ -12,6 +12,7 @@ export const FINDINGS = {
 	"config.unreadable": "critical",
 	"secret.exposed": "critical",
 	"alert.none": "warning",
+	"alert.local": "warning",
 	"alert.undelivered": "warning",
 	"daemon.stopped": "warning",
 	"recovery.off": "warning",

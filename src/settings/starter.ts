@@ -243,9 +243,9 @@ const ED25519 = "{ algorithm: ed25519 }";
 function alertsPart(to: string | null): string {
 	const words =
 		"# Who hears of a key that cannot be turned; docs/alerts.md has webhooks,\n# heartbeats and programs.";
-	return to === null
-		? `${words}\nalerts: []\n`
-		: `${words}\nalerts:\n  - type: email\n    to: ${scalar(to)}\n    smtp: "127.0.0.1:25"\n`;
+	if (to === null) return `${words}\nalerts: []\n`;
+	const warning = "# This host's own mail server cannot tell that it does not start: add one more.";
+	return `${words}\n${warning}\nalerts:\n  - type: email\n    to: ${scalar(to)}\n    smtp: "127.0.0.1:25"\n`;
 }
 
 /** Quoted unless it can be nothing but a text. */

@@ -141,6 +141,7 @@ describe("on a host with OpenDKIM, Postfix and a zone", () => {
 
 			# Who hears of a key that cannot be turned; docs/alerts.md has webhooks,
 			# heartbeats and programs.
+			# This host's own mail server cannot tell that it does not start: add one more.
 			alerts:
 			  - type: email
 			    to: postmaster@example.com

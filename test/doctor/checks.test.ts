@@ -1,6 +1,7 @@
 /** Each check over facts that differ from those of a healthy host in one place: it finds that, and nothing else. */
 
 import { describe, expect, test } from "vitest";
+import { settingsSchema as emailSchema } from "../../src/alerts/email.ts";
 import { CHECKS, examine } from "../../src/doctor/checks.ts";
 import type { DomainFacts, Facts, KeyFacts, MailFacts } from "../../src/doctor/facts.ts";
 import { FINDINGS, type FindingCode } from "../../src/doctor/finding.ts";
@@ -22,6 +23,7 @@ import {
 } from "../fakes/doctor-facts.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
+type Alert = Facts["settings"]["alerts"][number];
 type Found = readonly [string, Facts, readonly string[]];
 
 const { settings, agent } = healthyFacts();
@@ -62,6 +64,13 @@ const swapping = (swap: "restart" | "reload"): Facts["settings"] => ({
 	...settings,
 	signers: settings.signers.map((one) => ({ ...one, swap })),
 });
+const alert = (type: string): Alert => ({ type, on: null, repeatMs: 0, settings: {} });
+/** As the schema of its settings makes it. */
+const byMail = (smtp: string): Alert => ({
+	...alert("email"),
+	settings: emailSchema.parse({ to: "postmaster@example.com", smtp }),
+});
+const alerted = (...alerts: readonly Alert[]): Facts => healthyFacts({ settings: { ...settings, alerts } });
 const spf = (result: MailFacts["spf"][number]["verdict"]["result"], isOwn = true): MailFacts["spf"] => [
 	{ address: "198.51.100.7", isOwn, verdict: { result, comment: "", lookups: 1 } },
 ];
@@ -127,7 +136,31 @@ const CASES: readonly Found[] = [
 		healthyFacts({ secrets: [{ path: "/s", mode: 0o100660 }] }),
 		["secret.exposed"],
 	],
-	["no alerts", healthyFacts({ settings: { ...settings, alerts: [] } }), ["alert.none"]],
+	["no alerts", alerted(), ["alert.none"]],
+	["a heartbeat alone", alerted(alert("heartbeat")), ["alert.none"]],
+	["an alert of switches alone", alerted({ ...alert("webhook"), on: ["switched"] }), ["alert.none"]],
+	["an alert of failed swaps", alerted({ ...alert("webhook"), on: ["swap_failed"] }), []],
+	["e-mail to another host", alerted(byMail("mx.example.net:25")), []],
+	...["127.0.0.1:25", "127.1.2.3:587", "localhost:25", "[::1]:25"].map(
+		(smtp): Found => [
+			`e-mail to this host's own mail server, ${smtp}`,
+			alerted(byMail(smtp)),
+			["alert.local"],
+		],
+	),
+	[
+		"e-mail to this host's own mail server, beside a webhook of switches",
+		alerted(byMail("127.0.0.1:25"), { ...alert("webhook"), on: ["switched"] }),
+		["alert.local"],
+	],
+	["the same beside a webhook of all", alerted(byMail("127.0.0.1:25"), alert("webhook")), []],
+	["the same beside a heartbeat", alerted(byMail("127.0.0.1:25"), alert("heartbeat")), []],
+	["the same beside another mail server", alerted(byMail("127.0.0.1:25"), byMail("mx.example.net:25")), []],
+	[
+		"the same where no switch stops it",
+		healthyFacts({ settings: { ...swapping("reload"), alerts: [byMail("127.0.0.1:25")] } }),
+		[],
+	],
 	[
 		"alerts that do not get out",
 		healthyFacts({ agent: { ...agent, undelivered: 2 } }),
