@@ -10,7 +10,7 @@ import { type Groups, matesOf } from "./groups.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
 import { publish } from "./publish.ts";
-import { restore } from "./restore.ts";
+import { restore, stay } from "./restore.ts";
 import { drop, retire } from "./retire.ts";
 import { revive } from "./revive.ts";
 import { revoke } from "./revoke.ts";
@@ -97,7 +97,9 @@ async function performOne(run: Run, job: Job, { groups, loaded }: Others): Promi
 		case "noteUse":
 			return noteUse(run, { doc, step });
 		case "giveUp":
-			return giveUp(run, { doc, step });
+			return doc.state.wants.rollback?.selector === step.selector
+				? stay(run, { doc, step })
+				: giveUp(run, { doc, step });
 		case "make":
 			return make(run, { doc, step }, groups.get(doc.policy.domain));
 		case "look":

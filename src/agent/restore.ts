@@ -38,6 +38,12 @@ export async function restore(run: Run, { doc, step }: Job<"restore">, mates: re
 	}
 }
 
+/** Something else was asked for while a switch back was under way, which was not done: the key is kept for mail under way. */
+export async function stay(run: Run, { doc, step }: Job<"giveUp">): Promise<void> {
+	await run.save(doc, withoutRollback(doc.state, run.now(), step.reason));
+	run.done(doc, step);
+}
+
 function unverifiable({ policy }: Doc, { selector }: KeyEntry, report: LookReport): KeyturnError {
 	return new KeyturnError(
 		"dns.failed",

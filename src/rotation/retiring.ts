@@ -5,6 +5,7 @@ import { isCandidate } from "./life.ts";
 import type { Policy } from "./policy.ts";
 import { type Facts, isUnderWay, type Step, type Wanted } from "./step.ts";
 import { graceEnds } from "./timing.ts";
+import { isSuperseded } from "./wishes.ts";
 
 /** Not while a switch to it is under way: going back to `published` would forget the switch. */
 export function watching({ state }: Facts): readonly Wanted[] {
@@ -27,7 +28,7 @@ export function revocation({ state }: Facts): readonly Wanted[] {
 export function retirement(facts: Facts): readonly Wanted[] {
 	const { keys, wants } = facts.state;
 	return keys
-		.filter(({ selector }) => selector !== wants.rollback?.selector)
+		.filter(({ selector }) => isSuperseded(wants) || selector !== wants.rollback?.selector)
 		.flatMap((key): readonly Wanted[] => {
 			if (key.state === "retiring") return [retiring(key, facts)];
 			return key.state === "revoked" ? [unlessFrozen({ kind: "retire", selector: key.selector }, facts)] : [];

@@ -9,6 +9,7 @@ import { takenFrom } from "./signing.ts";
 import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
 import { type Group, groupCandidate, hasGivenUp, isToJoin, whyApart } from "./together.ts";
 import { nextDue, publishAt } from "./timing.ts";
+import { isSuperseded } from "./wishes.ts";
 import { nextOpening, openSince } from "./window.ts";
 
 const DAY_MS = 86_400_000;
@@ -59,6 +60,8 @@ function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
 	if (key === null) return null;
 	if (state.keys.some(isUnderWay)) return [];
 	const { selector } = key;
+	if (isSuperseded(state.wants))
+		return isCandidate(key.state) ? [{ kind: "giveUp", selector, reason: "a new key was asked for" }] : null;
 	switch (key.state) {
 		case "retiring":
 			return [{ kind: "restore", selector }];

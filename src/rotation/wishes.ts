@@ -68,6 +68,11 @@ export function withoutRollback(state: DomainState, now: Date, reason: string): 
 		: next;
 }
 
+/** Whether something else was asked for while the switch back was under way: how that ended is known first. */
+export function isSuperseded({ rollback, rotate, remove }: Wants): boolean {
+	return rollback !== null && (rotate !== null || remove !== null);
+}
+
 function latestFirst(one: KeyEntry, other: KeyEntry): number {
 	return one.since < other.since ? 1 : -1;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
-import { policyOf } from "../fakes/policies.ts";
+import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -82,6 +83,47 @@ describe("rollback", () => {
 		expect(world.told("swap_failed")).toEqual(["start"]);
 		expect(world.told("given_up")).toEqual([]);
 	});
+
+	it.each([
+		[{ kind: "remove" }, ["202610"], { "202610": "retired" }],
+		[
+			{ kind: "rotate", noSoak: true },
+			["202610", "202611"],
+			{ "202610": "retired", "202611": "retired", "202611b": "active" },
+		],
+	] as const)(
+		"that was under way when %o was asked for, and was not done, is not tried again and holds no record",
+		async (wish, gone, states) => {
+			const world = await turnedWorld({
+				...quick,
+				schedule: scheduleOf("0 3 1 6 *"),
+				retire: { ...quick.retire, adopted: true },
+			});
+			const usual = world.commit;
+			world.commit = () => {
+				throw new KeyturnError("door.unreachable", "no answer", { retry: true });
+			};
+			await world.ask({ kind: "rollback", domains: ["example.com"] });
+			await world.tick();
+			expect(keyOf(await world.state(), "202610")).toMatchObject({
+				state: "verified",
+				owes: { act: "switch" },
+			});
+			world.commit = usual;
+			world.doorRequests.length = 0;
+			await world.ask({ ...wish, domains: ["example.com"] }, "w2");
+			await world.advance(7 * DAY_MS);
+			expect(await world.states()).toMatchObject({ "202610": "retiring" });
+			const to = world.doorRequests.flatMap((one) => (one.act === "stage" ? one.changes : []));
+			expect(to.map((change) => change.to?.selector)).not.toContain("202610");
+			expect((await world.state()).wants.rollback).toBeNull();
+			expect(world.told("given_up")).toEqual([]);
+			await world.advance(10 * DAY_MS);
+			expect(await world.states()).toMatchObject(states);
+			for (const selector of gone)
+				expect(world.zone.get(`${selector}._domainkey.example.com`) ?? []).toEqual([]);
+		},
+	);
 
 	it("that the door rolls back leaves the newer key signing, and is not tried again by itself", async () => {
 		const world = await turnedWorld();
