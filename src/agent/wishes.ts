@@ -150,7 +150,7 @@ async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {
 function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | string {
 	switch (wish.kind) {
 		case "rotate":
-			return whyNoTurn(state) ?? (isTurnedSince(state, wish) ? state : wantTurnAnew(state, wish, now));
+			return whyNoTurn(state) ?? (isTurnedSince(state, wish, now) ? state : wantTurnAnew(state, wish, now));
 		case "rollback":
 			return whyNoRollback(state) ?? wantRollback(state, wish);
 		case "revoke":
@@ -164,10 +164,11 @@ function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | stri
 	}
 }
 
-/** A wish older than the last switch is already fulfilled by it. */
-function isTurnedSince(state: DomainState, wish: Wish): boolean {
+/** A wish older than the last switch is already fulfilled by it; one in the future is of a clock that was ahead. */
+function isTurnedSince(state: DomainState, wish: Wish, now: Date): boolean {
 	const { askedAt } = asked(wish);
-	return state.keys.some((key) => key.state === "active" && key.origin === "made" && key.since >= askedAt);
+	const isSince = ({ since }: KeyEntry): boolean => since >= askedAt && since <= now.toISOString();
+	return state.keys.some((key) => key.state === "active" && key.origin === "made" && isSince(key));
 }
 
 function wantTurnAnew(state: DomainState, wish: Extract<Wish, { kind: "rotate" }>, now: Date): DomainState {

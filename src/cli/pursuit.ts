@@ -53,6 +53,7 @@ export interface Asking {
 
 /** What is known besides the domain's state, which was read after it. */
 export interface Seen {
+	readonly now: Date;
 	/** The wish is in the domain's state, or cannot be had; a daemon that is alive needs a second and more to take it. */
 	readonly isTaken: boolean;
 	/** What is waited for, where it is neither done nor has failed. */
@@ -145,7 +146,7 @@ async function standingOf(
 	const report = reports?.find((one) => one.domain === domain);
 	const waitingWords =
 		report === undefined ? watchedWords(state, policy, isTaken) : wordsOf(turning, report, false);
-	return standing(policy, state, { isTaken, waitingWords });
+	return standing(policy, state, { now: turning.bench.clock.now(), isTaken, waitingWords });
 }
 
 /** In a pipe each change is a line, so a moment is told and no time that is left. */

@@ -119,13 +119,15 @@ function turnAsked(bench: Workbench, policies: readonly Policy[], options: WaitO
 export function standingOfTurn(
 	policy: Policy,
 	state: DomainState,
-	{ askedAt, isTaken, waitingWords }: Seen & { readonly askedAt: Date },
+	{ askedAt, now, isTaken, waitingWords }: Seen & { readonly askedAt: Date },
 ): Standing {
 	const { domain } = policy;
 	const active = activeKey(state);
 	// Several where each message is signed with keys of several algorithms.
 	const signing = state.keys.filter((key) => key.state === "active");
-	const isTurned = (key: KeyEntry): boolean => key.origin === "made" && new Date(key.since) >= askedAt;
+	// One in the future is of a clock that was ahead.
+	const isTurned = ({ origin, since }: KeyEntry): boolean =>
+		origin === "made" && new Date(since) >= askedAt && new Date(since) <= now;
 	if (active !== null && signing.every(isTurned) && !isFirstToCome(state))
 		return {
 			domain,

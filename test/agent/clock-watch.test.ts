@@ -81,6 +81,22 @@ describe("a clock that was ahead for a while", () => {
 		expect(await world.states()).toMatchObject({ "202612": "active" });
 	});
 
+	it("keeps no `rotate --now` from turning a key that signs since a time to come", async () => {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.tick();
+		world.at = new Date(world.at.getTime() + 90 * DAY_MS);
+		await world.wish(["example.com"]);
+		await world.advance(10 * MINUTE_MS);
+		world.at = new Date(world.at.getTime() - 90 * DAY_MS);
+		const before = Object.keys(await world.states());
+		expect(before).toHaveLength(2);
+		await world.wish(["example.com"], "w2");
+		await world.advance(10 * MINUTE_MS);
+		const active = Object.entries(await world.states()).filter(([, state]) => state === "active");
+		expect(active).toHaveLength(1);
+		expect(before).not.toContain(active[0]?.[0]);
+	});
+
 	it("lets the key in use be looked at, and a new key soak, by the right time", async () => {
 		const soaking = { ...quick, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } };
 		const world = new AgentWorld([soaking]);

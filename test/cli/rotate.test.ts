@@ -58,6 +58,19 @@ describe("rotate", () => {
 		expect(terminal.said.join()).not.toContain("postfix");
 	});
 
+	test("turns a key that signs since a time to come, as a clock that was ahead had it", async () => {
+		const world = new AgentWorld([policyOf(quick)]);
+		const { context, terminal } = commandBench(world);
+		expect(await rotate(context, [], NOW)).toBe(0);
+		const [key] = (await world.state()).keys.filter(({ state }) => state === "active");
+		world.pass(-2 * 24 * 60 * MINUTE_MS);
+		expect(await rotate(context, [], NOW)).toBe(0);
+		const active = (await world.state()).keys.filter(({ state }) => state === "active");
+		expect(active).toHaveLength(1);
+		expect(active[0]?.selector).not.toBe(key?.selector);
+		expect(terminal.results.at(-1)).toContain(`signs with ${active[0]?.selector} since`);
+	});
+
 	test("ends with 75 when the lock stays with another, having waited half a minute", async () => {
 		const world = new AgentWorld();
 		const waits: number[] = [];
