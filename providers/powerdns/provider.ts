@@ -78,7 +78,6 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 }
 
 function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
-	const path = ({ id }: ApiZone) => `/zones/${encodeURIComponent(id)}`;
 	return {
 		encode: quoteTxt,
 		async rrset(zone, name, signal) {
@@ -86,7 +85,7 @@ function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
 			const { rrsets } = await api.call(
 				{
 					method: "GET",
-					path: path(zone),
+					path: pathOf(zone),
 					query: { rrset_name: `${name}.`, rrset_type: "TXT" },
 					read: (content) => zoneContent.parse(content),
 				},
@@ -98,19 +97,47 @@ function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
 			return { values, ttlSeconds: set.ttl, extra: null };
 		},
 		async write(zone, sets, signal) {
-			const rrsets: unknown[] = [];
-			for (const set of sets) rrsets.push(bodyOf(set, await switchedOff(api, set.name, signal)));
-			const body = { rrsets };
-			await api.call({ method: "PATCH", path: path(zone), body, read: () => null }, signal);
+			const names = sets.map(({ name }) => name);
+			const off = await switchedOff(api, zone, names, signal);
+			const body = { rrsets: sets.map((set) => bodyOf(set, off)) };
+			await api.call({ method: "PATCH", path: pathOf(zone), body, read: () => null }, signal);
 			if (zone.isPrimary)
-				await api.call({ method: "PUT", path: `${path(zone)}/notify`, read: () => null }, signal);
+				await api.call({ method: "PUT", path: `${pathOf(zone)}/notify`, read: () => null }, signal);
 		},
 	};
 }
 
-/** Records of a set that are not served: the filter leaves them out, and a set is written whole. */
-async function switchedOff(api: Api, name: string, signal: AbortSignal): Promise<readonly string[]> {
-	const records = await api.call(
+interface SwitchedOff {
+	readonly name: string;
+	readonly content: string;
+}
+
+/**
+ * The TXT records at these names that are not served: the filter by name leaves them out, and a set is written whole. They
+ * are searched for; not every backend can (LMDB before 5.0: github.com/PowerDNS/pdns, issue 14079), and one that cannot finds
+ * nothing, not even the zone itself: then they are taken from the whole zone.
+ */
+async function switchedOff(
+	api: Api,
+	zone: PowerDnsZone,
+	names: readonly string[],
+	signal: AbortSignal,
+): Promise<readonly SwitchedOff[]> {
+	const atTop = await search(api, zone.name, signal);
+	if (!atTop.some(({ name }) => plainName(name) === zone.name)) return switchedOffIn(api, zone, signal);
+	const records: SwitchedOff[] = [];
+	for (const name of names) {
+		const there = await search(api, name, signal);
+		if (there.length >= MOST_FOUND)
+			throw new KeyturnError("provider.refused", `more records at ${name} than can be read: ${there.length}`);
+		records.push(...there.filter(({ type, disabled }) => type === "TXT" && disabled));
+	}
+	return records;
+}
+
+/** All records of the name, and others with that content. */
+async function search(api: Api, name: string, signal: AbortSignal): Promise<z.infer<typeof found>> {
+	return api.call(
 		{
 			method: "GET",
 			path: "/search-data",
@@ -120,18 +147,31 @@ async function switchedOff(api: Api, name: string, signal: AbortSignal): Promise
 		},
 		signal,
 	);
-	if (records.length >= MOST_FOUND)
-		throw new KeyturnError("provider.refused", `more records at ${name} than can be read: ${records.length}`);
-	return records
-		.filter(({ type, disabled, ...one }) => type === "TXT" && disabled && plainName(one.name) === name)
-		.map(({ content }) => content);
 }
 
-function bodyOf({ name, values, ttlSeconds }: RrsetWrite<null>, off: readonly string[]): unknown {
+async function switchedOffIn(
+	api: Api,
+	zone: PowerDnsZone,
+	signal: AbortSignal,
+): Promise<readonly SwitchedOff[]> {
+	const read = (content: unknown) => zoneContent.parse(content);
+	const { rrsets } = await api.call({ method: "GET", path: pathOf(zone), read }, signal);
+	return rrsets
+		.filter(({ type }) => type === "TXT")
+		.flatMap(({ name, records }) =>
+			records.filter(({ disabled }) => disabled).map(({ content }) => ({ name, content })),
+		);
+}
+
+function pathOf({ id }: ApiZone): string {
+	return `/zones/${encodeURIComponent(id)}`;
+}
+
+function bodyOf({ name, values, ttlSeconds }: RrsetWrite<null>, off: readonly SwitchedOff[]): unknown {
 	const at = { name: `${name}.`, type: "TXT" };
 	const records = [
 		...values.map((content) => ({ content, disabled: false })),
-		...off.map((content) => ({ content, disabled: true })),
+		...off.filter((one) => plainName(one.name) === name).map(({ content }) => ({ content, disabled: true })),
 	];
 	if (records.length === 0) return { ...at, changetype: "DELETE" };
 	return { ...at, ttl: ttlSeconds, changetype: "REPLACE", records };

@@ -48,6 +48,7 @@ export const SUITES: readonly Suite[] = [
 			pdnsutil: "pdns-server",
 			lexicon: "lexicon",
 			"/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql": "pdns-backend-sqlite3",
+			"/usr/share/doc/pdns-backend-lmdb": "pdns-backend-lmdb",
 			sqlite3: "sqlite3",
 			miltertest: "miltertest",
 			"dkimpy-milter": "dkimpy-milter",

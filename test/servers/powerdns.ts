@@ -1,4 +1,4 @@
-/** A real PowerDNS for a test: primary of zones in SQLite, with updates by TSIG. */
+/** A real PowerDNS for a test: primary of zones in SQLite or LMDB, with updates by TSIG. */
 
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -26,19 +26,40 @@ export interface StartedPowerDns extends StartedServer {
 	util(...argv: readonly string[]): Promise<string>;
 }
 
+const BACKENDS = {
+	sqlite: (file: string) => `
+launch=gsqlite3
+gsqlite3-database=${file}
+gsqlite3-pragma-synchronous=0
+gsqlite3-dnssec=yes
+`,
+	lmdb: (file: string) => `
+launch=lmdb
+lmdb-filename=${file}
+lmdb-sync-mode=nosync
+lmdb-shards=1
+`,
+};
 const SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
 const run = promisify(execFile);
 
 export async function startPowerDns(options: {
 	readonly zones: readonly PowerDnsZone[];
 	readonly tsigKeys?: readonly TsigKey[];
+	/** Where it keeps the zones; SQLite by default. */
+	readonly backend?: keyof typeof BACKENDS;
 }): Promise<StartedPowerDns> {
 	const address = "127.0.0.1";
 	const port = await freePort(address);
 	const webPort = await freePort(address);
 	const directory = await makeDirectory("powerdns");
-	await writeFile(join(directory, "pdns.conf"), configuration(address, { port, webPort }, directory));
-	await run("/usr/bin/sqlite3", [join(directory, "zones.db"), await readFile(SCHEMA, "utf8")]);
+	const { backend = "sqlite" } = options;
+	await writeFile(
+		join(directory, "pdns.conf"),
+		configuration(address, { port, webPort }, directory) + BACKENDS[backend](join(directory, "zones.db")),
+	);
+	if (backend === "sqlite")
+		await run("/usr/bin/sqlite3", [join(directory, "zones.db"), await readFile(SCHEMA, "utf8")]);
 	const util = async (...argv: readonly string[]) =>
 		(await run("/usr/bin/pdnsutil", [`--config-dir=${directory}`, ...argv])).stdout;
 	for (const { name, algorithm, secret } of options.tsigKeys ?? [])
@@ -76,10 +97,6 @@ function configuration(
 local-address=${address}
 local-port=${port}
 socket-dir=${directory}
-launch=gsqlite3
-gsqlite3-database=${directory}/zones.db
-gsqlite3-pragma-synchronous=0
-gsqlite3-dnssec=yes
 dnsupdate=yes
 allow-dnsupdate-from=127.0.0.0/8
 receiver-threads=1

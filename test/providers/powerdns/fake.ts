@@ -5,13 +5,27 @@ import type { Recorded } from "../http/describe-replay.ts";
 import type { Fake, FakeAnswer, FakeRequest } from "../http/fake-server.ts";
 import type { StoredZone, ZoneStore } from "../http/zone-store.ts";
 
-export function createPowerDnsFake(store: ZoneStore, { key }: { readonly key: string }): Fake {
+export interface PowerDnsFakeOptions {
+	readonly key: string;
+	/** Records that are switched off: TXT, as quoted. */
+	readonly off?: SwitchedOff[];
+	/** Whether the zones' backend can search; one that cannot says that nothing was found. */
+	readonly isSearchable?: boolean;
+}
+
+interface SwitchedOff {
+	/** Without the final dot. */
+	readonly name: string;
+	readonly content: string;
+}
+
+export function createPowerDnsFake(store: ZoneStore, options: PowerDnsFakeOptions): Fake {
+	const { key, off = [], isSearchable = true } = options;
 	return (request) => {
 		if (request.headers["x-api-key"] !== key) return { status: 401, body: "Unauthorized" };
 		const path = request.path.replace("/api/v1/servers/localhost", "");
 		if (path === "/zones") return zones(request);
-		// What is switched off, a real one tells.
-		if (path === "/search-data") return { status: 200, body: [] };
+		if (path === "/search-data") return { status: 200, body: isSearchable ? search(request) : [] };
 		const [, name = ""] = /^\/zones\/([^/]+)\.$/.exec(path) ?? [];
 		const zone = store.zone(name);
 		if (zone === undefined) return { status: 422, body: { error: `Could not find domain '${name}.'` } };
@@ -24,6 +38,18 @@ export function createPowerDnsFake(store: ZoneStore, { key }: { readonly key: st
 		return { status: 200, body: held.map(head) };
 	}
 
+	/** By name alone, as far as is asked for here. */
+	function search({ query }: FakeRequest): readonly unknown[] {
+		const name = query.get("q");
+		const top = store.zones.map((zone) => ({ name: zone.name, type: "SOA", content: "ns1." }));
+		const served = store.zones.flatMap(({ records }) => records);
+		const hidden = off.map((one) => ({ ...one, type: "TXT", disabled: true }));
+		return [...top, ...served.map((one) => ({ ...one, content: one.form ?? one.value })), ...hidden]
+			.filter((one) => one.name === name)
+			.map((one) => ({ disabled: false, ...one, name: `${one.name}.` }));
+	}
+
+	/** The filter by name leaves out what is switched off. */
 	function rrsets(zone: StoredZone, { query }: FakeRequest): FakeAnswer {
 		const name = query.get("rrset_name");
 		const sets = new Map<string, Rrset>();
@@ -40,7 +66,8 @@ export function createPowerDnsFake(store: ZoneStore, { key }: { readonly key: st
 			set.records?.push({ content: record.form ?? record.value, disabled: false });
 			sets.set(`${at} ${record.type}`, set);
 		}
-		return { status: 200, body: { ...head(zone), rrsets: [...sets.values()] } };
+		const hidden = name === null ? off.map(hiddenSet) : [];
+		return { status: 200, body: { ...head(zone), rrsets: [...sets.values(), ...hidden] } };
 	}
 
 	function patch(zone: StoredZone, { body }: FakeRequest): FakeAnswer {
@@ -58,7 +85,11 @@ export function createPowerDnsFake(store: ZoneStore, { key }: { readonly key: st
 			const at = set.name.slice(0, -1);
 			for (const { id } of zone.records.filter((one) => one.name === at && one.type === set.type))
 				store.remove(zone, id);
-			plant(store, zone, set);
+			const { records = [] } = set;
+			plant(store, zone, { ...set, records: records.filter(({ disabled }) => !disabled) });
+			const kept = off.filter(({ name }) => name !== at);
+			const hidden = records.filter(({ disabled }) => disabled);
+			off.splice(0, off.length, ...kept, ...hidden.map(({ content }) => ({ name: at, content })));
 		}
 		return { status: 204 };
 	}
@@ -70,6 +101,10 @@ interface Rrset {
 	readonly records?: { content: string; disabled: boolean }[];
 	readonly ttl: number;
 	readonly type: string;
+}
+
+function hiddenSet({ name, content }: SwitchedOff): Rrset {
+	return { comments: [], name: `${name}.`, type: "TXT", ttl: 300, records: [{ content, disabled: true }] };
 }
 
 function plant(store: ZoneStore, zone: StoredZone, { name, type, ttl, records = [] }: Rrset): void {

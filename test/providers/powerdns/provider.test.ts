@@ -1,12 +1,14 @@
+import { expect, test } from "vitest";
 import { createProvider } from "../../../providers/powerdns/provider.ts";
 import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
 import { describeReplay } from "../http/describe-replay.ts";
 import { startHttpBench } from "../http/start-bench.ts";
-import { createPowerDnsFake, preparePowerDns } from "./fake.ts";
+import { createPowerDnsFake, type PowerDnsFakeOptions, preparePowerDns } from "./fake.ts";
 
 const KEY = "powerdns-key-of-the-tests";
+const signal = new AbortController().signal;
 
-describeHttpProvider("powerdns", startBench);
+describeHttpProvider("powerdns", async () => startBench());
 describeReplay({
 	folder: "powerdns",
 	headers: { "x-api-key": KEY },
@@ -14,12 +16,32 @@ describeReplay({
 	prepare: preparePowerDns,
 });
 
-async function startBench(): Promise<HttpBench> {
+test.each([
+	["that can search", true],
+	["that cannot, and says that nothing was found", false],
+])("what is switched off stays so in a backend %s", async (_, isSearchable) => {
+	const name = "s1._domainkey.example.test";
+	const off = [name, `x${name}`].map((at) => ({ name: at, content: '"of somebody else"' }));
+	const before = [...off];
+	const bench = await startBench({ off, isSearchable });
+	await bench.plant(name, ["a sibling"]);
+	expect(await bench.provider.list(bench.zone, name, signal)).toEqual(["a sibling"]);
+	const replace = { kind: "replace", name, from: "a sibling", to: "v=DKIM1", ttlSeconds: 300 } as const;
+	expect(await bench.provider.change(bench.zone, [replace], signal)).toEqual([{ kind: "done" }]);
+	expect(bench.store.serves(name)).toEqual(["v=DKIM1"]);
+	const remove = { kind: "remove", name, value: "v=DKIM1" } as const;
+	expect(await bench.provider.change(bench.zone, [remove], signal)).toEqual([{ kind: "done" }]);
+	expect(bench.store.serves(name)).toEqual([]);
+	expect(off.toSorted((one, other) => (one.name < other.name ? -1 : 1))).toEqual(before);
+	await bench.stop();
+});
+
+async function startBench(more: Pick<PowerDnsFakeOptions, "off" | "isSearchable"> = {}): Promise<HttpBench> {
 	return startHttpBench({
 		origin: "http://dns.test:8081",
 		settings: { url: "http://dns.test:8081", key: { file: "/etc/keyturn/key" }, server: "localhost" },
 		createProvider,
-		fake: (store) => createPowerDnsFake(store, { key: KEY }),
+		fake: (store) => createPowerDnsFake(store, { key: KEY, ...more }),
 		secrets: [KEY],
 		hasTwins: false,
 	});

@@ -63,20 +63,18 @@ describe("the troubles with PowerDNS's interface", () => {
 		});
 	});
 
-	test("records that are switched off are neither told nor lost", async () => {
-		const name = `off._domainkey.${ZONE}`;
-		await patch(server, name, [
-			{ content: '"switched off"', disabled: true },
-			{ content: '"sibling"', disabled: false },
-		]);
-		expect(await provider.list(ZONE, name, signal)).toEqual(["sibling"]);
-		const replace = { kind: "replace", name, from: "sibling", to: valueOf(410), ttlSeconds: 300 } as const;
-		expect(await provider.change(ZONE, [replace], signal)).toEqual([{ kind: "done" }]);
-		expect(await served(server, name)).toEqual([valueOf(410)]);
-		const removal = { kind: "remove", name, value: valueOf(410) } as const;
-		expect(await provider.change(ZONE, [removal], signal)).toEqual([{ kind: "done" }]);
-		expect(await served(server, name)).toEqual([]);
-		expect(await switchedOffAt(server, name)).toEqual(['"switched off"']);
+	test("records that are switched off are neither told nor lost", async () => keepsSwitchedOff(server));
+
+	test("nor in a backend that finds none of them", async () => {
+		const other = await start("lmdb");
+		try {
+			expect(await api(other, `/search-data?max=10&q=${ZONE}`)).toEqual([
+				expect.objectContaining({ object_type: "zone" }),
+			]);
+			await keepsSwitchedOff(other);
+		} finally {
+			await other.stop();
+		}
 	});
 
 	test("nothing is written beside an alias", async () => {
@@ -96,8 +94,9 @@ describe("the troubles with PowerDNS's interface", () => {
 	});
 });
 
-async function start(): Promise<StartedPowerDns> {
+async function start(backend: "sqlite" | "lmdb" = "sqlite"): Promise<StartedPowerDns> {
 	return startPowerDns({
+		backend,
 		zones: [
 			{ name: ZONE, records: "alias._domainkey CNAME elsewhere.invalid." },
 			{ name: SIGNED, records: "", dnssec: true },
@@ -129,6 +128,23 @@ function providerFor(server: StartedPowerDns, key = server.apiKey): DnsProvider 
 	});
 }
 
+async function keepsSwitchedOff(server: StartedPowerDns): Promise<void> {
+	const provider = providerFor(server);
+	const name = `off._domainkey.${ZONE}`;
+	await patch(server, name, [
+		{ content: '"switched off"', disabled: true },
+		{ content: '"sibling"', disabled: false },
+	]);
+	expect(await provider.list(ZONE, name, signal)).toEqual(["sibling"]);
+	const replace = { kind: "replace", name, from: "sibling", to: valueOf(410), ttlSeconds: 300 } as const;
+	expect(await provider.change(ZONE, [replace], signal)).toEqual([{ kind: "done" }]);
+	expect(await served(server, name)).toEqual([valueOf(410)]);
+	const removal = { kind: "remove", name, value: valueOf(410) } as const;
+	expect(await provider.change(ZONE, [removal], signal)).toEqual([{ kind: "done" }]);
+	expect(await served(server, name)).toEqual([]);
+	expect(await switchedOffAt(server, name)).toEqual(['"switched off"']);
+}
+
 async function patch(server: StartedPowerDns, name: string, records: readonly object[]): Promise<void> {
 	const rrsets = [{ name: `${name}.`, type: "TXT", ttl: 300, changetype: "REPLACE", records }];
 	const response = await fetch(`${server.url}/api/v1/servers/localhost/zones/${ZONE}.`, {
@@ -140,8 +156,18 @@ async function patch(server: StartedPowerDns, name: string, records: readonly ob
 }
 
 async function switchedOffAt(server: StartedPowerDns, name: string): Promise<readonly string[]> {
-	const url = `${server.url}/api/v1/servers/localhost/search-data?max=10&q=${name}`;
-	const response = await fetch(url, { headers: { "x-api-key": server.apiKey } });
-	const records = (await response.json()) as readonly { content: string; disabled: boolean }[];
-	return records.filter(({ disabled }) => disabled).map(({ content }) => content);
+	const { rrsets } = (await api(server, `/zones/${ZONE}.`)) as {
+		readonly rrsets: readonly {
+			readonly name: string;
+			readonly records: readonly { readonly content: string; readonly disabled: boolean }[];
+		}[];
+	};
+	return rrsets
+		.filter((one) => one.name === `${name}.`)
+		.flatMap(({ records }) => records.filter(({ disabled }) => disabled).map(({ content }) => content));
+}
+
+async function api(server: StartedPowerDns, path: string): Promise<unknown> {
+	const headers = { "x-api-key": server.apiKey };
+	return (await fetch(`${server.url}/api/v1/servers/localhost${path}`, { headers })).json();
 }
