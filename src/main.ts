@@ -8,6 +8,7 @@ import { type CommandContext, EXIT, type Terminal, type Workbench } from "./cli/
 import { directoryOf, durableReplace } from "./durable.ts";
 import { asKeyturnError } from "./errors.ts";
 import { createConfiguration } from "./joining/configuration.ts";
+import { heldCredentials, outsideTheUnit, type RunningCommand } from "./joining/credentials.ts";
 import { joinInitHost } from "./joining/init-host.ts";
 import { createMachine, once } from "./joining/machine.ts";
 import { counting, joinExaminer, joinOutside, type Outside } from "./joining/outside.ts";
@@ -17,6 +18,7 @@ import { plain, wrap } from "./report/words.ts";
 import type { Settings } from "./settings/settings.ts";
 import { createFileStateStore } from "./state/files.ts";
 import { dropToOwner } from "./system/identity.ts";
+import type { SecretsOptions } from "./system/secrets.ts";
 
 const DOOR_SOCKET = "/run/keyturn/apply.sock";
 /** A command that looks whether a daemon lives holds its lock for a moment, beside others who look. */
@@ -87,11 +89,15 @@ const serveLocally: Workbench["serveLocally"] = (answerFor) => {
 
 async function open(configPath: string): Promise<Workbench> {
 	const settings = await configuration.read(configPath);
+	const held = await heldCredentials(machine, settings, {
+		env: process.env,
+		isRoot: process.geteuid?.() === 0,
+	});
 	await dropToOwner(disk, settings.state);
 	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
 	const openDoor = once(() => joinDoor(configPath));
 	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };
-	const outside = once(() => outsideOf(settings, configPath));
+	const outside = once(() => outsideOf(settings, configPath, held));
 	const makeAgent: Workbench["agent"] = async () => {
 		const { createAgent } = await import("./agent/agent.ts");
 		const { createKeyMaker } = await import("./system/key-maker.ts");
@@ -134,7 +140,7 @@ async function open(configPath: string): Promise<Workbench> {
 				? "held"
 				: "ours",
 		wakeOnSchedule,
-		reload: () => reload(configPath, bench),
+		reload: () => reload(configPath, bench, held),
 		notify: async (words) => notify(machine, process.env, words),
 		watchdog: watchdogOf(machine, process.env, process.pid),
 		replaceShared: async (path, text) => durableReplace(disk, path, Buffer.from(text), { mode: 0o644 }),
@@ -145,9 +151,28 @@ async function open(configPath: string): Promise<Workbench> {
 	return bench;
 }
 
-async function outsideOf(settings: Settings, configPath: string): Promise<Outside> {
-	const given = { machine, configuration, env: process.env, uid: process.getuid?.() ?? 0 };
+async function outsideOf(
+	settings: Settings,
+	configPath: string,
+	held: SecretsOptions["held"],
+): Promise<Outside> {
+	const secrets = { env: process.env, held, outside: await outsideTheUnit(machine, settings, ourselves()) };
+	const given = { machine, configuration, secrets, uid: process.getuid?.() ?? 0 };
 	return joinOutside(given, settings, configPath);
+}
+
+/** As it was started, should it have to be run again elsewhere. */
+function ourselves(): RunningCommand {
+	return {
+		argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+		directory: process.cwd(),
+		env: process.env,
+		isDaemon,
+		signal: stopping.signal,
+		stoppedBy: () => stoppedBy,
+		flush: flushAll,
+		end: (status) => process.exit(stoppedBy === null ? status : SIGNAL_STATUS[stoppedBy]),
+	};
 }
 
 async function joinDoor(configPath: string): Promise<Door> {
@@ -185,7 +210,11 @@ function wakeOnSchedule(settings: Settings, onWake: () => void, signal: AbortSig
 }
 
 /** A bad configuration changes nothing. */
-async function reload(configPath: string, bench: Workbench): ReturnType<Workbench["reload"]> {
+async function reload(
+	configPath: string,
+	bench: Workbench,
+	held: SecretsOptions["held"],
+): ReturnType<Workbench["reload"]> {
 	try {
 		const settings = await configuration.read(configPath);
 		if (settings.state !== bench.settings.state)
@@ -194,7 +223,7 @@ async function reload(configPath: string, bench: Workbench): ReturnType<Workbenc
 			};
 		(await bench.agent()).configure(
 			settings,
-			await counting(machine, settings, await outsideOf(settings, configPath)),
+			await counting(machine, settings, await outsideOf(settings, configPath, held)),
 		);
 		return { settings };
 	} catch (thrown) {
@@ -219,8 +248,9 @@ function tellError(thrown: unknown): number {
 }
 
 /** What goes to a pipe may still be on its way when all is done. */
-async function flushed(stream: NodeJS.WriteStream): Promise<void> {
-	await new Promise<void>((resolve) => void stream.write("", () => resolve()));
+async function flushAll(): Promise<void> {
+	for (const stream of [process.stdout, process.stderr])
+		await new Promise<void>((resolve) => void stream.write("", () => resolve()));
 }
 
 function stop(name: keyof typeof SIGNAL_STATUS): void {
@@ -252,7 +282,7 @@ async function main(): Promise<number> {
 	} catch (thrown) {
 		status = tellError(thrown);
 	}
-	for (const stream of [process.stdout, process.stderr]) await flushed(stream);
+	await flushAll();
 	return status;
 }
 

@@ -57,11 +57,11 @@ async function look(context: CommandContext): Promise<Examined> {
 	}
 	const { terminal } = context;
 	const { length } = bench.settings.policies;
+	const examiner = await bench.examiner();
 	if (terminal.isLive)
 		terminal.say(
 			`asking the door, the name servers and the providers of ${length} ${plural("domain", length)}`,
 		);
-	const examiner = await bench.examiner();
 	const ports = { ...examiner, ...portsOf(bench) };
 	const facts = await gather(await known(bench, examiner), ports, context.signal);
 	return {

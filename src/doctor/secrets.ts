@@ -1,6 +1,7 @@
 /** Finds the files that keyturn.yaml names as secrets, and how they lie there. */
 
 import type { Disk } from "../ports/disk.ts";
+import { secretsIn } from "../settings/named-secrets.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { SecretFile } from "./facts.ts";
 
@@ -21,11 +22,8 @@ export async function findSecrets(
 
 /** A secret by reference is `{ file: PATH }`; a TSIG key may be a file as BIND writes it. */
 function pathsIn(settings: unknown): readonly string[] {
-	if (typeof settings !== "object" || settings === null) return [];
-	const entries: readonly (readonly [string, unknown])[] = Object.entries(settings);
-	const [only] = entries;
-	if (entries.length === 1 && only?.[0] === "file" && typeof only[1] === "string") return [only[1]];
-	return entries.flatMap(([name, value]) =>
-		name === "keyfile" && typeof value === "string" ? [value] : pathsIn(value),
-	);
+	const named = secretsIn(settings).flatMap((one) => ("file" in one ? [one.file] : []));
+	const isObject = typeof settings === "object" && settings !== null;
+	const keyFile = isObject && "keyfile" in settings ? settings.keyfile : undefined;
+	return typeof keyFile === "string" ? [...named, keyFile] : named;
 }

@@ -10,6 +10,7 @@ import type { DnsProvider } from "../ports/dns-provider.ts";
 import type { HeldLock } from "../ports/lock.ts";
 import type { AlertSettings, Settings } from "../settings/settings.ts";
 import { publicAddresses } from "../system/identity.ts";
+import type { SecretsOptions } from "../system/secrets.ts";
 import type { ProviderTools } from "../../providers/registry.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Machine } from "./machine.ts";
@@ -21,7 +22,7 @@ export interface OutsideGiven {
 	readonly machine: Machine;
 	readonly configuration: Configuration;
 	/** Where secrets may stand. */
-	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly secrets: Omit<SecretsOptions, "disk">;
 	/** Whose programs are trusted, besides root's. */
 	readonly uid: number;
 }
@@ -95,7 +96,7 @@ export async function joinExaminer(machine: Machine, outside: () => Promise<Outs
 }
 
 async function joinTools(
-	{ machine, env, uid }: OutsideGiven,
+	{ machine, secrets, uid }: OutsideGiven,
 	settings: Settings,
 ): Promise<ProviderTools & AlertTools> {
 	const { createHttp } = await import("../system/http.ts");
@@ -113,7 +114,7 @@ async function joinTools(
 			verifyFor: (name) => verifyOf(settings, name),
 		}),
 		programTrust: createProgramTrust(disk, uid),
-		secrets: createSecrets({ disk, env }),
+		secrets: createSecrets({ ...secrets, disk }),
 		disk,
 		copies: createZoneCopies({ disk, clock, directory: `${settings.state}/zone-copies` }),
 		wire: pulse.watch(createWire()),

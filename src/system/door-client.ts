@@ -9,6 +9,7 @@ import type { Door, DoorRequest } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Random } from "../ports/random.ts";
 import { readAnswer, unreachable } from "./door-answer.ts";
+import { inTransientUnit, isSystemd } from "./transient-unit.ts";
 import { exchange } from "./unix-exchange.ts";
 
 export interface DoorClientOptions {
@@ -81,12 +82,11 @@ async function programFor({
 	random,
 	argv,
 }: DoorClientOptions): Promise<readonly [string, ...string[]]> {
-	const runsSystemd = (await disk.stat("/run/systemd/system")) !== null;
-	if (process.getuid?.() !== 0 || !runsSystemd) return argv;
-	const unit = `keyturn-apply-${random.id().slice(0, 12)}`;
-	const how = ["--pipe", "--wait", "--collect", "--quiet", `--unit=${unit}`, "--description=keyturn's door"];
-	const finish = ["--property=KillMode=mixed", "--property=TimeoutStopSec=180", "--property=UMask=0077"];
-	return ["/usr/bin/systemd-run", ...how, ...finish, "--", ...argv];
+	if (!(await isSystemd(disk))) return argv;
+	const name = `keyturn-apply-${random.id().slice(0, 12)}`;
+	// A switch under way is finished, not cut short.
+	const properties = ["KillMode=mixed", "TimeoutStopSec=180", "UMask=0077"];
+	return inTransientUnit({ description: "keyturn's door", name, properties }, argv);
 }
 
 function gaveUp(signal: AbortSignal): Promise<never> {

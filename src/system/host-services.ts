@@ -4,9 +4,9 @@ import type { Random } from "../ports/random.ts";
 import type { Services } from "../ports/services.ts";
 import { createDetachedDeadMan, createSystemdDeadMan } from "./dead-man.ts";
 import { mixServices } from "./mixed-services.ts";
-import { isSystemd } from "./probe-program.ts";
 import { type CommandServicesOptions, createCommandServices } from "./services-command.ts";
 import { createSystemdServices } from "./services-systemd.ts";
+import { isSystemd } from "./transient-unit.ts";
 
 export interface HostServicesOptions extends Omit<CommandServicesOptions, "deadMan"> {
 	readonly random: Random;

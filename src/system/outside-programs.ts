@@ -2,7 +2,7 @@
 
 import type { Disk } from "../ports/disk.ts";
 import type { ProgramRequest, Programs } from "../ports/programs.ts";
-import { isSystemd } from "./probe-program.ts";
+import { inTransientUnit, isSystemd } from "./transient-unit.ts";
 
 /** Where systemd runs, each program is a transient unit of its own; elsewhere there are no walls. */
 export function createOutsidePrograms(options: {
@@ -19,20 +19,14 @@ export function createOutsidePrograms(options: {
 const CLIENT_MS = 5_000;
 
 function asUnit({ argv, owner, env, timeoutMs, ...request }: ProgramRequest): ProgramRequest {
-	const unit = [
-		"/usr/bin/systemd-run",
-		"--wait",
-		"--pipe",
-		"--collect",
-		"--quiet",
-		"--description=a program of keyturn.yaml",
-		...(owner === undefined ? [] : [`--uid=${owner.uid}`, `--gid=${owner.gid}`]),
-		...Object.entries(env ?? {}).map(([name, value]) => `--setenv=${name}=${value}`),
-		"-p",
-		`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`,
-		"--",
-		// A unit's command line is expanded once more (systemd.service(5), COMMAND LINES).
-		...argv.map((word) => word.replaceAll("$", "$$$$")),
-	] as const;
+	const unit = inTransientUnit(
+		{
+			description: "a program of keyturn.yaml",
+			...(owner === undefined ? {} : { owner }),
+			...(env === undefined ? {} : { env }),
+			properties: [`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`],
+		},
+		argv,
+	);
 	return { ...request, argv: unit, timeoutMs: timeoutMs + CLIENT_MS };
 }

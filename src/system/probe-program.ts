@@ -5,6 +5,7 @@ import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { ProgramRequest, Programs } from "../ports/programs.ts";
 import type { SocketTarget } from "../ports/sockets.ts";
+import { inTransientUnit, isSystemd } from "./transient-unit.ts";
 
 export interface ProbeProgramOptions {
 	readonly programs: Programs;
@@ -41,11 +42,6 @@ export function createProbeProgram({ programs, disk, argv, addressesOf }: ProbeP
 	};
 }
 
-/** Whether services and other users are reached through systemd here. */
-export async function isSystemd(disk: Disk): Promise<boolean> {
-	return process.getuid?.() === 0 && (await disk.stat("/run/systemd/system")) !== null;
-}
-
 interface Reached {
 	/** In place of the request's, where its host is a name: the probe asks nobody what that stands for. */
 	readonly socket?: SocketTarget;
@@ -61,26 +57,14 @@ async function asUnit(
 	addressesOf: ProbeProgramOptions["addressesOf"],
 ): Promise<Pick<ProgramRequest, "argv" | "input">> {
 	const { addresses, ...reached } = await reach(request.socket, addressesOf);
-	const rules = [
+	const properties = [
 		"IPAddressDeny=any",
 		"IPAddressAllow=localhost",
 		...addresses.map((address) => `IPAddressAllow=${withoutScope(address)}`),
 		"NoNewPrivileges=yes",
 		"ProtectSystem=strict",
 	];
-	const unit = [
-		"/usr/bin/systemd-run",
-		"--wait",
-		"--pipe",
-		"--collect",
-		"--quiet",
-		"--description=keyturn's probe",
-		`--uid=${owner.uid}`,
-		`--gid=${owner.gid}`,
-		...rules.flatMap((rule) => ["-p", rule]),
-		"--",
-		...argv,
-	] as const;
+	const unit = inTransientUnit({ description: "keyturn's probe", owner, properties }, argv);
 	return { argv: unit, input: JSON.stringify({ ...request, ...reached }) };
 }
 

@@ -4,21 +4,38 @@ import { join } from "node:path";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { SecretReference, Secrets } from "../ports/secrets.ts";
+import { AGENT_UNIT } from "./unit-credentials.ts";
 
 /** Far above any token or key; a log file named by mistake is told as such. */
 const LIMIT_BYTES = 65_536;
 const OTHERS_MAY_READ = 0o004;
 const OTHERS_MAY_WRITE = 0o022;
 
-export function createSecrets(options: {
+/** Set in the environment of a command that was run again in a unit, for its credentials. */
+export const MARK = "KEYTURN_RUN_AGAIN";
+
+/** Why a process outside of the agent's unit has no credentials. */
+export interface OutsideTheUnit {
+	/** A clause, such as "only root can run a command with it". */
+	readonly why: string;
+	/** Null: to have the unit load it. */
+	readonly hint: string | null;
+}
+
+export interface SecretsOptions {
 	readonly disk: Disk;
 	readonly env: Readonly<Record<string, string | undefined>>;
-}): Secrets {
-	const { disk, env } = options;
+	/** Credentials read before, by name: as `holdCredentials` does. */
+	readonly held: ReadonlyMap<string, string>;
+	/** Null where the process is in a unit that has credentials. */
+	readonly outside: OutsideTheUnit | null;
+}
+
+export function createSecrets(options: SecretsOptions): Secrets {
 	return {
 		async read(reference) {
 			const where = describe(reference);
-			const text = await fetchText(reference, where, disk, env);
+			const text = await fetchText(reference, where, options);
 			const secret = text.trim();
 			if (secret === "") throw unreadable(where, "is empty", "put the secret there");
 			return secret;
@@ -26,35 +43,60 @@ export function createSecrets(options: {
 	};
 }
 
+/**
+ * Reads what is there of `names`, while the process is still root: systemd lets nobody else at the credentials of root's
+ * unit. What cannot be read is told when it is needed.
+ */
+export async function holdCredentials(
+	given: Pick<SecretsOptions, "disk" | "env">,
+	names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+	const held = new Map<string, string>();
+	const secrets = createSecrets({ ...given, held, outside: null });
+	for (const credential of names) {
+		const secret = await secrets.read({ credential }).catch(() => null);
+		if (secret !== null) held.set(credential, secret);
+	}
+	return held;
+}
+
 async function fetchText(
 	reference: SecretReference,
 	where: string,
-	disk: Disk,
-	env: Readonly<Record<string, string | undefined>>,
+	{ disk, env, held, outside }: SecretsOptions,
 ): Promise<string> {
 	if ("env" in reference) {
 		const value = env[reference.env];
-		if (value === undefined) throw unreadable(where, "is not set", "set it for the unit, or use a file");
+		if (value === undefined) throw unreadable(where, "is not set", hintForVariable(reference.env, env));
 		return value;
 	}
-	if ("file" in reference) return readFile(reference.file, where, disk);
+	if ("file" in reference)
+		return readFile(reference.file, where, disk, "create it, mode 0600, owned by keyturn's user");
+	const name = reference.credential;
 	const directory = env["CREDENTIALS_DIRECTORY"];
+	const loading = `add LoadCredential=${name}:PATH to the unit: \`systemctl edit ${AGENT_UNIT}\`, and restart it`;
 	if (directory === undefined)
 		throw unreadable(
 			where,
-			"exists inside the systemd unit only, and this process has no CREDENTIALS_DIRECTORY",
-			`add LoadCredential=${reference.credential}:PATH to the unit`,
+			`exists inside ${AGENT_UNIT} only, and ${outside?.why ?? "this process has no CREDENTIALS_DIRECTORY"}`,
+			outside?.hint ?? loading,
 		);
-	if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(reference.credential))
+	if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name))
 		throw unreadable(where, "has a name that no credential has", "see systemd.exec(5)");
 	// systemd's own directory: its modes are systemd's business.
-	return readFile(join(directory, reference.credential), where, disk);
+	return held.get(name) ?? readFile(join(directory, name), where, disk, loading);
 }
 
-async function readFile(path: string, where: string, disk: Disk): Promise<string> {
+/** Whoever can see a unit can see its variables, so none that is a secret goes along when a command is run again in one. */
+function hintForVariable(name: string, env: Readonly<Record<string, string | undefined>>): string {
+	if (env[MARK] !== undefined)
+		return `a command that also needs credentials runs in a unit, where everybody could read its variables: name ${name} as a file or a credential, too`;
+	return `set it where keyturn runs: for the daemon in ${AGENT_UNIT} (EnvironmentFile=), of which a command in a shell has nothing; for a command by \`export ${name}\`; or name a file, which both read`;
+}
+
+async function readFile(path: string, where: string, disk: Disk, toDo: string): Promise<string> {
 	const found = await disk.stat(path);
-	if (found === null)
-		throw unreadable(where, "is not there", "create it, mode 0600, owned by keyturn's user");
+	if (found === null) throw unreadable(where, "is not there", toDo);
 	if (found.kind !== "file") throw unreadable(where, `is no file but a ${found.kind}`, "name a file");
 	const wrong = found.mode & (OTHERS_MAY_READ | OTHERS_MAY_WRITE);
 	if (wrong !== 0)

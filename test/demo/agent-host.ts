@@ -104,7 +104,7 @@ export async function createHostAgent(
 
 async function joinProviders(host: ScratchHost, settings: Settings, ports: HostPorts) {
 	const { clock, random, log, wire, programs } = ports;
-	const secrets = createSecrets({ disk: host.disk, env: {} });
+	const secrets = createSecrets({ disk: host.disk, env: {}, held: new Map(), outside: null });
 	const http = { send: async () => Promise.reject(new Error("the demo has no HTTP")) };
 	const tools = {
 		secrets,

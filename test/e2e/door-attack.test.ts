@@ -122,7 +122,7 @@ test("the switch that was done is not done again for its old id", async () => {
 	expect(await fingerprints()).toBe(before);
 });
 
-test("a token that systemd hands over (LoadCredential=) reaches the provider", async () => {
+test("a token that systemd hands over (LoadCredential=) reaches the provider, from a shell as well", async () => {
 	const good = await host.read(CONFIG_FILE);
 	const key = /secret "([^"]+)"/.exec(await host.read("/etc/keyturn/tsig.key"))?.[1] ?? "";
 	await host.write("/etc/keyturn/tsig.secret", key, { mode: "0600" });
@@ -133,8 +133,16 @@ test("a token that systemd hands over (LoadCredential=) reaches the provider", a
 	const before = await host.selectors();
 	expect(await host.keyturn("rotate --now example.com")).toMatchObject({ code: 0 });
 	expect((await host.selectors())["example.com"]).not.toBe(before["example.com"]);
-	await host.write(CONFIG_FILE, good);
+	const checked = await host.keyturn("provider check home --json");
+	expect(checked).toMatchObject({ code: 0, stderr: expect.stringContaining("removing") });
+	expect(JSON.parse(checked.stdout)).toMatchObject({ provider: "home", outcome: "passed" });
 	await noDropIn("credential");
+	const refused = await host.keyturn("provider check home");
+	expect(refused.code).toBe(1);
+	const words = refused.stdout.replaceAll(/\s+/g, " ");
+	expect(words).toContain("tsig exists inside keyturn.service only, and that unit does not load it");
+	expect(words).toContain("add LoadCredential=tsig:PATH to the unit: `systemctl edit keyturn.service`");
+	await host.write(CONFIG_FILE, good);
 });
 
 test("the plug pulled in the daemon's turn: after the boot it ends it by itself", async () => {

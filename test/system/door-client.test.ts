@@ -162,7 +162,7 @@ test("with systemd but without units it is a transient unit of root's", async (c
 	expect(await client.request(drop, never)).toEqual(answer);
 	expect(asked[0]?.owner).toEqual({ uid: 0, gid: 0 });
 	expect(asked[0]?.argv.join(" ")).toMatch(
-		/^\/usr\/bin\/systemd-run --pipe --wait --collect --quiet --unit=keyturn-apply-[0-9a-f]{12} .* -- \/usr\/bin\/node door\.js$/,
+		/^\/usr\/bin\/systemd-run --wait --pipe --collect --quiet --unit=keyturn-apply-[0-9a-f]{12} .* -- \/usr\/bin\/node door\.js$/,
 	);
 });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { SecretReference } from "../../src/ports/secrets.ts";
 import { createSystemDisk } from "../../src/system/disk.ts";
-import { createSecrets } from "../../src/system/secrets.ts";
+import { createSecrets, holdCredentials, type OutsideTheUnit } from "../../src/system/secrets.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -14,8 +14,12 @@ afterEach(async () => {
 	await rm(directory, { recursive: true, force: true });
 });
 
-async function read(reference: SecretReference, env: Readonly<Record<string, string>> = {}): Promise<string> {
-	return createSecrets({ disk: createSystemDisk(), env }).read(reference);
+async function read(
+	reference: SecretReference,
+	env: Readonly<Record<string, string>> = {},
+	outside: OutsideTheUnit | null = null,
+): Promise<string> {
+	return createSecrets({ disk: createSystemDisk(), env, held: new Map(), outside }).read(reference);
 }
 
 async function fileWith(content: string, mode: number): Promise<string> {
@@ -53,7 +57,7 @@ test("names the reference when there is nothing to read", async () => {
 		[{ file: join(directory, "folder") }, "is no file"],
 		[{ env: "NOT_THERE" }, "NOT_THERE is not set"],
 		[{ env: "BLANK" }, "BLANK is empty"],
-		[{ credential: "tsig" }, "exists inside the systemd unit only"],
+		[{ credential: "tsig" }, "exists inside keyturn.service only"],
 	];
 	for (const [reference, words] of cases)
 		await expect(read(reference, { BLANK: " " })).rejects.toMatchObject({
@@ -78,4 +82,46 @@ test.each(["../shadow", "/etc/shadow", ".."])("%j is no credential", async (cred
 	await expect(read({ credential }, { CREDENTIALS_DIRECTORY: directory })).rejects.toMatchObject({
 		code: "config.unreadable",
 	});
+});
+
+test("says why there is no credential outside of the unit, and what gives it", async () => {
+	const unloaded = { why: "that unit does not load it", hint: null };
+	await expect(read({ credential: "cf" }, {}, unloaded)).rejects.toMatchObject({
+		code: "config.unreadable",
+		message: "the credential cf exists inside keyturn.service only, and that unit does not load it",
+		hint: "add LoadCredential=cf:PATH to the unit: `systemctl edit keyturn.service`, and restart it",
+	});
+	const other = { why: "only root can run a command with it", hint: "run the command as root" };
+	await expect(read({ credential: "cf" }, {}, other)).rejects.toMatchObject({
+		message: expect.stringContaining("only root can run a command with it"),
+		hint: "run the command as root",
+	});
+});
+
+test("says what gives a credential that a unit lacks", async () => {
+	await expect(read({ credential: "cf" }, { CREDENTIALS_DIRECTORY: directory })).rejects.toMatchObject({
+		message: "the credential cf is not there",
+		hint: expect.stringContaining("LoadCredential=cf:PATH"),
+	});
+});
+
+test("says to whom a variable has to be given", async () => {
+	const hintOf = async (env: Readonly<Record<string, string>>): Promise<unknown> =>
+		read({ env: "TOKEN" }, env).then(
+			() => null,
+			(thrown: { readonly hint: unknown }) => thrown.hint,
+		);
+	expect(await hintOf({})).toMatch(/EnvironmentFile=.*`export TOKEN`.*name a file/);
+	expect(await hintOf({ KEYTURN_RUN_AGAIN: "1" })).toMatch(/also needs credentials.*name TOKEN as a file/);
+});
+
+test("holds the credentials that are there, for when they can be read no more", async () => {
+	await writeFile(join(directory, "cf"), "of the unit\n", { mode: 0o400 });
+	const given = { disk: createSystemDisk(), env: { CREDENTIALS_DIRECTORY: directory } };
+	const held = await holdCredentials(given, ["cf", "none"]);
+	expect([...held]).toEqual([["cf", "of the unit"]]);
+	await rm(join(directory, "cf"));
+	const secrets = createSecrets({ ...given, held, outside: null });
+	expect(await secrets.read({ credential: "cf" })).toBe("of the unit");
+	await expect(secrets.read({ credential: "none" })).rejects.toThrow("none is not there");
 });
