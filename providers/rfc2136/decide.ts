@@ -7,11 +7,11 @@ import type { ChangeResult, ZoneChange } from "../../src/ports/dns-provider.ts";
 export interface Held {
 	/** All TXT records: the joined text, and the data octet for octet. */
 	readonly records: readonly { readonly value: string; readonly data: Uint8Array }[];
-	/** A CNAME stands there: a TXT record beside it would silently not be taken (RFC 2136 section 3.4.2.2). */
-	readonly alias: boolean;
+	/** Where a CNAME there leads to: a TXT record beside it would silently not be taken (RFC 2136 section 3.4.2.2). */
+	readonly alias: string | null;
 }
 
-export const NOTHING_HELD: Held = { records: [], alias: false };
+export const NOTHING_HELD: Held = { records: [], alias: null };
 
 export type Decision =
 	| { readonly kind: "settled"; readonly result: ChangeResult }
@@ -52,7 +52,7 @@ function decideAdd(name: string, value: string, ttlSeconds: number, held: Held):
 	if (held.records.some((record) => record.value === value)) return settled({ kind: "done" });
 	if (held.records.length > 0)
 		return settled({ kind: "occupied", values: held.records.map((record) => record.value) });
-	if (held.alias)
+	if (held.alias !== null)
 		return settled({
 			kind: "refused",
 			denied: false,

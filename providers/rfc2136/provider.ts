@@ -36,7 +36,7 @@ export function createProvider(options: {
 	async function open(): Promise<{ readonly reader: ZoneReader; readonly writer: ZoneWriter }> {
 		const key = await readKey(settings, provider, secrets);
 		const conversation = createConversation({ server, target, key, wire, clock, random });
-		const reader = createZoneReader({ provider, server, conversation });
+		const reader = createZoneReader({ provider, server, conversation, random });
 		return { reader, writer: createZoneWriter({ reader, conversation, batch: LIMITS.batch }) };
 	}
 

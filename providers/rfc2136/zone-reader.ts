@@ -5,11 +5,12 @@ import { CLASS, readTxtData, type ServerMessage, TYPE } from "../../src/dns/dns-
 import { encodeQuery } from "../../src/dns/dns-wire/update.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { ZoneFound } from "../../src/ports/dns-provider.ts";
+import type { Random } from "../../src/ports/random.ts";
 import { type Conversation, replyError } from "./conversation.ts";
-import type { Held } from "./decide.ts";
+import { type Held, NOTHING_HELD } from "./decide.ts";
 
 export interface ZoneReader {
-	/** Fails with `provider.*` unless the server answers for the name itself. */
+	/** Nothing where only a wildcard answers. Fails with `provider.*` unless the server answers for the name itself. */
 	held(zone: string, name: string, signal: AbortSignal): Promise<Held>;
 	zoneOf(name: string, signal: AbortSignal): Promise<ZoneFound>;
 }
@@ -18,14 +19,23 @@ export function createZoneReader(options: {
 	readonly provider: string;
 	readonly server: string;
 	readonly conversation: Conversation;
+	readonly random: Random;
 }): ZoneReader {
-	const { provider, server, conversation } = options;
+	const { provider, server, conversation, random } = options;
+
+	async function served(zone: string, name: string, signal: AbortSignal): Promise<Held> {
+		const reply = await conversation.ask((id) => encodeQuery(id, name, "TXT"), zone, signal);
+		if (reply.kind !== "answer") throw replyError(provider, reply);
+		if (!reply.message.authoritative) throw notOurs(provider, server, name, reply.message);
+		return readHeld(provider, name, reply.message);
+	}
+
 	return {
 		async held(zone, name, signal) {
-			const reply = await conversation.ask((id) => encodeQuery(id, name, "TXT"), zone, signal);
-			if (reply.kind !== "answer") throw replyError(provider, reply);
-			if (!reply.message.authoritative) throw notOurs(provider, server, name, reply.message);
-			return readHeld(provider, name, reply.message);
+			const here = await served(zone, name, signal);
+			if (here.records.length === 0 && here.alias === null) return here;
+			const nobodys = name.replace(/^[^.]+/, `no-such-selector-${random.id().slice(0, 16)}`);
+			return isSame(here, await served(zone, nobodys, signal)) ? NOTHING_HELD : here;
 		},
 		async zoneOf(name, signal) {
 			for (let asked = name; asked !== ""; asked = asked.replace(/^[^.]*\.?/, "")) {
@@ -54,7 +64,13 @@ function readHeld(provider: string, name: string, message: ServerMessage): Held 
 				throw new KeyturnError("provider.refused", `${provider}: a TXT record at ${name} cannot be read`);
 			return { value: joinTxt(strings), data };
 		});
-	return { records, alias: here.some((record) => record.type === TYPE.CNAME) };
+	return { records, alias: here.find((record) => record.type === TYPE.CNAME)?.target ?? null };
+}
+
+/** Whether a wildcard gave it: a name that nobody made gets the same. */
+function isSame(here: Held, other: Held): boolean {
+	const texts = ({ records }: Held): string => JSON.stringify(records.map(({ value }) => value).toSorted());
+	return here.alias === other.alias && texts(here) === texts(other);
 }
 
 /** The zone by its SOA; at an alias the SOA is that of the target's zone, so one label up has to be asked. */

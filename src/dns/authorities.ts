@@ -4,7 +4,7 @@ import type { Authorities } from "../ports/authorities.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Resolver } from "../ports/resolver.ts";
 import { createAsker } from "./asker.ts";
-import { lookAt, type Sighting } from "./hop.ts";
+import { type Hop, type HopOptions, isWildcard, lookAt, type Sighting } from "./hop.ts";
 import type { Verify } from "./zone-servers.ts";
 
 export function createAuthorities(options: {
@@ -17,19 +17,30 @@ export function createAuthorities(options: {
 	return {
 		async served(name, signal) {
 			const asker = createAsker(resolver, signal);
-			const { zone, sightings } = await lookAt(name, { asker, clock, verify: verifyFor(name) });
+			const options = { asker, clock, verify: verifyFor(name) };
+			const hop = await lookAt(name, options);
+			const { zone, sightings } = hop;
 			if (zone.zone === null || sightings.length === 0)
 				return { kind: "unknown", why: zone.warnings[0] ?? `no name server of ${name} is known` };
 			const silent = sightings.find((one) => isSilent(one, sightings));
 			if (silent?.observation.kind === "failed")
 				return { kind: "unknown", why: `${silent.who}: ${silent.observation.got}` };
-			const values = sightings.flatMap(({ observation }) =>
+			const own = await withoutWildcards(hop, options);
+			const values = own.flatMap(({ observation }) =>
 				observation.kind === "records" ? observation.records.map(({ text }) => text) : [],
 			);
-			const isAlias = sightings.some(({ observation }) => observation.kind === "alias");
+			const isAlias = own.some(({ observation }) => observation.kind === "alias");
 			return { kind: "served", zone: zone.zone, values: [...new Set(values)], isAlias };
 		},
 	};
+}
+
+/** What a wildcard gives every name neither stands at this one, nor holds once something does (RFC 4592 section 2.2.1). */
+async function withoutWildcards(hop: Hop, options: HopOptions): Promise<readonly Sighting[]> {
+	const kept = await Promise.all(
+		hop.sightings.map(async (sighting) => ((await isWildcard(sighting, hop, options)) ? [] : [sighting])),
+	);
+	return kept.flat();
 }
 
 /** A server counts as having answered when one of its addresses has. */

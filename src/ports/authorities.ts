@@ -4,9 +4,9 @@ export type Served =
 	| {
 			readonly kind: "served";
 			readonly zone: string;
-			/** The joined texts of TXT records, of all servers together, each once. */
+			/** The joined texts of TXT records, of all servers together, each once; a wildcard's are none of this name. */
 			readonly values: readonly string[];
-			/** Some server has a CNAME there; what it leads to is not looked at. */
+			/** Some server has a CNAME there that is no wildcard's; what it leads to is not looked at. */
 			readonly isAlias: boolean;
 	  }
 	/** Not every server answered, or no zone is known. */

@@ -14,6 +14,8 @@ export interface WireRecord {
 	readonly start: number;
 	readonly dataStart: number;
 	readonly data: Buffer;
+	/** Where a CNAME leads to, in lower case; null for all others. */
+	readonly target: string | null;
 }
 
 export interface ServerMessage {
@@ -81,14 +83,16 @@ function readRecord(message: Buffer, start: number): WireRecord {
 	const dataStart = next + 10;
 	const end = dataStart + message.readUInt16BE(next + 8);
 	if (end > message.length) throw new RangeError("a record runs over the end");
+	const type = message.readUInt16BE(next);
 	return {
 		name,
-		type: message.readUInt16BE(next),
+		type,
 		class: message.readUInt16BE(next + 2),
 		ttlSeconds: message.readUInt32BE(next + 4),
 		start,
 		dataStart,
 		data: message.subarray(dataStart, end),
+		target: type === TYPE.CNAME ? readName(message, dataStart).name : null,
 	};
 }
 

@@ -98,6 +98,7 @@ test(
 					provider: "home",
 					server: "127.0.0.1:53",
 					conversation: conversationWith(sent),
+					random: { bytes: (count) => new Uint8Array(count), id: () => "7".repeat(32) },
 				});
 				await reader.held("example.com", NAME, NEVER).catch((thrown: unknown) => {
 					failed += 1;

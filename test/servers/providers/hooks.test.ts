@@ -116,6 +116,20 @@ describe.each(BENCHES)("%s with a hook of lego's kind before BIND, through the p
 		expect(await served(server, name)).toEqual([to]);
 	});
 
+	test.each([
+		["record", 'TXT "v=DKIM1; p="'],
+		["alias", `CNAME ${ZONE}.`],
+	])("publishes where a wildcard's %s was", async (what, data) => {
+		const below = `_domainkey.${what}.${ZONE}`;
+		await nsupdate(server, ZONE, KEY, [`update add *.${below} 300 ${data}`]);
+		const name = `s1.${below}`;
+		expect(await hook.provider.list(ZONE, name, signal)).toEqual([]);
+		expect(await hook.provider.change(ZONE, [add(name, valueOf(410))], signal)).toEqual([{ kind: "done" }]);
+		expect(await served(server, name)).toEqual([valueOf(410)]);
+		const removal = { kind: "remove", name, value: valueOf(410) } as const;
+		expect(await hook.provider.change(ZONE, [removal], signal)).toEqual([{ kind: "done" }]);
+	});
+
 	test("writes nothing beside an alias, and finds the zone in DNS", async () => {
 		const name = freshName();
 		await nsupdate(server, ZONE, KEY, [`update add ${name} 300 CNAME elsewhere.invalid.`]);

@@ -38,14 +38,7 @@ describeProviderContract("rfc2136 against BIND with hmac-sha512", async () =>
 );
 describeProviderContract("rfc2136 against BIND, through the publisher", async () => {
 	const direct = bench(await bindWithZone(), KEY);
-	const provider = createPublisher({
-		provider: direct.provider,
-		turns: createTurns(),
-		clock: createSystemClock(),
-		random: createSystemRandom(),
-		log: SILENT,
-	});
-	return { ...direct, provider };
+	return { ...direct, provider: publishing(direct.provider) };
 });
 describeProviderContract("rfc2136 against Knot", async () => bench(await knotWithZone(), KEY));
 describeProviderContract("rfc2136 against PowerDNS", async () => bench(await powerDnsWithZone(), KEY));
@@ -163,6 +156,27 @@ describe.each([
 		expect(await provider.findZone(alias, signal)).toEqual({ kind: "zone", zone: ZONE });
 	});
 
+	test.each(["revoked", "all"])("what a wildcard gives to all names keeps none (%s)", async (label) => {
+		const provider = publishing(providerFor(server, KEY));
+		const change = fresh("s1");
+		const [own, removal] = [
+			{ ...change, name: `s1._domainkey.${label}.${ZONE}` },
+			{ kind: "remove", name: `s1._domainkey.${label}.${ZONE}`, value: change.value } as const,
+		];
+		expect(await provider.list(ZONE, own.name, signal)).toEqual([]);
+		expect(await provider.change(ZONE, [own], signal)).toEqual([{ kind: "done" }]);
+		expect(await provider.list(ZONE, own.name, signal)).toEqual([own.value]);
+		expect(await served(server, own.name)).toEqual([own.value]);
+		expect(await provider.change(ZONE, [removal], signal)).toEqual([{ kind: "done" }]);
+		expect(await served(server, own.name)).not.toContain(own.value);
+	});
+
+	test("an alias of its own is seen beside one that a wildcard gives to all names", async () => {
+		const alias = `own._domainkey.mixed.${ZONE}`;
+		const [result] = await providerFor(server, KEY).change(ZONE, [{ ...add, name: alias }], signal);
+		expect(result).toMatchObject({ kind: "refused", why: expect.stringContaining("CNAME") });
+	});
+
 	test("a server that is frozen leaves the outcome unknown", async () => {
 		const provider = providerFor(server, KEY, impatientClock());
 		server.freeze();
@@ -242,7 +256,13 @@ describe.each([
 	});
 });
 
-const RECORDS = `alias._domainkey CNAME elsewhere.invalid.\naway NS ns.elsewhere.invalid.`;
+const RECORDS = `alias._domainkey CNAME elsewhere.invalid.
+away NS ns.elsewhere.invalid.
+*._domainkey.revoked TXT "v=DKIM1; p="
+*.all CNAME ns1.all
+*._domainkey.mixed CNAME ns1.all
+own._domainkey.mixed CNAME elsewhere.invalid.
+ns1.all A 192.0.2.1`;
 
 async function bindWithZone(): Promise<StartedServer> {
 	return startBind({
@@ -305,6 +325,16 @@ function providerFor(
 		secrets: { read: async () => secret },
 		wire: createWire(),
 		clock,
+		random: createSystemRandom(),
+		log: SILENT,
+	});
+}
+
+function publishing(provider: DnsProvider): DnsProvider {
+	return createPublisher({
+		provider,
+		turns: createTurns(),
+		clock: createSystemClock(),
 		random: createSystemRandom(),
 		log: SILENT,
 	});

@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { createAuthorities } from "../../src/dns/authorities.ts";
+import type { Served } from "../../src/ports/authorities.ts";
+import { createHookProvider, type HookCall } from "../../src/publishing/hook/hook-provider.ts";
+import { createDnsWorld } from "../fakes/dns-world.ts";
+import { policyOf } from "../fakes/policies.ts";
+import { createSleepingClock } from "../fakes/sleeping-clock.ts";
+
+const ZONE = "example.test";
+const NAME = `202611._domainkey.${ZONE}`;
+const OURS = "v=DKIM1;k=rsa;p=OURS";
+const signal = new AbortController().signal;
+
+function createScene() {
+	const clock = createSleepingClock();
+	const world = createDnsWorld({ clock });
+	world.addServer("ns1.host.test", ["192.0.2.1"]);
+	world.addServer("ns2.host.test", ["192.0.2.2"]);
+	world.addZone({ name: ZONE, servers: ["ns1.host.test", "ns2.host.test"] });
+	world.addResolver("127.0.0.53", { system: true });
+	const { resolver } = world;
+	const verify = { ...policyOf().verify, resolvers: ["system" as const] };
+	const authorities = createAuthorities({ resolver, clock, verifyFor: () => verify });
+	const served = async (name = NAME): Promise<Served> => authorities.served(name, signal);
+	const told: HookCall[] = [];
+	const hook = createHookProvider({
+		name: "hook",
+		account: "hook",
+		authorities,
+		clock,
+		tell: async (call) => void told.push(call),
+	});
+	return { world, served, told, hook };
+}
+
+test("what stands at a name is told, of all servers together", async () => {
+	const { world, served } = createScene();
+	world.lag("ns2.host.test", "frozen");
+	world.set(NAME, "TXT", [OURS]);
+	expect(await served()).toEqual({ kind: "served", zone: ZONE, values: [OURS], isAlias: false });
+});
+
+test("a wildcard's record stands at no name of its own; what stands there beside it does", async () => {
+	const { world, served } = createScene();
+	world.set(`*._domainkey.${ZONE}`, "TXT", ["v=DKIM1; p="]);
+	expect(await served()).toEqual({ kind: "served", zone: ZONE, values: [], isAlias: false });
+	world.set(NAME, "TXT", [OURS]);
+	expect(await served()).toEqual({ kind: "served", zone: ZONE, values: [OURS], isAlias: false });
+});
+
+test.each([`*.${ZONE}`, `*._domainkey.${ZONE}`])(
+	"the alias of %s stands at no name of its own",
+	async (owner) => {
+		const { world, served } = createScene();
+		world.set(owner, "CNAME", ["www.elsewhere.test"]);
+		expect(await served()).toEqual({ kind: "served", zone: ZONE, values: [], isAlias: false });
+		world.set(NAME, "CNAME", ["keys.elsewhere.test"]);
+		expect(await served()).toEqual({ kind: "served", zone: ZONE, values: [], isAlias: true });
+	},
+);
+
+test.each([
+	["TXT", "v=DKIM1; p="],
+	["CNAME", "www.elsewhere.test"],
+] as const)("a hook is told to make a record where only a wildcard's %s was", async (type, value) => {
+	const { world, told, hook } = createScene();
+	world.set(`*._domainkey.${ZONE}`, type, [value]);
+	const change = { kind: "add", name: NAME, value: OURS, ttlSeconds: 60 } as const;
+	expect(await hook.change(ZONE, [change], signal)).toEqual([{ kind: "done" }]);
+	expect(told).toEqual([{ act: "present", zone: ZONE, name: NAME, value: OURS, ttlSeconds: 60 }]);
+	expect(await hook.list(ZONE, NAME, signal)).toEqual([]);
+});
