@@ -93,7 +93,7 @@ export class AgentWorld {
 	/** How long the sink takes for one event. */
 	deliveryMs = 0;
 	/** What is done before an event is delivered. */
-	beforeDelivery: () => void = ignore;
+	beforeDelivery: (event: KeyturnEvent) => void = ignore;
 	/** Saves of the host's document. */
 	hostSaves = 0;
 	/** Why a provider cannot name the zone of a record, by its name. */
@@ -675,7 +675,7 @@ export class AgentWorld {
 			repeatMs: 6 * 3_600_000,
 			deliver: async (event) => {
 				if (this.sinkFails) throw new KeyturnError("alert.undelivered", "the pager is down", { retry: true });
-				this.beforeDelivery();
+				this.beforeDelivery(event);
 				this.pass(this.deliveryMs);
 				this.events.push(event);
 				this.deliveredUnder.push(this.#locks);
