@@ -49,6 +49,7 @@ export interface AgentPorts {
 }
 
 export interface AgentSettings {
+	/** What events call this host. */
 	readonly host: string;
 	readonly policies: readonly Policy[];
 	/** Proven: the adapter was tried on the real thing by those who wrote it. */

@@ -12,7 +12,7 @@ import { parseSettings } from "../settings/parse-settings.ts";
 import type { Settings } from "../settings/settings.ts";
 import { readYaml } from "../settings/yaml-source.ts";
 import { SIGNER_TYPES } from "../signers/registry.ts";
-import { shortHostName, systemTimezone } from "../system/identity.ts";
+import { fullHostName, systemTimezone } from "../system/identity.ts";
 import { PROVIDER_TYPES, type ProviderType } from "../../providers/registry.ts";
 
 /** Of keyturn.yaml, and of other text that is read beside it. */
@@ -49,7 +49,7 @@ export function createConfiguration(disk: Disk, ownRoot: string): Configuration 
 				.filter(([, { about }]) => ONLY_ON_FAKES.includes(about.evidence))
 				.map(([type]) => type),
 			path: configPath,
-			host: shortHostName(),
+			host: await fullHostName(disk),
 			timezone: await systemTimezone(disk),
 			schemas: {
 				signers: await schemasOf(named.signers, SIGNER_TYPES),

@@ -26,7 +26,7 @@ export interface SettingsContext {
 	readonly schemas: SettingsSchemas;
 	/** Types of provider whose adapters were never tried on the real thing; none if left out. */
 	readonly unproven?: readonly string[];
-	/** The system's host name; what follows a dot is left out. */
+	/** The system's host name; a selector leaves out what follows a dot. */
 	readonly host: string;
 	/** The system's. */
 	readonly timezone: string;
@@ -99,7 +99,8 @@ function assemble(
 	context: SettingsContext,
 ): Settings {
 	const domains = Array.isArray(value.domains) ? value.domains : [];
-	const host = value.host ?? context.host.toLowerCase().replace(/\..*$/, "");
+	const fullName = context.host.toLowerCase();
+	const host = value.host ?? fullName.replace(/\..*$/, "");
 	const timezone = readTimezone(file, value, context.timezone);
 	const signers = signerNames(file.raw);
 	checkNames(file, domains, signers);
@@ -126,7 +127,7 @@ function assemble(
 	return {
 		path: context.path,
 		state: typeof value.state === "string" ? value.state : "",
-		host,
+		host: value.host ?? fullName,
 		timezone,
 		wake: [...expressions].map((expression) => ({ expression, timezone })),
 		policies,

@@ -279,7 +279,11 @@ export const configuration = z.strictObject({
 		.optional()
 		.describe("Of schedule, window and the selector's month; default: the system's."),
 	selector: overridable.selector.prefault("{yyyy}{mm}"),
-	host: hostLabel.optional().describe("For `{host}` in the selector; default: the short host name."),
+	host: hostLabel
+		.optional()
+		.describe(
+			"For `{host}` in the selector; default: the short host name. Alerts call the host so, too; by default by its full name.",
+		),
 	key: overridable.key.prefault({ algorithm: "rsa", bits: 2048 }),
 	record: z
 		.strictObject({

@@ -72,7 +72,7 @@ export interface Settings {
 	readonly path: string;
 	/** The state directory. */
 	readonly state: string;
-	/** The short host name, or as configured; lower case. */
+	/** What events call this host: as configured, or its full name as far as it is known; lower case. */
 	readonly host: string;
 	readonly timezone: string;
 	/** Cron expression and zone in which the agent is woken, one for each that differs. */

@@ -1,4 +1,4 @@
-/** Who and where this process is: the user it acts as, the host's short name, the system's time zone. */
+/** Who and where this process is: the user it acts as, the host's name, the system's time zone. */
 
 import { hostname, networkInterfaces } from "node:os";
 import { KeyturnError } from "../errors.ts";
@@ -24,9 +24,19 @@ export async function dropToOwner(disk: Disk, directory: string): Promise<Owner 
 	);
 }
 
-/** In lower case, up to the first dot. */
-export function shortHostName(): string {
-	return (hostname().split(".")[0] ?? "").toLowerCase();
+const HOSTS_LIMIT_BYTES = 1_048_576;
+
+/**
+ * In lower case. A system that is called by its short name alone mostly has the full one beside it in /etc/hosts (hosts(5)):
+ * there is no asking of DNS here. The short one where nothing says more.
+ */
+export async function fullHostName(disk: Disk, own = hostname()): Promise<string> {
+	const name = own.toLowerCase();
+	if (name.includes(".")) return name;
+	const bytes = await disk.read("/etc/hosts", HOSTS_LIMIT_BYTES).catch(() => null);
+	const lines = bytes === null ? [] : new TextDecoder().decode(bytes).toLowerCase().split("\n");
+	const names = lines.map((line) => line.replace(/#.*/, "").trim().split(/\s+/).slice(1));
+	return names.flat().find((one) => one.startsWith(`${name}.`)) ?? name;
 }
 
 /** The addresses by which the world may know this host; none where it stands behind another. */

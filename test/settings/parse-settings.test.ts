@@ -35,7 +35,7 @@ describe("what a right file says", () => {
 		const settings = settingsOf(LEAST);
 		expect(settings).toMatchObject({
 			state: "/var/lib/keyturn",
-			host: "mx1",
+			host: "mx1.example.com",
 			timezone: "Europe/Berlin",
 			alerts: [],
 			verify: { nameservers: "auto", quorum: "all", resolvers: ["system"], intervalMs: 30_000 },

@@ -3,7 +3,7 @@ import { chown } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createSystemDisk } from "../../src/system/disk.ts";
-import { shortHostName, systemTimezone } from "../../src/system/identity.ts";
+import { fullHostName, systemTimezone } from "../../src/system/identity.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
 import { createSimProcess } from "../fakes/sim-process.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -45,8 +45,16 @@ test("a state directory of root's leaves root as it is", async (context) => {
 	expect(seen.asItself).toMatch(/^Uid:\t0\t0\t0\t0$/m);
 });
 
-test("the host's name is short and in lower case", () => {
-	expect(shortHostName()).toMatch(/^[^.A-Z]+$/);
+test.each([
+	["Mail.A.example", "127.0.1.1 mail.b.example mail\n", "mail.a.example"],
+	["mail", "127.0.0.1 localhost\n127.0.1.1\tMail.a.example mail # mail.c.example\n", "mail.a.example"],
+	["mail", "# 192.0.2.1 mail.b.example\n192.0.2.2 mail2.c.example\n", "mail"],
+	["mail", null, "mail"],
+] as const)("a host called %s, with hosts %j, is %s", async (own, hosts, name) => {
+	const disk = new SimDisk(() => new Date("2026-11-01T03:00:00Z"));
+	disk.putDirectory("/etc");
+	if (hosts !== null) disk.put("/etc/hosts", hosts);
+	expect(await fullHostName(disk.open({ process: createSimProcess() }), own)).toBe(name);
 });
 
 test("the time zone is TZ's, or /etc/timezone's, or UTC; nonsense is passed over", async () => {
