@@ -118,7 +118,8 @@ describe("the doctor", () => {
 			rm ${SYNCHRONISED}
 			chmod 644 /etc/opendkim/keys/example_org.private
 			install -m 600 -o opendkim /dev/null /etc/opendkim/keys/stray.private
-			postconf -e milter_default_action=accept non_smtpd_milters=; systemctl reload postfix
+			postconf -e milter_default_action=accept non_smtpd_milters=
+			postconf -e smtpd_milters=local:/var/spool/postfix/opendkim/opendkim.sock; systemctl reload postfix
 		`);
 		await host.eventually(
 			"the secondary has all of it",
@@ -134,6 +135,7 @@ describe("the doctor", () => {
 				"leftover.record example.com 202602",
 				"milter.accept postfix",
 				"milter.local postfix",
+				"milter.path postfix",
 				"record.absent example.net 202610",
 				"switch.held signer main",
 				"adsp.historic example.com",
@@ -146,6 +148,7 @@ describe("the doctor", () => {
 			touch -r /root/opendkim.conf /etc/opendkim.conf; touch ${SYNCHRONISED}
 			chmod 600 /etc/opendkim/keys/example_org.private; rm /etc/opendkim/keys/stray.private
 			postconf -e milter_default_action=tempfail non_smtpd_milters=local:/opendkim/opendkim.sock
+			postconf -e smtpd_milters=unix:opendkim/opendkim.sock
 			systemctl reload postfix; systemctl stop opendkim; systemctl restart dns-resolver
 		`);
 		await host.eventually(
