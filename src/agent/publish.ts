@@ -3,6 +3,7 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
 import { editKey, type KeyEntry, keyOf, moveKey, type Owed } from "../rotation/domain-state.ts";
+import { givenUpBefore } from "../rotation/given-up.ts";
 import { askToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
 import { unchecked } from "./fitness.ts";
@@ -67,7 +68,7 @@ async function publishGroup(run: Run, group: readonly Publication[]): Promise<re
 }
 
 async function isTaken(run: Run, publication: Publication, result: ChangeResult): Promise<boolean> {
-	const { job, key, provider } = publication;
+	const { job, provider } = publication;
 	const { doc, step } = job;
 	try {
 		switch (result.kind) {
@@ -77,8 +78,7 @@ async function isTaken(run: Run, publication: Publication, result: ChangeResult)
 				await askByHand(run, publication);
 				return true;
 			case "occupied":
-				await supersede(run, doc, key.selector, `something else stands at ${key.record.owner}`);
-				run.done(doc, step);
+				await takeNext(run, publication);
 				return false;
 			case "refused":
 			case "unknown": {
@@ -95,6 +95,24 @@ async function isTaken(run: Run, publication: Publication, result: ChangeResult)
 		run.fail(doc, step, thrown);
 		return false;
 	}
+}
+
+/** The next name at once; where that is taken as well, though the name servers had nothing there, with ever more patience. */
+async function takeNext(run: Run, { job, key, provider }: Publication): Promise<void> {
+	const { doc, step } = job;
+	const reason = `something else stands at ${key.record.owner}`;
+	const before = givenUpBefore(doc.state, key);
+	if ((key.owes?.tries ?? 0) >= before) {
+		await supersede(run, doc, key.selector, reason);
+		run.done(doc, step);
+		return;
+	}
+	const error = new KeyturnError(
+		"provider.refused",
+		`${provider.name}: ${reason}, and stood at the ${before === 1 ? "name" : `${before} names`} before it, though no name server served it`,
+		{ retry: true, hint: `${meanwhile(doc.state)}; see what ${provider.name} has below _domainkey` },
+	);
+	await failed(run, job, provider.name, run.fail(doc, step, error));
 }
 
 /** Somebody makes the record, unless it stands there already. */

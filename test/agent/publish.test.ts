@@ -316,6 +316,28 @@ describe("a zone with two DNS hosts", () => {
 	});
 });
 
+describe("a provider that has something at every name", () => {
+	it("uses up few names, says so, and goes on once it has nothing more there", async () => {
+		const world = new AgentWorld();
+		world.change = (change) => ({ kind: change.kind === "add" ? "occupied" : "done", values: ["foreign"] });
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "pending" });
+		expect(world.told("publish_failed")).toEqual(["start"]);
+		expect(world.events.find(({ event }) => event === "publish_failed")?.detail).toMatch(
+			/^home: something else stands at 202611b\._domainkey\.example\.com, and stood at the name before it/,
+		);
+		await world.advance(24 * 60 * MINUTE_MS);
+		expect(world.told("given_up").length).toBeGreaterThan(2);
+		expect(world.told("given_up").length).toBeLessThan(15);
+		world.change = null;
+		await world.advance(24 * 60 * MINUTE_MS);
+		expect(Object.values(await world.states())).toContain("active");
+		expect((await world.states())["202610"]).not.toBe("active");
+		expect(world.told("publish_failed").at(-1)).toBe("end");
+	});
+});
+
 describe("a provider that cuts what it stores", () => {
 	const rsa = { ...quick, domain: "example.test", key: { algorithm: "rsa", bits: 2048 } as const };
 	const NAME = "202611._domainkey.example.test";
