@@ -67,7 +67,7 @@ const HELD: Readonly<Record<string, Held>> = {
 			"turns a key when it is due, and removes the record of the one before after grace",
 			"waits while a live table still names the key",
 			"waits while the successor does not verify",
-			"waits a day after the clock has jumped",
+			"counts grace anew from a jump of the clock, a day at least",
 		],
 		"test/agent/drift.test.ts": [
 			"keeps its record for grace after it was last seen, whoever takes it out again",

@@ -1,6 +1,8 @@
-/** Two clocks must agree before anything is removed: a wall clock that jumped is not believed for a day. */
+/** Two clocks must agree before anything is removed: after a jump of the wall clock grace counts anew, a day at least. */
 
+import type { Policy } from "../rotation/policy.ts";
 import type { Delay } from "../rotation/step.ts";
+import { doubtMs } from "../rotation/timing.ts";
 import { CAUSES } from "./causes.ts";
 import type { HostState } from "./host-state.ts";
 import type { Run } from "./run.ts";
@@ -13,8 +15,8 @@ const DAY_MS = 24 * HOUR_MS;
  */
 const LONGEST_SILENCE_MS = 8 * DAY_MS;
 
-/** Notes the clock, and gives what removal has to wait for. */
-export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null> {
+/** Notes the clock, and gives since when it is steady where it has jumped lately; null where it is not in doubt. */
+export async function watchClock(run: Run, isNew: boolean): Promise<Date | null> {
 	const now = run.now();
 	const isStanding = run.host.troubles.some((trouble) => trouble.id === CAUSES.clock());
 	const jump = isNew ? null : (moved(run, now) ?? (isStanding ? null : silence(run, now)));
@@ -31,20 +33,24 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Delay | null
 			selector: null,
 			summary: `the clock of this host ${jump}`,
 			detail: null,
-			hint: "check its time source; no record is removed until the clock has been steady for a day",
+			hint: "check its time source; no record is removed until the clock has been steady for as long as retire.grace, a day at least",
 		});
 		await noteClock(run, now, now);
 	} else if (last === null || now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2)
 		await noteClock(run, now, new Date(run.host.steadySince));
-	const steadyFrom = new Date(new Date(run.host.steadySince).getTime() + DAY_MS);
 	if (!run.host.troubles.some((trouble) => trouble.id === CAUSES.clock())) return null;
-	if (steadyFrom > now)
-		return {
-			until: steadyFrom,
-			reason: "the clock jumped; nothing is removed until it has been steady for a day",
-		};
+	const since = new Date(run.host.steadySince);
+	if (run.settings.policies.some((policy) => freezeOf(since, policy).until > now)) return since;
 	await run.end(CAUSES.clock(), null);
 	return null;
+}
+
+/** What the removals of a domain wait for after a jump. */
+export function freezeOf(steadySince: Date, policy: Policy): Delay {
+	return {
+		until: new Date(steadySince.getTime() + doubtMs(policy)),
+		reason: `the clock jumped before ${steadySince.toISOString()}; grace counts from then on`,
+	};
 }
 
 function moved(run: Run, now: Date): string | null {

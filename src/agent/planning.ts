@@ -4,6 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import { type Plan, plan } from "../rotation/plan.ts";
 import type { Delay } from "../rotation/step.ts";
+import { freezeOf } from "./clock-watch.ts";
 import { asSeen, type Groups, policyOfTurn } from "./groups.ts";
 import { firstKeyFault, linesInUse } from "./inspection.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -12,7 +13,8 @@ import type { Doc, Job, Run } from "./run.ts";
 export interface Sight {
 	/** Null where the door gave no answer. */
 	readonly answer: InspectAnswer | null;
-	readonly freeze: Delay | null;
+	/** Since when the clock is steady, where it has jumped; null where it is not in doubt. */
+	readonly steadySince: Date | null;
 	readonly groups: Groups;
 }
 
@@ -36,7 +38,7 @@ export function planOne(run: Run, doc: Doc, sight: Sight): readonly Job[] {
 export function planFor(
 	run: Run,
 	{ policy, state }: Doc,
-	{ answer, freeze, groups }: Sight,
+	{ answer, steadySince, groups }: Sight,
 	lastPauseAt: Date | null,
 ): Plan {
 	const group = groups.get(policy.domain);
@@ -46,7 +48,7 @@ export function planFor(
 		firstKeyFault: answer === null ? null : firstKeyFault(answer, policy),
 		lastPauseAt,
 		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),
-		freeze,
+		freeze: steadySince === null ? null : freezeOf(steadySince, policy),
 		...(group === undefined ? {} : { group: asSeen(group) }),
 	};
 	return plan(state, seen, policyOfTurn(policy, group), run.now());

@@ -5,7 +5,6 @@
 
 import type { InspectAnswer } from "../ports/door.ts";
 import type { Lease } from "../ports/state-store.ts";
-import type { Delay } from "../rotation/step.ts";
 import { askDoor, dropUnowed } from "./ask-door.ts";
 import { endMoot } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
@@ -58,12 +57,12 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	given.inquiries.begin();
 	const { run, isNew, isFirst } = await begin(given);
 	if (isFirst) await tellLostState(run);
-	const freeze = await watchClock(run, isNew);
+	const steadySince = await watchClock(run, isNew);
 	await takeNotes(run, notes);
 	const loaded = await load(run, given.before);
 	const { docs, lost } = loaded;
 	await takeWishes(run, docs);
-	const groups = await work(run, loaded, freeze, options);
+	const groups = await work(run, loaded, steadySince, options);
 	if (lost.length === 0) await dropUnowed(run, docs);
 	await removeCopies(run, docs);
 	await endDistress(run);
@@ -88,7 +87,12 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 }
 
 /** Rounds of plan and perform, until every domain waits, be it for an answer of DNS; which turned together. */
-async function work(run: Run, loaded: Loaded, freeze: Delay | null, options: TickOptions): Promise<Groups> {
+async function work(
+	run: Run,
+	loaded: Loaded,
+	steadySince: Date | null,
+	options: TickOptions,
+): Promise<Groups> {
 	const { docs } = loaded;
 	let open = docs;
 	let groups = NO_GROUPS;
@@ -97,7 +101,7 @@ async function work(run: Run, loaded: Loaded, freeze: Delay | null, options: Tic
 		run.signal.throwIfAborted();
 		if (round === 0 || inspected !== null) inspected = await askDoor(run, docs);
 		groups = groupsOf(docs, inspected);
-		const sight = { answer: inspected, freeze, groups };
+		const sight = { answer: inspected, steadySince, groups };
 		const jobs = open.flatMap((doc) => planOne(run, doc, sight));
 		const going = join(run, docs, holdForMates(gather(run, docs, jobs), sight), sight);
 		const ready = holdForMates(going, sight);

@@ -87,6 +87,14 @@ export function graceEnds(key: KeyEntry, policy: Policy, now: Date): Date | null
 	return new Date(last.getTime() + policy.retire.graceMs + shareOf(policy.jitterMs, policy, "retire"));
 }
 
+/**
+ * How long the clock has to be steady after a jump before something of a domain is removed: how old a last use of before is
+ * cannot be told, so that grace counts from the jump; a day at least.
+ */
+export function doubtMs({ retire, record }: Policy): number {
+	return Math.max(24 * HOUR_MS, retire.graceMs + record.ttlSeconds * 1000);
+}
+
 /** The slots of one domain are those of the schedule, each later by the domain's share of `spread`. */
 function slotAfter(policy: Policy, instant: Date): Date | null {
 	return shifted(

@@ -299,13 +299,18 @@ describe("removal", () => {
 		expect(world.told("verification_failed").length).toBeGreaterThan(0);
 	});
 
-	it("waits a day after the clock has jumped", async () => {
+	it("counts grace anew from a jump of the clock, a day at least", async () => {
 		const world = await retiring();
 		world.at = new Date(world.at.getTime() + 20 * DAY_MS);
 		await world.tick();
 		expect(world.told("clock_suspect")).toEqual(["start"]);
+		await world.advance(14 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retiring" });
-		await world.advance(DAY_MS + 10 * MINUTE_MS);
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits).toContainEqual(
+			expect.objectContaining({ selector: "202611", reason: expect.stringContaining("the clock jumped") }),
+		);
+		await world.advance(2 * 60 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
 		expect(world.told("clock_suspect").at(-1)).toBe("end");
 	});
