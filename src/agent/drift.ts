@@ -68,7 +68,8 @@ function runningDrifts(run: Run, doc: Doc): readonly Drift[] {
 function driftsOf(answer: InspectAnswer, policy: Policy, state: DomainState): readonly Drift[] {
 	const signer = answer.signers.find((one) => one.signer === policy.signer);
 	const active = activeKey(state);
-	if (signer === undefined || active === null) return [];
+	if (signer === undefined) return [];
+	if (active === null) return signer.problem === null ? backDrifts(signer.lines, policy, state) : [];
 	if (signer.problem !== null)
 		return [
 			{ isCritical: false, what: `the configuration of ${signer.signer} cannot be read: ${signer.problem}` },
@@ -82,6 +83,28 @@ function driftsOf(answer: InspectAnswer, policy: Policy, state: DomainState): re
 			: own.flatMap((line) => fileDrifts(line, active))),
 		...(own.length === 0 ? [] : others.flatMap((line) => goneDrifts(line, state))),
 	];
+}
+
+/** Nothing was to sign any more, or nothing has begun to: a key whose record is kept for mail under way does. */
+function backDrifts(
+	lines: readonly InspectedLine[],
+	{ domain }: Policy,
+	state: DomainState,
+): readonly Drift[] {
+	const isLeaving = state.wants.remove !== null;
+	return lines.flatMap((line): readonly Drift[] => {
+		const key = keyOf(state, line.selector);
+		const isBack = key?.state === "retiring" && key.publicKey === line.publicKey;
+		if (line.domain !== domain || !line.signs || !isBack) return [];
+		const next = isLeaving ? "its domain is leaving" : "a new key takes its place";
+		return [
+			{
+				isCritical: false,
+				what: `the signer's tables name ${line.selector} again, which had been taken out of them; ${next}`,
+				...(isLeaving ? { hint: `take its lines out, or keep the domain: keyturn add ${domain}` } : {}),
+			},
+		];
+	});
 }
 
 function missing(active: KeyEntry, others: readonly InspectedLine[], state: DomainState): Drift {

@@ -113,6 +113,8 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 	if (joined !== null) return joined;
 	if (state.wants.rotate !== null)
 		return { kind: "make", selector: null, dueAt: new Date(state.wants.rotate.askedAt) };
+	// A key that is only kept for mail under way was put back into the tables: no schedule looks after it.
+	if (activeKey(state) === null) return { kind: "make", selector: null, dueAt: now };
 	const dueAt = nextDue(state, policy, now);
 	if (dueAt === null) return { selector: null, until: null, reason: "the schedule never fires" };
 	const start = policy.standby ? now : publishAt(dueAt, policy);

@@ -318,3 +318,36 @@ describe("a domain that is to be removed", () => {
 		expect(world.told("swap_failed")).toEqual(["start"]);
 	});
 });
+
+describe("a key whose lines were taken out and are put back by hand", () => {
+	async function putBack(): Promise<AgentWorld> {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		const [key] = (await world.state()).keys;
+		await remove(world);
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring" });
+		world.signWith("example.com", "202610", key?.publicKey);
+		world.restart();
+		await world.advance(MINUTE_MS);
+		return world;
+	}
+
+	it("is told while its domain is leaving, and left alone", async () => {
+		const world = await putBack();
+		expect(await world.states()).toEqual({ "202610": "retiring" });
+		const told = world.events.find(({ event }) => event === "drift_detected");
+		expect(told?.summary).toContain("the signer's tables name 202610 again");
+		expect(told?.hint).toContain("keyturn add example.com");
+	});
+
+	it("is turned at once when the domain is added again", async () => {
+		const world = await putBack();
+		await world.ask({ kind: "add", noSoak: false, domains: ["example.com"] }, "w9");
+		await world.advance(HOUR_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		expect(world.lines.map(({ selector }) => selector)).toEqual(["202611"]);
+		expect((await world.state()).wants.add).toBeNull();
+		expect(world.told("drift_detected")).toEqual(["start", "end"]);
+	});
+});
