@@ -33,7 +33,8 @@ export const CLOCK_ENVIRONMENT: Readonly<Record<string, string>> = {
 	FAKETIME_DONT_FAKE_MONOTONIC: "1",
 	NO_FAKE_STAT: "1",
 };
-const TICK_SECONDS = 300;
+/** Where the clock moves while the daemon waits for the lock, that wait is over, and it sleeps for five minutes, its longest. */
+const TICK_SECONDS = 420;
 const SOON_MS = 6 * 60_000;
 
 /** For whatever asks often and can be a second behind. */
