@@ -29,6 +29,7 @@ export interface OutsideGiven {
 
 /** One call with its retries takes as long. */
 const ACCOUNT_LOCK_MS = 120_000;
+
 /** Loads much: only where the agent or its network is needed. Fails where a secret cannot be read. */
 export async function joinOutside(
 	given: OutsideGiven,

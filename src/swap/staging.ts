@@ -188,10 +188,11 @@ async function findPath(
 			hint: "move it away, or choose another selector",
 		});
 	}
+	const placed = ledger.filter((key) => key.domain === domain && key.selector === to.selector);
 	return findPlaced(context, sought, to.record, [
-		...ledger.filter((key) => isSameKey(key, sought)).map((key) => key.path),
+		...placed.filter((key) => key.signer === name).map((key) => key.path),
 		// It was placed while the domain had another signer, or its signer another name.
-		...ledger.filter((key) => key.domain === domain && key.selector === to.selector).map((key) => key.path),
+		...placed.filter((key) => key.signer !== name).map((key) => key.path),
 		...reading.lines
 			.filter((line) => line.domain === domain && line.selector === to.selector)
 			.map((line) => line.keyPath),
