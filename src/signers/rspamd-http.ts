@@ -14,7 +14,7 @@ export async function pingRspamd(connection: Connection, signal: AbortSignal): P
 		throw new KeyturnError("signer.probe", `expected pong from rspamd, got ${excerpt(body, 200)}`);
 }
 
-/** As if it came from a client on loopback; the signatures are those that it would add. */
+/** As if its sender had logged in on loopback, for whom alone some sign; the signatures are those that it would add. */
 export async function scanMessage(
 	connection: Connection,
 	{ message, sender }: { readonly message: string; readonly sender: string },
@@ -25,6 +25,7 @@ export async function scanMessage(
 		"POST /checkv2 HTTP/1.0",
 		"IP: 127.0.0.1",
 		`From: <${sender}>`,
+		`User: ${sender}`,
 		`Content-Length: ${bytes.length}`,
 		"",
 		"",

@@ -13,13 +13,13 @@ Socket              inet:8891@localhost
 UserID              opendkim:opendkim
 `;
 
-/** dkim_signing.conf on the volume, as its guide prints it. */
+/** dkim_signing.conf on the volume, as its `setup config dkim` writes it. */
 export const DKIM_SIGNING = `# documentation: https://rspamd.com/doc/modules/dkim_signing.html
 
 enabled = true;
 
 sign_authenticated = true;
-sign_local = true;
+sign_local = false;
 
 use_domain = "header";
 use_redis = false; # don't change unless Redis also provides the DKIM keys

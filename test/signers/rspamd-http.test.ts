@@ -42,14 +42,14 @@ test("a pong is an answer, anything else is not", async () => {
 		await expect(pingRspamd(worker(other).connection, signal)).rejects.toThrow();
 });
 
-test("the message is given as it is, as from loopback, with its length in bytes", async () => {
+test("the message is given as it is, as of somebody who has logged in on loopback, with its length in bytes", async () => {
 	const { connection, asked } = worker(answer('{"dkim-signature":"v=1;\\r\\n\\tb=x"}'));
 	expect(await scanMessage(connection, message, signal)).toEqual({
 		kind: "delivered",
 		added: [{ name: "DKIM-Signature", value: "v=1;\r\n\tb=x" }],
 	});
 	expect(asked()).toBe(
-		`POST /checkv2 HTTP/1.0\r\nIP: 127.0.0.1\r\nFrom: <a@example.com>\r\nContent-Length: ${Buffer.byteLength(message.message)}\r\n\r\n${message.message}`,
+		`POST /checkv2 HTTP/1.0\r\nIP: 127.0.0.1\r\nFrom: <a@example.com>\r\nUser: a@example.com\r\nContent-Length: ${Buffer.byteLength(message.message)}\r\n\r\n${message.message}`,
 	);
 });
 

@@ -24,9 +24,10 @@ export async function whyNotRunning(inside: Inside): Promise<string | null> {
 export async function signInside(inside: Inside, sender: string): Promise<string> {
 	const message = probeText(sender);
 	const isOpenDkim = inside.settings.signs === "opendkim";
+	// Its rspamd signs for whoever has logged in, and not for loopback.
 	const argv = isOpenDkim
 		? [...AS_OPENDKIM, "opendkim", "-b", "s", "-t", "-"]
-		: ["rspamc", "--json", "--ip", "127.0.0.1", "--from", sender];
+		: ["rspamc", "--json", "--ip", "127.0.0.1", "--from", sender, "--user", sender];
 	const result = await run(inside, argv, message);
 	if (result.status === 0) return `${isOpenDkim ? printed(result.stdout) : told(result.stdout)}${message}`;
 	throw new KeyturnError(

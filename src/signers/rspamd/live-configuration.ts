@@ -102,3 +102,8 @@ function redisIn({ options }: SigningSection, settings: RspamdSettings): RedisSe
 export function isNo(value: string | undefined): boolean {
 	return value !== undefined && /^(?:false|no|off)$/i.test(value);
 }
+
+/** The probe comes from loopback, of somebody who has logged in. */
+export function signsNoProbe(options: ReadonlyMap<string, string>): boolean {
+	return isNo(options.get("sign_local")) && isNo(options.get("sign_authenticated"));
+}

@@ -4,7 +4,7 @@ import { KeyturnError } from "../../errors.ts";
 import type { ProbedKey, ProbeVerdict } from "../../ports/signer.ts";
 import type { SocketTarget } from "../../ports/sockets.ts";
 import type { ProbeExpectation } from "../probe-protocol.ts";
-import { isNo, type Live, readLive, type RspamdOptions } from "./live-configuration.ts";
+import { type Live, readLive, type RspamdOptions, signsNoProbe } from "./live-configuration.ts";
 
 const PING_MS = 20_000;
 /** Old workers end by themselves; new ones are there once the configuration is compiled. */
@@ -56,8 +56,8 @@ function prepare(
 		const what = isThere ? "still has this key" : "has no such key";
 		return { domain, selector, outcome: "failed", reason: `the configuration of ${domain} ${what}` };
 	}
-	const unsigned = isNo(options.get("sign_local"))
-		? ({ means: "unproven", why: "sign_local is off" } as const)
+	const unsigned = signsNoProbe(options)
+		? ({ means: "unproven", why: "sign_local and sign_authenticated are off" } as const)
 		: ({ means: record === null ? "unsigned" : "failed" } as const);
 	return { domain, selector, record, sender: senderOf(domain), unsigned };
 }

@@ -4,7 +4,7 @@ import { type PublicHalf, publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import type { SignerReading, SigningLine } from "../../ports/signer.ts";
 import { type KeyFile, readKeyFile } from "../key-file.ts";
-import { isNo, type NamedKey, readLive, type RspamdOptions } from "./live-configuration.ts";
+import { isNo, type NamedKey, readLive, type RspamdOptions, signsNoProbe } from "./live-configuration.ts";
 import { milterSocket } from "./milter-socket.ts";
 import type { RspamdSettings } from "./settings.ts";
 import type { SigningSection } from "./signing-section.ts";
@@ -80,8 +80,10 @@ function describeKey({ key, half, ...unread }: ReadKey, ordinary: NamedKey | nul
 function notesOn({ options, keys }: SigningSection): readonly string[] {
 	const notes: string[] = [];
 	if (isNo(options.get("enabled"))) notes.push("enabled = false: rspamd signs nothing.");
-	if (isNo(options.get("sign_local")))
-		notes.push("sign_local = false: a probe from loopback proves nothing.");
+	if (signsNoProbe(options))
+		notes.push(
+			"sign_local and sign_authenticated are off: a probe through the running rspamd proves nothing.",
+		);
 	const below = keys.find(({ domain }) => domain.split(".").length > 2);
 	if (below !== undefined && !isNo(options.get("use_esld")))
 		notes.push(

@@ -131,12 +131,15 @@ test("asks the worker where it listens; what the file does not say needs no mess
 	]);
 });
 
-test("where mail from loopback is not signed, an unsigned probe proves nothing", async () => {
-	const { signer, asked } = rspamdHost(`sign_local = no;\nenabled = false\n${TEXT}`);
+test.each([
+	["sign_local = no;", "failed", 1],
+	["sign_local = no; sign_authenticated = false;", "unproven", 2],
+])("with %s an unsigned probe has %s", async (options, means, notes) => {
+	const { signer, asked } = rspamdHost(`${options}\nenabled = false\n${TEXT}`);
 	const reading = await signer.read();
-	expect(reading.notes).toHaveLength(2);
+	expect(reading.notes).toHaveLength(notes);
 	await signer.probe([{ domain: "example.com", selector: "mail", record: "v=DKIM1;p=" }], reading);
-	expect(asked).toMatchObject([{ expectations: [{ unsigned: { means: "unproven" } }] }]);
+	expect(asked).toMatchObject([{ expectations: [{ unsigned: { means } }] }]);
 });
 
 test("a sub-domain's block is noted as long as use_esld is on", async () => {
