@@ -201,7 +201,7 @@ async function putAllBack(run: SwitchRun, entry: JournalSigner, reason: string):
 }
 
 /** In `restart` no process may have a table in memory other than the one on disk: it is stopped before the rename. */
-async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<void> {
+export async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<void> {
 	if (entry.swap !== "restart" || entry.ran.units.length === 0) return;
 	await stopMail(run);
 	await run.context.services.stop(entry.ran.service, entry.ran.units);

@@ -9,12 +9,20 @@ import { asKeyturnError } from "../errors.ts";
 import type { Pending, SwitchResult } from "../ports/door.ts";
 import { clear, conclude, disarm } from "./conclusion.ts";
 import type { SwapContext } from "./context.ts";
-import { endSwitch, goingBack, type Stand, startAnyway } from "./ending.ts";
-import { type Journal, type RanService, readJournal, removeJournal, writeJournal } from "./journal.ts";
+import { endSwitch, goingBack, type Stand, startAnyway, stopSigner } from "./ending.ts";
+import {
+	type Journal,
+	type JournalSigner,
+	type RanService,
+	readJournal,
+	removeJournal,
+	writeJournal,
+} from "./journal.ts";
 import { readResult } from "./results.ts";
+import { isRunning } from "./running.ts";
 import { tidyStaged } from "./staged-switch.ts";
 import { beginRun, DEAD_MAN_MS, type SwitchRun, starts } from "./switch-run.ts";
-import { putBack, repairFiles } from "./table-files.ts";
+import { lookAfterCrash, putBack, type Standing } from "./table-files.ts";
 
 export interface Settled {
 	readonly results: readonly SwitchResult[];
@@ -33,6 +41,7 @@ export async function settle(context: SwapContext, { filesOnly }: { filesOnly: b
 	if (ended !== null) return settleEnded(context, journal, filesOnly);
 	const mayTouchServices = !filesOnly && (await context.services.hostPhase()) === "running";
 	const run = beginRun(context, journal, journal.stopsMail);
+	if (mayTouchServices) await armAgain(context);
 	const stands = await settleFiles(run, mayTouchServices).catch(async (error: unknown) => {
 		if (mayTouchServices) await startAnyway(run);
 		throw error;
@@ -41,16 +50,15 @@ export async function settle(context: SwapContext, { filesOnly }: { filesOnly: b
 	return { results: [], did: run.did, pending: waiting(`switch ${journal.id} waits for its services`) };
 }
 
-/** Where services may be touched, what was to go back goes once its signer is stopped; elsewhere before anything starts it. */
 async function settleFiles(run: SwitchRun, mayTouchServices: boolean): Promise<ReadonlyMap<string, Stand>> {
 	const { disk } = run.context;
 	const stands = new Map<string, Stand>();
 	for (const entry of run.journal.signers) {
-		const found = await repairFiles(disk, entry);
-		const goesBack = !mayTouchServices && goingBack(entry, found) !== null;
-		const standing = goesBack ? await putBack(disk, entry) : found;
+		const found = await lookAfterCrash(disk, entry);
+		const standing = await settleSigner(run, entry, found, mayTouchServices);
 		await removeTemporaries(run.context, entry.files);
-		stands.set(entry.signer, { standing, reason: sentence(standing, goingBack(entry, "after")) });
+		if (standing !== "mixed")
+			stands.set(entry.signer, { standing, reason: sentence(standing, goingBack(entry, "after")) });
 		run.did.push(
 			`${entry.signer}: the table stands ${standing === "conflict" ? "changed by others" : standing}`,
 		);
@@ -58,10 +66,27 @@ async function settleFiles(run: SwitchRun, mayTouchServices: boolean): Promise<R
 	return stands;
 }
 
+/**
+ * What was to go back goes once its signer is stopped; where no service may be touched, before anything starts it. A signer that
+ * restarts for a switch keeps what it read: beneath one that runs the files stay as they are, each of which it can read.
+ */
+async function settleSigner(
+	run: SwitchRun,
+	entry: JournalSigner,
+	found: Standing,
+	mayTouchServices: boolean,
+): Promise<Standing> {
+	const goesBack = found === "mixed" || (!mayTouchServices && goingBack(entry, found) !== null);
+	if (!goesBack) return found;
+	if (mayTouchServices) await stopSigner(run, entry);
+	else if (entry.swap === "restart" && (await isRunning(run.context, entry.ran.service)) === true)
+		return found;
+	return putBack(run.context.disk, entry);
+}
+
 async function settleServices(run: SwitchRun, stands: ReadonlyMap<string, Stand>): Promise<Settled> {
 	const { context, journal } = run;
 	context.log.warn("settling an interrupted switch", { id: journal.id, did: run.did });
-	await armAgain(context);
 	if (journal.stopsMail) run.stoppedAtMs = context.clock.uptimeMs() - pausedFor(context, journal);
 	// What was not proven before the crash can only go back whole: the reading before is lost. Why the mail server was down is
 	// lost, too: it may have been held for a signer that did not come up after its reload, so it waits for all.

@@ -89,10 +89,16 @@ export async function putBack(disk: Disk, entry: JournalSigner): Promise<"before
 
 /** After a crash: makes what the page cache shows durable, so that what is decided on it stays true, and ends a half rename. */
 export async function repairFiles(disk: Disk, entry: JournalSigner): Promise<Exclude<Standing, "mixed">> {
+	const standing = await lookAfterCrash(disk, entry);
+	return standing === "mixed" ? putBack(disk, entry) : standing;
+}
+
+/** The same, but leaves a half rename to whoever sees to it that nothing runs with it. */
+export async function lookAfterCrash(disk: Disk, entry: JournalSigner): Promise<Standing> {
 	for (const directory of directories(entry)) await disk.syncDirectory(directory);
 	const standing = await lookAtFiles(disk, entry);
 	if (standing === "conflict") await takeBackBegun(disk, entry);
-	return standing === "mixed" ? putBack(disk, entry) : standing;
+	return standing;
 }
 
 /** Removes what stands beside the tables once nothing can need it any more. */

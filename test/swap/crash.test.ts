@@ -27,6 +27,18 @@ describe("a crash at some of the calls", () => {
 	});
 });
 
+describe("a crash after which somebody starts by hand what is down", () => {
+	it.each([
+		"turn by restart with one bad key",
+		"add and turn by restart, the added key bad",
+		"turn by restart that the signer does not survive",
+	])("%s", { timeout: 60_000 }, async (name) => {
+		const { faults, deaths } = await tryCalls(scenarioNamed(name), { kind: "hands", every: EVERY, from: 90 });
+		expect(faults).toEqual([]);
+		expect(deaths).toBeGreaterThan(10);
+	});
+});
+
 /** A door that is built wrongly has to be found out, or these tests say nothing. */
 describe("a planted fault is seen", () => {
 	it("a rename before the file is synced", { timeout: 120_000 }, async () => {

@@ -121,6 +121,7 @@ async function findFaults(host: SwapHost, scenario: Scenario): Promise<readonly 
 			const why = host.mailFault(domain, name);
 			if (why !== null) faults.push(`mail of ${domain}: ${why}`);
 		}
+		faults.push(...unlikeItsTables(host, name));
 	}
 	if (!host.services.runs("postfix")) faults.push("postfix does not run");
 	for (const { signer, domain, from, to } of scenario.changes(host)) {
@@ -132,6 +133,22 @@ async function findFaults(host: SwapHost, scenario: Scenario): Promise<readonly 
 	host.look();
 	faults.push(...host.violations);
 	return faults;
+}
+
+/** What runs has read what stands, or nobody knows which key is in use. */
+function unlikeItsTables(host: SwapHost, signer: string): readonly string[] {
+	const named = host.selectors(signer);
+	return host
+		.domainsOf(signer)
+		.concat(`new.${signer}.example`)
+		.flatMap((domain) => {
+			const used = /s=([^;]*)/.exec(host.program(signer).signNow(domain) ?? "")?.[1];
+			return used === named[domain]
+				? []
+				: [
+						`mail of ${domain} is signed with ${used ?? "no key"}, its table names ${named[domain] ?? "none"}`,
+					];
+		});
 }
 
 /** The agent goes on: the same id if it has no result, a new one after an undone switch, until it is done. */
@@ -184,8 +201,19 @@ async function afterDeath(host: SwapHost): Promise<void> {
 	await host.door().handle({ act: "recover", filesOnly: false });
 }
 
+/** An administrator is there before the dead man's switch: he starts what is down, and the unit that is meant for the boot. */
+async function afterHands(host: SwapHost): Promise<void> {
+	try {
+		host.startAll();
+	} catch {
+		// With this table it does not come up, and he goes no further.
+	}
+	await host.door().handle({ act: "recover", filesOnly: true });
+	await afterDeath(host);
+}
+
 export interface CrashOptions {
-	readonly kind: "death" | "power";
+	readonly kind: "death" | "power" | "hands";
 	/** The first call to die before, and how many are passed over each time. */
 	readonly from?: number;
 	readonly every?: number;
@@ -209,7 +237,8 @@ export async function tryCalls(
 			deaths += 1;
 			const where = `${scenario.name}, ${kind} ${seed} at ${at} (${died.call})`;
 			const lose = async (host: SwapHost) => host.losePower(chooser(seed * 1000 + at));
-			faults.push(...(await check(died.host, scenario, where, kind === "death" ? afterDeath : lose)));
+			const calm = { death: afterDeath, hands: afterHands, power: lose }[kind];
+			faults.push(...(await check(died.host, scenario, where, calm)));
 		}
 	}
 }

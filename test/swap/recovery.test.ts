@@ -103,6 +103,27 @@ describe("a switch that was interrupted", () => {
 		expectWell(host);
 	});
 
+	it("between two renames stops first what was started with that by hand", async () => {
+		const both = (host: SwapHost) => [
+			host.change("a.example", "old", "new"),
+			host.change("new.main.example", null, "new"),
+		];
+		const host = await diedAt("disk.rename /etc/main/signing.table", undefined, { changes: both });
+		host.startAll();
+		expect(host.program().signNow("a.example")).toMatch(/s=new/);
+		await recover(host);
+		expect(acts(host)).toEqual([
+			"armDeadMan",
+			"stop postfix",
+			"stop main",
+			"start main",
+			"start postfix",
+			"disarmDeadMan",
+		]);
+		expect(host.program().signNow("a.example")).toMatch(/s=old/);
+		expectWell(host);
+	});
+
 	it("and whose table was changed by others since is a conflict: nothing is touched, what ran is started", async () => {
 		const host = await diedAt("services.start main");
 		const edited = `${host.disk.text(TABLE)}# by hand\n`;
@@ -388,6 +409,19 @@ describe("a crash between the decision to take lines back and doing it", () => {
 		expect(results).toMatchObject([
 			{ outcome: "rolled_back", reason: "main: new of b.example: bad signature" },
 		]);
+		expectWell(host);
+	});
+
+	it("leaves the table while its signer runs with it and may not be stopped", async () => {
+		const host = await decided();
+		host.startAll();
+		expect((await recover(host, true)).did).toEqual(["main: the table stands after"]);
+		expect(host.selectors()["b.example"]).toBe("new");
+		const { results } = await recover(host);
+		expect(results).toMatchObject([
+			{ outcome: "rolled_back", reason: "main: new of b.example: bad signature" },
+		]);
+		expect(host.program().signNow("b.example")).toMatch(/s=old/);
 		expectWell(host);
 	});
 });
