@@ -14,6 +14,8 @@ import { hashOf } from "../durable.ts";
 
 const READY_MS = 20_000;
 const HOLD_STEP_MS = 15_000;
+/** For a signer that keyturn.yaml has no more. */
+const HOLD_MS = 300_000;
 
 /** How one signer's files stand before the ending, and why if that is not as wanted. */
 export interface Stand {
@@ -110,6 +112,8 @@ async function endSigner(
 	renderPart: RenderPart,
 ): Promise<Ended> {
 	const { standing, reason } = stands.get(entry.signer) ?? { standing: "conflict", reason: null };
+	// One that keyturn.yaml has no more is no signer that does not come up: nothing is decided without it.
+	signerNamed(run.context, entry.signer);
 	if (isQuiet(run, entry)) {
 		const quiet = `${entry.ran.service} did not run, so that nothing was probed`;
 		return ending(entry, standing, reason ?? quiet, { isUp: true });
@@ -222,6 +226,7 @@ async function whyNotTaken(run: SwitchRun, entry: JournalSigner): Promise<string
 
 /** With whatever table stands. A signer that runs and cannot be reloaded signs with a key that verifies: it is up. */
 async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
+	if (!run.context.signers.has(entry.signer)) return serviceStarts(run, entry);
 	if (isQuiet(run, entry)) return true;
 	const { services } = run.context;
 	try {
@@ -233,6 +238,17 @@ async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
 				.reload(entry.ran.service, entry.ran.units)
 				.catch((error: unknown) => notUp(run, entry, error));
 		await isReady(run, entry);
+		return true;
+	} catch (error) {
+		await notUp(run, entry, error);
+		return false;
+	}
+}
+
+/** Of a signer that keyturn.yaml has no more nothing else is known. */
+async function serviceStarts(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
+	try {
+		await run.context.services.start(entry.ran.service, entry.ran.units);
 		return true;
 	} catch (error) {
 		await notUp(run, entry, error);
@@ -281,8 +297,9 @@ async function holdWhileDown(run: SwitchRun, ended: readonly Ended[]): Promise<r
 	const held: Ended[] = [...ended];
 	if (!(await mustHold(run, held))) return held;
 	await stopMail(run);
+	const down = held.filter((end) => !end.isUp);
 	const holdMs = Math.max(
-		...held.filter((end) => !end.isUp).map((end) => signerNamed(run.context, end.signer).services.holdMs),
+		...down.map(({ signer }) => run.context.signers.get(signer)?.services.holdMs ?? HOLD_MS),
 	);
 	log.error("the signer is down: the mail server is held", { holdMs });
 	await services.armDeadMan(holdMs + DEAD_MAN_MS).catch(() => {});

@@ -220,6 +220,29 @@ describe("a switch that was interrupted", () => {
 		expectWell(host);
 	});
 
+	it.each([
+		["starts", 0, "running"],
+		["does not start: the mail server is held first", 99, "failed"],
+	] as const)(
+		"of a signer that keyturn.yaml has no more says so, and leaves no mail server down: it %s",
+		async (_how, failingStarts, state) => {
+			const host = await diedAt("services.start main");
+			host.services.of("main").failingStarts = failingStarts;
+			const swap = createSwap({ ...host.context(), signers: new Map() });
+			const began = host.nowMs;
+			expect(await swap.handle({ act: "recover", filesOnly: false })).toMatchObject({
+				act: "refused",
+				message: "signer main: not in keyturn.yaml any more",
+				hint: "put it back until its last switch has been settled",
+			});
+			expect(host.services.of("main").state).toBe(state);
+			expect(host.services.runs("postfix")).toBe(true);
+			expect(host.nowMs - began).toBe(failingStarts === 0 ? 0 : 300_000);
+			host.services.of("main").failingStarts = 0;
+			expect((await recover(host)).results).toMatchObject([{ outcome: "done" }]);
+		},
+	);
+
 	it("that never began leaves nothing to do", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		expect(await recover(host)).toEqual({ act: "recover", results: [], did: [] });
