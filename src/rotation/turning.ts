@@ -9,7 +9,7 @@ import { takenFrom } from "./signing.ts";
 import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
 import { type Group, groupCandidate, hasGivenUp, isToJoin, whyApart } from "./together.ts";
 import { nextDue, publishAt } from "./timing.ts";
-import { isSuperseded } from "./wishes.ts";
+import { isSuperseded, turnAsked } from "./wishes.ts";
 import { nextOpening, openSince } from "./window.ts";
 
 const DAY_MS = 86_400_000;
@@ -111,8 +111,8 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 	if (held !== null) return { selector: null, until: null, reason: held };
 	const joined = seen.group === undefined ? null : joining(state, seen.group);
 	if (joined !== null) return joined;
-	if (state.wants.rotate !== null)
-		return { kind: "make", selector: null, dueAt: new Date(state.wants.rotate.askedAt) };
+	const asked = turnAsked(state);
+	if (asked !== null) return { kind: "make", selector: null, dueAt: new Date(asked.askedAt) };
 	// A key that is only kept for mail under way was put back into the tables: no schedule looks after it.
 	if (activeKey(state) === null) return { kind: "make", selector: null, dueAt: now };
 	const dueAt = nextDue(state, policy, now);
@@ -169,7 +169,7 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 	const why = from === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
 	if (why !== null) return { selector, until: null, reason: why };
 	const step: Step = { kind: "switch", selector, from };
-	if (state.wants.rotate !== null || (active === null && state.wants.add !== null)) return step;
+	if (turnAsked(state) !== null || (active === null && state.wants.add !== null)) return step;
 	// A key made while the clock was ahead must not keep its domain waiting for a slot months away.
 	const coming = nextDue(state, policy, now);
 	const dueAt = isFirstKeyTooLate(candidate, active) ? coming : earlier(new Date(candidate.dueAt), coming);

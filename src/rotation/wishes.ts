@@ -1,6 +1,14 @@
 /** Whether what an operator asks for can be had, from a domain's state alone, and what it leaves to be done. */
 
-import { activeKey, type DomainState, type KeyEntry, keyOf, moveKey, type Wants } from "./domain-state.ts";
+import {
+	activeKey,
+	type Asked,
+	type DomainState,
+	type KeyEntry,
+	keyOf,
+	moveKey,
+	type Wants,
+} from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 
 /** The key that signed before the one in use, as long as its record stands; null if there is none. */
@@ -14,6 +22,15 @@ export function previousKey(state: DomainState): KeyEntry | null {
 /** Whether a key has signed before the one in use. */
 export function hasTurned({ keys }: DomainState): boolean {
 	return keys.some((key) => key.state !== "active" && key.uses.length > 0);
+}
+
+/**
+ * What asks for a turn whether due or not; null where nothing does. As long as the key in use is compromised that does, whatever
+ * became of the turn or the way back that was to take it away.
+ */
+export function turnAsked(state: DomainState): Asked | null {
+	const inUse = activeKey(state)?.selector;
+	return state.wants.rotate ?? state.wants.revoke.find(({ selector }) => selector === inUse) ?? null;
 }
 
 /** Why no new key can be asked for; null if it can. */

@@ -152,6 +152,58 @@ describe("revoke", () => {
 	});
 });
 
+describe("a compromised key in use", () => {
+	async function turnedWorld(): Promise<AgentWorld> {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		world.pass(MINUTE_MS);
+		return world;
+	}
+	const turnedAway = { "202610": "retiring", "202611": "revoked", "202611b": "active" };
+
+	it("is turned to a new one where the way back that was asked for next is given up", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) => (selector === "202610" ? "absent" : "right");
+		await world.ask(revocation("202611"), "w1");
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(DAY_MS);
+		expect(await world.states()).toEqual(turnedAway);
+	});
+
+	it("is turned to a new one where the switch back was rolled back", async () => {
+		const world = await turnedWorld();
+		world.commit = (_id, result) => ({
+			act: "commit",
+			result: {
+				...result,
+				outcome: "rolled_back",
+				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back" })),
+			},
+		});
+		await world.ask(revocation("202611"), "w1");
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.tick();
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.advance(DAY_MS);
+		expect(await world.states()).toEqual(turnedAway);
+	});
+
+	it("is turned to a new one where the switch to it was under way when it was asked for", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.wish(["example.com"], "turn");
+		await world.tick();
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "verified" });
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.ask(revocation("202611"));
+		await world.advance(DAY_MS);
+		expect(await world.states()).toEqual(turnedAway);
+	});
+});
+
 describe("a tombstone", () => {
 	it("stands for as long as configured once grace is over", async () => {
 		const retire = { ...quick.retire, tombstoneMs: 5 * DAY_MS, adopted: true };
