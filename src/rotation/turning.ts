@@ -54,7 +54,7 @@ export function turn(facts: Facts): readonly Wanted[] {
 }
 
 /** Back to the key before, verified again first; null where nobody asked for it. */
-function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
+function goingBack({ state, seen, policy }: Facts): readonly Wanted[] | null {
 	const { rollback } = state.wants;
 	const key = rollback === null ? null : keyOf(state, rollback.selector);
 	if (key === null) return null;
@@ -70,9 +70,12 @@ function goingBack({ state, seen }: Facts): readonly Wanted[] | null {
 		case "published":
 			return [{ kind: "look", selector }];
 		case "verified": {
+			// Where nothing signs any more it comes back as a first key does.
 			const from = takenFrom({ state, seen });
-			if (from !== null && seen.inUse !== null) return [{ kind: "switch", selector, from }];
-			return [{ selector, until: null, reason: whyUnseen(seen) ?? "no key is known to be in use" }];
+			const why = from === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
+			return [
+				why === null ? { kind: "switch", selector, from } : { selector, until: null, reason: why },
+			];
 		}
 		default:
 			return null;

@@ -45,6 +45,7 @@ export function staying(wants: Wants): Wants {
 
 /** Why the key before cannot be gone back to; null if it can. */
 export function whyNoRollback(state: DomainState): string | null {
+	if (state.wants.remove !== null) return "it is leaving (keyturn remove); keyturn add keeps it";
 	const active = activeKey(state);
 	if (active === null) return "no key is known to be in use";
 	if (state.wants.rollback !== null || previousKey(state) !== null) return null;

@@ -162,6 +162,29 @@ describe("rollback", () => {
 		expect((await world.state()).wants).toMatchObject({ rollback: null, rotate: null });
 	});
 
+	it("is had where nothing signs any more, since the key in use was taken out meanwhile", async () => {
+		const world = await turnedWorld();
+		const revocation = { selector: "202611", noSoak: false, unsigned: true, useStandby: false };
+		await world.ask({ kind: "revoke", domains: ["example.com"], ...revocation });
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(MINUTE_MS);
+		expect(world.lines.map((line) => line.selector)).toEqual(["202610"]);
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "revoked" });
+	});
+
+	it("is no way to keep a domain that leaves, and does not keep it from a key when it is added again", async () => {
+		const world = await turnedWorld();
+		world.pass(MINUTE_MS);
+		await world.ask({ kind: "remove", domains: ["example.com"] });
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(MINUTE_MS);
+		expect(world.lines).toEqual([]);
+		expect((await world.state()).wants.rollback).toBeNull();
+		await world.ask({ kind: "add", domains: ["example.com"], noSoak: false }, "w3");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+	});
+
 	it("without a key to go back to changes nothing", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();

@@ -75,11 +75,20 @@ describe("going back to the key before", () => {
 		});
 	});
 
-	it("waits for a signer that can be read, and for a key in use to go back from", () => {
+	it("waits for a signer that can be read", () => {
 		const blind = { selector: "202610", until: null, reason: "the signer's configuration could not be read" };
 		expect(waitsOf(back({ state: "verified" }, { inUse: null }))).toContainEqual(blind);
-		const lone = { ...blind, reason: "no key is known to be in use" };
-		expect(waitsOf(back({ state: "verified" }, { inUse: [] }, []))).toContainEqual(lone);
+	});
+
+	it("is like a first key where nothing signs any more, if the signer has a place for one", () => {
+		const planned = back({ state: "verified" }, { inUse: [] }, []);
+		expect(stepOf(planned)).toEqual({ kind: "switch", selector: "202610", from: null });
+		const placeless = back({ state: "verified" }, { inUse: [], firstKeyFault: "no KeyTable" }, []);
+		expect(waitsOf(placeless)).toContainEqual({
+			selector: "202610",
+			until: null,
+			reason: "no first key for example.com: no KeyTable",
+		});
 	});
 
 	it("waits until it is known how a switch under way ended", () => {

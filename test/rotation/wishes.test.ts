@@ -17,6 +17,7 @@ const USE = {
 	lastAtLatest: null,
 };
 const NOW = new Date("2026-11-22T12:00:00.000Z");
+const ASKED = { id: "1", askedAt: NOW.toISOString() };
 
 function stateOf(...keys: readonly KeyEntry[]) {
 	return { ...emptyDomainState("example.com"), keys };
@@ -57,6 +58,10 @@ describe("what cannot be had is said why", () => {
 		[whyNoRollback(state), "the record of no key that signed before 202611 stands any more"],
 		[whyNoRollback(stateOf()), "no key is known to be in use"],
 		[whyNoRollback(stateOf(newer, active)), null],
+		[
+			whyNoRollback({ ...stateOf(newer, active), wants: { ...NOTHING_WANTED, remove: ASKED } }),
+			"it is leaving (keyturn remove); keyturn add keeps it",
+		],
 		[whyNoRevoke(state, "202608"), "no key 202608 is known"],
 		[whyNoRevoke(state, "202609"), "the record of 202609 is removed already: nothing verifies with it"],
 		[whyNoRevoke(state, "202610"), "202610 is revoked already"],
