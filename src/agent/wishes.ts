@@ -187,8 +187,11 @@ function wantTurn(state: DomainState, wish: Wish & { readonly noSoak: boolean })
 function wantRollback(state: DomainState, wish: Wish): DomainState {
 	const previous = previousKey(state);
 	if (state.wants.rollback !== null || previous === null) return state;
-	const rollback = { ...asked(wish), selector: previous.selector };
-	return { ...state, wants: { ...state.wants, rollback, rotate: null } };
+	const { selector } = previous;
+	// Whoever goes back to it needs its record; it is kept like any other's from its next turn on.
+	const retire = state.wants.retire.filter((standing) => standing.selector !== selector);
+	const rollback = { ...asked(wish), selector };
+	return { ...state, wants: { ...state.wants, rollback, retire, rotate: null } };
 }
 
 function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke" }>, now: Date): DomainState {

@@ -73,9 +73,7 @@ function goingBack({ state, seen, policy }: Facts): readonly Wanted[] | null {
 			// Where nothing signs any more it comes back as a first key does.
 			const from = takenFrom({ state, seen });
 			const why = from === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
-			return [
-				why === null ? { kind: "switch", selector, from } : { selector, until: null, reason: why },
-			];
+			return [why === null ? { kind: "switch", selector, from } : { selector, until: null, reason: why }];
 		}
 		default:
 			return null;

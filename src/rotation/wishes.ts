@@ -68,6 +68,7 @@ export function whyNoRetire(state: DomainState, selector: string): string | null
 	if (key === null) return `no key ${selector} is known`;
 	if (key.state === "active") return `mail is signed with ${selector}: turn it first`;
 	if (isCandidate(key.state)) return `${selector} is the next key to sign`;
+	if (state.wants.rollback?.selector === selector) return `${selector} is to sign again (keyturn rollback)`;
 	if (key.state === "retired") return `the record of ${selector} is removed already`;
 	return null;
 }

@@ -185,6 +185,15 @@ describe("rollback", () => {
 		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
 	});
 
+	it("takes back that its record was to go: an adopted key's stays after its next turn as well", async () => {
+		const world = await turnedWorld();
+		await world.ask({ kind: "retire", domains: ["example.com"], selector: "202610" });
+		await world.advance(MINUTE_MS);
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(60 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring", "202611": "retired" });
+	});
+
 	it("without a key to go back to changes nothing", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();

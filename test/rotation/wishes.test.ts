@@ -72,6 +72,16 @@ describe("what cannot be had is said why", () => {
 		[whyNoRetire(state, "202610"), null],
 		[whyNoRetire(state, "202611"), "mail is signed with 202611: turn it first"],
 		[whyNoRetire(state, "202612"), "202612 is the next key to sign"],
+		[
+			whyNoRetire(
+				{
+					...stateOf(newer, active),
+					wants: { ...NOTHING_WANTED, rollback: { ...ASKED, selector: "202610" } },
+				},
+				"202610",
+			),
+			"202610 is to sign again (keyturn rollback)",
+		],
 	])("%s", (said, expected) => {
 		expect(said).toBe(expected);
 	});
