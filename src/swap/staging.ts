@@ -2,9 +2,9 @@
 
 import { isForeignSelector, isSelector, parseDomain } from "../dkim/names.ts";
 import { hashOf } from "../durable.ts";
-import { KeyturnError } from "../errors.ts";
+import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DoorAnswer, RefusedAnswer, SignedMessage, StageChange } from "../ports/door.ts";
-import type { RenderedFile, Signer, SignerReading } from "../ports/signer.ts";
+import type { RenderedFile, SignExpectation, Signer, SignerReading } from "../ports/signer.ts";
 import { isGivenTo, makeDirectories, signerNamed, type SwapContext } from "./context.ts";
 import { mismatch } from "./evidence.ts";
 import { type Groups, groupsOf } from "./groups.ts";
@@ -376,7 +376,10 @@ async function placeKeys(context: SwapContext, plan: PlannedSigner): Promise<Ref
 	return null;
 }
 
-async function signOffline(context: SwapContext, plan: PlannedSigner): Promise<readonly SignedMessage[]> {
+async function signOffline(
+	context: SwapContext,
+	plan: PlannedSigner,
+): Promise<readonly SignedMessage[] | RefusedAnswer> {
 	const { signer } = signerNamed(context, plan.signer);
 	const expectations = plan.changes.flatMap(({ domain, to }) =>
 		to === null ? [] : [{ domain, selector: to.selector, record: to.record }],
@@ -384,7 +387,10 @@ async function signOffline(context: SwapContext, plan: PlannedSigner): Promise<r
 	if (expectations.length === 0) return [];
 	for (const file of plan.rendered) await writeBeside(context, file);
 	const files = new Map(plan.rendered.map(({ path }) => [path, stagedPath(path)]));
-	const signed = await signer.signOffline(files, expectations, plan.reading);
+	const signed = await signer
+		.signOffline(files, expectations, plan.reading)
+		.catch(async (error: unknown) => refuseUnsigned(signer, plan.reading, files, { expectations, error }));
+	if (isRefused(signed)) return signed;
 	if (signed.length !== expectations.length)
 		throw new KeyturnError(
 			"signer.config",
@@ -396,6 +402,30 @@ async function signOffline(context: SwapContext, plan: PlannedSigner): Promise<r
 		selector,
 		message: signed[index] ?? "",
 	}));
+}
+
+/** Each message is tried alone: one domain that nothing signs for must not keep the others from turning. */
+async function refuseUnsigned(
+	signer: Signer,
+	reading: SignerReading,
+	files: ReadonlyMap<string, string>,
+	{ expectations, error }: { readonly expectations: readonly SignExpectation[]; readonly error: unknown },
+): Promise<RefusedAnswer> {
+	// Whoever hangs would be waited for at each of them.
+	if (expectations.length === 1 || asKeyturnError(error).code === "program.timeout")
+		return refuseFailure(error, expectations.length === 1 ? domainsOf(expectations) : []);
+	const failures: { readonly domain: string; readonly thrown: unknown }[] = [];
+	for (const one of expectations)
+		await signer.signOffline(files, [one], reading).catch((thrown: unknown) => {
+			failures.push({ domain: one.domain, thrown });
+		});
+	const [first] = failures;
+	if (first === undefined || failures.length === expectations.length) return refuseFailure(error);
+	return refuseFailure(first.thrown, domainsOf(failures));
+}
+
+function domainsOf(all: readonly { readonly domain: string }[]): readonly string[] {
+	return all.map(({ domain }) => domain);
 }
 
 /** Beside the live table with its owner and mode: the signer's user can read it there, in the door's directory it cannot. */

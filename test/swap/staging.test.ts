@@ -301,6 +301,45 @@ describe("a staging is refused, and nothing outside the door's directory changes
 		expect(outside(host)).toEqual(before);
 	});
 
+	it("for a domain whose message the signer does not sign, alone, so that the others can go on", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const swap = doorWith(host, (signer) => ({
+			signOffline: async (files, expectations, reading) => {
+				if (expectations.some(({ domain }) => domain === "b.example"))
+					throw new KeyturnError("signer.config", "b.example: an earlier line catches its mail");
+				return signer.signOffline(files, expectations, reading);
+			},
+		}));
+		const before = outside(host);
+		const changes = ["a.example", "b.example"].map((domain) => host.change(domain, "old", "new"));
+		expect(await swap.handle({ act: "stage", id: ID, changes })).toMatchObject({
+			act: "refused",
+			why: "failed",
+			domains: ["b.example"],
+			message: "b.example: an earlier line catches its mail",
+		});
+		expect(outside(host)).toEqual(before);
+	});
+
+	it("for a signer that signs nothing at all, naming nobody, and asks it once where it hangs", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const changes = ["a.example", "b.example"].map((domain) => host.change(domain, "old", "new"));
+		const asked = async (code: "signer.probe" | "program.timeout") => {
+			let times = 0;
+			const swap = doorWith(host, () => ({
+				signOffline: async () => {
+					times += 1;
+					throw new KeyturnError(code, "it does not sign");
+				},
+			}));
+			const answer = await swap.handle({ act: "stage", id: ID, changes });
+			expect(answer).toMatchObject({ act: "refused", message: "it does not sign" });
+			return { times, domains: answer.act === "refused" ? answer.domains : null };
+		};
+		expect(await asked("signer.probe")).toEqual({ times: 3, domains: [] });
+		expect(await asked("program.timeout")).toEqual({ times: 1, domains: [] });
+	});
+
 	it("for a signer that signs less than it was asked for", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		const before = outside(host);
