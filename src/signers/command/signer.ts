@@ -12,6 +12,7 @@ import { readOneTable } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
 import { probeText } from "../probe-message.ts";
 import type { RunProbe } from "../probe-protocol.ts";
+import { judgeSingly, type SignedSingly, tookTooLong } from "../signed-singly.ts";
 import type { CommandSettings } from "./settings.ts";
 import { COMMAND_TABLE } from "./table.ts";
 
@@ -48,6 +49,8 @@ type Argv = CommandSettings["apply"];
 const NEVER = new AbortController().signal;
 const WORDS_LIMIT = 500;
 const NOBODYS_DOMAIN = "keyturn.invalid";
+/** One of which the signer fails may have its own trouble, which the probe tells. */
+const ASKED_FOR = 3;
 const UNPROVEN = "no `prove` is configured: that it signs is its program's word only";
 
 async function read({ disk, settings }: CommandOptions): Promise<SignerReading> {
@@ -114,8 +117,18 @@ async function ready(
 ): Promise<void> {
 	const { prove } = options.settings;
 	if (prove === null) return;
-	const { domain } = lines.find(({ signs }) => signs) ?? { domain: NOBODYS_DOMAIN };
-	await run(options, prove, probeText(`postmaster@${domain}`), owner, timeoutMs);
+	const domains = [...new Set(lines.flatMap(({ domain, signs }) => (signs ? [domain] : [])))];
+	let fault: unknown = null;
+	for (const domain of domains.length === 0 ? [NOBODYS_DOMAIN] : domains.slice(0, ASKED_FOR)) {
+		try {
+			await run(options, prove, probeText(`postmaster@${domain}`), owner, timeoutMs);
+			return;
+		} catch (thrown) {
+			if (tookTooLong(thrown)) throw thrown;
+			fault ??= thrown;
+		}
+	}
+	throw fault;
 }
 
 async function probe(
@@ -131,23 +144,14 @@ async function probe(
 			outcome: "unproven",
 			reason: UNPROVEN,
 		}));
-	const messages: string[] = [];
-	const asked = expectations.map((key) => ({
-		...key,
-		sender: `postmaster@${key.domain}`,
-		unsigned: { means: key.record === null ? ("unsigned" as const) : ("failed" as const) },
-	}));
-	for (const { sender } of asked) {
+	const sign = async (key: ProbedKey): Promise<SignedSingly> => {
+		const sender = `postmaster@${key.domain}`;
+		const unsigned = { means: key.record === null ? ("unsigned" as const) : ("failed" as const) };
 		const message = await run(options, prove, probeText(sender), owner);
-		messages.push(message.replace(/\r?\n/g, "\r\n"));
-	}
-	const answer = await options.runProbe({
-		kind: "messages",
-		expectations: asked,
-		messages,
-		timeoutMs: timeoutOf(options.settings),
-	});
-	return answer.verdicts;
+		return { expectation: { ...key, sender, unsigned }, message: message.replace(/\r?\n/g, "\r\n") };
+	};
+	const { runProbe, settings } = options;
+	return judgeSingly(expectations, sign, { runProbe, timeoutMs: timeoutOf(settings) });
 }
 
 /** What it printed; fails with `signer.probe`, in its own words. */
@@ -160,7 +164,7 @@ async function run(
 ): Promise<string> {
 	const request = { argv, input, timeoutMs, owner: { uid: owner.uid, gid: owner.gid } };
 	const result = await outside.run(request, NEVER).catch((thrown: unknown) => {
-		throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true });
+		throw new KeyturnError("signer.probe", asKeyturnError(thrown).message, { retry: true, cause: thrown });
 	});
 	if (result.status === 0) return result.stdout;
 	const ended = result.status === null ? `signal ${result.signal ?? "?"}` : `status ${result.status}`;

@@ -19,6 +19,7 @@ import { findAccount, readAccounts } from "../accounts.ts";
 import { readKeyFile } from "../key-file.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import type { RunProbe } from "../probe-protocol.ts";
+import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import type { ProxyKey } from "./keys.ts";
 import { signWithMailDkim } from "./mail-dkim.ts";
 import { lastOption, proxyOptions } from "./options.ts";
@@ -201,29 +202,20 @@ async function probe(
 ): Promise<readonly ProbeVerdict[]> {
 	await ready(options, PROBE_MS);
 	const keys = (await readFiles(options)).files.flatMap(keysIn);
-	const verdicts: ProbeVerdict[] = [];
-	for (const { domain, selector, record } of expectations) {
+	const signed = async ({ domain, selector, record }: ProbedKey): Promise<SignedSingly | ProbeVerdict> => {
 		const key = keys.find(
 			(one) => one.domain === domain && one.selector === selector && one.problem === null,
 		);
 		if (key === undefined || record === null) {
 			const isRight = (key === undefined) === (record === null);
 			const reason = key === undefined ? "nothing signs with it" : "it still signs";
-			const outcome = isRight ? "unsigned" : "failed";
-			verdicts.push({ domain, selector, outcome, reason: isRight ? null : reason });
-			continue;
+			return { domain, selector, outcome: isRight ? "unsigned" : "failed", reason: isRight ? null : reason };
 		}
 		const sender = `postmaster@${domain}`;
-		const answer = await options.runProbe({
-			kind: "messages",
-			expectations: [{ domain, selector, record, sender, unsigned: { means: "failed" } }],
-			messages: [await sign(options, key, reading)],
-			timeoutMs: PROBE_MS,
-		});
-		const [verdict] = answer.verdicts;
-		verdicts.push(verdict ?? { domain, selector, outcome: "unproven", reason: "the probe gave no verdict" });
-	}
-	return verdicts;
+		const expectation = { domain, selector, record, sender, unsigned: { means: "failed" as const } };
+		return { expectation, message: await sign(options, key, reading) };
+	};
+	return judgeSingly(expectations, signed, { runProbe: options.runProbe, timeoutMs: PROBE_MS });
 }
 
 function listensAt(configuration: SignerFile): InetTarget {

@@ -16,7 +16,8 @@ import type {
 } from "../../ports/signer.ts";
 import { readKeyFile, readPrivateKey, reasonOf } from "../key-file.ts";
 import { signProbe } from "../one-table/key-signature.ts";
-import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
+import type { RunProbe } from "../probe-protocol.ts";
+import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import { signInside, whyNotRunning } from "./inside.ts";
 import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
@@ -210,18 +211,21 @@ async function ready(
 			"signer.probe",
 			`${service} does not greet: ${answer.reason ?? "no reason given"}`,
 		);
-	const signing = lines.find(({ signs, problem }) => signs && problem === null);
-	if (signing !== undefined)
-		await answers(options, `postmaster@${signing.domain}`, clock.uptimeMs() + timeoutMs);
+	const signing = lines.filter(({ signs, problem }) => signs && problem === null);
+	const senders = [...new Set(signing.map(({ domain }) => senderOf(domain)))];
+	await answers(options, senders, clock.uptimeMs() + timeoutMs);
 }
 
+/** Whether it signs for anybody: of whom it does not, the probe tells. */
 async function answers(
 	options: DockerMailserverOptions,
-	sender: string,
+	senders: readonly string[],
 	untilUptimeMs: number,
 ): Promise<void> {
 	const { clock } = options;
-	for (;;) {
+	for (let tried = 0; ; tried += 1) {
+		const sender = senders[tried % senders.length];
+		if (sender === undefined) return;
 		try {
 			await signInside(options, sender);
 			return;
@@ -238,21 +242,17 @@ async function probe(
 	options: DockerMailserverOptions,
 	expectations: readonly ProbedKey[],
 ): Promise<readonly ProbeVerdict[]> {
-	const asked: ProbeExpectation[] = expectations.map(({ domain, selector, record }) => ({
+	const { runProbe } = options;
+	const sign = async ({ domain, selector, record }: ProbedKey): Promise<SignedSingly> => {
+		const sender = senderOf(domain);
+		const unsigned = { means: record === null ? ("unsigned" as const) : ("failed" as const) };
 		// Nothing else that a caller knows of the key: the probe refuses what it does not know.
-		domain,
-		selector,
-		record,
-		sender: `postmaster@${domain}`,
-		unsigned: { means: record === null ? "unsigned" : "failed" },
-	}));
-	const messages: string[] = [];
-	for (const { sender } of asked) messages.push(await signInside(options, sender));
-	const answer = await options.runProbe({
-		kind: "messages",
-		expectations: asked,
-		messages,
-		timeoutMs: PROBE_MS,
-	});
-	return answer.verdicts;
+		const expectation = { domain, selector, record, sender, unsigned };
+		return { expectation, message: await signInside(options, sender) };
+	};
+	return judgeSingly(expectations, sign, { runProbe, timeoutMs: PROBE_MS });
+}
+
+function senderOf(domain: string): string {
+	return `postmaster@${domain}`;
 }
