@@ -27,7 +27,7 @@ export interface ZoneServers {
 	readonly warnings: readonly string[];
 }
 
-/** How many servers of a zone above are asked before another way is taken. */
+/** How many servers of a zone above are asked before another way is taken, in IPv4 and in IPv6. */
 const PARENT_TRIES = 3;
 
 /** Never asks a recursive resolver for `name` itself, nor for anything below `_domainkey`: it would remember the absence. */
@@ -231,14 +231,17 @@ async function somePlaces(
 	resolvers: readonly Server[],
 ): Promise<readonly Place[]> {
 	const glued = parent.names.flatMap((name) => addressesOf(parent.glue, name));
-	if (glued.length > 0) return preferIpv4(glued).slice(0, PARENT_TRIES);
+	if (glued.length > 0) return someOfEachFamily(glued);
 	const located = await locate(asker, parent.names.slice(0, PARENT_TRIES), [], resolvers);
-	return preferIpv4(located.flatMap((server) => server.places)).slice(0, PARENT_TRIES);
+	return someOfEachFamily(located.flatMap((server) => server.places));
 }
 
-/** Hosts without IPv6 are common, hosts without IPv4 are not. */
-function preferIpv4(places: readonly Place[]): readonly Place[] {
-	return places.toSorted((a, b) => Number(a.address.includes(":")) - Number(b.address.includes(":")));
+/** Hosts without IPv6 are common, and hosts without IPv4 there are. */
+function someOfEachFamily(places: readonly Place[]): readonly Place[] {
+	const isIpv6 = ({ address }: Place): boolean => address.includes(":");
+	return [false, true].flatMap((family) =>
+		places.filter((place) => isIpv6(place) === family).slice(0, PARENT_TRIES),
+	);
 }
 
 /** The first resolver that gives an answer; null if none does. One that was silent is waited for last, not each time anew. */

@@ -363,6 +363,19 @@ describe("zones", () => {
 		expect(outcomes(report)).toEqual({ "192.0.2.7": "right" });
 	});
 
+	test("a delegated _domainkey is found by a host without IPv4, however many servers the domain has", async () => {
+		const { world, look } = createScene();
+		const numbers = [1, 2, 3];
+		for (const number of numbers)
+			world.addServer(`ns${number}.host.test`, [`192.0.2.${number}`, `2001:db8::${number}`]);
+		world.addZone({ name: "example.test", servers: numbers.map((number) => `ns${number}.host.test`) });
+		world.addServer("ns.keys.test", ["192.0.2.7", "2001:db8::7"]);
+		world.addZone({ name: "_domainkey.example.test", servers: ["ns.keys.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		for (const number of [...numbers, 7]) world.fault(`192.0.2.${number}`, "no_route");
+		expect(await look()).toMatchObject({ zone: "_domainkey.example.test", verdict: "right" });
+	});
+
 	test("a sub-domain without a zone of its own lies in the domain's zone", async () => {
 		const { world, clock } = createScene();
 		world.set("202611._domainkey.mail.example.test", "TXT", [OURS]);
