@@ -17,7 +17,7 @@ export async function followAliases(name: string, options: HopOptions): Promise<
 			return { hops, broken: `an alias to ${last.target}, which leads back to it` };
 		if (hops.length > MAX_ALIASES) return { hops, broken: `an alias after ${MAX_ALIASES} others` };
 		const next = await lookAt(last.target, options);
-		if (next.zone.zone === null)
+		if (next.zone.zone === null && !next.zone.isUnknown)
 			return { hops, broken: `an alias to ${last.target}, which no zone is found for` };
 		hops.push(next);
 		last = next;

@@ -55,7 +55,7 @@ async function lookFor(
 		owner: last.name,
 		zone: last.zone.zone,
 		verdict,
-		summary: summarise(verdict, wanted.name, [...judged.reports, ...resolvers.reports]),
+		summary: summarise(verdict, wanted.name, [...judged.reports, ...resolvers.reports], last.warnings),
 		servers: judged.reports,
 		resolvers: resolvers.reports,
 		warnings: [...new Set([...judged.warnings, ...resolvers.warnings])],
@@ -63,10 +63,15 @@ async function lookFor(
 	};
 }
 
-function summarise(verdict: LookReport["verdict"], name: string, reports: readonly ServerReport[]): string {
+function summarise(
+	verdict: LookReport["verdict"],
+	name: string,
+	reports: readonly ServerReport[],
+	warnings: readonly string[],
+): string {
 	const others = reports.filter((report) => report.outcome !== "right");
 	const count = `${reports.length - others.length} of ${reports.length} servers are right`;
-	const first = others[0]?.sentence ?? "no server is known";
+	const first = others[0]?.sentence ?? warnings[0] ?? "no server is known";
 	switch (verdict) {
 		case "right":
 			return `${name}: ${count}`;

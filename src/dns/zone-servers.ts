@@ -21,6 +21,8 @@ export type Verify = LookRequest["verify"];
 
 export interface ZoneServers {
 	readonly zone: string | null;
+	/** No zone was found, and who was asked for it did not answer: there may be one. */
+	readonly isUnknown: boolean;
 	readonly servers: readonly NameServer[];
 	/** Whether the parent has a DS. */
 	readonly dnssec: boolean;
@@ -56,13 +58,14 @@ async function listedServers(
 ): Promise<ZoneServers> {
 	const servers = places.map((place) => ({ name: serverName(place), places: [place] }));
 	const zone = await zoneByAsking(asker, name, places);
-	if (zone === null) return { zone, servers, dnssec: false, warnings: [] };
+	if (zone === null) return { zone, isUnknown: true, servers, dnssec: false, warnings: [] };
 	const resolvers = await resolverList(asker, verify.resolvers);
 	const answers = [
 		...(await Promise.all(places.map((place) => asker.ask(place, zone, "DS")))),
 		...(await Promise.all(resolvers.map((resolver) => asker.askRecursive(resolver, zone, "DS")))),
 	];
-	return { zone, servers, dnssec: answers.some((answer) => hasDs(answer, zone)), warnings: [] };
+	const dnssec = answers.some((answer) => hasDs(answer, zone));
+	return { zone, isUnknown: false, servers, dnssec, warnings: [] };
 }
 
 /** The deepest zone that any of the servers is authoritative for, by the SOA that comes with each answer. */
@@ -82,6 +85,7 @@ async function zoneByAsking(asker: Asker, name: string, places: readonly Place[]
 async function walkDown(asker: Asker, name: string, resolvers: readonly Server[]): Promise<ZoneServers> {
 	let current: Delegation | null = null;
 	let silent: Delegation | null = null;
+	let isUnknown = false;
 	for (const suffix of suffixes(name).toReversed()) {
 		const found: Delegation | "none" | "unanswered" =
 			current === silent || current === null
@@ -90,19 +94,23 @@ async function walkDown(asker: Asker, name: string, resolvers: readonly Server[]
 		if (found === "none") continue;
 		if (found === "unanswered") {
 			silent = current;
-			if (suffix !== name && !isBelowUnderscore(suffix))
-				current = (await askAround(asker, suffix, resolvers)) ?? current;
+			if (suffix === name || isBelowUnderscore(suffix)) continue;
+			const around = await askAround(asker, suffix, resolvers);
+			if (around === "unanswered") isUnknown = true;
+			else if (around !== "none") current = around;
 		} else current = found;
 	}
-	return current === null ? nowhere(name) : completeServers(asker, current, resolvers);
+	return current === null ? nowhere(name, isUnknown) : completeServers(asker, current, resolvers);
 }
 
-function nowhere(name: string): ZoneServers {
+function nowhere(name: string, isUnknown: boolean): ZoneServers {
+	const advice = isUnknown ? "see whether they answer at all" : "see whether the domain is delegated";
 	return {
 		zone: null,
+		isUnknown,
 		servers: [],
 		dnssec: false,
-		warnings: [`no resolver says which zone holds ${name}: see whether the domain is delegated`],
+		warnings: [`no resolver says which zone holds ${name}: ${advice}`],
 	};
 }
 
@@ -155,11 +163,11 @@ async function askAround(
 	asker: Asker,
 	suffix: string,
 	resolvers: readonly Server[],
-): Promise<Delegation | null> {
+): Promise<Delegation | "none" | "unanswered"> {
 	const answer = await askAny(asker, resolvers, suffix, "NS");
-	if (answer?.kind !== "message") return null;
+	if (answer?.kind !== "message") return "unanswered";
 	const records = findRecords(answer.answers, suffix, "NS");
-	if (records.length === 0) return null;
+	if (records.length === 0) return "none";
 	const ds = await askAny(asker, resolvers, suffix, "DS");
 	return {
 		zone: suffix,
@@ -203,7 +211,8 @@ async function completeServers(
 	const glue = answers.flatMap((answer) => (answer.kind === "message" ? answer.additional : []));
 	const unasked = further.filter((name) => !besides.includes(name));
 	const located = await locate(asker, unasked, glue, resolvers);
-	return { zone, servers: [...delegated, ...located], dnssec: delegation.dnssec, warnings };
+	const servers = [...delegated, ...located];
+	return { zone, isUnknown: false, servers, dnssec: delegation.dnssec, warnings };
 }
 
 async function locate(

@@ -10,6 +10,7 @@ import {
 	type ServerOutcome,
 	type Vacancy,
 } from "../../src/ports/propagation.ts";
+import type { Resolver } from "../../src/ports/resolver.ts";
 import type { VerifyPolicy } from "../../src/rotation/policy.ts";
 import { createDnsWorld, type DnsWorld, type Fault } from "../fakes/dns-world.ts";
 
@@ -606,6 +607,27 @@ describe("aliases", () => {
 		const report = await look();
 		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["alias_broken"]));
 	});
+
+	test.each(["timeout", "servfail"] as const)(
+		"a target whose zone the resolver does not tell (%s) is no wrong answer",
+		async (kind) => {
+			const { world, clock } = createScene();
+			world.set(NAME, "CNAME", ["key1.target.invalid"]);
+			const { resolver } = world;
+			const ask: Resolver["ask"] = async (server, question, signal) =>
+				question.name.endsWith("invalid") ? { kind } : resolver.ask(server, question, signal);
+			const propagation = createPropagation({ resolver: { ...resolver, ask }, clock });
+			const request = { domain: "example.test", selector: "202611", record: OURS, verify: VERIFY };
+			expect(await propagation.look({ ...request, askResolvers: true }, NEVER)).toMatchObject({
+				verdict: "unknown",
+				summary: expect.stringContaining("no resolver says which zone holds key1.target.invalid"),
+			});
+			expect(await propagation.vacancy("example.test", "202611", VERIFY, NEVER)).toMatchObject({
+				kind: "unknown",
+				zone: null,
+			});
+		},
+	);
 });
 
 describe("wildcards", () => {
