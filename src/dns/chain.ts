@@ -16,11 +16,19 @@ export async function followAliases(name: string, options: HopOptions): Promise<
 		if (hops.some((hop) => hop.name === last.target))
 			return { hops, broken: `an alias to ${last.target}, which leads back to it` };
 		if (hops.length > MAX_ALIASES) return { hops, broken: `an alias after ${MAX_ALIASES} others` };
-		const next = await lookAt(last.target, options);
+		const next = await lookAtTarget(last.target, options);
 		if (next.zone.zone === null && !next.zone.isUnknown)
 			return { hops, broken: `an alias to ${last.target}, which no zone is found for` };
 		hops.push(next);
 		last = next;
 	}
 	return { hops, broken: null };
+}
+
+/** A list of servers stands for the NS records of the name's zone: of one that an alias leads into they may have nothing. */
+async function lookAtTarget(name: string, options: HopOptions): Promise<Hop> {
+	const { verify } = options;
+	const listed = await lookAt(name, options);
+	if (verify.nameservers === "auto" || listed.zone.zone !== null) return listed;
+	return lookAt(name, { ...options, verify: { ...verify, nameservers: "auto" } });
 }

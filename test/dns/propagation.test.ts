@@ -601,6 +601,26 @@ describe("aliases", () => {
 		expect(long.servers.at(-1)?.outcome).toBe("alias_broken");
 	});
 
+	test.each([1, "all"] as const)(
+		"listed servers stand for the zone of the name, not for one that an alias leads into (quorum %s)",
+		async (quorum) => {
+			const { world, look, vacancy } = createScene();
+			createTarget(world);
+			const nameservers = ["192.0.2.1", "192.0.2.2"].map((address) => ({ address, port: 53 }));
+			const verify = { nameservers, quorum, resolvers: [] };
+			world.set(NAME, "CNAME", ["key1.target.test"]);
+			expect(await vacancy(verify)).toMatchObject({ kind: "free", zone: "target.test" });
+			world.set("key1.target.test", "TXT", [OURS]);
+			const report = await look({ verify });
+			expect(report).toMatchObject({ verdict: "right", zone: "target.test" });
+			expect(outcomes(report)).toEqual({
+				"192.0.2.1": "right",
+				"192.0.2.2": "right",
+				"192.0.2.8": "right",
+			});
+		},
+	);
+
 	test("a target in no zone is broken", async () => {
 		const { world, look } = createScene();
 		world.set(NAME, "CNAME", ["key1.nowhere.invalid"]);
