@@ -195,7 +195,15 @@ async function completeServers(
 		warnings.push(
 			`${besides.join(", ")}: of the zone above ${zone}, and not seen to refer to its servers: asked, too`,
 		);
-	const delegated = await locate(asker, [...names, ...besides], delegation.glue, resolvers);
+	const located = await locate(asker, [...names, ...besides], delegation.glue, resolvers);
+	const delegated = located.map((server) => withGlue(server, delegation));
+	for (const [index, { name, places }] of delegated.entries()) {
+		const glued = places.slice(located[index]?.places.length).map(({ address }) => address);
+		if (glued.length > 0)
+			warnings.push(
+				`${glued.join(", ")}: of ${name} in the delegation of ${zone}, not in its own records: asked, too`,
+			);
+	}
 	const answers = await Promise.all(
 		delegated.flatMap((server) => server.places).map((place) => asker.ask(place, zone, "NS")),
 	);
@@ -210,9 +218,16 @@ async function completeServers(
 		warnings.push(`${missing.join(", ")}: in the delegation of ${zone}, not in its own NS records`);
 	const glue = answers.flatMap((answer) => (answer.kind === "message" ? answer.additional : []));
 	const unasked = further.filter((name) => !besides.includes(name));
-	const located = await locate(asker, unasked, glue, resolvers);
-	const servers = [...delegated, ...located];
+	const servers = [...delegated, ...(await locate(asker, unasked, glue, resolvers))];
 	return { zone, isUnknown: false, servers, dnssec: delegation.dnssec, warnings };
+}
+
+/** A server within its own zone is first asked where the zone above says that it is, whatever the zone itself says since. */
+function withGlue(server: NameServer, { zone, glue, fromParent }: Delegation): NameServer {
+	if (!fromParent || !isWithin(server.name, zone)) return server;
+	const known = new Set(server.places.map(({ address }) => address));
+	const further = addressesOf(glue, server.name).filter(({ address }) => !known.has(address));
+	return { ...server, places: [...server.places, ...further] };
 }
 
 async function locate(

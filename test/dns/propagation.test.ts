@@ -377,6 +377,26 @@ describe("zones", () => {
 		expect(await look()).toMatchObject({ zone: "_domainkey.example.test", verdict: "right" });
 	});
 
+	test("a server within its zone is asked where the delegation says that it is, too: old glue leads to an old copy", async () => {
+		const { world, look } = createScene();
+		world.addServer("ns1.example.test", ["192.0.2.11"]);
+		world.addServer("before the move", ["192.0.2.99"]);
+		world.addZone({
+			name: "example.test",
+			servers: ["ns1.example.test"],
+			glue: { "ns1.example.test": ["192.0.2.99"] },
+			unnamed: ["before the move"],
+		});
+		world.lag("before the move", "frozen");
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(outcomes(report)).toEqual({ "192.0.2.11": "right", "192.0.2.99": "absent_name" });
+		expect(report.verdict).toBe("absent");
+		expect(report.warnings.join("; ")).toContain("192.0.2.99: of ns1.example.test in the delegation");
+		world.fault("192.0.2.99", "timeout");
+		expect((await look()).verdict).toBe("right");
+	});
+
 	test("a sub-domain without a zone of its own lies in the domain's zone", async () => {
 		const { world, clock } = createScene();
 		world.set("202611._domainkey.mail.example.test", "TXT", [OURS]);

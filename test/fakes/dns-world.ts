@@ -36,6 +36,8 @@ export interface WorldZone {
 	readonly servers: readonly string[];
 	/** As the parent has them; the same if left out. */
 	readonly delegated?: readonly string[];
+	/** Addresses that the parent has of its servers, where they are not those of now. */
+	readonly glue?: Readonly<Record<string, readonly string[]>>;
 	/** Servers that have the zone, too, though no NS record names them. */
 	readonly unnamed?: readonly string[];
 	/** Servers of the zone above that know nothing of it: neither have they the zone, nor its delegation. */
@@ -191,7 +193,7 @@ export function createDnsWorld({ clock }: { readonly clock: Clock }): DnsWorld {
 
 	function referral(child: ZoneData, question: Question): Answer {
 		const names = child.delegated ?? child.servers;
-		const glue = names.flatMap((name) => addressRecords(name, ["A", "AAAA"]));
+		const glue = names.flatMap((name) => addressRecords(name, ["A", "AAAA"], child.glue?.[name]));
 		const ds = child.dnssec !== undefined && question.dnssec ? [other(child.name, "DS")] : [];
 		return message({
 			authoritative: false,
@@ -286,8 +288,12 @@ export function createDnsWorld({ clock }: { readonly clock: Clock }): DnsWorld {
 		};
 	}
 
-	function addressRecords(name: string, types: readonly ("A" | "AAAA")[]): readonly ResourceRecord[] {
-		const plain = (hosts.get(name)?.addresses ?? []).filter((address) => !/^[\d.]+:\d+$/.test(address));
+	function addressRecords(
+		name: string,
+		types: readonly ("A" | "AAAA")[],
+		addresses = hosts.get(name)?.addresses ?? [],
+	): readonly ResourceRecord[] {
+		const plain = addresses.filter((address) => !/^[\d.]+:\d+$/.test(address));
 		return plain.flatMap((address) => {
 			const type = address.includes(":") ? "AAAA" : "A";
 			return types.includes(type)
