@@ -1,7 +1,7 @@
 /** Asks this host's resolvers who serves the zone of a domain, and whether that is this host itself. */
 
 import type { FoundZone } from "../ports/found-zone.ts";
-import type { QuestionType, RecordData, Resolver } from "../ports/resolver.ts";
+import type { QuestionType, Resolver, ResourceRecord } from "../ports/resolver.ts";
 
 const PORT = 53;
 
@@ -14,7 +14,8 @@ export async function findZoneOf(
 	const labels = domain.split(".");
 	for (let first = 0; first < labels.length - 1; first += 1) {
 		const zone = labels.slice(first).join(".");
-		const servers = (await ask(zone, "NS")).flatMap((data) => (data.kind === "name" ? [data.target] : []));
+		const records = (await ask(zone, "NS")).filter(({ name }) => name === zone);
+		const servers = records.flatMap(({ data }) => (data.kind === "name" ? [data.target] : []));
 		if (servers.length > 0)
 			return { zone, servers: servers.toSorted(), localPrimary: await localPrimary(zone, ask, addresses) };
 	}
@@ -28,15 +29,15 @@ interface ZoneGiven {
 	readonly signal: AbortSignal;
 }
 
-type Asking = (name: string, type: QuestionType) => Promise<readonly RecordData[]>;
+type Asking = (name: string, type: QuestionType) => Promise<readonly ResourceRecord[]>;
 
-/** Nothing where no resolver says anything. */
+/** Those of the type, of the name itself or of what it is an alias of; nothing where no resolver says anything. */
 function asking(resolver: Resolver, signal: AbortSignal): Asking {
 	return async (name, type) => {
 		for (const server of await resolver.systemResolvers()) {
 			const answer = await resolver.ask(server, { name, type, recursive: true, dnssec: false }, signal);
 			if (answer.kind !== "message") continue;
-			return answer.answers.flatMap((record) => (record.type === type ? [record.data] : []));
+			return answer.answers.filter((record) => record.type === type);
 		}
 		return [];
 	};
@@ -44,10 +45,10 @@ function asking(resolver: Resolver, signal: AbortSignal): Asking {
 
 /** Updates go to the server that the SOA record names (RFC 2136 section 4.3). */
 async function localPrimary(zone: string, ask: Asking, addresses: readonly string[]): Promise<string | null> {
-	const [soa] = await ask(zone, "SOA");
+	const soa = (await ask(zone, "SOA"))[0]?.data;
 	if (soa?.kind !== "soa") return null;
 	const found = [...(await ask(soa.primary, "A")), ...(await ask(soa.primary, "AAAA"))];
-	const own = found.flatMap((data) =>
+	const own = found.flatMap(({ data }) =>
 		data.kind === "address" && (isLoopback(data.address) || addresses.includes(data.address))
 			? [data.address]
 			: [],

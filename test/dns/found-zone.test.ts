@@ -10,6 +10,8 @@ const ZONE: Readonly<Record<string, readonly ResourceRecord["data"][]>> = {
 	"SOA example.com": [{ kind: "soa", primary: "ns1.example.com", serial: 1, minimumSeconds: 60 }],
 };
 
+const ALIASES: Readonly<Record<string, string>> = { "news.example.org": "example.com" };
+
 function knowing(records: typeof ZONE, silent = false): Resolver {
 	const servers = [
 		{ address: "192.0.2.1", port: 53 },
@@ -20,7 +22,16 @@ function knowing(records: typeof ZONE, silent = false): Resolver {
 		ask: async (server, { name, type }) => {
 			// The first of them never answers.
 			if (silent || server === servers[0]) return Promise.resolve({ kind: "timeout" });
-			const answers = (records[`${type} ${name}`] ?? []).map((data) => ({ name, type, ttlSeconds: 1, data }));
+			const target = ALIASES[name];
+			const held = records[`${type} ${target ?? name}`] ?? [];
+			const answers: ResourceRecord[] = held.map((data) => ({
+				name: target ?? name,
+				type,
+				ttlSeconds: 1,
+				data,
+			}));
+			if (target !== undefined)
+				answers.unshift({ name, type: "CNAME", ttlSeconds: 1, data: { kind: "name", target } });
 			const message: Answer = {
 				kind: "message",
 				rcode: "NOERROR",
@@ -61,6 +72,11 @@ test.each([
 test("an address of IPv6 is written as a server is", async () => {
 	const records = { ...ZONE, "AAAA ns1.example.com": [{ kind: "address" as const, address: "::1" }] };
 	expect(await find("example.com", records)).toMatchObject({ localPrimary: "[::1]:53" });
+});
+
+test("the zone that an alias leads into is not that of its name", async () => {
+	const records = { ...ZONE, "NS example.org": [{ kind: "name" as const, target: "ns.example.org" }] };
+	expect(await find("news.example.org", records)).toMatchObject({ zone: "example.org" });
 });
 
 test("nobody knows", async () => {
