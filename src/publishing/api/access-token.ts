@@ -46,7 +46,7 @@ export function createAccessTokens(options: {
 	});
 
 	async function token(signal: AbortSignal): Promise<string> {
-		if (kept !== null && clock.uptimeMs() < kept.untilMs) return kept.token;
+		if (kept !== null && clock.bootMs() < kept.untilMs) return kept.token;
 		const { fields, secrets: named } = await grant();
 		secrets = named;
 		const headers = { "content-type": "application/x-www-form-urlencoded" };
@@ -55,7 +55,7 @@ export function createAccessTokens(options: {
 			{ method: "POST", path: options.path, headers, body, read: readSuccess },
 			signal,
 		);
-		kept = { token: made.token, untilMs: clock.uptimeMs() + made.lifeMs - MARGIN_MS };
+		kept = { token: made.token, untilMs: clock.bootMs() + made.lifeMs - MARGIN_MS };
 		return kept.token;
 	}
 
