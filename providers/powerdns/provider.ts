@@ -14,6 +14,9 @@ import { about, type PowerDnsSettings } from "./settings.ts";
 /** A value has to fit a DNS message. */
 const LIMITS = { valueOctets: 60_000, minTtlSeconds: 1, batch: 50 } as const;
 
+/** Kinds of zones that come from another server. */
+const COPIES = ["Slave", "Secondary", "Consumer"];
+
 /** Of one name; far more than anybody has there. */
 const MOST_FOUND = 1000;
 
@@ -55,12 +58,17 @@ export function createProvider(options: AdapterOptions<PowerDnsSettings>): DnsPr
 		name,
 		account: `powerdns ${settings.url}`,
 		limits: LIMITS,
-		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(api, zone, signal) }),
+		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(api, name, zone, signal) }),
 		calls: callsOf(api),
 	});
 }
 
-async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<readonly PowerDnsZone[]> {
+async function zonesNamed(
+	api: Api,
+	provider: string,
+	name: string,
+	signal: AbortSignal,
+): Promise<readonly PowerDnsZone[]> {
 	const zones = await api.call(
 		{
 			method: "GET",
@@ -70,6 +78,13 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 		},
 		signal,
 	);
+	const copy = zones.find((zone) => plainName(zone.name) === name && COPIES.includes(zone.kind));
+	if (copy !== undefined)
+		throw new KeyturnError(
+			"provider.zone",
+			`${provider}: ${name} is a copy of another server's zone there (${copy.kind}), which takes what is written and loses it at the next transfer`,
+			{ hint: "give the url of the zone's primary" },
+		);
 	return zones.map((zone) => ({
 		id: zone.id,
 		name: plainName(zone.name),

@@ -11,6 +11,8 @@ export interface PowerDnsFakeOptions {
 	readonly off?: SwitchedOff[];
 	/** Whether the zones' backend can search; one that cannot says that nothing was found. */
 	readonly isSearchable?: boolean;
+	/** Of its zones; Native if left out. */
+	readonly kind?: string;
 }
 
 interface SwitchedOff {
@@ -20,7 +22,7 @@ interface SwitchedOff {
 }
 
 export function createPowerDnsFake(store: ZoneStore, options: PowerDnsFakeOptions): Fake {
-	const { key, off = [], isSearchable = true } = options;
+	const { key, off = [], isSearchable = true, kind = "Native" } = options;
 	return (request) => {
 		if (request.headers["x-api-key"] !== key) return { status: 401, body: "Unauthorized" };
 		const path = request.path.replace("/api/v1/servers/localhost", "");
@@ -35,7 +37,7 @@ export function createPowerDnsFake(store: ZoneStore, options: PowerDnsFakeOption
 	function zones({ query }: FakeRequest): FakeAnswer {
 		const wanted = query.get("zone");
 		const held = store.zones.filter(({ name }) => wanted === null || `${name}.` === wanted);
-		return { status: 200, body: held.map(head) };
+		return { status: 200, body: held.map((zone) => head(zone, kind)) };
 	}
 
 	/** By name alone, as far as is asked for here. */
@@ -67,7 +69,7 @@ export function createPowerDnsFake(store: ZoneStore, options: PowerDnsFakeOption
 			sets.set(`${at} ${record.type}`, set);
 		}
 		const hidden = name === null ? off.map(hiddenSet) : [];
-		return { status: 200, body: { ...head(zone), rrsets: [...sets.values(), ...hidden] } };
+		return { status: 200, body: { ...head(zone, kind), rrsets: [...sets.values(), ...hidden] } };
 	}
 
 	function patch(zone: StoredZone, { body }: FakeRequest): FakeAnswer {
@@ -118,11 +120,11 @@ function plant(store: ZoneStore, zone: StoredZone, { name, type, ttl, records = 
 		});
 }
 
-function head({ name }: StoredZone): object {
+function head({ name }: StoredZone, kind: string): object {
 	return {
 		id: `${name}.`,
 		name: `${name}.`,
-		kind: "Native",
+		kind,
 		url: `/api/v1/servers/localhost/zones/${name}.`,
 	};
 }

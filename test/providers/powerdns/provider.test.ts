@@ -36,7 +36,21 @@ test.each([
 	await bench.stop();
 });
 
-async function startBench(more: Pick<PowerDnsFakeOptions, "off" | "isSearchable"> = {}): Promise<HttpBench> {
+test.each(["Slave", "Secondary", "Consumer"])(
+	"nothing is written into a copy of a zone (%s)",
+	async (kind) => {
+		const bench = await startBench({ kind });
+		const name = "s1._domainkey.example.test";
+		const refusal = { code: "provider.zone", message: expect.stringContaining(kind) };
+		await expect(bench.provider.findZone(name, signal)).rejects.toMatchObject(refusal);
+		const add = { kind: "add", name, value: "v=DKIM1", ttlSeconds: 300 } as const;
+		await expect(bench.provider.change(bench.zone, [add], signal)).rejects.toMatchObject(refusal);
+		expect(bench.store.serves(name)).toEqual([]);
+		await bench.stop();
+	},
+);
+
+async function startBench(more: Omit<PowerDnsFakeOptions, "key"> = {}): Promise<HttpBench> {
 	return startHttpBench({
 		origin: "http://dns.test:8081",
 		settings: { url: "http://dns.test:8081", key: { file: "/etc/keyturn/key" }, server: "localhost" },
