@@ -1,6 +1,7 @@
 /** Writes zones at INWX, DomRobot JSON-RPC (www.inwx.com/en/help/apidoc; github.com/inwx/python-client is its maker's client). */
 
 import * as z from "zod";
+import { KeyturnError } from "../../src/errors.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
@@ -97,7 +98,8 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 			cookie: cookieOf(answer),
 		});
 		const begun = await api.call({ method: "POST", path: PATH, body, read }, signal);
-		if (!begun.isLocked || totp === undefined) return begun.cookie;
+		if (!begun.isLocked) return begun.cookie;
+		if (totp === undefined) throw noSecondFactor(name);
 		const unlock = { method: "account.unlock", params: { tan: await codes(totp, signal) } };
 		const headers = { cookie: begun.cookie };
 		await api.call({ method: "POST", path: PATH, headers, body: unlock, read: () => null }, signal);
@@ -124,6 +126,16 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 				),
 			signal,
 		);
+}
+
+function noSecondFactor(provider: string): KeyturnError {
+	return new KeyturnError(
+		"provider.denied",
+		`${provider}: the account has a second factor, and \`totp\` is not set`,
+		{
+			hint: "give a sub-account without a second factor, or the secret of this one's as `totp`",
+		},
+	);
 }
 
 /** Each is good for one login only. */

@@ -81,7 +81,22 @@ interface Started {
 	readonly fake: InwxFake;
 }
 
-async function startBench({ hasTotp = false }: { readonly hasTotp?: boolean } = {}): Promise<Started> {
+test("a second factor that keyturn was not given is told as that", async () => {
+	const { bench } = await startBench({ hasTotp: true, knowsTotp: false });
+	await expect(bench.provider.findZone("s._domainkey.example.test", signal)).rejects.toMatchObject({
+		code: "provider.denied",
+		message: "inwx: the account has a second factor, and `totp` is not set",
+	});
+	await bench.stop();
+});
+
+async function startBench({
+	hasTotp = false,
+	knowsTotp = hasTotp,
+}: {
+	readonly hasTotp?: boolean;
+	readonly knowsTotp?: boolean;
+} = {}): Promise<Started> {
 	const fakes: InwxFake[] = [];
 	let now = () => new Date(0);
 	const bench = await startHttpBench({
@@ -96,14 +111,14 @@ async function startBench({ hasTotp = false }: { readonly hasTotp?: boolean } = 
 		},
 		create: (tools) => {
 			now = () => tools.clock.now();
-			return createInwx(ACCOUNT.pass, hasTotp)(tools);
+			return createInwx(ACCOUNT.pass, knowsTotp)(tools);
 		},
 		secrets: [ACCOUNT.pass, TOTP, "ticket-"],
 		isWrite: ({ body }) => /"nameserver\.(?:create|update|delete)Record"/.test(body),
 		denials: [{ status: 200, body: { code: 2201, msg: "Authorization error" } }],
 		limits: [{ status: 200, body: { code: 2502, msg: "Session limit exceeded" } }],
 		hasTwins: true,
-		isAtWork: true,
+		isAtWork: knowsTotp === hasTotp,
 	});
 	const [fake] = fakes;
 	if (fake === undefined) throw new Error("no fake was made");
