@@ -172,12 +172,12 @@ export function createProgram({ version, context, print, say, ended }: ProgramGi
 		.argument("[selector]")
 		.option("--removals", "instead, of all domains: the old records still to be removed, and when")
 		.option("--json", "the result as JSON")
-		.action(async (domain: string | undefined, selector: string | undefined, given: RecordGiven) => {
+		.action(async (...args: [string | undefined, string | undefined, RecordGiven, Command]) => {
+			const [domain, selector = null, { json = false, removals: isOfRemovals = false }, command] = args;
 			const { record, removals } = await import("./record.ts");
-			const { json = false, removals: isOfRemovals = false } = given;
 			if (isOfRemovals) return ended(await removals(here(), { json }));
-			if (domain === undefined) return program.error("error: missing required argument 'domain'");
-			return ended(await record(here(), domain, selector ?? null, { json }));
+			if (domain === undefined) return command.error("error: expected a domain, or --removals");
+			return ended(await record(here(), domain, selector, { json }));
 		});
 
 	program
@@ -214,8 +214,13 @@ export function createProgram({ version, context, print, say, ended }: ProgramGi
 			ended(0);
 		});
 
-	for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
+	for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
+		command.exitOverride().showHelpAfterError(`${fullName(command)} --help shows what it takes`);
 	return program;
+}
+
+function fullName(command: Command): string {
+	return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
 /** It is laid out already. */
