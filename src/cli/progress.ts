@@ -1,7 +1,7 @@
 /** Live progress on a terminal, a line for each change in a pipe; both on standard error. */
 
 import type { Terminal } from "./workbench.ts";
-import { oneLine } from "../report/words.ts";
+import { oneLine, wrap } from "../report/words.ts";
 
 export interface Progress {
 	/** The lines as they stand now. */
@@ -40,7 +40,7 @@ function createLive(terminal: Terminal): Progress {
 	};
 	return {
 		show: (lines) => draw([], fitting(lines, terminal)),
-		note: (text) => draw(text.split("\n"), shown),
+		note: (text) => draw([wrap(text, terminal.columns - 1, "", "  ")], shown),
 		end: () => draw([], []),
 	};
 }

@@ -34,6 +34,14 @@ describe("at a terminal", () => {
 		expect(terminal.screen()).toEqual(["the daemon has been asked"]);
 	});
 
+	test("what is said once is broken between words, and the lines stay below it", () => {
+		const terminal = new FakeTerminal({ isLive: true, columns: 20 });
+		const progress = createProgress(terminal);
+		progress.show(["a: one"]);
+		progress.note("the next tick goes on with it");
+		expect(terminal.screen()).toEqual(["the next tick goes", "  on with it", "a: one"]);
+	});
+
 	test("no line wraps, scrolls the first away, or brings escape sequences", () => {
 		const terminal = new FakeTerminal({ isLive: true, columns: 20, rows: 6 });
 		createProgress(terminal).show(
