@@ -9,6 +9,7 @@ import { parseDomainState } from "../rotation/stored-state.ts";
 import { needsRecord } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds } from "../rotation/timing.ts";
+import { keysKnown } from "./keys-known.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
 export async function record(
@@ -29,7 +30,7 @@ export async function record(
 	const found = keys.filter((key) => key !== null);
 	if (found.length === 0)
 		throw new KeyturnError("usage", `${domain}: no key ${selector ?? "is known yet"}`, {
-			hint: `known: ${state.keys.map((key) => key.selector).join(", ") || "none; keyturn rotate looks at the signer first"}`,
+			hint: keysKnown(state),
 		});
 	context.terminal.result(
 		options.json

@@ -8,6 +8,7 @@ import { graceEnds } from "../rotation/timing.ts";
 import { whyNoRetire } from "../rotation/wishes.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
+import { keysKnown } from "./keys-known.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export async function retire(
@@ -23,7 +24,7 @@ export async function retire(
 	const why = whyNoRetire(state, selector);
 	if (why !== null)
 		throw new KeyturnError("usage", `${domain}: ${why}`, {
-			hint: "keyturn status shows the keys that there are",
+			hint: keyOf(state, selector)?.state === "active" ? `keyturn rotate --now ${domain}` : keysKnown(state),
 		});
 	const wish = {
 		id: bench.random.id(),

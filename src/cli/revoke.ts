@@ -4,6 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, keyOf } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { whyNoRevoke } from "../rotation/wishes.ts";
+import { keysKnown } from "./keys-known.ts";
 import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { standingOfTurn } from "./rotate.ts";
 import { localMinute } from "../report/words.ts";
@@ -23,11 +24,9 @@ export async function revoke(
 	const bench = await context.open();
 	const policies = choose(bench, [name]);
 	const domain = policies[0]?.domain ?? name;
-	const why = whyNoRevoke(await stateOf(bench, domain), selector);
-	if (why !== null)
-		throw new KeyturnError("usage", `${domain}: ${why}`, {
-			hint: "keyturn status shows the keys that there are",
-		});
+	const state = await stateOf(bench, domain);
+	const why = whyNoRevoke(state, selector);
+	if (why !== null) throw new KeyturnError("usage", `${domain}: ${why}`, { hint: keysKnown(state) });
 	const askedAt = bench.clock.now();
 	const wish = {
 		id: bench.random.id(),

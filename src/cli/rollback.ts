@@ -5,6 +5,7 @@ import { activeKey, type DomainState, type KeyEntry, keyOf } from "../rotation/d
 import { lanesOf, laneState } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { previousKey, whyNoRollback } from "../rotation/wishes.ts";
+import { keysKnown } from "./keys-known.ts";
 import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
@@ -15,10 +16,7 @@ export async function rollback(context: CommandContext, name: string, options: W
 	const domain = policies[0]?.domain ?? name;
 	const state = await stateOf(bench, domain);
 	const why = whyNoRollback(state);
-	if (why !== null)
-		throw new KeyturnError("usage", `${domain}: ${why}`, {
-			hint: "keyturn status shows the keys that there are",
-		});
+	if (why !== null) throw new KeyturnError("usage", `${domain}: ${why}`, { hint: keysKnown(state) });
 	const askedAt = bench.clock.now();
 	const to = policies.flatMap(lanesOf).flatMap(({ lane }): readonly string[] => {
 		const own = laneState(state, lane);

@@ -110,6 +110,7 @@ describe("revoke", () => {
 		const { context } = commandBench(await turnedWorld());
 		await expect(revoke(context, "example.com", "202601", REVOKE)).rejects.toMatchObject({
 			message: "example.com: no key 202601 is known",
+			hint: "known: 202610 (retiring), 202611 (active)",
 		});
 	});
 });
@@ -166,6 +167,7 @@ describe("retire", () => {
 		const { context } = commandBench(await turnedWorld());
 		await expect(retire(context, "example.com", "202611", OPTIONS)).rejects.toMatchObject({
 			message: "example.com: mail is signed with 202611: turn it first",
+			hint: "keyturn rotate --now example.com",
 		});
 	});
 });
