@@ -1,6 +1,16 @@
 /** Reads keyturn.yaml as text that may be hostile or broken: plain values on one side, the place of each on the other. */
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import {
+	isAlias,
+	isMap,
+	isScalar,
+	isSeq,
+	LineCounter,
+	type Node,
+	type Pair,
+	parseDocument,
+	type YAMLParseError,
+} from "yaml";
 import { type Fault, formatPath, type Path, printable } from "./faults.ts";
 
 export interface YamlSource {
@@ -68,15 +78,21 @@ export function readYaml(text: string, file: string): YamlReading {
 			resolveKnownTags: false,
 			logLevel: "error",
 		});
+		// What else is found in such a text follows from its tabs.
+		refuseYaml(document.errors.filter(({ code }) => code === "TAB_AS_INDENT"));
+		if (faults.length > 0) return { faults };
 		const value = document.contents === null ? {} : walk(document.contents, [], null);
-		for (const error of document.errors)
-			if (faults.length < LIMIT_FAULTS)
-				add(error.pos[0], [], yamlRule(error.code, error.message), UNREAD, true);
+		refuseYaml(document.errors);
 		if (faults.length > 0) return { faults };
 		return source(value);
 	} catch (thrown) {
 		if (!(thrown instanceof RangeError)) throw thrown;
 		return { faults: [textFault(file, text, { rule: "must not be nested this deeply", offset: 0 })] };
+	}
+
+	function refuseYaml(errors: readonly YAMLParseError[]): void {
+		for (const { pos, code, message } of errors)
+			if (faults.length < LIMIT_FAULTS) add(pos[0], [], yamlRule(code, message), UNREAD, true);
 	}
 
 	function walk(node: Node, path: Path, key: number | null): unknown {

@@ -40,6 +40,12 @@ describe("hostile and broken text is refused with its place", () => {
 		expect(faults.length).toBeLessThanOrEqual(25);
 	});
 
+	test("of a line indented with a tab the tab alone is told", () => {
+		expect(readYaml("domains:\n  - { name: a }\n\t- { name: b }\n  - { name: c }\n", "f")).toEqual({
+			faults: [expect.objectContaining({ line: 3, rule: "must be indented with blanks, not tabs" })],
+		});
+	});
+
 	test("eighty thousand keys in one map are read in a few seconds", () => {
 		const text = Array.from({ length: 80_000 }, (_, index) => `k${index}: 1`).join("\n");
 		expect(readYaml(text, "f")).not.toHaveProperty("faults");
