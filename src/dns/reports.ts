@@ -43,7 +43,7 @@ export async function judgeChain(
 export function makeReport(
 	sighting: Sighting,
 	judgement: Judgement,
-	about: { readonly name: string; readonly dnssec: boolean },
+	about: { readonly name: string; readonly dnssec: boolean; readonly isResolver: boolean },
 ): ServerReport {
 	const { observation } = sighting;
 	const records = observation.kind === "records" ? observation.records : [];
@@ -52,7 +52,7 @@ export function makeReport(
 		server: sighting.server,
 		address: sighting.address,
 		outcome: judgement.outcome,
-		sentence: tell(judgement.outcome, { who: sighting.who, name: about.name, got: judgement.got }),
+		sentence: tell(judgement.outcome, { ...about, who: sighting.who, got: judgement.got }),
 		at: sighting.at.toISOString(),
 		serial: sighting.serial,
 		ttlSeconds: observation.kind === "alias" ? observation.ttlSeconds : (records[0]?.ttlSeconds ?? null),
@@ -83,12 +83,16 @@ async function judgeHop(
 	const reports = await Promise.all(
 		hop.sightings.map(async (sighting) => {
 			const judgement = await judgeSighting(sighting, hop, wanted, options);
-			return makeReport(sighting, judgement, { name: hop.name, dnssec: hop.zone.dnssec });
+			return makeReport(sighting, judgement, aboutHop(hop));
 		}),
 	);
 	reports.sort(byServer);
 	const counted = tally(reports, options.verify.quorum);
 	return { ...counted, hop, reports, warnings: [...hop.warnings, ...counted.warnings] };
+}
+
+function aboutHop({ name, zone }: Hop): Parameters<typeof makeReport>[2] {
+	return { name, dnssec: zone.dnssec, isResolver: false };
 }
 
 /** However the delegation was ordered: two looks can be compared. */
@@ -133,10 +137,7 @@ async function wildcardAliases(first: JudgedHop, options: HopOptions): Promise<J
 	const reports = first.reports.map((report, index): ServerReport => {
 		const sighting = hop.sightings[index];
 		if (made[index] !== true || sighting === undefined) return report;
-		return makeReport(sighting, wildcard({ outcome: "wildcard", got: "an alias" }), {
-			name: hop.name,
-			dnssec: hop.zone.dnssec,
-		});
+		return makeReport(sighting, wildcard({ outcome: "wildcard", got: "an alias" }), aboutHop(hop));
 	});
 	return { ...tally(reports, options.verify.quorum), reports };
 }

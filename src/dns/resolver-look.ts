@@ -61,7 +61,7 @@ async function askOne(
 	};
 	const judgement = judgeObservation(sighting.observation, wanted.expected);
 	return {
-		report: makeReport(sighting, judgement, { name: wanted.name, dnssec: false }),
+		report: makeReport(sighting, judgement, { name: wanted.name, dnssec: false, isResolver: true }),
 		validated: answer.kind === "message" && answer.authenticated && isLoopback(address),
 	};
 }

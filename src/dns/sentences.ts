@@ -8,7 +8,12 @@ export interface Told {
 	/** The name asked for. */
 	readonly name: string;
 	readonly got: string;
+	/** Recursive, and no server of the zone. */
+	readonly isResolver: boolean;
 }
+
+const ABSENCE_REMEMBERED =
+	"wait until it forgets the absence, for the zone's negative TTL; if it does not, see which servers it asks";
 
 /** What to do about each outcome; the sentence before it is the same for all. */
 const ADVICE: Readonly<Record<ServerOutcome, string>> = {
@@ -34,6 +39,18 @@ const ADVICE: Readonly<Record<ServerOutcome, string>> = {
 		"sign the zone anew: its parent has a DS record, so validating receivers refuse what has no current signature",
 };
 
+/** Where a resolver is to blame for what a server of the zone would be. */
+const RESOLVER_ADVICE: Partial<Readonly<Record<ServerOutcome, string>>> = {
+	absent_name: ABSENCE_REMEMBERED,
+	absent_record: ABSENCE_REMEMBERED,
+	servfail:
+		"the resolver failed: see its log, it may not reach the zone's servers, or find their signatures broken",
+	refused: "the resolver answers others only: see its access list, or take it out of verify.resolvers",
+	error_code: "the resolver cannot answer this question: see its log",
+	timeout: "the resolver is down, or a firewall stands on the way; or take it out of verify.resolvers",
+	unreachable: "start the resolver, or take it out of verify.resolvers",
+};
+
 const EXPECTED: Partial<Readonly<Record<ServerOutcome, string>>> = {
 	absent_name: "the key record, got NXDOMAIN: the name does not exist",
 	absent_record: "the key record, got no TXT record at this name",
@@ -43,6 +60,8 @@ const EXPECTED: Partial<Readonly<Record<ServerOutcome, string>>> = {
 
 export function tell(outcome: ServerOutcome, told: Told): string {
 	if (outcome === "right") return `${told.who} serves ${told.got} at ${told.name}`;
-	const expected = EXPECTED[outcome] ?? `one TXT record with our key, got ${told.got}`;
-	return `asked ${told.who} for TXT ${told.name}: expected ${expected}; ${ADVICE[outcome]}`;
+	const got = outcome === "unreachable" ? `no answer: ${told.got}` : told.got;
+	const expected = EXPECTED[outcome] ?? `one TXT record with our key, got ${got}`;
+	const advice = (told.isResolver ? RESOLVER_ADVICE[outcome] : undefined) ?? ADVICE[outcome];
+	return `asked ${told.who} for TXT ${told.name}: expected ${expected}; ${advice}`;
 }

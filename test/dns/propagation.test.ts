@@ -219,7 +219,7 @@ describe("every outcome of a server", () => {
 
 	test("every outcome has a sentence of its own", async () => {
 		const { tell } = await import("../../src/dns/sentences.ts");
-		const told = { who: "ns1", name: NAME, got: "GOT" };
+		const told = { who: "ns1", name: NAME, got: "GOT", isResolver: false };
 		const sentences = SERVER_OUTCOMES.filter((outcome) => !["absent_name"].includes(outcome)).map((outcome) =>
 			tell(outcome, told),
 		);
@@ -759,6 +759,24 @@ describe("resolvers", () => {
 		expect(report.warnings.join()).toContain("192.0.2.54");
 		world.fault("127.0.0.53", "servfail");
 		expect((await look()).verdict).toBe("unknown");
+	});
+
+	test.each([
+		["unreachable", "got no answer: nothing listens on 192.0.2.54; start the resolver, or take it out"],
+		["refused", "got REFUSED; the resolver answers others only: see its access list"],
+		["servfail", "got SERVFAIL; the resolver failed"],
+	] as const)("one that fails (%s) is no matter of the zone's NS records", async (fault, words) => {
+		const { world, look } = createScene();
+		world.addResolver("192.0.2.54", {});
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("192.0.2.54", fault);
+		const resolvers = [
+			{ address: "127.0.0.53", port: 53 },
+			{ address: "192.0.2.54", port: 53 },
+		];
+		const report = (await look({ verify: { resolvers } })).resolvers[1];
+		expect(report?.sentence).toContain(words);
+		expect(report?.sentence).not.toContain("NS records");
 	});
 
 	test("that are silent are waited for once on the way to the zone, not at each question", async () => {
