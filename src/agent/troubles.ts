@@ -1,7 +1,7 @@
 /** Tells what happens and what lasts: an event once, a trouble at its start, again with growing intervals, and its end. */
 
 import { inLines, inOneLine } from "../dkim/foreign-text.ts";
-import type { EventName, KeyturnEvent, Severity, TroubleName } from "../ports/alert-sink.ts";
+import type { AlertSink, EventName, KeyturnEvent, Severity, TroubleName } from "../ports/alert-sink.ts";
 import type { HostState, Trouble, Undelivered } from "./host-state.ts";
 
 export interface Telling {
@@ -26,6 +26,8 @@ export interface Audience {
 		readonly name: string;
 		readonly on: readonly (EventName | TroubleName)[] | null;
 		readonly repeatMs: number;
+		/** A program after a switch; absent for an alert. */
+		readonly hook?: AlertSink["hook"];
 	}[];
 	readonly newId: () => string;
 }
@@ -39,6 +41,8 @@ export interface Told {
 const DAY_MS = 86_400_000;
 /** Beyond this many undelivered events for one sink the oldest are given up: the newest tell how it stands. */
 const OUTBOX_LIMIT = 500;
+/** A program after a switch has something to do for each: so many domains may switch at one time. */
+const HOOK_LIMIT = 10_000;
 
 /** A plain event. */
 export function tell(
@@ -183,8 +187,10 @@ function enqueue(host: HostState, now: Date, audience: Audience, event: KeyturnE
 		.map((sink): Undelivered => ({ sink: sink.name, event, tries: 0, notBefore: now.toISOString() }));
 	const outbox = [...host.outbox, ...added];
 	const surplus = new Set(
-		audience.sinks.flatMap((sink) =>
-			outbox.filter((entry) => entry.sink === sink.name).slice(0, -OUTBOX_LIMIT),
+		audience.sinks.flatMap(({ name, hook }) =>
+			outbox
+				.filter((entry) => entry.sink === name)
+				.slice(0, hook === undefined ? -OUTBOX_LIMIT : -HOOK_LIMIT),
 		),
 	);
 	return { ...host, outbox: outbox.filter((entry) => !surplus.has(entry)) };

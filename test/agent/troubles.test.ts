@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { newHostState, parseHostState } from "../../src/agent/host-state.ts";
-import { type Audience, end, raise, repeat } from "../../src/agent/troubles.ts";
+import { type Audience, end, raise, repeat, tell } from "../../src/agent/troubles.ts";
 
 const HOUR_MS = 3_600_000;
 const now = new Date("2026-11-22T12:00:00.000Z");
@@ -51,6 +51,25 @@ describe("the start of a trouble", () => {
 		const other = raise(tried, now, audience("pager"), { ...more, cause: "denied cf" }).host;
 		const { outbox } = raise(other, now, audience("pager"), { ...more, domains: ["example.net"] }).host;
 		expect(outbox.map(({ event }) => event.domains)).toEqual([["example.com"], ["example.org"]]);
+	});
+});
+
+describe("what many domains have to say at one time", () => {
+	it("is cut to the newest for an alert, and kept whole for a program after a switch", () => {
+		const { sinks, ...rest } = audience("pager", "deploy 1");
+		const listeners = {
+			...rest,
+			sinks: sinks.map((sink) => (sink.name === "pager" ? sink : { ...sink, hook: "deploy" as const })),
+		};
+		const switched = { severity: "info", selector: null, summary: "", detail: null, hint: null } as const;
+		const domains = Array.from({ length: 600 }, (_, index) => `${index}.example`);
+		let host = newHostState(now);
+		for (const domain of domains)
+			host = tell(host, now, listeners, "switched", { ...switched, domains: [domain] }).host;
+		const told = (name: string) =>
+			host.outbox.filter(({ sink }) => sink === name).flatMap(({ event }) => event.domains);
+		expect(told("pager")).toEqual(domains.slice(-500));
+		expect(told("deploy 1")).toEqual(domains);
 	});
 });
 
