@@ -12,6 +12,7 @@ import { removeCopies } from "./copies.ts";
 import { endDistress } from "./distress.ts";
 import { begin, load, type Loaded, tellLostState } from "./documents.ts";
 import { tellDrift } from "./drift.ts";
+import { forgetGone } from "./forgetting.ts";
 import { gather, holdForMates, join } from "./grouping.ts";
 import { type Groups, groupsOf, matesOf, NO_GROUPS } from "./groups.ts";
 import type { Inquiries } from "./inquiries.ts";
@@ -76,6 +77,7 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	}
 	await endMoot(run, docs);
 	await deliver(run);
+	forgetGone(run, docs);
 	const domains = [...reportsOf(docs), ...lost];
 	const untils = docs.flatMap((doc) =>
 		doc.waits.flatMap((wait) => (wait.until === null ? [] : [wait.until])),
