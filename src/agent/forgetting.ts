@@ -14,7 +14,7 @@ export function forgetGone(run: Pick<Run, "memory" | "now">, docs: readonly Doc[
 	for (const remembered of [looks, writers])
 		for (const name of remembered.keys()) if (!living.has(name)) remembered.delete(name);
 	const now = run.now().getTime();
+	// A step that is still to be done was tried when its moment came, and would have another.
 	for (const ofDomain of delays.values())
-		// A step that is still to be done was tried when its moment came, and would have another.
 		for (const [step, { until }] of ofDomain) if (until.getTime() + DAY_MS < now) ofDomain.delete(step);
 }

@@ -22,8 +22,11 @@ beforeEach(() => {
 	publisher = publisherOf(provider);
 });
 
-function publisherOf(inner: DnsProvider, authorities?: Authorities): DnsProvider {
-	const clock = createSleepingClock("2026-11-01T00:00:00Z");
+function publisherOf(
+	inner: DnsProvider,
+	authorities?: Authorities,
+	clock = createSleepingClock("2026-11-01T00:00:00Z"),
+): DnsProvider {
 	slept = () => clock.now().getTime() - Date.parse("2026-11-01T00:00:00Z");
 	return createPublisher({
 		provider: inner,
@@ -46,6 +49,47 @@ const replace = (from: string, to: string): ZoneChange => ({
 });
 const change = async (...changes: readonly ZoneChange[]) => publisher.change(ZONE, changes, signal);
 const writes = () => provider.calls.filter((call) => !call.startsWith("list"));
+
+describe("a provider that says nothing for long", () => {
+	const late = new KeyturnError("provider.unreachable", "fake: no answer", { retry: true });
+	const clock = createSleepingClock();
+	let asked = 0;
+	/** Each call takes so long, and fails. */
+	const failing = (ms: number): DnsProvider => ({
+		...provider,
+		list: async () => {
+			asked += 1;
+			await clock.sleep(ms, signal);
+			throw late;
+		},
+	});
+	const published = async (inner: DnsProvider, zones: readonly string[]) => {
+		asked = 0;
+		publisher = publisherOf(inner, undefined, clock);
+		const results = [];
+		for (const zone of zones)
+			results.push(await publisher.change(zone, [add(`s1._domainkey.${zone}`)], signal));
+		return results;
+	};
+	const refused = [{ kind: "refused", denied: false, why: "fake: no answer", hint: null }];
+
+	test("is waited for once, not for each of its zones, and asked again after a minute", async () => {
+		expect(await published(failing(30_000), ["a.test", "b.test", "c.test"])).toEqual([
+			refused,
+			refused,
+			refused,
+		]);
+		expect(asked).toBe(3);
+		await clock.sleep(60_000, signal);
+		await publisher.change(ZONE, [add()], signal);
+		expect(asked).toBe(6);
+	});
+
+	test("is not one whose trouble with a zone is told at once: each zone's is its own", async () => {
+		await published(failing(100), ["a.test", "b.test"]);
+		expect(asked).toBe(6);
+	});
+});
 
 describe("a name at which an alias stands", () => {
 	const asked: string[] = [];
