@@ -12,6 +12,7 @@ import { signWithKeys } from "../one-table/key-signature.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable, readTable } from "../one-table/reading.ts";
 import { firstLineFaults, signingRows } from "../one-table/signing-lines.ts";
+import { readUnitArguments } from "../opendkim/unit-arguments.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { readDkimpy } from "./configuration.ts";
 import { renderDkimpy } from "./rendering.ts";
@@ -30,7 +31,10 @@ export interface DkimpyOptions {
 export function createDkimpySigner(options: DkimpyOptions): Signer {
 	const { disk } = options;
 	return {
-		...oneTableParts(options, { requireSafe: true }),
+		...oneTableParts(options, {
+			requireSafe: true,
+			isReadByRoot: async () => (await readUnitArguments(disk, options.service)).startedAs === null,
+		}),
 		read: async () => read(options),
 		firstKeyFaults: async (domains, several) => firstKeyFaults(options, domains, several),
 		keyFile: bareKey,

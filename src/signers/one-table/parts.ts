@@ -13,10 +13,16 @@ export interface OneTableOptions {
 	readonly settings: { readonly keys: string };
 }
 
-/** With `requireSafe` nobody but the key's owner may read it, as OpenDKIM has it by default. */
+/**
+ * With `requireSafe` nobody but the key's owner may read it, as OpenDKIM has it by default; `isReadByRoot` asks whether root
+ * reads it, before the signer becomes its user.
+ */
 export function oneTableParts(
 	{ name, service, swap, disk, settings }: OneTableOptions,
-	{ requireSafe }: { readonly requireSafe: boolean },
+	{
+		requireSafe,
+		isReadByRoot = async () => Promise.resolve(false),
+	}: { readonly requireSafe: boolean; readonly isReadByRoot?: () => Promise<boolean> },
 ): Pick<Signer, "name" | "service" | "swap" | "keyPath" | "unsafe"> {
 	return {
 		name,
@@ -27,7 +33,7 @@ export function oneTableParts(
 			disk,
 			accounts: await readAccounts(disk),
 			account: owner,
-			isReadByRoot: false,
+			isReadByRoot: await isReadByRoot(),
 			requireSafe,
 			directories: new Map(),
 		})),
