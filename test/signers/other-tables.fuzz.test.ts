@@ -218,7 +218,7 @@ describe("endlessly many of", () => {
 	test.each(TABLES)("rows are read (%s)", PATIENCE, (_, format, seed) => {
 		const line = seed.split("\n")[1] ?? "";
 		const lines = Array.from({ length: ROWS }, (__, index) =>
-			line.replaceAll("example.com", `d${index}.example`),
+			line.replace(/^first\b/, `name${index}`).replaceAll("example.com", `d${index}.example`),
 		);
 		const file = fileOf(lines.join("\n"));
 		expect(parseRows(file.bytes, format)).toHaveLength(ROWS);

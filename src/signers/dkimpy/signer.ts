@@ -11,7 +11,7 @@ import type { ProbedKey, ProbeVerdict, Signer, SignerReading } from "../../ports
 import { signWithKeys } from "../one-table/key-signature.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable, readTable } from "../one-table/reading.ts";
-import { firstLineFaults, signingRows } from "../one-table/signing-lines.ts";
+import { firstLineFaults, leaveOthersAlone, signingRows } from "../one-table/signing-lines.ts";
 import { readUnitArguments } from "../opendkim/unit-arguments.ts";
 import type { ProbeExpectation, RunProbe } from "../probe-protocol.ts";
 import { readDkimpy } from "./configuration.ts";
@@ -70,10 +70,16 @@ async function read({ disk, settings }: DkimpyOptions): Promise<SignerReading> {
 		socket,
 		files: [...reading.files, signing, ...(beside?.files ?? [])],
 		tableHash: hashOf(Buffer.from(hashes.join(" "))),
-		lines: [...reading.lines, ...(beside?.lines ?? [])].map((line) => ({
-			...line,
-			signs: line.signs && rows.some(({ label }) => label === line.entry),
-		})),
+		lines: [reading, ...(beside === null ? [] : [beside])].flatMap(({ lines }) =>
+			leaveOthersAlone(
+				lines.map((line) => ({
+					...line,
+					signs: line.signs && rows.some(({ label }) => label === line.entry),
+				})),
+				rows,
+				isCaught,
+			),
+		),
 	};
 }
 

@@ -20,7 +20,7 @@ export function labelIn(value: string): string {
 
 export const DKIMPY_TABLE: RowFormat = {
 	name: "KeyTable",
-	counts: "all",
+	counts: "last",
 	parse: (line) => {
 		const [, before = "", value] = LINE.exec(line) ?? [];
 		if (value === undefined) return null;

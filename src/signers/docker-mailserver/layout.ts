@@ -9,7 +9,13 @@ import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import { isCaught, LABELLED_KEYS } from "../one-table/labelled-keys.ts";
 import { parseRows, type RowFormat } from "../one-table/rows.ts";
-import { firstLineFaults, isNamed, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
+import {
+	firstLineFaults,
+	isNamed,
+	leaveOthersAlone,
+	renderTwoTables,
+	signingRows,
+} from "../one-table/signing-lines.ts";
 import { readSection, renderSection } from "../rspamd/signing-section.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
 
@@ -71,11 +77,15 @@ function openDkimLayout({ volume }: DockerMailserverSettings): VolumeLayout {
 		files: [`${place.outside}/KeyTable`, `${place.outside}/SigningTable`],
 		keysIn: ([keys, signing]) => {
 			const named = signingRows(signing?.bytes ?? new Uint8Array());
-			return parseRows(keys?.bytes ?? new Uint8Array(), format).map((row) => ({
-				...row,
-				entry: row.label ?? row.domain,
-				signs: isNamed(named, row),
-			}));
+			return leaveOthersAlone(
+				parseRows(keys?.bytes ?? new Uint8Array(), format).map((row) => ({
+					...row,
+					entry: row.label ?? row.domain,
+					signs: isNamed(named, row),
+				})),
+				named,
+				isCaught,
+			);
 		},
 		render: ([keys, signing], changes) =>
 			keys === undefined || signing === undefined

@@ -13,7 +13,8 @@ const NONE = /^\s*(?:#.*)?$/;
 /** Three fields, and no more: rspamd refuses a fourth. */
 export const LABELLED_KEYS: RowFormat = {
 	name: "key table",
-	counts: "all",
+	// rspamd_map_helper_insert_re keeps the value that it has, and OpenDKIM looks no further than the first.
+	counts: "first",
 	parse: (line) => {
 		if (NONE.test(line)) return null;
 		const [, , label = "", , value = ""] = LINE.exec(line) ?? [];

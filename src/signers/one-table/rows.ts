@@ -29,7 +29,7 @@ export interface RowFormat {
 		to: { readonly selector: string; readonly keyPath: string },
 		label?: string,
 	) => string;
-	/** Which rows of a domain count for the program. */
+	/** Which rows of a domain count for the program; of rows with labels, which of those that are called the same. */
 	readonly counts: "all" | "first" | "last";
 }
 
@@ -48,11 +48,11 @@ export function parseRows(bytes: Uint8Array, format: RowFormat): readonly Row[] 
 	});
 }
 
-/** Where all rows of a domain count, of those that are called the same and have the same selector the first. */
+/** Where all rows of a domain count, of those with the same selector the first. */
 function usedRows(rows: readonly Row[], { counts }: RowFormat): ReadonlySet<Row> {
 	const used = new Map<string, Row>();
 	for (const row of rows) {
-		const name = counts === "all" ? `${row.label ?? ""} ${keyName(row)}` : row.domain;
+		const name = row.label ?? (counts === "all" ? keyName(row) : row.domain);
 		if (counts === "last" || !used.has(name)) used.set(name, row);
 	}
 	return new Set(used.values());
@@ -122,7 +122,9 @@ function refuseTaken(rows: readonly Row[], change: SignerChange, format: RowForm
 	const taken = rows.some(
 		(row) =>
 			row.domain === domain &&
-			(from === null && format.counts !== "all" ? true : row.selector === to?.selector),
+			(from === null && format.counts !== "all" && row.label === undefined
+				? true
+				: row.selector === to?.selector),
 	);
 	if (!taken || from === to?.selector) return;
 	throw new KeyturnError(

@@ -5,7 +5,8 @@
 
 import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
-import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import type { RenderedFile, SignerChange, SignerFile, SigningLine } from "../../ports/signer.ts";
+import { groupBy } from "../opendkim/group-by.ts";
 import { parseRows, type Row, type RowFormat, renderRows } from "./rows.ts";
 
 /** One line of a signing table: mail of whom gets the key of which label. */
@@ -38,6 +39,33 @@ export function signingRows(bytes: Uint8Array, labelIn: LabelIn = beforeColon): 
 /** Whether some line gives mail to the row. */
 export function isNamed(signing: readonly SigningRow[], { label, domain }: Row): boolean {
 	return signing.some((row) => row.label === label || (row.label === "%" && domain === label));
+}
+
+/** A key by the name that a signing table has for it. */
+type NamedLine = Pick<SigningLine, "domain" | "selector" | "entry" | "problem" | "signs">;
+
+/** Of several keys of a domain that of its ordinary mail is turned; the others, of single addresses, say so. */
+export function leaveOthersAlone<Line extends NamedLine>(
+	lines: readonly Line[],
+	signing: readonly SigningRow[],
+	isCaught: TwoTables["isCaught"],
+): readonly Line[] {
+	const sound = lines.filter(({ signs, problem }) => signs && problem === null);
+	const ordinary = new Map(
+		[...groupBy(sound, ({ domain }) => domain)].flatMap(([domain, own]) => {
+			if (own.every(({ selector }) => selector === own[0]?.selector)) return [];
+			const row = signing.find(({ pattern }) => isCaught(pattern, `postmaster@${domain}`));
+			const label = row?.label === "%" ? domain : row?.label;
+			const line = own.find(({ entry }) => entry === label);
+			return line === undefined ? [] : [[domain, line.selector] as const];
+		}),
+	);
+	return lines.map((line) => {
+		const selector = ordinary.get(line.domain) ?? line.selector;
+		if (selector === line.selector || !line.signs || line.problem !== null) return line;
+		const problem = `${selector} signs the ordinary mail of ${line.domain}, and is the key that keyturn turns; this one is left alone`;
+		return { ...line, problem };
+	});
 }
 
 /** Why these cannot get a first key: something signs their ordinary mail already. */

@@ -8,7 +8,13 @@ import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
-import { firstLineFaults, isNamed, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
+import {
+	firstLineFaults,
+	isNamed,
+	leaveOthersAlone,
+	renderTwoTables,
+	signingRows,
+} from "../one-table/signing-lines.ts";
 import { selectorMap } from "./selector-map.ts";
 import type { SigningSection } from "./signing-section.ts";
 import { isCaught, LABELLED_KEYS } from "../one-table/labelled-keys.ts";
@@ -127,7 +133,15 @@ async function readTables(given: LayoutOptions): Promise<Layout> {
 	const keys = await readFileOf(given, "key_table", KEYS);
 	const signing = await readFileOf(given, "signing_table", SIGNING);
 	const named = signingRows(signing.bytes);
-	const rows = parseRows(keys.bytes, LABELLED_KEYS).map((row) => ({ ...row, signs: isNamed(named, row) }));
+	const rows = leaveOthersAlone(
+		parseRows(keys.bytes, LABELLED_KEYS).map((row) => ({
+			...row,
+			entry: row.label ?? row.domain,
+			signs: isNamed(named, row),
+		})),
+		named,
+		isCaught,
+	);
 	const pattern = rows.find(({ label }) => /[*?]/.test(label ?? ""))?.label;
 	return {
 		files: [keys, signing],

@@ -80,6 +80,31 @@ describe.skipIf(!mayRun)("a dkimpy-milter with two tables of keys", () => {
 		]);
 	});
 
+	test("of lines with one name, and of keys for single addresses, those that keyturn turns are those that sign", async () => {
+		const host = await prepareHost();
+		const late = makeKey();
+		const [boss, all, last] = [
+			await host.write("keys/boss", newRsa.pem),
+			await host.write("keys/all", oldRsa.pem),
+			await host.write("keys/last", late.pem),
+		];
+		const keyTable = await host.write(
+			"keytable",
+			`boss ${DOMAIN}:boss:${boss}\nall ${DOMAIN}:early:${all}\nall ${DOMAIN}:late:${last}\n`,
+		);
+		const signingTable = await host.write("signingtable", `boss@${DOMAIN} boss\n*@${DOMAIN} all\n`);
+		await host.start([`KeyTable file:${keyTable}`, `SigningTable refile:${signingTable}`]);
+		const reading = await host.signer.read();
+		expect(reading.lines.map(({ selector, problem }) => [selector, problem])).toEqual([
+			["boss", expect.stringContaining(`late signs the ordinary mail of ${DOMAIN}`)],
+			["early", "a later line stands for the same, so this one is never used"],
+			["late", null],
+		]);
+		expect(await host.signer.probe(expected([["late", late]]), reading)).toMatchObject([
+			{ outcome: "signed" },
+		]);
+	});
+
 	test("gets both first keys of a domain, signs with both, and loses both again", async () => {
 		const host = await prepareHost();
 		const { signer } = host;

@@ -42,6 +42,29 @@ describe.skipIf(!mayRun)("rspamd", () => {
 		expect(own(await signer.read()).map(({ selector }) => selector)).toEqual(["202611", "202611"]);
 	});
 
+	test("of lines with one name, and of keys for single addresses, those that keyturn turns are those that sign", async () => {
+		const host = await prepareHost();
+		const paths = await Promise.all(
+			["boss", "all", "late"].map(async (name) => host.write(`keys/${name}`, makeKey().pem)),
+		);
+		const own = await host.write("keys/own", old.pem);
+		const keys = await host.write(
+			"key.table",
+			`boss example.com:boss:${paths[0]}\nall example.com:202610:${own}\nall example.com:late:${paths[2]}\n`,
+		);
+		const signing = await host.write("signing.table", "boss@example.com boss\n*@example.com all\n");
+		await host.write("dkim_signing.conf", `key_table = "${keys}";\nsigning_table = "${signing}";\n`);
+		await host.start();
+		const reading = await host.signer.read();
+		expect(reading.lines.map(({ selector, problem }) => [selector, problem])).toEqual([
+			["boss", expect.stringContaining("202610 signs the ordinary mail of example.com")],
+			["202610", null],
+			["late", "an earlier line stands for the same, so this one is never used"],
+		]);
+		const expectation = { domain: "example.com", selector: "202610", record: old.record };
+		expect(await host.signer.probe([expectation], reading)).toMatchObject([{ outcome: "signed" }]);
+	});
+
 	test("of several lines of a domain in a map, the one that signs is the one that keyturn turns", async () => {
 		const host = await prepareHost({ keys: "keys/$domain/$selector.private" });
 		for (const [selector, key] of Object.entries(TWO))

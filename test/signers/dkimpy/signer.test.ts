@@ -51,3 +51,23 @@ test("keys that only root may read are none for a unit that starts it as its use
 		`${KEYS}/excom cannot be read by dkimpy-milter`,
 	);
 });
+
+test("of several keys of a domain that of its ordinary mail is turned", async () => {
+	const { lines } = await dkimpyHost().read();
+	expect(lines.map(({ selector, problem }) => [selector, problem])).toEqual([
+		["foo", expect.stringContaining("bar signs the ordinary mail of example.com")],
+		["bar", null],
+		["baz", null],
+	]);
+});
+
+test("of several lines with one name it takes the last", async () => {
+	const signer = dkimpyHost({ "/etc/k": `${KEY_TABLE}comkey example.com:new:${KEYS}/exnet\n` });
+	const { lines } = await signer.read();
+	expect(lines.map(({ selector, signs, problem }) => [selector, signs, problem])).toEqual([
+		["foo", true, expect.stringContaining("new signs the ordinary mail")],
+		["bar", false, "a later line stands for the same, so this one is never used"],
+		["baz", true, null],
+		["new", true, null],
+	]);
+});
