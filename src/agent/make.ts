@@ -74,6 +74,7 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 			providers,
 			ttlSeconds: policy.record.ttlSeconds,
 			negativeTtlSeconds: vacancy.negativeTtlSeconds,
+			...(vacancy.wildcardTtlSeconds === null ? {} : { wildcardTtlSeconds: vacancy.wildcardTtlSeconds }),
 		},
 		origin: "made",
 		state: "pending",

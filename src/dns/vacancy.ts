@@ -30,12 +30,8 @@ export async function findVacancy(name: string, options: HopOptions): Promise<Va
 		values: valuesOf(hop),
 		owner: hop.hop.name,
 		zone: hop.hop.zone.zone,
-		negativeTtlSeconds: Math.max(
-			0,
-			...chain.hops.flatMap(negativeTtls),
-			...wildcardTtls(first),
-			...wildcardTtls(hop),
-		),
+		negativeTtlSeconds: Math.max(0, ...chain.hops.flatMap(negativeTtls)),
+		wildcardTtlSeconds: longest([...wildcardTtls(first), ...wildcardTtls(hop)]),
 		summary: summarise(kind, name, hop, chain),
 	};
 }
@@ -84,6 +80,10 @@ function negativeTtls(hop: Hop): readonly number[] {
 	return hop.sightings.flatMap(({ negativeTtlSeconds }) =>
 		negativeTtlSeconds === null ? [] : [negativeTtlSeconds],
 	);
+}
+
+function longest(seconds: readonly number[]): number | null {
+	return seconds.length === 0 ? null : Math.max(...seconds);
 }
 
 function wildcardTtls({ holdings }: HeldHop): readonly number[] {

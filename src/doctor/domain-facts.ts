@@ -30,7 +30,7 @@ export async function gatherDomain(
 		linesOf(door, policy).map(async (one) => gatherKey(one, policy, { ...asking, lookup })),
 	);
 	const selector = `keyturn-${ports.random.id().slice(0, 12)}`;
-	const { zone, negativeTtlSeconds } = await ports.propagation.vacancy(
+	const { zone, negativeTtlSeconds, wildcardTtlSeconds } = await ports.propagation.vacancy(
 		policy.domain,
 		selector,
 		policy.verify,
@@ -52,6 +52,7 @@ export async function gatherDomain(
 		...one,
 		keys,
 		negativeTtlSeconds: zone === null ? null : negativeTtlSeconds,
+		wildcardTtlSeconds,
 		providers: await Promise.all(
 			policy.providers.map(async (name) => gatherProvider(name, { policy, keys, asking })),
 		),

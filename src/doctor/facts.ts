@@ -65,6 +65,8 @@ export interface DomainFacts {
 	readonly keys: readonly KeyFacts[];
 	/** How long an absence in its zone may be remembered; null if that is not known. */
 	readonly negativeTtlSeconds: number | null;
+	/** The same of what a wildcard answers; null where none does. */
+	readonly wildcardTtlSeconds: number | null;
 	readonly providers: readonly ProviderFacts[];
 	/** Why its next record would not be published, a sentence each. */
 	readonly obstacles: readonly string[];

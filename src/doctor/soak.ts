@@ -1,27 +1,33 @@
 /** Whether the wait for cached absences is as long as the zone lets them live, and short enough for a turn to be in time. */
 
 import type { DomainFacts, Facts } from "./facts.ts";
+import { autoSoakMs } from "../rotation/timing.ts";
 import { type Finding, finding } from "./finding.ts";
 import { length } from "./words.ts";
 
-/** What `soak: auto` waits at least and at most. */
-const AUTO_SECONDS = { least: 600, most: 86_400 };
+/** The longest that `soak: auto` waits for absences. */
+const MOST_SECONDS = 86_400;
 
 export function checkSoak({ domains, settings }: Facts): readonly Finding[] {
 	return domains.flatMap((domain) => judge(domain, settings.path));
 }
 
-function judge({ policy, negativeTtlSeconds }: DomainFacts, path: string): readonly Finding[] {
+function judge(
+	{ policy, negativeTtlSeconds, wildcardTtlSeconds }: DomainFacts,
+	path: string,
+): readonly Finding[] {
 	if (negativeTtlSeconds === null) return [];
 	const { soakMs } = policy.verify;
-	const soak =
-		soakMs === "auto"
-			? Math.min(Math.max(negativeTtlSeconds, AUTO_SECONDS.least), AUTO_SECONDS.most)
-			: soakMs / 1000;
+	const wildcard = wildcardTtlSeconds ?? 0;
+	const auto = autoSoakMs({ negativeTtlSeconds, wildcardTtlSeconds: wildcard });
+	const soak = (soakMs === "auto" ? auto : soakMs) / 1000;
 	const ahead = policy.publishAheadMs / 1000;
 	return [
 		...(soak < negativeTtlSeconds
 			? [tooShort(policy.domain, { soak, negative: negativeTtlSeconds, path })]
+			: []),
+		...(soakMs !== "auto" && soak < wildcard
+			? [tooShortForWildcard(policy.domain, { soak, wildcard, path })]
 			: []),
 		...(soak > ahead ? [tooLong(policy.domain, { soak, ahead, path })] : []),
 	];
@@ -34,9 +40,19 @@ function tooShort(
 	return finding("soak.short", domain, {
 		summary: `resolvers may remember that a record is absent for ${length(negative)} (the zone's negative TTL), and keyturn waits ${length(soak)}: they could miss a new key`,
 		advice:
-			negative > AUTO_SECONDS.most
+			negative > MOST_SECONDS
 				? "lower the last number of the zone's SOA record to an hour"
 				: `verify: { soak: auto } in ${path}`,
+	});
+}
+
+function tooShortForWildcard(
+	domain: string,
+	{ soak, wildcard, path }: { readonly soak: number; readonly wildcard: number; readonly path: string },
+): Finding {
+	return finding("soak.short", domain, {
+		summary: `resolvers may remember for ${length(wildcard)} what the wildcard below _domainkey answers for the name of a new key, and keyturn waits ${length(soak)}: they could find that in the new key's place`,
+		advice: `verify: { soak: auto } in ${path}`,
 	});
 }
 
@@ -46,6 +62,6 @@ function tooLong(
 ): Finding {
 	return finding("soak.long", domain, {
 		summary: `the wait for cached absences (${length(soak)}) is longer than publish_ahead (${length(ahead)}): every turn will be late`,
-		advice: `lower the last number of the zone's SOA record, or raise publish_ahead in ${path}`,
+		advice: `lower the last number of the zone's SOA record (or the TTL of a wildcard below _domainkey), or raise publish_ahead in ${path}`,
 	});
 }

@@ -97,8 +97,10 @@ export interface Vacancy {
 	/** Where a record for this name has to be written: the target, if the name is an alias. */
 	readonly owner: string;
 	readonly zone: string | null;
-	/** The largest negative TTL over alias and target zones, or a wildcard's TTL if that is larger. */
+	/** The largest negative TTL over alias and target zones. */
 	readonly negativeTtlSeconds: number;
+	/** How long resolvers may remember what a wildcard answered for the name; null where none does. */
+	readonly wildcardTtlSeconds: number | null;
 	readonly summary: string;
 }
 

@@ -92,6 +92,8 @@ export interface KeyRecordEntry {
 	readonly ttlSeconds: number;
 	/** How long a cached absence of this name can live, seen before publishing. */
 	readonly negativeTtlSeconds: number;
+	/** How long what a wildcard answered for it can live, seen before publishing; absent where none did. */
+	readonly wildcardTtlSeconds?: number;
 }
 
 export interface KeyUse {

@@ -40,8 +40,9 @@ export function* selectorNames(pattern: SelectorPattern, facts: NamingFacts): Ge
  */
 export function freeAgainAt(key: KeyEntry, policy: Policy): Date | null {
 	if (policy.selector.kind !== "ring" || key.state !== "retired") return null;
-	const { ttlSeconds, negativeTtlSeconds } = key.record;
-	const waitMs = policy.retire.graceMs + (ttlSeconds + negativeTtlSeconds) * 1000;
+	const { ttlSeconds, negativeTtlSeconds, wildcardTtlSeconds = 0 } = key.record;
+	const absentSeconds = Math.max(negativeTtlSeconds, wildcardTtlSeconds);
+	const waitMs = policy.retire.graceMs + (ttlSeconds + absentSeconds) * 1000;
 	return new Date(new Date(key.since).getTime() + waitMs);
 }
 

@@ -114,15 +114,12 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 		"reason",
 	];
 	const key = object(stored, at, names, ["disclosedAt", "usedBy", "sharedWith"]);
-	const record = object(key["record"], `${at}.record`, [
-		"name",
-		"owner",
-		"value",
-		"zone",
-		"providers",
-		"ttlSeconds",
-		"negativeTtlSeconds",
-	]);
+	const record = object(
+		key["record"],
+		`${at}.record`,
+		["name", "owner", "value", "zone", "providers", "ttlSeconds", "negativeTtlSeconds"],
+		["wildcardTtlSeconds"],
+	);
 	return {
 		selector: text(key["selector"], `${at}.selector`),
 		algorithm: oneOf(key["algorithm"], ["rsa", "ed25519"] as const, `${at}.algorithm`),
@@ -138,6 +135,9 @@ function parseKey(stored: unknown, at: string): KeyEntry {
 			),
 			ttlSeconds: count(record["ttlSeconds"], `${at}.record.ttlSeconds`),
 			negativeTtlSeconds: count(record["negativeTtlSeconds"], `${at}.record.negativeTtlSeconds`),
+			...(record["wildcardTtlSeconds"] === undefined
+				? {}
+				: { wildcardTtlSeconds: count(record["wildcardTtlSeconds"], `${at}.record.wildcardTtlSeconds`) }),
 		},
 		origin: oneOf(key["origin"], ["made", "adopted"] as const, `${at}.origin`),
 		state: oneOf(key["state"], KEY_STATES, `${at}.state`),

@@ -1,6 +1,6 @@
 /** The moments a turn is made of: when it is due, when its record goes out, how long the soak and the grace last. */
 
-import type { DomainState, KeyEntry } from "./domain-state.ts";
+import type { DomainState, KeyEntry, KeyRecordEntry } from "./domain-state.ts";
 import { activeKey } from "./domain-state.ts";
 import type { Policy } from "./policy.ts";
 import { nextSlot, previousSlot } from "./slots.ts";
@@ -10,6 +10,9 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 /** RULES.md "DNS": at least ten minutes, at most a day. */
 const AUTO_SOAK_MS = { least: 10 * MINUTE_MS, most: 24 * HOUR_MS };
+
+/** What a wildcard answered is no absence, which resolvers forget in a day: they keep it for a week (RFC 8767 section 4). */
+const WILDCARD_SOAK_MS = 7 * 24 * HOUR_MS;
 
 /**
  * The slot that the next key is for: the latest one that has passed since the active key's own (several missed months
@@ -53,12 +56,19 @@ export function turnedFor(key: KeyEntry, policy: Policy, switchedAt: Date): Date
 	return passed !== null && passed > dueAt ? passed : dueAt;
 }
 
-/** How long cached absences of the key's name may live after the last server was seen right, in milliseconds. */
+/** How long cached absences of the key's name, or a wildcard's answers for it, may live after the last server was seen right, in milliseconds. */
 export function soakMs(key: KeyEntry, state: DomainState, policy: Policy): number {
 	if (state.wants.rotate?.noSoak === true || state.wants.add?.noSoak === true) return 0;
 	if (policy.verify.soakMs !== "auto") return policy.verify.soakMs;
-	const negativeMs = key.record.negativeTtlSeconds * 1000;
-	return Math.min(Math.max(negativeMs, AUTO_SOAK_MS.least), AUTO_SOAK_MS.most);
+	return autoSoakMs(key.record);
+}
+
+export function autoSoakMs({
+	negativeTtlSeconds,
+	wildcardTtlSeconds = 0,
+}: Pick<KeyRecordEntry, "negativeTtlSeconds" | "wildcardTtlSeconds">): number {
+	const negativeMs = Math.min(Math.max(negativeTtlSeconds * 1000, AUTO_SOAK_MS.least), AUTO_SOAK_MS.most);
+	return Math.max(negativeMs, Math.min(wildcardTtlSeconds * 1000, WILDCARD_SOAK_MS));
 }
 
 /** When absences cached before every server was right have expired; the epoch where none was right yet. */

@@ -64,6 +64,16 @@ describe("a domain that nothing signs for", () => {
 		expect(await world.states()).toEqual({ "202611": "active" });
 	});
 
+	it("waits until nobody remembers what a wildcard answered for its name, be that more than a day", async () => {
+		const world = unsigned([{ ...quick, verify: { ...quick.verify, soakMs: "auto" } }]);
+		world.wildcardTtlSeconds = (2 * DAY_MS) / 1000;
+		await world.advance(2 * DAY_MS - 5 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202611": "published" });
+		world.restart();
+		await world.advance(20 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202611": "active" });
+	});
+
 	it("is not switched on hope", async () => {
 		const world = unsigned();
 		world.verdict = () => "absent";

@@ -681,7 +681,8 @@ describe("wildcards", () => {
 			kind: "free",
 			owner: NAME,
 			values: [],
-			negativeTtlSeconds: 7200,
+			negativeTtlSeconds: 300,
+			wildcardTtlSeconds: 7200,
 		});
 		world.set(NAME, "TXT", [OURS]);
 		expect((await look()).verdict).toBe("right");
@@ -695,7 +696,7 @@ describe("wildcards", () => {
 		const report = await look();
 		expect(report.verdict).toBe("absent");
 		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["wildcard"]));
-		expect(await vacancy()).toMatchObject({ kind: "free", owner: NAME, negativeTtlSeconds: 1800 });
+		expect(await vacancy()).toMatchObject({ kind: "free", owner: NAME, wildcardTtlSeconds: 1800 });
 		world.set("all.example.test", "TXT", [OURS]);
 		expect((await look()).verdict).toBe("right");
 	});
@@ -709,6 +710,7 @@ describe("vacancy", () => {
 			owner: NAME,
 			zone: "example.test",
 			negativeTtlSeconds: 300,
+			wildcardTtlSeconds: null,
 		});
 		world.fault("ns2.host.test", "timeout");
 		expect((await vacancy()).kind).toBe("unknown");

@@ -514,6 +514,13 @@ const CASES: readonly Found[] = [
 	],
 	["a soak below the negative TTL", of({ policy: verify({ soakMs: 60_000 }) }), ["soak.short"]],
 	["a negative TTL beyond the longest soak", of({ negativeTtlSeconds: 172_800 }), ["soak.short"]],
+	[
+		"a soak below the TTL of a wildcard",
+		of({ wildcardTtlSeconds: 7200, policy: verify({ soakMs: 3_600_000 }) }),
+		["soak.short"],
+	],
+	["a wildcard remembered for two days, which the soak lets pass", of({ wildcardTtlSeconds: 172_800 }), []],
+	["a wildcard remembered for a week", of({ wildcardTtlSeconds: 604_800 }), ["soak.long"]],
 	["a soak beyond publish_ahead", of({ policy: policyOf({ publishAheadMs: 600_000 }) }), ["soak.long"]],
 	["a zone that is not known", of({ negativeTtlSeconds: null }), []],
 	[

@@ -62,6 +62,7 @@ async function find(given: {
 					owner: "",
 					zone: "example.com",
 					negativeTtlSeconds: 60,
+					wildcardTtlSeconds: null,
 					summary: "",
 				}),
 		},

@@ -73,6 +73,8 @@ export class AgentWorld {
 	/** By record name. */
 	readonly zone = new Map<string, readonly string[]>();
 	readonly taken = new Set<string>();
+	/** Of what a wildcard answers for every free name; null: there is none. */
+	wildcardTtlSeconds: number | null = null;
 	verdict: (selector: string) => LookReport["verdict"] = () => "right";
 	/** What a look finds instead; null: what `verdict` says, of one server. */
 	report:
@@ -480,6 +482,7 @@ export class AgentWorld {
 			owner,
 			zone: owner.split(".").slice(-2).join("."),
 			negativeTtlSeconds: 60,
+			wildcardTtlSeconds: this.wildcardTtlSeconds,
 			summary: `${owner} is ${kind}`,
 		};
 	}

@@ -160,6 +160,7 @@ export function domainFacts(changes: Partial<DomainFacts> = {}): DomainFacts {
 		damaged: null,
 		keys: [keyFacts()],
 		negativeTtlSeconds: 3600,
+		wildcardTtlSeconds: null,
 		providers: [{ name: "home", kind: "zone", zone: "example.com", values: [RECORD] }],
 		obstacles: [],
 		leftRecords: [],

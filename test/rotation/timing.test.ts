@@ -155,6 +155,14 @@ describe("the soak", () => {
 		]);
 	});
 
+	it("lasts as long as what a wildcard answered may be cached, be that more than a day, but a week at most", () => {
+		const beside = (wildcardTtlSeconds: number) => {
+			const key = keyEntry();
+			return soakMs({ ...key, record: { ...key.record, wildcardTtlSeconds } }, state, policy) / 1000;
+		};
+		expect([0, 601, 172_800, 2_000_000].map(beside)).toEqual([600, 601, 172_800, 604_800]);
+	});
+
 	it("lasts as configured, also not at all", () => {
 		for (const configured of [0, 5])
 			expect(soakMs(keyEntry(), state, policyOf({ verify: { ...policy.verify, soakMs: configured } }))).toBe(

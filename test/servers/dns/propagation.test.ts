@@ -216,7 +216,7 @@ describe("a BIND primary with a Knot secondary", () => {
 
 	test("a wildcard is no record", async () => {
 		expect(outcomesOf(await lookAt("wild.test", [bind]))).toEqual(["wildcard"]);
-		expect(await vacancyAt("wild.test", [bind])).toMatchObject({ kind: "free", negativeTtlSeconds: 7200 });
+		expect(await vacancyAt("wild.test", [bind])).toMatchObject({ kind: "free", wildcardTtlSeconds: 7200 });
 	});
 
 	test("a delegated _domainkey is the zone; the parent's server is lame for it", async () => {
