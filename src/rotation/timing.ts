@@ -23,23 +23,41 @@ export function nextDue(state: DomainState, policy: Policy, now: Date): Date | n
 	if (active === null) return null;
 	const coming = slotAfter(policy, now);
 	const passed = slotBefore(policy, now);
-	const turnedFor = believedSlot(active, coming, now);
+	const turnedFor = believedSlot(active, policy, coming, now);
 	if (passed !== null && passed > turnedFor) return passed;
 	const isDone = coming !== null && turnedFor.getTime() === coming.getTime();
 	return isDone ? slotAfter(policy, coming) : coming;
 }
 
 /** A key is turned early for the slot to come at most: a later one is of another schedule, or of a clock that was ahead. */
-function believedSlot(active: KeyEntry, coming: Date | null, now: Date): Date {
-	const [dueAt, since] = [new Date(active.dueAt), new Date(active.since)];
-	if (coming === null || dueAt <= coming) return dueAt;
+function believedSlot(active: KeyEntry, policy: Policy, coming: Date | null, now: Date): Date {
+	const [slot, since] = [slotOf(active, policy), new Date(active.since)];
+	if (coming === null || slot <= coming) return slot;
 	return since <= now ? since : new Date(0);
+}
+
+/** By how much another time zone moves a slot at most, or another hour. */
+const MOVED_MS = 26 * HOUR_MS;
+
+/**
+ * The slot that a key stands for, as the schedule has it by now: another time zone, hour or spread moves it, and what is only
+ * later than it was did not pass without a new key. The moment of a wish or of an adoption is no slot: it has milliseconds.
+ */
+function slotOf(key: KeyEntry, policy: Policy): Date {
+	const dueAt = new Date(key.dueAt);
+	const isSlot = key.origin === "made" && dueAt.getTime() % 1000 === 0;
+	if (!isSlot || slotBefore(policy, dueAt)?.getTime() === dueAt.getTime()) return dueAt;
+	const moved = slotAfter(policy, dueAt);
+	const following = moved === null ? null : slotAfter(policy, moved);
+	if (moved === null || following === null) return dueAt;
+	const mostMs = Math.min(Math.max(MOVED_MS, policy.spreadMs), (following.getTime() - moved.getTime()) / 2);
+	return moved.getTime() - dueAt.getTime() <= mostMs ? moved : dueAt;
 }
 
 /** The first slot since the active key's own that has passed without a new key; null if there is none. */
 export function missedSlot(state: DomainState, policy: Policy, now: Date): Date | null {
 	const active = activeKey(state);
-	const missed = active === null ? null : slotAfter(policy, new Date(active.dueAt));
+	const missed = active === null ? null : slotAfter(policy, slotOf(active, policy));
 	return missed !== null && missed <= now ? missed : null;
 }
 

@@ -39,6 +39,65 @@ describe("the next due date", () => {
 	});
 });
 
+describe("a schedule that was changed since the last turn", () => {
+	const berlin = policyOf({ timezone: "Europe/Berlin" });
+	const [NOON, OLD] = [new Date("2026-11-22T12:00:00.000Z"), "2026-11-01T02:00:00.000Z"];
+	/** Of a key that was turned at 3:00 in Berlin. */
+	const under = (changed: Partial<typeof policy>, key: Parameters<typeof keyEntry>[0] = {}, now = NOON) => {
+		const keys = [keyEntry({ dueAt: OLD, since: "2026-11-01T02:00:07.512Z", ...key })];
+		const state = { ...emptyDomainState("example.com"), keys };
+		const changedPolicy = { ...berlin, ...changed };
+		return {
+			due: nextDue(state, changedPolicy, now)?.toISOString(),
+			missed: missedSlot(state, changedPolicy, now)?.toISOString(),
+		};
+	};
+
+	it.each([
+		[{ timezone: "UTC" }, "2026-12-01T03:00:00.000Z"],
+		[{ timezone: "America/New_York" }, "2026-12-01T08:00:00.000Z"],
+		[{ timezone: "Asia/Tokyo" }, "2026-11-30T18:00:00.000Z"],
+		[{ schedule: scheduleOf("30 4 1 * *") }, "2026-12-01T03:30:00.000Z"],
+		[{ schedule: scheduleOf("0 3 2 * *") }, "2026-12-02T02:00:00.000Z"],
+	])("by a little (%j) turns no key in the middle of the month", (changed, next) => {
+		expect(under(changed)).toEqual({ due: next, missed: undefined });
+	});
+
+	it("by a spread turns none either, and staggers the domains from the next slot on", () => {
+		for (const domain of ["example.com", "example.org", "example.net", "example.edu"]) {
+			const { due = "", missed } = under({ domain, spreadMs: 14 * 24 * HOUR_MS });
+			expect(due > "2026-12-01T02" && due < "2026-12-15T02").toBe(true);
+			expect(missed).toBeUndefined();
+		}
+	});
+
+	it("by more than that has its slot in its time", () => {
+		const fifteenth = { schedule: scheduleOf("0 3 15 * *") };
+		expect(under(fifteenth, {}, new Date("2026-11-15T01:59:59Z")).due).toBe("2026-11-15T02:00:00.000Z");
+		expect(under(fifteenth).due).toBe("2026-11-15T02:00:00.000Z");
+	});
+
+	it("has every later slot, however long nobody was there", () => {
+		const late = new Date("2027-02-22T12:00:00Z");
+		expect(under({ timezone: "UTC" }, {}, late)).toEqual({
+			due: "2027-02-01T03:00:00.000Z",
+			missed: "2026-12-01T03:00:00.000Z",
+		});
+	});
+
+	it("is none where a key was made by hand, or found, shortly before a slot", () => {
+		const shortly = { timezone: "UTC" } as const;
+		expect(under(shortly, { dueAt: "2026-11-01T02:00:00.417Z" }).due).toBe("2026-11-01T03:00:00.000Z");
+		expect(under(shortly, { origin: "adopted" }).due).toBe("2026-11-01T03:00:00.000Z");
+	});
+
+	it("has as many slots as it says where it comes often", () => {
+		const hourly = { schedule: scheduleOf("0 * * * *"), timezone: "UTC" };
+		const halfPast = { dueAt: "2026-11-22T10:29:00.000Z" };
+		expect(under(hourly, halfPast, new Date("2026-11-22T11:10:00Z")).due).toBe("2026-11-22T11:00:00.000Z");
+	});
+});
+
 describe("with a spread", () => {
 	const spreadMs = 10 * 86_400_000;
 	const dates = ["example.com", "example.org", "example.net", "example.edu"].map((domain) => {
