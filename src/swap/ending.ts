@@ -8,6 +8,7 @@ import type { ProbedKey } from "../ports/signer.ts";
 import { noSignal, signerNamed } from "./context.ts";
 import type { Journal, JournalSigner, LeftOut } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
+import { isRunning } from "./running.ts";
 import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
 import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
 import { hashOf } from "../durable.ts";
@@ -180,6 +181,7 @@ async function leaveOut(
 		return ending(amended, "conflict", "the table was changed while keys were taken back", {
 			isUp: await comesUp(run, amended),
 		});
+	await stopStarted(run, amended);
 	const why = await whyNotTaken(run, amended);
 	if (why === null) return prove(run, amended, wanted(amended), renderPart);
 	return putAllBack(
@@ -200,6 +202,7 @@ async function putAllBack(run: SwitchRun, entry: JournalSigner, reason: string):
 		run.context.log.error("could not stop before putting back", { error: asKeyturnError(error).message });
 	}
 	const standing = await putBack(run.context.disk, amended);
+	await stopStarted(run, amended);
 	const isUp = await comesUp(run, amended);
 	return ending(amended, standing, isUp ? reason : `${reason}; nor with the old one`, { isUp });
 }
@@ -209,6 +212,21 @@ export async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<
 	if (entry.swap !== "restart" || entry.ran.units.length === 0) return;
 	await stopMail(run);
 	await run.context.services.stop(entry.ran.service, entry.ran.units);
+}
+
+/** Monit and its like start what they find down, in the middle of the pause: it would go on with the table that it found. */
+export async function stopStarted(run: SwitchRun, { swap, ran }: JournalSigner): Promise<void> {
+	const { log, services } = run.context;
+	if (swap !== "restart" || ran.units.length === 0 || (await isRunning(run.context, ran.service)) !== true)
+		return;
+	log.warn("somebody else has started the signer in the pause: it is stopped again", {
+		service: ran.service,
+	});
+	try {
+		await services.stop(ran.service, ran.units);
+	} catch (error) {
+		log.error("it could not be stopped again", { error: asKeyturnError(error).message });
+	}
 }
 
 /** Null once the signer runs with the new table. */

@@ -9,7 +9,7 @@ import { asKeyturnError } from "../errors.ts";
 import type { Pending, SwitchResult } from "../ports/door.ts";
 import { clear, conclude, disarm } from "./conclusion.ts";
 import type { SwapContext } from "./context.ts";
-import { endSwitch, goingBack, type Stand, startAnyway, stopSigner } from "./ending.ts";
+import { endSwitch, goingBack, type Stand, startAnyway, stopSigner, stopStarted } from "./ending.ts";
 import {
 	type Journal,
 	type JournalSigner,
@@ -81,7 +81,9 @@ async function settleSigner(
 	if (mayTouchServices) await stopSigner(run, entry);
 	else if (entry.swap === "restart" && (await isRunning(run.context, entry.ran.service)) === true)
 		return found;
-	return putBack(run.context.disk, entry);
+	const standing = await putBack(run.context.disk, entry);
+	if (mayTouchServices) await stopStarted(run, entry);
+	return standing;
 }
 
 async function settleServices(run: SwitchRun, stands: ReadonlyMap<string, Stand>): Promise<Settled> {

@@ -7,7 +7,14 @@ import type { ProbedKey, RenderedFile, SignerReading } from "../ports/signer.ts"
 import { signerNamed, type SwapContext, timestamp } from "./context.ts";
 import { conclude } from "./conclusion.ts";
 import { groupsOf } from "./groups.ts";
-import { endSwitch, type RenderPart, restartedFirst, type Stand, startAnyway } from "./ending.ts";
+import {
+	endSwitch,
+	type RenderPart,
+	restartedFirst,
+	type Stand,
+	startAnyway,
+	stopStarted,
+} from "./ending.ts";
 import { mismatch, staleness } from "./evidence.ts";
 import type { Journal, JournalSigner, RanService } from "./journal.ts";
 import { writeJournal } from "./journal.ts";
@@ -307,8 +314,10 @@ async function switchSigner(
 ): Promise<Stand> {
 	const { disk, log } = run.context;
 	try {
-		if ((await putInPlace(disk, entry, rendered)) === "replaced") return { standing: "after", reason: null };
-		return { standing: "conflict", reason: "the table was changed between the check and the switch" };
+		if ((await putInPlace(disk, entry, rendered)) === "changed")
+			return { standing: "conflict", reason: "the table was changed between the check and the switch" };
+		await stopStarted(run, entry);
+		return { standing: "after", reason: null };
 	} catch (error) {
 		const reason = asKeyturnError(error).message;
 		log.error("the switch of the table failed", { signer: entry.signer, error: reason });

@@ -14,10 +14,12 @@ import { readLedger } from "../../src/swap/ledger.ts";
 import { readLeft } from "../../src/swap/results.ts";
 import { readStaged, writeStaged } from "../../src/swap/staged-switch.ts";
 import { createSwap, type SwapOptions } from "../../src/swap/swap.ts";
+import { createSimProcess } from "../fakes/sim-process.ts";
 import { SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
 const ID2 = "fedcba9876543210fedcba9876543210";
+const KEPT = "/etc/main/.key.table.keyturn-before";
 
 async function stageOn(host: SwapHost, changes: readonly StageChange[], id = ID): Promise<StageAnswer> {
 	const answer = await host.door().handle({ act: "stage", id, changes });
@@ -397,6 +399,58 @@ describe("a commit", () => {
 		});
 		expect(await swap.handle(request)).toMatchObject({ act: "refused", why: "failed", message: "no timer" });
 		expect(host.services.calls.filter((call) => /^(stop|start)/.test(call))).toEqual([]);
+	});
+});
+
+/** What monit does, at the worst moment: each time before a table is renamed. */
+describe("a signer that somebody starts in the pause", () => {
+	const startsMain = (host: SwapHost) => ({
+		onChange: (call: string, path: string) => {
+			if (call === "link" && path === KEPT) host.services.start("main");
+		},
+	});
+
+	it("signs with the new table after the switch, though nothing can be proven", async () => {
+		const { host, request } = await staged({ swap: "restart", probe: false });
+		const { outcome } = result(await host.door(startsMain(host)).handle(request));
+		expect(outcome).toBe("done");
+		expect(host.program().signNow("a.example")).toMatch(/s=new/);
+		expect(host.said).toContainEqual({
+			level: "warn",
+			message: "somebody else has started the signer in the pause: it is stopped again",
+			fields: { service: "main" },
+		});
+	});
+
+	it("costs no turn", async () => {
+		const { host, request } = await staged();
+		expect(result(await host.door(startsMain(host)).handle(request)).outcome).toBe("done");
+	});
+
+	it("signs with the old table after that was put back", async () => {
+		const { host, request } = await staged();
+		host.program().spoils.add("new");
+		let renames = 0;
+		const process = createSimProcess({
+			onCall: (call) => {
+				if (call === "disk.rename /etc/main/key.table" && ++renames === 2) host.services.start("main");
+			},
+		});
+		expect(result(await host.door({ process }).handle(request)).outcome).toBe("rolled_back");
+		expect(host.program().signNow("a.example")).toMatch(/s=old/);
+	});
+
+	it("and does not stop again goes on as before: what it signs with is proven", async () => {
+		const { host, request } = await staged();
+		const onChange = (call: string, path: string) => {
+			if (call !== "link" || path !== KEPT) return;
+			host.services.start("main");
+			host.services.of("main").failingStops = 1;
+		};
+		expect(result(await host.door({ onChange }).handle(request))).toMatchObject({
+			outcome: "rolled_back",
+			reason: "main: new of a.example: signed as old of a.example",
+		});
 	});
 });
 
