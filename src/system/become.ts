@@ -7,10 +7,11 @@
 import { KeyturnError } from "../errors.ts";
 import type { Owner } from "../ports/disk.ts";
 import type { ProgramRequest, ProgramResult } from "../ports/programs.ts";
+import { inTransientUnit } from "./transient-unit.ts";
 
 export interface Become {
-	/** Stands before the program's own arguments. */
-	readonly prefix: readonly string[];
+	/** The command line by which a program gets to run so. */
+	readonly commandFor: (request: ProgramRequest) => readonly [string, ...string[]];
 	/** Take root back first: the effective user was dropped, the real one is still root. */
 	readonly asRoot: boolean;
 }
@@ -18,8 +19,7 @@ export interface Become {
 type RunOnce = (become: Become, request: ProgramRequest, signal: AbortSignal) => Promise<ProgramResult>;
 
 const SETPRIV = "/usr/bin/setpriv";
-const SYSTEMD_RUN = "/usr/bin/systemd-run";
-const OURSELVES: Become = { prefix: [], asRoot: false };
+const OURSELVES: Become = { commandFor: ({ argv }) => argv, asRoot: false };
 const NEVER = new AbortController().signal;
 
 /** Tries each way once per user with /bin/true, since a sandbox (seccomp, lost capabilities) shows only when tried. */
@@ -33,7 +33,7 @@ export function createBecome(runOnce: RunOnce): (request: ProgramRequest) => Pro
 		ways.set(key, way);
 		const found = await way;
 		if (found === OURSELVES) ways.delete(key);
-		return found.prefix[0] === SYSTEMD_RUN ? withRequest(found, request) : found;
+		return found;
 	};
 }
 
@@ -50,30 +50,27 @@ function effective(): Owner {
 
 async function findWay(target: Owner, runOnce: RunOnce): Promise<Become> {
 	const dropped = effective().uid !== 0;
-	for (const prefix of candidates(target)) {
-		const become = { prefix, asRoot: dropped };
+	for (const commandFor of candidates(target)) {
+		const become = { commandFor, asRoot: dropped };
 		if (await works(become, runOnce)) return become;
 	}
 	if (dropped) throw cannotDrop(target);
 	return OURSELVES;
 }
 
-function candidates(target: Owner): readonly (readonly string[])[] {
+function candidates(target: Owner): readonly Become["commandFor"][] {
 	const ids = [`--reuid=${target.uid}`, `--regid=${target.gid}`];
 	return [
-		[SETPRIV, ...ids, "--init-groups", "--"],
-		[SETPRIV, ...ids, "--clear-groups", "--"],
-		[
-			SYSTEMD_RUN,
-			"--pipe",
-			"--wait",
-			"--collect",
-			"--quiet",
-			`--uid=${target.uid}`,
-			`--gid=${target.gid}`,
-			"--",
-		],
+		({ argv }) => [SETPRIV, ...ids, "--init-groups", "--", ...argv],
+		({ argv }) => [SETPRIV, ...ids, "--clear-groups", "--", ...argv],
+		(request) => asUnit(target, request),
 	];
+}
+
+/** A killed systemd-run leaves its unit running and passes no environment on: both have to be said to the unit. */
+function asUnit(owner: Owner, { argv, env = {}, timeoutMs }: ProgramRequest): readonly [string, ...string[]] {
+	const properties = [`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`];
+	return inTransientUnit({ description: "a program that keyturn runs", owner, env, properties }, argv);
 }
 
 async function works(become: Become, runOnce: RunOnce): Promise<boolean> {
@@ -83,13 +80,6 @@ async function works(become: Become, runOnce: RunOnce): Promise<boolean> {
 	} catch {
 		return false;
 	}
-}
-
-/** A killed systemd-run leaves its unit running and passes no environment on: both have to be said to the unit. */
-function withRequest(become: Become, request: ProgramRequest): Become {
-	const settings = Object.entries(request.env ?? {}).map(([name, value]) => `--setenv=${name}=${value}`);
-	const limit = `--property=RuntimeMaxSec=${Math.ceil(request.timeoutMs / 1000)}`;
-	return { ...become, prefix: [...become.prefix.slice(0, -1), limit, ...settings, "--"] };
 }
 
 /** Unlike root, who may go on as root, a dropped process must not hand its hidden root to a program. */

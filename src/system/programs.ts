@@ -28,7 +28,7 @@ async function runOnce(become: Become, request: ProgramRequest, signal: AbortSig
 }
 
 function start(become: Become, request: ProgramRequest): ChildProcess {
-	const [program, ...args] = [...become.prefix, ...request.argv] as [string, ...string[]];
+	const [program, ...args] = become.commandFor(request);
 	const options: SpawnOptions = {
 		cwd: "/",
 		detached: true,
