@@ -8,6 +8,7 @@ import { soakMs } from "../rotation/timing.ts";
 import { madeByHandAt, remindToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord } from "./change-record.ts";
+import { supersede } from "./make.ts";
 import { zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -48,6 +49,10 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 				(await isLost(run, doc.policy, key))
 			) {
 				await publishAgain(run, doc, key);
+				run.done(doc, step);
+				return;
+			}
+			if (await isGivenUp(run, doc, key, report)) {
 				run.done(doc, step);
 				return;
 			}
@@ -200,10 +205,9 @@ function waitForServers(run: Run, { doc, step }: Job<"look">, report: LookReport
 async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookReport): Promise<void> {
 	const key = keyOf(doc.state, selector);
 	if (key?.state !== "published" || key.lookingSince === null || report.verdict === "right") return;
-	const { domain, verify } = doc.policy;
+	const { domain } = doc.policy;
 	const elsewhere = writtenElsewhere(key, report);
-	const isLate = new Date(key.lookingSince).getTime() + verify.timeoutMs <= run.now().getTime();
-	if (!isLate && elsewhere === null) return;
+	if (elsewhere === null && !isLate(doc.policy, key, run.now())) return;
 	await raiseUnverified(run, doc, report, {
 		selector,
 		summary: `${domain}: the record of ${selector} is not everywhere since ${key.lookingSince}: ${elsewhere ?? report.summary}`,
@@ -211,9 +215,31 @@ async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookRepo
 	});
 }
 
+function isLate({ verify }: Policy, { lookingSince }: KeyEntry, now: Date): boolean {
+	return lookingSince !== null && Date.parse(lookingSince) + verify.timeoutMs <= now.getTime();
+}
+
+/** Where the name leads elsewhere for so long, the next key's record goes there; one that has signed is not given up. */
+async function isGivenUp(run: Run, doc: Doc, key: KeyEntry, report: LookReport): Promise<boolean> {
+	const elsewhere = leadsElsewhere(key, report);
+	if (elsewhere === null || key.uses.length > 0 || !isLate(doc.policy, key, run.now())) return false;
+	await supersede(run, doc, key.selector, elsewhere);
+	return true;
+}
+
+/** An alias came or went since the record was written. */
+function leadsElsewhere({ record }: KeyEntry, { owner, zone, servers }: LookReport): string | null {
+	if (zone === null || owner === record.owner) return null;
+	if (servers.some(({ outcome }) => outcome === "right")) return null;
+	return `the world looks for the record at ${owner}, and it was written at ${record.owner}`;
+}
+
 /** Waiting does not help where the world asks another zone than the one that was written: a delegation that nobody thought of. */
-function writtenElsewhere({ record }: KeyEntry, { zone }: LookReport): string | null {
-	if (zone === null || record.zone === null || zone === record.zone) return null;
+function writtenElsewhere(key: KeyEntry, report: LookReport): string | null {
+	const { record } = key;
+	const { zone } = report;
+	const elsewhere = leadsElsewhere(key, report);
+	if (elsewhere !== null || zone === null || record.zone === null || zone === record.zone) return elsewhere;
 	return `the world looks for ${record.owner} in the zone ${zone}, and it was written into ${record.zone}`;
 }
 

@@ -52,8 +52,8 @@ async function lookFor(
 	const verdict = worst([judged.verdict, resolvers.verdict]);
 	return {
 		at,
-		owner: last.name,
-		zone: last.zone.zone,
+		owner: judged.hop.name,
+		zone: judged.hop.zone.zone,
 		verdict,
 		summary: summarise(verdict, wanted.name, [...judged.reports, ...resolvers.reports], last.warnings),
 		servers: judged.reports,

@@ -10,9 +10,7 @@ import { tally, type Tally, worst } from "./tally.ts";
 
 export interface JudgedChain extends Tally {
 	readonly reports: readonly ServerReport[];
-}
-
-interface JudgedHop extends JudgedChain {
+	/** Where the record is looked for: the last one, or the first where a wildcard's alias only stands in for the record. */
 	readonly hop: Hop;
 }
 
@@ -22,9 +20,10 @@ export async function judgeChain(
 	expected: Expected,
 	options: HopOptions,
 ): Promise<JudgedChain> {
-	const hops: JudgedHop[] = [];
+	const hops: JudgedChain[] = [];
+	const last = chain.hops[chain.hops.length - 1] ?? chain.hops[0];
 	for (const hop of chain.hops) {
-		const broken = hop === chain.hops[chain.hops.length - 1] ? chain.broken : null;
+		const broken = hop === last ? chain.broken : null;
 		hops.push(await judgeHop(hop, { expected, broken }, options));
 	}
 	const [first, ...others] = hops;
@@ -34,6 +33,7 @@ export async function judgeChain(
 		if (wildcards !== null) return wildcards;
 	}
 	return {
+		hop: last,
 		verdict: worst(hops.map((hop) => hop.verdict)),
 		reports: hops.flatMap((hop) => hop.reports),
 		warnings: hops.flatMap((hop) => hop.warnings),
@@ -79,7 +79,7 @@ async function judgeHop(
 	hop: Hop,
 	wanted: { readonly expected: Expected; readonly broken: string | null },
 	options: HopOptions,
-): Promise<JudgedHop> {
+): Promise<JudgedChain> {
 	const reports = await Promise.all(
 		hop.sightings.map(async (sighting) => {
 			const judgement = await judgeSighting(sighting, hop, wanted, options);
@@ -126,7 +126,7 @@ async function judgeSighting(
 }
 
 /** An alias that a wildcard makes up and that leads to nothing right: the record itself is absent. Null if there is none. */
-async function wildcardAliases(first: JudgedHop, options: HopOptions): Promise<JudgedChain | null> {
+async function wildcardAliases(first: JudgedChain, options: HopOptions): Promise<JudgedChain | null> {
 	const { hop } = first;
 	const made = await Promise.all(
 		hop.sightings.map(
@@ -139,7 +139,7 @@ async function wildcardAliases(first: JudgedHop, options: HopOptions): Promise<J
 		if (made[index] !== true || sighting === undefined) return report;
 		return makeReport(sighting, wildcard({ outcome: "wildcard", got: "an alias" }), aboutHop(hop));
 	});
-	return { ...tally(reports, options.verify.quorum), reports };
+	return { ...tally(reports, options.verify.quorum), hop, reports };
 }
 
 function wildcard(judgement: Judgement): Judgement {

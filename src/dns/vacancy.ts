@@ -20,11 +20,10 @@ interface HeldHop {
 export async function findVacancy(name: string, options: HopOptions): Promise<Vacancy> {
 	const chain = await followAliases(name, options);
 	const first = await holdingsOf(chain.hops[0], options);
-	// A wildcard's alias does not hold once the name itself has a record: that is where to write.
-	const hop = first.holdings.some(({ holding, sighting }) => isAlias(sighting) && holding === "something")
-		? await holdingsOf(chain.hops[chain.hops.length - 1] ?? chain.hops[0], options)
-		: first;
-	const kind = kindOf(hop, chain, options);
+	const leads = leadsOn(first, options);
+	const hop =
+		leads === "on" ? await holdingsOf(chain.hops[chain.hops.length - 1] ?? chain.hops[0], options) : first;
+	const kind = leads === "disputed" ? "unknown" : kindOf(hop, chain, options);
 	return {
 		kind,
 		values: valuesOf(hop),
@@ -32,8 +31,43 @@ export async function findVacancy(name: string, options: HopOptions): Promise<Va
 		zone: hop.hop.zone.zone,
 		negativeTtlSeconds: Math.max(0, ...chain.hops.flatMap(negativeTtls)),
 		wildcardTtlSeconds: longest([...wildcardTtls(first), ...wildcardTtls(hop)]),
-		summary: summarise(kind, name, hop, chain),
+		summary: leads === "disputed" ? tellDispute(name, first) : summarise(kind, name, hop, chain),
 	};
+}
+
+/**
+ * Whether the name is an alias, by as many servers as the quorum asks for: of a server that still has the zone of before,
+ * or has it already, a record would go where nobody looks. A wildcard's alias does not hold once the name itself has a
+ * record. Where a record stands at the name on some server, that is what matters.
+ */
+function leadsOn({ holdings }: HeldHop, { verify }: HopOptions): "on" | "nowhere" | "disputed" {
+	const names = [...groupByServer(holdings).values()];
+	const aliased = names.filter((group) => group.some(isAliased)).length;
+	const isTaken = holdings.some((one) => one.holding === "something" && !isAliased(one));
+	if (aliased === 0 || isTaken) return "nowhere";
+	const plain = names.filter((group) => group.some(isPlain)).length;
+	if (plain === 0) return "on";
+	const wanted = wantedOf(names.length, verify.quorum);
+	if (Math.max(aliased, plain) < wanted || aliased === plain) return "disputed";
+	return aliased > plain ? "on" : "nowhere";
+}
+
+function tellDispute(name: string, { holdings }: HeldHop): string {
+	const from = (those: typeof holdings): string => those.map(({ sighting }) => sighting.who).join(", ");
+	return `${name} is an alias on ${from(holdings.filter(isAliased))} and none on ${from(holdings.filter(isPlain))}: see whether they have the same zone`;
+}
+
+function isAliased({ holding, sighting }: HeldHop["holdings"][number]): boolean {
+	return holding === "something" && sighting.observation.kind === "alias";
+}
+
+/** Says that there is no alias at the name, or one that a record would take the place of. */
+function isPlain({ holding }: HeldHop["holdings"][number]): boolean {
+	return holding === "nothing" || holding === "wildcard";
+}
+
+function wantedOf(names: number, quorum: "all" | number): number {
+	return Math.max(1, quorum === "all" ? names : Math.min(quorum, names));
 }
 
 async function holdingsOf(hop: Hop, options: HopOptions): Promise<HeldHop> {
@@ -64,9 +98,7 @@ function kindOf({ hop, holdings }: HeldHop, chain: Chain, options: HopOptions): 
 	if (chain.broken !== null && hop !== chain.hops[0]) return "unknown";
 	const names = [...groupByServer(holdings).values()];
 	const answered = names.filter((group) => group.some(({ holding }) => holding !== "unknown"));
-	const { quorum } = options.verify;
-	const wanted = quorum === "all" ? names.length : Math.min(quorum, names.length);
-	return answered.length >= Math.max(1, wanted) ? "free" : "unknown";
+	return answered.length >= wantedOf(names.length, options.verify.quorum) ? "free" : "unknown";
 }
 
 function valuesOf({ holdings }: HeldHop): readonly string[] {
@@ -111,8 +143,4 @@ function summarise(kind: Vacancy["kind"], name: string, { hop, holdings }: HeldH
 				? `no server of a zone for ${name} is known: ${hop.warnings.join("; ")}`
 				: `not every server said what stands at ${place}: no answer from ${from("unknown")}`;
 	}
-}
-
-function isAlias(sighting: Sighting): boolean {
-	return sighting.observation.kind === "alias";
 }

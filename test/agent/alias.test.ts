@@ -89,6 +89,45 @@ describe("a key record's name that is an alias into another zone", () => {
 	});
 });
 
+describe("an alias that went after the record was written where it led", () => {
+	async function worldWithout(verdict: "absent" | "unknown" = "absent") {
+		const { world, zones } = worldWith();
+		world.verdict = (selector) => (selector === "202611" ? verdict : "right");
+		await world.wish(["example.com"]);
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		world.aliases.delete(NAME);
+		return { world, zones };
+	}
+
+	it("is told at once, and after verify.timeout another key's record goes to the name itself", async () => {
+		const { world, zones } = await worldWithout();
+		await world.advance(60 * MINUTE_MS);
+		const told = world.events.find(({ event }) => event === "verification_failed");
+		expect(told?.summary).toContain(`looks for the record at ${NAME}, and it was written at ${TARGET}`);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await world.advance(DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		expect(zones.get("other")?.get(TARGET)).toEqual([]);
+		expect(keyOf(await world.state(), "202611b")?.record.providers).toEqual(["home"]);
+		expect(world.told("given_up")).toEqual([null]);
+		expect(world.told("verification_failed").at(-1)).toBe("end");
+	});
+
+	it("gives up nothing while the servers are silent", async () => {
+		const { world } = await worldWithout("unknown");
+		await world.advance(3 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+	});
+
+	it("gives up nothing where the name itself holds", async () => {
+		const { world } = await worldWithout();
+		world.aliases.set(NAME, TARGET);
+		await world.advance(3 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+	});
+});
+
 describe("a trouble of the provider that writes where the alias leads", () => {
 	async function refusedWorld(denied: boolean) {
 		const { world, zones } = worldWith();

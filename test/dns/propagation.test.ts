@@ -559,12 +559,12 @@ describe("a zone whose cut is not the same for everybody", () => {
 	});
 });
 
-describe("aliases", () => {
-	function createTarget(world: DnsWorld): void {
-		world.addServer("ns.target.test", ["192.0.2.8"]);
-		world.addZone({ name: "target.test", servers: ["ns.target.test"], negativeTtlSeconds: 900 });
-	}
+function createTarget(world: DnsWorld): void {
+	world.addServer("ns.target.test", ["192.0.2.8"]);
+	world.addZone({ name: "target.test", servers: ["ns.target.test"], negativeTtlSeconds: 900 });
+}
 
+describe("aliases", () => {
 	test("a CNAME is followed into its zone, and both zones count", async () => {
 		const { world, look } = createScene();
 		createTarget(world);
@@ -668,6 +668,45 @@ describe("aliases", () => {
 			});
 		},
 	);
+
+	describe("where one server has an alias at the name and the other none", () => {
+		function createDisputed(): Scene {
+			const scene = createScene();
+			createTarget(scene.world);
+			scene.world.set("*._domainkey.example.test", "TXT", ["v=DKIM1; p="]);
+			scene.world.lag("ns2.host.test", 60_000);
+			scene.clock.advance(60_000);
+			scene.world.set(NAME, "CNAME", ["key1.target.test"]);
+			return scene;
+		}
+
+		test("nobody knows where a record has to go", async () => {
+			const { vacancy } = createDisputed();
+			expect(await vacancy()).toMatchObject({
+				kind: "unknown",
+				owner: NAME,
+				summary: `${NAME} is an alias on ns1.host.test (192.0.2.1), ns1.host.test (2001:db8::1) and none on ns2.host.test (192.0.2.2): see whether they have the same zone`,
+			});
+			expect((await vacancy({ quorum: 1 })).kind).toBe("unknown");
+		});
+
+		test("the one that is silent says nothing against it", async () => {
+			const { world, vacancy } = createDisputed();
+			world.fault("ns2.host.test", "timeout");
+			expect(await vacancy()).toMatchObject({ kind: "free", owner: "key1.target.test" });
+		});
+
+		test("a record there is in the way", async () => {
+			const { world, clock, vacancy } = createScene();
+			createTarget(world);
+			world.set(NAME, "TXT", [FOREIGN]);
+			clock.advance(60_000);
+			world.lag("ns2.host.test", 60_000);
+			world.set(NAME, "TXT", []);
+			world.set(NAME, "CNAME", ["key1.target.test"]);
+			expect(await vacancy()).toMatchObject({ kind: "taken", owner: NAME, values: [FOREIGN] });
+		});
+	});
 });
 
 describe("wildcards", () => {
@@ -691,14 +730,15 @@ describe("wildcards", () => {
 
 	test("an alias that every name has is none of ours; one that leads to our key is right", async () => {
 		const { world, look, vacancy } = createScene();
-		world.set("*._domainkey.example.test", "CNAME", ["all.example.test"], { ttlSeconds: 1800 });
-		world.set("all.example.test", "TXT", [FOREIGN]);
+		createTarget(world);
+		world.set("*._domainkey.example.test", "CNAME", ["all.target.test"], { ttlSeconds: 1800 });
+		world.set("all.target.test", "TXT", [FOREIGN]);
 		const report = await look();
-		expect(report.verdict).toBe("absent");
+		expect(report).toMatchObject({ verdict: "absent", owner: NAME, zone: "example.test" });
 		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["wildcard"]));
 		expect(await vacancy()).toMatchObject({ kind: "free", owner: NAME, wildcardTtlSeconds: 1800 });
-		world.set("all.example.test", "TXT", [OURS]);
-		expect((await look()).verdict).toBe("right");
+		world.set("all.target.test", "TXT", [OURS]);
+		expect(await look()).toMatchObject({ verdict: "right", owner: "all.target.test" });
 	});
 });
 

@@ -443,11 +443,12 @@ export class AgentWorld {
 	#look(domain: string, selector: string): LookReport {
 		const verdict = this.verdict(selector);
 		this.looks.push(selector);
-		const owner = `${selector}._domainkey.${domain}`;
+		const name = `${selector}._domainkey.${domain}`;
+		const owner = this.aliases.get(name) ?? name;
 		return {
 			at: this.at.toISOString(),
 			owner,
-			zone: this.worldZone ?? domain.split(".").slice(-2).join("."),
+			zone: this.worldZone ?? owner.split(".").slice(-2).join("."),
 			verdict,
 			summary: `${owner} is ${verdict}`,
 			servers: [
