@@ -141,7 +141,11 @@ const commands = z.strictObject({
 	),
 });
 
-const SERVICE = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.@\\:-]*$/, { error: "must be a service name" });
+/** As `systemctl` lets it be written, too: one service has one name, since services are compared by it. */
+const SERVICE = z
+	.string()
+	.regex(/^[A-Za-z0-9][A-Za-z0-9_.@\\:-]*$/, { error: "must be a service name" })
+	.transform((name) => name.replace(/\.service$/, ""));
 const serviceList = z.array(SERVICE).min(1, { error: "must name one service at least" });
 const servicesShape = {
 	manager: z.enum(["systemd", "command"]).describe("`systemd`, or `command` for other supervisors."),

@@ -5,6 +5,8 @@ import type { RunProbe } from "./probe-protocol.ts";
 const BANNER_MS = 20_000;
 /** One that turns this host away (554, `smtpd_delay_reject = no`), or has no room just now (421), runs as well. */
 const ANY_GREETING = ["2", "4", "5"];
+/** As Debian has it, with an instance for each configuration: `postfix@-` is that of /etc/postfix. */
+const DEFAULT_POSTFIX: readonly string[] = ["postfix", "postfix@-"];
 
 /** Postfix greets on loopback where it listens there; of any other service nothing is asked. */
 export function createMailAnswers({
@@ -16,7 +18,7 @@ export function createMailAnswers({
 	readonly probe: RunProbe;
 }): (service: string) => Promise<boolean> {
 	return async (service) => {
-		if (service !== "postfix") return true;
+		if (!DEFAULT_POSTFIX.includes(service)) return true;
 		const at = await greetsAt();
 		if (at === null) return true;
 		const socket = { kind: "inet", ...at } as const;

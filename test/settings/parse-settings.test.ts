@@ -443,6 +443,26 @@ test("a mail server that signs itself is no other signer's mail server: it would
 	expect(read("stop: [exim4], start: [exim4]", common)).toEqual([]);
 });
 
+test("a service is the same with .service behind its name", () => {
+	const units = "services: { stop: [postfix.service, opendkim], start: [opendkim.service, postfix] }";
+	expect(settingsOf(file(units)).signers[0]?.services).toMatchObject({
+		stop: ["postfix", "opendkim"],
+		start: ["opendkim", "postfix"],
+	});
+	const one = (name: string) => `stop: ["${name}"], start: ["${name}"]`;
+	const commands = "{ stop: [/a], start: [/a], status: [/a] }";
+	const byCommand = `services: { manager: command, ${one("box.service")}, commands: { box: ${commands} } }`;
+	expect(settingsOf(file(byCommand)).signers[0]?.services.commands).toHaveProperty("box");
+	const signers = [
+		`a: { type: opendkim, config: /a.conf, keys: /a, services: { ${one("opendkim")} } }`,
+		`b: { type: opendkim, config: /b.conf, keys: /b, services: { ${one("opendkim.service")} } }`,
+	];
+	const domains = DOMAINS.replace("provider: home", "provider: home, signer: b");
+	expect(faultsOf([PROVIDERS, domains, `signers: { ${signers.join(", ")} }`].join("\n"))).toMatchObject([
+		{ path: "signers.b", rule: "its service opendkim is that of signer a already" },
+	]);
+});
+
 const BOTH = "key: [{ algorithm: rsa }, { algorithm: ed25519 }]";
 
 test("several keys of a domain are for signers that sign twice, one of each algorithm, with names of their own", () => {

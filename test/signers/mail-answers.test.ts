@@ -33,6 +33,14 @@ describe("a mail server", () => {
 		expect(asked).toEqual([{ kind: "inet", ...AT }]);
 	});
 
+	it("is asked by the name of its instance, too", async () => {
+		const { answers, asked } = answering("");
+		expect(await answers("postfix@-")).toBe(false);
+		expect(asked).toHaveLength(1);
+		expect(await answers("postfix@second")).toBe(true);
+		expect(asked).toHaveLength(1);
+	});
+
 	it.each(["", "SSH-2.0-OpenSSH_9.2\r\n"])("that greets with %j does not answer", async (greeting) => {
 		expect(await answering(greeting).answers("postfix")).toBe(false);
 	});
