@@ -201,12 +201,6 @@ async function servicesOf(settings: DoorSettings, configPath: string): Promise<S
 		"--recover",
 	];
 	const [byUnit, byCommand] = [namesOf(settings, "systemd"), namesOf(settings, "command")];
-	const both = byUnit.find((service) => byCommand.includes(service));
-	if (both !== undefined)
-		throw new KeyturnError(
-			"config.invalid",
-			`${configPath}: service ${both}: expected one services.manager, got systemd for one signer and command for another`,
-		);
 	const commands = Object.assign(
 		{},
 		...settings.signers.map((signer) => signer.services.commands),

@@ -1,8 +1,9 @@
 /** Looks for services that would be stopped and not started again, or in an order that lets mail out unsigned. */
 
-import type { FaultList } from "./fault-list.ts";
+import type { FaultList, NewFault } from "./fault-list.ts";
 import { formatPath, type Path } from "./faults.ts";
 import type { ConfiguredServices } from "./schema.ts";
+import type { ServicesSettings } from "./settings.ts";
 
 export interface ServicesCheck {
 	readonly swap: "restart" | "reload";
@@ -36,6 +37,53 @@ export function checkStopOrders(orders: readonly StopOrder[], faults: FaultList)
 				hint: `end the list of ${other.signer} with a service of its own, take ${service} out of this one if it hands no mail to ${signer}, or let keyturn turn one of the two signers only`,
 			});
 		}
+}
+
+/** What one signer's services are run by, and where that was set. */
+export interface ServiceRunning {
+	readonly signer: string;
+	readonly services: Pick<ServicesSettings, "manager" | "stop" | "commands">;
+	readonly place: (key: string) => Path;
+}
+
+/** Refuses one service that would be stopped and started in two ways: all signers share one stop. */
+export function checkOneWay(all: readonly ServiceRunning[], faults: FaultList): void {
+	const managed = new Map<string, ServiceRunning>();
+	const commanded = new Map<string, ServiceRunning>();
+	for (const one of all) {
+		const { manager, stop, commands } = one.services;
+		for (const service of stop) {
+			const before = firstOf(managed, service, one);
+			if (before.services.manager === manager) continue;
+			refuseTwoWays(faults, {
+				path: one.place("manager"),
+				rule: `must be ${before.services.manager} for ${service}, as for signer ${before.signer}, got ${manager}`,
+			});
+		}
+		for (const [service, argvs] of Object.entries(commands)) {
+			const before = firstOf(commanded, service, one);
+			if (JSON.stringify(before.services.commands[service]) === JSON.stringify(argvs)) continue;
+			refuseTwoWays(faults, {
+				path: [...one.place("commands"), service],
+				rule: `must be what signer ${before.signer} has for ${service}`,
+				on: "key",
+			});
+		}
+	}
+}
+
+function firstOf(seen: Map<string, ServiceRunning>, service: string, one: ServiceRunning): ServiceRunning {
+	const first = seen.get(service) ?? one;
+	seen.set(service, first);
+	return first;
+}
+
+function refuseTwoWays(faults: FaultList, fault: NewFault): void {
+	faults.add({
+		...fault,
+		consequence: "it would be looked at, stopped and started in one of the two ways only",
+		hint: "services are known by their names: give each a name of its own",
+	});
 }
 
 function checkOrder({ stop, start }: ConfiguredServices, { place, faults }: ServicesCheck): void {

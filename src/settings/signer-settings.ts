@@ -1,7 +1,7 @@
 /** Makes the signers' settings, for the agent and for the door, from `signers` or the short `signer`. */
 
 import { type AdapterContext, readAdapter } from "./adapter-settings.ts";
-import { checkServices, checkStopOrders } from "./check-services.ts";
+import { checkOneWay, checkServices, checkStopOrders } from "./check-services.ts";
 import type { Path } from "./faults.ts";
 import { namesBelow } from "./read-file.ts";
 import type { ConfiguredServices, ConfiguredSigner } from "./schema.ts";
@@ -33,14 +33,17 @@ export function readSigners(file: SignersInFile, context: AdapterContext): reado
 	const signers = named.map(([name, at, signer]) => readSigner(name, at, signer, file.services, context));
 	refuseSameConfiguration(signers, context);
 	refuseSameService(signers, context);
+	const placed = named.flatMap(([name, at], index) => {
+		const services = signers[index]?.services;
+		return services === undefined
+			? []
+			: [{ signer: name, services, place: (key: string) => placeOf(at, key, context) }];
+	});
 	checkStopOrders(
-		named.map(([name, at], index) => ({
-			signer: name,
-			stop: signers[index]?.services.stop ?? [],
-			place: placeOf(at, "stop", context),
-		})),
+		placed.map(({ signer, services, place }) => ({ signer, stop: services.stop, place: place("stop") })),
 		context.faults,
 	);
+	checkOneWay(placed, context.faults);
 	return signers;
 }
 

@@ -80,6 +80,38 @@ domains: [{ name: example.com, signer: [a, b] }]`;
 		]);
 	});
 
+	test("knows one way only to stop and start a service, whichever signer it is of", () => {
+		const signer = (name: string, services: string) =>
+			`  ${name}: { type: opendkim, config: /${name}, keys: /k, services: { ${services} } }`;
+		const container = (name: string) =>
+			`{ stop: [/bin/docker, stop, ${name}], start: [/bin/docker, start, ${name}], status: [/bin/${name}] }`;
+		const lists = (...names: readonly string[]) =>
+			`stop: [${names.join(", ")}], start: [${names.toReversed().join(", ")}]`;
+		const byCommand = (names: readonly string[], commands: string) =>
+			`manager: command, ${lists(...names)}, commands: { ${commands} }`;
+		const faultsOf = (...services: readonly string[]) => {
+			const signers = services.map((one, index) => signer(`s${index}`, one)).join("\n");
+			const read = parseDoorSettings(
+				`signers:\n${signers}\ndomains: [{ name: example.com, signer: s0 }]`,
+				context,
+			);
+			return "faults" in read ? read.faults.map(({ path, rule }) => `${path}: ${rule}`) : [];
+		};
+		const mail = `mail: ${container("mail")}`;
+		const one = byCommand(["mail", "one"], `${mail}, one: ${container("one")}`);
+		const same = byCommand(["mail", "two"], `${mail}, two: ${container("two")}`);
+		expect(faultsOf(one, same)).toEqual([]);
+		const other = byCommand(["mail", "two"], `mail: ${container("mail2")}, two: ${container("two")}`);
+		const unused = byCommand(["two"], `mail: ${container("mail2")}, two: ${container("two")}`);
+		for (const two of [other, unused])
+			expect(faultsOf(one, two)).toEqual([
+				"signers.s1.services.commands.mail: must be what signer s0 has for mail",
+			]);
+		expect(faultsOf(one, lists("mail", "two"))).toEqual([
+			"services.manager: must be command for mail, as for signer s0, got systemd",
+		]);
+	});
+
 	test("refuses aliases as the agent does", () => {
 		expect(parseDoorSettings("a: &a 1\nb: *a", context)).toHaveProperty("faults");
 	});
