@@ -25,9 +25,9 @@ const NAME = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,30}$/, {
 const PATH = z
 	.string()
 	.regex(/^\/[^\0]*[^\0/]$/, { error: "must be an absolute path without a / at its end" });
-const ARGV = z
-	.array(z.string().min(1, { error: "must not be empty" }))
-	.min(1, { error: "must be a list of a program and its arguments" });
+const ARGV = z.tuple([z.string().regex(/^\//, { error: "must be an absolute path" })], z.string(), {
+	error: "must be a list of a program and its arguments",
+});
 
 const selector = z.union(
 	[
@@ -267,12 +267,7 @@ const domains = z
 	.describe("The domains whose keys are turned.");
 
 const hookList = z
-	.array(
-		z.tuple([z.string().regex(/^\//, { error: "must be an absolute path" })], z.string(), {
-			error: "must be a list of a program and its arguments",
-		}),
-		{ error: "must be a list of programs, each a list: [[/usr/local/bin/program, argument]]" },
-	)
+	.array(ARGV, { error: "must be a list of programs, each a list: [[/usr/local/bin/program, argument]]" })
 	.prefault([]);
 
 export const configuration = z.strictObject({

@@ -150,13 +150,11 @@ function refuseSameService(signers: readonly SignerSettings[], { source, faults 
 	}
 }
 
-/** What a signer's turn changes, by the setting that names it. */
-function rewritten(settings: unknown): { readonly key: "config" | "table"; readonly file: unknown } {
-	const { config = null, table = null } = (settings ?? {}) as {
-		readonly config?: unknown;
-		readonly table?: unknown;
-	};
-	return config === null ? { key: "table", file: table } : { key: "config", file: config };
+/** What a signer's turn changes, by the setting that names it. Beside a table the configuration stays as it is. */
+function rewritten(settings: unknown): { readonly key: string; readonly file: unknown } {
+	const named = (settings ?? {}) as Readonly<Record<string, unknown>>;
+	const key = ["table", "volume"].find((name) => typeof named[name] === "string") ?? "config";
+	return { key, file: named[key] ?? null };
 }
 
 function toServices({ manager, stop, start, hold, commands }: ConfiguredServices): ServicesSettings {

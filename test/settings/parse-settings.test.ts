@@ -280,9 +280,21 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 	],
 	[file("services: { manager: command }"), "services.commands", /must say how postfix, opendkim/],
 	[
-		file("services: { commands: { a: { stop: [a], start: [a], status: [a] } } }"),
+		file("services: { commands: { a: { stop: [/a], start: [/a], status: [/a] } } }"),
 		"services.commands",
 		/manager: systemd/,
+	],
+	[
+		file(
+			"services: { manager: command, stop: [a], start: [a], commands: { a: { stop: [docker, stop, a], start: [/a, ''], status: [/a] } } }",
+		),
+		"services.commands.a.stop[0]",
+		/absolute path/,
+	],
+	[
+		file("signer: { type: command, table: /t, keys: /k, apply: [/a], timeout: 0s }"),
+		"signer.timeout",
+		/seconds, such as 60s/,
 	],
 	[file("signer: { type: opendkim, keys: /k, swap: relaod }"), "signer.swap", /did you mean `reload`/],
 	[
@@ -441,6 +453,24 @@ test("a mail server that signs itself is no other signer's mail server: it would
 	]);
 	expect(read("stop: [exim4], start: [exim4]")).toEqual([]);
 	expect(read("stop: [exim4], start: [exim4]", common)).toEqual([]);
+});
+
+test("what one signer's turn rewrites is no other signer's", () => {
+	const domains = DOMAINS.replace("provider: home", "provider: home, signer: b");
+	const faults = (a: string, b: string) => {
+		const services = "services: { stop: [exim4], start: [exim4] }";
+		const signers = `signers: { a: { ${a}, ${services} }, b: { ${b}, ${services} } }`;
+		return faultsOf([PROVIDERS, domains, signers].join("\n")).map(({ path, rule }) => `${path} ${rule}`);
+	};
+	const exim = (config: string, table: string) => `type: exim, keys: /k, config: ${config}, table: ${table}`;
+	expect(faults(exim("/in.conf", "/table"), exim("/out.conf", "/table"))).toEqual([
+		"signers.b.table is that of signer a already",
+	]);
+	expect(faults(exim("/one.conf", "/in"), exim("/one.conf", "/out"))).toEqual([]);
+	const container = "type: docker-mailserver, volume: /srv/dms";
+	expect(faults(container, `${container}, signs: rspamd`)).toEqual([
+		"signers.b.volume is that of signer a already",
+	]);
 });
 
 test("a service is the same with .service behind its name", () => {

@@ -30,7 +30,7 @@ export const settingsSchema = z.strictObject({
 		.describe("Who runs these programs, and owns new key files"),
 	timeout: z
 		.string()
-		.regex(/^\d{1,3}s$/, "expected seconds, such as 60s")
+		.regex(/^[1-9]\d{0,2}s$/, "expected seconds, such as 60s")
 		.default("60s")
 		.describe("After this long a program is killed, and has failed"),
 });
