@@ -33,7 +33,9 @@ export interface Configuration {
 /** `ownRoot` is keyturn's own folder, which a plug-in may have linked beside itself. */
 export function createConfiguration(disk: Disk, ownRoot: string): Configuration {
 	const readText = async (configPath: string): Promise<string> => {
-		const bytes = await disk.read(configPath, CONFIG_LIMIT_BYTES);
+		const bytes = await disk.read(configPath, CONFIG_LIMIT_BYTES).catch((cause: unknown) => {
+			throw unreadable(configPath, asKeyturnError(cause));
+		});
 		if (bytes !== null) return Buffer.from(bytes).toString("utf8");
 		throw new KeyturnError("config.unreadable", `${configPath}: expected the configuration, found nothing`, {
 			hint: "`keyturn init` writes one from what is installed; or name another file with --config",
@@ -51,6 +53,11 @@ export function createConfiguration(disk: Disk, ownRoot: string): Configuration 
 			path: configPath,
 			host: await fullHostName(disk),
 			timezone: await systemTimezone(disk),
+			known: {
+				signers: Object.keys(SIGNER_TYPES),
+				providers: Object.keys(PROVIDER_TYPES),
+				alerts: Object.keys(ALERT_TYPES),
+			},
 			schemas: {
 				signers: await schemasOf(named.signers, SIGNER_TYPES),
 				providers: Object.fromEntries(providers.map(([type, { settingsSchema }]) => [type, settingsSchema])),
@@ -114,6 +121,14 @@ export function createConfiguration(disk: Disk, ownRoot: string): Configuration 
 		},
 		providerType,
 	};
+}
+
+function unreadable(configPath: string, cause: KeyturnError): KeyturnError {
+	const why = cause.errno === "EISDIR" ? "it is a directory" : cause.message;
+	return new KeyturnError("config.unreadable", `${configPath}: expected the configuration: ${why}`, {
+		hint: cause.hint ?? "name the file itself with --config",
+		cause,
+	});
 }
 
 async function replace(disk: Disk, path: string, before: string, after: string): Promise<void> {

@@ -24,6 +24,8 @@ const KINDS = {
 export interface AdapterContext {
 	readonly kind: keyof typeof KINDS;
 	readonly schemas: Readonly<Record<string, z.ZodType>>;
+	/** All types of this kind. */
+	readonly known: readonly string[];
 	/** Keys that every entry of this kind may have. */
 	readonly common: Readonly<Record<string, z.ZodType>>;
 	readonly faults: FaultList;
@@ -55,11 +57,10 @@ function refuseType(type: string, at: Path, context: AdapterContext): void {
 	const later: readonly string[] = LATER_TYPES[context.kind];
 	const path = [...at, "type"];
 	if (later.includes(type)) return context.faults.add({ path, rule: UNBUILT_RULE, consequence });
-	const built = Object.keys(context.schemas);
 	context.faults.add({
 		path,
 		rule: `is no type of ${what}`,
 		consequence,
-		hint: didYouMean(type, [...built, ...later]) ?? `known here: ${built.join(", ")}`,
+		hint: didYouMean(type, [...context.known, ...later]) ?? `known here: ${context.known.join(", ")}`,
 	});
 }

@@ -23,7 +23,14 @@ export function parseDoorSettings(
 	if (!("value" in file)) return file;
 	const { source, faults, raw, value, domainAt } = file;
 	if (value === null) return { faults: faults.all() };
-	const adapter = { kind: "signers", schemas: context.signers, common: signerShape, faults, source } as const;
+	const adapter = {
+		kind: "signers",
+		schemas: context.signers,
+		known: Object.keys(context.signers),
+		common: signerShape,
+		faults,
+		source,
+	} as const;
 	const signers = readSigners(value, adapter);
 	const names = signerNames(raw);
 	const domains = value.domains.map((domain, index) => ({ ...domain, providers: [], at: domainAt(index) }));

@@ -1,6 +1,6 @@
 /** Reads keyturn.yaml to the agent's typed settings, or to all of its faults at once. */
 
-import { readAdapter, type SettingsSchemas } from "./adapter-settings.ts";
+import { type AdapterContext, readAdapter, type SettingsSchemas } from "./adapter-settings.ts";
 import { checkDomains } from "./check-domains.ts";
 import { checkTurn } from "./check-turns.ts";
 import type { Path } from "./faults.ts";
@@ -24,6 +24,8 @@ export interface SettingsContext {
 	/** Of the file, for messages. */
 	readonly path: string;
 	readonly schemas: SettingsSchemas;
+	/** All types of each kind, for who has misspelt one, where `schemas` has only those that the file names. */
+	readonly known?: Readonly<Record<keyof SettingsSchemas, readonly string[]>>;
 	/** Types of provider whose adapters were never tried on the real thing; none if left out. */
 	readonly unproven?: readonly string[];
 	/** The system's host name; a selector leaves out what follows a dot. */
@@ -62,17 +64,19 @@ interface Adapters {
 	readonly alerts: readonly AlertSettings[];
 }
 
-function readAdapters(file: Reading, { schemas, unproven = [] }: SettingsContext): Adapters {
+function readAdapters(file: Reading, { schemas, known, unproven = [] }: SettingsContext): Adapters {
 	const { source, faults, raw, value } = file;
-	const signers = { kind: "signers", schemas: schemas.signers, common: signerShape, faults, source } as const;
-	const providers = {
-		kind: "providers",
-		schemas: schemas.providers,
-		common: providerShape,
+	const contextOf = (kind: keyof SettingsSchemas, common: AdapterContext["common"]): AdapterContext => ({
+		kind,
+		schemas: schemas[kind],
+		known: known?.[kind] ?? Object.keys(schemas[kind]),
+		common,
 		faults,
 		source,
-	} as const;
-	const alerts = { kind: "alerts", schemas: schemas.alerts, common: alertShape, faults, source } as const;
+	});
+	const signers = contextOf("signers", signerShape);
+	const providers = contextOf("providers", providerShape);
+	const alerts = contextOf("alerts", alertShape);
 	const told = Array.isArray(raw["alerts"]) ? (raw["alerts"] as readonly unknown[]) : [];
 	const toldSettings = told.map((entry, index) => readAdapter(entry, ["alerts", index], alerts));
 	return {
