@@ -28,6 +28,7 @@ const WORDS: Readonly<Record<string, string>> = {
 	array: "a list",
 	object: "a map",
 	record: "a map",
+	tuple: "a list of a program and its arguments",
 };
 
 export function addIssues(issues: readonly Issue[], context: SchemaFaults): void {
@@ -59,7 +60,9 @@ function addUnknownKey(key: string, path: Path, context: SchemaFaults): void {
 	if (context.faults.isFull()) return;
 	const besides = path.length === 0 ? (context.besides ?? []) : [];
 	const known = [...keysAt(context.schema, path), ...besides];
-	const hint = didYouMean(key, known) ?? (known.length <= 12 ? `known here: ${known.join(", ")}` : null);
+	const hint = known.includes(key)
+		? "it does not go with the others that stand here"
+		: (didYouMean(key, known) ?? (known.length <= 12 ? `known here: ${known.join(", ")}` : null));
 	context.faults.add({
 		path: [...context.at, ...path, key],
 		rule: "is no key here",
@@ -76,12 +79,14 @@ function ruleOf(
 ): { readonly rule: string; readonly hint?: string | null; readonly on?: "key" } {
 	if (!context.source.has(place)) return { rule: `is missing: ${expectation(issue)}`, on: "key" };
 	const value = context.source.valueAt(place);
-	const written = context.source.written(place) ?? "";
+	const written = context.source.secret(place) ? null : printable(context.source.written(place) ?? "");
 	if ((typeof value === "number" || typeof value === "boolean") && wantsText(issue))
 		return {
-			rule: `must be a text in quotes: YAML reads ${printable(written)} as ${typeof value === "number" ? "a number" : "true or false"}`,
-			hint: `write ${JSON.stringify(printable(written))}`,
+			rule: `must be a text in quotes: YAML reads ${written ?? "this"} as ${typeof value === "number" ? "a number" : "true or false"}`,
+			hint: `write ${written === null ? "it in quotes" : JSON.stringify(written)}`,
 		};
+	if (typeof value === "string" && wantsUnquoted(issue, value))
+		return { rule: expectation(issue), hint: `write ${written ?? "it"} without quotes` };
 	if (issue.code === "invalid_value" && typeof value === "string") {
 		const hint = didYouMean(value, issue.values.map(String));
 		return issue.values.length > 8 && hint !== null
@@ -98,10 +103,26 @@ function wantsText(issue: Issue): boolean {
 	return issue.code === "invalid_type" && issue.expected === "string" && !isOurs(issue);
 }
 
+/** Whether the number, or the true or false, that is written as a text would have been taken. */
+function wantsUnquoted(issue: Issue, text: string): boolean {
+	if (issue.code === "invalid_union")
+		return issue.errors.some((branch) =>
+			branch.some((inner) => inner.path.length === 0 && wantsUnquoted(inner, text)),
+		);
+	if (!/^(?:true|false|0|[1-9]\d{0,8})$/.test(text)) return false;
+	const plain = JSON.parse(text) as number | boolean;
+	if (issue.code === "invalid_value") return issue.values.some((value) => value === plain);
+	if (issue.code !== "invalid_type") return false;
+	const expected = issue.expected === "int" ? "number" : issue.expected;
+	return typeof plain === expected;
+}
+
 function expectation(issue: Issue): string {
 	if (isOurs(issue)) return issue.message;
 	if (issue.code === "invalid_type") return `must be ${WORDS[issue.expected] ?? issue.expected}`;
 	if (issue.code === "invalid_value") return `must be ${alternatives(issue.values.map(String))}`;
+	if (issue.code === "too_small" && issue.minimum === 1 && verb(issue.origin) === "have")
+		return "must not be empty";
 	if (issue.code === "too_small") return `must ${verb(issue.origin)} at least ${issue.minimum}`;
 	if (issue.code === "too_big") return `must ${verb(issue.origin)} at most ${issue.maximum}`;
 	return `must be right: ${issue.message}`;

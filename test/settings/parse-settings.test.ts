@@ -247,6 +247,14 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		/cannot go with a ring.*whose private half/,
 	],
 	[file("key: { algorithm: rsa, bits: 1024 }"), "key.bits", /2048, 3072 or 4096.*distrust/],
+	[file('key: { algorithm: rsa, bits: "2048" }'), "key.bits", /write 2048 without quotes/],
+	[file('standby: "true"'), "standby", /true or false.*write true without quotes/],
+	[file('verify: { quorum: "2" }'), "verify.quorum", /write 2 without quotes/],
+	[
+		file("signer: { type: rspamd }", "key: { algorithm: ed25519, bits: 2048 }"),
+		"key.bits",
+		/no key here.*does not go with the others/,
+	],
 	[file("key: { algorithm: ed25519 }"), "key", /opendkim cannot/],
 	[file("key: { algorithm: dsa }"), "key.algorithm", /rsa or ed25519/],
 	[file("publish_ahead: 3"), "publish_ahead", /must be a duration such as 90s/],
@@ -401,6 +409,26 @@ describe("a secret", () => {
 		const faults = faultsOf(file(line));
 		expect(faults.length).toBeGreaterThan(0);
 		expect(JSON.stringify(faults)).not.toContain(SECRET);
+	});
+
+	test.each(["|", ">", ">- ", "]", ">a ", "|9", '"\\U', '"\\', "@", "'a' "])(
+		"is in no fault of a file that is no YAML for %s before it",
+		(before) => {
+			const faults = faultsOf(`providers:\n  home:\n    token: ${before}${SECRET}\n`);
+			expect(faults.length).toBeGreaterThan(0);
+			expect(JSON.stringify(faults)).not.toContain(SECRET.slice(0, 4));
+		},
+	);
+
+	test("is in no fault that says what to write in its place", () => {
+		const faults = faultsOf(file("providers: { home: { type: exec, run: [/a], env: { PIN: 482913 } } }"));
+		const [fault] = faults;
+		expect(fault).toMatchObject({
+			path: "providers.home.env.PIN",
+			rule: "must be a text in quotes: YAML reads this as a number",
+			hint: "write it in quotes",
+		});
+		expect(JSON.stringify(faults)).not.toContain("482913");
 	});
 
 	test("written where a reference has to be is told why", () => {
