@@ -13,7 +13,11 @@ const address = z.string().regex(/^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/, 
 
 export const settingsSchema = z
 	.strictObject({
-		to: z.union([address, z.array(address).min(1)]).describe("Who gets it: an address, or a list of them."),
+		to: z
+			.union([address, z.array(address).min(1)], {
+				error: "must be a plain address, such as postmaster@example.com, or a list of them",
+			})
+			.describe("Who gets it: an address, or a list of them."),
 		from: address
 			.optional()
 			.describe("Who it is from; default: keyturn at the domain of the first recipient."),

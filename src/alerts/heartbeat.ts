@@ -8,10 +8,13 @@ import type { AlertGiven, AlertTools } from "./registry.ts";
 
 export const settingsSchema = z.strictObject({
 	url: z
-		.union([
-			z.string().regex(/^https?:\/\/[^\s?#]+$/, { error: "must be an http or https URL without a query" }),
-			secretReference,
-		])
+		.union(
+			[
+				z.string().regex(/^https?:\/\/[^\s?#]+$/, { error: "must be an http or https URL without a query" }),
+				secretReference,
+			],
+			{ error: "must be an http or https URL, or say where it lies, such as { file: PATH }" },
+		)
 		.describe(
 			"Where each tick is told: `URL/start` when it begins, `URL` when it ended well, `URL/fail` when it did not.",
 		),

@@ -12,10 +12,10 @@ import type { AlertGiven, AlertTools } from "./registry.ts";
 export const settingsSchema = z
 	.strictObject({
 		url: z
-			.union([
-				z.string().regex(/^https?:\/\/\S+$/, { error: "must be an http or https URL" }),
-				secretReference,
-			])
+			.union(
+				[z.string().regex(/^https?:\/\/\S+$/, { error: "must be an http or https URL" }), secretReference],
+				{ error: "must be an http or https URL, or say where it lies, such as { file: PATH }" },
+			)
 			.describe("Where the event is sent by POST; a secret reference where the URL itself is one."),
 		format: z
 			.enum(FORMATS)

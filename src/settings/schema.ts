@@ -88,6 +88,8 @@ const recordShape = {
 
 const QUORUM_RULE = "must be all or a number from 1";
 
+const WAY_RULE = 'must be servers, resolver or an "https://…/dns-query" address';
+
 const verifyShape = {
 	nameservers: z
 		.union([z.literal("auto"), z.array(endpoint).min(1)], {
@@ -102,8 +104,8 @@ const verifyShape = {
 		.describe("Recursive resolvers that must see the record too; `[]` for none."),
 	via: z
 		.array(
-			z.union([z.enum(["servers", "resolver"]), z.url({ protocol: /^https$/ })], {
-				error: 'must be servers, resolver or an "https://…/dns-query" address',
+			z.union([z.enum(["servers", "resolver"]), z.url({ protocol: /^https$/, error: WAY_RULE })], {
+				error: WAY_RULE,
 			}),
 		)
 		.min(1, { error: "must have one way at least" })
