@@ -311,6 +311,26 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		/no type of signer.*did you mean `opendkim`.*nothing would switch/,
 	],
 	[file("signer: { type: opendkim, keys: k }"), "signer.keys", /absolute path/],
+	[
+		file("providers: { home: { type: powerdns, url: 'http://127.0.0.1:8081' } }"),
+		"providers.home.key",
+		/: no key record could be published$/,
+	],
+	[
+		file(
+			"providers: { home: { type: rfc2136, server: '127.0.0.1:53', name: k, algorithm: md5, secret: { env: K } } }",
+		),
+		"providers.home.algorithm",
+		/: no key record could be published$/,
+	],
+	[file("hooks: { timeout: 10m }"), "hooks.timeout", /: a program would not be run around a switch/],
+	[
+		file("signer: { type: command, table: /t, keys: /k, apply: [/a], timeout: 1m }"),
+		"signer.timeout",
+		/: nothing would switch to the new key$/,
+	],
+	[file("alerts: [{ type: command, run: [/a], repeat: 1 }]"), "alerts[0].repeat", /could be forgotten$/],
+	[file("metrics: { listen: 9710 }"), "metrics.listen", /nobody could be told how it stands$/],
 	[file("signer: { type: opendkim, keys: /k, prob: true }"), "signer.prob", /did you mean `probe`/],
 	[file("signer: { type: opendkim }"), "signer.keys", /is missing/],
 	[[PROVIDERS, DOMAINS].join("\n"), "", /signer or signers must say what signs mail/],
