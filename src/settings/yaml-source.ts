@@ -69,6 +69,8 @@ export function readYaml(text: string, file: string): YamlReading {
 	if (refused !== null) return { faults: [textFault(file, text, refused)] };
 	const faults: Fault[] = [];
 	const entries = new Map<string, Entry>();
+	/** Then a line may have more in it than the key that is looked at. */
+	let isOneFlow = false;
 	try {
 		const document = parseDocument(text, {
 			lineCounter: lines,
@@ -81,6 +83,7 @@ export function readYaml(text: string, file: string): YamlReading {
 		// What else is found in such a text follows from its tabs.
 		refuseYaml(document.errors.filter(({ code }) => code === "TAB_AS_INDENT"));
 		if (faults.length > 0) return { faults };
+		isOneFlow = isMap(document.contents) && document.contents.flow === true;
 		const value = document.contents === null ? {} : walk(document.contents, [], null);
 		refuseYaml(document.errors);
 		if (faults.length > 0) return { faults };
@@ -136,7 +139,7 @@ export function readYaml(text: string, file: string): YamlReading {
 
 	function add(offset: number, path: Path, rule: string, consequence: string, broken: boolean): void {
 		const { line, col } = lines.linePos(offset);
-		const excerpt = broken || secretive(path) ? null : lineAt(line);
+		const excerpt = broken || isOneFlow || secretive(path) ? null : lineAt(line);
 		faults.push({
 			file,
 			line,
@@ -188,7 +191,10 @@ export function readYaml(text: string, file: string): YamlReading {
 		const start = lines.lineStarts[line - 1];
 		if (start === undefined) return null;
 		const end = text.indexOf("\n", start);
-		const whole = text.slice(start, end === -1 ? text.length : end).replace(/(^|\s)#.*$/, "$1");
+		const whole = text
+			.slice(start, end === -1 ? text.length : end)
+			.replace(/\r$/, "")
+			.replace(/(^|\s)#.*$/s, "$1");
 		const shown = printable(whole, 400);
 		return shown.trim() === "" ? null : shown;
 	}

@@ -69,6 +69,15 @@ describe("what is there has its place", () => {
 		expect(source.locate(["x"], "value")).toMatchObject({ line: 1, column: 1 });
 	});
 
+	test("and its line without end and comment, whatever ends it", () => {
+		const lines = ["a: 1 # old: hunter2", "b: 2 # old:\u2028hunter2", "c: 3"];
+		const read = readYaml(`${lines.join("\r\n")}\r\n`, "f");
+		if ("faults" in read) throw new Error("expected no fault");
+		const shown = ["a", "b", "c"].map((key) => read.locate([key], "value").excerpt);
+		expect(shown.map((line) => line?.trimEnd())).toEqual(["a: *", "b: *", "c: *"]);
+		expect(shown[2]).toBe("c: *");
+	});
+
 	test("and is known as it is written", () => {
 		expect(source.written(["b", 0, "c"])).toBe("0x10");
 		expect(source.written(["b", 0, "d"])).toBe("e");
