@@ -62,7 +62,9 @@ function addUnknownKey(key: string, path: Path, context: SchemaFaults): void {
 	const known = [...keysAt(context.schema, path), ...besides];
 	const hint = known.includes(key)
 		? "it does not go with the others that stand here"
-		: (didYouMean(key, known) ?? (known.length <= 12 ? `known here: ${known.join(", ")}` : null));
+		: (didYouMean(key, known) ??
+			(context.at.length === 0 ? knownElsewhere(key, context.schema) : null) ??
+			(known.length <= 12 ? `known here: ${known.join(", ")}` : null));
 	context.faults.add({
 		path: [...context.at, ...path, key],
 		rule: "is no key here",
@@ -70,6 +72,14 @@ function addUnknownKey(key: string, path: Path, context: SchemaFaults): void {
 		hint,
 		on: "key",
 	});
+}
+
+/** A key at the wrong depth; null if the file has none of this name. */
+function knownElsewhere(key: string, schema: z.core.$ZodType): string | null {
+	const tops = keysAt(schema, []);
+	if (tops.includes(key)) return `\`${key}\` stands at the top of the file, for all`;
+	const top = tops.find((one) => keysAt(schema, [one]).includes(key));
+	return top === undefined ? null : `did you mean \`${top}.${key}\`?`;
 }
 
 function ruleOf(

@@ -323,6 +323,17 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		"providers.home.algorithm",
 		/: no key record could be published$/,
 	],
+	[
+		file("domains: [{ name: example.com, provider: home, jitter: 1h }]"),
+		"domains[0].jitter",
+		/no key here.*`jitter` stands at the top of the file, for all/,
+	],
+	[file("grace: 30d"), "grace", /no key here.*did you mean `retire.grace`/],
+	[
+		file("domains: [{ name: example.com, provider: home, soak: 1h }]"),
+		"domains[0].soak",
+		/did you mean `verify.soak`/,
+	],
 	[file("hooks: { timeout: 10m }"), "hooks.timeout", /: a program would not be run around a switch/],
 	[
 		file("signer: { type: command, table: /t, keys: /k, apply: [/a], timeout: 1m }"),
@@ -439,6 +450,12 @@ describe("a secret", () => {
 			expect(JSON.stringify(faults)).not.toContain(SECRET.slice(0, 4));
 		},
 	);
+
+	test("is in no fault of what stands on its line", () => {
+		const faults = faultsOf(`{ domains: &all [], providers: { home: { token: ${SECRET} } } }`);
+		expect(faults).toMatchObject([{ path: "domains", rule: "anchors (&name) are not allowed" }]);
+		expect(JSON.stringify(faults)).not.toContain(SECRET);
+	});
 
 	test("is in no fault that says what to write in its place", () => {
 		const faults = faultsOf(file("providers: { home: { type: exec, run: [/a], env: { PIN: 482913 } } }"));
