@@ -4,6 +4,7 @@ import { asKeyturnError } from "../../errors.ts";
 import type { FoundSetting, FoundSigner } from "../../ports/found-signer.ts";
 import type { SignerTools } from "../registry.ts";
 import { BUILT_IN_PATH, pathsInMap } from "../rspamd/layout.ts";
+import { plainPath } from "../rspamd/file-names.ts";
 import { isOn, readSection, type SigningSection } from "../rspamd/signing-section.ts";
 import { asFound, firstThere, lookAt, type Proposal, textOf } from "./proposal.ts";
 import { proposeRedis } from "./rspamd-redis.ts";
@@ -63,7 +64,7 @@ async function keyPlaces(tools: SignerTools, section: SigningSection): Promise<r
 	if (!options.has("selector_map")) return [];
 	const mapped = await pathsInMap(tools.disk, section);
 	const named = [...mapped].map(([domain, path]) => path.replaceAll(domain, "$domain"));
-	const all = [options.get("path") ?? BUILT_IN_PATH, ...named];
+	const all = [options.get("path") ?? BUILT_IN_PATH, ...named].map(plainPath);
 	return [...new Set(all)].filter((path) => path.includes("$domain") && path.includes("$selector"));
 }
 

@@ -15,6 +15,7 @@ import {
 	renderTwoTables,
 	signingRows,
 } from "../one-table/signing-lines.ts";
+import { openedPath, plainPath, withDirectory } from "./file-names.ts";
 import { selectorMap } from "./selector-map.ts";
 import type { SigningSection } from "./signing-section.ts";
 import { isCaught, LABELLED_KEYS } from "../one-table/labelled-keys.ts";
@@ -75,7 +76,7 @@ async function readMap(given: LayoutOptions): Promise<Layout> {
 	const rows = parseRows(map.bytes, selectorMap(keyPath)).map((row) => {
 		const problem =
 			row.problem ?? whyShadowed(section, row.domain) ?? whyElsewhere(paths(row.domain), keyPath, row);
-		const path = paths(row.domain).replaceAll("$domain", row.domain).replaceAll("$selector", row.selector);
+		const path = openedPath(paths(row.domain), row.domain, row.selector);
 		return { ...row, path, problem, signs: row.problem === null };
 	});
 	return {
@@ -118,9 +119,9 @@ function whyElsewhere(
 	keyPath: LayoutOptions["keyPath"],
 	{ domain, selector }: Pick<Row, "domain" | "selector">,
 ): string | null {
-	if (!path.includes("$selector"))
+	if (!plainPath(path).includes("$selector"))
 		return `its path ${path} has no $selector: the key could not change together with the map of selectors`;
-	const opened = path.replaceAll("$domain", domain).replaceAll("$selector", selector);
+	const opened = openedPath(path, domain, selector);
 	const ours = keyPath(domain, selector);
 	return opened === ours ? null : `rspamd looks for its key at ${opened}, and \`keys\` puts it at ${ours}`;
 }
@@ -169,11 +170,8 @@ async function readFileOf(
 	);
 }
 
-/** Variables of Debian's rspamd; a map by HTTP or in a list has no file. */
-function mapPath(value: string | undefined): string | null {
-	const path = value
-		?.replace(/^(?:file|fallback\+file):\/\//, "")
-		.replace(/^\$\{?(?:LOCAL_CONFDIR|CONFDIR)\}?(?=\/)/, "/etc/rspamd")
-		.replace(/^\$\{?DBDIR\}?(?=\/)/, "/var/lib/rspamd");
-	return path?.startsWith("/") === true && !path.includes("$") ? path : null;
+/** A map by HTTP or in a list has no file. */
+function mapPath(value = ""): string | null {
+	const path = withDirectory(value.replace(/^(?:file|fallback\+file):\/\//, ""));
+	return path.startsWith("/") && !path.includes("$") ? path : null;
 }

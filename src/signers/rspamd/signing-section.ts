@@ -3,6 +3,7 @@
 import { KeyturnError } from "../../errors.ts";
 import type { SignerChange } from "../../ports/signer.ts";
 import { applyEdits, type Edit } from "../table-edits.ts";
+import { openedPath } from "./file-names.ts";
 import { parseUcl, type Span, type UclEntry, type UclNode } from "./ucl.ts";
 
 /** One key of a domain's block. */
@@ -102,12 +103,18 @@ function keysOf({ key, node, start, end }: UclEntry): readonly SigningKey[] {
 	const domain = key.toLowerCase();
 	const block = { start, end };
 	if (node.kind !== "object") return [unclear(domain, block, "expected a block { … }")];
+	if (key !== domain)
+		return [unclear(domain, block, `the name of its block is ${key}, and rspamd looks for ${domain}`)];
 	const lists = node.entries.filter((entry) => entry.key === "selectors");
 	if (lists.length === 0) return [keyOf(domain, node, block, false)];
 	const [list, ...more] = lists;
 	if (more.length > 0 || list?.node.kind !== "array")
 		return [unclear(domain, block, "expected one list selectors [ … ]")];
-	return list.node.items.map((item) => keyOf(domain, item, block, true));
+	const isBeside = node.entries.some((entry) => entry.key === "selector" || entry.key === "path");
+	return [
+		...(isBeside ? [keyOf(domain, node, block, false)] : []),
+		...list.node.items.map((item) => keyOf(domain, item, block, true)),
+	];
 }
 
 function keyOf(domain: string, node: UclNode, block: Span, isListed: boolean): SigningKey {
@@ -122,7 +129,7 @@ function keyOf(domain: string, node: UclNode, block: Span, isListed: boolean): S
 			block,
 			"its path or its selector stands outside its block, where others use it too",
 		);
-	const opened = path.text.replaceAll("$domain", domain).replaceAll("$selector", selector.text);
+	const opened = openedPath(path.text, domain, selector.text);
 	const isTwice = moreSelectors.length + morePaths.length > 0;
 	return {
 		domain,
@@ -140,9 +147,12 @@ function keyOf(domain: string, node: UclNode, block: Span, isListed: boolean): S
 }
 
 function whyNoSelector({ text, isQuoted }: Extract<UclNode, { kind: "value" }>): string | null {
-	if (isQuoted || !/^[+-]?[\d.]+[a-z]*$/i.test(text)) return null;
+	if (isQuoted || !NUMBER.test(text)) return null;
 	return `selector ${text} stands without quotes: rspamd takes it for a number, and signs nothing`;
 }
+
+/** With the letters that multiply it (ucl_maybe_parse_number): `2024b` and `2024mail` are none. */
+const NUMBER = /^-?(?:0x[\da-f]+|\d+\.?\d*(?:e[+-]?\d+)?(?:[kmg][sb]?|min|[shdwyex])?)$/i;
 
 function whyNoPath(path: string): string | null {
 	if (/^\/[^\s"'$\\]*$/.test(path)) return null;

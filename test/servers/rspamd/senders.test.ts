@@ -30,6 +30,31 @@ describe.skipIf(!mayRun)("the probe of a running rspamd", () => {
 		expect(await probed(options)).toBe("signed");
 	});
 
+	test("is signed by a selector without quotes, with a path that has its variables in braces", async () => {
+		const host = await prepareHost();
+		await host.write("keys/example.com.2024b.private", key.pem);
+		const path = `${host.directory}/keys/\${domain}.\${selector}.private`;
+		const block = `example.com { path = "${path}"; selector = 2024b; }`;
+		await host.write(
+			"dkim_signing.conf",
+			`domain {\n${block}\nExample.org { path = "${path}"; selector = x; }\n}\n`,
+		);
+		await host.start();
+		const reading = await host.signer.read();
+		expect(reading.lines).toMatchObject([
+			{ problem: null },
+			{ problem: expect.stringContaining("Example.org") as string },
+		]);
+		const verdicts = await host.signer.probe(
+			[
+				["example.com", "2024b"],
+				["example.org", "x"],
+			].map(([domain = "", selector = ""]) => ({ domain, selector, record: key.record })),
+			reading,
+		);
+		expect(verdicts.map(({ outcome }) => outcome)).toEqual(["signed", "failed"]);
+	});
+
 	test("proves nothing where neither loopback nor users are signed for", async () => {
 		expect(await probed("sign_authenticated = false; sign_local = false;")).toBe("unproven");
 	});

@@ -125,7 +125,7 @@ domain {
 		files: {
 			"/usr/bin/rspamd": "",
 			"/etc/rspamd/local.d/dkim_signing.conf":
-				'path = "/var/lib/rspamd/dkim/$domain.$selector.key";\nselector_map = "/etc/rspamd/dkim_selectors.map";\n',
+				'path = "${DBDIR}/dkim/${domain}.$selector.key";\nselector_map = "/etc/rspamd/dkim_selectors.map";\n',
 			"/etc/rspamd/dkim_selectors.map": "example.com mail\nexample.org mail2\n",
 			"/var/lib/rspamd/dkim/example.com.mail.key": key("_rspamd"),
 			"/var/lib/rspamd/dkim/example.org.mail2.key": key("_rspamd"),

@@ -83,3 +83,10 @@ test("knows which names of the key table sign", async () => {
 	]);
 	expect(layout?.firstKeyFaults(["new.example"]).get("new.example")).toContain("a pattern, *.x");
 });
+
+test("a path beside the map may have its variables in braces, and begin with rspamd's directory", async () => {
+	const layout = await layoutOf(`selector_map = "${MAP}"; path = "/keys/\${domain}/\${selector}.private";`);
+	expect(layout?.rows).toMatchObject([{ path: "/keys/example.com/202610.private", problem: null }]);
+	const other = await layoutOf(`selector_map = "${MAP}"; path = "\${DBDIR}/dkim/$domain.$selector.key";`);
+	expect(other?.rows[0]?.problem).toContain("at /var/lib/rspamd/dkim/example.com.202610.key, and");
+});

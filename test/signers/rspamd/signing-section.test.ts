@@ -151,3 +151,57 @@ test.each<[string, SignerChange]>([
 ])("%s is refused", (_, change) => {
 	expect(() => rendered(GUIDE, change)).toThrow(expect.objectContaining({ code: "signer.config" }) as Error);
 });
+
+test.each([
+	["202612b", true],
+	["2021mail", true],
+	["1.2.3", true],
+	["202612", false],
+	["-5", false],
+	["1.5", false],
+	["1e3", false],
+	["0x1f", false],
+	["10k", false],
+	["10Kb", false],
+	["10ms", false],
+	["10min", false],
+	["1y", false],
+])("a selector %s without quotes is a text: %s", (selector, isText) => {
+	const [key] = readSection(`domain { example.com { path = /k; selector = ${selector}; } }`, "/f").keys;
+	expect(key).toMatchObject({
+		selector,
+		problem: isText ? null : (expect.stringContaining("a number") as string),
+	});
+});
+
+test("a block with another case than rspamd looks for, or a dot behind it, is never found", () => {
+	const text = 'domain { Example.com { path = "/k"; selector = "s"; } }';
+	expect(readSection(text, "/f").keys).toMatchObject([
+		{
+			domain: "example.com",
+			problem: "the name of its block is Example.com, and rspamd looks for example.com",
+		},
+	]);
+});
+
+test("a key beside the list signs as those in it do", () => {
+	const text =
+		'domain { example.com { path = "/k/rsa"; selector = "rsa"; selectors [ { path = "/k/ed"; selector = "ed"; } ] } }';
+	expect(readSection(text, "/f").keys.map(({ selector, path }) => [selector, path])).toEqual([
+		["rsa", "/k/rsa"],
+		["ed", "/k/ed"],
+	]);
+	expect(rendered(text, turn("example.com", "rsa"))).toBe(
+		text.replace('"/k/rsa"', '"/new/example.com/202612.private"').replace('"rsa"', '"202612"'),
+	);
+});
+
+test.each([
+	["/k/${domain}.${selector}.key", "/k/example.com.s.key"],
+	["$DBDIR/dkim/$domain.key", "/var/lib/rspamd/dkim/example.com.key"],
+	["${DBDIR}/dkim/mail.key", "/var/lib/rspamd/dkim/mail.key"],
+	["$LOCAL_CONFDIR/mail.key", "/etc/rspamd/mail.key"],
+])("a path %s is opened as %s", (path, opened) => {
+	const [key] = readSection(`domain { example.com { path = "${path}"; selector = "s"; } }`, "/f").keys;
+	expect(key).toMatchObject({ path: opened, problem: null });
+});
