@@ -27,6 +27,6 @@ export const about: ProviderAbout = {
 	remarks: [
 		"`PROGRAM present NAME. VALUE` makes the record, `PROGRAM cleanup NAME. VALUE` takes it away; both have to be repeatable and to leave other values at the name alone. Status 0 says that it was taken. The zone, TTL and quoted value are in DKIM_ZONE, DKIM_TTL and DKIM_VALUE_QUOTED.",
 		"The program's file and every directory above it must belong to root or keyturn's user, and be writable by nobody else.",
-		"A program cannot be asked what stands: keyturn asks every name server of the zone, and writes nothing while one of them does not answer.",
+		"A program cannot be asked what stands: keyturn asks every name server of the zone, and writes nothing while one that `verify.quorum` asks for does not answer.",
 	],
 };

@@ -28,6 +28,6 @@ export const about: ProviderAbout = {
 	credential: "Whatever the server wants for HTTP Basic; give it an address that has TLS.",
 	remarks: [
 		'`POST …/present` and `POST …/cleanup` with `{"fqdn": "NAME.", "value": "VALUE"}` (lego\'s mode without RAW); both have to be repeatable and to leave other values at the name alone. A status from 200 to 299 says that it was taken.',
-		"A server like that cannot be asked what stands: keyturn asks every name server of the zone, and writes nothing while one of them does not answer.",
+		"A server like that cannot be asked what stands: keyturn asks every name server of the zone, and writes nothing while one that `verify.quorum` asks for does not answer.",
 	],
 };

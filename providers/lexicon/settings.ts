@@ -37,7 +37,7 @@ export const about: ProviderAbout = {
 		"As lexicon's documentation says for the host; it goes into its environment by reference, never into its arguments.",
 	remarks: [
 		`Only adapters whose long values are known to come through: ${names.join(", ")}. Of these powerdns was tried on a real server, with Debian's lexicon 3.11.7; the others were read. ${since.join(", ")} need lexicon 3.25.1 or newer: the one of Debian 12 has no such adapter, or speaks to an interface that is no more.`,
-		"What it answers is not believed: it says success where a record was cut or not written at all (its `ddns` did both). keyturn asks every name server of the zone, and writes nothing while one of them does not answer.",
+		"What it answers is not believed: it says success where a record was cut or not written at all (its `ddns` did both). keyturn asks every name server of the zone, and writes nothing while one that `verify.quorum` asks for does not answer.",
 		"It takes the zone from keyturn (`--delegated`), since it would guess the wrong one for a delegated subdomain.",
 	],
 };

@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Resolver } from "../ports/resolver.ts";
 import { createAsker } from "./asker.ts";
 import { type Hop, type HopOptions, isWildcard, lookAt, type Sighting } from "./hop.ts";
+import { groupByServer } from "./tally.ts";
 import type { Verify } from "./zone-servers.ts";
 
 export function createAuthorities(options: {
@@ -22,9 +23,8 @@ export function createAuthorities(options: {
 			const { zone, sightings } = hop;
 			if (zone.zone === null || sightings.length === 0)
 				return { kind: "unknown", why: zone.warnings[0] ?? `no name server of ${name} is known` };
-			const silent = sightings.find((one) => isSilent(one, sightings));
-			if (silent?.observation.kind === "failed")
-				return { kind: "unknown", why: `${silent.who}: ${silent.observation.got}` };
+			const why = whyTooFew(sightings, options.verify.quorum);
+			if (why !== null) return { kind: "unknown", why };
 			const own = await withoutWildcards(hop, options);
 			const values = own.flatMap(({ observation }) =>
 				observation.kind === "records" ? observation.records.map(({ text }) => text) : [],
@@ -43,8 +43,14 @@ async function withoutWildcards(hop: Hop, options: HopOptions): Promise<readonly
 	return kept.flat();
 }
 
-/** A server counts as having answered when one of its addresses has. */
-function isSilent({ server, observation }: Sighting, all: readonly Sighting[]): boolean {
-	if (observation.kind !== "failed") return false;
-	return all.every((other) => other.server !== server || other.observation.kind === "failed");
+/** A server counts as having answered when one of its addresses has; null where as many as the quorum asks for have. */
+function whyTooFew(sightings: readonly Sighting[], quorum: Verify["quorum"]): string | null {
+	const servers = [...groupByServer(sightings).values()];
+	const silent = servers.filter((group) => group.every(({ observation }) => observation.kind === "failed"));
+	const wanted = quorum === "all" ? servers.length : Math.min(quorum, servers.length);
+	if (servers.length - silent.length >= wanted) return null;
+	return silent
+		.flat()
+		.map(({ who, observation }) => `${who}: ${observation.kind === "failed" ? observation.got : ""}`)
+		.join("; ");
 }

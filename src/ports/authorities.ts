@@ -9,7 +9,7 @@ export type Served =
 			/** Some server has a CNAME there that is no wildcard's; what it leads to is not looked at. */
 			readonly isAlias: boolean;
 	  }
-	/** Not every server answered, or no zone is known. */
+	/** Fewer servers answered than the quorum asks for, or no zone is known. */
 	| { readonly kind: "unknown"; readonly why: string };
 
 export interface Authorities {

@@ -11,7 +11,7 @@ const NAME = `202611._domainkey.${ZONE}`;
 const OURS = "v=DKIM1;k=rsa;p=OURS";
 const signal = new AbortController().signal;
 
-function createScene() {
+function createScene({ quorum = "all" }: { readonly quorum?: number | "all" } = {}) {
 	const clock = createSleepingClock();
 	const world = createDnsWorld({ clock });
 	world.addServer("ns1.host.test", ["192.0.2.1"]);
@@ -19,7 +19,7 @@ function createScene() {
 	world.addZone({ name: ZONE, servers: ["ns1.host.test", "ns2.host.test"] });
 	world.addResolver("127.0.0.53", { system: true });
 	const { resolver } = world;
-	const verify = { ...policyOf().verify, resolvers: ["system" as const] };
+	const verify = { ...policyOf().verify, resolvers: ["system" as const], quorum };
 	const authorities = createAuthorities({ resolver, clock, verifyFor: () => verify });
 	const served = async (name = NAME): Promise<Served> => authorities.served(name, signal);
 	const told: HookCall[] = [];
@@ -38,6 +38,21 @@ test("what stands at a name is told, of all servers together", async () => {
 	world.lag("ns2.host.test", "frozen");
 	world.set(NAME, "TXT", [OURS]);
 	expect(await served()).toEqual({ kind: "served", zone: ZONE, values: [OURS], isAlias: false });
+});
+
+test("as many servers have to answer as the quorum asks for", async () => {
+	for (const quorum of ["all", 2, 1, 9] as const) {
+		const { world, served } = createScene({ quorum });
+		world.set(NAME, "TXT", [OURS]);
+		world.fault("ns2.host.test", "timeout");
+		expect(await served()).toEqual(
+			quorum === 1
+				? { kind: "served", zone: ZONE, values: [OURS], isAlias: false }
+				: { kind: "unknown", why: "ns2.host.test (192.0.2.2): no answer in time" },
+		);
+		world.fault("ns1.host.test", "refused");
+		expect(await served()).toMatchObject({ kind: "unknown", why: expect.stringContaining("REFUSED") });
+	}
 });
 
 test("a wildcard's record stands at no name of its own; what stands there beside it does", async () => {
