@@ -25,12 +25,12 @@ const GAP_MS = 250;
 
 const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const zone = z.object({ zone: z.object({ id: z.number(), name: z.string() }) });
+const record = z.object({ value: z.string(), comment: z.string().nullish() });
 const rrsets = z.object({
-	rrsets: z.array(
-		z.object({ name: z.string(), type: z.string(), records: z.array(z.object({ value: z.string() })) }),
-	),
+	rrsets: z.array(z.object({ name: z.string(), type: z.string(), records: z.array(record) })),
 	meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }),
 });
+
 const action = z.object({
 	action: z.object({
 		id: z.number(),
@@ -38,6 +38,11 @@ const action = z.object({
 		error: z.object({ code: z.string(), message: z.string() }).nullish(),
 	}),
 });
+
+interface HetznerRecord extends HeldRecord {
+	/** Gone where the set is written without it. */
+	readonly comment?: string | null | undefined;
+}
 
 export function createProvider(options: AdapterOptions<HetznerSettings>): DnsProvider {
 	const { name, settings, clock } = options;
@@ -92,15 +97,15 @@ function callsOf(api: Api, provider: string, clock: Clock): RecordCalls<ApiZone>
 		await untilCarriedOut(what, look, { clock, signal });
 	}
 
-	async function records(at: ApiZone, name: string, signal: AbortSignal): Promise<readonly HeldRecord[]> {
-		return allPages<HeldRecord, number>(provider, 1, async (page) => {
+	async function records(at: ApiZone, name: string, signal: AbortSignal): Promise<readonly HetznerRecord[]> {
+		return allPages<HetznerRecord, number>(provider, 1, async (page) => {
 			const query = { type: "TXT", name: relative(at, name), page };
 			const found = await api.call(
 				{ method: "GET", path: sets(at), query, read: (content) => rrsets.parse(content) },
 				signal,
 			);
 			const set = found.rrsets.filter((one) => one.type === "TXT" && one.name === relative(at, name));
-			const items = set.flatMap((one) => one.records.map(({ value }) => ({ id: value, value })));
+			const items = set.flatMap((one) => one.records.map((held) => ({ ...held, id: held.value })));
 			return { items, next: found.meta.pagination.next_page };
 		});
 	}
@@ -117,7 +122,11 @@ function callsOf(api: Api, provider: string, clock: Clock): RecordCalls<ApiZone>
 		/** Only the whole set can be turned in one call: its other records go along as they are. */
 		async update(at, held, { name, value }, signal) {
 			const others = (await records(at, name, signal)).filter(({ id }) => id !== held.id);
-			const body = { records: [...others.map((one) => ({ value: one.value })), { value: quoteTxt(value) }] };
+			const kept = others.map((one) => ({
+				value: one.value,
+				...(one.comment ? { comment: one.comment } : {}),
+			}));
+			const body = { records: [...kept, { value: quoteTxt(value) }] };
 			await act({ zone: at, name }, "set_records", body, signal);
 		},
 	};

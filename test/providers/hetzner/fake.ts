@@ -87,10 +87,11 @@ export function createHetznerFake(
 			for (const { id, form } of held)
 				if (records.some(({ value }) => value === form)) store.remove(zone, id);
 		if (change === "add_records" || change === "set_records")
-			for (const { value } of records)
+			for (const { value, comment = "" } of records)
 				store.add(zone, {
 					name: at,
 					type,
+					comment,
 					value: type === "TXT" ? (unquoteTxt(value) ?? value) : value,
 					form: value,
 					ttlSeconds: ttl ?? held[0]?.ttlSeconds ?? 3_600,
@@ -142,12 +143,12 @@ function isStrict(value: string): boolean {
 
 function setsOf(zone: StoredZone): readonly Rrset[] {
 	const sets = new Map<string, Rrset>();
-	for (const { name, type, value, form, ttlSeconds } of zone.records) {
+	for (const { name, type, value, form, ttlSeconds, comment = "" } of zone.records) {
 		const at = relativeName(name, zone.name) || "@";
 		const id = `${at}/${type}`;
 		const made = { id, name: at, type, ttl: ttlSeconds, labels: {}, protection: { change: false } };
 		const set = sets.get(id) ?? { ...made, records: [], zone: Number(zone.id) };
-		sets.set(id, { ...set, records: [...set.records, { value: form ?? value, comment: "" }] });
+		sets.set(id, { ...set, records: [...set.records, { value: form ?? value, comment }] });
 	}
 	return [...sets.values()];
 }

@@ -57,7 +57,9 @@ test.each([401, 404, 429, 500])("%i while its action is looked at leaves the cha
 test("a replacement is one call, and the siblings stay as they are", async () => {
 	const bench = await startBench();
 	await bench.plant(NAME, ["v=DKIM1;p=old"]);
-	await bench.plant(NAME, ["a sibling"]);
+	const zone = bench.store.zones[0] ?? bench.store.addZone("example.test");
+	const sibling = { name: NAME, type: "TXT", ttlSeconds: 300, comment: "for the newsletter" };
+	bench.store.add(zone, { ...sibling, value: "a sibling", form: '"a sibling"' });
 	const replace = {
 		kind: "replace",
 		name: NAME,
@@ -67,6 +69,7 @@ test("a replacement is one call, and the siblings stay as they are", async () =>
 	} as const;
 	expect(await bench.provider.change(bench.zone, [replace], signal)).toEqual([{ kind: "done" }]);
 	expect(bench.store.serves(NAME)).toEqual(["a sibling", "v=DKIM1;p="]);
+	expect(zone.records).toContainEqual(expect.objectContaining({ value: "a sibling", ...sibling }));
 	expect(bench.server.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
 	await bench.stop();
 });

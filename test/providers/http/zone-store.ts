@@ -12,6 +12,8 @@ export interface StoredRecord {
 	/** How the fake's interface shows it, where that depends on how it was written. */
 	form: string | null;
 	ttlSeconds: number;
+	/** Where an interface has one for each record. */
+	readonly comment?: string;
 }
 
 export interface StoredZone {
