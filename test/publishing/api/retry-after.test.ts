@@ -17,6 +17,12 @@ test.each([
 	expect(retryAfterMs({ "retry-after": text }, NOW)).toBe(expected);
 });
 
+test("a date is told by the server's clock, however far ours is from it", () => {
+	const headers = { "retry-after": "Sun, 01 Nov 2026 15:00:30 GMT", date: "Sun, 01 Nov 2026 15:00:00 GMT" };
+	expect(retryAfterMs(headers, NOW)).toBe(30_000);
+	expect(retryAfterMs({ ...headers, date: "soon" }, NOW)).toBe(3 * 3_600_000 + 30_000);
+});
+
 test("a server that does not say says nothing", () => {
 	expect(retryAfterMs({}, NOW)).toBeNull();
 });
