@@ -24,7 +24,7 @@ export async function zoneHolding(
 			throw new KeyturnError(
 				"provider.ambiguous",
 				`${provider.name}: several zones for ${name}: ${found.zones.join(", ")}`,
-				{ hint: "set `zone` for the domain" },
+				{ hint: "delete the ones that are not served, or take them out of the credential's reach" },
 			);
 	}
 }

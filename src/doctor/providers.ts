@@ -42,7 +42,7 @@ function judge({ policy, keys }: DomainFacts, provider: ProviderFacts, path: str
 			return [
 				finding("provider.zone", domain, {
 					summary: `provider ${name} has several zones for it: ${provider.zones.join(", ")}`,
-					advice: `name the one that is meant: zone: ${provider.zones[0] ?? domain}, for ${domain} in ${path}`,
+					advice: "delete the ones that are not served, or take them out of the credential's reach",
 				}),
 			];
 		case "zone":

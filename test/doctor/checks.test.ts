@@ -722,6 +722,15 @@ test("a provider that is down for many domains is told once", () => {
 	expect(examine(healthyFacts({ domains }))).toHaveLength(1);
 });
 
+test("of two zones of one name nobody is asked to name one in keyturn.yaml, where neither has another name", () => {
+	const zones = ["example.com (ZA)", "example.com (ZB)"];
+	const [found] = examine(of({ providers: [{ name: "home", kind: "ambiguous", zones }] }));
+	expect(found?.summary).toContain("example.com (ZA), example.com (ZB)");
+	expect(found?.advice).toBe(
+		"delete the ones that are not served, or take them out of the credential's reach",
+	);
+});
+
 test("every file of src/doctor with a check is among those that are run", () => {
 	expect(CHECKS).toHaveLength(22);
 });

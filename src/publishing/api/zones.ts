@@ -66,7 +66,7 @@ export function createZoneSearch<Zone extends ApiZone>(
 				throw new KeyturnError(
 					"provider.ambiguous",
 					`${provider}: the account has several zones ${name}: ${zones.map(({ id }) => id).join(", ")}`,
-					{ hint: "take the ones that are not served out of the credential's reach" },
+					{ hint: "delete the ones that are not served, or take them out of the credential's reach" },
 				);
 			return zone;
 		},
