@@ -140,14 +140,15 @@ export async function giveUp(run: Run, { doc, step }: Job<"giveUp">): Promise<vo
 	run.done(doc, step);
 }
 
-/** A key that never was in a live table is given up; its record goes without grace. */
+/** A key that is in no live table is given up; the record of one that never was in one goes without grace. */
 export async function supersede(run: Run, doc: Doc, selector: string, reason: string): Promise<void> {
 	const { domain } = doc.policy;
+	const hasSigned = (keyOf(doc.state, selector)?.uses.length ?? 0) > 0;
 	await run.tell("given_up", {
 		severity: "warning",
 		domains: [domain],
 		selector,
-		summary: `${domain}: ${selector} was given up before it signed: ${reason}`,
+		summary: `${domain}: ${selector} ${hasSigned ? "is given up" : "was given up before it signed"}: ${reason}`,
 		detail: null,
 		hint: null,
 	});

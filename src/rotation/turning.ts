@@ -24,6 +24,8 @@ export function turn(facts: Facts): readonly Wanted[] {
 	if (candidate === null) return [nextTurn(facts)];
 	// A second switch beside one whose end is not known would forget how that one ended.
 	if (isUnderWay(candidate)) return [];
+	const bygone = whyBygone(candidate, facts);
+	if (bygone !== null) return [{ kind: "giveUp", selector: candidate.selector, reason: bygone }];
 	if (!fits(candidate, facts.policy.key))
 		return [
 			{
@@ -221,6 +223,14 @@ function isTakenUp({ state, seen }: Facts): boolean {
 	const signs = (key: KeyEntry): boolean =>
 		seen.inUse?.some((line) => line.selector === key.selector && line.publicKey === key.publicKey) === true;
 	return state.keys.some((key) => isCandidate(key.state) && signs(key));
+}
+
+/** A key of before whose lines somebody put back, and took out again before its record was everywhere; null for all others. */
+function whyBygone(candidate: KeyEntry, { state, seen }: Facts): string | null {
+	const active = activeKey(state);
+	const isOlder = active !== null && state.keys.indexOf(candidate) < state.keys.indexOf(active);
+	if (!isOlder || candidate.uses.length === 0 || seen.inUse === null) return null;
+	return `the tables name it no more, and ${active.selector} signs`;
 }
 
 function fits(key: KeyEntry, spec: KeySpec): boolean {

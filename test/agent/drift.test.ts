@@ -195,6 +195,27 @@ describe("a retired key found in use again", () => {
 		expect(world.told("drift_detected")).toEqual(["start", "end"]);
 	});
 
+	it("that is taken out again before it is everywhere is not turned to, and keeps its record for grace", async () => {
+		const world = await restoredWorld();
+		const now = await publicKeyOf(world, "202612");
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.advance(2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published", "202612": "active" });
+		world.signWith("example.com", "202612", now);
+		await world.advance(3 * HOUR_MS);
+		world.verdict = () => "right";
+		await world.advance(5 * DAY_MS);
+		expect(lastSwitch(world)).toMatchObject({ to: "202612" });
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202612": "active" });
+		expect(world.zone.get(OWNER)).toHaveLength(1);
+		expect(world.events.findLast(({ event }) => event === "given_up")?.summary).toBe(
+			"example.com: 202611 is given up: the tables name it no more, and 202612 signs",
+		);
+		await world.advance(10 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect(world.zone.get(OWNER)).toEqual([]);
+	});
+
 	it("does not get in the way of the next key, nor is it given up", async () => {
 		const world = await restoredWorld();
 		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
