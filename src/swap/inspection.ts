@@ -13,6 +13,7 @@ import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
 import { examineHost } from "./examination.ts";
 import { foretell } from "./foretelling.ts";
 import { type Groups, groupsOf } from "./groups.ts";
+import { mountedTables } from "./mounts.ts";
 import { readLeft, readResult } from "./results.ts";
 import { isRunning, probeRunning } from "./running.ts";
 import { listStaged } from "./staged-switch.ts";
@@ -56,9 +57,11 @@ async function inspectSigner(
 		const reading = await signer.read();
 		const lines: InspectedLine[] = [];
 		const groups = groupsOf(context, name, reading);
-		for (const line of reading.lines) lines.push(await inspectLine(line, reading, { signer, groups }));
+		const mounted = await mountedTables(context.disk, reading);
+		for (const line of reading.lines)
+			lines.push(await inspectLine(line, reading, { signer, groups, mounted: mounted.turns }));
 		const { tableHash, notes } = reading;
-		const firstKeyFaults = await findFirstKeyFaults(context, signer, lines);
+		const firstKeyFaults = await findFirstKeyFaults(context, signer, { lines, mounted: mounted.firsts });
 		return { ...about, tableHash, lines, firstKeyFaults, notes, problem: null, running };
 	} catch (error) {
 		const problem = asKeyturnError(error).message;
@@ -69,13 +72,14 @@ async function inspectSigner(
 async function findFirstKeyFaults(
 	{ domains, several }: SwapContext,
 	signer: SwapSigner["signer"],
-	lines: readonly InspectedLine[],
+	{ lines, mounted }: { readonly lines: readonly InspectedLine[]; readonly mounted: string | null },
 ): Promise<InspectedSigner["firstKeyFaults"]> {
 	const signed = new Set(lines.filter((line) => line.signs).map((line) => line.domain));
 	const unsigned = [...domains].flatMap(([domain, names]) =>
 		names.includes(signer.name) && !signed.has(domain) ? [domain] : [],
 	);
 	if (unsigned.length === 0) return [];
+	if (mounted !== null) return unsigned.map((domain) => ({ domain, reason: mounted }));
 	return [...(await signer.firstKeyFaults(unsigned, several))].map(([domain, reason]) => ({
 		domain,
 		reason,
@@ -85,10 +89,18 @@ async function findFirstKeyFaults(
 async function inspectLine(
 	line: SigningLine,
 	reading: SignerReading,
-	{ signer, groups }: { readonly signer: SwapSigner["signer"]; readonly groups: Groups },
+	{
+		signer,
+		groups,
+		mounted,
+	}: {
+		readonly signer: SwapSigner["signer"];
+		readonly groups: Groups;
+		readonly mounted: string | null;
+	},
 ): Promise<InspectedLine> {
 	const { domain, selector, entry, keyPath, publicKey, unread = null, signs } = line;
-	const fault = line.problem ?? groups.problemOf(line);
+	const fault = line.problem ?? mounted ?? groups.problemOf(line);
 	const problem = fault ?? unread;
 	const unsafe = problem === null ? await signer.unsafe(keyPath, reading) : null;
 	const group = fault === null && signs ? groups.nameOf(domain, selector) : null;

@@ -76,6 +76,30 @@ describe("what the agent is told", () => {
 		expect(lines.map(({ unsafe }) => unsafe)).toEqual([null, "mode 644 of 110"]);
 	});
 
+	it("is that a table is a mount of its own, so that nothing is published for a key that could not be switched to", async () => {
+		const mountsAt = async (...paths: readonly string[]) => {
+			const host = new SwapHost({ swap: "restart" });
+			host.disk.put(
+				"/proc/self/mountinfo",
+				paths.map((path) => `36 35 98:0 /f ${path} rw,noatime - ext4 /dev/root rw\n`).join(""),
+			);
+			const { signers } = await inspect({
+				...host.context(),
+				domains: new Map(["a", "b", "new"].map((name) => [`${name}.example`, ["main"]])),
+			});
+			const [{ lines, firstKeyFaults } = { lines: [], firstKeyFaults: [] }] = signers;
+			return [lines.map(({ problem }) => problem), firstKeyFaults.map(({ reason }) => reason)];
+		};
+		const why = (table: string) =>
+			expect.stringContaining(`/etc/main/${table} is a mount of its own`) as string;
+		expect(await mountsAt("/", "/etc/main", "/etc/main/key.table\\040old")).toEqual([[null, null], []]);
+		expect(await mountsAt("/etc/main/key\\056table")).toEqual([
+			[why("key.table"), why("key.table")],
+			[why("key.table")],
+		]);
+		expect(await mountsAt("/etc/main/signing.table")).toEqual([[null, null], [why("signing.table")]]);
+	});
+
 	it("says nothing of the file of a line that has a problem already", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		const context = host.context();
