@@ -8,6 +8,7 @@ import type { Signer, SignerFile } from "../../ports/signer.ts";
 import type { Sockets } from "../../ports/sockets.ts";
 import { type Account, findAccount, readAccounts } from "../accounts.ts";
 import type { RunProbe } from "../probe-protocol.ts";
+import { withOtherFile } from "./both-files.ts";
 import { type Layout, readLayout } from "./layout.ts";
 import { readRedis } from "./redis-keys.ts";
 import type { RedisSettings, RspamdSettings } from "./settings.ts";
@@ -30,7 +31,10 @@ export interface RspamdOptions {
 export interface Live {
 	/** The file with `domain { }`. */
 	readonly file: SignerFile;
+	/** With the options of the other file, too. */
 	readonly section: SigningSection;
+	/** The file of override.d beside one of local.d, or the other way round; null where there is none. */
+	readonly other: string | null;
 	/** Where the keys are named elsewhere. */
 	readonly layout: Layout | null;
 	readonly keys: readonly NamedKey[];
@@ -51,7 +55,7 @@ export async function readLive(
 	staged: ReadonlyMap<string, string> = new Map(),
 ): Promise<Live> {
 	const { disk, settings } = options;
-	const { file, section } = await readConfiguration(options, staged);
+	const { file, section, other } = await readConfiguration(options, staged);
 	const keyPath = keyPathOf(settings);
 	const redis = redisIn(section, settings);
 	const layout =
@@ -62,21 +66,19 @@ export async function readLive(
 		layout?.rows.map((row) => ({ ...row, entry: row.label ?? row.domain })) ??
 		section.keys.map((key) => ({ ...key, entry: key.domain, signs: true }));
 	const account = findAccount(await readAccounts(disk), settings.user);
-	return { file, section, layout, keys, account };
+	return { file, section, other, layout, keys, account };
 }
 
-/** The file with `domain { }` alone. */
+/** The file with `domain { }`, and the options of both. */
 export async function readConfiguration(
 	{ disk, settings }: RspamdOptions,
 	staged: ReadonlyMap<string, string>,
-): Promise<Pick<Live, "file" | "section">> {
+): Promise<Pick<Live, "file" | "section" | "other">> {
 	const path = (await disk.realpath(settings.config)) ?? settings.config;
 	const bytes = await disk.read(staged.get(path) ?? path, FILE_LIMIT_BYTES);
 	if (bytes === null) throw new KeyturnError("signer.config", `${settings.config} is absent`);
-	return {
-		file: { path, bytes, hash: hashOf(bytes) },
-		section: readSection(Buffer.from(bytes).toString("latin1"), settings.config),
-	};
+	const own = readSection(Buffer.from(bytes).toString("latin1"), settings.config);
+	return { file: { path, bytes, hash: hashOf(bytes) }, ...(await withOtherFile(disk, settings.config, own)) };
 }
 
 /** Where a key file goes. */

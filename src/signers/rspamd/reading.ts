@@ -12,7 +12,7 @@ import type { SigningSection } from "./signing-section.ts";
 /** Fails with `signer.config` on what cannot be followed. */
 export async function readRspamd(options: RspamdOptions): Promise<SignerReading> {
 	const { disk, settings } = options;
-	const { file, section, layout, keys: named, account } = await readLive(options);
+	const { file, section, other, layout, keys: named, account } = await readLive(options);
 	const keys: ReadKey[] = [];
 	for (const key of named) {
 		const { pem, ...unread } = key.problem === null ? await readKeyFile(disk, key.path) : { pem: null };
@@ -24,7 +24,7 @@ export async function readRspamd(options: RspamdOptions): Promise<SignerReading>
 		files,
 		tableHash: layout === null ? file.hash : hashOf(Buffer.from(JSON.stringify([file.hash, layout]))),
 		owner: { uid: account.uid, gid: account.gid, user: account.user },
-		configuration: [settings.config],
+		configuration: [settings.config, ...(other === null ? [] : [other])],
 		notes: notesOn(section),
 		alsoAsked: alsoAsked(section, settings),
 		socket: await milterSocket(disk, settings.main),

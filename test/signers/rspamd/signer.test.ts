@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ProgramRequest } from "../../../src/ports/programs.ts";
 import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
 import { settingsSchema } from "../../../src/signers/rspamd/settings.ts";
@@ -24,11 +24,12 @@ function keyOf(type: "rsa" | "ed25519"): string {
 	return privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 }
 
-function rspamdHost(text = TEXT, status = 0) {
+function rspamdHost(text = TEXT, status = 0, override: string | null = null) {
 	const sim = new SimDisk(() => new Date(0));
 	sim.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\n_rspamd:x:108:112::/var/lib/rspamd:/bin/false\n");
 	sim.put("/etc/group", "root:x:0:\n_rspamd:x:112:\n");
 	sim.put(CONFIG, text, 0o644);
+	if (override !== null) sim.put(override, "sign_local = true;\n", 0o644);
 	for (const [name, type] of [
 		["mail", "rsa"],
 		["rsa", "rsa"],
@@ -39,7 +40,7 @@ function rspamdHost(text = TEXT, status = 0) {
 	const asked: ProbeRequest[] = [];
 	const signer = createRspamdSigner({
 		name: "main",
-		settings: settingsSchema.parse({}),
+		settings: settingsSchema.parse(override === null ? {} : { config: override }),
 		service: "rspamd",
 		swap: "reload",
 		disk: sim.open({ process: createSimProcess() }),
@@ -196,4 +197,32 @@ domain {
 test("a domain with a block has no place for a first key", async () => {
 	const faults = await rspamdHost().signer.firstKeyFaults(["example.com", "example.net"], new Set());
 	expect([...faults]).toEqual([["example.com", "it has a block already: mail signs for it"]]);
+});
+
+describe("local.d and override.d", () => {
+	const OTHER = "/etc/rspamd/override.d/dkim_signing.conf";
+
+	test("are both asked for options, and what override.d says counts", async () => {
+		const { signer, sim, asked } = rspamdHost(`sign_authenticated = true;\n${TEXT}`);
+		sim.put(OTHER, "sign_local = false;\nsign_authenticated = false;\n", 0o644);
+		const reading = await signer.read();
+		expect(reading.configuration).toEqual([CONFIG, OTHER]);
+		await signer.probe([{ domain: "example.com", selector: "mail", record: "v=DKIM1;p=" }], reading);
+		expect(asked).toMatchObject([{ expectations: [{ unsigned: { means: "unproven" } }] }]);
+	});
+
+	test("of two sections the one in local.d is never used: it is not turned", async () => {
+		const { signer, sim } = rspamdHost();
+		sim.put(OTHER, 'domain { example.com { path = "/k"; selector = "late"; } }', 0o644);
+		await expect(signer.read()).rejects.toThrow(
+			`${OTHER} has a section domain { }, which rspamd takes in place of what ${CONFIG} has`,
+		);
+	});
+
+	test("a first key in override.d would take the domains of local.d away", async () => {
+		const { signer } = rspamdHost(TEXT, 0, OTHER);
+		await expect(signer.firstKeyFaults(["example.net"], new Set())).rejects.toThrow(
+			`a key in ${OTHER} would take the place of all in it`,
+		);
+	});
 });
