@@ -12,7 +12,7 @@ import { heldCredentials, outsideTheUnit, type RunningCommand } from "./joining/
 import { joinInitHost } from "./joining/init-host.ts";
 import { createMachine, once } from "./joining/machine.ts";
 import { counting, joinExaminer, joinOutside, type Outside } from "./joining/outside.ts";
-import { notify, watchdogOf } from "./joining/supervision.ts";
+import { daemonStart, notify, watchdogOf } from "./joining/supervision.ts";
 import type { Door } from "./ports/door.ts";
 import { plain, wrap } from "./report/words.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -135,6 +135,7 @@ async function open(configPath: string): Promise<Workbench> {
 		agent: once(makeAgent),
 		sinks: async () => (await outside()).sinks,
 		daemonAlive: () => isDaemonAlive(settings),
+		daemonStart: () => daemonStart(disk),
 		becomeDaemon: async () =>
 			(await takeLock(`${settings.state}/daemon.lock`, DAEMON_LOCK_MS, stopping.signal)) === "held"
 				? "held"

@@ -159,7 +159,7 @@ function watchedWords(state: DomainState, policy: Policy, isTaken: boolean): str
 async function whatGoesOn(bench: Workbench): Promise<string> {
 	return (await bench.daemonAlive())
 		? "the daemon goes on with it: keyturn status"
-		: "the next tick goes on with it: keyturn rotate, or start the daemon (systemctl start keyturn)";
+		: `the next tick goes on with it: keyturn rotate, or start the daemon (${await bench.daemonStart()})`;
 }
 
 interface Ticked {

@@ -52,7 +52,8 @@ async function inForm(bench: Workbench, isJson: boolean): Promise<string> {
 	if (isJson) return JSON.stringify(built, null, 2);
 	const { policies, timezone } = bench.settings;
 	const zones = new Map(policies.map((policy) => [policy.domain, policy.timezone]));
-	return render(built, (domain) => zones.get(domain) ?? timezone, timezone);
+	const timezoneOf = (domain: string): string => zones.get(domain) ?? timezone;
+	return render(built, { timezoneOf, timezone, daemonStart: await bench.daemonStart() });
 }
 
 /** With what every server says at this moment. */
@@ -158,8 +159,16 @@ function uncheckedAmong({ settings }: Workbench, checks: readonly Checked[]): re
 		.map(({ name }) => name);
 }
 
+export interface RenderOptions {
+	readonly timezoneOf: (domain: string) => string;
+	/** Of what is no domain's. */
+	readonly timezone: string;
+	/** Told where no daemon runs. */
+	readonly daemonStart: string;
+}
+
 /** 80 columns; many domains that wait for the same are told in one line. */
-export function render(built: Status, timezoneOf: (domain: string) => string, timezone: string): string {
+export function render(built: Status, { timezoneOf, timezone, daemonStart }: RenderOptions): string {
 	const now = new Date(built.at);
 	const told = [
 		columns(
@@ -176,7 +185,7 @@ export function render(built: Status, timezoneOf: (domain: string) => string, ti
 				"  ",
 			),
 		),
-		closing(built),
+		closing(built, daemonStart),
 	];
 	return told
 		.filter((lines) => lines.length > 0)
@@ -255,11 +264,11 @@ function troubleLines(trouble: TroubleShown, now: Date, timezone: string): reado
 	];
 }
 
-function closing(built: Status): readonly string[] {
+function closing(built: Status, daemonStart: string): readonly string[] {
 	const { undelivered, daemon } = built;
 	return [
 		verdictOf(built).sentence,
 		...(undelivered === 0 ? [] : [`${undelivered} ${plural("alert", undelivered)} not delivered yet`]),
-		daemon ? "the daemon is running" : "the daemon is not running: systemctl start keyturn",
+		daemon ? "the daemon is running" : `the daemon is not running: ${daemonStart}`,
 	];
 }

@@ -35,6 +35,8 @@ export interface Workbench {
 	examiner(): Promise<Examiner>;
 	/** Whether a `keyturn run` holds the daemon's lock. */
 	daemonAlive(): Promise<boolean>;
+	/** What starts the daemon on this host: a command, and whose work it is where that is not systemd's. */
+	daemonStart(): Promise<string>;
 	/** Takes the daemon's lock for the life of the process; "held" if another has it. */
 	becomeDaemon(): Promise<"ours" | "held">;
 	/** Calls back at every slot of the schedule until the signal aborts. */

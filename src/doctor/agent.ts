@@ -10,7 +10,7 @@ export function checkAgent(facts: Facts): readonly Finding[] {
 }
 
 /** Who runs `keyturn rotate` from a timer of his own needs no daemon. */
-function daemon({ agent, now }: Facts): readonly Finding[] {
+function daemon({ agent, now, recovery }: Facts): readonly Finding[] {
 	const { isDaemonAlive, lastTickAt } = agent;
 	if (isDaemonAlive || (lastTickAt !== null && now.getTime() - lastTickAt.getTime() <= DAY_MS)) return [];
 	const last =
@@ -20,7 +20,13 @@ function daemon({ agent, now }: Facts): readonly Finding[] {
 	return [
 		finding("daemon.stopped", "keyturn", {
 			summary: `the daemon does not run, and ${last}: no key will be turned`,
-			command: "systemctl enable --now keyturn-apply.socket keyturn.service",
+			...(recovery === "absent"
+				? {
+						advice:
+							"install keyturn's units; or, on a host without systemd, have its supervisor run this as root",
+						command: "keyturn run",
+					}
+				: { command: "systemctl enable --now keyturn-apply.socket keyturn.service" }),
 		}),
 	];
 }

@@ -116,7 +116,9 @@ test("the status shows others' words", PATIENCE, () => {
 					{ ...domain, active: key, keys: [key], waits: [], step: three, damaged: null },
 				],
 			} as const;
-			isShown(render(built, () => "Europe/Berlin", "UTC"));
+			isShown(
+				render(built, { timezoneOf: () => "Europe/Berlin", timezone: "UTC", daemonStart: "keyturn run" }),
+			);
 		}),
 		fuzzed(100),
 	);

@@ -95,11 +95,10 @@ describe("the status in words", () => {
 	});
 
 	test("tells troubles with what to do, in local time", () => {
-		const text = render(
-			buildStatus({ ...factsOf([]), troubles: [TROUBLE], undelivered: 2 }),
-			() => "Europe/Berlin",
-			"Europe/Berlin",
-		);
+		const text = render(buildStatus({ ...factsOf([]), troubles: [TROUBLE], undelivered: 2 }), {
+			...RENDERED,
+			timezone: "Europe/Berlin",
+		});
 		expect(text).toContain(
 			"critical: provider_denied (since 2 h ago): home: denied since 2026-11-22 11:00\n  +01:00",
 		);
@@ -108,11 +107,17 @@ describe("the status in words", () => {
 		expect(text).toContain("1 trouble");
 	});
 
+	test("says what starts the daemon on this host", () => {
+		const built = buildStatus({ ...factsOf([]), daemon: false });
+		expect(render(built, { ...RENDERED, daemonStart: "rc-service keyturn start" })).toContain(
+			"the daemon is not running: rc-service keyturn start",
+		);
+		expect(render({ ...built, daemon: true }, RENDERED)).toMatch(/the daemon is running$/);
+	});
+
 	test("says that a provider is to be checked before anything is published through it", () => {
 		const built = buildStatus({ ...factsOf([]), unchecked: ["cf"] });
-		expect(render(built, () => "UTC", "UTC")).toContain(
-			"cf: nothing is published through it before `keyturn",
-		);
+		expect(render(built, RENDERED)).toContain("cf: nothing is published through it before `keyturn");
 	});
 
 	test.each([
@@ -141,6 +146,12 @@ const TROUBLE = {
 	since: "2026-11-22T10:00:00.000Z",
 } as const;
 
+const RENDERED = {
+	timezoneOf: () => "UTC",
+	timezone: "UTC",
+	daemonStart: "systemctl start keyturn",
+};
+
 function retiring() {
 	return keyEntry({ selector: "202610", state: "retiring", origin: "adopted" });
 }
@@ -155,5 +166,5 @@ function factsOf(domains: readonly Facts[]): StatusFacts {
 }
 
 function show(domains: readonly Facts[]): string {
-	return render(buildStatus(factsOf(domains)), () => "UTC", "UTC");
+	return render(buildStatus(factsOf(domains)), RENDERED);
 }

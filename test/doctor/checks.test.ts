@@ -791,6 +791,14 @@ describe("a socket that Postfix does not find by its name", () => {
 
 describe("the command that mends it", () => {
 	test.each([
+		["enabled", "systemctl enable --now keyturn-apply.socket keyturn.service"],
+		["absent", "keyturn run"],
+	] as const)("starts the daemon as this host can, with the units %s", (recovery, command) => {
+		const facts = healthyFacts({ agent: { ...agent, isDaemonAlive: false, lastTickAt: null }, recovery });
+		expect(examine(facts)).toMatchObject([{ code: "daemon.stopped", command }]);
+	});
+
+	test.each([
 		[
 			"names the socket from the queue directory on, beside what stands there",
 			wired({ milters: ["inet:127.0.0.1:11332"] }),

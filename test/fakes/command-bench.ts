@@ -66,6 +66,7 @@ export function commandBench(
 		log: async () => Promise.resolve(log),
 		examiner: async () => Promise.reject(new Error("nothing is examined here")),
 		daemonAlive: async () => Promise.resolve(false),
+		daemonStart: async () => Promise.resolve("systemctl start keyturn"),
 		becomeDaemon: async () => Promise.resolve("ours"),
 		wakeOnSchedule: () => undefined,
 		reload: async () => Promise.resolve({ fault: "nothing to read" }),
