@@ -351,7 +351,7 @@ export const configuration = z.strictObject({
 	providers: z
 		.record(NAME, provider)
 		.prefault({})
-		.describe("What writes the zones, by name; the keys of each are below."),
+		.describe("What writes the zones, by name; docs/providers.md has the keys of each type."),
 	domains,
 	alerts: z.array(alert).prefault([]).describe("Who is told; the keys of each are below."),
 	metrics: z
