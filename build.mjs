@@ -4,41 +4,36 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { asModule, forNode } from "./bundling.mjs";
 
 const root = import.meta.dirname;
 const target = join(root, "dist");
-const common = {
+const shipped = {
 	absWorkingDir: root,
-	bundle: true,
-	platform: "node",
-	target: "node20.19",
 	minifySyntax: true,
 	minifyWhitespace: true,
 	legalComments: "none",
 	metafile: true,
 	sourcemap: true,
 	sourcesContent: false,
-	logLevel: "warning",
 };
 
 rmSync(target, { recursive: true, force: true });
 const modules = await build({
-	...common,
+	...asModule,
+	...shipped,
 	entryPoints: {
 		"src/door": "src/door.ts",
 		"src/probe": "src/probe.ts",
 		"src/provider": "src/provider.ts",
 	},
 	outdir: target,
-	format: "esm",
-	banner: {
-		js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
-	},
 });
 /** Large, and needed by few commands: a file each. */
 const later = ["mailauth", "axios", "node-forge", "nodemailer"];
 const libraries = await build({
-	...common,
+	...forNode,
+	...shipped,
 	entryPoints: Object.fromEntries(later.map((name) => [`src/${name}`, name])),
 	outdir: target,
 	format: "cjs",
@@ -46,7 +41,8 @@ const libraries = await build({
 });
 // A script, since Node keeps no code cache for modules; its source stands where the program says it is.
 const script = await build({
-	...common,
+	...forNode,
+	...shipped,
 	entryPoints: { "src/main.bundle": "src/main.ts" },
 	outdir: target,
 	format: "cjs",

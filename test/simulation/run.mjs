@@ -4,22 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { asModule } from "../../bundling.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "keyturn-simulate-"));
 const outfile = join(folder, "simulate.mjs");
-await build({
-	absWorkingDir: import.meta.dirname,
-	entryPoints: ["simulate.ts"],
-	outfile,
-	bundle: true,
-	platform: "node",
-	format: "esm",
-	target: "node20.19",
-	logLevel: "warning",
-	banner: {
-		js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
-	},
-});
+await build({ ...asModule, absWorkingDir: import.meta.dirname, entryPoints: ["simulate.ts"], outfile });
 // A run makes short-lived things by the gigabyte, and others run on the other cores.
 const child = spawn(
 	process.execPath,
