@@ -8,6 +8,7 @@ import { signerNamed, type SwapContext } from "./context.ts";
 import { readLedger } from "./ledger.ts";
 import { lookAtService, refuseByPreflight } from "./preflight.ts";
 import { isRefused } from "./refusal.ts";
+import { isRunning } from "./running.ts";
 
 /** Changes nothing, as any inspection; a signer that cannot be read is told of elsewhere, and has nothing here but its services. */
 export async function examineHost(
@@ -65,7 +66,8 @@ async function examineSigner(
 ): Promise<ExaminedSigner> {
 	const { services } = signerNamed(context, name);
 	const running: { service: string; running: boolean }[] = [];
-	for (const service of services.stop) running.push({ service, running: await isRunning(context, service) });
+	for (const service of services.stop)
+		running.push({ service, running: (await isRunning(context, service)) ?? false });
 	return {
 		signer: name,
 		socket: reading?.socket ?? null,
@@ -103,11 +105,6 @@ function directoriesOf(context: SwapContext, name: string, reading: SignerReadin
 	const [domain] = [...context.domains].find(([, of]) => of.includes(name)) ?? [];
 	const keys = domain === undefined ? [] : [directoryOf(directoryOf(signer.keyPath(domain, "any")))];
 	return [...new Set([...(reading?.files ?? []).map(({ path }) => directoryOf(path)), ...keys])];
-}
-
-async function isRunning({ services }: SwapContext, service: string): Promise<boolean> {
-	const look = await services.look(service).catch(() => null);
-	return look?.instances.some(({ state }) => state === "running") ?? false;
 }
 
 /** The checks of a commit, asked in good time: held there, a turn waits for somebody to be awake. */
