@@ -23,6 +23,9 @@ export interface ProgramResult {
 }
 
 export interface Programs {
-	/** Resolves when the program has ended, whatever its status; fails with `program.missing` or `program.timeout`. */
+	/**
+	 * Resolves when the program has ended, whatever its status and whatever it left running. When its time is over or `signal`
+	 * aborts its whole group is killed. Fails with `program.missing`, `program.failed` (not to be started) or `program.timeout`.
+	 */
 	run(request: ProgramRequest, signal: AbortSignal): Promise<ProgramResult>;
 }

@@ -106,6 +106,7 @@ export interface Vacancy {
 
 /** Neither fails: whatever DNS does is an answer. Both can be repeated. */
 export interface Propagation {
+	/** Asks every server of the zone directly, and the resolvers once these are right. When `signal` aborts, the rest are timeouts. */
 	look(request: LookRequest, signal: AbortSignal): Promise<LookReport>;
 	/** Asks authoritative servers only. */
 	vacancy(domain: string, selector: string, verify: VerifyPolicy, signal: AbortSignal): Promise<Vacancy>;

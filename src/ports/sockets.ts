@@ -12,7 +12,9 @@ export interface InetTarget {
 
 export type SocketTarget = InetTarget | { readonly kind: "unix"; readonly path: string };
 
+/** Every member but `close` fails with `signer.probe`: the other side ended, was silent too long, or `signal` aborted. */
 export interface Connection {
+	/** Resolves when the bytes are on their way, which says nothing of their arrival. */
 	write(bytes: Uint8Array): Promise<void>;
 	/** Exactly `count` bytes; fails if the other side ends before. */
 	read(count: number, signal: AbortSignal): Promise<Uint8Array>;
