@@ -186,14 +186,20 @@ function enqueue(host: HostState, now: Date, audience: Audience, event: KeyturnE
 		.filter((sink) => sink.on === null || sink.on.includes(event.event))
 		.map((sink): Undelivered => ({ sink: sink.name, event, tries: 0, notBefore: now.toISOString() }));
 	const outbox = [...host.outbox, ...added];
-	const surplus = new Set(
-		audience.sinks.flatMap(({ name, hook }) =>
-			outbox
-				.filter((entry) => entry.sink === name)
-				.slice(0, hook === undefined ? -OUTBOX_LIMIT : -HOOK_LIMIT),
-		),
-	);
+	const surplus = new Set(audience.sinks.flatMap((sink) => surplusOf(outbox, sink)));
 	return { ...host, outbox: outbox.filter((entry) => !surplus.has(entry)) };
+}
+
+/** The oldest, and what only says that all went well before a trouble, which nobody would hear of for hours. */
+function surplusOf(
+	outbox: readonly Undelivered[],
+	{ name, hook }: Audience["sinks"][number],
+): readonly Undelivered[] {
+	const waiting = outbox.filter(({ sink }) => sink === name);
+	const surplus = waiting.length - (hook === undefined ? OUTBOX_LIMIT : HOOK_LIMIT);
+	if (surplus <= 0) return [];
+	const isNews = ({ event }: Undelivered): boolean => event.phase === null && event.severity === "info";
+	return [...waiting.filter(isNews), ...waiting.filter((entry) => !isNews(entry))].slice(0, surplus);
 }
 
 function namingAll(

@@ -55,21 +55,29 @@ describe("the start of a trouble", () => {
 });
 
 describe("what many domains have to say at one time", () => {
-	it("is cut to the newest for an alert, and kept whole for a program after a switch", () => {
-		const { sinks, ...rest } = audience("pager", "deploy 1");
-		const listeners = {
-			...rest,
-			sinks: sinks.map((sink) => (sink.name === "pager" ? sink : { ...sink, hook: "deploy" as const })),
-		};
+	const domains = Array.from({ length: 600 }, (_, index) => `${index}.example`);
+	const allSwitched = (listeners: Audience, begun = newHostState(now)) => {
 		const switched = { severity: "info", selector: null, summary: "", detail: null, hint: null } as const;
-		const domains = Array.from({ length: 600 }, (_, index) => `${index}.example`);
-		let host = newHostState(now);
+		let host = begun;
 		for (const domain of domains)
 			host = tell(host, now, listeners, "switched", { ...switched, domains: [domain] }).host;
-		const told = (name: string) =>
-			host.outbox.filter(({ sink }) => sink === name).flatMap(({ event }) => event.domains);
-		expect(told("pager")).toEqual(domains.slice(-500));
-		expect(told("deploy 1")).toEqual(domains);
+		return (name: string) => host.outbox.filter(({ sink }) => sink === name).map(({ event }) => event);
+	};
+
+	it("is cut to the newest for an alert, and kept whole for a program after a switch", () => {
+		const { sinks, ...rest } = audience("pager", "deploy 1");
+		const [pager, deploy] = sinks.map((sink) => ({ ...sink, hook: "deploy" as const }));
+		if (pager === undefined || deploy === undefined) throw new Error("two listen");
+		const { hook: _, ...alert } = pager;
+		const told = allSwitched({ ...rest, sinks: [alert, deploy] });
+		expect(told("pager").flatMap((event) => event.domains)).toEqual(domains.slice(-500));
+		expect(told("deploy 1").flatMap((event) => event.domains)).toEqual(domains);
+	});
+
+	it("takes no trouble from those who are yet to hear of it", () => {
+		const told = allSwitched(audience("pager"), trouble())("pager");
+		expect(told).toHaveLength(500);
+		expect(told[0]).toMatchObject({ event: "publish_failed", phase: "start" });
 	});
 });
 
