@@ -16,6 +16,7 @@ import { raiseUnverified } from "./unverified.ts";
 import { writersOf } from "./writers.ts";
 
 const MINUTE_MS = 60_000;
+/** How far the interval grows, unless it is longer from the beginning. */
 const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
 /** Looks that say "absent" before the provider is asked whether it still has the record. */
 const ABSENT_LOOKS = 3;
@@ -100,7 +101,7 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 			return;
 		}
 	}
-	run.delay(doc, step, new Date(run.now().getTime() + LONGEST_INTERVAL_MS), report.summary);
+	run.delay(doc, step, new Date(run.now().getTime() + longestMs(doc.policy)), report.summary);
 }
 
 /**
@@ -170,7 +171,7 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 				doc,
 				editKey(doc.state, key.selector, (one) => ({ ...one, rightSince })),
 			);
-		const next = Math.min(soaked, run.now().getTime() + LONGEST_INTERVAL_MS);
+		const next = Math.min(soaked, run.now().getTime() + longestMs(doc.policy));
 		const until = new Date(Math.max(next, run.now().getTime() + 1000));
 		run.delay(
 			doc,
@@ -197,9 +198,13 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 
 function waitForServers(run: Run, { doc, step }: Job<"look">, report: LookReport): void {
 	const { intervalMs } = doc.policy.verify;
-	const waitMs = Math.min(intervalMs * 1.5 ** run.tries(doc, step), LONGEST_INTERVAL_MS);
+	const waitMs = Math.min(intervalMs * 1.5 ** run.tries(doc, step), longestMs(doc.policy));
 	const until = new Date(run.now().getTime() + Math.max(waitMs, Math.min(intervalMs, 1000)));
 	run.delay(doc, step, until, report.summary);
+}
+
+function longestMs({ verify }: Policy): number {
+	return Math.max(LONGEST_INTERVAL_MS, verify.intervalMs);
 }
 
 async function tellIfLate(run: Run, doc: Doc, selector: string, report: LookReport): Promise<void> {

@@ -112,7 +112,7 @@ const verifyShape = {
 		.describe("How DNS is asked: `servers` directly, or `resolver` and a DNS-over-HTTPS address."),
 	interval: duration
 		.refine((ms) => ms >= 1000, { error: "must be 1s at least" })
-		.describe("Between two looks at DNS, growing."),
+		.describe("Between two looks at DNS, growing to ten minutes where it is shorter."),
 	soak: z
 		.union([z.literal("auto"), duration], { error: "must be auto or a duration such as 90s or 15m" })
 		.describe(

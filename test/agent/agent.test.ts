@@ -90,6 +90,19 @@ describe("a switch", () => {
 		expect(world.told("verification_failed")).toEqual(["start", "end"]);
 	});
 
+	it("looks as seldom as it is told to, and else ten minutes apart in the end", async () => {
+		const looksIn = async (intervalMs: number) => {
+			const policy = policyOf({ publishAheadMs: 0 });
+			const world = new AgentWorld([{ ...policy, verify: { ...policy.verify, intervalMs } }]);
+			world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+			await world.wish(["example.com"]);
+			await world.advance(DAY_MS / 2);
+			return world.looks.filter((selector) => selector === "202611").length;
+		};
+		expect(await looksIn(2 * 60 * MINUTE_MS)).toBeLessThanOrEqual(7);
+		expect(await looksIn(MINUTE_MS)).toBeGreaterThan(60);
+	});
+
 	it("goes back to waiting when the look after staging finds a server wrong", async () => {
 		const world = new AgentWorld();
 		let looks = 0;
