@@ -67,6 +67,14 @@ export function publishAt(dueAt: Date, policy: Policy): Date {
 	return new Date(dueAt.getTime() - policy.publishAheadMs + spread);
 }
 
+/** When the record of a standby for that turn goes out: as soon as the key in use signs, spread over the jitter. */
+export function standbyAt(dueAt: Date, active: KeyEntry, policy: Policy): Date {
+	const spread = shareOf(policy.jitterMs, policy, "publish");
+	const earliest = new Date(new Date(active.since).getTime() + spread);
+	const latest = publishAt(dueAt, policy);
+	return earliest < latest ? earliest : latest;
+}
+
 /** What the slot of a key counts as once it signs: a late turn stands for every slot that it slept through. */
 export function turnedFor(key: KeyEntry, policy: Policy, switchedAt: Date): Date {
 	const dueAt = new Date(key.dueAt);

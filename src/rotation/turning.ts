@@ -8,7 +8,7 @@ import { staysForGood } from "./retiring.ts";
 import { takenFrom } from "./signing.ts";
 import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
 import { type Group, groupCandidate, hasGivenUp, isToJoin, whyApart } from "./together.ts";
-import { nextDue, publishAt } from "./timing.ts";
+import { nextDue, publishAt, standbyAt } from "./timing.ts";
 import { isSuperseded, turnAsked } from "./wishes.ts";
 import { nextOpening, openSince } from "./window.ts";
 
@@ -117,10 +117,11 @@ function nextTurn({ state, policy, now, seen }: Facts): Wanted {
 	const asked = turnAsked(state);
 	if (asked !== null) return { kind: "make", selector: null, dueAt: new Date(asked.askedAt) };
 	// A key that is only kept for mail under way was put back into the tables: no schedule looks after it.
-	if (activeKey(state) === null) return { kind: "make", selector: null, dueAt: now };
+	const active = activeKey(state);
+	if (active === null) return { kind: "make", selector: null, dueAt: now };
 	const dueAt = nextDue(state, policy, now);
 	if (dueAt === null) return { selector: null, until: null, reason: "the schedule never fires" };
-	const start = policy.standby ? now : publishAt(dueAt, policy);
+	const start = policy.standby ? standbyAt(dueAt, active, policy) : publishAt(dueAt, policy);
 	if (start <= now) return { kind: "make", selector: null, dueAt };
 	return { selector: null, until: start, reason: `the next key, due ${dueAt.toISOString()}, is made` };
 }

@@ -231,7 +231,11 @@ const overridable = {
 		"Template of the selector with `{yyyy}`, `{mm}`, `{dd}`, `{host}`, `{alg}`; the next in the same month gets a suffix; or `{ ring: [kt1, kt2, kt3] }`.",
 	),
 	key: key.describe("What keys are made: `{ algorithm: rsa, bits: 2048 }`, or a list turned together."),
-	standby: z.boolean().describe("Keep the next key published and verified, for emergencies."),
+	standby: z
+		.boolean()
+		.describe(
+			"Keep the next key published and verified, for emergencies; it is made within `jitter` of when the key before it signs.",
+		),
 };
 
 const domain = z.strictObject({

@@ -239,6 +239,27 @@ describe("a standby key", () => {
 	});
 });
 
+describe("the standby keys of many domains", () => {
+	it("are made over the jitter from when the keys before them sign, and by the time of any other key at the latest", () => {
+		const HOUR_MS = 3_600_000;
+		const starts = (jitterMs: number, since: Date) =>
+			Array.from({ length: 20 }, (_, index) => {
+				const policy = policyOf({ domain: `d${index}.example`, standby: true, jitterMs });
+				const signing = { ...active, since: since.toISOString() };
+				const planned = plan(state({}, signing), seen([signing]), policy, NOW);
+				if (stepOf(planned)?.kind === "make") return NOW.getTime();
+				return waitsOf(planned)[0]?.until?.getTime() ?? 0;
+			});
+		const spread = starts(6 * HOUR_MS, NOW);
+		expect(new Set(spread).size).toBeGreaterThan(10);
+		for (const at of spread) expect(at - NOW.getTime()).toBeLessThanOrEqual(6 * HOUR_MS);
+		const due = Date.parse("2026-12-01T03:00:00Z");
+		for (const at of starts(400 * 24 * HOUR_MS, NOW)) expect(at).toBeLessThanOrEqual(due);
+		const long = new Date(NOW.getTime() - 6 * HOUR_MS);
+		expect(new Set(starts(6 * HOUR_MS, long))).toEqual(new Set([NOW.getTime()]));
+	});
+});
+
 describe("a first key", () => {
 	const first = keyEntry({ selector: "202611", state: "verified", dueAt: "2026-12-01T03:00:00.000Z" });
 
