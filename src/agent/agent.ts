@@ -44,8 +44,7 @@ export interface Agent {
 const LOCK_AGAIN_MS = 30_000;
 export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 	const memory = newMemory();
-	/** Whoever makes an agent has just read a configuration that is good. */
-	const notes = new Map<string, Omit<TroubleTelling, "cause"> | null>([["config", null]]);
+	const notes: Notes = new Map();
 	let ports = given;
 	let current = settings;
 	return {

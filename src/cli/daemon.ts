@@ -22,7 +22,8 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 	}
 	const log = await bench.log();
 	// A secret that cannot be read is as bad as a configuration that cannot: whoever starts it hears of it.
-	await bench.agent();
+	const agent = await bench.agent();
+	agent.note("config", null);
 	const waking = createWaking(bench, context.signal);
 	context.onReload(() => waking.reload());
 	waking.schedule(bench);

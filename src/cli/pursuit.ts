@@ -185,7 +185,9 @@ async function tickOrWatch(turning: Turning): Promise<Ticked | "held"> {
 
 /** One tick under the lock, which is waited for; "held" if it was not to be had. */
 export async function tickOnce(turning: Turning): Promise<TickReport | "held"> {
-	const { context, agent, progress } = turning;
+	const { context, agent, bench, progress } = turning;
+	// A daemon goes on by the configuration before until it has read this one, too.
+	if (!(await bench.daemonAlive())) agent.note("config", null);
 	for (const lockWaitMs of LOCK_WAITS_MS) {
 		const report = await agent.tick(context.signal, {
 			lockWaitMs,

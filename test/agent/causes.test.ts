@@ -51,24 +51,6 @@ describe("a trouble", () => {
 		expect(world.told("state_damaged")).toEqual(["start", "end"]);
 	});
 
-	it("of a rejected configuration is over when a process comes up with a good one", async () => {
-		const world = new AgentWorld();
-		await world.tick();
-		world.agent.note("config", {
-			event: "config_rejected",
-			severity: "warning",
-			domains: [],
-			selector: null,
-			summary: "rejected",
-			detail: null,
-			hint: null,
-		});
-		await world.tick();
-		world.restart();
-		await world.tick();
-		expect(world.told("config_rejected")).toEqual(["start", "end"]);
-	});
-
 	it("that every slot of a daily schedule is missed starts a day after the first, and lasts", {
 		timeout: 30_000,
 	}, async () => {

@@ -1,12 +1,18 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runDaemon } from "../../src/cli/daemon.ts";
+import { rotate } from "../../src/cli/rotate.ts";
 import type { CommandContext, Workbench } from "../../src/cli/workbench.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
 
 /** A daemon that is told to stop when so many ticks have begun. */
-function daemonOf(world: AgentWorld, ticks: number, changes: Partial<Workbench> = {}) {
+function daemonOf(
+	world: AgentWorld,
+	ticks: number,
+	changes: Partial<Workbench> = {},
+	onReload: CommandContext["onReload"] = () => undefined,
+) {
 	const stopping = new AbortController();
 	let begun = 0;
 	const agent: Workbench["agent"] = async () =>
@@ -26,6 +32,7 @@ function daemonOf(world: AgentWorld, ticks: number, changes: Partial<Workbench> 
 		...context,
 		signal: stopping.signal,
 		open: async () => Promise.resolve(workbench),
+		onReload,
 	};
 	return { run: async () => runDaemon(given), said, begun: () => begun };
 }
@@ -62,6 +69,59 @@ test("what keeps it from working at all ends it before it is ready", async () =>
 	});
 	await expect(daemon.run()).rejects.toMatchObject({ code: "config.unreadable" });
 	expect(daemon.said).toEqual([]);
+});
+
+describe("a configuration that is rejected", () => {
+	/** A daemon that reads its configuration anew in each of so many ticks; null is a good one. */
+	async function reloading(world: AgentWorld, ...faults: readonly (string | null)[]): Promise<void> {
+		let read = 0;
+		let reload: () => void = () => undefined;
+		const daemon = daemonOf(
+			world,
+			faults.length + 1,
+			{
+				reload: async () => {
+					const fault = faults[read++] ?? null;
+					const { settings } = commandBench(world).workbench;
+					return Promise.resolve(fault === null ? { settings } : { fault });
+				},
+				notify: async ([words = ""]) => {
+					if (words.startsWith("STATUS=")) reload();
+					return Promise.resolve();
+				},
+			},
+			(listener) => {
+				reload = listener;
+			},
+		);
+		expect(await daemon.run()).toBe(0);
+		expect(read).toBe(faults.length);
+	}
+
+	test("is a trouble that lasts until a good one is read", async () => {
+		const world = new AgentWorld();
+		await reloading(world, "keyturn.yaml:1:1 a: is no key here", "b: is no key here", null);
+		expect(world.told("config_rejected")).toEqual(["start", "end"]);
+		expect(world.events.find(({ event }) => event === "config_rejected")?.detail).toContain("a: is no key");
+	});
+
+	test("is over when the daemon starts with a good one, and by no command beside it", async () => {
+		const world = new AgentWorld();
+		await reloading(world, "a: is no key here");
+		const once = { wait: false, waitMaxMs: null, soak: true, json: false, now: false, dryRun: false };
+		const beside = (isAlive: boolean) => {
+			world.restart();
+			return commandBench(world, { changes: { daemonAlive: async () => Promise.resolve(isAlive) } });
+		};
+		expect(await rotate(beside(true).context, [], once)).toBe(0);
+		expect(world.told("config_rejected")).toEqual(["start"]);
+		world.restart();
+		await reloading(world);
+		expect(world.told("config_rejected")).toEqual(["start", "end"]);
+		await reloading(world, "a: is no key here");
+		expect(await rotate(beside(false).context, [], once)).toBe(0);
+		expect(world.told("config_rejected")).toEqual(["start", "end", "start", "end"]);
+	});
 });
 
 test("that the one before was ended by the watchdog is told first, and forgotten after a good tick", async () => {
