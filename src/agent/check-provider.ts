@@ -13,7 +13,7 @@ import { type CheckReport, formOf, sightings } from "./check-report.ts";
 import type { Scratch } from "./host-state.ts";
 import type { AgentPorts, AgentSettings } from "./run.ts";
 import { changeError, ScratchRecords } from "./scratch-records.ts";
-import { zoneHolding } from "./zone-holding.ts";
+import { isBelow, zoneHolding } from "./zone-holding.ts";
 
 export interface CheckAsked {
 	/** Its name in keyturn.yaml. */
@@ -229,11 +229,22 @@ function providerNamed({ ports }: CheckGiven, name: string): DnsProvider {
 
 function placeFor({ policies }: AgentSettings, { provider, zone }: CheckAsked): CheckPlace {
 	const [own] = policies.filter(({ providers }) => providers.includes(provider));
-	const verify = (own ?? policies[0])?.verify;
+	const verify = zone === null ? undefined : verifyIn(zone, policies);
 	if (zone !== null && verify !== undefined)
 		return { domain: zone.replace(/^_domainkey\./, ""), zone, verify };
 	if (own !== undefined) return { domain: own.domain, zone: own.zone, verify: own.verify };
 	throw new KeyturnError("usage", `no configured domain is with ${provider}: nothing says where to write`, {
 		hint: "--zone names a zone of the account",
 	});
+}
+
+/** A list of name servers stands for the zone of its domain; for any other only where all domains have the same. */
+function verifyIn(zone: string, policies: AgentSettings["policies"]): VerifyPolicy | undefined {
+	const own =
+		policies.find((policy) => policy.zone === zone || policy.domain === zone) ??
+		policies.find(({ domain }) => isBelow(domain, zone) || isBelow(zone, domain));
+	const verify = (own ?? policies[0])?.verify;
+	if (verify === undefined || own !== undefined) return verify;
+	const lists = new Set(policies.map((policy) => JSON.stringify(policy.verify.nameservers)));
+	return lists.size === 1 ? verify : { ...verify, nameservers: "auto" };
 }

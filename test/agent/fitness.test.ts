@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KeySpec } from "../../src/dkim/key-material.ts";
+import { checkProvider } from "../../src/agent/check-provider.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { preview } from "../../src/cli/preview.ts";
 import { AgentWorld, UNPROVEN } from "../fakes/agent-world.ts";
@@ -135,5 +136,38 @@ describe("a provider whose limit is below the record of the next key", () => {
 		const told = world.events.find(({ event }) => event === "publish_failed");
 		expect(told?.detail).toMatch(/^a.example: the record of its next key has 41\d\d octets/);
 		expect(keyOf(await world.state("a.example"), "202611")).toBeNull();
+	});
+});
+
+describe("a check of a provider", () => {
+	const listed = (domain: string, address: string) =>
+		policyOf({ domain, verify: { ...quick.verify, nameservers: [{ address, port: 53 }] } });
+	const one = listed("example.com", "192.0.2.1");
+	const other = listed("mail.example.org", "192.0.2.2");
+
+	it.each([
+		["example.com", [one, other], one.verify.nameservers],
+		["example.org", [one, other], other.verify.nameservers],
+		["_domainkey.mail.example.org", [one, other], other.verify.nameservers],
+		["example.net", [one, other], "auto"],
+		["example.net", [one, { ...other, verify: one.verify }], one.verify.nameservers],
+	])("asks the name servers that stand for %s", async (zone, policies, nameservers) => {
+		const world = new AgentWorld(policies);
+		const asked: unknown[] = [];
+		const { propagation } = world.ports;
+		const ports = {
+			...world.ports,
+			propagation: {
+				...propagation,
+				vacancy: async (...[domain, selector, verify, given]: Parameters<typeof propagation.vacancy>) => {
+					asked.push(verify.nameservers);
+					return propagation.vacancy(domain, selector, verify, given);
+				},
+			},
+		};
+		const settings = { host: "mx1", policies, providers: [] };
+		const check = { provider: "home", zone, waitMs: 0, say: () => undefined };
+		await checkProvider({ ports, settings }, check, signal);
+		expect(asked).toEqual([nameservers]);
 	});
 });
