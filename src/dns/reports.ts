@@ -28,7 +28,7 @@ export async function judgeChain(
 	}
 	const [first, ...others] = hops;
 	const behind = worst(others.map((hop) => hop.verdict));
-	if (first !== undefined && others.length > 0 && behind !== "right") {
+	if (first !== undefined && (behind === "wrong" || behind === "absent")) {
 		const wildcards = await wildcardAliases(first, options);
 		if (wildcards !== null) return wildcards;
 	}

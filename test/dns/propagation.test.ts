@@ -740,6 +740,20 @@ describe("wildcards", () => {
 		world.set("all.target.test", "TXT", [OURS]);
 		expect(await look()).toMatchObject({ verdict: "right", owner: "all.target.test" });
 	});
+
+	test.each(["timeout", "servfail"] as const)(
+		"an alias that every name has and whose target's servers say nothing (%s) is not absent",
+		async (fault) => {
+			const { world, look } = createScene();
+			world.addServer("ns.target.test", ["192.0.2.8"]);
+			world.addZone({ name: "target.test", servers: ["ns.target.test"] });
+			world.set("*._domainkey.example.test", "CNAME", ["all.target.test"]);
+			world.set("all.target.test", "TXT", [OURS]);
+			expect((await look()).verdict).toBe("right");
+			world.fault("ns.target.test", fault);
+			expect((await look()).verdict).toBe("unknown");
+		},
+	);
 });
 
 describe("vacancy", () => {
