@@ -11,6 +11,8 @@ export interface NameServer {
 	readonly name: string;
 	/** Empty if nothing says where it is. */
 	readonly places: readonly Place[];
+	/** No resolver answered for one of its kinds of address: there may be more than `places`. */
+	readonly isUnresolved?: boolean;
 }
 
 export interface Delegation {

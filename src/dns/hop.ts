@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Answer } from "../ports/resolver.ts";
 import { NO_ROUTE } from "../ports/wire.ts";
 import type { Asker, Place } from "./asker.ts";
+import type { NameServer } from "./delegation.ts";
 import { findSoa, observe, type Observation } from "./observation.ts";
 import { findZoneServers, type Verify, type ZoneServers } from "./zone-servers.ts";
 
@@ -38,7 +39,7 @@ export async function lookAt(name: string, options: HopOptions): Promise<Hop> {
 	const sightings = await Promise.all(
 		zone.servers.flatMap((server) =>
 			server.places.length === 0
-				? [Promise.resolve(withoutAddress(server.name, options.clock))]
+				? [Promise.resolve(withoutAddress(server, options.clock))]
 				: server.places.map((place) => askPlace(server.name, place, { name, zone: zone.zone }, options)),
 		),
 	);
@@ -105,12 +106,13 @@ async function soaAnswer(answer: Answer, place: Place, zone: string | null, aske
 	return asker.ask(place, zone, "SOA");
 }
 
-function withoutAddress(server: string, clock: Clock): Sighting {
+function withoutAddress({ name, isUnresolved }: NameServer, clock: Clock): Sighting {
+	const why = isUnresolved === true ? "no resolver answers for it" : "it has neither A nor AAAA";
 	return {
-		server,
+		server: name,
 		address: "",
-		who: server,
-		observation: { kind: "failed", outcome: "unreachable", got: "no address: it has neither A nor AAAA" },
+		who: name,
+		observation: { kind: "failed", outcome: "unreachable", got: `no address: ${why}` },
 		at: clock.now(),
 		serial: null,
 		negativeTtlSeconds: null,

@@ -244,7 +244,11 @@ async function locate(
 			]);
 			const answered = found.flatMap((answer) => (answer?.kind === "message" ? answer.answers : []));
 			const places = addressesOf(answered, null);
-			return { name, places: places.length > 0 ? places : addressesOf(glue, name) };
+			return {
+				name,
+				places: places.length > 0 ? places : addressesOf(glue, name),
+				isUnresolved: found.includes(null),
+			};
 		}),
 	);
 }

@@ -397,6 +397,27 @@ describe("zones", () => {
 		expect((await look()).verdict).toBe("right");
 	});
 
+	test("a server without an address is told from one whose addresses the resolver does not tell", async () => {
+		const { world, clock } = createScene();
+		world.addServer("ns3.host.test", []);
+		world.addZone({
+			name: "example.test",
+			servers: ["ns1.host.test", "ns2.host.test", "ns3.host.test"],
+			glue: { "ns2.host.test": [] },
+		});
+		const { resolver } = world;
+		const ask: Resolver["ask"] = async (server, question, signal) =>
+			question.recursive && question.name === "ns2.host.test"
+				? { kind: "servfail" }
+				: resolver.ask(server, question, signal);
+		const propagation = createPropagation({ resolver: { ...resolver, ask }, clock });
+		const request = { domain: "example.test", selector: "202611", record: OURS, verify: VERIFY };
+		const { servers } = await propagation.look({ ...request, askResolvers: false }, NEVER);
+		const sentenceOf = (name: string) => servers.find(({ server }) => server === name)?.sentence;
+		expect(sentenceOf("ns2.host.test")).toContain("no address: no resolver answers for it");
+		expect(sentenceOf("ns3.host.test")).toContain("no address: it has neither A nor AAAA");
+	});
+
 	test("a sub-domain without a zone of its own lies in the domain's zone", async () => {
 		const { world, clock } = createScene();
 		world.set("202611._domainkey.mail.example.test", "TXT", [OURS]);
