@@ -139,5 +139,6 @@ function textFault(file: string, text: string, { rule, offset }: RefusedText): F
 function yamlRule(code: string, message: string): string {
 	if (code === "MULTIPLE_DOCS") return "must be one document: leave out the second ---";
 	if (code === "TAB_AS_INDENT") return "must be indented with blanks, not tabs";
-	return `must be YAML: ${printable(message, 160)}`;
+	// Behind a colon or backslash the parser quotes what stands there, which may be a secret.
+	return `must be YAML: ${printable(message.replace(/(?:: | \\).*$/s, ""), 160)}`;
 }
