@@ -103,6 +103,10 @@ const LEFT_OUT_OFFLINE: ReadonlySet<string> = new Set([
 	"logwhy",
 	"logresults",
 	"statistics",
+	// Whose mail is signed: a message that is given to it in a file comes from somebody who has logged in.
+	"internalhosts",
+	"externalignorelist",
+	"peerlist",
 ]);
 
 /** A socket bound to every address is reached on loopback; brackets are Postfix's way of writing an address. */

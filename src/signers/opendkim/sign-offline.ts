@@ -16,10 +16,8 @@ export interface OfflineSigning {
 	/** Where its configuration is written: beside what it names, which its user can reach. */
 	readonly path: string;
 	readonly text: string;
-	/** A further file that it names, which stands there while it signs. */
-	readonly beside?: { readonly path: string; readonly text: string } | null;
-	/** The paths that are named in it. */
-	readonly names: readonly string[];
+	/** Further files that it names, which stand there while it signs. */
+	readonly beside: readonly { readonly path: string; readonly text: string }[];
 }
 
 /** One signed message per sender; fails with `signer.probe`, naming the sender. */
@@ -27,16 +25,14 @@ export async function signOffline(
 	signing: OfflineSigning,
 	senders: readonly string[],
 ): Promise<readonly string[]> {
-	const path = await writeConfiguration(signing);
-	const { beside = null } = signing;
+	const files = [signing, ...signing.beside];
 	try {
-		if (beside !== null) await writeConfiguration({ ...signing, ...beside });
+		for (const file of files) await writeForSigner(signing, file);
 		const messages: string[] = [];
-		for (const sender of senders) messages.push(await signOne(signing, path, sender));
+		for (const sender of senders) messages.push(await signOne(signing, sender));
 		return messages;
 	} finally {
-		await signing.disk.unlink(path);
-		if (beside !== null) await signing.disk.unlink(beside.path);
+		for (const { path } of files) await signing.disk.unlink(path);
 	}
 }
 
@@ -44,20 +40,20 @@ const NEVER = new AbortController().signal;
 const SIGN_MS = 30_000;
 
 /** For the signer's user's eyes only, as the original may hold passwords. */
-async function writeConfiguration(signing: OfflineSigning): Promise<string> {
-	const { disk, owner, path, text, names } = signing;
-	for (const named of [path, ...names])
-		if (/[\s#]/.test(named))
-			throw new KeyturnError("signer.config", `${named}: OpenDKIM reads no path with a blank or # in it`);
+async function writeForSigner(
+	{ disk, owner }: OfflineSigning,
+	{ path, text }: OfflineSigning["beside"][number],
+): Promise<void> {
+	if (/[\s#]/.test(path))
+		throw new KeyturnError("signer.config", `${path}: OpenDKIM reads no path with a blank or # in it`);
 	await writeOwned(disk, path, owner, Buffer.from(text, "latin1"));
-	return path;
 }
 
-async function signOne(signing: OfflineSigning, configuration: string, sender: string): Promise<string> {
+async function signOne(signing: OfflineSigning, sender: string): Promise<string> {
 	const message = probeText(sender);
 	const result = await signing.programs.run(
 		{
-			argv: [signing.program, "-b", "s", "-x", configuration, "-t", "-"],
+			argv: [signing.program, "-b", "s", "-x", signing.path, "-t", "-"],
 			input: message,
 			timeoutMs: SIGN_MS,
 			owner: signing.owner,

@@ -1,7 +1,7 @@
 /** Has OpenDKIM sign one message per staged key, with the files that are staged in place of the live ones. */
 
 import { KeyturnError } from "../../errors.ts";
-import type { SignExpectation, SignerReading } from "../../ports/signer.ts";
+import type { SignExpectation, SignerFile, SignerReading } from "../../ports/signer.ts";
 import { offlineConfiguration } from "./configuration.ts";
 import { findSender, whyNoSender } from "./found-sender.ts";
 import { entriesInUse } from "./key-table.ts";
@@ -26,10 +26,10 @@ export async function signStaged(
 			throw new KeyturnError("signer.config", `SigningTable: ${whyNoSender(domain, selector)}`);
 		return sender;
 	});
-	const [keyTable] = files;
-	const root = rootOf(keyTable?.format);
-	const [first, second] = files.map(({ path }) => staged.get(path) ?? path);
-	if (first === undefined) throw new KeyturnError("bug", "a configuration without a file to change");
+	const [keyTable, signingTable] = files;
+	if (keyTable === undefined) throw new KeyturnError("bug", "a configuration without a file to change");
+	const first = staged.get(keyTable.path) ?? keyTable.path;
+	const copies = { keyTable: `${first}.keys`, signingTable: `${first}.signing` };
 	return signOffline(
 		{
 			disk,
@@ -39,26 +39,32 @@ export async function signStaged(
 			path: `${first}.conf`,
 			text: offlineConfiguration(
 				live.text,
-				second === undefined
+				signingTable === undefined
 					? null
 					: {
-							keyTable: `${kindOf(keyTable?.format)}:${root === null ? first : `${first}.outside`}`,
-							signingTable: `${signing.kind}:${second}`,
+							keyTable: `${kindOf(keyTable.format)}:${copies.keyTable}`,
+							signingTable: `${signing.kind}:${copies.signingTable}`,
 						},
 			),
-			names: second === undefined ? [] : [first, second],
+			// The tables themselves may be root's alone, who reads them at a start.
 			beside:
-				root === null
-					? null
-					: { path: `${first}.outside`, text: outwards(keyTable?.bytes ?? new Uint8Array(), root) },
+				signingTable === undefined
+					? []
+					: [
+							{ path: copies.keyTable, text: outwards(keyTable, rootOf(keyTable.format)) },
+							{ path: copies.signingTable, text: textOf(signingTable) },
+						],
 		},
 		senders,
 	);
 }
 
+function textOf({ bytes }: SignerFile): string {
+	return Buffer.from(bytes).toString("latin1");
+}
+
 /** Who signs offline may not change its root: the key table for it has this host's paths. */
-function outwards(keyTable: Uint8Array, root: string): string {
-	return Buffer.from(keyTable)
-		.toString("latin1")
-		.replace(/:(?=\/)/g, () => `:${root}`);
+function outwards(keyTable: SignerFile, root: string | null): string {
+	const text = textOf(keyTable);
+	return root === null ? text : text.replace(/:(?=\/)/g, () => `:${root}`);
 }

@@ -25,6 +25,15 @@ async function stage(host: OpenDkimHost) {
 	return { signer, reading, newPath, staged: new Map([[rendered.path, staged]]) };
 }
 
+function rootsOwn(directory: string): string {
+	const at = (name: string) => join(directory, name);
+	return `KeyTable ${at("key.table")}
+SigningTable refile:${at("signing.table")}
+InternalHosts refile:${at("hosts")}
+ExternalIgnoreList refile:${at("hosts")}
+PeerList 127.0.0.1`;
+}
+
 describe.skipIf(!mayRun)("signing offline with a staged table", () => {
 	test("gives a message that verifies against the new record, and leaves nothing behind", async () => {
 		const host = await prepareHost({ extra: "InternalHosts 192.0.2.7\nAutoRestart yes\nBackground yes" });
@@ -41,6 +50,17 @@ describe.skipIf(!mayRun)("signing offline with a staged table", () => {
 		expect(await verifier.verify(message ?? "", async () => null)).toMatchObject([{ outcome: "unknown" }]);
 		expect(await verifier.verify(message ?? "", async () => [])).toMatchObject([{ outcome: "fail" }]);
 		expect(await readdir(host.directory)).toEqual(before);
+	});
+
+	test("signs where the tables and lists of hosts are root's alone, who reads them at a start", async () => {
+		const host = await prepareHost({ naming: rootsOwn });
+		const { signer, reading, staged } = await stage(host);
+		const hosts = await host.write("hosts", "127.0.0.1\n");
+		for (const path of [...staged.values(), host.keyTable, join(host.directory, "signing.table"), hosts])
+			await chown(path, 0, 0);
+		expect(await signer.preflight()).toBeNull();
+		const [message] = await signer.signOffline(staged, [expectation], reading);
+		expect(message).toContain("s=202611");
 	});
 
 	test("refuses what OpenDKIM refuses, naming the address", async () => {
