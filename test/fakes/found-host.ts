@@ -20,6 +20,8 @@ export interface FoundHost {
 	readonly files: Readonly<Record<string, string | HostFile>>;
 	/** What is printed, by the words of the command. */
 	readonly programs?: Readonly<Record<string, string>>;
+	/** Files that OpenDKIM's user cannot open. */
+	readonly unreadable?: readonly string[];
 	readonly sockets?: Sockets;
 }
 
@@ -35,14 +37,21 @@ export const ED25519_KEY = generateKeyPairSync("ed25519")
 /** Users of the signers, each with an id of its own. */
 export const UID = { opendkim: 110, _rspamd: 111, "dkimpy-milter": 112, dkimproxy: 113, "Debian-exim": 114 };
 
-export function foundHost({ files, programs = {}, sockets }: FoundHost): SignerTools {
+export function foundHost({ files, programs = {}, unreadable = [], sockets }: FoundHost): SignerTools {
 	const disk = new SimDisk(() => new Date());
 	for (const [path, file] of Object.entries({ ...ACCOUNTS, ...files })) {
 		disk.putDirectory(path.slice(0, path.lastIndexOf("/")));
 		const { text, mode, uid = 0 }: HostFile = typeof file === "string" ? { text: file } : file;
 		disk.put(path, text, mode, { uid, gid: uid });
 	}
-	const run: SignerTools["programs"]["run"] = async ({ argv }) => {
+	const run: SignerTools["programs"]["run"] = async ({ argv, owner }) => {
+		if (/\/opendkim -n -x /.test(argv.join(" "))) {
+			const stderr =
+				owner === undefined
+					? ""
+					: unreadable.map((path) => `opendkim: ${path}: Permission denied`).join("\n");
+			return Promise.resolve({ status: stderr === "" ? 0 : 78, signal: null, stdout: "", stderr });
+		}
 		const stdout = programs[argv.join(" ")];
 		if (stdout === undefined) throw new Error(`nothing else is run: ${argv.join(" ")}`);
 		return Promise.resolve({ status: 0, signal: null, stdout, stderr: "" });

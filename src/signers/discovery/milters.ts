@@ -28,7 +28,7 @@ async function lookAtMilter(
 	config: string,
 ): Promise<FoundSigner> {
 	const settings = { config, keys: `${await rootIn(tools, config)}${keys}` };
-	return lookAt(tools, { type, swap, service, config, settings, keysFollow: true });
+	return lookAt(tools, { type, swap, service, config, settings, keysFollow: true, reloadsAsItsUser: true });
 }
 
 /** Keys have to lie below it, where OpenDKIM changes its root; empty where none does. */

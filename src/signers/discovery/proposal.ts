@@ -15,6 +15,8 @@ export interface Proposal {
 	/** Where `keys` is a directory, that in which most of the keys in use lie is taken in its place. */
 	readonly keysFollow: boolean;
 	readonly swap: FoundSigner["swap"];
+	/** Whether its user reads at a reload what root reads at a start: then its own program is asked whether it can. */
+	readonly reloadsAsItsUser?: boolean;
 	readonly isBehindMailServer?: boolean;
 	readonly commands?: FoundSigner["commands"];
 }
@@ -115,7 +117,10 @@ async function swapOf(
 ): Promise<FoundSigner["swap"]> {
 	const { swap } = proposal;
 	if (swap.isOnly || swap.recommended === "restart") return swap;
-	const why = await whyNoReload(await signerOf(tools, proposal, "reload"), signer, reading);
+	const reloading = await signerOf(tools, proposal, "reload");
+	const why =
+		(await whyNoReload(reloading, signer, reading)) ??
+		(proposal.reloadsAsItsUser === true ? await whyUnreadable(reloading, signer) : null);
 	return why === null ? swap : { recommended: "restart", why, isOnly: true };
 }
 
@@ -134,6 +139,17 @@ async function whyNoReload(
 		return null;
 	} catch (thrown) {
 		return `a reload would not do: ${asKeyturnError(thrown).message}`;
+	}
+}
+
+/** Tables and lists of hosts, for which a start needs no right of the signer's user. */
+async function whyUnreadable(reloading: Signer, restarting: Signer): Promise<string | null> {
+	try {
+		const why = await reloading.preflight();
+		if (why === null || (await restarting.preflight()) !== null) return null;
+		return `a reload would not do: ${why}`;
+	} catch {
+		return null;
 	}
 }
 

@@ -26,6 +26,19 @@ const OPENDKIM = {
 };
 
 describe("OpenDKIM", () => {
+	test("is not to be reloaded where its user cannot read what root reads at a start", async () => {
+		const tools = foundHost({ files: OPENDKIM, unreadable: ["/etc/opendkim/TrustedHosts"] });
+		expect(await discoverSigners(tools)).toMatchObject([
+			{
+				swap: {
+					recommended: "restart",
+					why: "a reload would not do: opendkim -n: opendkim: /etc/opendkim/TrustedHosts: Permission denied (exit status 78)",
+					isOnly: true,
+				},
+			},
+		]);
+	});
+
 	test("is found with the keys that sign and where they lie", async () => {
 		expect(await discover(OPENDKIM)).toEqual([
 			{
