@@ -97,6 +97,11 @@ export async function undoReplace(
 	return "undone";
 }
 
+/** After something was removed there: a directory that went with it, as by a package that was purged, has nothing to keep. */
+export async function syncIfThere(disk: Disk, directory: string): Promise<void> {
+	if ((await disk.lstat(directory)) !== null) await disk.syncDirectory(directory);
+}
+
 /** Hexadecimal SHA-256. */
 export function hashOf(bytes: Uint8Array): string {
 	return hash("sha256", bytes, "hex");

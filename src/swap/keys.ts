@@ -1,7 +1,7 @@
 /** Private keys at their final paths: placed once, 0600 from the first byte, never written over. */
 
 import { publicHalf } from "../dkim/key-material.ts";
-import { directoryOf, FILE_LIMIT_BYTES, hashOf } from "../durable.ts";
+import { directoryOf, FILE_LIMIT_BYTES, hashOf, syncIfThere } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk, Owner } from "../ports/disk.ts";
 
@@ -77,7 +77,7 @@ export async function removeKey(
 		if (!isOurs && !isRemnant(found) && !(mayBeBare && isBareRemnant(found))) return "foreign";
 		await disk.unlink(path);
 	}
-	if ((await disk.lstat(directoryOf(path))) !== null) await disk.syncDirectory(directoryOf(path));
+	await syncIfThere(disk, directoryOf(path));
 	return "gone";
 }
 

@@ -4,7 +4,7 @@
  * and names keys that exist, so that whatever starts its signer starts it right; the journal stays for the next request.
  */
 
-import { directoryOf, temporaryPath } from "../durable.ts";
+import { directoryOf, syncIfThere, temporaryPath } from "../durable.ts";
 import { asKeyturnError } from "../errors.ts";
 import type { Pending, SwitchResult } from "../ports/door.ts";
 import { clear, conclude, disarm } from "./conclusion.ts";
@@ -142,7 +142,7 @@ async function removeTemporaries(
 ): Promise<void> {
 	for (const { path } of files) await disk.unlink(temporaryPath(path));
 	for (const directory of new Set(files.map(({ path }) => directoryOf(path))))
-		await disk.syncDirectory(directory);
+		await syncIfThere(disk, directory);
 }
 
 async function armAgain({ services, log }: SwapContext): Promise<void> {

@@ -6,7 +6,7 @@ import { removeKey } from "./keys.ts";
 import { type LedgerKey, placedFile, readLedger, writeLedger } from "./ledger.ts";
 import { isId, readResult, safeId } from "./results.ts";
 import { flag, listOf, objectOf, orNull, text } from "./shape.ts";
-import { directoryOf, isTemporary } from "../durable.ts";
+import { directoryOf, isTemporary, syncIfThere } from "../durable.ts";
 
 export interface StagedChange {
 	readonly domain: string;
@@ -108,7 +108,7 @@ export async function giveUp(
 
 export async function removeScratch({ disk }: SwapContext, scratch: readonly string[]): Promise<void> {
 	for (const file of scratch) await disk.unlink(file);
-	for (const directory of new Set(scratch.map(directoryOf))) await disk.syncDirectory(directory);
+	for (const directory of new Set(scratch.map(directoryOf))) await syncIfThere(disk, directory);
 }
 
 function path(context: SwapContext, id: string): string {

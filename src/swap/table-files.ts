@@ -5,6 +5,7 @@ import {
 	directoryOf,
 	hashOfFile,
 	replaceIfUnchanged,
+	syncIfThere,
 	temporaryPath,
 	undoReplace,
 } from "../durable.ts";
@@ -95,7 +96,7 @@ export async function repairFiles(disk: Disk, entry: JournalSigner): Promise<Exc
 
 /** The same, but leaves a half rename to whoever sees to it that nothing runs with it. */
 export async function lookAfterCrash(disk: Disk, entry: JournalSigner): Promise<Standing> {
-	for (const directory of directories(entry)) await disk.syncDirectory(directory);
+	for (const directory of directories(entry)) await syncIfThere(disk, directory);
 	const standing = await lookAtFiles(disk, entry);
 	if (standing === "conflict") await takeBackBegun(disk, entry);
 	return standing;
@@ -107,7 +108,7 @@ export async function tidy(disk: Disk, entry: JournalSigner): Promise<void> {
 		await disk.unlink(temporaryPath(path));
 		await disk.unlink(kept);
 	}
-	for (const directory of directories(entry)) await disk.syncDirectory(directory);
+	for (const directory of directories(entry)) await syncIfThere(disk, directory);
 }
 
 /** Where the table before stays while a switch is under way. */

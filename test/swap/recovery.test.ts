@@ -202,6 +202,13 @@ describe("a switch that was interrupted", () => {
 		expectWell(host);
 	});
 
+	it("and whose tables' directory has gone with the package is a conflict", async () => {
+		const host = await diedAt("services.start main");
+		host.disk.remove("/etc/main");
+		expect((await recover(host)).results).toMatchObject([{ outcome: "conflict" }]);
+		expect(host.services.runs("postfix")).toBe(true);
+	});
+
 	it("is settled without the dead man's switch where that cannot be armed", async () => {
 		const host = await diedAt("services.start main");
 		const context = host.context();
@@ -352,6 +359,13 @@ describe("a switch that has its result", () => {
 		expect(await recover(host)).toEqual({ act: "recover", results: [], did });
 		expect(await readJournal(host.context())).toBeNull();
 		expect(host.services.isArmed).toBe(false);
+	});
+
+	it("is over when its package was purged and its unit masked", async () => {
+		const host = await owing();
+		host.services.of("postfix").state = "masked";
+		host.disk.remove("/etc/main");
+		expect(await recover(host)).toMatchObject({ did: ["postfix is masked: it is left as it is"] });
 	});
 
 	it("goes on with one that cannot be looked at", async () => {

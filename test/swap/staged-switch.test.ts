@@ -79,6 +79,15 @@ describe("after a crash", () => {
 		expect(await readStaged(context, "0a")).not.toBeNull();
 	});
 
+	it("the directory of a table may be gone", async () => {
+		const { context } = await setUp();
+		await writeStaged(context, {
+			...staged("0a", false),
+			scratch: ["/etc/purged/.key.table.keyturn-staged"],
+		});
+		await expect(tidyStaged(context)).resolves.toBeUndefined();
+	});
+
 	it("one that has its result is forgotten, and no other", async () => {
 		const { context } = await setUp();
 		for (const id of ["0a", "0b"]) await writeStaged(context, staged(id, true));
