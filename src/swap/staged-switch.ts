@@ -1,5 +1,6 @@
 /** What was staged under an id and waits for its commit; no key material is in it. */
 
+import { asKeyturnError } from "../errors.ts";
 import type { SwapContext } from "./context.ts";
 import { type Document, readDocument, removeDocument, writeDocument } from "./document.ts";
 import { removeKey } from "./keys.ts";
@@ -78,8 +79,20 @@ export async function tidyStaged(context: SwapContext): Promise<void> {
 	for (const id of await listStaged(context)) {
 		const staged = await readStaged(context, id);
 		if (staged === null) continue;
-		if (!staged.isComplete) await removeScratch(context, staged.scratch);
+		if (!staged.isComplete) await clearAway(context, staged);
 		if ((await readResult(context, id)) !== null) await removeStaged(context, id);
+	}
+}
+
+/** Where that cannot be (the directory of one signer's is read-only, say) the others' requests go on; the next one tries again. */
+async function clearAway(context: SwapContext, { id, scratch }: StagedSwitch): Promise<void> {
+	try {
+		await removeScratch(context, scratch);
+	} catch (error) {
+		context.log.warn("what a staging that did not end left beside the tables cannot be removed", {
+			id,
+			error: asKeyturnError(error).message,
+		});
 	}
 }
 
@@ -106,9 +119,14 @@ export async function giveUp(
 	await removeStaged(context, id);
 }
 
+/** With what a signer has put beside it, under the same name and one more word. */
 export async function removeScratch({ disk }: SwapContext, scratch: readonly string[]): Promise<void> {
-	for (const file of scratch) await disk.unlink(file);
-	for (const directory of new Set(scratch.map(directoryOf))) await syncIfThere(disk, directory);
+	for (const directory of new Set(scratch.map(directoryOf))) {
+		const paths = ((await disk.list(directory)) ?? []).map((name) => `${directory}/${name}`);
+		for (const path of paths)
+			if (scratch.some((file) => path === file || path.startsWith(`${file}.`))) await disk.unlink(path);
+		await syncIfThere(disk, directory);
+	}
 }
 
 function path(context: SwapContext, id: string): string {

@@ -73,10 +73,34 @@ describe("after a crash", () => {
 	])("what stood beside the live tables %s", async (_, isComplete, stays) => {
 		const { context, write, stands } = await setUp();
 		await writeStaged(context, staged("0a", isComplete));
-		await write(SCRATCH);
+		// OpenDKIM's configuration for it, say, with the passwords that stand in the live one.
+		const all = [SCRATCH, `${SCRATCH}.conf`];
+		for (const path of [...all, `${SCRATCH}2`]) await write(path);
 		await tidyStaged(context);
-		expect(await stands(SCRATCH)).toBe(stays);
+		expect(await Promise.all(all.map(stands))).toEqual([stays, stays]);
+		expect(await stands(`${SCRATCH}2`)).toBe(true);
 		expect(await readStaged(context, "0a")).not.toBeNull();
+	});
+
+	it("what cannot be removed, since one signer's directory is read-only, keeps no other signer from its turn", async () => {
+		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
+		const scratch = "/etc/other/.key.table.keyturn-staged";
+		await makeDirectories(host.context());
+		await writeStaged(host.context(), { ...staged("0a", false), scratch: [scratch] });
+		host.disk.put(scratch, "left behind");
+		const fault = (call: string, path: string) =>
+			call === "unlink" && path.startsWith("/etc/other/") ? "EROFS" : null;
+		const changes = [host.change("a.example", "old", "new")];
+		expect(await host.switchKeys(host.door({ fault }), "0b", changes)).toMatchObject({
+			result: { outcome: "done" },
+		});
+		expect(host.said).toContainEqual({
+			level: "warn",
+			message: "what a staging that did not end left beside the tables cannot be removed",
+			fields: { id: "0a", error: expect.stringContaining("EROFS") as string },
+		});
+		await host.door().handle({ act: "inspect", ids: [] });
+		expect(host.disk.text(scratch)).toBeNull();
 	});
 
 	it("the directory of a table may be gone", async () => {
