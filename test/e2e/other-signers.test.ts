@@ -1,7 +1,7 @@
 /** One host with three signers besides OpenDKIM and rspamd, each with a domain of its own: Exim, dkimpy-milter, which does not listen on loopback, and programs. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type AgentHost, CONFIG_FILE, upAgentHost } from "./host/agent-host.ts";
+import { type AgentHost, behindWalls, CONFIG_FILE, upAgentHost } from "./host/agent-host.ts";
 import { SELECTOR } from "./host/guide-host.ts";
 import { type Judgement, judgeMail, startMail } from "./host/mail-run.ts";
 import { activeSelectors } from "./host/old-records.ts";
@@ -43,8 +43,7 @@ beforeAll(async () => {
 			text.replace(/^signer: .*$/m, `signers:\n${OTHER_SIGNERS}`),
 		),
 	);
-	// Behind the walls of the door's own unit, where nobody else can be become but through systemd.
-	await host.script("systemctl enable -q --now keyturn-apply.socket");
+	await behindWalls(host);
 });
 afterAll(async () => host.down());
 

@@ -1,7 +1,7 @@
 /** One host with two DKIMproxies behind its Postfix, and two docker-mailservers beside it, each with a domain of its own. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type AgentHost, upAgentHost } from "./host/agent-host.ts";
+import { type AgentHost, behindWalls, upAgentHost } from "./host/agent-host.ts";
 import {
 	CONTAINER_BLOCKS,
 	CONTAINER_SIGNERS,
@@ -48,6 +48,7 @@ beforeAll(async () => {
 	await clearOpenDkim(host);
 	await host.script("systemctl restart postfix");
 	await assignSigners(host, `${PROXY_SIGNERS}\n${CONTAINER_SIGNERS}`, SIGNERS);
+	await behindWalls(host, ["/srv"]);
 });
 afterAll(async () => host.down());
 

@@ -1,7 +1,7 @@
 /** One host with three rspamds, each with a domain of its own: keys named by maps, by OpenDKIM's tables, and in a real Redis. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type AgentHost, upAgentHost } from "./host/agent-host.ts";
+import { type AgentHost, behindWalls, upAgentHost } from "./host/agent-host.ts";
 import { SELECTOR } from "./host/guide-host.ts";
 import { underMail } from "./host/mail-run.ts";
 import { activeSelectors, assignSigners, clearOpenDkim, retireAll } from "./host/old-records.ts";
@@ -37,6 +37,7 @@ beforeAll(async () => {
 		systemctl restart postfix
 	`);
 	await assignSigners(host, RSPAMD_SIGNERS, SIGNERS);
+	await behindWalls(host);
 });
 afterAll(async () => host.down());
 

@@ -5,7 +5,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type AgentHost, CONFIG_FILE, KEY_TABLE, upAgentHost } from "./host/agent-host.ts";
+import { type AgentHost, behindWalls, CONFIG_FILE, KEY_TABLE, upAgentHost } from "./host/agent-host.ts";
 import { SELECTOR } from "./host/guide-host.ts";
 import { type Judgement, underMail } from "./host/mail-run.ts";
 import { PRIMARY } from "./host/name-servers.ts";
@@ -45,6 +45,7 @@ beforeAll(async () => {
 			.replace(`name: ${BY_RSPAMD},`, `name: ${BY_RSPAMD}, signer: spam, key: ${KEYS},`)
 			.replace(`name: ${BY_BOTH},`, `name: ${BY_BOTH}, signer: tables,`),
 	);
+	await behindWalls(host);
 });
 afterAll(async () => host.down());
 

@@ -54,6 +54,14 @@ export async function upAgentHost(
 	}
 }
 
+/** Has the door's own unit answer, which may write to these as well; a door of the command line's has all the rights of root. */
+export async function behindWalls(host: AgentHost, paths: readonly string[] = []): Promise<void> {
+	const settings = paths.map((path) => `ReadWritePaths=${path}\n`).join("");
+	await host.script("mkdir -p /etc/systemd/system/keyturn-apply@.service.d");
+	await host.write("/etc/systemd/system/keyturn-apply@.service.d/paths.conf", `[Service]\n${settings}`);
+	await host.script("systemctl daemon-reload; systemctl enable -q --now keyturn-apply.socket");
+}
+
 async function fromCheckout(guide: GuideHost): Promise<void> {
 	await guide.script(`NODE=${NODE} ${CHECKOUT}/systemd/install >/dev/null`);
 }
