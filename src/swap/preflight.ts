@@ -72,7 +72,8 @@ async function findNewer(
 		const stat = await context.disk.stat(path);
 		if (stat === null || stat.modifiedAt.getTime() <= startedAt + ROUNDING_MS) continue;
 		const hash = await hashOfFile(context.disk, path);
-		if (hash === null || left[path] !== hash) return path;
+		const real = (await context.disk.realpath(path)) ?? path;
+		if (hash === null || left[real] !== hash) return path;
 	}
 	return null;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { SignerReading } from "../../src/ports/signer.ts";
 import type { ServiceInstance } from "../../src/ports/services.ts";
 import { makeDirectories, signerNamed, type SwapContext } from "../../src/swap/context.ts";
 import { lookAtService, refuseByHost, refuseByPreflight } from "../../src/swap/preflight.ts";
@@ -62,9 +63,13 @@ describe("before anything is stopped", () => {
 			state: "running",
 			startedAt: at,
 		});
-		const check = async (given: SwapContext = context, running = [unit(startedAt)]) => {
+		const check = async (
+			given: SwapContext = context,
+			running = [unit(startedAt)],
+			changes: Partial<SignerReading> = {},
+		) => {
 			const reading = await signerNamed(context, "main").signer.read();
-			return refuseByPreflight(given, "main", reading, running, ["postfix", "main"]);
+			return refuseByPreflight(given, "main", { ...reading, ...changes }, running, ["postfix", "main"]);
 		};
 		return { host, context, startedAt, unit, check };
 	}
@@ -116,6 +121,21 @@ describe("before anything is stopped", () => {
 		expect(await check()).toMatchObject({
 			why: "preflight",
 			message: expect.stringContaining(TABLE) as string,
+		});
+	});
+
+	it("a file that the last switch left is known by the link to it, too", async () => {
+		const { host, context, check } = await setUp();
+		host.disk.putSymlink("/etc/linked.conf", TABLE);
+		host.nowMs += 60_000;
+		const text = `${host.disk.text(TABLE)}`;
+		host.disk.put(TABLE, text);
+		await writeLeft(context, { files: { [TABLE]: hashOf(new TextEncoder().encode(text)) }, pausedAt: null });
+		const linked = { configuration: ["/etc/linked.conf"] };
+		expect(await check(context, undefined, linked)).toBeNull();
+		host.disk.put(TABLE, `${text}# by hand\n`);
+		expect(await check(context, undefined, linked)).toMatchObject({
+			message: "/etc/linked.conf: it was changed since the signer was started",
 		});
 	});
 
