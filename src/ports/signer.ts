@@ -45,6 +45,8 @@ export interface SignerReading {
 	readonly owner: { readonly uid: number; readonly gid: number; readonly user: string };
 	/** Files whose change after the start of the signer holds a swap (its own configuration). */
 	readonly configuration: readonly string[];
+	/** Further files that a start takes up, of which nothing is read here: their change holds a swap, too. Absent where there are none. */
+	readonly takenUp?: readonly string[];
 	/** What an administrator should know about this configuration, one sentence each. */
 	readonly notes: readonly string[];
 	/** What else than files it is read from, a few words each; absent where there is nothing. */

@@ -68,7 +68,8 @@ async function findNewer(
 	if (starts.length === 0) return null;
 	const startedAt = Math.min(...starts);
 	const { files: left } = await readLeft(context);
-	for (const path of [...reading.configuration, ...reading.files.map((file) => file.path)]) {
+	const { configuration, takenUp = [], files } = reading;
+	for (const path of new Set([...configuration, ...takenUp, ...files.map((file) => file.path)])) {
 		const stat = await context.disk.stat(path);
 		if (stat === null || stat.modifiedAt.getTime() <= startedAt + ROUNDING_MS) continue;
 		const hash = await hashOfFile(context.disk, path);

@@ -139,6 +139,19 @@ describe("before anything is stopped", () => {
 		});
 	});
 
+	it("a file that is only taken up at a start holds the switch like any other", async () => {
+		const { host, check } = await setUp();
+		host.disk.put("/etc/main/proxy.inc", "");
+		const takenUp = { takenUp: ["/etc/main/proxy.inc", "/etc/main/absent.inc"] };
+		expect(await check(undefined, undefined, takenUp)).toBeNull();
+		host.nowMs += 60_000;
+		host.disk.put("/etc/main/proxy.inc", "bind_socket = elsewhere");
+		expect(await check(undefined, undefined, takenUp)).toMatchObject({
+			why: "preflight",
+			message: "/etc/main/proxy.inc: it was changed since the signer was started",
+		});
+	});
+
 	it("the oldest process counts, and none where its start cannot be told", async () => {
 		const { host, startedAt, unit, check } = await setUp();
 		host.nowMs += 60_000;

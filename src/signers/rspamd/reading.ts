@@ -4,6 +4,7 @@ import { type PublicHalf, publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import type { SignerReading, SigningLine } from "../../ports/signer.ts";
 import { type KeyFile, readKeyFile } from "../key-file.ts";
+import { includedFiles } from "./included-files.ts";
 import { isNo, type NamedKey, readLive, type RspamdOptions, signsNoProbe } from "./live-configuration.ts";
 import { milterSocket } from "./milter-socket.ts";
 import type { RspamdSettings } from "./settings.ts";
@@ -19,12 +20,15 @@ export async function readRspamd(options: RspamdOptions): Promise<SignerReading>
 		keys.push({ key, half: pem === null ? null : publicHalf(pem), ...unread });
 	}
 	const files = layout?.files ?? [file];
+	// What a reload cannot read leaves rspamd at work with what it had.
+	const takenUp = options.swap === "restart" ? await includedFiles(disk, settings.main) : [];
 	return {
 		lines: keys.map((one) => describeKey(one, ordinaryOf(keys, one))),
 		files,
 		tableHash: layout === null ? file.hash : hashOf(Buffer.from(JSON.stringify([file.hash, layout]))),
 		owner: { uid: account.uid, gid: account.gid, user: account.user },
 		configuration: [settings.config, ...(other === null ? [] : [other])],
+		takenUp,
 		notes: notesOn(section),
 		alsoAsked: alsoAsked(section, settings),
 		socket: await milterSocket(disk, settings.main),

@@ -24,7 +24,14 @@ function keyOf(type: "rsa" | "ed25519"): string {
 	return privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 }
 
-function rspamdHost(text = TEXT, status = 0, override: string | null = null) {
+function rspamdHost(
+	text = TEXT,
+	status = 0,
+	{
+		override = null,
+		swap = "reload",
+	}: { readonly override?: string | null; readonly swap?: "restart" | "reload" } = {},
+) {
 	const sim = new SimDisk(() => new Date(0));
 	sim.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\n_rspamd:x:108:112::/var/lib/rspamd:/bin/false\n");
 	sim.put("/etc/group", "root:x:0:\n_rspamd:x:112:\n");
@@ -42,7 +49,7 @@ function rspamdHost(text = TEXT, status = 0, override: string | null = null) {
 		name: "main",
 		settings: settingsSchema.parse(override === null ? {} : { config: override }),
 		service: "rspamd",
-		swap: "reload",
+		swap,
 		disk: sim.open({ process: createSimProcess() }),
 		programs: {
 			run: async (request) => {
@@ -66,6 +73,24 @@ function rspamdHost(text = TEXT, status = 0, override: string | null = null) {
 	});
 	return { sim, signer, ran, asked };
 }
+
+test("a restart takes up whatever an administrator has changed, and is held by all of it", async () => {
+	const { sim, signer } = rspamdHost(TEXT, 0, { swap: "restart" });
+	for (const name of ["worker-proxy.inc", "options.inc", "antivirus.conf", "allowed.map", ".#options.inc"])
+		sim.put(`/etc/rspamd/local.d/${name}`, "");
+	for (const path of ["override.d/groups.conf", "rspamd.conf", "rspamd.conf.local"])
+		sim.put(`/etc/rspamd/${path}`, "");
+	const { takenUp = [] } = await signer.read();
+	expect([...takenUp].sort()).toEqual([
+		"/etc/rspamd/local.d/antivirus.conf",
+		CONFIG,
+		"/etc/rspamd/local.d/options.inc",
+		"/etc/rspamd/local.d/worker-proxy.inc",
+		"/etc/rspamd/override.d/groups.conf",
+		"/etc/rspamd/rspamd.conf",
+		"/etc/rspamd/rspamd.conf.local",
+	]);
+});
 
 test("reads every key; of several for one domain one of each algorithm can be turned", async () => {
 	const { signer } = rspamdHost();
@@ -220,7 +245,7 @@ describe("local.d and override.d", () => {
 	});
 
 	test("a first key in override.d would take the domains of local.d away", async () => {
-		const { signer } = rspamdHost(TEXT, 0, OTHER);
+		const { signer } = rspamdHost(TEXT, 0, { override: OTHER });
 		await expect(signer.firstKeyFaults(["example.net"], new Set())).rejects.toThrow(
 			`a key in ${OTHER} would take the place of all in it`,
 		);
