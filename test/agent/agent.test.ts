@@ -155,6 +155,26 @@ describe("a switch", () => {
 		expect(world.told("swap_failed").at(-1)).toBe("end");
 	});
 
+	it("that is rolled back again and again stops the mail server ever more seldom", async () => {
+		const world = new AgentWorld();
+		world.commit = (_id, result) => ({
+			act: "commit",
+			result: {
+				...result,
+				outcome: "rolled_back",
+				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back", reason: "no handshake" })),
+			},
+		});
+		await world.wish(["example.com"]);
+		const days: number[] = [];
+		for (let day = 0; day < 8; day += 1) {
+			await world.advance(DAY_MS - 60 * MINUTE_MS);
+			days.push(world.requested("commit"));
+			await world.advance(60 * MINUTE_MS + 3 * MINUTE_MS);
+		}
+		expect(days).toEqual([1, 2, 2, 3, 3, 3, 3, 4]);
+	});
+
 	it("whose answer was lost is taken over from the door's result", async () => {
 		const world = new AgentWorld();
 		world.commit = (id, result) => world.loseAnswer(id, result);

@@ -248,7 +248,7 @@ describe("a domain that is to be removed", () => {
 		expect((await world.state()).wants).toMatchObject({ add: null, remove: null });
 	});
 
-	it("goes on being signed where the signer did not let go, which is told, and it is tried a day later", async () => {
+	it("goes on being signed where the signer did not let go, which is told, and it is tried a day later, then two", async () => {
 		const world = await turned();
 		world.commit = (_id, result) => ({
 			act: "commit",
@@ -260,12 +260,17 @@ describe("a domain that is to be removed", () => {
 			},
 		});
 		await remove(world);
+		const tries = () => changesOf(world).filter(({ to }) => to === null).length;
 		await world.advance(20 * HOUR_MS);
 		expect(await world.states()).toEqual({ "202611": "active" });
 		expect(world.told("swap_failed")[0]).toBe("start");
-		expect(changesOf(world).filter(({ to }) => to === null)).toHaveLength(1);
-		world.commit = (_id, result) => ({ act: "commit", result });
+		expect(tries()).toBe(1);
 		await world.advance(6 * HOUR_MS);
+		expect(tries()).toBe(2);
+		await world.advance(40 * HOUR_MS);
+		expect(tries(), "from then on two days, four …").toBe(2);
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.advance(10 * HOUR_MS);
 		expect(await world.states()).toEqual({ "202611": "retiring" });
 		expect(world.told("swap_failed").at(-1)).toBe("end");
 	});
