@@ -77,13 +77,31 @@ function whyNothing({ options, keys }: SigningSection): string {
 	return `selector = "${selector}" stands for all domains: name each in a map instead (selector_map, lines "DOMAIN ${selector}"), with path = "${KEYS}/$domain.$selector.key"`;
 }
 
-/** Where its normal worker answers, if that was moved to another port. */
+/** Where its normal worker answers, if that was moved to another port; where that is off (its proxy scans itself), its controller. */
 async function listensAt(tools: SignerTools): Promise<Readonly<Record<string, FoundSetting>>> {
-	for (const directory of ["override.d", "local.d"]) {
-		const text = await textOf(tools, `/etc/rspamd/${directory}/worker-normal.inc`);
-		const [, host, port] = /^\s*bind_socket\s*=\s*"?(\*|[\w.-]+):(\d{1,5})"?\s*;/m.exec(text ?? "") ?? [];
-		if (host !== undefined && port !== undefined)
-			return { listen: `${["*", "localhost", "0.0.0.0"].includes(host) ? "127.0.0.1" : host}:${port}` };
-	}
-	return {};
+	const normal = await workerOf(tools, "normal");
+	if (!normal.isOff) return normal.listen === null ? {} : { listen: normal.listen };
+	return { listen: (await workerOf(tools, "controller")).listen ?? CONTROLLER };
+}
+
+const CONTROLLER = "127.0.0.1:11334";
+const OFF = /^\s*enabled\s*[=:]\s*"?(?:false|no|off)"?\s*;?\s*(?:#.*)?$/im;
+const BIND = /^\s*bind_socket\s*=\s*"?(\*|[\w.-]+):(\d{1,5})"?\s*;/m;
+const LOOPBACK = ["*", "localhost", "0.0.0.0"];
+
+async function workerOf(
+	tools: SignerTools,
+	name: string,
+): Promise<{ readonly isOff: boolean; readonly listen: string | null }> {
+	const texts: string[] = [];
+	for (const directory of ["override.d", "local.d"])
+		texts.push((await textOf(tools, `/etc/rspamd/${directory}/worker-${name}.inc`)) ?? "");
+	const [, host, port] = texts.map((text) => BIND.exec(text)).find((found) => found !== null) ?? [];
+	return {
+		isOff: texts.some((text) => OFF.test(text)),
+		listen:
+			host === undefined || port === undefined
+				? null
+				: `${LOOPBACK.includes(host) ? "127.0.0.1" : host}:${port}`,
+	};
 }

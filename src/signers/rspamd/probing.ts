@@ -75,5 +75,6 @@ function notUp({ service, settings }: RspamdOptions, reason: string | null): Key
 	return new KeyturnError(
 		"signer.probe",
 		`${service} does not answer at ${settings.listen}: ${reason ?? "no reason given"}`,
+		{ hint: "Where its normal worker is off, let `listen` be its controller's address (127.0.0.1:11334)." },
 	);
 }

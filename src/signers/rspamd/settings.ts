@@ -52,7 +52,7 @@ export const settingsSchema = z.strictObject({
 		.string()
 		.regex(/^[^\s:]+:\d{1,5}$/, "expected HOST:PORT")
 		.default("127.0.0.1:11333")
-		.describe("Where its normal worker answers HTTP"),
+		.describe("Where its normal worker answers HTTP; where that is off, its controller (127.0.0.1:11334)"),
 	main: absolutePath
 		.default("/etc/rspamd/rspamd.conf")
 		.describe("Its main configuration, which is checked before a switch"),

@@ -54,11 +54,17 @@ export interface RunningRspamd {
 export interface HostOptions {
 	/** `keys` of keyturn.yaml, below the directory. */
 	readonly keys?: string;
+	/** Which worker listens at its port; Debian's controller asks loopback for no password. */
+	readonly worker?: "normal" | "controller";
 	/** Where the keys are in Redis: its socket, and the name of the table below the directory. */
 	readonly redis?: { readonly socket: string; readonly table: string };
 }
 
-export async function prepareHost({ keys = "keys", redis }: HostOptions = {}): Promise<RspamdHost> {
+export async function prepareHost({
+	keys = "keys",
+	worker = "normal",
+	redis,
+}: HostOptions = {}): Promise<RspamdHost> {
 	const directory = await mkdtemp("/var/lib/keyturn-rspamd-");
 	onTestFinished(() => rm(directory, { recursive: true, force: true }));
 	const [uid, gid] = [idOf("-u"), idOf("-g")];
@@ -78,7 +84,10 @@ export async function prepareHost({ keys = "keys", redis }: HostOptions = {}): P
 	};
 	const configPath = join(directory, "dkim_signing.conf");
 	await write("tld", "com\nnet\norg\n");
-	const mainPath = await write("rspamd.conf", mainConfiguration(directory, port, redis?.socket));
+	const mainPath = await write(
+		"rspamd.conf",
+		mainConfiguration({ directory, port, worker, redisSocket: redis?.socket ?? "" }),
+	);
 	const signer = createRspamdSigner({
 		name: "main",
 		settings: {
@@ -112,14 +121,24 @@ export async function prepareHost({ keys = "keys", redis }: HostOptions = {}): P
 }
 
 /** Nothing is asked of DNS, and the short list of top domains is quickly compiled. */
-function mainConfiguration(directory: string, port: number, redisSocket = ""): string {
+function mainConfiguration({
+	directory,
+	port,
+	worker,
+	redisSocket,
+}: {
+	readonly directory: string;
+	readonly port: number;
+	readonly worker: "normal" | "controller";
+	readonly redisSocket: string;
+}): string {
 	return `options {
 	pidfile = "${directory}/pid"; filters = "dkim"; local_addrs = ["127.0.0.0/8"]; tempdir = "${directory}";
 	dns { nameserver = ["127.0.0.1:9"]; timeout = 0.2s; retransmits = 1; }
 	url_tld = "${directory}/tld"; cache_file = "${directory}/symbols.cache"; hs_cache_dir = "${directory}";
 }
 logging { type = "file"; filename = "${directory}/log"; level = "info"; }
-worker "normal" { bind_socket = "127.0.0.1:${port}"; count = 1; }
+worker "${worker}" { bind_socket = "127.0.0.1:${port}"; count = 1; password = "q1"; secure_ip = "127.0.0.1"; }
 lua = "/usr/share/rspamd/rules/rspamd.lua";
 modules { path = "/usr/share/rspamd/plugins/dkim_signing.lua"; }
 metric { name = "default"; actions { reject = 15; } }

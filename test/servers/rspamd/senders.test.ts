@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import { makeKey } from "../opendkim/opendkim-host.ts";
-import { mayRun, prepareHost } from "./rspamd-host.ts";
+import { type HostOptions, mayRun, prepareHost } from "./rspamd-host.ts";
 
 const key = makeKey();
 
-async function probed(options: string): Promise<string | undefined> {
-	const host = await prepareHost();
+async function probed(options: string, given: HostOptions = {}): Promise<string | undefined> {
+	const host = await prepareHost(given);
 	const path = await host.write("keys/mail.private", key.pem);
 	const block = `domain { example.com { path = "${path}"; selector = "mail"; } }`;
 	await host.write("dkim_signing.conf", `${options}\n${block}\n`);
@@ -53,6 +53,10 @@ describe.skipIf(!mayRun)("the probe of a running rspamd", () => {
 			reading,
 		);
 		expect(verdicts.map(({ outcome }) => outcome)).toEqual(["signed", "failed"]);
+	});
+
+	test("is signed by the controller, where no normal worker runs", async () => {
+		expect(await probed("", { worker: "controller" })).toBe("signed");
 	});
 
 	test("proves nothing where neither loopback nor users are signed for", async () => {

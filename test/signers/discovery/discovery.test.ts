@@ -277,6 +277,30 @@ describe("rspamd", () => {
 		expect(found?.keys).toEqual([]);
 		expect(found?.problems.join()).toMatch(new RegExp(words.replaceAll("$", "\\$")));
 	});
+
+	test.each([
+		[
+			"worker-normal.inc of override.d",
+			{ "override.d/worker-normal.inc": "enabled = no" },
+			"127.0.0.1:11334",
+		],
+		[
+			"both files, and the controller elsewhere",
+			{
+				"local.d/worker-normal.inc": 'bind_socket = "*:11433";\nenabled = false; # the proxy scans\n',
+				"local.d/worker-controller.inc": 'bind_socket = "*:8080";\n',
+			},
+			"127.0.0.1:8080",
+		],
+		["nothing", { "local.d/worker-normal.inc": "# enabled = false;\nenabled = true;\n" }, undefined],
+	])("is asked at its controller where its normal worker is off by %s", async (_, files, listen) => {
+		const [found] = await discover({
+			"/usr/bin/rspamd": "",
+			"/etc/rspamd/local.d/dkim_signing.conf": 'domain { example.com { path = "/k"; selector = "s"; } }',
+			...Object.fromEntries(Object.entries(files).map(([name, text]) => [`/etc/rspamd/${name}`, text])),
+		});
+		expect(found?.settings["listen"]).toBe(listen);
+	});
 });
 
 test.each([
