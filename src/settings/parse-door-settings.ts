@@ -5,6 +5,7 @@ import { checkDomains } from "./check-domains.ts";
 import { type Faulty, readFile } from "./read-file.ts";
 import { doorConfiguration, signerShape } from "./schema.ts";
 import type { DoorSettings } from "./settings.ts";
+import { UNBUILT_RULE } from "./unbuilt.ts";
 import { readYaml } from "./yaml-source.ts";
 import { readSigners, signerNames } from "./signer-settings.ts";
 
@@ -35,6 +36,7 @@ export function parseDoorSettings(
 	const names = signerNames(raw);
 	const domains = value.domains.map((domain, index) => ({ ...domain, providers: [], at: domainAt(index) }));
 	checkDomains(domains, { signers: names, providers: [], faults });
+	if (typeof value.state !== "string") faults.add({ path: ["state"], rule: UNBUILT_RULE, on: "key" });
 	const found = faults.all();
 	if (found.length > 0) return { faults: found };
 	return {

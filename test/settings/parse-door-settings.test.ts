@@ -112,6 +112,14 @@ domains: [{ name: example.com, signer: [a, b] }]`;
 		]);
 	});
 
+	test("has its papers beside a directory that is named, and nowhere else", () => {
+		const text =
+			"signer: { type: opendkim, keys: /k }\ndomains: [{ name: example.com }]\nstate: { postgresql: { file: /x } }";
+		expect(parseDoorSettings(text, context)).toMatchObject({
+			faults: [{ path: "state", rule: "the feature of this key is not built yet" }],
+		});
+	});
+
 	test("refuses aliases as the agent does", () => {
 		expect(parseDoorSettings("a: &a 1\nb: *a", context)).toHaveProperty("faults");
 	});
