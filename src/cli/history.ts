@@ -1,6 +1,7 @@
 /** `keyturn history`: what was done, when, and why. */
 
 import { parseEvent } from "../agent/host-state.ts";
+import { parseDomain } from "../dkim/names.ts";
 import type { KeyturnEvent } from "../ports/alert-sink.ts";
 import { inLocalTime, localMinute, wrap } from "../report/words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
@@ -11,9 +12,10 @@ export async function history(
 	options: { readonly json: boolean; readonly limit: number },
 ): Promise<number> {
 	const bench = await context.open();
+	const wanted = domain === null ? null : (parseDomain(domain) ?? domain);
 	const events = (await bench.store.history(domain === null ? options.limit : Number.MAX_SAFE_INTEGER))
 		.flatMap(readable)
-		.filter((event) => domain === null || event.domains.includes(domain.toLowerCase()))
+		.filter((event) => wanted === null || event.domains.includes(wanted))
 		.slice(-options.limit);
 	context.terminal.result(
 		options.json

@@ -2,6 +2,7 @@
 
 import type { Agent } from "../agent/agent.ts";
 import type { DoctorPorts, Known } from "../doctor/sources.ts";
+import { parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -16,6 +17,7 @@ import type { Meters } from "../report/meters.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { InitHost } from "./init-host.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
+import { didYouMean } from "../settings/nearest.ts";
 import type { Settings } from "../settings/settings.ts";
 
 export interface Workbench {
@@ -123,15 +125,20 @@ export function worst(codes: readonly number[]): number {
 	return EXIT.done;
 }
 
-/** The policies of the domains named, or all. */
-export function choose(bench: Workbench, names: readonly string[]): readonly Policy[] {
-	if (names.length === 0) return bench.settings.policies;
-	return names.map((name) => {
-		const policy = bench.settings.policies.find((one) => one.domain === name.toLowerCase());
-		if (policy === undefined)
-			throw new KeyturnError("usage", `${name} is not configured in ${bench.settings.path}`, {
-				hint: `configured: ${bench.settings.policies.map((one) => one.domain).join(", ")}`,
-			});
-		return policy;
+const NAMES_TOLD = 12;
+
+/** The policies of the domains named, each once, or all; a name may be written as in keyturn.yaml. */
+export function choose(bench: Pick<Workbench, "settings">, names: readonly string[]): readonly Policy[] {
+	const { policies, path } = bench.settings;
+	if (names.length === 0) return policies;
+	const known = policies.map(({ domain }) => domain);
+	const chosen = names.map((name) => {
+		const policy = policies.find(({ domain }) => domain === parseDomain(name));
+		if (policy !== undefined) return policy;
+		const more = known.length > NAMES_TOLD ? `, and ${known.length - NAMES_TOLD} more` : "";
+		throw new KeyturnError("usage", `${name} is not configured in ${path}`, {
+			hint: didYouMean(name, known) ?? `configured: ${known.slice(0, NAMES_TOLD).join(", ")}${more}`,
+		});
 	});
+	return [...new Set(chosen)];
 }
