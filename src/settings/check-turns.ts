@@ -82,15 +82,16 @@ function checkSelector({ settings, host, place, faults }: Turn): void {
 	for (const [whole, name = ""] of selector.matchAll(/\{([^{}]*)\}/g))
 		if (!PLACEHOLDERS.includes(name))
 			return refuse(`${whole} is no placeholder`, undefined, didYouMean(name, PLACEHOLDERS));
-	const algorithm = settings.keys[0]?.algorithm ?? "rsa";
-	const facts = { dueAt: DUE, timezone: "UTC", host, algorithm, inUse: null };
-	const [example = ""] = selectorNames({ kind: "template", template: selector }, facts);
-	if (!isSelector(example) || example.length > 60)
-		return refuse(
-			"must make a selector: labels of lower-case letters, digits and inner hyphens, at most 60 letters in all",
-			undefined,
-			`in December 2026 it makes ${JSON.stringify(example.slice(0, 70))}`,
-		);
+	for (const { algorithm } of settings.keys) {
+		const facts = { dueAt: DUE, timezone: "UTC", host, algorithm, inUse: null };
+		const [example = ""] = selectorNames({ kind: "template", template: selector }, facts);
+		if (!isSelector(example) || example.length > 60)
+			return refuse(
+				"must make a selector: labels of lower-case letters, digits and inner hyphens, at most 60 letters in all",
+				undefined,
+				`in December 2026 it makes ${JSON.stringify(example.slice(0, 70))}`,
+			);
+	}
 	if (!selector.includes("{yyyy}"))
 		refuse(
 			"must have {yyyy}: a selector is never used for two keys",

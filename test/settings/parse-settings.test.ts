@@ -215,6 +215,15 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 	[file('selector: "{yyyy}{mn}"'), "selector", /\{mn\} is no placeholder.*did you mean `mm`/],
 	[file('selector: "Key{yyyy}"'), "selector", /lower-case.*Key2026/],
 	[file('selector: "{mm}"'), "selector", /must have \{yyyy\}/],
+	[
+		file(
+			"signer: { type: rspamd }",
+			"key: [{ algorithm: rsa }, { algorithm: ed25519 }]",
+			`selector: "{yyyy}{mm}-${"a".repeat(46)}-{alg}"`,
+		),
+		"selector",
+		/at most 60 letters.*-ed25519/,
+	],
 	[file("host: a", 'selector: "{yyyy}{mm}.{host}-"'), "selector", /must make a selector/],
 	[
 		file("selector: { ring: [kt1, kt2] }"),
