@@ -38,6 +38,9 @@ const BAD_CREDENTIAL = [
 	"InvalidSignature",
 ];
 
+/** Of a signature whose time is minutes from the server's (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html). */
+const OTHER_TIME = /^Signature (?:expired|not yet current):/;
+
 export function createProvider(options: AdapterOptions<Route53Settings>): DnsProvider {
 	const { name, settings, secrets, clock } = options;
 	const api = createApi({
@@ -129,9 +132,9 @@ function changeOf(
 	return `<Change><Action>${action}</Action><ResourceRecordSet><Name>${escapeXml(name)}.</Name><Type>TXT</Type><TTL>${ttlSeconds}</TTL><ResourceRecords>${records.join("")}</ResourceRecords></ResourceRecordSet></Change>`;
 }
 
-/** Too many calls are told with 400 (docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html). */
+/** Too many calls are told with 400 (docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html), a wrong clock as a wrong signature. */
 function judge({ status, content }: ApiAnswer): Verdict | null {
-	if (status !== 400) return null;
+	if (status !== 400 && status !== 403) return null;
 	let failure: Failure;
 	try {
 		failure = readFailure(content);
@@ -139,6 +142,8 @@ function judge({ status, content }: ApiAnswer): Verdict | null {
 		return null;
 	}
 	const why = sayFailure(failure);
+	if (OTHER_TIME.test(failure.message))
+		return { kind: "refused", why: `${why}: set the clock of this host (NTP)` };
 	if (TOO_MANY.includes(failure.code)) return { kind: "limited", why, waitMs: null };
 	return BAD_CREDENTIAL.includes(failure.code) ? { kind: "denied", why } : null;
 }

@@ -22,6 +22,8 @@ export interface Grant {
 const MARGIN_MS = 60_000;
 /** RFC 6749 section 5.2: told with 400, though it is the credential that is wrong. */
 const BAD_CREDENTIAL = ["invalid_grant", "invalid_client", "unauthorized_client", "access_denied"];
+/** Of an assertion whose times (RFC 7523 section 3) are not those of the server's clock. */
+const OTHER_TIME = /\biat and exp\b/;
 
 export function createAccessTokens(options: {
 	readonly provider: string;
@@ -71,6 +73,8 @@ export function createAccessTokens(options: {
 function judge({ status, content }: ApiAnswer): Verdict | null {
 	if (status !== 400) return null;
 	const failure = readFailure(content);
+	if (OTHER_TIME.test(failure.description))
+		return { kind: "refused", why: `${sayFailure(failure)}: set the clock of this host (NTP)` };
 	return BAD_CREDENTIAL.includes(failure.error) ? { kind: "denied", why: sayFailure(failure) } : null;
 }
 

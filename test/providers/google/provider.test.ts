@@ -82,6 +82,19 @@ test("a key that was taken away is told as a credential that is denied", async (
 	await bench.stop();
 });
 
+test("a clock that is off is told as that, not as a credential", async () => {
+	const bench = await startBench();
+	const description =
+		"Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.";
+	const answer = { status: 400, body: { error: "invalid_grant", error_description: description } };
+	bench.server.faults.push({ when: ({ path }) => path === "/token", fault: { kind: "answer", answer } });
+	await expect(bench.provider.list(bench.zone, NAME, signal)).rejects.toMatchObject({
+		code: "provider.refused",
+		message: expect.stringContaining("set the clock of this host"),
+	});
+	await bench.stop();
+});
+
 test("private zones are never found, and policies are left alone", async () => {
 	const bench = await startBench({ privateZones: ["77001"], routed: [NAME] });
 	bench.store.addZone("example.test", "77001");

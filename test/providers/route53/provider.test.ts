@@ -94,6 +94,20 @@ test("a set with a routing policy is left alone", async () => {
 	await bench.stop();
 });
 
+test.each([
+	"Signature expired: 20261101T100000Z is now earlier than 20261101T103000Z (20261101T103500Z - 5 min.)",
+	"Signature not yet current: 20261101T120000Z is still later than 20261101T103500Z (20261101T103000Z + 5 min.)",
+])("a clock that is off is told as that, not as a credential: %s", async (message) => {
+	const bench = await startBench();
+	const body = `<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>${message}</Message></Error></ErrorResponse>`;
+	bench.server.faults.push({ when: () => true, fault: { kind: "answer", answer: { status: 403, body } } });
+	await expect(bench.provider.list(bench.zone, NAME, signal)).rejects.toMatchObject({
+		code: "provider.refused",
+		message: expect.stringContaining("set the clock of this host"),
+	});
+	await bench.stop();
+});
+
 async function startBench(more: Partial<Parameters<typeof createRoute53Fake>[1]> = {}): Promise<HttpBench> {
 	const said = (code: string) => ({
 		status: 400,
