@@ -1,9 +1,10 @@
 /** Asks every name server of a zone what it serves at a name, as the list of a provider that has none. */
 
-import type { Authorities } from "../ports/authorities.ts";
+import type { Authorities, Served } from "../ports/authorities.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Resolver } from "../ports/resolver.ts";
 import { createAsker } from "./asker.ts";
+import { LOOK_MS, withDeadline } from "./deadline.ts";
 import { type Hop, type HopOptions, isWildcard, lookAt, type Sighting } from "./hop.ts";
 import { groupByServer } from "./tally.ts";
 import type { Verify } from "./zone-servers.ts";
@@ -17,22 +18,28 @@ export function createAuthorities(options: {
 	const { resolver, clock, verifyFor } = options;
 	return {
 		async served(name, signal) {
-			const asker = createAsker(resolver, signal);
-			const options = { asker, clock, verify: verifyFor(name) };
-			const hop = await lookAt(name, options);
-			const { zone, sightings } = hop;
-			if (zone.zone === null || sightings.length === 0)
-				return { kind: "unknown", why: zone.warnings[0] ?? `no name server of ${name} is known` };
-			const why = whyTooFew(sightings, options.verify.quorum);
-			if (why !== null) return { kind: "unknown", why };
-			const own = await withoutWildcards(hop, options);
-			const values = own.flatMap(({ observation }) =>
-				observation.kind === "records" ? observation.records.map(({ text }) => text) : [],
-			);
-			const isAlias = own.some(({ observation }) => observation.kind === "alias");
-			return { kind: "served", zone: zone.zone, values: [...new Set(values)], isAlias };
+			return withDeadline(clock, LOOK_MS, signal, async (within) => {
+				const options = { asker: createAsker(resolver, within), clock, verify: verifyFor(name) };
+				const served = await ask(name, options);
+				return within.aborted ? { kind: "unknown", why: "not every one could be asked in time" } : served;
+			});
 		},
 	};
+}
+
+async function ask(name: string, options: HopOptions): Promise<Served> {
+	const hop = await lookAt(name, options);
+	const { zone, sightings } = hop;
+	if (zone.zone === null || sightings.length === 0)
+		return { kind: "unknown", why: zone.warnings[0] ?? `no name server of ${name} is known` };
+	const why = whyTooFew(sightings, options.verify.quorum);
+	if (why !== null) return { kind: "unknown", why };
+	const own = await withoutWildcards(hop, options);
+	const values = own.flatMap(({ observation }) =>
+		observation.kind === "records" ? observation.records.map(({ text }) => text) : [],
+	);
+	const isAlias = own.some(({ observation }) => observation.kind === "alias");
+	return { kind: "served", zone: zone.zone, values: [...new Set(values)], isAlias };
 }
 
 /** What a wildcard gives every name neither stands at this one, nor holds once something does (RFC 4592 section 2.2.1). */

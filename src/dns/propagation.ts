@@ -6,6 +6,7 @@ import type { LookReport, LookRequest, Propagation, ServerReport } from "../port
 import type { Resolver } from "../ports/resolver.ts";
 import { createAsker } from "./asker.ts";
 import { followAliases } from "./chain.ts";
+import { LOOK_MS, withDeadline } from "./deadline.ts";
 import type { HopOptions } from "./hop.ts";
 import { type Expected, parseExpected } from "./judgement.ts";
 import { askResolvers, type ResolverLook } from "./resolver-look.ts";
@@ -26,14 +27,33 @@ export function createPropagation({ resolver, clock }: PropagationOptions): Prop
 			const impossible = refuseLook(request, expected, name);
 			if (expected === null || impossible !== null)
 				return nothingAsked(name, clock, impossible ?? "nothing to look for");
-			const options = { asker: createAsker(resolver, signal), clock, verify: request.verify };
-			return lookFor({ name, expected, ask: request.askResolvers }, options);
+			const wanted = { name, expected, ask: request.askResolvers };
+			return withDeadline(clock, LOOK_MS, signal, async (within) => {
+				const options = { asker: createAsker(resolver, within), clock, verify: request.verify };
+				const report = await lookFor(wanted, options);
+				return within.aborted && !signal.aborted ? cutShort(report, name) : report;
+			});
 		},
 		async vacancy(domain, selector, verify, signal) {
 			const name = keyRecordName(selector, domain).toLowerCase();
-			return findVacancy(name, { asker: createAsker(resolver, signal), clock, verify });
+			return withDeadline(clock, LOOK_MS, signal, async (within) => {
+				const found = await findVacancy(name, { asker: createAsker(resolver, within), clock, verify });
+				return within.aborted && !signal.aborted
+					? { ...found, kind: "unknown", summary: tooLong(name) }
+					: found;
+			});
 		},
 	};
+}
+
+/** Whatever was learnt, more was not asked for. */
+function cutShort(report: LookReport, name: string): LookReport {
+	const summary = tooLong(name);
+	return { ...report, verdict: "unknown", summary, warnings: [summary, ...report.warnings] };
+}
+
+function tooLong(name: string): string {
+	return `${name}: not everything could be asked within ${LOOK_MS / 1000} s: see how many name servers its zones name, and which of them answer`;
 }
 
 async function lookFor(

@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { Answer, Question, Resolver, Server } from "../ports/resolver.ts";
 import type { Wire } from "../ports/wire.ts";
+import { withDeadline } from "./deadline.ts";
 import { decodeAnswer } from "./dns-wire/answer.ts";
 import { encodeQuery } from "./dns-wire/query.ts";
 
@@ -40,7 +41,9 @@ export function createWireResolver({ wire, random, clock, systemServers }: WireR
 		if (query === null)
 			return { kind: "malformed", why: `"${question.name.slice(0, 80)}" is no name to ask for` };
 		const target = { address: place.address, port: place.port, transport: attempt.transport };
-		const outcome = await withDeadline(clock, signal, (deadline) => wire.exchange(target, query, deadline));
+		const outcome = await withDeadline(clock, TRY_MS, signal, (deadline) =>
+			wire.exchange(target, query, deadline),
+		);
 		if (outcome.kind !== "bytes") return outcome;
 		return decodeAnswer(outcome.bytes, { id, question, transport: attempt.transport });
 	}
@@ -77,24 +80,6 @@ export function createWireResolver({ wire, random, clock, systemServers }: WireR
 		},
 		systemResolvers: systemServers,
 	};
-}
-
-/** Gives the deadline's timer and listener up as soon as the work is done: a look asks hundreds of questions. */
-async function withDeadline<T>(
-	clock: Clock,
-	signal: AbortSignal,
-	work: (deadline: AbortSignal) => Promise<T>,
-): Promise<T> {
-	const done = new AbortController();
-	const abort = (): void => done.abort();
-	signal.addEventListener("abort", abort, { once: true });
-	if (signal.aborted) abort();
-	try {
-		return await work(clock.deadline(TRY_MS, done.signal));
-	} finally {
-		signal.removeEventListener("abort", abort);
-		abort();
-	}
 }
 
 function knowsNoEdns(answer: Answer): boolean {

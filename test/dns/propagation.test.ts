@@ -339,6 +339,45 @@ describe("servers", () => {
 		expect(types).toEqual(["SOA", "TXT"]);
 	});
 
+	test("one domain's many silent servers are not waited for without end, and what is cut short is never right", async () => {
+		const { world, clock } = createScene();
+		const names = Array.from({ length: 50 }, (_, index) => `ns${index}.many.test`);
+		for (const [index, name] of names.entries())
+			world.addServer(
+				name,
+				Array.from({ length: 40 }, (__, part) => `10.0.${index}.${part}`),
+			);
+		world.addZone({ name: "example.test", servers: ["ns1.host.test", ...names] });
+		world.set(NAME, "TXT", [OURS]);
+		for (const name of names) world.fault(name, "timeout");
+		const began = clock.uptimeMs();
+		const timers: { readonly at: number; readonly controller: AbortController }[] = [];
+		/** Sixteen wait at once, six seconds each; the clock's deadlines pass meanwhile. */
+		const ask: Resolver["ask"] = async (server, question, signal) => {
+			const answer = await world.resolver.ask(server, question, signal);
+			if (answer.kind === "timeout") clock.advance(6_000 / 16);
+			for (const { at, controller } of timers) if (clock.uptimeMs() >= at) controller.abort();
+			return answer;
+		};
+		const deadline = (ms: number): AbortSignal => {
+			const controller = new AbortController();
+			timers.push({ at: clock.uptimeMs() + ms, controller });
+			return controller.signal;
+		};
+		const propagation = createPropagation({
+			resolver: { ...world.resolver, ask },
+			clock: { ...clock, deadline },
+		});
+		const verify = { ...VERIFY, quorum: 1 };
+		const request = { domain: "example.test", selector: "202611", record: OURS, verify, askResolvers: true };
+		const report = await propagation.look(request, NEVER);
+		expect(clock.uptimeMs() - began).toBeLessThan(130_000);
+		expect(report).toMatchObject({ verdict: "unknown", summary: expect.stringContaining("within 120 s") });
+		const vacancy = await propagation.vacancy("free.example.test", "202611", verify, NEVER);
+		expect(vacancy).toMatchObject({ kind: "unknown", summary: expect.stringContaining("within 120 s") });
+		expect(clock.uptimeMs() - began).toBeLessThan(260_000);
+	});
+
 	test("a look that is aborted is unknown, not absent", async () => {
 		const { world, clock } = createScene();
 		const propagation = createPropagation({ resolver: world.resolver, clock });
