@@ -1,73 +1,61 @@
-import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
-import { settingsSchema } from "../../../src/signers/dkimpy/settings.ts";
 import { createDkimpySigner } from "../../../src/signers/dkimpy/signer.ts";
+import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
 import { SimDisk } from "../../fakes/sim-disk.ts";
 import { createSimProcess } from "../../fakes/sim-process.ts";
 
-const KEYS = "/usr/local/etc/dkim/keys";
-const UNIT = "/lib/systemd/system/dkimpy-milter.service";
-const PEM = generateKeyPairSync("rsa", { modulusLength: 1024 })
-	.privateKey.export({ format: "pem", type: "pkcs1" })
-	.toString();
-/** As its README has them. */
-const KEY_TABLE = `preskey	example.com:foo:${KEYS}/president
-comkey	example.com:bar:${KEYS}/excom
-netkey	example.net:baz:${KEYS}/exnet
-`;
-const SIGNING_TABLE = "president@example.com	preskey\n*@example.com		comkey\n*@example.net		netkey\n";
+const CONFIG = "/etc/dkimpy-milter/dkimpy-milter.conf";
 
-/** Keys are root's alone, as its README asks for. */
-function dkimpyHost(files: Readonly<Record<string, string>> = {}) {
+/** Signs for example.com and, by a line that catches no ordinary mail, for example.org. */
+function dkimpyHost(isUp = true) {
 	const sim = new SimDisk(() => new Date(0));
-	sim.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\ndkimpy-milter:x:108:112::/:/bin/false\n");
-	sim.put("/etc/group", "root:x:0:\ndkimpy-milter:x:112:\n");
-	const config = "/etc/dkimpy-milter/dkimpy-milter.conf";
-	sim.put(config, "Socket inet:8892@localhost\nKeyTable /etc/k\nSigningTable refile:/etc/s\n");
-	sim.put("/etc/k", KEY_TABLE);
-	sim.put("/etc/s", SIGNING_TABLE);
-	sim.put(UNIT, "[Service]\nExecStart=/usr/bin/dkimpy-milter /etc/dkimpy-milter/dkimpy-milter.conf\n");
-	for (const name of ["president", "excom", "exnet"])
-		sim.put(`${KEYS}/${name}`, PEM, 0o600, { uid: 0, gid: 0 });
-	for (const [path, text] of Object.entries(files)) sim.put(path, text);
-	return createDkimpySigner({
+	sim.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\ndkimpy-milter:x:107:113::/:/bin/false\n");
+	sim.put("/etc/group", "root:x:0:\ndkimpy-milter:x:113:\n");
+	sim.put(CONFIG, "KeyTable /t/keys\nSigningTable refile:/t/signing\nSocket inet:8893@localhost\n");
+	sim.put("/t/keys", "com example.com:s:/k/com\norg example.org:s:/k/org\nidle example.net:s:/k/net\n");
+	sim.put("/t/signing", "*@example.com com\nnews@example.org org\n");
+	const asked: ProbeRequest[] = [];
+	const signer = createDkimpySigner({
 		name: "main",
+		settings: { config: CONFIG, keys: "/keys" },
 		service: "dkimpy-milter",
 		swap: "restart",
 		disk: sim.open({ process: createSimProcess() }),
-		runProbe: async () => Promise.reject(new Error("nothing is probed here")),
-		settings: settingsSchema.parse({ keys: KEYS }),
+		runProbe: async (request) => {
+			asked.push(request);
+			return Promise.resolve({ isUp, reason: isUp ? null : "refused", verdicts: [] });
+		},
 	});
+	return { signer, asked };
 }
 
-test("keys that only root may read are as they should be: root reads them at its start", async () => {
-	const signer = dkimpyHost();
-	expect(await signer.unsafe(`${KEYS}/excom`, await signer.read())).toBeNull();
-});
+const key = (domain: string, record: string | null = "v=DKIM1;p=x") => ({ domain, selector: "s", record });
 
-test("keys that only root may read are none for a unit that starts it as its user", async () => {
-	const signer = dkimpyHost({ [UNIT]: "[Service]\nUser=dkimpy-milter\n" });
-	expect(await signer.unsafe(`${KEYS}/excom`, await signer.read())).toBe(
-		`${KEYS}/excom cannot be read by dkimpy-milter`,
-	);
-});
-
-test("of several keys of a domain that of its ordinary mail is turned", async () => {
-	const { lines } = await dkimpyHost().read();
-	expect(lines.map(({ selector, problem }) => [selector, problem])).toEqual([
-		["foo", expect.stringContaining("bar signs the ordinary mail of example.com")],
-		["bar", null],
-		["baz", null],
+test("of a key whose mail its tables catch no signature is a failure, and nothing is proven by one elsewhere", async () => {
+	const { signer, asked } = dkimpyHost();
+	await signer.probe([key("example.com"), key("example.org"), key("example.com", null)], await signer.read());
+	const [request] = asked;
+	expect(request).toMatchObject({ kind: "milter", socket: { kind: "inet", port: 8893 } });
+	expect(request?.kind === "milter" ? request.expectations.map(({ unsigned }) => unsigned) : null).toEqual([
+		{ means: "failed" },
+		{ means: "unproven", why: "no line of its SigningTable catches postmaster@example.org" },
+		{ means: "unsigned" },
 	]);
 });
 
-test("of several lines with one name it takes the last", async () => {
-	const signer = dkimpyHost({ "/etc/k": `${KEY_TABLE}comkey example.com:new:${KEYS}/exnet\n` });
-	const { lines } = await signer.read();
-	expect(lines.map(({ selector, signs, problem }) => [selector, signs, problem])).toEqual([
-		["foo", true, expect.stringContaining("new signs the ordinary mail")],
-		["bar", false, "a later line stands for the same, so this one is never used"],
-		["baz", true, null],
-		["new", true, null],
+test("that takes no connections is not up, and proves nothing", async () => {
+	const { signer } = dkimpyHost(false);
+	const reading = await signer.read();
+	await expect(signer.ready(1_000, reading)).rejects.toMatchObject({ code: "signer.probe" });
+	await expect(signer.probe([key("example.com")], reading)).rejects.toThrow("does not answer: refused");
+});
+
+test("reads which lines sign, and is held by a change of its own configuration", async () => {
+	const reading = await dkimpyHost().signer.read();
+	expect(reading.lines.map(({ domain, signs }) => [domain, signs])).toEqual([
+		["example.com", true],
+		["example.org", true],
+		["example.net", false],
 	]);
+	expect(reading.configuration).toEqual([CONFIG]);
 });
