@@ -100,7 +100,9 @@ async function endGroup(
 	while (held.some((end) => end.rest.length > 0)) {
 		const proven: Ended[] = [];
 		for (const end of held) proven.push(await proveRest(run, end, renderPart));
-		held = await holdWhileDown(run, proven);
+		// Who was down before has had its hold.
+		const isNewlyDown = proven.some((end, index) => !end.isUp && held[index]?.isUp === true);
+		held = isNewlyDown ? await holdWhileDown(run, proven) : proven;
 		await startMail(run);
 	}
 	return held;

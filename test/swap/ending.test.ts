@@ -511,6 +511,39 @@ describe("while a signer is down with whatever table", () => {
 		});
 	});
 
+	it("the mail server is held once, also where keys of another signer are proven after its start", async () => {
+		const { host, run } = await setUp();
+		down(host);
+		host.services.add("other");
+		const main = run.context.signers.get("main");
+		const [entry] = run.journal.signers;
+		if (main === undefined || entry === undefined) throw new Error("no signer");
+		const probe = async (expectations: readonly ProbedKey[]) => {
+			host.nowMs += 2_000;
+			return Promise.resolve(expectations.map(signed));
+		};
+		const other = { ...main, signer: { ...main.signer, service: "other", ready: async () => {}, probe } };
+		const ran = { service: "other", units: ["other.service"] };
+		const beside = { ...entry, signer: "other", ran, files: [], expectations: keys(40) };
+		const journal = { ...run.journal, signers: [entry, beside] };
+		const signers = new Map([
+			["main", main],
+			["other", other],
+		]);
+		const both = beginRun({ ...run.context, signers }, journal, true);
+		const stands = new Map([
+			["main", AFTER],
+			["other", AFTER],
+		]);
+		const startedAt = host.nowMs;
+		expect(await endSwitch(both, stands, NEVER, restartedFirst(journal))).toMatchObject([
+			{ signer: "main", isUp: false },
+			{ signer: "other", isUp: true, rest: [] },
+		]);
+		expect(acts(host).filter((call) => call === "start postfix")).toHaveLength(1);
+		expect(host.nowMs - startedAt).toBe(300_000 + 2 * 2_000);
+	});
+
 	it("the hold ends with its coming up", async () => {
 		const { host, end } = await setUp();
 		host.services.of("main").failingStarts = 4;
