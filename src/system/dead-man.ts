@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { KeyturnError } from "../errors.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Random } from "../ports/random.ts";
+import { DOOR_PROPERTIES } from "./transient-unit.ts";
 
 export interface DeadMan {
 	/** Repeatable: the latest time counts. */
@@ -51,6 +52,7 @@ export function createSystemdDeadMan({ programs, random, argv }: SystemdDeadManO
 				`--property=RestartSec=${AGAIN_MS / 1000}s`,
 				"--property=StartLimitIntervalSec=1d",
 				`--property=StartLimitBurst=${TRIES}`,
+				...DOOR_PROPERTIES.map((property) => `--property=${property}`),
 				"--collect",
 				"--quiet",
 				"--",

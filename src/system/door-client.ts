@@ -9,7 +9,7 @@ import type { Door, DoorRequest } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Random } from "../ports/random.ts";
 import { readAnswer, unreachable } from "./door-answer.ts";
-import { inTransientUnit, isSystemd } from "./transient-unit.ts";
+import { DOOR_PROPERTIES, inTransientUnit, isSystemd } from "./transient-unit.ts";
 import { exchange } from "./unix-exchange.ts";
 
 export interface DoorClientOptions {
@@ -84,9 +84,7 @@ async function programFor({
 }: DoorClientOptions): Promise<readonly [string, ...string[]]> {
 	if (!(await isSystemd(disk))) return argv;
 	const name = `keyturn-apply-${random.id().slice(0, 12)}`;
-	// A switch under way is finished, not cut short.
-	const properties = ["KillMode=mixed", "TimeoutStopSec=180", "UMask=0077"];
-	return inTransientUnit({ description: "keyturn's door", name, properties }, argv);
+	return inTransientUnit({ description: "keyturn's door", name, properties: DOOR_PROPERTIES }, argv);
 }
 
 function gaveUp(signal: AbortSignal): Promise<never> {

@@ -46,6 +46,10 @@ test("arms a timer under a fresh name before the old one is stopped, and stops n
 	expect(lines[0]).toContain(
 		"--property=Restart=on-failure --property=RestartSec=10s --property=StartLimitIntervalSec=1d --property=StartLimitBurst=100 ",
 	);
+	// As the door's own unit.
+	expect(lines[0]).toContain(
+		"--property=KillMode=mixed --property=TimeoutStopSec=180 --property=UMask=0077 --property=LimitCORE=0 ",
+	);
 	expect(lines[0]).toMatch(/ --unit=keyturn-deadman-[0-9a-f]{12} .* -- \/usr\/bin\/keyturn recover$/);
 	expect(
 		lines.filter((line) => line.includes("systemctl stop")).every((line) => line.endsWith(".timer")),

@@ -164,6 +164,9 @@ test("with systemd but without units it is a transient unit of root's", async (c
 	expect(asked[0]?.argv.join(" ")).toMatch(
 		/^\/usr\/bin\/systemd-run --wait --pipe --collect --quiet --unit=keyturn-apply-[0-9a-f]{12} .* -- \/usr\/bin\/node door\.js$/,
 	);
+	expect(asked[0]?.argv).toEqual(
+		expect.arrayContaining(["KillMode=mixed", "TimeoutStopSec=180", "UMask=0077", "LimitCORE=0"]),
+	);
 });
 
 test("a socket that is not for us is told as such", async (context) => {
