@@ -11,7 +11,7 @@ import { supersede } from "./make.ts";
 import { writersOf } from "./writers.ts";
 import { zoneHolding } from "./zone-holding.ts";
 import { meanwhile } from "./meanwhile.ts";
-import type { Job, Run } from "./run.ts";
+import { each, type Job, type Run, SIDE_BY_SIDE } from "./run.ts";
 
 interface Publication {
 	readonly job: Job<"publish">;
@@ -28,10 +28,11 @@ export async function publish(run: Run, jobs: readonly Job<"publish">[]): Promis
 	const taken: Publication[] = [];
 	for (const group of groupBy(located, groupKey).values())
 		taken.push(...(await publishGroup(run, group.filter(isWanted))));
-	for (const job of new Set(taken.map((publication) => publication.job))) {
+	const done = [...new Set(taken.map((publication) => publication.job))];
+	await each(done, SIDE_BY_SIDE, async (job) => {
 		const ofJob = (publication: Publication): boolean => publication.job === job;
 		await settlePublished(run, taken.filter(ofJob), located.filter(ofJob).length);
-	}
+	});
 }
 
 /** Where one provider finds its name taken, the others are not asked any more. */

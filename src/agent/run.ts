@@ -127,6 +127,8 @@ export interface RunGiven {
 	readonly hostRevision: number;
 }
 
+type HostEdit = (host: HostState) => Told;
+
 export class Run {
 	readonly ports: AgentPorts;
 	readonly settings: AgentSettings;
@@ -142,6 +144,8 @@ export class Run {
 	#hostRevision: number;
 	/** Steps run side by side; the host's document is written by one at a time. */
 	#writing: Promise<unknown> = Promise.resolve();
+	/** What the next save of it takes along; null while nothing waits for it. */
+	#gathered: { readonly edits: HostEdit[]; readonly saved: Promise<void> } | null = null;
 
 	constructor(given: RunGiven) {
 		this.ports = given.ports;
@@ -218,20 +222,38 @@ export class Run {
 		await this.editHost((host) => ({ host: repeat(host, this.now(), this.#audience), history: [] }));
 	}
 
-	/** Durable when it resolves; edits queue up behind one another. */
-	async editHost(edit: (host: HostState) => Told): Promise<void> {
-		const turn = this.#writing.then(async () => {
-			const { host, history } = edit(this.#host);
-			const text = this.#changedText(host);
-			if (text !== null) {
-				this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
-				this.#host = host;
-				this.#hostText = text;
-			}
-			for (const event of history) await this.#record(event);
-		});
-		this.#writing = turn.catch(() => undefined);
-		await turn;
+	/** Durable when it resolves; what is asked for while a save is under way is saved together by the next. */
+	async editHost(edit: HostEdit): Promise<void> {
+		if (this.#gathered === null) {
+			const edits: HostEdit[] = [];
+			const saved = this.#writing.then(async () => {
+				this.#gathered = null;
+				await this.#saveHost(edits);
+			});
+			this.#writing = saved.catch(() => undefined);
+			this.#gathered = { edits, saved };
+		}
+		this.#gathered.edits.push(edit);
+		await this.#gathered.saved;
+	}
+
+	async #saveHost(edits: readonly HostEdit[]): Promise<void> {
+		let host = this.#host;
+		const history: KeyturnEvent[] = [];
+		for (const edit of edits) {
+			const told = edit(host);
+			host = told.host;
+			history.push(...told.history);
+		}
+		// What is told is new: of the thousands of events of a large host none is compared.
+		const isTold = history.length > 0;
+		const text = isTold ? null : this.#changedText(host);
+		if (isTold || text !== null) {
+			this.#hostRevision = await this.ports.store.save(this.#lease, "host", host, this.#hostRevision);
+			this.#host = host;
+			this.#hostText = text;
+		}
+		for (const event of history) await this.#record(event);
 	}
 
 	/** Null where there is nothing to save: most edits find nothing to do and give back what they got. */
@@ -306,6 +328,9 @@ export function newMemory(): Memory {
 		withoutCopies: new Set(),
 	};
 }
+
+/** What tells and saves, and waits for nothing else: what is told by several goes to the disk together. */
+export const SIDE_BY_SIDE = 8;
 
 /**
  * Runs `work` over all items, at most `width` at a time. Fails with the first failure, but only once nothing is under way

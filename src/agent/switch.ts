@@ -11,7 +11,7 @@ import { leave, type Switching } from "./left-behind.ts";
 import { supersede } from "./make.ts";
 import { evidenceOf, lookAfresh, proveOffline } from "./proof.ts";
 import { giveUpWayBack } from "./restore.ts";
-import type { Job, Run } from "./run.ts";
+import { each, type Job, type Run, SIDE_BY_SIDE } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
 import { tellBeside } from "./turn-away.ts";
 import { tellUnstarted } from "./unstarted.ts";
@@ -121,7 +121,9 @@ async function attempt(
 		answer.result,
 		told,
 	);
-	for (const { job, key } of group) await takeResult(run, job.doc, job.step, key.selector, answer.result);
+	await each(group, SIDE_BY_SIDE, async ({ job, key }) =>
+		takeResult(run, job.doc, job.step, key.selector, answer.result),
+	);
 	return null;
 }
 

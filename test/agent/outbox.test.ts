@@ -13,9 +13,10 @@ function waiting(sink: string, notBefore: string): Undelivered {
 	return { sink, event: {} as KeyturnEvent, tries: 0, notBefore };
 }
 
+const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+
 /** Four domains that turn in one tick, each of which tells three events. */
 async function fourTurns(): Promise<AgentWorld> {
-	const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
 	const domains = ["a.example", "b.example", "c.example", "d.example"];
 	const world = new AgentWorld(domains.map((domain) => ({ ...quick, domain })));
 	await world.wish(domains);
@@ -64,6 +65,17 @@ test("what a quick sink took is noted together, after the first", async () => {
 	}
 	await world.tick();
 	expect(world.events).toHaveLength(12);
+});
+
+test("what several domains have to say goes to the disk together", async () => {
+	const domains = Array.from({ length: 24 }, (_, index) => `${index}.example`);
+	const world = new AgentWorld(domains.map((domain) => ({ ...quick, domain })));
+	await world.tick();
+	await world.wish(domains);
+	const before = world.hostSaves;
+	await world.tick();
+	expect(world.events).toHaveLength(3 * domains.length);
+	expect(world.hostSaves - before).toBeLessThan((3 * domains.length) / 1.5);
 });
 
 test("a tick that is told to stop notes what was delivered first", async () => {
