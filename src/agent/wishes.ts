@@ -230,7 +230,9 @@ function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire"
 function wantFirstKey(state: DomainState, wish: Wish & { readonly noSoak: boolean }): DomainState {
 	const stays = { ...state, wants: staying(state.wants) };
 	const active = activeKey(state);
-	if (active === null) {
+	// Whether it went already is known only once its way out is settled.
+	const isGoing = active?.owes?.act === "takeOut" && active.owes.id !== null;
+	if (active === null || isGoing) {
 		const standing = state.wants.add;
 		const add = { ...(standing ?? asked(wish)), noSoak: wish.noSoak || standing?.noSoak === true };
 		return { ...stays, wants: { ...stays.wants, add } };
@@ -238,7 +240,7 @@ function wantFirstKey(state: DomainState, wish: Wish & { readonly noSoak: boolea
 	const isCompromised = stays.wants.revoke.some(({ selector }) => selector === active.selector);
 	return editKey(isCompromised ? wantTurn(stays, wish) : stays, active.selector, (key) => ({
 		...key,
-		owes: key.owes?.act === "takeOut" && key.owes.id === null ? null : key.owes,
+		owes: key.owes?.act === "takeOut" ? null : key.owes,
 	}));
 }
 

@@ -248,6 +248,19 @@ describe("a domain that is to be removed", () => {
 		expect((await world.state()).wants).toMatchObject({ add: null, remove: null });
 	});
 
+	it("has its first key at once, whatever its window, where it was on its way out when it was added again", async () => {
+		const world = new AgentWorld([windowed]);
+		await world.tick();
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await remove(world);
+		await world.tick();
+		expect(await world.states()).toEqual({ "202610": "active" });
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await add(world);
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+	});
+
 	it("goes on being signed where the signer did not let go, which is told, and it is tried a day later, then two", async () => {
 		const world = await turned();
 		world.commit = (_id, result) => ({
