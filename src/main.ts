@@ -94,6 +94,7 @@ async function open(configPath: string): Promise<Workbench> {
 		isRoot: process.geteuid?.() === 0,
 	});
 	await dropToOwner(disk, settings.state);
+	await configuration.mustBeSafe(configPath, process.geteuid?.() ?? 0);
 	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
 	const openDoor = once(() => joinDoor(configPath));
 	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };
@@ -218,6 +219,7 @@ async function reload(
 ): ReturnType<Workbench["reload"]> {
 	try {
 		const settings = await configuration.read(configPath);
+		await configuration.mustBeSafe(configPath, process.geteuid?.() ?? 0);
 		if (settings.state !== bench.settings.state)
 			return {
 				fault: `${configPath}: state: expected ${bench.settings.state} until a restart, got ${settings.state}`,

@@ -40,6 +40,14 @@ describe("the command line", () => {
 		expect((JSON.parse(output) as { events: unknown[] }).events).toHaveLength(EVENTS);
 	});
 
+	it("goes by no configuration that anybody could have written", { timeout: 60_000 }, async () => {
+		await chmod(config, 0o666);
+		const { status, output, trouble } = await run(["history", "--json"], {});
+		expect({ status, output }).toEqual({ status: 2, output: "" });
+		expect(trouble).toContain(`${config}: expected that only root can write to it, got mode 0666`);
+		expect(trouble).toContain("chmod go-w");
+	});
+
 	it("ends quietly when nobody reads on", { timeout: 60_000 }, async () => {
 		const { status, trouble } = await run(["history", "--json"], { closeEarly: true });
 		expect(trouble).toBe("");

@@ -13,6 +13,7 @@ import type { Settings } from "../settings/settings.ts";
 import { readYaml } from "../settings/yaml-source.ts";
 import { SIGNER_TYPES } from "../signers/registry.ts";
 import { fullHostName, systemTimezone } from "../system/identity.ts";
+import { whyUntrustedFile } from "../system/trusted.ts";
 import { PROVIDER_TYPES, type ProviderType } from "../../providers/registry.ts";
 
 /** Of keyturn.yaml, and of other text that is read beside it. */
@@ -22,6 +23,8 @@ const ONLY_ON_FAKES: readonly string[] = ["recorded", "documented"];
 export interface Configuration {
 	/** Fails with `config.unreadable`, or `config.invalid` and every fault at once. */
 	read(configPath: string): Promise<Settings>;
+	/** Fails with `config.unsafe` where others than root and `uid` could write it: it names programs that `uid` runs. */
+	mustBeSafe(configPath: string, uid: number): Promise<void>;
 	/** Writes the domain into the file, which a daemon reads again when it finds a wish for it; `isTried` writes nothing. */
 	addDomain(configPath: string, asked: DomainAsked, isTried: boolean): Promise<DomainConfigured>;
 	/** What keyturn would not read itself is not written, and nothing is overwritten. */
@@ -93,6 +96,13 @@ export function createConfiguration(disk: Disk, ownRoot: string): Configuration 
 
 	return {
 		read: async (configPath) => settingsOf(configPath, await readText(configPath)),
+		mustBeSafe: async (configPath, uid) => {
+			const why = await whyUntrustedFile(disk, configPath, uid);
+			if (why !== null)
+				throw new KeyturnError("config.unsafe", `${why}; whoever can change it has keyturn run programs`, {
+					hint: `chown root ${configPath}; chmod go-w ${configPath}; in a directory that only root can write to`,
+				});
+		},
 		addDomain: async (configPath, asked, isTried) => {
 			const path = (await disk.realpath(configPath)) ?? configPath;
 			const text = await readText(path);

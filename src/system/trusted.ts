@@ -23,6 +23,13 @@ export async function whyUntrustedAbove(disk: Disk, path: string, uid: number): 
 	return null;
 }
 
+/** The same for a file, as its links resolve, and the directories above it; null too if it is absent. */
+export async function whyUntrustedFile(disk: Disk, path: string, uid: number): Promise<string | null> {
+	const stat = await disk.stat(path);
+	const why = stat === null ? null : whyUntrusted(stat, uid);
+	return why === null ? whyUntrustedAbove(disk, path, uid) : `${path}: ${why}`;
+}
+
 /** The same for a directory itself, which may not be a link either; null too if it is absent. */
 export async function whyUntrustedDirectory(disk: Disk, path: string, uid: number): Promise<string | null> {
 	const stat = await disk.lstat(path);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { whyUntrustedAbove, whyUntrustedDirectory } from "../../src/system/trusted.ts";
+import { whyUntrustedAbove, whyUntrustedDirectory, whyUntrustedFile } from "../../src/system/trusted.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
 import { createSimProcess } from "../fakes/sim-process.ts";
 
@@ -37,6 +37,26 @@ describe("a file on which root relies", () => {
 					disk.put("/etc/keyturn/keyturn.yaml", "");
 				}),
 			).toMatch(/^\/etc\/keyturn: expected that only root can write to it, got mode 07[57][57]$/);
+	});
+
+	test("is not where it is another user's itself, or may be written by others", async () => {
+		const path = "/etc/keyturn/keyturn.yaml";
+		const whose = async (mode: number, owner = { uid: 0, gid: 0 }, uid = 0) =>
+			whyUntrustedFile(
+				diskWith((disk) => disk.put(path, "", mode, owner)),
+				path,
+				uid,
+			);
+		expect(await whose(0o664)).toBeNull();
+		expect(await whose(0o644, ATTACKER, ATTACKER.uid)).toBeNull();
+		expect(await whose(0o644, ATTACKER)).toBe(`${path}: expected root as its owner, got user 4711`);
+		expect(await whose(0o664, STAFF)).toMatch(/got mode 0664$/);
+		expect(await whose(0o646)).toMatch(/got mode 0646$/);
+		const below = diskWith((disk) => {
+			disk.putDirectory("/etc/keyturn", 0o755, ATTACKER);
+			disk.put(path, "");
+		});
+		expect(await whyUntrustedFile(below, path, 0)).toContain("/etc/keyturn: expected root");
 	});
 
 	test("is trusted in a directory of root's below a sticky one, and below one of root's own group", async () => {
