@@ -1,6 +1,7 @@
 /** Which keys rspamd signs or seals with: `dkim_signing.conf` or `arc.conf`, and the maps and tables that it names. */
 
 import type { Disk } from "../../ports/disk.ts";
+import { mapPath } from "../rspamd/file-names.ts";
 import { isOn } from "../rspamd/signing-section.ts";
 import { parseUcl, type UclEntry, type UclNode } from "../rspamd/ucl.ts";
 import { keyTableReadings } from "./milter-options.ts";
@@ -96,8 +97,8 @@ async function elsewhere(
 	if (OUTSIDE.has(name))
 		return isOn(value) ? [unclear(program, where, `its keys are not in files (${name})`)] : [];
 	if (!FILES.has(name)) return [];
-	const file = /^(?:file:\/\/)?(\/.*)$/.exec(value)?.[1];
-	if (file === undefined) return [unclear(program, where, `${name} is not a file`)];
+	const file = mapPath(value);
+	if (file === null) return [unclear(program, where, `${name} is not a file`)];
 	const bytes = await readTable(disk, file);
 	if (name === "key_table") return keyTableReadings(program, file, bytes).map(withTwoFields);
 	const text = Buffer.from(bytes).toString("latin1");

@@ -12,8 +12,14 @@ export function openedPath(path: string, domain: string, selector: string): stri
 		.replaceAll("$selector", () => selector);
 }
 
+/** Where a map lies; null for one by HTTP, or in a list. */
+export function mapPath(value = ""): string | null {
+	const path = withDirectory(value.replace(/^(?:file|fallback\+file):\/\//, ""));
+	return path.startsWith("/") && !path.includes("$") ? path : null;
+}
+
 /** The variables that a path may begin with (rspamd_paths, as Debian has them). */
-export function withDirectory(path: string): string {
+function withDirectory(path: string): string {
 	return path
 		.replace(/^\$\{?(?:LOCAL_CONFDIR|CONFDIR)\}?(?=\/)/, "/etc/rspamd")
 		.replace(/^\$\{?DBDIR\}?(?=\/)/, "/var/lib/rspamd");

@@ -15,7 +15,7 @@ import {
 	renderTwoTables,
 	signingRows,
 } from "../one-table/signing-lines.ts";
-import { openedPath, plainPath, withDirectory } from "./file-names.ts";
+import { mapPath, openedPath, plainPath } from "./file-names.ts";
 import { selectorMap } from "./selector-map.ts";
 import type { SigningSection } from "./signing-section.ts";
 import { isCaught, LABELLED_KEYS } from "../one-table/labelled-keys.ts";
@@ -168,10 +168,4 @@ async function readFileOf(
 		"signer.config",
 		`${option}: expected a file on this host, got ${named ?? "nothing"}`,
 	);
-}
-
-/** A map by HTTP or in a list has no file. */
-function mapPath(value = ""): string | null {
-	const path = withDirectory(value.replace(/^(?:file|fallback\+file):\/\//, ""));
-	return path.startsWith("/") && !path.includes("$") ? path : null;
 }

@@ -187,6 +187,19 @@ describe("who else reads keys", () => {
 		]);
 	});
 
+	it("is rspamd by maps that its variables lead to", async () => {
+		const found = await readersOf({
+			"/etc/rspamd/local.d/dkim_signing.conf":
+				'selector_map = "$LOCAL_CONFDIR/local.d/selectors.map";\nkey_table = "file://${DBDIR}/key.table";\ntry_fallback = false;\n',
+			"/etc/rspamd/local.d/selectors.map": "example.org mail\n",
+			"/var/lib/rspamd/key.table": `two example.com:202610:${KEY}\n`,
+		});
+		expect(found.map(({ domain, selector, problem }) => [domain, selector, problem])).toEqual([
+			["example.org", "mail", null],
+			["example.com", "202610", null],
+		]);
+	});
+
 	it("is rspamd by its selector where its paths are made up of variables", async () => {
 		const path = "/etc/rspamd/local.d/dkim_signing.conf";
 		const found = await readersOf({
