@@ -1,6 +1,7 @@
 /** Verifies DKIM signatures as a receiver would. */
 
 export interface SignatureVerdict {
+	/** In lower case. */
 	readonly domain: string;
 	readonly selector: string;
 	readonly outcome: "pass" | "fail" | "unknown";

@@ -56,7 +56,8 @@ function verdictOf(result: LibraryResult): readonly SignatureVerdict[] {
 	const comment = status.comment === undefined || status.comment === false ? "" : `: ${status.comment}`;
 	return [
 		{
-			domain: signingDomain,
+			// As written in d=, where case says nothing (RFC 6376 section 3.5): a table may have capitals.
+			domain: signingDomain.toLowerCase(),
 			selector,
 			outcome,
 			reason: outcome === "pass" ? null : `${status.result}${comment}`,

@@ -40,6 +40,11 @@ test.each([
 	expect(verdict?.reason).not.toBeNull();
 });
 
+test("a domain that is signed for in capitals is the same", async () => {
+	const message = (await signed()).replace("d=example.com", "d=Example.COM");
+	expect(await verifier.verify(message, async () => [record])).toMatchObject([{ domain: "example.com" }]);
+});
+
 test("a changed message fails, an unsigned one has no verdict", async () => {
 	const changed = (await signed()).replace("hello", "hallo");
 	expect(await verifier.verify(changed, async () => [record])).toMatchObject([{ outcome: "fail" }]);

@@ -127,7 +127,7 @@ export const SENDER = "%";
 
 /** Of an absolute path alone (FORMATS: the value has to begin with a slash). */
 function pathOf(domain: string, path: string): string {
-	return domain === SENDER || !path.startsWith("/") ? path : path.replaceAll(SENDER, domain.toLowerCase());
+	return domain === SENDER || !path.startsWith("/") ? path : path.replaceAll(SENDER, () => domain);
 }
 
 /** What a pattern may catch is not followed: no name behind it is sure. */

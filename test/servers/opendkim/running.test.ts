@@ -79,16 +79,21 @@ describe.skipIf(!mayRun).each(["inet", "unix"] as const)("a running OpenDKIM on 
 });
 
 describe.skipIf(!mayRun)("what an unsigned probe proves", () => {
-	async function probed(extra: string) {
+	async function probed(extra: string, entryOf = (path: string) => `${DOMAIN}:202610:${path}`) {
 		const host = await prepareHost({ extra });
-		const path = await host.writeKey("example", old);
+		const path = await host.writeKey("Example.COM", old);
 		await host.write("signing.table", `*@${DOMAIN} example\n`);
-		await host.write("key.table", `example ${DOMAIN}:202610:${path}\n`);
+		await host.write("key.table", `example ${entryOf(path)}\n`);
 		await host.start();
 		const signer = host.signer();
 		const reading = await signer.read();
 		return signer.probe([{ domain: DOMAIN, selector: "202610", record: old.record }], reading);
 	}
+
+	test("all where the table has the domain in capitals, and its path by it", async () => {
+		const entryOf = (path: string) => `Example.COM:202610:${path.replace("Example.COM", "%")}`;
+		expect(await probed("", entryOf)).toMatchObject([{ outcome: "signed" }]);
+	});
 
 	test("nothing where loopback is not internal", async () => {
 		expect(await probed("InternalHosts 192.0.2.7")).toEqual([

@@ -51,10 +51,10 @@ test("a path may have colons, and a fourth field is none of it", () => {
 	expect(parseKeyTable(bytes("a example.com:s:/k:1:rsa-sha256\n"))[0]?.path).toBe("/k:1");
 });
 
-test("% in an absolute path stands for the domain; a turn writes the path out", () => {
+test("% in an absolute path stands for the domain as the line has it; a turn writes the path out", () => {
 	const table = "a Example.com:202610:/k/%/%.key\n";
 	expect(parseKeyTable(bytes(table))[0]).toMatchObject({
-		path: "/k/example.com/example.com.key",
+		path: "/k/Example.com/Example.com.key",
 		problem: null,
 	});
 	expect(rendered(table)).toBe("a Example.com:202611:/keys/example.com/202611.private\n");
