@@ -78,7 +78,7 @@ export async function leaveRecord(
 		summary: `${domain}: ${key.selector} is retired; its record stays for ${keepers.join(", ")}`,
 		detail: `${key.record.name} and a name of ${keepers.join(", ")} lead to one record, ${key.record.owner}`,
 	});
-	await noteRetired(run, job, key);
+	await noteRetired(run, job, key, `its record was left to ${keepers.join(", ")}`);
 }
 
 async function tellRetired(
@@ -94,6 +94,7 @@ async function noteRetired(
 	run: Run,
 	{ doc, step }: Job<"retire"> | Job<"revoke">,
 	key: KeyEntry,
+	reason: string | null = null,
 ): Promise<void> {
 	const now = run.now();
 	const { domain } = doc.policy;
@@ -113,7 +114,7 @@ async function noteRetired(
 			moveKey(doc.state, key.selector, "retired", now, {
 				owes: key.origin === "made" ? drop : null,
 				// A key that was revoked is told from one that may be published again.
-				reason: key.state === "revoked" ? key.reason : null,
+				reason: key.state === "revoked" ? key.reason : reason,
 			}),
 		),
 	);

@@ -5,7 +5,7 @@ import { type DomainState, keyOf } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { outlooks, waitsOf } from "../report/outlook.ts";
 import { graceEnds } from "../rotation/timing.ts";
-import { whyNoRetire } from "../rotation/wishes.ts";
+import { leftWords, whyNoRetire } from "../rotation/wishes.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
 import { keysKnown } from "./keys-known.ts";
@@ -66,13 +66,19 @@ function isRipe(
 function standing(bench: Workbench, policy: Policy, state: DomainState, selector: string): Standing {
 	const { domain, timezone } = policy;
 	const key = keyOf(state, selector);
-	if (key?.state === "retired")
+	if (key?.state === "retired") {
+		const since = localMinute(new Date(key.since), timezone);
+		const left = leftWords(key);
 		return {
 			domain,
 			code: EXIT.done,
 			selector,
-			words: `the record of ${selector} is removed since ${localMinute(new Date(key.since), timezone)}`,
+			words:
+				left === null
+					? `the record of ${selector} is removed since ${since}`
+					: `${selector} is retired since ${since}; ${left}`,
 		};
+	}
 	const waits = waitsOf(outlooks(state, policy, bench.clock.now()));
 	const wait = waits.find((one) => one.selector === selector);
 	const until = wait?.until == null ? "" : ` until ${wait.until.toISOString()}`;

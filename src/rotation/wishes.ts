@@ -1,5 +1,6 @@
 /** Whether what an operator asks for can be had, from a domain's state alone, and what it leaves to be done. */
 
+import { isRevokedRecord } from "../dkim/key-record.ts";
 import {
 	activeKey,
 	type Asked,
@@ -57,9 +58,11 @@ export function whyNoRevoke(state: DomainState, selector: string): string | null
 	const key = keyOf(state, selector);
 	if (key === null) return `no key ${selector} is known`;
 	if (key.state === "revoked") return `${selector} is revoked already`;
-	if (key.state === "retired")
-		return `the record of ${selector} is removed already: nothing verifies with it`;
-	return null;
+	if (key.state !== "retired") return null;
+	const left = leftWords(key);
+	return left === null
+		? `the record of ${selector} is removed already: nothing verifies with it`
+		: `${selector} is retired already; ${left}: revoke it there`;
 }
 
 /** Why an old record cannot be asked to go; null if it can. */
@@ -69,8 +72,16 @@ export function whyNoRetire(state: DomainState, selector: string): string | null
 	if (key.state === "active") return `mail is signed with ${selector}: turn it first`;
 	if (isCandidate(key.state)) return `${selector} is the next key to sign`;
 	if (state.wants.rollback?.selector === selector) return `${selector} is to sign again (keyturn rollback)`;
-	if (key.state === "retired") return `the record of ${selector} is removed already`;
-	return null;
+	if (key.state !== "retired") return null;
+	const left = leftWords(key);
+	return left === null
+		? `the record of ${selector} is removed already`
+		: `${selector} is retired already; ${left}`;
+}
+
+/** Of a retired key whose record stands on, for another domain whose name leads to it as well: which; null for all others. */
+export function leftWords({ record, reason }: KeyEntry): string | null {
+	return isRevokedRecord(record.value) ? null : reason;
 }
 
 /**

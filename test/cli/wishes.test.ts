@@ -163,6 +163,30 @@ describe("retire", () => {
 		expect(terminal.results.join()).toMatch(/^example.com: the record of 202610 is removed since /);
 	});
 
+	test("does not say that a record is removed which stays for another domain", async () => {
+		const names = ["a.example", "b.example"];
+		const shared = { ...quick, retire: { ...quick.retire, adopted: true } };
+		const world = new AgentWorld(names.map((domain) => ({ ...shared, domain })));
+		for (const domain of names) world.aliases.set(`202610._domainkey.${domain}`, "kt.example.net");
+		world.shareKey(names);
+		await world.tick();
+		await world.ask({ kind: "remove", domains: ["a.example"] }, "w1");
+		await world.advance(MINUTE_MS);
+		world.pass(20 * DAY_MS);
+		const { context, terminal } = commandBench(world);
+		expect(await retire(context, "a.example", "202610", OPTIONS)).toBe(0);
+		expect(terminal.results.join()).toMatch(
+			/^a.example: 202610 is retired since .*; its record was left to b.example$/,
+		);
+		expect(world.changes.filter(({ kind }) => kind === "remove")).toEqual([]);
+		await expect(retire(context, "a.example", "202610", OPTIONS)).rejects.toMatchObject({
+			message: "a.example: 202610 is retired already; its record was left to b.example",
+		});
+		await expect(revoke(context, "a.example", "202610", REVOKE)).rejects.toMatchObject({
+			message: "a.example: 202610 is retired already; its record was left to b.example: revoke it there",
+		});
+	});
+
 	test("is refused for the key that signs", async () => {
 		const { context } = commandBench(await turnedWorld());
 		await expect(retire(context, "example.com", "202611", OPTIONS)).rejects.toMatchObject({
