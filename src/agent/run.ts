@@ -52,6 +52,10 @@ export interface AgentSettings {
 	/** What events call this host. */
 	readonly host: string;
 	readonly policies: readonly Policy[];
+	/** What a service has commands for, by its name; systemd has all others. */
+	readonly signers: readonly {
+		readonly services: { readonly commands: Readonly<Record<string, unknown>> };
+	}[];
 	/** Proven: the adapter was tried on the real thing by those who wrote it. */
 	readonly providers: readonly { readonly name: string; readonly isProven: boolean }[];
 }

@@ -32,6 +32,22 @@ async function raise(run: Run, services: readonly string[]): Promise<void> {
 		selector: null,
 		summary: `${names} does not run: it did not start again after a switch`,
 		detail: "until it runs mail waits, or goes out unsigned, and no other switch is made",
-		hint: `see systemctl status ${services.join(" ")}; keyturn tries again every minute, and at once with: keyturn recover; it leaves a unit alone that is masked`,
+		hint: hintFor(run, services),
 	});
+}
+
+/** A service that keyturn.yaml has commands for is no unit. */
+function hintFor({ settings: { signers } }: Run, services: readonly string[]): string {
+	const units = services.filter((name) =>
+		signers.every(({ services: { commands } }) => !Object.hasOwn(commands, name)),
+	);
+	const others = services.filter((name) => !units.includes(name));
+	return [
+		...(units.length === 0 ? [] : [`see systemctl status ${units.join(" ")}`]),
+		...(others.length === 0
+			? []
+			: [`see the log of ${others.join(" and ")}, which keyturn.yaml has commands for`]),
+		"keyturn tries again every minute, and at once with: keyturn recover",
+		...(units.length === 0 ? [] : ["it leaves a unit alone that is masked"]),
+	].join("; ");
 }

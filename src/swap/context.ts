@@ -17,6 +17,8 @@ export interface SwapSigner {
 		readonly start: readonly string[];
 		/** How long the mail server stays down when the signer does not come up even with the old table. */
 		readonly holdMs: number;
+		/** By service; systemd has those that are not named. */
+		readonly commands: Readonly<Record<string, unknown>>;
 	};
 	/** Whether the running signer is proven after a switch. */
 	readonly probe: boolean;

@@ -97,7 +97,7 @@ async function settleServices(run: SwitchRun, stands: ReadonlyMap<string, Stand>
 	return {
 		results: [result],
 		did: [...run.did, `switch ${result.id}: ${result.outcome}`],
-		pending: run.owed.length === 0 ? null : owing(run.owed),
+		pending: run.owed.length === 0 ? null : owing(context, run.owed),
 	};
 }
 
@@ -116,7 +116,7 @@ async function settleEnded(context: SwapContext, journal: Journal, filesOnly: bo
 		else owed.push(ran);
 	if (owed.length > 0) {
 		if (did.length > 0) await writeJournal(context, { ...journal, owed });
-		return { results: [], did, pending: owing(owed) };
+		return { results: [], did, pending: owing(context, owed) };
 	}
 	await removeJournal(context);
 	await disarm(context);
@@ -169,10 +169,19 @@ function owedSentence(owed: readonly RanService[]): string {
 }
 
 /** They were tried just now. */
-function owing(owed: readonly RanService[]): Pending {
+function owing({ signers }: SwapContext, owed: readonly RanService[]): Pending {
+	const isByCommand = ({ service }: RanService): boolean =>
+		[...signers.values()].some(({ services }) => Object.hasOwn(services.commands, service));
+	const units = unitsOf(owed.filter((ran) => !isByCommand(ran)));
+	const logs = [
+		...units.map((unit) => `journalctl -u ${unit}`),
+		...owed.filter(isByCommand).map(({ service }) => `the log of ${service}`),
+	];
+	const masked =
+		units.length === 0 ? "" : `; what is to stay down is masked: systemctl mask ${units.join(" ")}`;
 	return {
 		reason: owedSentence(owed),
-		hint: `see ${logsOf(owed)}; every request to the door tries again, such as: keyturn recover; what is to stay down is masked: systemctl mask ${unitsOf(owed).join(" ")}`,
+		hint: `see ${logs.join(", ")}; every request to the door tries again, such as: keyturn recover${masked}`,
 		services: owed.map(({ service }) => service),
 	};
 }
@@ -183,12 +192,6 @@ function waiting(reason: string): Pending {
 		hint: "while the host starts or stops no service is touched; once it is up the next request goes on: keyturn recover",
 		services: [],
 	};
-}
-
-function logsOf(owed: readonly RanService[]): string {
-	return unitsOf(owed)
-		.map((unit) => `journalctl -u ${unit}`)
-		.join(", ");
 }
 
 function unitsOf(owed: readonly RanService[]): readonly string[] {

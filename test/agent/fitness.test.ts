@@ -165,7 +165,7 @@ describe("a check of a provider", () => {
 				},
 			},
 		};
-		const settings = { host: "mx1", policies, providers: [] };
+		const settings = { host: "mx1", policies, signers: [], providers: [] };
 		const check = { provider: "home", zone, waitMs: 0, say: () => undefined };
 		await checkProvider({ ports, settings }, check, signal);
 		expect(asked).toEqual([nameservers]);

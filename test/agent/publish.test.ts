@@ -350,7 +350,7 @@ describe("a provider that cuts what it stores", () => {
 		const publisher = createPublisher({ ...ports, provider: home, turns: createTurns(), clock });
 		const configure = (policy: Policy): void =>
 			world.agent.configure(
-				{ host: "mx1", policies: [policy], providers: [] },
+				{ host: "mx1", policies: [policy], signers: [], providers: [] },
 				{ providers: new Map([["home", publisher]]), sinks: ports.sinks, pre: ports.pre },
 			);
 		configure(rsa);

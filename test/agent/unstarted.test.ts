@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseHostState } from "../../src/agent/host-state.ts";
 import type { Pending } from "../../src/ports/door.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 
@@ -33,6 +34,21 @@ describe("a mail server that does not start again after a switch", () => {
 		world.pending = null;
 		await world.advance(MINUTE_MS);
 		expect(world.told("swap_failed")).toEqual(["start", "end"]);
+	});
+
+	it("is no unit to look at where keyturn.yaml has commands for it", async () => {
+		const world = new AgentWorld();
+		world.signers.push({ services: { commands: { postfix: {} } } });
+		for (const [services, hint] of [
+			[["postfix"], "see the log of postfix, which keyturn.yaml has commands for; keyturn tries"],
+			[["postfix", "opendkim"], "see systemctl status opendkim; see the log of postfix, which"],
+		] as const) {
+			world.restart();
+			world.pending = { ...owing, services: [...services] };
+			await world.tick();
+			const { troubles } = parseHostState((await world.store.load("host"))?.state);
+			expect(troubles[0]?.hint).toContain(hint);
+		}
 	});
 
 	it("has the door try again every minute, and no more than that once it runs", async () => {

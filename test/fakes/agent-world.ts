@@ -54,6 +54,8 @@ export class AgentWorld {
 	readonly #ports: AgentPorts;
 	readonly #known = [{ name: UNPROVEN, isProven: false }];
 	/** What the live tables name. */
+	/** Whose services keyturn.yaml has commands for. */
+	readonly signers: { services: { commands: Record<string, object> } }[] = [];
 	readonly lines: InspectedLine[] = [];
 	readonly doorRequests: DoorRequest[] = [];
 	readonly changes: ZoneChange[] = [];
@@ -244,13 +246,23 @@ export class AgentWorld {
 			pre: [this.#pre()],
 			log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
 		};
-		this.agent = createAgent(this.#ports, { host: "mx1", policies, providers: this.#known });
+		this.agent = createAgent(this.#ports, {
+			host: "mx1",
+			policies,
+			signers: this.signers,
+			providers: this.#known,
+		});
 		for (const { domain } of policies) this.signWith(domain, "202610");
 	}
 
 	/** A new process: what the old one remembered is gone. */
 	restart(policies = this.policies): void {
-		this.agent = createAgent(this.#ports, { host: "mx1", policies, providers: this.#known });
+		this.agent = createAgent(this.#ports, {
+			host: "mx1",
+			policies,
+			signers: this.signers,
+			providers: this.#known,
+		});
 	}
 
 	/** What another configuration gives, with one provider under this name. */
@@ -265,7 +277,7 @@ export class AgentWorld {
 	): void {
 		const providers = new Map([...zones].map(([name, zone]) => [name, this.#provider(name, zone)] as const));
 		this.agent.configure(
-			{ host: "mx1", policies, providers: this.#known },
+			{ host: "mx1", policies, signers: this.signers, providers: this.#known },
 			{ providers, sinks: this.#ports.sinks, pre: this.#ports.pre },
 		);
 	}

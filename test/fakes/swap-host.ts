@@ -31,6 +31,8 @@ export interface SwapHostOptions {
 	readonly otherReaders?: readonly OtherReader[];
 	readonly mayReveal?: boolean;
 	readonly probe?: boolean;
+	/** Of keyturn.yaml, by service. */
+	readonly commands?: Readonly<Record<string, object>>;
 	/** A sleep of the door takes at least this long, as on a machine with much to do: fewer rounds of what waits by polling. */
 	readonly leastSleepMs?: number;
 }
@@ -127,7 +129,12 @@ export class SwapHost {
 				rawDisk: () => this.disk,
 				process,
 			});
-			const services = { stop: ["postfix", name], start: [name, "postfix"], holdMs: 300_000 };
+			const services = {
+				stop: ["postfix", name],
+				start: [name, "postfix"],
+				holdMs: 300_000,
+				commands: this.#options.commands ?? {},
+			};
 			return [name, { signer, services, probe: this.#options.probe ?? true }] as const;
 		});
 		return {

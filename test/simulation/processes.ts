@@ -135,6 +135,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 							stop: ["postfix", "opendkim"],
 							start: ["opendkim", "postfix"],
 							holdMs: HOLD_MS,
+							commands: {},
 						},
 						probe: true,
 					},
@@ -314,6 +315,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 	const settingsNow = () => ({
 		host: "mx1",
 		policies: world.policies.map(wrappers.policy),
+		signers: [],
 		providers: [],
 	});
 

@@ -293,8 +293,8 @@ describe("while the host starts or stops", () => {
 
 describe("a switch that has its result", () => {
 	/** Done, but postfix did not start again. */
-	async function owing(): Promise<SwapHost> {
-		const host = new SwapHost({ swap: "restart" });
+	async function owing(commands: Record<string, object> = {}): Promise<SwapHost> {
+		const host = new SwapHost({ swap: "restart", commands });
 		host.services.of("postfix").failingStarts = 3;
 		await host.switchKeys(host.door(), ID, turn(host));
 		host.services.calls.length = 0;
@@ -317,6 +317,16 @@ describe("a switch that has its result", () => {
 		expect(host.services.isArmed).toBe(true);
 		await recover(host);
 		expect(host.services.isArmed).toBe(false);
+	});
+
+	it("names no unit where keyturn.yaml has commands for what it owes", async () => {
+		const host = await owing({ postfix: {} });
+		host.services.of("postfix").failingStarts = 99;
+		expect(await recover(host)).toMatchObject({
+			pending: {
+				hint: "see the log of postfix; every request to the door tries again, such as: keyturn recover",
+			},
+		});
 	});
 
 	it("goes on owing them, and lets nothing new begin, saying why", async () => {

@@ -259,7 +259,12 @@ function givenFor(
 			propagation: createPropagation({ clock, resolver }),
 			providers: new Map([["home", provider]]),
 		},
-		settings: { host: "mx1", policies: [policyOf({ domain: ZONE, providers, verify })], providers: [] },
+		settings: {
+			host: "mx1",
+			policies: [policyOf({ domain: ZONE, providers, verify })],
+			signers: [],
+			providers: [],
+		},
 	};
 	return { given, host: async () => parseHostState((await store.load("host"))?.state) };
 }
