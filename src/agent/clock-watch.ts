@@ -1,8 +1,6 @@
 /** Two clocks must agree before anything is removed: after a jump of the wall clock grace counts anew, a day at least. */
 
-import type { Policy } from "../rotation/policy.ts";
-import type { Delay } from "../rotation/step.ts";
-import { doubtMs } from "../rotation/timing.ts";
+import { freezeOf } from "../rotation/retiring.ts";
 import { CAUSES } from "./causes.ts";
 import type { HostState } from "./host-state.ts";
 import type { Run } from "./run.ts";
@@ -18,8 +16,9 @@ const LONGEST_SILENCE_MS = 8 * DAY_MS;
 /** Notes the clock, and gives since when it is steady where it has jumped lately; null where it is not in doubt. */
 export async function watchClock(run: Run, isNew: boolean): Promise<Date | null> {
 	const now = run.now();
-	const isStanding = run.host.troubles.some((trouble) => trouble.id === CAUSES.clock());
-	const jump = isNew ? null : (moved(run, now) ?? (isStanding ? null : silence(run, now)));
+	const jump = isNew
+		? null
+		: (moved(run, now) ?? (doubtedSince(run.host) === null ? silence(run, now) : null));
 	const last = run.memory.lastTick;
 	run.memory.lastTick = { bootMs: run.ports.clock.bootMs(), at: now };
 	if (jump !== null) {
@@ -38,19 +37,19 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Date | null>
 		await noteClock(run, now, now);
 	} else if (last === null || now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2)
 		await noteClock(run, now, new Date(run.host.steadySince));
-	if (!run.host.troubles.some((trouble) => trouble.id === CAUSES.clock())) return null;
-	const since = new Date(run.host.steadySince);
+	const since = doubtedSince(run.host);
+	if (since === null) return null;
 	if (run.settings.policies.some((policy) => freezeOf(since, policy).until > now)) return since;
 	await run.end(CAUSES.clock(), null);
 	return null;
 }
 
-/** What the removals of a domain wait for after a jump. */
-export function freezeOf(steadySince: Date, policy: Policy): Delay {
-	return {
-		until: new Date(steadySince.getTime() + doubtMs(policy)),
-		reason: `the clock jumped before ${steadySince.toISOString()}; grace counts from then on`,
-	};
+/** Since when the clock is steady where it has jumped lately; null where it is not in doubt. */
+export function doubtedSince({
+	troubles,
+	steadySince,
+}: Pick<HostState, "troubles" | "steadySince">): Date | null {
+	return troubles.some(({ id }) => id === CAUSES.clock()) ? new Date(steadySince) : null;
 }
 
 function moved(run: Run, now: Date): string | null {

@@ -3,8 +3,8 @@
 import { KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import { type Plan, plan } from "../rotation/plan.ts";
+import { freezeOf } from "../rotation/retiring.ts";
 import type { Delay } from "../rotation/step.ts";
-import { freezeOf } from "./clock-watch.ts";
 import { asSeen, type Groups, policyOfTurn } from "./groups.ts";
 import { firstKeyFault, linesInUse } from "./inspection.ts";
 import type { Doc, Job, Run } from "./run.ts";

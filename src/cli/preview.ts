@@ -13,7 +13,7 @@ import { parseDomainState } from "../rotation/stored-state.ts";
 import type { KeySpec } from "../dkim/key-material.ts";
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { nextRecord } from "../rotation/next-record.ts";
-import { outlook } from "../report/outlook.ts";
+import { type Moment, outlook } from "../report/outlook.ts";
 import type { Plan } from "../rotation/plan.ts";
 import { bySigner, laneState } from "../rotation/lanes.ts";
 import { turningAs } from "../rotation/together.ts";
@@ -23,6 +23,7 @@ import { nextDue } from "../rotation/timing.ts";
 import { staying, whyNoTurn } from "../rotation/wishes.ts";
 import type { Settings } from "../settings/settings.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
+import { momentOf } from "./moment.ts";
 import { tableLines } from "./table-preview.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -87,10 +88,11 @@ async function previewOne(
 	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
 	if (signer === null || signer.problem !== null)
 		return [signer?.problem ?? "its signer is not known to the door"];
-	const now = bench.clock.now();
+	const moment = await momentOf(bench);
+	const { now } = moment;
 	const { selector, made } = await nextSelector(bench, policy, { whole, state, taken }, now, options);
 	taken.add(selector);
-	const planned = planFor(policy, state, signer, now, options.now);
+	const planned = planFor(policy, state, signer, moment, options.now);
 	const turn = { signer: policy.signer, domain: policy.domain, from: line?.selector ?? null, selector };
 	const old = activeKey(state)?.selector ?? line?.selector ?? null;
 	const isFirst = line === null || old === null;
@@ -180,15 +182,15 @@ function planFor(
 	policy: Policy,
 	state: DomainState,
 	signer: InspectedSigner,
-	now: Date,
+	moment: Moment,
 	asked: boolean,
 ): Plan {
-	const wanted = { id: "dry-run", askedAt: now.toISOString(), noSoak: false };
+	const wanted = { id: "dry-run", askedAt: moment.now.toISOString(), noSoak: false };
 	const { rotate, add } = state.wants;
 	const wants = { ...state.wants, rotate: asked ? wanted : rotate, add: asked ? wanted : add };
 	const inUse = signer.lines.filter((line) => line.domain === policy.domain && line.signs);
 	const fault = signer.firstKeyFaults.find((one) => one.domain === policy.domain);
-	return outlook({ ...state, wants }, policy, now, { inUse, firstKeyFault: fault?.reason ?? null });
+	return outlook({ ...state, wants }, policy, moment, { inUse, firstKeyFault: fault?.reason ?? null });
 }
 
 function keyWords(key: KeySpec): string {

@@ -8,10 +8,11 @@ import type { Policy } from "../rotation/policy.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
+import { momentOf } from "./moment.ts";
 import { outageOf } from "./outage.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
-import { turnUnderWay } from "../report/outlook.ts";
+import { type Moment, turnUnderWay } from "../report/outlook.ts";
 import { localMinute, oneLine, wrap } from "../report/words.ts";
 import { type CommandContext, EXIT, type Terminal, type Workbench, worst } from "./workbench.ts";
 
@@ -52,8 +53,7 @@ export interface Asking {
 }
 
 /** What is known besides the domain's state, which was read after it. */
-export interface Seen {
-	readonly now: Date;
+export interface Seen extends Moment {
 	/** The wish is in the domain's state, or cannot be had; a daemon that is alive needs a second and more to take it. */
 	readonly isTaken: boolean;
 	/** What is waited for, where it is neither done nor has failed. */
@@ -109,8 +109,9 @@ export async function pursue(
 		const ticked = await tickOrWatch(turning);
 		if (ticked === "held") return "held";
 		const isTaken = !(await bench.store.wishes()).some(({ id }) => id === wish.id);
+		const given = { isTaken, standing, moment: await momentOf(bench) };
 		const standings = await Promise.all(
-			policies.map((policy) => standingOf(turning, policy, ticked.reports, { isTaken, standing })),
+			policies.map((policy) => standingOf(turning, policy, ticked.reports, given)),
 		);
 		const isOver = standings.every((one) => one.code !== EXIT.waiting);
 		const mayWait = options.wait && bench.clock.uptimeMs() < ends && !context.signal.aborted;
@@ -132,7 +133,11 @@ async function standingOf(
 	turning: Turning,
 	policy: Policy,
 	reports: readonly DomainReport[] | null,
-	{ isTaken, standing }: { readonly isTaken: boolean; readonly standing: Asking["standing"] },
+	{
+		isTaken,
+		standing,
+		moment,
+	}: Pick<Seen, "isTaken"> & Pick<Asking, "standing"> & { readonly moment: Moment },
 ): Promise<Standing> {
 	const { domain } = policy;
 	const state = await stateOf(turning.bench, domain).catch((thrown: unknown) => asKeyturnError(thrown));
@@ -146,7 +151,7 @@ async function standingOf(
 	const report = reports?.find((one) => one.domain === domain);
 	const waitingWords =
 		report === undefined ? watchedWords(state, policy, isTaken) : wordsOf(turning, report, false);
-	return standing(policy, state, { now: turning.bench.clock.now(), isTaken, waitingWords });
+	return standing(policy, state, { ...moment, isTaken, waitingWords });
 }
 
 /** In a pipe each change is a line, so a moment is told and no time that is left. */

@@ -2,7 +2,7 @@
 
 import { asKeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
-import { outlooks, waitsOf } from "../report/outlook.ts";
+import { type Moment, outlooks, waitsOf } from "../report/outlook.ts";
 import { type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { bySigner } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -34,15 +34,11 @@ export async function remove(context: CommandContext, name: string, options: Rem
 	const at = bench.clock.now().toISOString();
 	const wish = { id: bench.random.id(), at, kind: "remove" as const, domains };
 	return withProgress(context, bench, policies, options, async (turning) =>
-		pursue(
-			turning,
-			{ wish, standing: (policy, state, seen) => standing(bench, policy, state, seen) },
-			options,
-		),
+		pursue(turning, { wish, standing }, options),
 	);
 }
 
-function standing(bench: Workbench, policy: Policy, state: DomainState, seen: Seen): Standing {
+function standing(policy: Policy, state: DomainState, seen: Seen): Standing {
 	const { domain, timezone } = policy;
 	const active = state.keys.find((key) => key.state === "active");
 	const selector = active?.selector ?? null;
@@ -51,7 +47,7 @@ function standing(bench: Workbench, policy: Policy, state: DomainState, seen: Se
 			domain,
 			code: EXIT.done,
 			selector,
-			words: inLocalTime(`keyturn signs no more for it; ${afterwards(bench, policy, state)}`, timezone),
+			words: inLocalTime(`keyturn signs no more for it; ${afterwards(policy, state, seen)}`, timezone),
 		};
 	// Counted anew from when the wish was taken: what had failed before is what it was left for.
 	const tries = seen.isTaken && active?.owes?.act === "takeOut" ? active.owes.tries : 0;
@@ -74,8 +70,8 @@ function standing(bench: Workbench, policy: Policy, state: DomainState, seen: Se
 }
 
 /** What of each key stands, and until when. */
-function afterwards(bench: Workbench, policy: Policy, state: DomainState): string {
-	const waits = waitsOf(outlooks(state, policy, bench.clock.now()));
+function afterwards(policy: Policy, state: DomainState, moment: Moment): string {
+	const waits = waitsOf(outlooks(state, policy, moment));
 	const told = waits.map(({ selector, until, reason }) =>
 		[
 			selector === null ? "" : `${selector}: `,

@@ -3,13 +3,15 @@
 import { KeyturnError } from "../errors.ts";
 import { type DomainState, keyOf } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { outlooks, waitsOf } from "../report/outlook.ts";
+import { type Moment, outlooks, waitsOf } from "../report/outlook.ts";
+import { freezeOf } from "../rotation/retiring.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { leftWords, whyNoRetire } from "../rotation/wishes.ts";
+import { momentOf } from "./moment.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
 import { keysKnown } from "./keys-known.ts";
-import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
 export async function retire(
 	context: CommandContext,
@@ -26,9 +28,10 @@ export async function retire(
 		throw new KeyturnError("usage", `${domain}: ${why}`, {
 			hint: keyOf(state, selector)?.state === "active" ? `keyturn rotate --now ${domain}` : keysKnown(state),
 		});
+	const moment = await momentOf(bench);
 	const wish = {
 		id: bench.random.id(),
-		at: bench.clock.now().toISOString(),
+		at: moment.now.toISOString(),
 		kind: "retire" as const,
 		domains: [domain],
 		selector,
@@ -38,32 +41,32 @@ export async function retire(
 			turning,
 			{
 				wish,
-				standing: (policy, state) => standing(bench, policy, state, selector),
+				standing: (policy, state, seen) => standing(policy, state, selector, seen),
 			},
-			{ ...options, wait: options.wait && isRipe(bench, policies, state, selector), soak: true },
+			{ ...options, wait: options.wait && isRipe(policies, state, selector, moment), soak: true },
 		),
 	);
 }
 
 /** Whether nothing but work is left: nobody waits at a terminal for a grace that ends in days. */
 function isRipe(
-	bench: Workbench,
 	policies: readonly Policy[],
 	state: DomainState,
 	selector: string,
+	{ now, steadySince }: Moment,
 ): boolean {
 	const [policy] = policies;
 	const key = keyOf(state, selector);
 	if (policy === undefined || key === null) return false;
+	if (steadySince !== null && freezeOf(steadySince, policy).until > now) return false;
 	if (key.state === "revoked") return true;
 	// Grace begins anew once whoever uses it is seen to do so no more.
 	if (key.usedBy !== undefined) return false;
-	const now = bench.clock.now();
 	const ends = graceEnds(key, { ...policy, jitterMs: 0 }, now);
 	return ends !== null && ends <= now;
 }
 
-function standing(bench: Workbench, policy: Policy, state: DomainState, selector: string): Standing {
+function standing(policy: Policy, state: DomainState, selector: string, moment: Moment): Standing {
 	const { domain, timezone } = policy;
 	const key = keyOf(state, selector);
 	if (key?.state === "retired") {
@@ -79,7 +82,7 @@ function standing(bench: Workbench, policy: Policy, state: DomainState, selector
 					: `${selector} is retired since ${since}; ${left}`,
 		};
 	}
-	const waits = waitsOf(outlooks(state, policy, bench.clock.now()));
+	const waits = waitsOf(outlooks(state, policy, moment));
 	const wait = waits.find((one) => one.selector === selector);
 	const until = wait?.until == null ? "" : ` until ${wait.until.toISOString()}`;
 	const words = wait === undefined ? "it is to be removed" : `${wait.reason}${until}`;

@@ -2,6 +2,7 @@
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { CAUSES } from "../agent/causes.ts";
+import { doubtedSince } from "../agent/clock-watch.ts";
 import { type Checked, parseHostState, type Trouble, type Undelivered } from "../agent/host-state.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import {
@@ -120,17 +121,20 @@ export async function readDomains(bench: Workbench): Promise<StatusFacts["domain
 }
 
 /** Damaged, it is a trouble like others: the keys are known without it. */
-export async function readHost(
-	bench: Workbench,
-): Promise<Pick<Status, "troubles" | "undelivered" | "unchecked"> & { readonly lastTickAt: Date | null }> {
+export async function readHost(bench: Workbench): Promise<
+	Pick<StatusFacts, "troubles" | "undelivered" | "unchecked" | "steadySince"> & {
+		readonly lastTickAt: Date | null;
+	}
+> {
 	try {
 		const stored = await bench.store.load("host");
-		if (stored === null)
-			return { troubles: [], undelivered: 0, unchecked: uncheckedAmong(bench, []), lastTickAt: null };
-		const { troubles, outbox, checks, lastClock } = parseHostState(stored.state);
+		if (stored === null) return { ...UNKNOWN, troubles: [], unchecked: uncheckedAmong(bench, []) };
+		const host = parseHostState(stored.state);
+		const { troubles, outbox, checks, lastClock } = host;
 		const undelivered = outbox.filter((entry) => entry.tries > 0 && !isForFailedHook(entry, troubles)).length;
 		const lastTickAt = new Date(lastClock);
-		return { troubles, undelivered, unchecked: uncheckedAmong(bench, checks), lastTickAt };
+		const steadySince = doubtedSince(host);
+		return { troubles, undelivered, unchecked: uncheckedAmong(bench, checks), lastTickAt, steadySince };
 	} catch (thrown) {
 		const damaged: TroubleShown = {
 			event: "state_damaged",
@@ -141,9 +145,11 @@ export async function readHost(
 			hint: "the next tick keeps it aside and begins it anew",
 			since: bench.clock.now().toISOString(),
 		};
-		return { troubles: [damaged], undelivered: 0, unchecked: [], lastTickAt: null };
+		return { ...UNKNOWN, troubles: [damaged], unchecked: [] };
 	}
 }
+
+const UNKNOWN = { undelivered: 0, lastTickAt: null, steadySince: null } as const;
 
 /** A hook is no alert: it is run again until it has gone through, and its trouble, which begins with its first failure, says so. */
 function isForFailedHook({ sink }: Undelivered, troubles: readonly Trouble[]): boolean {

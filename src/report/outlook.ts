@@ -4,18 +4,25 @@ import type { DomainState, KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import { laneState, lanesOf } from "../rotation/lanes.ts";
 import { plan, type Plan } from "../rotation/plan.ts";
-import type { LineInUse, Seen, Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { freezeOf } from "../rotation/retiring.ts";
+import type { LineInUse, Seen, Wait } from "../rotation/step.ts";
 import { soakEnds } from "../rotation/timing.ts";
 
 type Looked = Pick<Seen, "inUse" | "firstKeyFault">;
+
+export interface Moment {
+	readonly now: Date;
+	/** Since when the clock is steady, where it has jumped; null where it is not in doubt. */
+	readonly steadySince: Date | null;
+}
 
 /**
  * Plans as the agent would, but for the daily look at the key in use, which is no news. Of several keys that turn together the
  * first says when.
  */
-export function outlook(state: DomainState, policy: Policy, now: Date, looked?: Looked): Plan {
-	const [first = NOT_LOOKED_AT, ...others] = outlooks(state, policy, now, looked);
+export function outlook(state: DomainState, policy: Policy, moment: Moment, looked?: Looked): Plan {
+	const [first = NOT_LOOKED_AT, ...others] = outlooks(state, policy, moment, looked);
 	if (first.kind === "step" || looked !== undefined) return first;
 	const next = others.find(
 		(one) => one.kind === "step" && one.step.kind !== "adopt" && one.step.selector !== null,
@@ -24,12 +31,17 @@ export function outlook(state: DomainState, policy: Policy, now: Date, looked?: 
 }
 
 /** One for each algorithm that the domain's messages are signed with. */
-export function outlooks(state: DomainState, policy: Policy, now: Date, looked?: Looked): readonly Plan[] {
+export function outlooks(
+	state: DomainState,
+	policy: Policy,
+	moment: Moment,
+	looked?: Looked,
+): readonly Plan[] {
 	const lanes = lanesOf(policy);
-	if (lanes.length === 1) return [planned(state, policy, now, looked)];
+	if (lanes.length === 1) return [planned(state, policy, moment, looked)];
 	const members = lanes.map(({ lane }) => laneState(state, lane));
 	const group = { members, sharesKey: false, sharesName: false };
-	return lanes.map((lane) => planned(laneState(state, lane.lane), lane, now, { ...looked, group }));
+	return lanes.map((lane) => planned(laneState(state, lane.lane), lane, moment, { ...looked, group }));
 }
 
 /** What is waited for where nothing is to be done. */
@@ -40,7 +52,7 @@ export function waitsOf(plans: readonly Plan[]): readonly Wait[] {
 function planned(
 	state: DomainState,
 	policy: Policy,
-	now: Date,
+	{ now, steadySince }: Moment,
 	{ inUse, firstKeyFault = null, group }: Partial<Looked> & Pick<Seen, "group"> = {},
 ): Plan {
 	if (state.keys.length === 0 && inUse === undefined && state.wants.remove === null) return NOT_LOOKED_AT;
@@ -51,7 +63,7 @@ function planned(
 		firstKeyFault,
 		lastPauseAt: null,
 		delays,
-		freeze: null,
+		freeze: steadySince === null ? null : freezeOf(steadySince, policy),
 		...(group === undefined ? {} : { group }),
 	};
 	const next = plan(state, seen, policy, now);

@@ -5,8 +5,9 @@ import { isCandidate, type KeyState } from "../rotation/life.ts";
 import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds, nextDue } from "../rotation/timing.ts";
+import { freezeOf } from "../rotation/retiring.ts";
 import { turningAs } from "../rotation/together.ts";
-import { outlook, turnUnderWay } from "./outlook.ts";
+import { type Moment, outlook, turnUnderWay } from "./outlook.ts";
 
 export interface TroubleShown {
 	readonly event: string;
@@ -89,6 +90,8 @@ export interface StatusFacts {
 	readonly undelivered: number;
 	/** Providers in use that nothing is published through before `provider check` has passed. */
 	readonly unchecked: readonly string[];
+	/** Since when the clock is steady, where it has jumped; null where it is not in doubt. */
+	readonly steadySince: Date | null;
 }
 
 export function buildStatus(facts: StatusFacts): Status {
@@ -124,8 +127,8 @@ export function asTheyTurn(domains: StatusFacts["domains"]): StatusFacts["domain
 function domainStatus(policy: Policy, state: DomainState, facts: StatusFacts): DomainStatus {
 	const active = activeKey(state);
 	const candidate = state.keys.findLast((key) => isCandidate(key.state)) ?? null;
-	const { step, waits } = planned(policy, state, facts.now);
-	const show = (key: KeyEntry): KeyShown => showKey(key, policy, facts.now);
+	const { step, waits } = planned(policy, state, facts);
+	const show = (key: KeyEntry): KeyShown => showKey(key, policy, facts);
 	const due = candidate === null ? nextDue(state, policy, facts.now) : new Date(candidate.dueAt);
 	return {
 		domain: policy.domain,
@@ -145,9 +148,9 @@ function domainStatus(policy: Policy, state: DomainState, facts: StatusFacts): D
 function planned(
 	policy: Policy,
 	state: DomainState,
-	now: Date,
+	moment: Moment,
 ): { readonly step: string | null; readonly waits: readonly Wait[] } {
-	const next = outlook(state, policy, now);
+	const next = outlook(state, policy, moment);
 	if (next.kind === "wait") return { step: null, waits: next.waits };
 	const { step } = next;
 	if (step.kind === "look")
@@ -156,7 +159,7 @@ function planned(
 	return { step: selector === null ? step.kind : `${step.kind} ${selector}`, waits: [] };
 }
 
-function showKey(key: KeyEntry, policy: Policy, now: Date): KeyShown {
+function showKey(key: KeyEntry, policy: Policy, { now, steadySince }: Moment): KeyShown {
 	const firsts = key.uses.map(({ firstAt }) => firstAt).toSorted();
 	const isRemoved = policy.retire.adopted || key.origin === "made";
 	const isOld = (key.state === "retiring" && isRemoved) || key.state === "revoked";
@@ -172,9 +175,16 @@ function showKey(key: KeyEntry, policy: Policy, now: Date): KeyShown {
 		publishedAt: key.lookingSince,
 		usedFrom: firsts[0] ?? null,
 		usedUntil: key.state === "active" ? null : lastUsed(key, now),
-		removableFrom: isOld ? (graceEnds(key, policy, now)?.toISOString() ?? null) : null,
+		removableFrom: isOld ? (removableFrom(key, policy, { now, steadySince })?.toISOString() ?? null) : null,
 		reason: key.reason,
 	};
+}
+
+function removableFrom(key: KeyEntry, policy: Policy, { now, steadySince }: Moment): Date | null {
+	const ends = graceEnds(key, policy, now);
+	if (ends === null || steadySince === null) return ends;
+	const { until } = freezeOf(steadySince, policy);
+	return until > ends ? until : ends;
 }
 
 /** Null while any use of it may go on. */

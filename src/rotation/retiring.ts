@@ -3,8 +3,8 @@
 import { type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 import type { Policy } from "./policy.ts";
-import { type Facts, isUnderWay, type Step, type Wanted } from "./step.ts";
-import { graceEnds } from "./timing.ts";
+import { type Delay, type Facts, isUnderWay, type Step, type Wanted } from "./step.ts";
+import { doubtMs, graceEnds } from "./timing.ts";
 import { isSuperseded } from "./wishes.ts";
 
 /** Not while a switch to it is under way: going back to `published` would forget the switch. */
@@ -36,7 +36,7 @@ export function retirement(facts: Facts): readonly Wanted[] {
 }
 
 function retiring(key: KeyEntry, facts: Facts): Wanted {
-	const { state, policy, now } = facts;
+	const { state, seen, policy, now } = facts;
 	const { selector } = key;
 	const isAsked = state.wants.retire.some((wish) => wish.selector === selector);
 	if (staysForGood(key, state, policy))
@@ -48,7 +48,7 @@ function retiring(key: KeyEntry, facts: Facts): Wanted {
 	const ends = graceEnds(key, isAsked ? { ...policy, jitterMs: 0 } : policy, now);
 	if (ends === null)
 		return { selector, until: lastUseKnown(key), reason: "its last use is not confirmed yet" };
-	if (ends > now)
+	if (ends > now && (seen.freeze === null || ends >= seen.freeze.until))
 		return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
 	const kind = policy.retire.tombstoneMs > 0 && key.uses.length > 0 && !isAsked ? "revoke" : "retire";
 	return unlessFrozen({ kind, selector }, facts);
@@ -71,6 +71,14 @@ export function staysForGood(
 
 function unlessFrozen(step: Step & { readonly selector: string }, { seen, now }: Facts): Wanted {
 	return seen.freeze !== null && seen.freeze.until > now ? { selector: step.selector, ...seen.freeze } : step;
+}
+
+/** What the removals of a domain wait for after a jump of the clock. */
+export function freezeOf(steadySince: Date, policy: Policy): Delay {
+	return {
+		until: new Date(steadySince.getTime() + doubtMs(policy)),
+		reason: `the clock jumped before ${steadySince.toISOString()}; grace counts from then on`,
+	};
 }
 
 function lastUseKnown(key: KeyEntry): Date | null {

@@ -67,7 +67,7 @@ describe("the private half of a retired key", () => {
 
 	it("is announced by status", async () => {
 		const world = await retiredWorld();
-		const planned = outlook(await world.state(), policy, world.at);
+		const planned = outlook(await world.state(), policy, { now: world.at, steadySince: null });
 		expect(planned.kind === "wait" ? planned.waits : planned).toContainEqual({
 			selector: RETIRED,
 			until: expect.any(Date),

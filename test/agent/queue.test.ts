@@ -53,7 +53,7 @@ describe("grace", () => {
 		world.queue = queueOf({ "4A1": "2026-11-22T11:00:00.000Z", "4A2": "2026-11-22T13:00:00.000Z" });
 		await world.advance(7 * DAY_MS);
 		const state = await world.state();
-		const planned = outlook(state, policy, world.at);
+		const planned = outlook(state, policy, { now: world.at, steadySince: null });
 		const reasons = planned.kind === "wait" ? planned.waits.map((wait) => wait.reason).join() : planned.kind;
 		expect(reasons).toMatch(/waits in the queue \(4A1\); the record goes on 2026-12-02T/);
 		world.queue = queueOf({ "4A2": "2026-11-22T13:00:00.000Z" });

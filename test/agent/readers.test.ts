@@ -32,7 +32,7 @@ async function turnedWorld(changes: Partial<typeof policy> = {}): Promise<AgentW
 }
 
 async function reasons(world: AgentWorld): Promise<string> {
-	const planned = outlook(await world.state(), policy, world.at);
+	const planned = outlook(await world.state(), policy, { now: world.at, steadySince: null });
 	if (planned.kind !== "wait") throw new Error(planned.step.kind);
 	return planned.waits.flatMap((wait) => (wait.selector === "202610" ? [wait.reason] : [])).join();
 }

@@ -152,6 +152,27 @@ const RENDERED = {
 	daemonStart: "systemctl start keyturn",
 };
 
+describe("after a jump of the clock", () => {
+	test.each([
+		["is over", "2026-10-01T03:00:00.000Z"],
+		["ends sooner", "2026-11-20T03:00:00.000Z"],
+	])("it is told until when an old record stays whose grace %s", (_, lastAt) => {
+		const uses = [{ host: "mx1", signer: "main", firstAt: lastAt, lastAt, lastAtLatest: null }];
+		const old = keyEntry({ selector: "202610", state: "retiring", since: lastAt, uses });
+		const [shown] = buildStatus({
+			...factsOf([domain("example.com", [old, keyEntry()])]),
+			steadySince: new Date("2026-11-22T11:00:00.000Z"),
+		}).domains;
+		const until = "2026-12-06T12:00:00.000Z";
+		expect(shown?.keys[0]?.removableFrom).toBe(until);
+		expect(shown?.waits).toContainEqual({
+			selector: "202610",
+			until,
+			reason: expect.stringContaining("the clock jumped before 2026-11-22T11:00:00.000Z"),
+		});
+	});
+});
+
 function retiring() {
 	return keyEntry({ selector: "202610", state: "retiring", origin: "adopted" });
 }
@@ -162,7 +183,8 @@ function domain(name: string, keys: DomainState["keys"]): Facts {
 }
 
 function factsOf(domains: readonly Facts[]): StatusFacts {
-	return { host: "mx1", now: NOW, daemon: true, domains, troubles: [], undelivered: 0, unchecked: [] };
+	const well = { troubles: [], undelivered: 0, unchecked: [], steadySince: null };
+	return { host: "mx1", now: NOW, daemon: true, domains, ...well };
 }
 
 function show(domains: readonly Facts[]): string {

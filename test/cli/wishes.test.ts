@@ -129,6 +129,17 @@ describe("retire", () => {
 		expect(await world.states()).toMatchObject({ "202610": "retired" });
 	});
 
+	test("does not wait for a clock that jumped to have been steady, but says until when", async () => {
+		const world = await turnedWorld();
+		world.at = new Date(world.at.getTime() + 20 * DAY_MS);
+		await world.tick();
+		const { context, terminal } = commandBench(world);
+		const before = world.uptimeMs;
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(3);
+		expect(world.uptimeMs - before).toBeLessThan(MINUTE_MS);
+		expect(terminal.results.join()).toMatch(/waiting: the clock jumped before .* until 20/);
+	});
+
 	test("does not wait for the grace that begins once nothing else uses the key", async () => {
 		const world = await turnedWorld();
 		const names = { domain: "example.com", selector: "202610", keyPath: null, publicKey: null };

@@ -67,6 +67,7 @@ export function statusOf(domains: StatusFacts["domains"], troubles: readonly Tro
 		troubles,
 		undelivered: 2,
 		unchecked: [],
+		steadySince: null,
 	});
 }
 
