@@ -7,6 +7,7 @@ import type { InspectedLine } from "../ports/door.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { readableState } from "./pursuit.ts";
 import { oneLine, wrap } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
@@ -37,7 +38,9 @@ export async function verify(
 		for (const name of signersOf(policy)) {
 			const signer = answer.signers.find((one) => one.signer === name);
 			const lines = signer?.lines.filter((line) => line.domain === policy.domain && line.signs) ?? [];
-			if (lines.length === 0)
+			if (lines.length === 0 && (await isLeaving(bench, policy)) && signer?.problem == null)
+				context.terminal.say(`${policy.domain}: nothing signs for it, as was asked for (keyturn remove)`);
+			else if (lines.length === 0)
 				results.push({
 					domain: policy.domain,
 					selector: "",
@@ -49,12 +52,13 @@ export async function verify(
 			for (const line of lines) results.push(await verifyLine(context, bench, policy, line));
 		}
 	}
-	context.terminal.result(
-		options.json
-			? JSON.stringify({ schema: 1, keys: results }, null, 2)
-			: results.map((result) => describe(result)).join("\n"),
-	);
+	if (options.json) context.terminal.result(JSON.stringify({ schema: 1, keys: results }, null, 2));
+	else if (results.length > 0) context.terminal.result(results.map(describe).join("\n"));
 	return results.every((result) => result.verifies) ? EXIT.done : EXIT.unverified;
+}
+
+async function isLeaving(bench: Workbench, { domain }: Policy): Promise<boolean> {
+	return (await readableState(bench, domain))?.wants.remove != null;
 }
 
 async function verifyLine(
