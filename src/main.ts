@@ -40,10 +40,13 @@ let stoppedBy: keyof typeof SIGNAL_STATUS | null = null;
 let isDaemon = false;
 let onHangUp = (): void => stop("SIGHUP");
 
+const unread = new AbortController();
+
 const terminal: Terminal = {
 	result: (text) => void process.stdout.write(`${plain(text)}\n`),
 	say: (text) => void process.stderr.write(`${plain(text)}\n`),
 	draw: (text) => void process.stderr.write(text),
+	unread: unread.signal,
 	isLive: process.stderr.isTTY && process.env["TERM"] !== "dumb",
 	columns: process.stderr.columns || 80,
 	rows: process.stderr.rows || 24,
@@ -262,7 +265,8 @@ function stop(name: keyof typeof SIGNAL_STATUS): void {
 }
 
 // A reader that went away (`| head`, a closed terminal) must not end a turn in the middle.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+process.stdout.on("error", (error: NodeJS.ErrnoException) => unread.abort(error));
 process.on("SIGINT", () => stop("SIGINT"));
 process.on("SIGTERM", () => stop("SIGTERM"));
 process.on("SIGHUP", () => onHangUp());
@@ -286,7 +290,15 @@ async function main(): Promise<number> {
 		status = tellError(thrown);
 	}
 	await flushAll();
-	return status;
+	return status === EXIT.done && !isDaemon ? statusOfResult() : status;
+}
+
+/** Who reads no further has enough; what a full disk did not take is missing in the file. */
+function statusOfResult(): number {
+	const error = unread.signal.reason as NodeJS.ErrnoException | undefined;
+	if (error === undefined || error.code === "EPIPE") return EXIT.done;
+	terminal.say(`keyturn: the result could not be written whole: ${error.message}`);
+	return EXIT.failed;
 }
 
 void main().then((status) => process.exit(status));

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,22 +54,39 @@ describe("the command line", () => {
 		expect(trouble).toBe("");
 		expect(status).toBe(0);
 	});
+
+	it("watches no longer than somebody reads", { timeout: 60_000 }, async () => {
+		const { status } = await run(["status", "--watch"], { closeEarly: true });
+		expect(status).toBe(0);
+	});
+
+	it.runIf(existsSync("/dev/full"))(
+		"says that a result was not written whole",
+		{ timeout: 60_000 },
+		async () => {
+			const { status, trouble } = await run(["history", "--json"], { into: "/dev/full" });
+			expect(trouble).toContain("the result could not be written whole: ENOSPC");
+			expect(status).toBe(1);
+		},
+	);
 });
 
 async function run(
 	args: readonly string[],
-	how: { readonly closeEarly?: boolean },
+	how: { readonly closeEarly?: boolean; readonly into?: string },
 ): Promise<{ status: number | null; output: string; trouble: string }> {
+	const file = how.into === undefined ? null : await open(how.into, "w");
 	const child = spawn(process.execPath, ["--import", "tsx", MAIN, "--config", config, ...args], {
-		stdio: ["ignore", "pipe", "pipe"],
+		stdio: ["ignore", file?.fd ?? "pipe", "pipe"],
 	});
 	let output = "";
 	let trouble = "";
-	child.stderr.on("data", (chunk: Buffer) => (trouble += chunk.toString()));
-	if (how.closeEarly === true) child.stdout.destroy();
-	else child.stdout.once("readable", () => setImmediate(() => child.stdout.on("data", add)));
+	child.stderr?.on("data", (chunk: Buffer) => (trouble += chunk.toString()));
+	if (how.closeEarly === true) child.stdout?.destroy();
+	else child.stdout?.once("readable", () => setImmediate(() => child.stdout?.on("data", add)));
 	const add = (chunk: Buffer): void => void (output += chunk.toString());
 	const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
+	await file?.close();
 	return { status, output, trouble };
 }
 

@@ -35,11 +35,12 @@ export async function status(context: CommandContext, options: StatusOptions): P
 		context.terminal.result(await inForm(bench, options.json));
 		return EXIT.done;
 	}
-	while (!context.signal.aborted) {
+	const over = AbortSignal.any([context.signal, context.terminal.unread]);
+	while (!over.aborted) {
 		const text = await inForm(bench, options.json);
 		if (context.terminal.isLive && !options.json) context.terminal.draw(CLEAR);
 		context.terminal.result(text);
-		await bench.clock.sleep(WATCH_MS, context.signal);
+		await bench.clock.sleep(WATCH_MS, over);
 	}
 	return EXIT.done;
 }

@@ -81,6 +81,8 @@ export interface Terminal {
 	readonly isLive: boolean;
 	readonly columns: number;
 	readonly rows: number;
+	/** Aborts when a result could not be written, as to a pipe whose reader went away. */
+	readonly unread: AbortSignal;
 	/** Standard error as it is, escape sequences and all; only where it is a terminal. */
 	draw(text: string): void;
 }

@@ -9,6 +9,7 @@ export class FakeTerminal implements Terminal {
 	readonly results: string[] = [];
 	readonly said: string[] = [];
 	drawn = "";
+	readonly unread = new AbortController().signal;
 
 	constructor(given: { readonly isLive: boolean; readonly columns?: number; readonly rows?: number }) {
 		this.isLive = given.isLive;
