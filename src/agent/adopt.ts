@@ -125,9 +125,9 @@ export async function takeOver(run: Run, { doc, step }: Job<"takeOver">): Promis
 		detail: null,
 		hint: null,
 	});
+	await run.end(CAUSES.swap(signer), domain);
 	await run.save(doc, signsSince(doc.state, step.selector, run.now(), false, doc.policy));
 	await run.ports.keys.remove(domain, step.selector);
-	await run.end(CAUSES.swap(signer), domain);
 	run.done(doc, step);
 }
 

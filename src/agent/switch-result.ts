@@ -35,9 +35,10 @@ export async function takeResult(
 			hint: null,
 		});
 		const at = new Date(result.at);
+		// Before it is saved, as with `tell`: until the next switch, a month later, nothing else would end it.
+		await run.end(CAUSES.swap(signer), domain);
 		await run.save(doc, signsSince(doc.state, selector, at, result.oldProcessGone, doc.policy));
 		await run.ports.keys.remove(domain, selector);
-		await run.end(CAUSES.swap(signer), domain);
 		run.done(doc, step);
 		return;
 	}

@@ -67,15 +67,15 @@ export async function takeOutResult(
 		detail: own.reason,
 		hint: null,
 	});
-	await run.save(doc, signsNoMore(doc.state, selector, new Date(result.at), result.oldProcessGone));
 	await run.end(CAUSES.swap(signer), domain);
+	await run.save(doc, signsNoMore(doc.state, selector, new Date(result.at), result.oldProcessGone));
 	run.done(doc, step);
 }
 
 /** Its lines are gone, whoever took them out: it is not known since when. */
 export async function foundTakenOut(run: Run, { doc, step }: Job<"takeOut">): Promise<void> {
-	await run.save(doc, signsNoMore(doc.state, step.selector, run.now(), false));
 	await run.end(CAUSES.swap(doc.policy.signer), doc.policy.domain);
+	await run.save(doc, signsNoMore(doc.state, step.selector, run.now(), false));
 	run.done(doc, step);
 }
 

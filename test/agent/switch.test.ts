@@ -244,6 +244,22 @@ describe("a result", () => {
 		expect(world.changes.filter((change) => change.kind === "remove")).toEqual([]);
 	});
 
+	it("that is done ends the trouble of one that was not, even where the process gets no further", async () => {
+		const world = new AgentWorld([quick]);
+		await world.wish(["example.com"]);
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+		await world.tick();
+		world.commit = (_id, result) => ({ act: "commit", result });
+		world.failRemove = true;
+		await world.wish(["example.com"], "w2");
+		await world.tick();
+		world.restart();
+		world.failRemove = false;
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("swap_failed")).toEqual(["start", "end"]);
+	});
+
 	it("taken over for one domain is not doubted when the next domain's cannot be saved", async () => {
 		const world = new AgentWorld(two);
 		await world.wish(["example.com", "example.org"]);
