@@ -58,7 +58,7 @@ export function tell(
 
 /**
  * Starts a trouble, or adds to one that lasts: a start that nobody was given yet names the new domain too, else the next
- * repetition does.
+ * repetition does. Where it has become critical, that comes at once.
  */
 export function raise(host: HostState, now: Date, audience: Audience, telling: TroubleTelling): Told {
 	const { cause, ...rest } = fitToShow(telling);
@@ -66,7 +66,9 @@ export function raise(host: HostState, now: Date, audience: Audience, telling: T
 	if (lasting !== undefined) {
 		const domains = union(lasting.domains, telling.domains);
 		const over = lasting.over?.filter((name) => !domains.includes(name)) ?? [];
-		const joined = replace(host, withOver({ ...lasting, ...rest, domains }, over));
+		const isGraver = rest.severity === "critical" && lasting.severity !== "critical";
+		const told = isGraver ? lasting.told.map((one) => ({ ...one, nextAt: now.toISOString() })) : lasting.told;
+		const joined = replace(host, withOver({ ...lasting, ...rest, domains, told }, over));
 		return { host: { ...joined, outbox: namingAll(host.outbox, cause, domains) }, history: [] };
 	}
 	const told = audience.sinks.map((sink) => ({

@@ -27,20 +27,20 @@ function trouble(host = newHostState(now), listeners = audience("pager")) {
 	}).host;
 }
 
-describe("the start of a trouble", () => {
-	const more = {
-		cause: "publish cf",
-		event: "publish_failed",
-		severity: "warning",
-		domains: ["example.org"],
-		selector: null,
-		summary: "cf: not published",
-		detail: null,
-		hint: null,
-	} as const;
+const MORE = {
+	cause: "publish cf",
+	event: "publish_failed",
+	severity: "warning",
+	domains: ["example.org"],
+	selector: null,
+	summary: "cf: not published",
+	detail: null,
+	hint: null,
+} as const;
 
+describe("the start of a trouble", () => {
 	it("names all domains that it has when it is delivered", () => {
-		const { host, history } = raise(trouble(), now, audience("pager"), more);
+		const { host, history } = raise(trouble(), now, audience("pager"), MORE);
 		expect(host.outbox.map(({ event }) => event.domains)).toEqual([["example.com", "example.org"]]);
 		expect(history).toEqual([]);
 	});
@@ -48,9 +48,27 @@ describe("the start of a trouble", () => {
 	it("stays as it was once somebody may have got it, as do other troubles", () => {
 		const begun = trouble();
 		const tried = { ...begun, outbox: begun.outbox.map((entry) => ({ ...entry, tries: 1 })) };
-		const other = raise(tried, now, audience("pager"), { ...more, cause: "denied cf" }).host;
-		const { outbox } = raise(other, now, audience("pager"), { ...more, domains: ["example.net"] }).host;
+		const other = raise(tried, now, audience("pager"), { ...MORE, cause: "denied cf" }).host;
+		const { outbox } = raise(other, now, audience("pager"), { ...MORE, domains: ["example.net"] }).host;
 		expect(outbox.map(({ event }) => event.domains)).toEqual([["example.com"], ["example.org"]]);
+	});
+});
+
+describe("a trouble that becomes critical", () => {
+	it("is told again at once, and from then on with growing intervals as before", () => {
+		const begun = { ...trouble(), outbox: [] };
+		const later = new Date(now.getTime() + HOUR_MS);
+		const graver = { ...MORE, severity: "critical", summary: "mail goes out unsigned" } as const;
+		const worse = raise(begun, later, audience("pager"), graver).host;
+		const { outbox, troubles } = repeat(worse, later, audience("pager"));
+		expect(outbox.map(({ event }) => event)).toEqual([
+			expect.objectContaining({ phase: "repeat", severity: "critical", summary: graver.summary, count: 2 }),
+		]);
+		expect(troubles[0]?.told).toMatchObject([
+			{ nextAt: new Date(later.getTime() + 12 * HOUR_MS).toISOString() },
+		]);
+		const same = raise({ ...worse, outbox: [], troubles }, later, audience("pager"), graver).host;
+		expect(repeat(same, later, audience("pager")).outbox).toEqual([]);
 	});
 });
 
