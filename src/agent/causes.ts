@@ -1,9 +1,10 @@
 /** Names the causes of troubles, and ends a trouble whose subject is gone: nothing else would ever say that it is over. */
 
-import type { KeyEntry } from "../rotation/domain-state.ts";
+import type { DomainState, KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { isToBeDisclosed } from "../rotation/retiring.ts";
+import { isToBeDisclosed, staysForGood } from "../rotation/retiring.ts";
+import { graceEnds } from "../rotation/timing.ts";
 import { blameOf } from "./blame.ts";
 import type { Doc, Run } from "./run.ts";
 
@@ -17,6 +18,7 @@ export const CAUSES = {
 	unfit: (provider: string) => `unfit ${provider}`,
 	publish: (provider: string) => `publish ${provider}`,
 	denied: (provider: string) => `denied ${provider}`,
+	remove: (provider: string) => `remove ${provider}`,
 	verify: (domain: string, selector: string) => `verify ${domain} ${selector}`,
 	server: (name: string) => `server ${name}`,
 	swap: (signer: string) => `swap ${signer}`,
@@ -87,8 +89,20 @@ function mayConcern(run: Run, { policy, stored: { state } }: Doc): ReadonlySet<s
 			causes.push(
 				...mayWrite(run, policy, key).flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]),
 			);
+		if (isToGo(key, state, policy, run.now()))
+			causes.push(
+				...mayWrite(run, policy, key).flatMap((name) => [CAUSES.remove(name), CAUSES.denied(name)]),
+			);
 	}
 	return new Set(causes);
+}
+
+/** Whether its record is to be removed by now, so that somebody may have failed to. */
+function isToGo(key: KeyEntry, state: DomainState, policy: Policy, now: Date): boolean {
+	if (key.state === "revoked") return new Date(key.owes?.notBefore ?? 0) <= now;
+	if (key.state !== "retiring" || staysForGood(key, state, policy)) return false;
+	const ends = graceEnds(key, { ...policy, jitterMs: 0 }, now);
+	return ends !== null && ends <= now;
 }
 
 /**

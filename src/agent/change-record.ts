@@ -15,14 +15,27 @@ export interface Leftover {
 	readonly error: KeyturnError | null;
 }
 
+/** A provider of the domain that did not do it. */
+export interface Unchanged {
+	readonly provider: string;
+	readonly error: KeyturnError;
+}
+
+export interface Changed {
+	/** The providers of the domain that were asked. */
+	readonly asked: readonly string[];
+	/** The first of these that did not do it; null if all did. */
+	readonly failed: Unchanged | null;
+	readonly left: readonly Leftover[];
+}
+
 interface Wanted {
 	readonly key: KeyEntry;
 	readonly change: (ttlSeconds: number) => ZoneChange;
 }
 
 /**
- * Changes the record of a key at every provider of its domain; each is asked, and it fails afterwards where one did not do it.
- * Where it was published and is not any more, since the zone has moved and the record with it, it is taken away as well: those
+ * Changes the record of a key at every provider of its domain; each is asked, whether one before it did it or not. Where it was published and is not any more, since the zone has moved and the record with it, it is taken away as well: those
  * that did not do that are given back. May be repeated.
  */
 export async function changeRecord(
@@ -30,15 +43,15 @@ export async function changeRecord(
 	doc: Doc,
 	key: KeyEntry,
 	change: (ttlSeconds: number) => ZoneChange,
-): Promise<readonly Leftover[]> {
+): Promise<Changed> {
 	const wanted = { key, change };
 	const writers = await writersOf(run, doc.policy, key.record);
-	const failures: KeyturnError[] = [];
+	const failures: Unchanged[] = [];
 	for (const writer of writers)
-		failures.push(...(await attempt(run, () => changeAt(run, doc, writer, wanted))));
+		for (const error of await attempt(run, () => changeAt(run, doc, writer, wanted)))
+			failures.push({ provider: writer.name, error });
 	const left = change(0).kind === "add" ? [] : await changeAtFormer(run, doc, writers, wanted);
-	if (failures[0] !== undefined) throw failures[0];
-	return left;
+	return { asked: writers.map(({ name }) => name), failed: failures[0] ?? null, left };
 }
 
 async function changeAtFormer(
@@ -92,11 +105,12 @@ async function changeAt(
 			: result.kind === "occupied"
 				? "another value stands there"
 				: result.why;
+	const isDenied = result?.kind === "refused" && result.denied;
 	throw new KeyturnError(
-		"provider.refused",
+		isDenied ? "provider.denied" : "provider.refused",
 		`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
 		{
-			retry: true,
+			retry: !isDenied,
 			...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
 		},
 	);

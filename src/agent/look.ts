@@ -118,7 +118,13 @@ async function isRestored(run: Run, doc: Doc, key: KeyEntry): Promise<boolean> {
 		editKey(doc.state, key.selector, (one) => ({ ...one, owes: { ...owes, tries: tries + 1 } })),
 	);
 	const { owner, value } = key.record;
-	await changeRecord(run, doc, key, (ttlSeconds) => ({ kind: "add", name: owner, value, ttlSeconds }));
+	const { failed } = await changeRecord(run, doc, key, (ttlSeconds) => ({
+		kind: "add",
+		name: owner,
+		value,
+		ttlSeconds,
+	}));
+	if (failed !== null) throw failed.error;
 	run.ports.log.warn("the record of a key in use had gone, and is published again", { owner });
 	return true;
 }

@@ -16,6 +16,7 @@ import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
 import { expected } from "./probing.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
+import { endNotRemoved, notRemoved, retireFailed } from "./not-removed.ts";
 import { leftInQueue, waitForQueue } from "./queue.ts";
 import { waitForReaders } from "./readers.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -41,11 +42,17 @@ export async function retire(run: Run, job: Job<"retire">, loaded: Loaded): Prom
 			return;
 		}
 		waited = leftInQueue(answer.queue, key, run.now());
-		left = await changeRecord(run, doc, key, () => ({
+		const changed = await changeRecord(run, doc, key, () => ({
 			kind: "remove",
 			name: key.record.owner,
 			value: key.record.value,
 		}));
+		if (changed.failed !== null) {
+			await notRemoved(run, job, changed.failed);
+			return;
+		}
+		await endNotRemoved(run, doc.policy.domain, changed.asked);
+		({ left } = changed);
 	} catch (thrown) {
 		await retireFailed(run, job, run.fail(doc, step, thrown));
 		return;
@@ -230,22 +237,4 @@ export function withoutWishesFor(selector: string, state: DomainState): DomainSt
 		...state,
 		wants: { ...state.wants, revoke: revoke.filter(isOther), retire: retire.filter(isOther) },
 	};
-}
-
-export async function retireFailed(
-	run: Run,
-	{ doc, step }: Job<"retire"> | Job<"revoke">,
-	error: KeyturnError,
-): Promise<void> {
-	const { domain } = doc.policy;
-	await run.raise({
-		cause: CAUSES.retire(domain, step.selector),
-		event: "retire_failed",
-		severity: "warning",
-		domains: [domain],
-		selector: step.selector,
-		summary: `${domain}: the old record of ${step.selector} was not removed`,
-		detail: error.message,
-		hint: error.hint ?? "it does no harm where it is; its removal is tried again",
-	});
 }

@@ -6,8 +6,10 @@ import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import type { Loaded } from "./documents.ts";
+import { retireFailed } from "./not-removed.ts";
 import { otherUsers } from "./readers.ts";
-import { leaveRecord, mayRemove, mustBeUnused, retireFailed, withoutWishesFor } from "./retire.ts";
+import { endNotRemoved, notRemoved } from "./not-removed.ts";
+import { leaveRecord, mayRemove, mustBeUnused, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
 import { keepersOf } from "./same-record.ts";
 
@@ -36,13 +38,20 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 			}
 		}
 		others = otherUsers(answer, domain, key);
-		left = await changeRecord(run, doc, key, (ttlSeconds) => ({
+		const changed = await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
 			name: key.record.owner,
 			from: key.record.value,
 			to: value,
 			ttlSeconds,
 		}));
+		if (changed.failed !== null && !isCompromised) {
+			await notRemoved(run, { doc, step }, changed.failed);
+			return;
+		}
+		if (changed.failed !== null) throw changed.failed.error;
+		await endNotRemoved(run, domain, changed.asked);
+		({ left } = changed);
 		// Whoever still asks the servers of before finds the key there, and believes the thief.
 		if (isCompromised) mustBeEmptyBefore(key, left);
 	} catch (thrown) {

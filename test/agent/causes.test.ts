@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ZoneChange } from "../../src/ports/dns-provider.ts";
+import { KeyturnError } from "../../src/errors.ts";
+import type { ChangeResult, ZoneChange } from "../../src/ports/dns-provider.ts";
 import type { ServerOutcome, ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
@@ -7,6 +8,7 @@ import { policyOf, scheduleOf } from "../fakes/policies.ts";
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+const TROUBLES: ReadonlySet<string> = new Set(["retire_failed", "provider_denied", "publish_failed"]);
 const two = ["example.com", "example.org"].map((domain) => ({ ...quick, domain }));
 
 describe("a trouble", () => {
@@ -62,6 +64,14 @@ describe("a trouble", () => {
 	});
 });
 
+function silent(): ChangeResult {
+	throw new KeyturnError("provider.unreachable", "home: no answer", { retry: true });
+}
+
+function denying(): ChangeResult {
+	return { kind: "refused", denied: true, why: "403", hint: null };
+}
+
 describe("a trouble of an old record", () => {
 	const turning = {
 		...quick,
@@ -102,6 +112,30 @@ describe("a trouble of an old record", () => {
 			expect(toldOf(world, "202611")).toEqual(["start", "end"]);
 		},
 	);
+
+	it.each([
+		["retire_failed", "remove home", silent],
+		["provider_denied", "denied home", denying],
+	])("is one for all domains of a provider that takes nothing away (%s)", async (event, cause, fault) => {
+		const world = new AgentWorld(two.map(({ domain }) => ({ ...turning, domain })));
+		await world.wish(["example.com", "example.org"], "w1");
+		await world.advance(MINUTE_MS);
+		world.change = (change) => (change.kind === "remove" ? fault() : { kind: "done" });
+		await world.advance(2 * DAY_MS);
+		const told = (): readonly unknown[] =>
+			world.events
+				.filter(({ event, phase }) => TROUBLES.has(event) && phase !== "repeat")
+				.map(({ event, phase, trouble, domains }) => [event, phase, trouble, domains]);
+		const both = ["example.com", "example.org"];
+		expect(told()).toEqual([[event, "start", cause, both]]);
+		world.restart();
+		await world.tick();
+		expect(told()).toHaveLength(1);
+		world.change = null;
+		await world.advance(120 * MINUTE_MS);
+		for (const domain of both) expect(await world.states(domain)).toMatchObject({ "202610": "retired" });
+		expect(told().slice(1)).toEqual([[event, "end", cause, both]]);
+	});
 
 	it("is over when its private half is to be published no more", async () => {
 		const world = await retiringWorld({ publishPrivate: "/srv/keys" });

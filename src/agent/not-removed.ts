@@ -1,0 +1,52 @@
+/** Tells that old records do not go: one trouble for a provider at fault, whatever its domains, else one for the record. */
+
+import type { KeyturnError } from "../errors.ts";
+import { CAUSES } from "./causes.ts";
+import type { Unchanged } from "./change-record.ts";
+import type { Job, Run } from "./run.ts";
+
+type RemovalJob = Job<"retire"> | Job<"revoke">;
+
+const NO_HARM = "it does no harm where it is; its removal is tried again";
+
+/** A provider that did not change a record, be it this one or any. */
+export async function notRemoved(run: Run, job: RemovalJob, { provider, error }: Unchanged): Promise<void> {
+	const { doc, step } = job;
+	const { domain } = doc.policy;
+	const { code, message, hint } = run.fail(doc, step, error);
+	const isDenied = code === "provider.denied";
+	if (!isDenied && code !== "provider.unreachable") return retireFailed(run, job, error);
+	await run.end(CAUSES.retire(domain, step.selector), domain);
+	await run.raise({
+		cause: isDenied ? CAUSES.denied(provider) : CAUSES.remove(provider),
+		event: isDenied ? "provider_denied" : "retire_failed",
+		severity: isDenied ? "critical" : "warning",
+		domains: [domain],
+		selector: step.selector,
+		summary: `${provider}: the old record of ${step.selector}._domainkey.${domain} was not removed`,
+		detail: message,
+		hint: hint ?? NO_HARM,
+	});
+}
+
+/** They did what they were asked to. */
+export async function endNotRemoved(run: Run, domain: string, providers: readonly string[]): Promise<void> {
+	for (const provider of providers) {
+		await run.end(CAUSES.denied(provider), domain);
+		await run.end(CAUSES.remove(provider), domain);
+	}
+}
+
+export async function retireFailed(run: Run, { doc, step }: RemovalJob, error: KeyturnError): Promise<void> {
+	const { domain } = doc.policy;
+	await run.raise({
+		cause: CAUSES.retire(domain, step.selector),
+		event: "retire_failed",
+		severity: "warning",
+		domains: [domain],
+		selector: step.selector,
+		summary: `${domain}: the old record of ${step.selector} was not removed`,
+		detail: error.message,
+		hint: error.hint ?? NO_HARM,
+	});
+}
