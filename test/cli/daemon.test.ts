@@ -20,9 +20,11 @@ function daemonOf(
 			...world.agent,
 			tick: async (signal, options) => {
 				begun += 1;
-				const report = await world.agent.tick(signal, options);
-				if (begun === ticks) stopping.abort();
-				return report;
+				try {
+					return await world.agent.tick(signal, options);
+				} finally {
+					if (begun === ticks) stopping.abort();
+				}
 			},
 		});
 	const said: string[] = [];
@@ -69,6 +71,25 @@ test("what keeps it from working at all ends it before it is ready", async () =>
 	});
 	await expect(daemon.run()).rejects.toMatchObject({ code: "config.unreadable" });
 	expect(daemon.said).toEqual([]);
+});
+
+test.each([
+	["go through", 200],
+	["fail", 503],
+] as const)("whoever asks for its health while ticks %s is answered %i", async (how, status) => {
+	const world = new AgentWorld();
+	if (how === "fail") world.agent.tick = async () => Promise.reject(new KeyturnError("disk.failed", "EIO"));
+	const answers: (number | undefined)[] = [];
+	const bench = commandBench(world);
+	const { settings } = bench.workbench;
+	const daemon = daemonOf(world, 2, {
+		settings: { ...settings, metrics: { textfile: null, listen: { address: "127.0.0.1", port: 9710 } } },
+		serveLocally: (answerFor) => ({
+			listen: async () => Promise.resolve(void answers.push(answerFor("/healthz")?.status)),
+		}),
+	});
+	expect(await daemon.run()).toBe(0);
+	expect(answers.at(-1)).toBe(status);
 });
 
 describe("a configuration that is rejected", () => {

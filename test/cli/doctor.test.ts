@@ -271,6 +271,12 @@ describe("for a monitoring system", () => {
 		]);
 	});
 
+	test("ends with 1 where warnings are all there is", async () => {
+		const bench = doctorBench(await wellWorld(), { records: {} });
+		expect(await doctor(bench.context, { form: "nagios" })).toBe(1);
+		expect(bench.terminal.results.join("")).toMatch(/^KEYTURN WARNING - .* \| critical=0;;0;0 warning=2;/);
+	});
+
 	test("the gravest first, a line for each, and no bar but that before the figures", async () => {
 		const world = await wellWorld();
 		world.verdict = () => "absent";

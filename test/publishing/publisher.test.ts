@@ -342,6 +342,16 @@ describe("a provider in trouble", () => {
 		expect(provider.held.get(NAME)).toBeUndefined();
 	});
 
+	test("that fails for its credential in the middle of a change has denied it", async () => {
+		const denying = publisherOf({
+			...provider,
+			change: async () => Promise.reject(new KeyturnError("provider.denied", "no right to write")),
+		});
+		expect(await denying.change(ZONE, [add()], signal)).toMatchObject([
+			{ kind: "refused", denied: true, why: "no right to write" },
+		]);
+	});
+
 	test("that does not answer is not waited for at each name", async () => {
 		provider.listErrors = Array.from(
 			{ length: 9 },
