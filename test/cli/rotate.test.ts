@@ -222,6 +222,17 @@ describe("rotate", () => {
 		expect(terminal.results).toHaveLength(40);
 	});
 
+	test("as JSON names the key that signs, also where nothing was due", async () => {
+		const world = new AgentWorld([policyOf(quick)]);
+		await world.tick();
+		const { context, terminal } = commandBench(world);
+		expect(await rotate(context, [], { ...PLAIN, json: true })).toBe(0);
+		expect(JSON.parse(terminal.results.join())).toMatchObject({
+			schema: 1,
+			domains: [{ domain: "example.com", code: 0, selector: "202610" }],
+		});
+	});
+
 	test("--dry-run changes nothing", async () => {
 		const world = new AgentWorld([policyOf(quick)]);
 		await world.tick();
