@@ -40,6 +40,13 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 		else await takeResult(run, doc, step, key.selector, result);
 		return;
 	}
+	const { pending } = answer;
+	// On a host that starts or stops the door ends no switch: what its tables name now may go back yet.
+	if (pending?.services.length === 0)
+		throw new KeyturnError("door.refused", `${doc.policy.domain}: ${pending.reason}`, {
+			retry: true,
+			hint: pending.hint,
+		});
 	const lines = linesInUse(answer, doc.policy);
 	if (lines === null)
 		throw new KeyturnError(

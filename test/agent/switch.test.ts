@@ -85,6 +85,32 @@ describe("a switch whose end is not known", () => {
 		expect(world.told("rolled_back")).toEqual([null]);
 	});
 
+	it.each(["202611", "202610"])(
+		"waits for the services of a host that starts, though its tables name %s by then",
+		async (named) => {
+			const world = new AgentWorld();
+			await world.tick();
+			const before = keyOf(await world.state(), "202610")?.publicKey ?? "";
+			await world.wish(["example.com"]);
+			world.commit = (id, result) => {
+				world.pending = { reason: "switch 0a waits for its services", hint: "", services: [] };
+				return world.loseAnswer(id, rolledBack(result));
+			};
+			await world.tick();
+			const next = keyOf(await world.state(), "202611")?.publicKey ?? "";
+			world.signWith("example.com", named, named === "202611" ? next : before);
+			world.restart();
+			await world.advance(5 * MINUTE_MS);
+			expect(await world.states()).toMatchObject({ "202610": "active", "202611": "verified" });
+			world.signWith("example.com", "202610", before);
+			world.pending = null;
+			await world.advance(12 * 60 * MINUTE_MS);
+			expect(world.told("rolled_back")).toEqual([null]);
+			expect(world.requested("commit"), "the next attempt is a day later").toBe(1);
+			expect(await world.states()).toMatchObject({ "202610": "active", "202611": "verified" });
+		},
+	);
+
 	it("waits while the signer cannot be read", async () => {
 		const world = new AgentWorld();
 		await world.wish(["example.com"]);

@@ -596,7 +596,8 @@ export class AgentWorld {
 			act: "inspect",
 			at: this.at.toISOString(),
 			signers: this.#inspectSigners(),
-			results: ids.flatMap((id) => this.#results.get(id) ?? []),
+			// A switch that waits for its services has no result yet.
+			results: this.pending?.services.length === 0 ? [] : ids.flatMap((id) => this.#results.get(id) ?? []),
 			staged: [...this.stagedIds],
 			queue: this.queue,
 			otherReaders: this.otherReaders,
