@@ -15,6 +15,7 @@ import {
 	moveKey,
 } from "../rotation/domain-state.ts";
 import { turnedFor } from "../rotation/timing.ts";
+import { isSuperseded } from "../rotation/wishes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { CAUSES } from "./causes.ts";
 import { inspection, linesInUse } from "./inspection.ts";
@@ -175,7 +176,8 @@ export function signsSince(
 		wants: {
 			...next.wants,
 			rotate: isDistrusted ? rotate : null,
-			rollback: rollback?.selector === selector ? null : rollback,
+			// It would come back to life, and take the key away again that was asked for in its place.
+			rollback: rollback?.selector === selector || isSuperseded(next.wants) ? null : rollback,
 			add: null,
 		},
 	};

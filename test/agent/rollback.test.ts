@@ -185,6 +185,20 @@ describe("rollback", () => {
 		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
 	});
 
+	it("is over once the key in use was turned away from as compromised meanwhile", async () => {
+		const world = await turnedWorld();
+		world.verdict = (selector) => (selector === "202610" ? "unknown" : "right");
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.tick();
+		const revocation = { selector: "202611", noSoak: false, unsigned: false, useStandby: false };
+		await world.ask({ kind: "revoke", domains: ["example.com"], ...revocation }, "w2");
+		await world.advance(MINUTE_MS);
+		world.verdict = () => "right";
+		await world.advance(DAY_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "revoked", "202611b": "active" });
+		expect((await world.state()).wants.rollback).toBeNull();
+	});
+
 	it("takes back that its record was to go: an adopted key's stays after its next turn as well", async () => {
 		const world = await turnedWorld();
 		await world.ask({ kind: "retire", domains: ["example.com"], selector: "202610" });
