@@ -8,7 +8,7 @@ import type { ProbedKey } from "../ports/signer.ts";
 import { noSignal, signerNamed } from "./context.ts";
 import type { Journal, JournalSigner, LeftOut } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
-import { isRunning } from "./running.ts";
+import { hasBegun } from "./running.ts";
 import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
 import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
 import { hashOf } from "../durable.ts";
@@ -219,7 +219,7 @@ export async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<
 /** Monit and its like start what they find down, in the middle of the pause: it would go on with the table that it found. */
 export async function stopStarted(run: SwitchRun, { swap, ran }: JournalSigner): Promise<void> {
 	const { log, services } = run.context;
-	if (swap !== "restart" || ran.units.length === 0 || (await isRunning(run.context, ran.service)) !== true)
+	if (swap !== "restart" || ran.units.length === 0 || (await hasBegun(run.context, ran.service)) !== true)
 		return;
 	log.warn("somebody else has started the signer in the pause: it is stopped again", {
 		service: ran.service,

@@ -19,7 +19,7 @@ import {
 	writeJournal,
 } from "./journal.ts";
 import { readResult } from "./results.ts";
-import { isRunning } from "./running.ts";
+import { hasBegun } from "./running.ts";
 import { tidyStaged } from "./staged-switch.ts";
 import { beginRun, DEAD_MAN_MS, type SwitchRun, starts } from "./switch-run.ts";
 import { lookAfterCrash, putBack, type Standing } from "./table-files.ts";
@@ -79,7 +79,7 @@ async function settleSigner(
 	const goesBack = found === "mixed" || (!mayTouchServices && goingBack(entry, found) !== null);
 	if (!goesBack) return found;
 	if (mayTouchServices) await stopSigner(run, entry);
-	else if (entry.swap === "restart" && (await isRunning(run.context, entry.ran.service)) === true)
+	else if (entry.swap === "restart" && (await hasBegun(run.context, entry.ran.service)) === true)
 		return found;
 	const standing = await putBack(run.context.disk, entry);
 	if (mayTouchServices) await stopStarted(run, entry);

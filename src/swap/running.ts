@@ -2,6 +2,7 @@
 
 import { asKeyturnError } from "../errors.ts";
 import type { ProbeAsked, ProbeTold } from "../ports/door.ts";
+import type { ServiceInstance } from "../ports/services.ts";
 import type { ProbeVerdict } from "../ports/signer.ts";
 import { isGivenTo, noSignal, type SwapContext, type SwapSigner } from "./context.ts";
 
@@ -39,10 +40,23 @@ export async function probeRunning(
 }
 
 /** Null where that cannot be told. */
-export async function isRunning({ services, log }: SwapContext, service: string): Promise<boolean | null> {
+export async function isRunning(context: SwapContext, service: string): Promise<boolean | null> {
+	return isIn(context, service, ["running"]);
+}
+
+/** Whether it may have read its configuration: it runs, or is just being started. Null where that cannot be told. */
+export async function hasBegun(context: SwapContext, service: string): Promise<boolean | null> {
+	return isIn(context, service, ["running", "changing"]);
+}
+
+async function isIn(
+	{ services, log }: SwapContext,
+	service: string,
+	states: readonly ServiceInstance["state"][],
+): Promise<boolean | null> {
 	try {
 		const { instances } = await services.look(service);
-		return instances.some(({ state }) => state === "running");
+		return instances.some(({ state }) => states.includes(state));
 	} catch (error) {
 		log.warn("a service cannot be looked at", { service, error: asKeyturnError(error).message });
 		return null;

@@ -427,6 +427,18 @@ describe("a signer that somebody starts in the pause", () => {
 		expect(result(await host.door(startsMain(host)).handle(request)).outcome).toBe("done");
 	});
 
+	it("and is not up yet is stopped all the same", async () => {
+		const { host, request } = await staged({ swap: "restart", probe: false });
+		const onChange = (call: string, path: string) => {
+			if (call !== "link" || path !== KEPT) return;
+			host.program().start();
+			host.services.of("main").state = "changing";
+		};
+		expect(result(await host.door({ onChange }).handle(request)).outcome).toBe("done");
+		expect(host.services.calls.filter((call) => call === "stop main")).toHaveLength(2);
+		expect(host.program().signNow("a.example")).toMatch(/s=new/);
+	});
+
 	it("signs with the old table after that was put back", async () => {
 		const { host, request } = await staged();
 		host.program().spoils.add("new");
