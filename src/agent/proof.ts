@@ -28,7 +28,7 @@ export async function proveOffline(
 			signed === undefined
 				? []
 				: await run.ports.verifier.verify(signed.message, async (name) =>
-						Promise.resolve(name === record.name ? [record.value] : []),
+						Promise.resolve(name === record.name.toLowerCase() ? [record.value] : []),
 					);
 		const passed = verdicts.some(
 			(verdict) => verdict.domain === domain && verdict.selector === selector && verdict.outcome === "pass",

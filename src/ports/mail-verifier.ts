@@ -10,8 +10,8 @@ export interface SignatureVerdict {
 
 export interface MailVerifier {
 	/**
-	 * One verdict per signature; none means unsigned. `lookup` gives the values of the TXT records at a name, each
-	 * joined; an empty list means absent, null that it could not be told.
+	 * One verdict per signature; none means unsigned. `lookup` gives the values of the TXT records at a name in lower case,
+	 * each joined; an empty list means absent, null that it could not be told.
 	 */
 	verify(
 		message: string,

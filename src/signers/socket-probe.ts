@@ -201,9 +201,9 @@ async function judgeSigned(
 	message: string,
 ): Promise<ProbeVerdict> {
 	const { record } = expectation;
-	const name = keyRecordName(expectation.selector, expectation.domain);
+	const name = keyRecordName(expectation.selector, expectation.domain).toLowerCase();
 	const verdicts = await verifier.verify(message, async (asked) =>
-		asked.toLowerCase() === name && record !== null ? [record] : [],
+		asked === name && record !== null ? [record] : [],
 	);
 	const mine = verdicts.find(
 		(found) => found.domain === expectation.domain && found.selector === expectation.selector,

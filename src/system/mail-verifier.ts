@@ -8,9 +8,10 @@ export function createMailVerifier(): MailVerifier {
 		verify: async (message, lookup) => {
 			const { dkimVerify } = await import("mailauth");
 			const crowded = new Map<string, number>();
-			const lookupOne: Lookup = async (name) => {
+			const lookupOne: Lookup = async (asked) => {
+				const name = asked.toLowerCase();
 				const values = await lookup(name);
-				if (values !== null && values.length > 1) crowded.set(name.toLowerCase(), values.length);
+				if (values !== null && values.length > 1) crowded.set(name, values.length);
 				return values;
 			};
 			const { results } = await dkimVerify(Buffer.from(message, "utf8"), {

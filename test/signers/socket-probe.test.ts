@@ -67,6 +67,21 @@ test.each<readonly [string, readonly SignatureVerdict[], string, string]>([
 	expect(answer.verdicts[0]?.reason).toContain(reason);
 });
 
+test("a selector in capitals has its record at the name in lower case", async () => {
+	const verifier = {
+		verify: async (_: string, lookup: (name: string) => Promise<readonly string[] | null>) => {
+			const values = await lookup("mail._domainkey.example.com");
+			return [
+				{ ...pass, selector: "Mail", outcome: values?.length === 1 ? ("pass" as const) : ("fail" as const) },
+			];
+		},
+	};
+	const tools = { sockets: createFilterSockets(() => signing), verifier, clock: createSleepingClock() };
+	const asked = { ...request, expectations: [{ ...expectation, selector: "Mail" }] };
+	const answer = await answerProbe(tools, asked, new AbortController().signal);
+	expect(answer.verdicts).toMatchObject([{ outcome: "signed" }]);
+});
+
 test("a second signature by another key does no harm", async () => {
 	const { answer } = await probe(() => signing, [{ ...pass, selector: "news", outcome: "fail" }, pass]);
 	expect(answer.verdicts).toMatchObject([{ outcome: "signed" }]);

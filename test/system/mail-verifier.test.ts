@@ -40,9 +40,15 @@ test.each([
 	expect(verdict?.reason).not.toBeNull();
 });
 
-test("a domain that is signed for in capitals is the same", async () => {
-	const message = (await signed()).replace("d=example.com", "d=Example.COM");
-	expect(await verifier.verify(message, async () => [record])).toMatchObject([{ domain: "example.com" }]);
+test("a domain and a selector in capitals are asked for in lower case; the selector is told as it is written", async () => {
+	const message = (await signed()).replace("d=example.com", "d=Example.COM").replace("s=s1", "s=S1");
+	const asked = new Set<string>();
+	const verdicts = await verifier.verify(message, async (name) => {
+		asked.add(name);
+		return [record];
+	});
+	expect(verdicts).toMatchObject([{ domain: "example.com", selector: "S1" }]);
+	expect([...asked]).toEqual(["s1._domainkey.example.com"]);
 });
 
 test("a changed message fails, an unsigned one has no verdict", async () => {
