@@ -102,10 +102,11 @@ function readZones(content: unknown): Page<z.infer<typeof zonePage>["value"][num
 	return { items: value, next: nextLink ? belowOrigin(nextLink) : null };
 }
 
-/** The credential goes along to where a list says that it goes on. */
+/** The credential goes along to where a list says that it goes on; some of its links name the port, 443. */
 function belowOrigin(link: string): string {
-	if (!link.startsWith(`${ORIGIN}/`)) throw new Error("its next page lies elsewhere");
-	return link.slice(ORIGIN.length);
+	const { origin, pathname, search } = new URL(link);
+	if (origin !== ORIGIN) throw new Error("its next page lies elsewhere");
+	return `${pathname}${search}`;
 }
 
 function callsOf(api: Api, zones: string): RrsetCalls<ApiZone, Extra> {

@@ -71,10 +71,26 @@ test("private zones are never found", async () => {
 	await bench.stop();
 });
 
-test("a list that goes on elsewhere is not followed there", async () => {
-	const bench = await startBench({ origin: "https://elsewhere.invalid" });
+test.each([
+	"https://elsewhere.invalid",
+	"https://management.azure.com@elsewhere.invalid",
+	"https://management.azure.com:444",
+	"http://management.azure.com",
+	"",
+])("a list that goes on elsewhere is not followed there: %j", async (origin) => {
+	const bench = await startBench({ origin });
 	for (const name of ["a.test", "b.test"]) bench.store.addZone(name);
 	await expect(bench.provider.findZone(NAME, signal)).rejects.toMatchObject({ code: "provider.refused" });
+	await bench.stop();
+});
+
+test("a list goes on where the link names the port, too", async () => {
+	const bench = await startBench({ origin: "https://management.azure.com:443" });
+	for (const name of ["a.test", "b.test", "c.test"]) bench.store.addZone(name);
+	expect(await bench.provider.findZone("s._domainkey.c.test", signal)).toEqual({
+		kind: "zone",
+		zone: "c.test",
+	});
 	await bench.stop();
 });
 
