@@ -22,7 +22,7 @@ export interface FaultList {
 	/** Beyond some hundreds they are passed over. */
 	add(fault: NewFault): void;
 	isFull(): boolean;
-	/** In the order of the file, none twice. */
+	/** In the order of the file, none twice; at the end whether there may be more. */
 	all(): readonly Fault[];
 }
 
@@ -45,7 +45,24 @@ export function createFaultList(file: string, source: YamlSource): FaultList {
 			};
 			faults.set(`${fault.path}\n${rule}`, fault);
 		},
-		all: () => [...faults.values()].toSorted((a, b) => a.line - b.line || a.column - b.column),
+		all: () => [
+			...[...faults.values()].toSorted((a, b) => a.line - b.line || a.column - b.column),
+			...(isFull() ? [andMore(file)] : []),
+		],
+	};
+}
+
+function andMore(file: string): Fault {
+	return {
+		file,
+		line: 1,
+		column: 1,
+		path: "",
+		rule: `must have fewer faults: no more than ${LIMIT} are told at once`,
+		value: null,
+		consequence: "what else is wrong is told once these are mended",
+		hint: "so many mostly have one cause: a name misspelt once, a section one level too deep",
+		excerpt: null,
 	};
 }
 

@@ -422,6 +422,15 @@ test.each([
 	expect(faultsOf(file(...lines.split("\n")))).toEqual([]);
 });
 
+test("more faults than anybody reads are said to be more", () => {
+	const unknown = (count: number) =>
+		faultsOf(file(...Array.from({ length: count }, (_, index) => `x${index}: 1`)));
+	expect(unknown(299)).toHaveLength(299);
+	const faults = unknown(500);
+	expect(faults).toHaveLength(301);
+	expect(faults.at(-1)?.rule).toBe("must have fewer faults: no more than 300 are told at once");
+});
+
 describe("one mistake is one fault", () => {
 	test.each(MISTAKES.map((mistake, index) => [index, ...mistake] as const))("%i", (_, text, path, said) => {
 		const faults = faultsOf(text);
