@@ -39,13 +39,15 @@ export function parseSettings(
 	context: SettingsContext,
 ): { readonly settings: Settings } | Faulty {
 	const file = readFile(read, context.path, configuration, (value, faults) =>
-		takeOutUnbuilt(value, (path) =>
-			faults.add({
-				path,
-				rule: UNBUILT_RULE,
-				consequence: "keyturn would go on as if it were not there",
-				on: "key",
-			}),
+		withoutMapOfDomains(
+			takeOutUnbuilt(value, (path) =>
+				faults.add({
+					path,
+					rule: UNBUILT_RULE,
+					consequence: "keyturn would go on as if it were not there",
+					on: "key",
+				}),
+			),
 		),
 	);
 	if (!("value" in file)) return file;
@@ -54,6 +56,13 @@ export function parseSettings(
 	const settings = assemble(file, file.value, adapters, context);
 	const faults = file.faults.all();
 	return faults.length > 0 ? { faults } : { settings };
+}
+
+/** Both maps that `domains` may be are not built: of any other it is to be told that it has to be a list. */
+function withoutMapOfDomains(file: unknown): unknown {
+	const { domains } = (file ?? {}) as { readonly domains?: unknown };
+	const isMap = typeof domains === "object" && domains !== null && !Array.isArray(domains);
+	return isMap ? { ...(file as object), domains: null } : file;
 }
 
 type Reading = FileReading<Configuration>;

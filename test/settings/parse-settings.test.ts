@@ -337,6 +337,9 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		"domains[0].jitter",
 		/no key here.*`jitter` stands at the top of the file, for all/,
 	],
+	[file("domains: { example.com: { provider: home } }"), "domains", /must be a list of domains, such as/],
+	[file("domains: { name: example.com, provider: home }"), "domains", /must be a list of domains, such as/],
+	[file("domains: {}"), "domains", /must be a list of domains, such as/],
 	[file("grace: 30d"), "grace", /no key here.*did you mean `retire.grace`/],
 	[
 		file("domains: [{ name: example.com, provider: home, soak: 1h }]"),
