@@ -106,8 +106,16 @@ async function loadOne(run: Run, policy: Policy, before: DomainReport | undefine
 	if (known.domain !== policy.domain)
 		throw new Error(`domain: expected ${policy.domain}, got ${known.domain}`);
 	const state = divided(known, policy);
+	const revision = stored?.revision ?? 0;
+	noteRevision(run, policy.domain, revision);
 	const did = [...(before?.did ?? [])];
-	return docsOf(policy, { state, revision: stored?.revision ?? 0 }, { did, error: before?.error ?? null });
+	return docsOf(policy, { state, revision }, { did, error: before?.error ?? null });
+}
+
+/** Of a switch that another keyturn made meanwhile the last inspection knows nothing. */
+function noteRevision({ memory }: Run, domain: string, revision: number): void {
+	if ((memory.revisions.get(domain) ?? revision) !== revision) memory.inspection = null;
+	memory.revisions.set(domain, revision);
 }
 
 /** Several where several keys sign each message; what was done before is told once. */

@@ -73,6 +73,8 @@ export interface Memory {
 	/** By signer: when its running process is probed next, in milliseconds of uptime, and what it did not sign with. */
 	readonly probes: Map<string, { readonly nextAtMs: number; readonly faults: readonly ProbeTold[] }>;
 	inspection: { readonly uptimeMs: number; readonly answer: InspectAnswer } | null;
+	/** Of each domain's document as this process read or saved it last: another one shows that another keyturn was at work. */
+	readonly revisions: Map<string, number>;
 	lastTick: { readonly bootMs: number; readonly at: Date } | null;
 	/** The domains of which the agent was seen to keep no private key, and whose state has not changed since. */
 	readonly withoutCopies: Set<string>;
@@ -184,6 +186,7 @@ export class Run {
 		const turn = (stored.saving ?? Promise.resolve()).then(async () => {
 			const whole = withLane(stored.state, doc.policy.lane, state);
 			stored.revision = await this.ports.store.save(this.#lease, name, whole, stored.revision);
+			this.memory.revisions.set(doc.policy.domain, stored.revision);
 			stored.state = whole;
 		});
 		stored.saving = turn.catch(() => undefined);
@@ -328,6 +331,7 @@ export function newMemory(): Memory {
 		probes: new Map(),
 		distress: null,
 		inspection: null,
+		revisions: new Map(),
 		lastTick: null,
 		withoutCopies: new Set(),
 	};

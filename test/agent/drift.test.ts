@@ -64,6 +64,21 @@ function drifts(world: AgentWorld): readonly (string | null)[] {
 }
 
 describe("drift", () => {
+	it("is none where another keyturn has switched since the signer was looked at", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		const daemon = world.agent;
+		world.restart();
+		await world.wish(["example.com"], "turn");
+		await world.advance(MINUTE_MS);
+		const { keys } = await world.state();
+		expect(keys.map(({ state }) => state)).toEqual(["retiring", "active"]);
+		world.agent = daemon;
+		await world.tick();
+		expect(world.told("drift_detected")).toEqual([]);
+		expect((await world.state()).keys).toEqual(keys);
+	});
+
 	it.each([
 		[{ publicKey: null }, /rotate --now puts a new key in place/],
 		[
