@@ -17,7 +17,7 @@ import { plural, signingWith, stateWords, verdictOf } from "../report/status-wor
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
 import { recentEvents } from "./history.ts";
-import { inLocalTime, moment, oneLine, relative, wrap } from "../report/words.ts";
+import { inLocalTime, moment, oneLine, relative, roughly, wrap } from "../report/words.ts";
 import { type CommandContext, EXIT, type Workbench } from "./workbench.ts";
 
 export interface StatusOptions {
@@ -215,8 +215,8 @@ function row(domain: DomainStatus, now: Date): readonly string[] {
 	return [
 		name,
 		active === null ? (domain.keys.length === 0 ? "not known" : "nothing") : oneLine(signingWith(domain)),
-		active === null ? "" : relative(new Date(active.since), now),
-		nextDueAt === null ? "" : new Date(nextDueAt) <= now ? "now" : relative(new Date(nextDueAt), now),
+		active === null ? "" : roughly(new Date(active.since), now),
+		nextDueAt === null ? "" : new Date(nextDueAt) <= now ? "now" : roughly(new Date(nextDueAt), now),
 		stateWords(domain),
 	];
 }

@@ -20,6 +20,13 @@ export function relative(at: Date, now: Date): string {
 	return ms > 0 ? `in ${length}` : `${length} ago`;
 }
 
+/** As `relative`, in one unit: for a narrow column. */
+export function roughly(at: Date, now: Date): string {
+	const ms = at.getTime() - now.getTime();
+	const isLong = Math.abs(ms) >= HOUR_MS;
+	return relative(new Date(now.getTime() + (isLong ? Math.trunc(ms / HOUR_MS) * HOUR_MS : ms)), now);
+}
+
 /** One unit, two below a day: `6 d`, `2 h 10 min`, `45 s`. */
 export function duration(lengthMs: number): string {
 	const ms = Math.round(lengthMs / 1000) * 1000;

@@ -23,6 +23,16 @@ describe("the status in words", () => {
 		]);
 	});
 
+	test.each([
+		["2026-11-21T12:50:00.000Z", "0 3 23 11 *", "example.com  202611      23 h ago  in 15 h    well"],
+		["2026-11-20T12:01:00.000Z", "0 3 24 11 *", "example.com  202611      47 h ago  in 39 h    well"],
+		["2026-11-22T11:15:00.000Z", "0 3 24 11 *", "example.com  202611      45 min ago  in 39 h    well"],
+	])("keeps a domain in one line in the days around a turn (%s)", (since, schedule, line) => {
+		const { state } = domain("example.com", [keyEntry({ since, dueAt: since })]);
+		const policy = policyOf({ schedule: scheduleOf(schedule) });
+		expect(show([{ policy, state, damaged: null }]).split("\n")[1]).toBe(line);
+	});
+
 	test("tells a turn under way", () => {
 		const next = keyEntry({ selector: "202612", state: "published", dueAt: "2026-11-22T11:00:00.000Z" });
 		const text = show([domain("example.com", [keyEntry(), next])]);
