@@ -19,7 +19,7 @@ export async function recover(context: CommandContext, options: { readonly json:
 	const { did, pending, results } = answer;
 	const owed = pending === undefined ? [] : [`${pending.reason}: ${pending.hint}`];
 	const lines = [...did, ...owed];
-	if (options.json) context.terminal.result(JSON.stringify(answer, null, 2));
+	if (options.json) context.terminal.result(JSON.stringify({ schema: 1, ...answer }, null, 2));
 	else if (lines.length === 0) context.terminal.result("nothing was left to recover");
 	else for (const line of lines) context.terminal.result(line);
 	const isOver = pending === undefined && results.every(({ outcome }) => outcome !== "conflict");

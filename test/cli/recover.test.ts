@@ -50,7 +50,7 @@ test("a table that others changed fails", async () => {
 test("as JSON", async () => {
 	const { status, lines } = await recovered({ ...nothing, pending }, true);
 	expect(status).toBe(1);
-	expect(JSON.parse(lines.join("\n"))).toEqual({ ...nothing, pending });
+	expect(JSON.parse(lines.join("\n"))).toEqual({ schema: 1, ...nothing, pending });
 });
 
 test("while another switch is under way it ends with 75", async () => {
