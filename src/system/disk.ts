@@ -246,7 +246,8 @@ async function attempt<T>(act: string, path: string, call: () => Promise<T>): Pr
 	}
 }
 
-function diskError(act: string, path: string, error: unknown): KeyturnError {
+/** What the system said no to, and what may help. */
+export function diskError(act: string, path: string, error: unknown): KeyturnError {
 	const errno = errnoOf(error) ?? "EUNKNOWN";
 	const hint = HINTS[errno];
 	return new KeyturnError("disk.failed", `cannot ${act} ${path}: ${errno}`, {

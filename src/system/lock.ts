@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { KeyturnError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HeldLock, LockMode, TakeLock } from "../ports/lock.ts";
+import { diskError } from "./disk.ts";
 
 const FLOCK = "/usr/bin/flock";
 /** It never waits for the lock; on a network file system it may wait for the server. */
@@ -50,7 +51,7 @@ async function openLockFile(path: string): Promise<number> {
 	try {
 		return await promisify(open)(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
 	} catch (error) {
-		throw diskError("open", path, error);
+		throw diskError("open the lock file", path, error);
 	}
 }
 
@@ -79,16 +80,8 @@ async function isStillAt(fd: number, path: string): Promise<boolean> {
 		return there.ino === ours.ino && there.dev === ours.dev;
 	} catch (error) {
 		if (errnoOf(error) === "ENOENT") return false;
-		throw diskError("look at", path, error);
+		throw diskError("look at the lock file", path, error);
 	}
-}
-
-function diskError(act: string, path: string, error: unknown): KeyturnError {
-	const errno = errnoOf(error);
-	return new KeyturnError("disk.failed", `cannot ${act} the lock file ${path}: ${errno}`, {
-		errno,
-		cause: error,
-	});
 }
 
 function errnoOf(error: unknown): string {

@@ -65,6 +65,9 @@ test("a link in its place and an absent directory are refused", async () => {
 		errno: "ELOOP",
 	});
 	await expect(takeLock(join(directory, "no", "lock"), 0, never)).rejects.toMatchObject({ errno: "ENOENT" });
+	await expect(takeLock("/sys/keyturn.lock", 0, never)).rejects.toMatchObject({
+		hint: expect.stringMatching(/access|writable/),
+	});
 });
 
 /** A process that holds the lock by this same code and says so on its standard output. */
