@@ -41,9 +41,16 @@ export function isUnread(problem: string): boolean {
 	return problem.startsWith(UNREAD);
 }
 
+const SHARED: ReadonlySet<string> = new Set(["/tmp", "/var/tmp", "/dev/shm"]);
+
 /** A group with members is mended by taking its rights from the file, not by taking people out of the group. */
 function mending(why: string, path: string): Mending {
-	const place = quoted(/^(.+?) (?:can be|cannot be|belongs|is) /.exec(why)?.[1] ?? path);
+	const named = /^(.+?) (?:can be|cannot be|belongs|is) /.exec(why)?.[1] ?? path;
+	if (SHARED.has(named))
+		return {
+			advice: `${named} is for everybody: move the key to a directory of the signer's, and its line with it`,
+		};
+	const place = quoted(named);
 	if (why.includes("by its group")) return { command: `chmod g-rw ${place}` };
 	if (why.includes("everybody"))
 		return { command: place === quoted(path) ? `chmod 0600 ${place}` : `chmod o-w ${place}` };

@@ -912,6 +912,12 @@ describe("the command that mends it", () => {
 		expect(examine(facts).map((one) => one.command)).toEqual([command]);
 	});
 
+	test.each(["/tmp", "/var/tmp", "/dev/shm"])("takes from nobody what is everybody's: %s", (directory) => {
+		const [found] = examine(line({ unsafe: `${directory} can be written by everybody` }));
+		expect(found?.command).toBeNull();
+		expect(found?.advice).toContain("move the key");
+	});
+
 	test("names the journal of a unit alone", () => {
 		const advice = (facts: Facts) => examine(facts).map((one) => one.advice);
 		expect(advice(signer({ running: false }))).toEqual(["if it does not stay: journalctl -u opendkim"]);
