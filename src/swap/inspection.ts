@@ -13,7 +13,7 @@ import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
 import { examineHost } from "./examination.ts";
 import { foretell } from "./foretelling.ts";
 import { type Groups, groupsOf } from "./groups.ts";
-import { mountedTables } from "./mounts.ts";
+import { mountedTables, NOT_KNOWN } from "./mounts.ts";
 import { readLeft, readResult } from "./results.ts";
 import { isRunning, probeRunning } from "./running.ts";
 import { listStaged } from "./staged-switch.ts";
@@ -57,7 +57,7 @@ async function inspectSigner(
 		const reading = await signer.read();
 		const lines: InspectedLine[] = [];
 		const groups = groupsOf(context, name, reading);
-		const mounted = await mountedTables(context.disk, reading);
+		const mounted = await mountedTables(context.disk, reading).catch(() => NOT_KNOWN);
 		for (const line of reading.lines)
 			lines.push(await inspectLine(line, reading, { signer, groups, mounted: mounted.turns }));
 		const { tableHash, notes } = reading;

@@ -10,6 +10,9 @@ export interface MountedTables {
 	readonly firsts: string | null;
 }
 
+/** Where it cannot be told, the staging finds out. */
+export const NOT_KNOWN: MountedTables = { turns: null, firsts: null };
+
 const LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** A turn changes the first table alone, a first key all of them. Nothing is known where there is no /proc. */

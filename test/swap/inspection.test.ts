@@ -100,6 +100,14 @@ describe("what the agent is told", () => {
 		expect(await mountsAt("/etc/main/signing.table")).toEqual([[null, null], [why("signing.table")]]);
 	});
 
+	it("is as before where it cannot be told which tables are mounts: the staging finds out", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const fault = (_call: string, path: string) => (path === "/proc/self/mountinfo" ? "EACCES" : null);
+		const { signers } = await inspect(host.context({ fault }));
+		expect(signers[0]?.problem).toBeNull();
+		expect(signers[0]?.lines.map(({ problem }) => problem)).toEqual([null, null]);
+	});
+
 	it("says nothing of the file of a line that has a problem already", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		const context = host.context();

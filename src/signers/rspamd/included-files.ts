@@ -15,7 +15,7 @@ export async function includedFiles(disk: Disk, main: string): Promise<readonly 
 		if ((await disk.stat(path)) !== null) files.push(path);
 	for (const name of DIRECTORIES) {
 		const directory = `${directoryOf(real)}/${name}`;
-		const listed = (await disk.list(directory)) ?? [];
+		const listed = (await disk.list(directory).catch(() => null)) ?? [];
 		files.push(
 			...listed.filter((file) => /^[^.].*\.(?:conf|inc)$/.test(file)).map((file) => `${directory}/${file}`),
 		);
