@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import type { SwitchResult } from "../../src/ports/door.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
-import { newHalf, policyOf } from "../fakes/policies.ts";
+import { newHalf, policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -371,6 +371,21 @@ describe("a key that was put in place of the one in use", () => {
 		expect(await world.states()).toMatchObject({ "202610": "retiring" });
 		await world.advance(4 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202610": "retired" });
+	});
+
+	it("keeps the records of those before it, too: whether mail verifies with its own is not looked at", async () => {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		for (const id of ["w1", "w2"]) {
+			await world.wish(["example.com"], id);
+			await world.advance(MINUTE_MS);
+		}
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		world.signWith("example.com", "202611", await publicKeyOf(world, "202611"));
+		await world.advance(18 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring", "202611": "retiring" });
+		expect(world.events.map(({ detail }) => detail)).toContainEqual(
+			expect.stringContaining("the signer uses another key than 202611b"),
+		);
 	});
 
 	it("or is gone altogether: the next key gets lines of its own", async () => {
