@@ -10,15 +10,8 @@ import { createSimProcess } from "../../fakes/sim-process.ts";
 const VOLUME = "/srv/dms/config";
 const ACCEPTS = "Postfix lets mail out unsigned";
 
-async function notesWith(postfixMain: string | null): Promise<string> {
-	const sim = new SimDisk(() => new Date(0));
-	sim.put(
-		`${VOLUME}/opendkim/KeyTable`,
-		"mail example.com:mail:/etc/opendkim/keys/example.com/mail.private\n",
-	);
-	sim.put(`${VOLUME}/opendkim/SigningTable`, "*@example.com mail\n");
-	if (postfixMain !== null) sim.put(`${VOLUME}/postfix-main.cf`, postfixMain);
-	const signer = createDockerMailserverSigner({
+function signerOn(sim: SimDisk) {
+	return createDockerMailserverSigner({
 		name: "main",
 		settings: settingsSchema.parse({ volume: VOLUME }),
 		service: "mailserver",
@@ -28,7 +21,17 @@ async function notesWith(postfixMain: string | null): Promise<string> {
 		clock: createSleepingClock(),
 		runProbe: async () => Promise.reject(new Error("nothing is probed here")),
 	});
-	return (await signer.read()).notes.join("\n");
+}
+
+async function notesWith(postfixMain: string | null): Promise<string> {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put(
+		`${VOLUME}/opendkim/KeyTable`,
+		"mail example.com:mail:/etc/opendkim/keys/example.com/mail.private\n",
+	);
+	sim.put(`${VOLUME}/opendkim/SigningTable`, "*@example.com mail\n");
+	if (postfixMain !== null) sim.put(`${VOLUME}/postfix-main.cf`, postfixMain);
+	return (await signerOn(sim).read()).notes.join("\n");
 }
 
 test.each([
@@ -95,6 +98,7 @@ function signerThatAnswers(answers: readonly ProgramResult[]) {
 		asked,
 		ready: async () => signer.ready(30_000, reading),
 		probe: async () => signer.probe([key], reading),
+		preflight: async () => signer.preflight(),
 	};
 }
 
@@ -118,4 +122,26 @@ test("says what its signer answers once it was waited for long enough, or at onc
 	await expect(ready()).rejects.toMatchObject(said);
 	await expect(probe()).rejects.toMatchObject(said);
 	expect(asked.map(({ kind }) => kind)).toEqual(["smtp"]);
+});
+
+test("what its container says against the configuration holds a switch, and so does one that does not run", async () => {
+	expect(await signerThatAnswers([SIGNED]).preflight()).toBeNull();
+	expect(await signerThatAnswers([REFUSED]).preflight()).toBe(
+		"rspamadm configtest -q in the container: IO write error: Connection refused (exit status 1)",
+	);
+});
+
+test("refuses a key that belongs to another than the keys in use: nobody in the container could read it", async () => {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put(`${VOLUME}/opendkim/KeyTable`, "mail example.com:mail:/etc/opendkim/keys/mail.private\n");
+	sim.put(`${VOLUME}/opendkim/SigningTable`, "*@example.com mail\n");
+	const at = (name: string) => `${VOLUME}/opendkim/keys/${name}.private`;
+	sim.put(at("mail"), "", 0o600, { uid: 107, gid: 107 });
+	sim.put(at("next"), "", 0o600, { uid: 107, gid: 107 });
+	sim.put(at("roots"), "", 0o600, { uid: 0, gid: 0 });
+	const signer = signerOn(sim);
+	const reading = await signer.read();
+	expect(await signer.unsafe(at("next"), reading)).toBeNull();
+	expect(await signer.unsafe(at("roots"), reading)).toContain("belongs to uid 0, expected 107");
+	expect(await signer.unsafe(at("absent"), reading)).toContain("is absent");
 });
