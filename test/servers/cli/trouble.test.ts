@@ -96,7 +96,7 @@ describe.skipIf(!mayRun)("what is said when something is wrong", () => {
 		[["rotate", "--nwo"], "unknown option '--nwo'"],
 		[["rotate", "--wait-max", "soon"], "expected a\nduration such as 90s"],
 		[["turn"], "unknown command 'turn'"],
-		[["record"], "missing required argument 'domain'"],
+		[["record"], "expected a domain, or --removals"],
 		[["status", "\u001b[31mred"], "too many arguments"],
 		[[], "Usage: keyturn"],
 	])("a command line that makes no sense: %j", async (args, words) => {
