@@ -18,7 +18,8 @@ export async function tellOverdue(run: Run, docs: readonly Doc[], groups: Groups
 		const due = missedSlot(doc.state, turn, run.now());
 		const active = activeKey(doc.state);
 		const isLate = due !== null && due.getTime() + OVERDUE_MS <= run.now().getTime();
-		return isLate && active !== null ? [{ doc, due, active }] : [];
+		const isLeaving = doc.state.wants.remove !== null;
+		return isLate && active !== null && !isLeaving ? [{ doc, due, active }] : [];
 	});
 	const [worst] = late;
 	if (worst === undefined) {

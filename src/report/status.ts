@@ -129,11 +129,13 @@ function domainStatus(policy: Policy, state: DomainState, facts: StatusFacts): D
 	const candidate = state.keys.findLast((key) => isCandidate(key.state)) ?? null;
 	const { step, waits } = planned(policy, state, facts);
 	const show = (key: KeyEntry): KeyShown => showKey(key, policy, facts);
-	const due = candidate === null ? nextDue(state, policy, facts.now) : new Date(candidate.dueAt);
+	const leaving = state.wants.remove !== null;
+	const next = candidate === null ? nextDue(state, policy, facts.now) : new Date(candidate.dueAt);
+	const due = leaving ? null : next;
 	return {
 		domain: policy.domain,
 		active: active === null ? null : show(active),
-		leaving: state.wants.remove !== null,
+		leaving,
 		next: candidate === null ? null : show(candidate),
 		nextDueAt: due?.toISOString() ?? null,
 		failures: candidate?.owes?.tries ?? 0,

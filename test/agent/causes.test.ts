@@ -72,6 +72,20 @@ function denying(): ChangeResult {
 	return { kind: "refused", denied: true, why: "403", hint: null };
 }
 
+it("of a turn that is overdue is none where the domain is leaving, and its key cannot be taken out", async () => {
+	const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 * * *") }]);
+	await world.tick();
+	world.refuse = (request) =>
+		request.act === "stage"
+			? { act: "refused", why: "not_now", domains: [], message: "nothing is staged", hint: null }
+			: null;
+	await world.ask({ kind: "remove", domains: ["example.com"] }, "w1");
+	await world.advance(4 * DAY_MS);
+	expect(await world.states()).toMatchObject({ "202610": "active" });
+	expect(world.told("swap_failed")[0]).toBe("start");
+	expect(world.told("key_overdue")).toEqual([]);
+});
+
 describe("a trouble of an old record", () => {
 	const turning = {
 		...quick,

@@ -33,6 +33,14 @@ describe("the status in words", () => {
 		expect(show([{ policy, state, damaged: null }]).split("\n")[1]).toBe(line);
 	});
 
+	test("tells no next turn of a domain that is leaving", () => {
+		const leaving = domain("example.com", [keyEntry()]);
+		const remove = { id: "w1", askedAt: NOW.toISOString() };
+		const state = { ...leaving.state, wants: { ...NOTHING_WANTED, remove } } as DomainState;
+		const [shown] = buildStatus(factsOf([{ ...leaving, state }])).domains;
+		expect(shown).toMatchObject({ leaving: true, nextDueAt: null });
+	});
+
 	test("tells a turn under way", () => {
 		const next = keyEntry({ selector: "202612", state: "published", dueAt: "2026-11-22T11:00:00.000Z" });
 		const text = show([domain("example.com", [keyEntry(), next])]);
