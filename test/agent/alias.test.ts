@@ -131,8 +131,10 @@ describe("an alias that went after the record was written where it led", () => {
 describe("a trouble of the provider that writes where the alias leads", () => {
 	async function refusedWorld(denied: boolean) {
 		const { world, zones } = worldWith();
-		world.change = (_, provider) =>
-			provider === "other" ? { kind: "refused", denied, why: "no", hint: null } : { kind: "done" };
+		world.change = ({ kind }, provider) =>
+			provider === "other" && kind === "add"
+				? { kind: "refused", denied, why: "no", hint: null }
+				: { kind: "done" };
 		await world.wish(["example.com"]);
 		await world.advance(90 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "pending" });
@@ -158,7 +160,7 @@ describe("a trouble of the provider that writes where the alias leads", () => {
 		const { world } = await refusedWorld(true);
 		await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
 		await world.tick();
-		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
 		expect(world.told("provider_denied")).toEqual(["start", "end"]);
 	});
 
