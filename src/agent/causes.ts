@@ -77,8 +77,10 @@ function isBlamed(run: Run, { policy, stored: { state } }: Doc, cause: string): 
 function mayConcern(run: Run, { policy, stored: { state } }: Doc): ReadonlySet<string> {
 	const { ports } = run;
 	const { domain, signer, providers } = policy;
-	const causes = [CAUSES.state, CAUSES.name, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
-	causes.push(CAUSES.swap(signer), ...providers.map(CAUSES.unfit));
+	const causes = [CAUSES.state, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
+	causes.push(CAUSES.swap(signer));
+	if (state.wants.remove === null && !state.keys.some((key) => isCandidate(key.state)))
+		causes.push(CAUSES.name(domain), ...providers.map(CAUSES.unfit));
 	if (state.keys.some(({ owes }) => owes?.act === "switch" || owes?.act === "takeOut"))
 		causes.push(...ports.pre.map(({ name }) => CAUSES.hook(name)));
 	for (const key of state.keys) {

@@ -44,6 +44,16 @@ describe("an adapter that was never tried on the real thing", () => {
 		expect(told?.hint).toContain(`keyturn provider check ${UNPROVEN}`);
 	});
 
+	it("is no trouble of a domain any more that is to get no new key", async () => {
+		const world = worldOf();
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(world.told("publish_failed")).toEqual(["start"]);
+		await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
+		await world.advance(30 * MINUTE_MS);
+		expect(world.told("publish_failed")).toEqual(["start", "end"]);
+	});
+
 	it("publishes once a check has passed on the account, and the trouble is over", async () => {
 		const world = worldOf();
 		await world.wish(["example.com"]);
