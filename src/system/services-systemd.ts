@@ -110,14 +110,13 @@ export function createSystemdServices(options: SystemdServicesOptions): Services
 }
 
 function createUnits({ programs, log }: SystemdServicesOptions) {
+	// It tells times where it stands, and learned to tell them otherwise (--timestamp) in systemd 247 only.
+	const env = { TZ: "UTC" };
 	const systemctl = (args: readonly string[], timeoutMs: number) =>
-		programs.run({ argv: [SYSTEMCTL, "--no-pager", "--no-ask-password", ...args], timeoutMs }, NEVER);
+		programs.run({ argv: [SYSTEMCTL, "--no-pager", "--no-ask-password", ...args], env, timeoutMs }, NEVER);
 	const show = async (names: readonly string[]): Promise<readonly UnitReading[]> => {
 		const properties = `--property=${UNIT_PROPERTIES.join(",")}`;
-		const { stdout, stderr } = await systemctl(
-			["show", "--timestamp=us+utc", properties, "--", ...names],
-			READ_MS,
-		);
+		const { stdout, stderr } = await systemctl(["show", properties, "--", ...names], READ_MS);
 		const found = parseUnits(stdout);
 		if (found.length === 0) throw failed("systemd", names, "described", stderr.trim());
 		return found;

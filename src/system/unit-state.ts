@@ -36,7 +36,7 @@ export const UNIT_PROPERTIES = [
 
 type Block = ReadonlyMap<string, string>;
 
-/** One reading per block of `systemctl show --timestamp=us+utc`. */
+/** One reading per block of `TZ=UTC systemctl show`. */
 export function parseUnits(output: string): readonly UnitReading[] {
 	return output
 		.split(/\n{2,}/)
@@ -56,7 +56,7 @@ export function instancesOf(units: readonly UnitReading[]): readonly UnitReading
 	return [...instances, ...own];
 }
 
-/** "Sun 2026-11-22 21:40:15.706975 UTC"; null for none. */
+/** "Sun 2026-11-22 21:40:15 UTC", from some with microseconds; null for none. */
 export function parseTimestamp(text: string): Date | null {
 	const match = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* UTC$/.exec(text);
 	const at = match === null ? null : new Date(`${match[1]}T${match[2]}Z`);

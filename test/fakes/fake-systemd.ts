@@ -43,14 +43,19 @@ export function createFakeSystemd(units: Readonly<Record<string, FakeUnit>>): Fa
 	return fake;
 }
 
-function answer(fake: FakeSystemd, { argv }: ProgramRequest): ProgramResult {
+function answer(fake: FakeSystemd, { argv, env }: ProgramRequest): ProgramResult {
 	const words = argv.slice(1).filter((word) => word !== "--no-pager" && word !== "--no-ask-password");
 	const names = words.slice(words.indexOf("--") + 1);
 	const [verb = ""] = words;
+	// That of RHEL 8 is systemd 239.
+	const unknown = words.find((word) => word.startsWith("--timestamp"));
+	if (unknown !== undefined)
+		return { ...ended(1, ""), stderr: `systemctl: unrecognized option '${unknown}'\n` };
 	if (verb !== "show" && verb !== "is-system-running") fake.calls.push(`${verb} ${names.join(" ")}`);
 	if (verb === "is-system-running") return ended(fake.phase === "running" ? 0 : 1, `${fake.phase}\n`);
 	const matching = [...fake.units].filter(([name]) => names.some((pattern) => matches(pattern, name)));
-	if (verb === "show") return ended(0, matching.map(([name, unit]) => describe(name, unit)).join("\n"));
+	if (verb === "show")
+		return ended(0, matching.map(([name, unit]) => describe(name, unit, env?.["TZ"])).join("\n"));
 	for (const [, unit] of matching) act(verb, unit);
 	// As Debian's dummy does: it always says that all went well.
 	return ended(0, "");
@@ -64,7 +69,7 @@ function act(verb: string, unit: FakeUnit): void {
 	unit.processes = false;
 }
 
-function describe(name: string, unit: FakeUnit): string {
+function describe(name: string, unit: FakeUnit, zone = "CET"): string {
 	return [
 		`Id=${name}`,
 		`LoadState=${unit.masked === true ? "masked" : "loaded"}`,
@@ -74,6 +79,7 @@ function describe(name: string, unit: FakeUnit): string {
 		`ControlGroup=${unit.processes ? groupOf(name) : ""}`,
 		`CanReload=${unit.canReload === false ? "no" : "yes"}`,
 		"Result=success",
+		`ActiveEnterTimestamp=Sun 2026-11-22 21:40:15 ${zone}`,
 		"",
 	].join("\n");
 }

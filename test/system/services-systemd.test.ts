@@ -57,6 +57,13 @@ test("postfix is stopped by its instances, and only stopped when no process is l
 	expect(systemd.units.get("opendkim.service")?.active).toBe("active");
 });
 
+test("when a unit was started is told in the words of any systemd, whatever the time zone here", async () => {
+	const { services } = setUp({ "opendkim.service": { ...running } });
+	expect((await services.look("opendkim")).instances).toEqual([
+		{ unit: "opendkim.service", state: "running", startedAt: new Date("2026-11-22T21:40:15Z") },
+	]);
+});
+
 test("a stop that leaves somebody alive fails, naming the unit", async () => {
 	const { services } = setUp({ "postfix@-.service": { ...running, lingers: 1_000_000 } });
 	await expect(services.stop("postfix", ["postfix@-.service"])).rejects.toMatchObject({
