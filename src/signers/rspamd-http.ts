@@ -1,10 +1,10 @@
 /** Talks to rspamd's normal worker over a plain connection: is it there, and how does it sign a message. */
 
-import * as z from "zod";
 import { excerpt } from "../dkim/foreign-text.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Connection } from "../ports/sockets.ts";
 import type { MilterOutcome } from "./milter.ts";
+import { signaturesIn } from "./rspamd-answer.ts";
 
 /** Fails with `signer.probe` unless it answers pong. */
 export async function pingRspamd(connection: Connection, signal: AbortSignal): Promise<void> {
@@ -40,8 +40,6 @@ const LINE_LIMIT = 16 * 1024;
 const HEADERS_LIMIT = 100;
 const BODY_LIMIT = 1024 * 1024;
 
-const signatures = z.object({ "dkim-signature": z.union([z.string(), z.array(z.string())]).optional() });
-
 function readSignatures(body: string): readonly string[] {
 	let answer: unknown;
 	try {
@@ -49,11 +47,9 @@ function readSignatures(body: string): readonly string[] {
 	} catch {
 		throw new KeyturnError("signer.probe", `expected JSON from rspamd, got ${excerpt(body, 200)}`);
 	}
-	const parsed = signatures.safeParse(answer);
-	if (!parsed.success)
-		throw new KeyturnError("signer.probe", `expected signatures from rspamd, got ${excerpt(body, 200)}`);
-	const found = parsed.data["dkim-signature"] ?? [];
-	return typeof found === "string" ? [found] : found;
+	const signatures = signaturesIn(answer);
+	if (signatures !== null) return signatures;
+	throw new KeyturnError("signer.probe", `expected signatures from rspamd, got ${excerpt(body, 200)}`);
 }
 
 async function readBody(connection: Connection, signal: AbortSignal): Promise<string> {

@@ -55,6 +55,9 @@ test("the message is given as it is, as of somebody who has logged in on loopbac
 
 test.each([
 	['{"dkim-signature":["one","two"],"action":"no action"}', ["one", "two"]],
+	['{"milter":{"add_headers":{"DKIM-Signature":{"value":"one","order":1}}}}', ["one"]],
+	['{"milter":{"add_headers":{"X":"y","DKIM-Signature":[{"value":"one"},{"value":"two"}]}}}', ["one", "two"]],
+	['{"milter":{"add_headers":{"X":"y"}}}', []],
 	['{"action":"no action"}', []],
 ])("signatures in %s", async (body, values) => {
 	const outcome = await scanMessage(worker(answer(body)).connection, message, signal);

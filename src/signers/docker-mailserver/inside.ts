@@ -1,10 +1,10 @@
 /** Runs the signer's own programs inside the running container of a docker-mailserver. */
 
-import * as z from "zod";
 import { excerpt } from "../../dkim/foreign-text.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Programs } from "../../ports/programs.ts";
 import { probeText } from "../probe-message.ts";
+import { signaturesIn } from "../rspamd-answer.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
 
 export interface Inside {
@@ -41,7 +41,6 @@ const NEVER = new AbortController().signal;
 const AS_OPENDKIM = ["setpriv", "--reuid=opendkim", "--regid=opendkim", "--init-groups"];
 const RUN_MS = 60_000;
 const WORDS_LIMIT = 300;
-const TOLD = z.object({ "dkim-signature": z.union([z.string(), z.array(z.string())]).optional() });
 
 async function run({ settings, outside }: Inside, argv: readonly string[], input = "") {
 	return outside.run({ argv: [...settings.exec, ...argv], input, timeoutMs: RUN_MS }, NEVER);
@@ -54,15 +53,13 @@ function printed(output: string): string {
 }
 
 function told(output: string): string {
-	const answer = TOLD.safeParse(jsonIn(output.slice(output.indexOf("{"))));
-	if (!answer.success)
+	const signatures = signaturesIn(jsonIn(output.slice(output.indexOf("{"))));
+	if (signatures === null)
 		throw new KeyturnError(
 			"signer.probe",
 			`rspamc in the container: expected its answer as JSON, got ${excerpt(output.trim(), WORDS_LIMIT)}`,
 		);
-	const found = answer.data["dkim-signature"] ?? [];
-	const values = typeof found === "string" ? [found] : found;
-	return values.map((value) => `DKIM-Signature: ${value}\r\n`.replace(/\r\n?|\n/g, "\r\n")).join("");
+	return signatures.map((value) => `DKIM-Signature: ${value}\r\n`.replace(/\r\n?|\n/g, "\r\n")).join("");
 }
 
 /** What a program in a container, or Docker itself, said as JSON; null where it is none. */

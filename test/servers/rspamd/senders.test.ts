@@ -25,6 +25,7 @@ describe.skipIf(!mayRun)("the probe of a running rspamd", () => {
 		["sign_local = false;"],
 		["sign_authenticated = false; sign_local = true;"],
 		['use_domain = "auth";'],
+		["use_milter_headers = true;"],
 		['use_domain = "envelope"; allow_username_mismatch = true; use_esld = false;'],
 	])("is signed with %s", async (options) => {
 		expect(await probed(options)).toBe("signed");
