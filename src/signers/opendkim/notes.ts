@@ -30,6 +30,10 @@ function optionNotes(live: LiveConfiguration): readonly string[] {
 	if (options.get("userid") === undefined && unit.user === null && unit.startedAs === null)
 		notes.push("There is no UserID: OpenDKIM runs as root.");
 	if (!mode.includes("s")) notes.push(`Mode ${mode} signs nothing.`);
+	if (options.get("signaturealgorithm")?.toLowerCase() === "rsa-sha1")
+		notes.push(
+			"SignatureAlgorithm rsa-sha1: receivers refuse such signatures (RFC 8301); let it be rsa-sha256.",
+		);
 	if (!live.requireSafe) notes.push("RequireSafeKeys is off: key files that others can read are used.");
 	if (!live.signsLoopback)
 		notes.push("127.0.0.1 is not among InternalHosts: a probe through the running signer proves nothing.");

@@ -107,6 +107,15 @@ test("asks that a key taken out signs no more, and needs no message while its li
 	expect(elsewhere.asked).toMatchObject([{ expectations: [{ unsigned: { means: "unproven" } }] }]);
 });
 
+test.each([
+	["SignatureAlgorithm RSA-SHA1\n", 1],
+	["SignatureAlgorithm rsa-sha256\n", 0],
+])("notes what receivers refuse: %j", async (option, count) => {
+	const { signer } = guideHost({ "/etc/opendkim.conf": `${CONFIG}${option}` });
+	const { notes } = await signer.read();
+	expect(notes.filter((note) => note.includes("RFC 8301"))).toHaveLength(count);
+});
+
 test("tells which lines sign, and what is wrong with the others", async () => {
 	const { signer } = guideHost({
 		"/etc/opendkim/key.table": [
