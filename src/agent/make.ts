@@ -189,10 +189,14 @@ async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Prom
 		const unknown = vacancies.find(({ kind }) => kind === "unknown");
 		if (unknown !== undefined) await mustBeKnown(run, doc, unknown);
 	}
-	if (policy.selector.kind === "ring") throw ringTaken(doc, group, policy.selector.names, run.now());
-	throw new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
-		hint: "change `selector` in keyturn.yaml",
-	});
+	const error =
+		policy.selector.kind === "ring"
+			? ringTaken(doc, group, policy.selector.names, run.now())
+			: new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
+					hint: "change `selector` in keyturn.yaml",
+				});
+	await nameless(run, doc, { why: "no name for it is free", detail: error.message, hint: error.hint });
+	throw error;
 }
 
 /** The domain itself first. */
@@ -202,7 +206,11 @@ function together(doc: Doc, group: DocGroup | undefined): readonly Doc[] {
 
 /** Fails: whether a name is free has to be known. */
 async function mustBeKnown(run: Run, doc: Doc, vacancy: Vacancy): Promise<never> {
-	await nameUnknown(run, doc, vacancy);
+	await nameless(run, doc, {
+		why: "it cannot be told whether its name is free",
+		detail: vacancy.summary,
+		hint: "check the name servers of the zone",
+	});
 	throw new KeyturnError("dns.failed", `${doc.policy.domain}: ${vacancy.summary}`, { retry: true });
 }
 
@@ -247,7 +255,11 @@ function ringTaken(doc: Doc, group: DocGroup | undefined, names: readonly string
 	);
 }
 
-async function nameUnknown(run: Run, doc: Doc, vacancy: Vacancy): Promise<void> {
+async function nameless(
+	run: Run,
+	doc: Doc,
+	{ why, detail, hint }: { readonly why: string; readonly detail: string; readonly hint: string | null },
+): Promise<void> {
 	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.name(domain),
@@ -255,8 +267,8 @@ async function nameUnknown(run: Run, doc: Doc, vacancy: Vacancy): Promise<void> 
 		severity: "warning",
 		domains: [domain],
 		selector: null,
-		summary: `${domain}: no new key, since it cannot be told whether its name is free`,
-		detail: vacancy.summary,
-		hint: `${meanwhile(doc.state)}; check the name servers of the zone`,
+		summary: `${domain}: no new key, since ${why}`,
+		detail,
+		hint: [meanwhile(doc.state), ...(hint === null ? [] : [hint])].join("; "),
 	});
 }

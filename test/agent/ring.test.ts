@@ -59,7 +59,14 @@ describe("a ring of selectors", () => {
 		expect(report.domains[0]?.waits.map((wait) => wait.reason).join()).toContain(
 			"no name of the ring is free: kt1: retiring; kt2: active",
 		);
+		expect(world.told("publish_failed")[0]).toBe("start");
 		expect(world.told("key_overdue")).toContain("start");
+		const told = world.events.map(({ event }) => event);
+		expect(told.indexOf("publish_failed")).toBeLessThan(told.indexOf("key_overdue"));
+		world.reconfigure([{ ...policy, selector: { kind: "ring", names: ["kt1", "kt2", "kt3"] } }]);
+		await world.advance(DAY_MS);
+		expect(await world.states()).toMatchObject({ kt3: "active" });
+		expect(world.told("publish_failed").at(-1)).toBe("end");
 	});
 
 	it("says how to free the name of a key that it did not make and whose record stays", async () => {
