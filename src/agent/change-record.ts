@@ -35,8 +35,9 @@ interface Wanted {
 }
 
 /**
- * Changes the record of a key at every provider of its domain; each is asked, whether one before it did it or not. Where it was published and is not any more, since the zone has moved and the record with it, it is taken away as well: those
- * that did not do that are given back. May be repeated.
+ * Changes the record of a key at every provider of its domain; each is asked, whether one before it did it or not. Where it
+ * was published and is not any more, since the zone has moved and the record with it, it is taken away as well: those that
+ * did not do that are given back. May be repeated.
  */
 export async function changeRecord(
 	run: Run,
