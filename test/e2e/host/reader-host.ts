@@ -18,9 +18,11 @@ export async function withoutUpdates(host: GuideHost): Promise<void> {
 	`);
 }
 
-/** What README.md has for named.conf: a line for the file, a line for the zone's statement. */
+/** What README.md has for named.conf: a line for the file, and a zone's statement with one line more. */
 export async function allowUpdates(host: GuideHost, shown: string): Promise<void> {
-	const [include = "", policy = ""] = shown.split("\n");
+	const [include = "", ...zone] = shown.split("\n");
+	const policy = zone.find((line) => line.includes("update-policy"))?.trim();
+	if (policy === undefined) throw new Error(`no line of a policy in ${shown}`);
 	await editNamed(host, (text) => `${include}\n${text.replace("type primary;", `type primary; ${policy}`)}`);
 }
 
