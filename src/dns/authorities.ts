@@ -6,7 +6,7 @@ import type { Resolver } from "../ports/resolver.ts";
 import { createAsker } from "./asker.ts";
 import { LOOK_MS, withDeadline } from "./deadline.ts";
 import { type Hop, type HopOptions, isWildcard, lookAt, type Sighting } from "./hop.ts";
-import { groupByServer } from "./tally.ts";
+import { groupByServer, wantedOf } from "./tally.ts";
 import type { Verify } from "./zone-servers.ts";
 
 export function createAuthorities(options: {
@@ -54,8 +54,7 @@ async function withoutWildcards(hop: Hop, options: HopOptions): Promise<readonly
 function whyTooFew(sightings: readonly Sighting[], quorum: Verify["quorum"]): string | null {
 	const servers = [...groupByServer(sightings).values()];
 	const silent = servers.filter((group) => group.every(({ observation }) => observation.kind === "failed"));
-	const wanted = quorum === "all" ? servers.length : Math.min(quorum, servers.length);
-	if (servers.length - silent.length >= wanted) return null;
+	if (servers.length - silent.length >= wantedOf(servers.length, quorum)) return null;
 	return silent
 		.flat()
 		.map(({ who, observation }) => `${who}: ${observation.kind === "failed" ? observation.got : ""}`)

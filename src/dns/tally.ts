@@ -25,17 +25,21 @@ const SILENT: ReadonlySet<ServerOutcome> = new Set(["timeout", "unreachable"]);
 export function tally(reports: readonly ServerReport[], quorum: "all" | number): Tally {
 	const names = groupByServer(reports);
 	const right = [...names.values()].filter(isRight);
-	const wanted = quorum === "all" ? names.size : Math.min(quorum, names.size);
 	const warnings = right.flatMap((group) => group.filter(isSilent).map((report) => report.sentence));
 	if (quorum !== "all" && quorum > names.size)
 		warnings.push(`a quorum of ${quorum} names was asked for, and there are ${names.size}: all are needed`);
 	if (reports.some((report) => WRONG.has(report.outcome))) return { verdict: "wrong", warnings };
-	if (names.size > 0 && right.length >= Math.max(wanted, 1)) {
+	if (names.size > 0 && right.length >= wantedOf(names.size, quorum)) {
 		const others = [...names.values()].filter((group) => !isRight(group)).flat();
 		return { verdict: "right", warnings: [...warnings, ...others.map((report) => report.sentence)] };
 	}
 	const verdict = reports.some((report) => ABSENT.has(report.outcome)) ? "absent" : "unknown";
 	return { verdict, warnings };
+}
+
+/** How many of so many server names have to answer: one at least, all at most. */
+export function wantedOf(names: number, quorum: "all" | number): number {
+	return Math.max(1, quorum === "all" ? names : Math.min(quorum, names));
 }
 
 /** The worst of several that all have to be right. */

@@ -3,7 +3,7 @@
 import type { Vacancy } from "../ports/propagation.ts";
 import { type Chain, followAliases } from "./chain.ts";
 import { type Hop, type HopOptions, isWildcard, type Sighting } from "./hop.ts";
-import { groupByServer } from "./tally.ts";
+import { groupByServer, wantedOf } from "./tally.ts";
 
 /** What one server has at the name. */
 type Holding = "nothing" | "something" | "wildcard" | "unknown";
@@ -64,10 +64,6 @@ function isAliased({ holding, sighting }: HeldHop["holdings"][number]): boolean 
 /** Says that there is no alias at the name, or one that a record would take the place of. */
 function isPlain({ holding }: HeldHop["holdings"][number]): boolean {
 	return holding === "nothing" || holding === "wildcard";
-}
-
-function wantedOf(names: number, quorum: "all" | number): number {
-	return Math.max(1, quorum === "all" ? names : Math.min(quorum, names));
 }
 
 async function holdingsOf(hop: Hop, options: HopOptions): Promise<HeldHop> {
