@@ -6,7 +6,7 @@
 import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile, SigningLine } from "../../ports/signer.ts";
-import { groupBy } from "../opendkim/group-by.ts";
+import { groupBy } from "../group-by.ts";
 import { parseRows, type Row, type RowFormat, renderRows } from "./rows.ts";
 
 /** One line of a signing table: mail of whom gets the key of which label. */

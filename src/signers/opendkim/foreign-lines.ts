@@ -1,6 +1,6 @@
 /** Tells, of several keys that sign for one domain, which are not the one to be turned: a newsletter's selector, say. */
 
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../group-by.ts";
 import type { KeyTableEntry } from "./key-table.ts";
 import type { KeyNaming } from "./live-configuration.ts";
 import { entriesFor, isNamed, ordinaryAddress } from "./signing-table.ts";

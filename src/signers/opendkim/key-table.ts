@@ -2,7 +2,7 @@
 
 import { KeyturnError } from "../../errors.ts";
 import type { SignerChange } from "../../ports/signer.ts";
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../group-by.ts";
 import { appendLines, applyEdits, type Edit, removeLine } from "../table-edits.ts";
 import { LINE_LIMIT, parseTable, type TableRecord } from "./table-lines.ts";
 

@@ -2,7 +2,7 @@
 
 import { KeyturnError } from "../../errors.ts";
 import { type Matches, readPattern } from "./address-pattern.ts";
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../group-by.ts";
 import { appendLines, applyEdits, removeLine } from "../table-edits.ts";
 import { parseTable, type TableRecord } from "./table-lines.ts";
 
