@@ -4,6 +4,7 @@ import type { Watchdog } from "../cli/workbench.ts";
 import { directoryOf } from "../durable.ts";
 import { asKeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
+import { isBooted } from "../system/transient-unit.ts";
 import type { Machine } from "./machine.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,14 +24,11 @@ export async function notify(machine: Machine, env: Environment, words: readonly
 		);
 }
 
-/** There while systemd is what started this host (sd_booted(3)). */
-const SYSTEMD_RUNS = "/run/systemd/system";
-
 /** What starts the daemon on this host: a command, and whose work it is where that is not systemd's. */
 export async function daemonStart(disk: Pick<Disk, "stat">): Promise<string> {
-	return (await disk.stat(SYSTEMD_RUNS)) === null
-		? "keyturn run, as root under this host's supervisor"
-		: "systemctl start keyturn";
+	return (await isBooted(disk))
+		? "systemctl start keyturn"
+		: "keyturn run, as root under this host's supervisor";
 }
 
 /** The unit leaves a file when its watchdog has ended the daemon. */

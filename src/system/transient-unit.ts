@@ -18,9 +18,14 @@ export interface TransientUnit {
 /** Of a door outside its own unit: what it began is finished, not cut short, and no handler of dumps gets its memory, with keys in it. */
 export const DOOR_PROPERTIES = ["KillMode=mixed", "TimeoutStopSec=180", "UMask=0077", "LimitCORE=0"];
 
+/** Whether systemd is what started this host (sd_booted(3)). */
+export async function isBooted(disk: Pick<Disk, "stat">): Promise<boolean> {
+	return (await disk.stat("/run/systemd/system")) !== null;
+}
+
 /** Whether services and other users are reached through systemd here. */
 export async function isSystemd(disk: Pick<Disk, "stat">): Promise<boolean> {
-	return process.getuid?.() === 0 && (await disk.stat("/run/systemd/system")) !== null;
+	return process.getuid?.() === 0 && (await isBooted(disk));
 }
 
 /**
