@@ -7,15 +7,9 @@ import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
-import { isCaught, LABELLED_KEYS } from "../one-table/labelled-keys.ts";
-import { parseRows, type RowFormat } from "../one-table/rows.ts";
-import {
-	firstLineFaults,
-	isNamed,
-	leaveOthersAlone,
-	renderTwoTables,
-	signingRows,
-} from "../one-table/signing-lines.ts";
+import { isCaught, LABELLED_KEYS, labelledKeys } from "../one-table/labelled-keys.ts";
+import type { RowFormat } from "../one-table/rows.ts";
+import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
 import { readSection, renderSection } from "../rspamd/signing-section.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
 
@@ -75,18 +69,8 @@ function openDkimLayout({ volume }: DockerMailserverSettings): VolumeLayout {
 	return {
 		keys: `${place.outside}/keys`,
 		files: [`${place.outside}/KeyTable`, `${place.outside}/SigningTable`],
-		keysIn: ([keys, signing]) => {
-			const named = signingRows(signing?.bytes ?? new Uint8Array());
-			return leaveOthersAlone(
-				parseRows(keys?.bytes ?? new Uint8Array(), format).map((row) => ({
-					...row,
-					entry: row.label ?? row.domain,
-					signs: isNamed(named, row),
-				})),
-				named,
-				isCaught,
-			);
-		},
+		keysIn: ([keys, signing]) =>
+			labelledKeys(keys?.bytes ?? new Uint8Array(), signingRows(signing?.bytes ?? new Uint8Array()), format),
 		render: ([keys, signing], changes) =>
 			keys === undefined || signing === undefined
 				? []

@@ -4,7 +4,8 @@
  */
 
 import { matches, type Piece } from "../opendkim/address-pattern.ts";
-import type { RowFormat } from "./rows.ts";
+import { parseRows, type Row, type RowFormat } from "./rows.ts";
+import { isNamed, leaveOthersAlone, type SigningRow } from "./signing-lines.ts";
 
 const LINE = /^([ \t]*)([^\s#"]+)([ \t]+)([^\s#"]+)([ \t]*(?:#.*)?\r?)$/;
 /** Comments and blank lines. */
@@ -30,6 +31,26 @@ export const LABELLED_KEYS: RowFormat = {
 		),
 	first: (domain, { selector, keyPath }, label = domain) => `${label} ${domain}:${selector}:${keyPath}`,
 };
+
+export interface LabelledKey extends Row {
+	/** What a signing table calls it. */
+	readonly entry: string;
+	readonly signs: boolean;
+}
+
+/** The keys of a key table, with what its signing table makes of them. */
+export function labelledKeys(
+	table: Uint8Array,
+	signing: readonly SigningRow[],
+	format: RowFormat = LABELLED_KEYS,
+): readonly LabelledKey[] {
+	const keys = parseRows(table, format).map((row) => ({
+		...row,
+		entry: row.label ?? row.domain,
+		signs: isNamed(signing, row),
+	}));
+	return leaveOthersAlone(keys, signing, isCaught);
+}
 
 /** A pattern of a signing table: `*` is anything, `?` one sign, case does not count. */
 export function isCaught(pattern: string, address: string): boolean {

@@ -8,17 +8,11 @@ import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
-import {
-	firstLineFaults,
-	isNamed,
-	leaveOthersAlone,
-	renderTwoTables,
-	signingRows,
-} from "../one-table/signing-lines.ts";
+import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
 import { mapPath, openedPath, plainPath } from "./file-names.ts";
 import { selectorMap } from "./selector-map.ts";
 import type { SigningSection } from "./signing-section.ts";
-import { isCaught, LABELLED_KEYS } from "../one-table/labelled-keys.ts";
+import { isCaught, LABELLED_KEYS, labelledKeys } from "../one-table/labelled-keys.ts";
 
 /** One of them, as it was read. */
 export interface Layout {
@@ -133,16 +127,7 @@ function whyShadowed({ keys }: SigningSection, domain: string): string | null {
 async function readTables(given: LayoutOptions): Promise<Layout> {
 	const keys = await readFileOf(given, "key_table", KEYS);
 	const signing = await readFileOf(given, "signing_table", SIGNING);
-	const named = signingRows(signing.bytes);
-	const rows = leaveOthersAlone(
-		parseRows(keys.bytes, LABELLED_KEYS).map((row) => ({
-			...row,
-			entry: row.label ?? row.domain,
-			signs: isNamed(named, row),
-		})),
-		named,
-		isCaught,
-	);
+	const rows = labelledKeys(keys.bytes, signingRows(signing.bytes));
 	const pattern = rows.find(({ label }) => /[*?]/.test(label ?? ""))?.label;
 	return {
 		files: [keys, signing],
