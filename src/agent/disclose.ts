@@ -8,6 +8,7 @@ import { CAUSES } from "./causes.ts";
 import type { Loaded } from "./documents.ts";
 import { revealKey } from "./inspection.ts";
 import { seen } from "./look.ts";
+import { tellRetireFailed } from "./not-removed.ts";
 import type { Job, Run } from "./run.ts";
 import { holdersOf } from "./same-record.ts";
 import { sentences } from "./unverified.ts";
@@ -35,7 +36,10 @@ export async function disclose(run: Run, { doc, step }: Job<"disclose">, loaded:
 	} catch (thrown) {
 		const error = run.fail(doc, step, thrown);
 		run.delay(doc, step, new Date(run.now().getTime() + DAY_MS), error.message);
-		await notDisclosed(run, { doc, step }, error);
+		await tellRetireFailed(run, { doc, step }, error, {
+			what: `the private half of ${step.selector} was not published`,
+			hint: "it is tried again each day",
+		});
 		return;
 	}
 	const now = run.now().toISOString();
@@ -76,18 +80,4 @@ function mustBeGone(domain: string, { selector, record }: KeyEntry, report: Look
 		`${domain}: the private half of ${selector} is not published, since its record is not gone everywhere: ${report.summary}`,
 		{ retry: true, hint: sentences(report) },
 	);
-}
-
-async function notDisclosed(run: Run, { doc, step }: Job<"disclose">, error: KeyturnError): Promise<void> {
-	const { domain } = doc.policy;
-	await run.raise({
-		cause: CAUSES.retire(domain, step.selector),
-		event: "retire_failed",
-		severity: "warning",
-		domains: [domain],
-		selector: step.selector,
-		summary: `${domain}: the private half of ${step.selector} was not published`,
-		detail: error.message,
-		hint: error.hint ?? "it is tried again each day",
-	});
 }

@@ -1,4 +1,4 @@
-/** Tells that old records do not go: one trouble for a provider at fault, whatever its domains, else one for the record. */
+/** Tells what of old keys was not done: one trouble for a provider at fault, whatever its domains, else one for the key. */
 
 import type { KeyturnError } from "../errors.ts";
 import { CAUSES } from "./causes.ts";
@@ -37,7 +37,18 @@ export async function endNotRemoved(run: Run, domain: string, providers: readonl
 	}
 }
 
-export async function retireFailed(run: Run, { doc, step }: RemovalJob, error: KeyturnError): Promise<void> {
+export async function retireFailed(run: Run, job: RemovalJob, error: KeyturnError): Promise<void> {
+	const what = `the old record of ${job.step.selector} was not removed`;
+	await tellRetireFailed(run, job, error, { what, hint: NO_HARM });
+}
+
+/** What was to be done with an old key and its record; `hint` is told where the error has none. */
+export async function tellRetireFailed(
+	run: Run,
+	{ doc, step }: RemovalJob | Job<"disclose">,
+	error: KeyturnError,
+	told: { readonly what: string; readonly hint: string },
+): Promise<void> {
 	const { domain } = doc.policy;
 	await run.raise({
 		cause: CAUSES.retire(domain, step.selector),
@@ -45,8 +56,8 @@ export async function retireFailed(run: Run, { doc, step }: RemovalJob, error: K
 		severity: "warning",
 		domains: [domain],
 		selector: step.selector,
-		summary: `${domain}: the old record of ${step.selector} was not removed`,
+		summary: `${domain}: ${told.what}`,
 		detail: error.message,
-		hint: error.hint ?? NO_HARM,
+		hint: error.hint ?? told.hint,
 	});
 }
