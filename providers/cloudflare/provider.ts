@@ -25,6 +25,8 @@ const GAP_MS = 250;
 
 /** Codes of errors (developers.cloudflare.com/fundamentals/api/reference/error-codes is no list: these were seen). */
 const BAD_CREDENTIAL = [6003, 6103, 6111, 9109, 10_000];
+/** What a token that is limited to some zones gets for the name of any other (github.com/certbot/certbot, pull request 8015). */
+const OUT_OF_REACH = /com\.cloudflare\.api\.account\.zone\.list/;
 
 const failure = z.object({
 	errors: z.array(z.object({ code: z.number(), message: z.string() })).min(1),
@@ -55,11 +57,21 @@ export function createProvider(options: AdapterOptions<CloudflareSettings>): Dns
 }
 
 async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<readonly ApiZone[]> {
-	const { result } = await api.call(
-		{ method: "GET", path: "/zones", query: { name, per_page: 50 }, read: (answer) => zones.parse(answer) },
+	const read = (answer: unknown) => zones.parse(answer).result;
+	const query = { name, per_page: 50 };
+	const held = await api.call(
+		{ method: "GET", path: "/zones", query, read, absent: [], judge: judgeReach },
 		signal,
 	);
-	return result.map((zone) => ({ id: zone.id, name: plainName(zone.name) }));
+	return held.map((zone) => ({ id: zone.id, name: plainName(zone.name) }));
+}
+
+/** Of most names that are tried no token has a zone: that ends no search. */
+function judgeReach({ status, content }: ApiAnswer): Verdict | null {
+	const errors = status === 403 ? (failure.safeParse(content).data?.errors ?? []) : [];
+	return errors.some(({ message }) => OUT_OF_REACH.test(message))
+		? { kind: "gone", why: sayErrors(errors) }
+		: null;
 }
 
 function callsOf(api: Api, provider: string): RecordCalls<ApiZone> {

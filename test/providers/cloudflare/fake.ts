@@ -6,9 +6,16 @@ import type { Recorded } from "../http/describe-replay.ts";
 import type { Fake, FakeAnswer, FakeRequest } from "../http/fake-server.ts";
 import type { StoredRecord, StoredZone, ZoneStore } from "../http/zone-store.ts";
 
+export interface CloudflareFakeOptions {
+	readonly token: string;
+	readonly pageSize?: number;
+	/** The zones that the token is limited to; null for one that is not. */
+	readonly reach?: readonly string[] | null;
+}
+
 export function createCloudflareFake(
 	store: ZoneStore,
-	{ token, pageSize = 2 }: { readonly token: string; readonly pageSize?: number },
+	{ token, pageSize = 2, reach = null }: CloudflareFakeOptions,
 ): Fake {
 	return (request) => {
 		if (request.headers["authorization"] !== `Bearer ${token}`)
@@ -25,6 +32,13 @@ export function createCloudflareFake(
 	/** Asked for in either form, shown in Unicode; names of records never are (github.com/cloudflare/cloudflare-go, pull request 690). */
 	function zones({ query }: FakeRequest): FakeAnswer {
 		const name = query.get("name");
+		// github.com/certbot/certbot, pull request 8015; github.com/cert-manager/cert-manager, issue 3083.
+		if (reach !== null && !reach.includes(domainToASCII(name ?? "")))
+			return failure(
+				403,
+				0,
+				"Actor 'com.cloudflare.api.token.5e1d' requires permission 'com.cloudflare.api.account.zone.list' to list zones",
+			);
 		const held = store.zones.filter((zone) => name === null || zone.name === domainToASCII(name));
 		return page(
 			held.map(({ id, name: held }) => ({ id, name: domainToUnicode(held), status: "active", type: "full" })),

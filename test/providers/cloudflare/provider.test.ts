@@ -1,3 +1,4 @@
+import { expect, test } from "vitest";
 import { createProvider } from "../../../providers/cloudflare/provider.ts";
 import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
 import { describeReplay } from "../http/describe-replay.ts";
@@ -6,7 +7,7 @@ import { createCloudflareFake, prepareCloudflare } from "./fake.ts";
 
 const TOKEN = "cloudflare-token-of-the-tests";
 
-describeHttpProvider("cloudflare", startBench);
+describeHttpProvider("cloudflare", async () => startBench());
 describeReplay({
 	folder: "cloudflare",
 	headers: { authorization: `Bearer ${TOKEN}` },
@@ -14,12 +15,30 @@ describeReplay({
 	prepare: prepareCloudflare,
 });
 
-async function startBench(): Promise<HttpBench> {
+test("a token that is limited to a zone finds it, though it may ask for no other name", async () => {
+	const bench = await startBench(["example.test"]);
+	try {
+		expect(bench.zone).toBe("example.test");
+		expect(await bench.provider.findZone("s1._domainkey.mail.example.test", signal)).toEqual({
+			kind: "zone",
+			zone: "example.test",
+		});
+		expect(await bench.provider.findZone("s1._domainkey.elsewhere.test", signal)).toMatchObject({
+			kind: "none",
+		});
+	} finally {
+		await bench.stop();
+	}
+});
+
+const signal = new AbortController().signal;
+
+async function startBench(reach: readonly string[] | null = null): Promise<HttpBench> {
 	return startHttpBench({
 		origin: "https://api.cloudflare.com",
 		settings: { token: { file: "/etc/keyturn/token" } },
 		createProvider,
-		fake: (store) => createCloudflareFake(store, { token: TOKEN }),
+		fake: (store) => createCloudflareFake(store, { token: TOKEN, reach }),
 		secrets: [TOKEN],
 		hasTwins: true,
 		denials: [
