@@ -1,7 +1,7 @@
 /** Writes zones at INWX, DomRobot JSON-RPC (www.inwx.com/en/help/apidoc; github.com/inwx/python-client is its maker's client). */
 
 import * as z from "zod";
-import { KeyturnError } from "../../src/errors.ts";
+import { asKeyturnError, KeyturnError } from "../../src/errors.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
@@ -100,10 +100,17 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 		const begun = await api.call({ method: "POST", path: PATH, body, read }, signal);
 		if (!begun.isLocked) return begun.cookie;
 		if (totp === undefined) throw noSecondFactor(name);
-		const unlock = { method: "account.unlock", params: { tan: await codes(totp, signal) } };
-		const headers = { cookie: begun.cookie };
-		await api.call({ method: "POST", path: PATH, headers, body: unlock, read: () => null }, signal);
+		await unlock(begun.cookie, totp, signal).catch(async (thrown: unknown) => {
+			if (asKeyturnError(thrown).code !== "provider.denied") throw thrown;
+			// Another keyturn, or a person, may have used this code just before: the next one is nobody's yet.
+			await unlock(begun.cookie, totp, signal);
+		});
 		return begun.cookie;
+	}
+
+	async function unlock(cookie: string, totp: string, signal: AbortSignal): Promise<void> {
+		const body = { method: "account.unlock", params: { tan: await codes(totp, signal) } };
+		await api.call({ method: "POST", path: PATH, headers: { cookie }, body, read: () => null }, signal);
 	}
 
 	const session = createSession(name, begin);

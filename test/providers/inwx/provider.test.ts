@@ -60,6 +60,18 @@ describe("a session at INWX", () => {
 		expect(bench.clock.now().getTime() - before).toBeGreaterThan(20_000);
 	});
 
+	test("is unlocked by the next code where another keyturn has just used this one", async () => {
+		const { bench } = await start({ hasTotp: true });
+		const other = createInwx(
+			ACCOUNT.pass,
+			true,
+		)({
+			http: bench.server.httpFor("https://api.domrobot.com"),
+			clock: bench.clock,
+		});
+		expect(await other.list(bench.zone, bench.zone, signal)).toEqual([]);
+	});
+
 	test("is not begun with a wrong password, and says so", async () => {
 		const { bench } = await start();
 		const other = createInwx(
