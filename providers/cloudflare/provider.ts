@@ -28,8 +28,10 @@ const BAD_CREDENTIAL = [6003, 6103, 6111, 9109, 10_000];
 /** What a token that is limited to some zones gets for the name of any other (github.com/certbot/certbot, pull request 8015). */
 const OUT_OF_REACH = /com\.cloudflare\.api\.account\.zone\.list/;
 
+const error = { code: z.number(), message: z.string() };
+/** What was wrong may stand in the chain alone: `DNS Validation Error` is that of any record. */
 const failure = z.object({
-	errors: z.array(z.object({ code: z.number(), message: z.string() })).min(1),
+	errors: z.array(z.object({ ...error, error_chain: z.array(z.object(error)).optional() })).min(1),
 });
 const zones = z.object({ result: z.array(z.object({ id: z.string(), name: z.string() })) });
 const records = z.object({
@@ -115,5 +117,8 @@ function judge({ status, content }: ApiAnswer): Verdict | null {
 }
 
 function sayErrors(errors: z.infer<typeof failure>["errors"]): string {
-	return errors.map(({ code, message }) => `${message} (${code})`).join("; ");
+	return errors
+		.flatMap(({ error_chain: causes = [], ...told }) => [told, ...causes])
+		.map(({ code, message }) => `${message} (${code})`)
+		.join("; ");
 }

@@ -32,7 +32,7 @@ const CODES = {
 	failed: [2400, 2500],
 };
 
-const envelope = z.object({ code: z.number(), msg: z.string() });
+const envelope = z.object({ code: z.number(), msg: z.string(), reason: z.string().optional() });
 const login = z.object({ resData: z.object({ tfa: z.string().optional() }) });
 const info = z.object({
 	resData: z.object({
@@ -86,7 +86,7 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 		authorize: async () => ({ headers: {}, secrets: await secret() }),
 		gapMs: GAP_MS,
 		judge,
-		explain: (content) => envelope.parse(content).msg,
+		explain: (content) => sayFailure(envelope.parse(content)),
 	});
 	const codes = oneTimeCodes(clock);
 
@@ -166,9 +166,14 @@ function cookieOf({ headers }: ApiAnswer): string {
 function judge(answer: ApiAnswer): Verdict | null {
 	const code = answer.status === 200 ? codeOf(answer) : undefined;
 	if (code === undefined || CODES.ok.includes(code)) return null;
-	const why = `${envelope.parse(answer.content).msg} (${code})`;
+	const why = sayFailure(envelope.parse(answer.content));
 	const kinds = ["denied", "gone", "limited", "failed"] as const;
 	return { kind: kinds.find((kind) => CODES[kind].includes(code)) ?? "refused", why };
+}
+
+/** The message is that of the code; what was wrong is the reason (github.com/DNSControl/dnscontrol, issue 848). */
+function sayFailure({ code, msg, reason }: z.infer<typeof envelope>): string {
+	return reason === undefined ? `${msg} (${code})` : `${msg}: ${reason} (${code})`;
 }
 
 function codeOf({ content }: ApiAnswer): number | undefined {

@@ -31,6 +31,21 @@ test("a token that is limited to a zone finds it, though it may ask for no other
 	}
 });
 
+test("the reason of a refusal is told with it", async () => {
+	const bench = await startBench();
+	const chain = [{ code: 9021, message: "TTL must be between 60 and 86400 seconds, or 1 for Automatic." }];
+	const errors = [{ code: 1004, message: "DNS Validation Error", error_chain: chain }];
+	bench.server.faults.push({
+		when: ({ method }) => method === "POST",
+		fault: { kind: "answer", answer: { status: 400, body: { success: false, errors, result: null } } },
+	});
+	const add = { kind: "add", name: `s1.${bench.zone}`, value: "v=DKIM1", ttlSeconds: 172_800 } as const;
+	expect(await bench.provider.change(bench.zone, [add], signal)).toMatchObject([
+		{ kind: "refused", why: expect.stringContaining("between 60 and 86400 seconds") },
+	]);
+	await bench.stop();
+});
+
 const signal = new AbortController().signal;
 
 async function startBench(reach: readonly string[] | null = null): Promise<HttpBench> {

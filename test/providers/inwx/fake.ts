@@ -37,7 +37,7 @@ export function createInwxFake(store: ZoneStore, { user, pass, codes, isOpen }: 
 	function unlock(ticket: string, { tan }: Params): FakeAnswer {
 		const code = String(tan);
 		if (!locked.has(ticket) || used.has(code) || !(codes?.() ?? []).includes(code))
-			return said(2200, "Authentication error");
+			return said(2200, "Authentication error", "The confirmation code is invalid.");
 		used.add(code);
 		open.add(ticket);
 		return done();
@@ -128,8 +128,9 @@ function gone(): FakeAnswer {
 	return said(2303, "Object does not exist");
 }
 
-function said(code: number, msg: string): FakeAnswer {
-	return { status: 200, body: { code, msg, svTRID: "20180918-1830945-ote", runtime: 0.05 } };
+function said(code: number, msg: string, reason?: string): FakeAnswer {
+	const why = reason === undefined ? {} : { reasonCode: "INVALID", reason };
+	return { status: 200, body: { code, msg, ...why, svTRID: "20180918-1830945-ote", runtime: 0.05 } };
 }
 
 /** The account as it was recorded: what it showed that no call here had made, and what a call met. */

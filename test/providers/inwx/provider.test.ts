@@ -72,6 +72,24 @@ describe("a session at INWX", () => {
 		expect(await other.list(bench.zone, bench.zone, signal)).toEqual([]);
 	});
 
+	test("is not begun with the secret of another second factor, and says which of the two is wrong", async () => {
+		const { bench } = await start({ hasTotp: true });
+		const other = createInwx(
+			ACCOUNT.pass,
+			true,
+			"MFRGGZDFMZTWQ2LK",
+		)({
+			http: bench.server.httpFor("https://api.domrobot.com"),
+			clock: bench.clock,
+		});
+		const before = bench.server.calls.length;
+		await expect(other.list(bench.zone, bench.zone, signal)).rejects.toMatchObject({
+			code: "provider.denied",
+			message: expect.stringContaining("The confirmation code is invalid."),
+		});
+		expect(bench.server.calls.length - before).toBe(3);
+	});
+
 	test("is not begun with a wrong password, and says so", async () => {
 		const { bench } = await start();
 		const other = createInwx(
@@ -137,7 +155,7 @@ async function startBench({
 	return { bench, fake };
 }
 
-function createInwx(pass: string, hasTotp: boolean) {
+function createInwx(pass: string, hasTotp: boolean, totp = TOTP) {
 	return (tools: Pick<Parameters<typeof createProvider>[0], "http" | "clock">) =>
 		createProvider({
 			name: "inwx",
@@ -147,7 +165,7 @@ function createInwx(pass: string, hasTotp: boolean) {
 				...(hasTotp ? { totp: { file: "/totp" } } : {}),
 			},
 			secrets: {
-				read: async (reference) => ("file" in reference && reference.file === "/totp" ? TOTP : pass),
+				read: async (reference) => ("file" in reference && reference.file === "/totp" ? totp : pass),
 			},
 			...tools,
 		});
