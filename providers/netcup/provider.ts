@@ -21,7 +21,11 @@ const GAP_MS = 400;
 const SESSION_ENDED = 4001;
 /** What of them it is, the text says (github.com/go-acme/lego, issue 912). */
 const INVALID = 4013;
-/** Of a name that no registry takes, such as one with `_` or below a domain; `action` is empty then (github.com/acmesh-official/acme.sh, issue 7188). */
+/**
+ * Of a name that no registry takes, such as one below a domain; `action` is empty then (github.com/acmesh-official/acme.sh, issue
+ * 7188). One with `_` is not asked for: who sends characters that are not allowed is turned away after some such calls
+ * (github.com/go-acme/lego, issue 912).
+ */
 const NO_DOMAIN_NAME = /\bfield domainname\b/i;
 /** Also of a zone on CloudDNS, which has an interface of its own (the same issue; pull request 7214 there). */
 const NO_SUCH_ZONE = [5028, 5029, 5031];
@@ -63,6 +67,7 @@ export function createProvider(options: AdapterOptions<NetcupSettings>): DnsProv
 		limits: LIMITS,
 		zones: createZoneSearch(name, {
 			async named(at, signal) {
+				if (at.includes("_")) return [];
 				const read = (content: unknown): readonly ApiZone[] => {
 					const found = plainName(zone.parse(content).responsedata.name);
 					return [{ id: found, name: found }];

@@ -35,6 +35,16 @@ describe("a zone of netcup", () => {
 		});
 	});
 
+	test("is not sought under names with characters that netcup turns callers away for", async () => {
+		const asked: string[] = [];
+		bench.server.faults.push({
+			when: ({ body }) => asked.push(/"domainname":"([^"]*)"/.exec(body)?.[1] ?? "") < 0,
+			fault: { kind: "reset" },
+		});
+		await bench.provider.findZone(`s1._domainkey.mail.${bench.zone}`, signal);
+		expect(asked).toEqual([`mail.${bench.zone}`, bench.zone]);
+	});
+
 	test("is told as missing where its interface does not reach it, as of a domain on CloudDNS", async () => {
 		expect(await bench.provider.findZone("s1._domainkey.cloud.test", signal)).toMatchObject({
 			kind: "none",
@@ -120,6 +130,7 @@ async function startBench(): Promise<Started> {
 		denials: [refusal(4013, "The login has failed.")],
 		limits: [refusal(4013, "More than 180 requests per minute. Please wait and retry later.")],
 		hasTwins: true,
+		hasDomainsOnly: true,
 		isAtWork: true,
 	});
 	const [fake] = fakes;
