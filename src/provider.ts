@@ -50,7 +50,8 @@ export function createTestTools({ secret }: { readonly secret: string }): Provid
 		programTrust: createProgramTrust(disk, process.getuid?.() ?? 0),
 		secrets: { read: async () => Promise.resolve(secret) },
 		authorities: {
-			served: async () => Promise.resolve({ kind: "unknown", why: "no name server is asked in tests" }),
+			served: async () =>
+				Promise.resolve({ kind: "unknown", zone: null, why: "no name server is asked in tests" }),
 		},
 		log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
 	};

@@ -21,7 +21,8 @@ export function createAuthorities(options: {
 			return withDeadline(clock, LOOK_MS, signal, async (within) => {
 				const options = { asker: createAsker(resolver, within), clock, verify: verifyFor(name) };
 				const served = await ask(name, options);
-				return within.aborted ? { kind: "unknown", why: "not every one could be asked in time" } : served;
+				if (!within.aborted) return served;
+				return { kind: "unknown", zone: served.zone, why: "not every one could be asked in time" };
 			});
 		},
 	};
@@ -31,9 +32,13 @@ async function ask(name: string, options: HopOptions): Promise<Served> {
 	const hop = await lookAt(name, options);
 	const { zone, sightings } = hop;
 	if (zone.zone === null || sightings.length === 0)
-		return { kind: "unknown", why: zone.warnings[0] ?? `no name server of ${name} is known` };
+		return {
+			kind: "unknown",
+			zone: zone.zone,
+			why: zone.warnings[0] ?? `no name server of ${name} is known`,
+		};
 	const why = whyTooFew(sightings, options.verify.quorum);
-	if (why !== null) return { kind: "unknown", why };
+	if (why !== null) return { kind: "unknown", zone: zone.zone, why };
 	const own = await withoutWildcards(hop, options);
 	const values = own.flatMap(({ observation }) =>
 		observation.kind === "records" ? observation.records.map(({ text }) => text) : [],

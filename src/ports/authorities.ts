@@ -9,8 +9,8 @@ export type Served =
 			/** Some server has a CNAME there that is no wildcard's; what it leads to is not looked at. */
 			readonly isAlias: boolean;
 	  }
-	/** Fewer servers answered than the quorum asks for, or no zone is known. */
-	| { readonly kind: "unknown"; readonly why: string };
+	/** Fewer servers answered than the quorum asks for, or, where `zone` is null, none is known. */
+	| { readonly kind: "unknown"; readonly zone: string | null; readonly why: string };
 
 export interface Authorities {
 	/** Asks every server of the zone that holds the name, and no recursive resolver. Never fails; can be repeated. */

@@ -115,7 +115,8 @@ async function joinProviders(host: ScratchHost, settings: Settings, ports: HostP
 		programs,
 		programTrust: { whyUntrusted: async () => Promise.resolve("the demo runs no hooks") },
 		authorities: {
-			served: async () => Promise.resolve({ kind: "unknown" as const, why: "the demo runs no hooks" }),
+			served: async () =>
+				Promise.resolve({ kind: "unknown" as const, zone: null, why: "the demo runs no hooks" }),
 		},
 		clock,
 		random,

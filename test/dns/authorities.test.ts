@@ -48,7 +48,7 @@ test("as many servers have to answer as the quorum asks for", async () => {
 		expect(await served()).toEqual(
 			quorum === 1
 				? { kind: "served", zone: ZONE, values: [OURS], isAlias: false }
-				: { kind: "unknown", why: "ns2.host.test (192.0.2.2): no answer in time" },
+				: { kind: "unknown", zone: ZONE, why: "ns2.host.test (192.0.2.2): no answer in time" },
 		);
 		world.fault("ns1.host.test", "refused");
 		expect(await served()).toMatchObject({ kind: "unknown", why: expect.stringContaining("REFUSED") });
@@ -84,4 +84,14 @@ test.each([
 	expect(await hook.change(ZONE, [change], signal)).toEqual([{ kind: "done" }]);
 	expect(told).toEqual([{ act: "present", zone: ZONE, name: NAME, value: OURS, ttlSeconds: 60 }]);
 	expect(await hook.list(ZONE, NAME, signal)).toEqual([]);
+});
+
+test("a server that is silent is told as that, and not as a zone that is missing", async () => {
+	const { world, hook } = createScene();
+	world.fault("ns2.host.test", "timeout");
+	expect(await hook.findZone(NAME, signal)).toEqual({ kind: "zone", zone: ZONE });
+	await expect(hook.list(ZONE, NAME, signal)).rejects.toMatchObject({
+		code: "provider.unreachable",
+		message: expect.stringContaining("ns2.host.test (192.0.2.2): no answer in time"),
+	});
 });

@@ -121,7 +121,9 @@ describe("a name at which an alias stands", () => {
 	test("is told from one where none does, and from one where that cannot be seen", async () => {
 		publisher = publisherOf(provider, served(false));
 		expect(await change(add())).toEqual([{ kind: "done" }]);
-		publisher = publisherOf(provider, { served: async () => ({ kind: "unknown", why: "silent" }) });
+		publisher = publisherOf(provider, {
+			served: async () => ({ kind: "unknown", zone: null, why: "silent" }),
+		});
 		expect(await change(add(`other.${NAME}`))).toEqual([{ kind: "done" }]);
 	});
 });

@@ -80,9 +80,8 @@ export function createHookProvider(options: {
 		readsBack: "dns",
 		async findZone(at, signal) {
 			const served = await authorities.served(at, signal);
-			return served.kind === "served"
-				? { kind: "zone", zone: served.zone }
-				: { kind: "none", why: served.why };
+			if (served.zone !== null) return { kind: "zone", zone: served.zone };
+			return { kind: "none", why: served.kind === "unknown" ? served.why : `no zone holds ${at}` };
 		},
 		list: async (_zone, at, signal) => (await seen(at, signal)).values,
 		change: async (_zone, changes, signal) => oneByOne(name, changes, async (change) => make(change, signal)),
