@@ -200,7 +200,7 @@ function failureOf(
 	options: ApiOptions,
 ): KeyturnError {
 	const { status } = exchange.answer;
-	const reason = withoutSecrets(verdict.why ?? reasonOf(exchange, options), exchange.secrets);
+	const reason = verdict.why === null ? reasonOf(exchange, options) : told(verdict.why, exchange);
 	const said = `${options.provider}: ${call.method} ${call.path}: ${reason} (${status})`;
 	switch (verdict.kind) {
 		case "denied":
@@ -228,17 +228,21 @@ const REDIRECTED = "no redirect is followed, since the credential would go along
 function reasonOf(exchange: Exchange, { explain }: ApiOptions): string {
 	try {
 		const reason = explain?.(exchange.answer.content);
-		if (reason !== undefined) return excerpt(withoutSecrets(reason, exchange.secrets), MOST_REASON);
+		if (reason !== undefined) return told(reason, exchange);
 	} catch {
 		// Failures often come from something in between that does not speak as the provider does.
 	}
 	return shown(exchange);
 }
 
-function shown({ answer: { content }, secrets }: Exchange): string {
-	const whole = typeof content === "string" ? content.trim() : JSON.stringify(content);
-	const text = withoutSecrets(whole, secrets);
-	return text === "" ? "no content" : excerpt(text, MOST_REASON);
+function shown(exchange: Exchange): string {
+	const { content } = exchange.answer;
+	const text = typeof content === "string" ? content.trim() : JSON.stringify(content);
+	return text === "" ? "no content" : told(text, exchange);
+}
+
+function told(text: string, { secrets }: Exchange): string {
+	return excerpt(withoutSecrets(text, secrets), MOST_REASON);
 }
 
 /** JSON, or the text itself where it is none. */

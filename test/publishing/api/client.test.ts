@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { createApi } from "../../../src/publishing/api/client.ts";
+import { createApi, type Verdict } from "../../../src/publishing/api/client.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 
 const signal = new AbortController().signal;
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
 /** What is told of a call that got this answer. */
-async function told(status: number, body: string): Promise<string> {
+async function told(status: number, body: string, judge: () => Verdict | null = () => null): Promise<string> {
 	const api = createApi({
 		provider: "fake",
 		base: "https://api.invalid",
@@ -15,6 +15,7 @@ async function told(status: number, body: string): Promise<string> {
 		authorize: async () => Promise.resolve({ headers: { authorization: `Bearer ${TOKEN}` } }),
 		permission: "give it access",
 		gapMs: 0,
+		judge,
 	});
 	const call = {
 		method: "GET" as const,
@@ -39,3 +40,13 @@ test.each([200, 400, 401, 429, 500])(
 		}
 	},
 );
+
+test("what an interface says in its own way is as short, in one line and without the credential, too", async () => {
+	const said = await told(200, "{}", () => ({
+		kind: "refused",
+		why: `\u001b[2Jno ${TOKEN}\nis known ${"x".repeat(1_000)}`,
+	}));
+	expect(said).toContain("no …");
+	expect(said).not.toMatch(/0123|\p{Cc}/u);
+	expect(said.length).toBeLessThan(400);
+});
