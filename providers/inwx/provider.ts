@@ -113,7 +113,7 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 		await api.call({ method: "POST", path: PATH, headers: { cookie }, body, read: () => null }, signal);
 	}
 
-	const session = createSession(name, begin);
+	const session = createSession({ provider: name, clock }, begin);
 	return async (method, params, read, signal, absent) =>
 		session.use(
 			async (cookie) =>

@@ -80,7 +80,7 @@ export function createProvider(options: AdapterOptions<NetcupSettings>): DnsProv
 }
 
 function connect(options: AdapterOptions<NetcupSettings>): Act {
-	const { name, settings, secrets } = options;
+	const { name, settings, secrets, clock } = options;
 	const api = createApi({
 		...commonOf(options, about),
 		base: BASE,
@@ -97,7 +97,7 @@ function connect(options: AdapterOptions<NetcupSettings>): Act {
 		return { customernumber: settings.customer, apikey: await secrets.read(settings.api_key) };
 	}
 
-	const session = createSession(name, async (signal) => {
+	const session = createSession({ provider: name, clock }, async (signal) => {
 		const param = { ...(await credential()), apipassword: await secrets.read(settings.api_password) };
 		const read = (content: unknown) => login.parse(content).responsedata.apisessionid;
 		return api.call({ method: "POST", path: PATH, body: { action: "login", param }, read }, signal);

@@ -1,6 +1,7 @@
 /** A session that an interface wants before anything else. */
 
-import { KeyturnError } from "../../errors.ts";
+import { asKeyturnError, KeyturnError } from "../../errors.ts";
+import type { Clock } from "../../ports/clock.ts";
 
 /** What a call is told where the interface has ended the session: the call was not carried out. */
 export const ENDED = Symbol("the session has ended");
@@ -10,12 +11,28 @@ export interface Session<Ticket> {
 	use<Result>(work: (ticket: Ticket) => Promise<Result | typeof ENDED>, signal: AbortSignal): Promise<Result>;
 }
 
+/** Who is denied does not log in again for so long: a tick asks for many domains, and who fails often is shut out. */
+const DENIED_MS = 60_000;
+
 /** `begin` logs in; it fails as `Api.call` does. */
 export function createSession<Ticket>(
-	provider: string,
+	{ provider, clock }: { readonly provider: string; readonly clock: Clock },
 	begin: (signal: AbortSignal) => Promise<Ticket>,
 ): Session<Ticket> {
 	let held: Ticket | null = null;
+	let denial: { readonly error: KeyturnError; readonly untilMs: number } | null = null;
+
+	async function login(signal: AbortSignal): Promise<Ticket> {
+		if (denial !== null && clock.uptimeMs() < denial.untilMs) throw denial.error;
+		try {
+			return await begin(signal);
+		} catch (thrown) {
+			const error = asKeyturnError(thrown);
+			if (error.code === "provider.denied") denial = { error, untilMs: clock.uptimeMs() + DENIED_MS };
+			throw thrown;
+		}
+	}
+
 	return {
 		async use(work, signal) {
 			if (held !== null) {
@@ -23,7 +40,7 @@ export function createSession<Ticket>(
 				if (result !== ENDED) return result;
 			}
 			held = null;
-			held = await begin(signal);
+			held = await login(signal);
 			const result = await work(held);
 			if (result !== ENDED) return result;
 			held = null;

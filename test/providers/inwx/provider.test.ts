@@ -90,7 +90,7 @@ describe("a session at INWX", () => {
 		expect(bench.server.calls.length - before).toBe(3);
 	});
 
-	test("is not begun with a wrong password, and says so", async () => {
+	test("is not begun with a wrong password, says so, and is not tried for each domain", async () => {
 		const { bench } = await start();
 		const other = createInwx(
 			"another password",
@@ -99,10 +99,13 @@ describe("a session at INWX", () => {
 			http: bench.server.httpFor("https://api.domrobot.com"),
 			clock: bench.clock,
 		});
-		await expect(other.list(bench.zone, bench.zone, signal)).rejects.toMatchObject({
-			code: "provider.denied",
-			message: expect.stringContaining("Authentication error"),
-		});
+		const before = bench.server.calls.length;
+		for (const domain of ["one.test", "two.test", "three.test"])
+			await expect(other.findZone(`s1._domainkey.${domain}`, signal)).rejects.toMatchObject({
+				code: "provider.denied",
+				message: expect.stringContaining("Authentication error"),
+			});
+		expect(bench.server.calls.length - before).toBe(1);
 	});
 });
 
