@@ -1,7 +1,7 @@
 /** Whether packages are being installed: no service is to be stopped in the middle of its own upgrade. */
 
 import { KeyturnError } from "../errors.ts";
-import type { Disk } from "../ports/disk.ts";
+import type { Disk, DiskStat } from "../ports/disk.ts";
 
 const DPKG_LOCKS = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
 const LIMIT_BYTES = 4_194_304;
@@ -15,26 +15,62 @@ export async function packageWork(disk: Disk): Promise<string | null> {
 /** The first of `paths` that some process holds by fcntl(2), as dpkg and apt do; null if none is held. */
 export async function findHeldLock(disk: Disk, paths: readonly string[]): Promise<string | null> {
 	const bytes = await disk.read("/proc/locks", LIMIT_BYTES);
-	const holders = parseLocks(bytes === null ? "" : new TextDecoder().decode(bytes));
+	const locks = parseLocks(bytes === null ? "" : new TextDecoder().decode(bytes));
 	for (const path of paths) {
 		const stat = await disk.stat(path);
-		for (const { pid, inode } of holders) {
-			if (stat?.inode === inode && (await hasOpen(disk, pid, path))) return path;
-		}
+		if (stat === null) continue;
+		for (const lock of locks) if (await isOf(disk, lock, path, stat)) return path;
 	}
 	return null;
 }
 
+export interface HeldLock {
+	readonly pid: number;
+	/** As stat(2) has it. */
+	readonly device: number;
+	readonly inode: number;
+}
+
 /** proc(5): `1: POSIX  ADVISORY  WRITE 459 00:28:402117 0 EOF`; lines with `->` only wait. */
-export function parseLocks(text: string): readonly { readonly pid: number; readonly inode: number }[] {
-	const line = /^\d+: POSIX +\S+ +WRITE (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /;
+export function parseLocks(text: string): readonly HeldLock[] {
+	const line = /^\d+: POSIX +\S+ +WRITE (\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /;
 	return text.split("\n").flatMap((each) => {
 		const match = line.exec(each);
-		return match === null ? [] : [{ pid: Number(match[1]), inode: Number(match[2]) }];
+		if (match === null) return [];
+		const [, pid, major = "", minor = "", inode] = match;
+		const device = deviceOf(Number.parseInt(major, 16), Number.parseInt(minor, 16));
+		return [{ pid: Number(pid), device, inode: Number(inode) }];
 	});
 }
 
-/** The device in /proc/locks is not that of stat on overlays and btrfs, so the holder's open files decide. */
+/**
+ * Whether the lock is one of this file: a file of anybody's, on another file system, may have the same inode, and would hold
+ * every switch up. The device in /proc/locks is not that of stat on overlays and btrfs, which have no number of their own for
+ * the kind of device; there the holder decides, by who it is and by its open files.
+ */
+async function isOf(disk: Disk, lock: HeldLock, path: string, stat: DiskStat): Promise<boolean> {
+	if (lock.inode !== stat.inode) return false;
+	if (majorOf(stat.device) !== 0) return lock.device === stat.device;
+	const user = await userOf(disk, lock.pid);
+	return (user === 0 || user === stat.uid) && hasOpen(disk, lock.pid, path);
+}
+
+/** Who started it, by its own word for it: the directory of a process that lets nobody look into it is root's (proc(5)). */
+async function userOf(disk: Disk, pid: number): Promise<number | null> {
+	const bytes = await disk.read(`/proc/${pid}/status`, LIMIT_BYTES).catch(() => null);
+	const found = /^Uid:\s+(\d+)/m.exec(bytes === null ? "" : new TextDecoder().decode(bytes))?.[1];
+	return found === undefined ? null : Number(found);
+}
+
+/** As makedev(3) puts them together. */
+function deviceOf(major: number, minor: number): number {
+	return major * 2 ** 8 + (minor % 2 ** 8) + Math.floor(minor / 2 ** 8) * 2 ** 20;
+}
+
+function majorOf(device: number): number {
+	return Math.floor(device / 2 ** 8) % 2 ** 12;
+}
+
 async function hasOpen(disk: Disk, pid: number, path: string): Promise<boolean> {
 	const directory = `/proc/${pid}/fd`;
 	try {

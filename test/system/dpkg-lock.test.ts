@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
+import type { Disk } from "../../src/ports/disk.ts";
 import { createSystemDisk } from "../../src/system/disk.ts";
 import { findHeldLock, parseLocks } from "../../src/system/dpkg-lock.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -29,7 +31,35 @@ test("reads /proc/locks: writers that hold, not those that wait or read", () => 
 		"3: FLOCK  ADVISORY  WRITE 461 fe:00:7 0 EOF",
 		"4: POSIX  ADVISORY  READ 462 fe:00:8 0 EOF",
 	].join("\n");
-	expect(parseLocks(text)).toEqual([{ pid: 459, inode: 402_117 }]);
+	expect(parseLocks(text)).toEqual([{ pid: 459, device: 0x28, inode: 402_117 }]);
+	expect(parseLocks("1: POSIX  ADVISORY  WRITE 1 103:2fe:7 0 EOF")).toMatchObject([{ device: 0x2103fe }]);
+});
+
+describe("a lock of a file with the same inode, on another file system", () => {
+	test.each([
+		["anybody's, where devices can be compared", { device: 0xfe00, by: "fe:01", uid: 0 }, null],
+		["dpkg's, of which no open file can be seen", { device: 0xfe00, by: "fe:00", uid: 0 }, "/lock"],
+		["a user's, on an overlay", { device: 0x28, by: "00:1b", uid: 1000 }, null],
+		[
+			"root's, on an overlay, of which no open file can be seen",
+			{ device: 0x28, by: "00:1b", uid: 0 },
+			"/lock",
+		],
+		["of a process that has ended, on an overlay", { device: 0x28, by: "00:1b", uid: null }, null],
+	])("%s", async (_, { device, by, uid }, held) => {
+		const lock = { kind: "file", mode: 0o640, uid: 0, gid: 0, sizeBytes: 0, links: 1 } as const;
+		const files = new Map([
+			["/proc/locks", `1: POSIX  ADVISORY  WRITE 459 ${by}:402117 0 EOF\n`],
+			...(uid === null ? [] : [["/proc/459/status", `Name:\tperl\nUid:\t${uid}\t0\t0\t0\n`] as const]),
+		]);
+		const door: Disk = {
+			...disk,
+			stat: async () => Promise.resolve({ ...lock, modifiedAt: new Date(0), device, inode: 402_117 }),
+			read: async (path) => Promise.resolve(Buffer.from(files.get(path) ?? "")),
+			list: async (path) => Promise.reject(new KeyturnError("disk.failed", path, { errno: "EACCES" })),
+		};
+		expect(await findHeldLock(door, ["/lock"])).toBe(held);
+	});
 });
 
 async function holdLikeDpkg(path: string): Promise<ChildProcess> {
