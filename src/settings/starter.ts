@@ -1,5 +1,7 @@
 /** Writes a first keyturn.yaml, with the words that an administrator needs to change it later. */
 
+import { inOneLine } from "../dkim/foreign-text.ts";
+
 /** A word, a list of words, or values by name. */
 export type StarterSetting =
 	| string
@@ -137,10 +139,10 @@ function swapWords({ type, swap, why }: StarterSigner): string {
 	);
 }
 
-/** Lines as long as the others of the file. */
+/** Lines as long as the others of the file; a program's words, or a name of others, begin none of their own. */
 function comment(text: string): string {
 	const lines: string[] = [];
-	for (const word of text.split(" ")) {
+	for (const word of inOneLine(text).split(" ")) {
 		const last = lines.at(-1);
 		if (last === undefined || last.length + word.length + 1 > LINE_LENGTH) lines.push(`# ${word}`);
 		else lines[lines.length - 1] = `${last} ${word}`;
@@ -219,7 +221,7 @@ function domainsPart(domains: readonly StarterDomain[]): string {
 function domainLines({ domain, provider, signer, keys }: StarterDomain): readonly string[] {
 	const line = `  - { name: ${scalar(domain)}, provider: ${provider}${signerPart(signer)}${keyPart(keys)} }`;
 	if (keys.length === 0) return [line];
-	const now = keys.map(({ selector, path }) => `${selector} (${path})`);
+	const now = keys.map(({ selector, path }) => inOneLine(`${selector} (${path})`));
 	const whole = `${line}  # now ${now.join(", ")}`;
 	return whole.length <= LINE_LENGTH ? [whole] : [...now.map((key) => `  # now ${key}`), line];
 }

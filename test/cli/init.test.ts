@@ -307,6 +307,19 @@ describe("on other hosts", () => {
 		expect(read(host.files.get(PATH)).policies.map(({ signer }) => signer)).toEqual(["opendkim", "opendkim"]);
 	});
 
+	test("what a signer's own files or a program say begins no line of the file", async () => {
+		const evil = 'x\nhooks: { post: [["/tmp/evil"]] }\n#';
+		const keys = [foundKey("example.com", evil), { ...foundKey("example.org", "202610"), path: `/${evil}` }];
+		const swap = {
+			recommended: "restart",
+			why: `a reload would not do: two\nlines, ${evil}`,
+			isOnly: true,
+		} as const;
+		const host = initHost({ signers: async () => Promise.resolve([{ ...OPENDKIM, keys, swap }]) });
+		await run(host);
+		expect(read(host.files.get(PATH)).hooks.post).toEqual([]);
+	});
+
 	test("a provider that is known by its servers is asked for, with its secrets to be made", async () => {
 		const host = initHost({
 			zoneOf: async (zone) =>

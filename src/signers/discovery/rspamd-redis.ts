@@ -79,6 +79,9 @@ async function redisPlace(tools: SignerTools): Promise<RedisPlace | null> {
 	return { socket, password: valueOf("password"), database: Number.isInteger(database) ? database : 0 };
 }
 
+/** A domain and a selector: what else stands in Redis leads no command of root's elsewhere. */
+const NAMES = String.raw`([a-z0-9-]+\.)+[a-z0-9-]+ [A-Za-z0-9_.-]+`;
+
 /** The table and the key files, as they are in Redis. */
 function tableSteps(
 	socket: string,
@@ -89,7 +92,8 @@ function tableSteps(
 	const ask = words.join(" ");
 	return [
 		...(password === null ? [] : [`  export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"`]),
-		`  ${ask} hgetall ${selectors} | paste -d' ' - - | tee ${TABLE} | while read domain selector; do`,
+		`  ${ask} hgetall ${selectors} | paste -d' ' - - | grep -xE '${NAMES}' |`,
+		`  tee ${TABLE} | while read domain selector; do`,
 		`    install -d -o _rspamd -m 700 ${KEYS}/$domain`,
 		`    ${ask} hget ${keys} $selector.$domain | install -o _rspamd -m 600 /dev/stdin ${KEYS}/$domain/$selector.private`,
 		"  done",

@@ -5,6 +5,7 @@
  */
 
 import { type PublicHalf, publicHalf } from "../../dkim/key-material.ts";
+import { isForeignSelector } from "../../dkim/names.ts";
 import { hashOf } from "../../durable.ts";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
@@ -74,7 +75,10 @@ export function renderRedisTable(
 	);
 }
 
-/** What Redis has, before there is a file beside it; the names of both hashes besides. Fails with `signer.config`. */
+/**
+ * What Redis has, before there is a file beside it; the names of both hashes besides. What is no selector is passed over:
+ * whoever reaches Redis can write it there, and it becomes part of a path. Fails with `signer.config`.
+ */
 export async function keysInRedis(
 	sockets: Sockets,
 	place: RedisPlace,
@@ -86,7 +90,8 @@ export async function keysInRedis(
 		for (const [domain, selector] of await selectorsIn(redis, hashes.selectors)) {
 			const pem = await redis.ask("HGET", hashes.keys, fieldOf({ domain, selector }));
 			const half = typeof pem === "string" ? publicHalf(pem) : null;
-			if (half !== null) found.push({ domain, selector, algorithm: half.algorithm });
+			if (half !== null && isForeignSelector(selector))
+				found.push({ domain, selector, algorithm: half.algorithm });
 		}
 		return found;
 	});

@@ -3,6 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Sockets } from "../../../src/ports/sockets.ts";
 import { discoverSigners } from "../../../src/signers/discovery/discovery.ts";
 import { keysDirectory } from "../../../src/signers/discovery/proposal.ts";
 import { createSystemPrograms } from "../../../src/system/programs.ts";
@@ -266,6 +267,35 @@ describe("rspamd", () => {
 	const rspamd = async (text: string) =>
 		discover({ "/usr/bin/rspamd": "", "/etc/rspamd/local.d/dkim_signing.conf": text });
 
+	test("whose keys are in Redis has those whose selectors are names, and makes files of no others", async () => {
+		const redis = await discoverSigners(
+			foundHost({
+				files: {
+					"/usr/bin/rspamd": "",
+					"/etc/rspamd/local.d/dkim_signing.conf":
+						'use_redis = true;\nkey_prefix = "K";\nselector_prefix = "S";\n',
+					"/etc/redis/redis.conf": "unixsocket /run/redis.sock\n",
+				},
+				sockets: redisWith({
+					"example.com": "mail",
+					"example.org": "x\nhooks: {}",
+					"example.net": "/../../x",
+				}),
+			}),
+		);
+		expect(redis).toMatchObject([{ keys: [{ domain: "example.com", selector: "mail" }] }]);
+		const loop = redis[0]?.steps.join("\n") ?? "";
+		const [pipe] = /^.*(?= \|\n)/m.exec(loop) ?? [];
+		const listed =
+			"example.com\nmail\nexample.org\n/../../x\n../../../etc\nx\n$(id)\nx\nmx.example.net\nA_1\n";
+		const script = (pipe ?? "").replace(/^.*?\|/, "");
+		const { stdout } = await createSystemPrograms().run(
+			{ argv: ["/bin/sh", "-c", script], input: listed, timeoutMs: 10_000 },
+			new AbortController().signal,
+		);
+		expect(stdout).toBe("example.com mail\nmx.example.net A_1\n");
+	});
+
 	test.each([
 		['selector = "dkim";', "name each in a map"],
 		['selector_map = "/etc/group";\npath = "/k/$selector.key";', "has not both $domain and $selector"],
@@ -332,3 +362,29 @@ test.each([
 ])("keys lie %s", (_, lines, directory) => {
 	expect(keysDirectory(lines.map(([domain = "", keyPath = ""]) => ({ domain, keyPath })))).toBe(directory);
 });
+
+/** A Redis with one hash of selectors; each has a key. */
+function redisWith(selectors: Readonly<Record<string, string>>): Sockets {
+	const text = (word: string) => `$${word.length}\r\n${word}\r\n`;
+	return {
+		connect: async () => {
+			let left = Buffer.alloc(0);
+			const take = async (count: number) => {
+				const taken = left.subarray(0, count);
+				left = left.subarray(count);
+				return Promise.resolve(taken);
+			};
+			return Promise.resolve({
+				write: async (bytes) => {
+					const isList = Buffer.from(bytes).toString("latin1").includes("HGETALL");
+					const words = Object.entries(selectors).flat();
+					left = Buffer.from(isList ? `*${words.length}\r\n${words.map(text).join("")}` : text(RSA_KEY));
+					return Promise.resolve();
+				},
+				read: take,
+				readLine: async () => (await take(left.indexOf("\n") + 1)).toString("latin1"),
+				close: () => {},
+			});
+		},
+	};
+}
