@@ -31,12 +31,26 @@ export interface ZoneServers {
 
 /** How many servers of a zone above are asked before another way is taken, in IPv4 and in IPv6. */
 const PARENT_TRIES = 3;
+/**
+ * Of one zone. Who has a delegation can name any number, each naming others: what is told of them all would be too much for
+ * the memory, and for the document that keeps what is told. The root has thirteen.
+ */
+const MOST_SERVERS = 32;
+const MOST_ADDRESSES = 512;
 
 /** Never asks a recursive resolver for `name` itself, nor for anything below `_domainkey`: it would remember the absence. */
 export async function findZoneServers(asker: Asker, name: string, verify: Verify): Promise<ZoneServers> {
 	if (verify.nameservers !== "auto") return listedServers(asker, name, verify.nameservers, verify);
-	return walkDown(asker, name, await finders(asker, verify));
+	try {
+		return await walkDown(asker, name, await finders(asker, verify));
+	} catch (thrown) {
+		if (!(thrown instanceof TooMany)) throw thrown;
+		return { zone: null, isUnknown: true, servers: [], dnssec: false, warnings: [thrown.message] };
+	}
 }
+
+/** Nothing is known of a zone of whose servers only some were asked. */
+class TooMany extends Error {}
 
 /** The recursive resolvers of the configuration, or the system's where it has none: somebody has to know the way. */
 export async function finders(asker: Asker, verify: Verify): Promise<readonly Server[]> {
@@ -186,6 +200,7 @@ async function completeServers(
 	resolvers: readonly Server[],
 ): Promise<ZoneServers> {
 	const { zone, names, besides } = delegation;
+	mustBeFew(zone, [...names, ...besides]);
 	const warnings: string[] = [];
 	if (!delegation.fromParent)
 		warnings.push(
@@ -197,6 +212,7 @@ async function completeServers(
 		);
 	const located = await locate(asker, [...names, ...besides], delegation.glue, resolvers);
 	const delegated = located.map((server) => withGlue(server, delegation));
+	mustHaveFew(zone, delegated);
 	for (const [index, { name, places }] of delegated.entries()) {
 		const glued = places.slice(located[index]?.places.length).map(({ address }) => address);
 		if (glued.length > 0)
@@ -211,6 +227,7 @@ async function completeServers(
 		answer.kind === "message" && answer.authoritative ? findRecords(answer.answers, zone, "NS") : [],
 	);
 	const further = targets(own).filter((name) => !names.includes(name));
+	mustBeFew(zone, new Set([...names, ...besides, ...further]));
 	const missing = own.length === 0 ? [] : names.filter((name) => !targets(own).includes(name));
 	if (further.length > 0)
 		warnings.push(`${further.join(", ")}: in the NS records of ${zone}, not in its delegation`);
@@ -219,7 +236,24 @@ async function completeServers(
 	const glue = answers.flatMap((answer) => (answer.kind === "message" ? answer.additional : []));
 	const unasked = further.filter((name) => !besides.includes(name));
 	const servers = [...delegated, ...(await locate(asker, unasked, glue, resolvers))];
+	mustHaveFew(zone, servers);
 	return { zone, isUnknown: false, servers, dnssec: delegation.dnssec, warnings };
+}
+
+function mustBeFew(zone: string, names: Iterable<string>): void {
+	const count = [...names].length;
+	if (count > MOST_SERVERS)
+		throw new TooMany(
+			`${zone} has ${count} name servers, more than the ${MOST_SERVERS} that are asked: see its NS records and those of its delegation`,
+		);
+}
+
+function mustHaveFew(zone: string, servers: readonly NameServer[]): void {
+	const count = servers.flatMap(({ places }) => places).length;
+	if (count > MOST_ADDRESSES)
+		throw new TooMany(
+			`the name servers of ${zone} have ${count} addresses, more than the ${MOST_ADDRESSES} that are asked: see their A and AAAA records`,
+		);
 }
 
 /** A server within its own zone is first asked where the zone above says that it is, whatever the zone itself says since. */

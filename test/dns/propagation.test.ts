@@ -56,6 +56,17 @@ function createTestClock(): TestClock {
 	};
 }
 
+/** Their names. */
+function addMany(world: DnsWorld, servers: number, addresses: number): readonly string[] {
+	const names = Array.from({ length: servers }, (_, index) => `ns${index}.many.test`);
+	for (const [index, name] of names.entries())
+		world.addServer(
+			name,
+			Array.from({ length: addresses }, (_, part) => `10.0.${index}.${part}`),
+		);
+	return names;
+}
+
 interface Scene {
 	readonly world: DnsWorld;
 	readonly clock: TestClock;
@@ -341,12 +352,7 @@ describe("servers", () => {
 
 	test("one domain's many silent servers are not waited for without end, and what is cut short is never right", async () => {
 		const { world, clock } = createScene();
-		const names = Array.from({ length: 50 }, (_, index) => `ns${index}.many.test`);
-		for (const [index, name] of names.entries())
-			world.addServer(
-				name,
-				Array.from({ length: 40 }, (__, part) => `10.0.${index}.${part}`),
-			);
+		const names = addMany(world, 30, 16);
 		world.addZone({ name: "example.test", servers: ["ns1.host.test", ...names] });
 		world.set(NAME, "TXT", [OURS]);
 		for (const name of names) world.fault(name, "timeout");
@@ -376,6 +382,34 @@ describe("servers", () => {
 		const vacancy = await propagation.vacancy("free.example.test", "202611", verify, NEVER);
 		expect(vacancy).toMatchObject({ kind: "unknown", summary: expect.stringContaining("within 120 s") });
 		expect(clock.uptimeMs() - began).toBeLessThan(260_000);
+	});
+
+	test.each([
+		["too many servers in its delegation", 33, 1, "has 34 name servers"],
+		["servers with too many addresses", 20, 26, "have 522 addresses"],
+	])("a zone of %s is not asked, and nothing is known of it", async (_, servers, addresses, words) => {
+		const { world, look, vacancy } = createScene();
+		world.addZone({
+			name: "example.test",
+			servers: ["ns1.host.test", ...addMany(world, servers, addresses)],
+		});
+		world.set(NAME, "TXT", [OURS]);
+		world.calls.length = 0;
+		const report = await look();
+		expect(report).toMatchObject({ verdict: "unknown", servers: [], zone: null });
+		expect(report.summary).toContain(words);
+		expect(world.calls.length).toBeLessThan(100);
+		expect(await vacancy()).toMatchObject({ kind: "unknown", summary: expect.stringContaining(words) });
+	});
+
+	test("a zone whose servers name more and more others is not asked either", async () => {
+		const { world, look } = createScene();
+		const servers = ["ns1.host.test", ...addMany(world, 33, 1)];
+		world.addZone({ name: "example.test", servers, delegated: ["ns1.host.test"] });
+		world.set(NAME, "TXT", [OURS]);
+		const report = await look();
+		expect(report).toMatchObject({ verdict: "unknown", servers: [] });
+		expect(report.summary).toContain("has 34 name servers");
 	});
 
 	test("a look that is aborted is unknown, not absent", async () => {
