@@ -41,6 +41,9 @@ export interface Told {
 const DAY_MS = 86_400_000;
 /** Beyond this many undelivered events for one sink the oldest are given up: the newest tell how it stands. */
 const OUTBOX_LIMIT = 500;
+/** Of a sentence, and of what is told beside it: hundreds of events may wait, each with what hundreds of servers said. */
+const SUMMARY_LENGTH = 2_000;
+const DETAIL_LENGTH = 10_000;
 /** A program after a switch has something to do for each: so many domains may switch at one time. */
 const HOOK_LIMIT = 10_000;
 
@@ -147,10 +150,14 @@ function fitToShow<Kind extends Telling>(telling: Kind): Kind {
 	const { summary, detail, hint } = telling;
 	return {
 		...telling,
-		summary: inOneLine(summary),
-		detail: detail === null ? null : inLines(detail),
+		summary: inOneLine(cut(summary, SUMMARY_LENGTH)),
+		detail: detail === null ? null : inLines(cut(detail, DETAIL_LENGTH)),
 		hint: hint === null ? null : inLines(hint),
 	};
+}
+
+function cut(text: string, most: number): string {
+	return text.length <= most ? text : `${text.slice(0, most)}…`;
 }
 
 function makeEvent(

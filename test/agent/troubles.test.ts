@@ -54,6 +54,18 @@ describe("the start of a trouble", () => {
 	});
 });
 
+it("tells no more of what others said than anybody reads: a day of it has to fit into the host's document", () => {
+	const said = "ns1.example.net: no answer in time\n".repeat(100_000);
+	const { host } = raise(trouble(), now, audience("pager"), {
+		...MORE,
+		cause: "x",
+		summary: said,
+		detail: said,
+	});
+	expect(JSON.stringify(host).length).toBeLessThan(50_000);
+	expect(host.troubles.at(-1)?.detail).toMatch(/^ns1\.example\.net: no answer in time\n[^]*…$/);
+});
+
 describe("a trouble that becomes critical", () => {
 	it("is told again at once, and from then on with growing intervals as before", () => {
 		const begun = { ...trouble(), outbox: [] };
