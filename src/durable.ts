@@ -11,6 +11,12 @@ export interface WriteOptions {
 	readonly owner?: Owner;
 }
 
+/**
+ * What of a file's mode another in its place gets. Whoever owns the directory may put a link there to a program that runs as
+ * root, in the instant in which its mode is read: what he has written must not become one.
+ */
+export const RIGHTS = 0o777;
+
 /** No table, state or key that we handle is longer. */
 export const FILE_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -60,7 +66,7 @@ export async function replaceIfUnchanged(
 	if (stat === null || stat.kind !== "file") return "changed";
 	const temporary = temporaryPath(path);
 	await writeTemporary(disk, temporary, bytes, {
-		mode: stat.mode,
+		mode: stat.mode & RIGHTS,
 		owner: { uid: stat.uid, gid: stat.gid },
 	});
 	try {

@@ -1,7 +1,7 @@
 /** Stages a switch: keys checked and placed, tables rendered, one message per key signed offline; nothing live is touched. */
 
 import { isForeignSelector, isSelector, parseDomain } from "../dkim/names.ts";
-import { hashOf } from "../durable.ts";
+import { hashOf, RIGHTS } from "../durable.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DoorAnswer, RefusedAnswer, SignedMessage, StageChange } from "../ports/door.ts";
 import type { RenderedFile, SignExpectation, Signer, SignerReading } from "../ports/signer.ts";
@@ -436,7 +436,7 @@ async function writeBeside({ disk }: SwapContext, { path, bytes }: RenderedFile)
 	if (file === "exists" || live === null)
 		throw new KeyturnError("disk.failed", `${stagedPath(path)}: somebody else changes this directory`);
 	await file.chown({ uid: live.uid, gid: live.gid });
-	await file.chmod(live.mode);
+	await file.chmod(live.mode & RIGHTS);
 	await file.write(bytes);
 	await file.close();
 }

@@ -114,3 +114,23 @@ describe("a table is never written through a link", () => {
 		},
 	);
 });
+
+it("no file in a table's place is ever set-uid, whatever mode is read there", async () => {
+	const modes: number[] = [];
+	const { answer } = await added(
+		(host) => {
+			for (const table of ["/etc/main/key.table", "/etc/main/signing.table"])
+				host.disk.put(table, host.disk.text(table) ?? "", 0o6755);
+		},
+		(disk) => ({
+			...disk,
+			create: async (path, mode) => {
+				const file = await disk.create(path, mode);
+				if (file === "exists") return file;
+				return { ...file, chmod: async (to) => file.chmod(to).then(() => void modes.push(to)) };
+			},
+		}),
+	);
+	expect(answer).toMatchObject({ act: "commit", result: { outcome: "done" } });
+	expect(new Set(modes)).toEqual(new Set([0o755]));
+});
