@@ -1,5 +1,7 @@
 /** Tells the agent what it may not read itself: every signer's live table, its key files, its service. */
 
+import { excerpt } from "../dkim/foreign-text.ts";
+import { isForeignSelector } from "../dkim/names.ts";
 import { asKeyturnError } from "../errors.ts";
 import type {
 	DoorRequest,
@@ -100,10 +102,16 @@ async function inspectLine(
 	},
 ): Promise<InspectedLine> {
 	const { domain, selector, entry, keyPath, publicKey, unread = null, signs } = line;
-	const fault = line.problem ?? mounted ?? groups.problemOf(line);
+	const fault = line.problem ?? whyNoName(selector) ?? mounted ?? groups.problemOf(line);
 	const problem = fault ?? unread;
 	const unsafe = problem === null ? await signer.unsafe(keyPath, reading) : null;
 	const group = fault === null && signs ? groups.nameOf(domain, selector) : null;
 	const told = { domain, selector, entry, keyPath, publicKey, signs, problem, unsafe };
 	return group === null ? told : { ...told, group };
+}
+
+/** No request may name it, and it would stand in commands that administrators copy. */
+function whyNoName(selector: string): string | null {
+	if (isForeignSelector(selector)) return null;
+	return `its selector ${excerpt(JSON.stringify(selector), 80)} is no name: letters, digits, hyphens, underscores and dots are`;
 }

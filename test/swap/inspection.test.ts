@@ -108,6 +108,20 @@ describe("what the agent is told", () => {
 		expect(signers[0]?.lines.map(({ problem }) => problem)).toEqual([null, null]);
 	});
 
+	it("is that a selector is no name, whatever the signer makes of it", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const selector = "$(id)";
+		host.disk.put(
+			"/etc/main/key.table",
+			(host.disk.text("/etc/main/key.table") ?? "").replace("a.example:old:", `a.example:${selector}:`),
+		);
+		const { signers } = await inspect(host.context());
+		expect(signers[0]?.lines).toMatchObject([
+			{ domain: "a.example", selector, problem: expect.stringContaining('its selector "$(id)" is no name') },
+			{ domain: "b.example", problem: null },
+		]);
+	});
+
 	it("says nothing of the file of a line that has a problem already", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		const context = host.context();
