@@ -2,12 +2,13 @@
 
 import type { Disk } from "../ports/disk.ts";
 import type { InspectedQueue, MailWiring } from "../ports/door.ts";
-import type { Programs } from "../ports/programs.ts";
+import type { ProgramRequest, Programs } from "../ports/programs.ts";
 import { ownValue, parseOwnValues } from "./master-values.ts";
 import { parseServices } from "./master-services.ts";
 import { milterActions } from "./milter-lists.ts";
 import { milterLists } from "./milter-wiring.ts";
 
+/** No member fails: what a program of Postfix's does not say in time cannot be told. */
 export interface Postfix {
 	/** Whether mail waits while a milter is down, whichever and on every way; false also where that cannot be told. */
 	defersMail(): Promise<boolean>;
@@ -43,10 +44,13 @@ export function createPostfix({
 	readonly programs: Programs;
 	readonly disk: Disk;
 }): Postfix {
+	/** On a busy machine one may not even be started, or not end in time. */
+	const run = async (request: Pick<ProgramRequest, "argv" | "outputLimitBytes">) =>
+		programs.run({ ...request, timeoutMs: READ_MS }, NEVER).catch(() => null);
 	const ask = async (args: readonly string[]): Promise<string | null> => {
-		if ((await disk.stat(POSTCONF)) === null) return null;
-		const result = await programs.run({ argv: [POSTCONF, ...args], timeoutMs: READ_MS }, NEVER);
-		return result.status === 0 ? result.stdout.trim() : null;
+		if (!(await isThere(disk, POSTCONF))) return null;
+		const result = await run({ argv: [POSTCONF, ...args] });
+		return result?.status === 0 ? result.stdout.trim() : null;
 	};
 	const value = async (name: string) => {
 		const [raw, resolved] = await Promise.all([ask(["-h", name]), ask(["-x", "-h", name])]);
@@ -112,14 +116,18 @@ export function createPostfix({
 		},
 		async queue() {
 			const lifetimeSeconds = parsePeriod((await ask(["-h", "maximal_queue_lifetime"])) ?? "");
-			if (lifetimeSeconds === null || (await disk.stat(POSTQUEUE)) === null) return null;
-			const argv: readonly [string, ...string[]] = [POSTQUEUE, "-j"];
-			const request = { argv, timeoutMs: READ_MS, outputLimitBytes: QUEUE_LIMIT_BYTES };
-			const result = await programs.run(request, NEVER);
+			if (lifetimeSeconds === null || !(await isThere(disk, POSTQUEUE))) return null;
+			const result = await run({ argv: [POSTQUEUE, "-j"], outputLimitBytes: QUEUE_LIMIT_BYTES });
+			// One too long to be told in time is still known to keep mail for so long.
+			if (result === null) return { lifetimeSeconds, waiting: [], isComplete: false };
 			return result.status === 0 ? { lifetimeSeconds, ...parseQueue(result.stdout) } : null;
 		},
 		wiring,
 	};
+}
+
+async function isThere(disk: Disk, program: string): Promise<boolean> {
+	return (await disk.stat(program).catch(() => null)) !== null;
 }
 
 /** Of `inet_interfaces` and `inet_protocols`, the address of this host's own at which it listens; the older protocol if both do. */

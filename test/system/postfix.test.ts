@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
 import type { ProgramRequest } from "../../src/ports/programs.ts";
 import { createPostfix } from "../../src/system/postfix.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
@@ -322,4 +323,32 @@ describe("the queue of Postfix", () => {
 		expect(await postfixThatSays({ lifetime: "5d", queue: "", status: 69 }).queue()).toBeNull();
 		expect(await postfixThatSays({ lifetime: "$x", queue: "" }).queue()).toBeNull();
 	});
+
+	it("is incomplete where it is too long to be told in time", async () => {
+		expect(await postfixWithout("postqueue").queue()).toEqual({
+			lifetimeSeconds: 432_000,
+			waiting: [],
+			isComplete: false,
+		});
+	});
 });
+
+test("a Postfix that says nothing in time fails nobody: that cannot be told", async () => {
+	const postfix = postfixWithout("postconf");
+	expect(await postfix.defersMail()).toBe(false);
+	expect(await postfix.greetsAt()).toBeNull();
+	expect(await postfix.queue()).toBeNull();
+	expect(await postfix.wiring()).toBeNull();
+});
+
+/** One of its programs never ends. */
+function postfixWithout(program: string) {
+	const disk = new SimDisk(() => new Date());
+	disk.putDirectory("/usr/sbin");
+	for (const name of ["postconf", "postqueue"]) disk.put(`/usr/sbin/${name}`, "", 0o755);
+	const run = async ({ argv }: ProgramRequest) => {
+		if (argv[0].endsWith(program)) throw new KeyturnError("program.timeout", `${program}: killed`);
+		return Promise.resolve({ status: 0, signal: null, stdout: "5d\n", stderr: "" });
+	};
+	return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) });
+}
