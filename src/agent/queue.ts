@@ -61,7 +61,7 @@ function holdOf(queue: InspectedQueue, key: KeyEntry, policy: Policy, now: Date)
 }
 
 function whatWaits(older: InspectedQueue["waiting"]): string {
-	if (older.length === 0) return "the queue is too long to see whether mail signed with it still waits";
+	if (older.length === 0) return "the queue cannot be read whole: mail signed with it may still wait";
 	const ids = older.slice(0, IDS_TOLD).map(({ id }) => id);
 	const more = older.length > ids.length ? " and more" : "";
 	return `mail that may be signed with it still waits in the queue (${ids.join(", ")}${more})`;

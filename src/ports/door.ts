@@ -188,7 +188,7 @@ export interface InspectedQueue {
 	readonly lifetimeSeconds: number;
 	/** The oldest hundred of those that are not held, oldest first; `arrivedAt` is RFC 3339, UTC. */
 	readonly waiting: readonly { readonly id: string; readonly arrivedAt: string }[];
-	/** False where the queue is longer than what was read of it: older messages may be in the rest. */
+	/** False where not all of the queue could be read: older messages may be in the rest. */
 	readonly isComplete: boolean;
 }
 
@@ -295,7 +295,7 @@ export interface InspectAnswer {
 	readonly results: readonly SwitchResult[];
 	/** Ids staged and neither committed nor dropped. */
 	readonly staged: readonly string[];
-	/** Null where there is no Postfix, or it cannot be asked. */
+	/** Null where there is no Postfix, or nothing says how long its mail may wait. */
 	readonly queue: InspectedQueue | null;
 	/** Who else reads keys of the configured domains, or may. */
 	readonly otherReaders: readonly OtherReader[];

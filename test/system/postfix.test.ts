@@ -24,10 +24,11 @@ function postfixThatSays(answers: {
 	for (const name of ["postconf", "postqueue"]) disk.put(`/usr/sbin/${name}`, "", 0o755);
 	const run = async ({ argv }: ProgramRequest) => {
 		const isQueue = argv[0].endsWith("postqueue");
+		const value = argv.at(-1) === "multi_instance_directories" ? "" : answers.lifetime;
 		return Promise.resolve({
 			status: isQueue ? (answers.status ?? 0) : 0,
 			signal: null,
-			stdout: isQueue ? answers.queue : `${answers.lifetime}\n`,
+			stdout: isQueue ? answers.queue : `${value}\n`,
 			stderr: "",
 		});
 	};
@@ -38,11 +39,11 @@ function postfixThatSays(answers: {
 function postfixWith(values: Readonly<Record<string, string>>, sockets: readonly string[] = []) {
 	const disk = new SimDisk(() => new Date());
 	disk.putDirectory("/usr/sbin");
-	disk.put("/usr/sbin/postconf", "", 0o755);
+	for (const name of ["postconf", "postqueue"]) disk.put(`/usr/sbin/${name}`, "", 0o755);
 	for (const path of sockets) disk.put(path, "");
 	const run = async ({ argv }: ProgramRequest) => {
 		const [, ...args] = argv;
-		const stdout = values[args.join(" ")] ?? values[args.at(-1) ?? ""];
+		const stdout = values[argv.join(" ")] ?? values[args.join(" ")] ?? values[args.at(-1) ?? ""];
 		const result = {
 			status: stdout === undefined ? 1 : 0,
 			signal: null,
@@ -181,6 +182,7 @@ describe("the milters of Postfix", () => {
 		smtpd_milters: "inet:localhost:8891, { inet:localhost:11332, connect_timeout=10s }",
 		non_smtpd_milters: "inet:localhost:8891",
 		milter_default_action: "tempfail",
+		multi_instance_directories: "",
 	};
 
 	it.each([
@@ -233,7 +235,23 @@ describe("the milters of Postfix", () => {
 		expect(new Set(passing.map((found) => found.setBy))).toEqual(new Set([setBy]));
 	});
 
-	it.each(["milter_default_action", "non_smtpd_milters", "-P"])(
+	/** The first sends what this host writes itself, the second has the milters. */
+	const INSTANCES = {
+		...WAITS,
+		smtpd_milters: "",
+		non_smtpd_milters: "",
+		"-P": "",
+		multi_instance_directories: "/etc/postfix-out, /etc/postfix-in",
+		"-c /etc/postfix-in -x -h smtpd_milters": "inet:localhost:8891",
+	};
+
+	it("let mail wait in every instance, or in none", async () => {
+		expect(await postfixWith(INSTANCES).defersMail()).toBe(true);
+		const passing = { "-c /etc/postfix-in -x -h milter_default_action": "accept" };
+		expect(await postfixWith({ ...INSTANCES, ...passing }).defersMail()).toBe(false);
+	});
+
+	it.each(["milter_default_action", "non_smtpd_milters", "-P", "multi_instance_directories"])(
 		"are not known to let mail wait where Postfix does not say %s",
 		async (unsaid) => {
 			const { [unsaid]: _, ...some } = WAITS;
@@ -319,9 +337,29 @@ describe("the queue of Postfix", () => {
 		}
 	});
 
-	it("cannot be told where Postfix says nothing", async () => {
-		expect(await postfixThatSays({ lifetime: "5d", queue: "", status: 69 }).queue()).toBeNull();
+	it("is incomplete where Postfix is stopped, and cannot be told without its lifetime", async () => {
+		const stopped = { lifetimeSeconds: 432_000, waiting: [], isComplete: false };
+		expect(await postfixThatSays({ lifetime: "5d", queue: "", status: 69 }).queue()).toEqual(stopped);
 		expect(await postfixThatSays({ lifetime: "$x", queue: "" }).queue()).toBeNull();
+	});
+
+	it("is that of all instances, for as long as any of them keeps mail", async () => {
+		const one = `${QUEUE[0]}\n`;
+		const values = {
+			multi_instance_directories: "/etc/postfix-out",
+			maximal_queue_lifetime: "5d",
+			"-c /etc/postfix-out -x -h maximal_queue_lifetime": "3w",
+			"-j": one,
+			"-c /etc/postfix-out -j": `${QUEUE[2]}\n`,
+		};
+		const expected = { lifetimeSeconds: 1_814_400, waiting: [OLDEST, LATER], isComplete: true };
+		expect(await postfixWith(values).queue()).toEqual(expected);
+		const { "-c /etc/postfix-out -j": _, "-j": _own, ...silent } = values;
+		expect(await postfixWith({ ...silent, "/usr/sbin/postqueue -j": one }).queue()).toEqual({
+			lifetimeSeconds: 1_814_400,
+			waiting: [LATER],
+			isComplete: false,
+		});
 	});
 
 	it("is incomplete where it is too long to be told in time", async () => {
@@ -348,7 +386,8 @@ function postfixWithout(program: string) {
 	for (const name of ["postconf", "postqueue"]) disk.put(`/usr/sbin/${name}`, "", 0o755);
 	const run = async ({ argv }: ProgramRequest) => {
 		if (argv[0].endsWith(program)) throw new KeyturnError("program.timeout", `${program}: killed`);
-		return Promise.resolve({ status: 0, signal: null, stdout: "5d\n", stderr: "" });
+		const stdout = argv.at(-1) === "maximal_queue_lifetime" ? "5d\n" : "\n";
+		return Promise.resolve({ status: 0, signal: null, stdout, stderr: "" });
 	};
 	return createPostfix({ programs: { run }, disk: disk.open({ process: createSimProcess() }) });
 }
