@@ -13,7 +13,14 @@ import { isControlGroupEmpty } from "./control-group.ts";
 import type { DeadMan } from "./dead-man.ts";
 import { packageWork } from "./dpkg-lock.ts";
 import { preflightOf } from "./preflight.ts";
-import { instancesOf, parseHostPhase, parseUnits, UNIT_PROPERTIES, type UnitReading } from "./unit-state.ts";
+import {
+	instancesOf,
+	parseHostPhase,
+	parseUnits,
+	standsForOthers,
+	UNIT_PROPERTIES,
+	type UnitReading,
+} from "./unit-state.ts";
 
 export interface SystemdServicesOptions {
 	readonly programs: Programs;
@@ -121,6 +128,9 @@ function createUnits({ programs, log }: SystemdServicesOptions) {
 		if (found.length === 0) throw failed("systemd", names, "described", stderr.trim());
 		return found;
 	};
+	/** Debian's postfix.service is one: it is active, though its instances may all be stopped and forgotten. */
+	const isPlaceholder = async (unit: string): Promise<boolean> =>
+		standsForOthers((await systemctl(["show", "--property=ExecStart", "--", unit], READ_MS)).stdout);
 	const run = (verb: string, names: readonly string[]) => {
 		log.debug("systemctl", { verb, units: names });
 		return systemctl(names.length === 0 ? [verb] : [verb, "--", ...names], JOB_MS);
@@ -130,6 +140,8 @@ function createUnits({ programs, log }: SystemdServicesOptions) {
 		run,
 		async ofService(service: string): Promise<readonly UnitReading[]> {
 			const found = instancesOf(await show(namesOf(service)));
+			for (const { unit, isWithoutProcess } of found)
+				if (isWithoutProcess && !(await isPlaceholder(unit))) throw unseen(unit);
 			if (found.length > 0) return found;
 			throw new KeyturnError(
 				"service.failed",
@@ -175,6 +187,17 @@ async function becomes(clock: Clock, isTrue: () => Promise<boolean>): Promise<bo
 function describe(units: readonly UnitReading[]): string {
 	const down = units.filter((unit) => !unit.isActive);
 	return down.map((unit) => `${unit.unit} is ${unit.instance.state} (${unit.result})`).join(", ");
+}
+
+/** What it started somewhere else may run or not: a switch must not go past a mail server that it took for stopped. */
+function unseen(unit: string): KeyturnError {
+	return new KeyturnError(
+		"service.failed",
+		`${unit}: expected a unit with processes, got one that is active without any: whether what it started runs cannot be told`,
+		{
+			hint: "under `services` in keyturn.yaml name what runs it instead, or give it commands of its own: `manager: command`",
+		},
+	);
 }
 
 function failed(service: string, names: readonly string[], expected: string, got: string): KeyturnError {

@@ -11,6 +11,8 @@ export interface UnitReading {
 	readonly isDown: boolean;
 	/** A oneshot that only says "active": Debian's postfix.service, which runs /bin/true. */
 	readonly isDummy: boolean;
+	/** Such a one that says "active". */
+	readonly isWithoutProcess: boolean;
 	readonly canReload: boolean;
 	/** Below the root of the control groups; null while it has none. */
 	readonly controlGroup: string | null;
@@ -63,6 +65,13 @@ export function parseTimestamp(text: string): Date | null {
 	return at === null || Number.isNaN(at.getTime()) ? null : at;
 }
 
+/** Whether all that a unit runs is a `true` that only stands for others, by `systemctl show --property=ExecStart`. */
+export function standsForOthers(output: string): boolean {
+	return [...output.matchAll(/^ExecStart=\{ path=(\S+) ;/gm)].every(([, path = ""]) =>
+		path.endsWith("/true"),
+	);
+}
+
 export function parseHostPhase(output: string): "starting" | "running" | "stopping" | null {
 	switch (output.trim()) {
 		case "running":
@@ -102,6 +111,7 @@ function readUnit(block: Block): UnitReading {
 		isActive: !isDummy && (active === "active" || active === "reloading" || active === "refreshing"),
 		isDown: active === "inactive" || active === "failed" || (isDummy && active === "active"),
 		isDummy,
+		isWithoutProcess: isDummy && active === "active",
 		canReload: get("CanReload") === "yes",
 		controlGroup: get("ControlGroup") === "" ? null : get("ControlGroup"),
 		instance: { unit, state, startedAt: state === "running" ? startedAt(get) : null },

@@ -9,6 +9,8 @@ export interface FakeUnit {
 	processes: boolean;
 	masked?: boolean;
 	canReload?: boolean;
+	/** What it runs at its start; /bin/true unless said. */
+	command?: string;
 	/** What `start` leads to; "active" unless said. */
 	startsTo?: FakeUnit["active"];
 	/** Stopped units stay populated for so many looks. */
@@ -79,6 +81,7 @@ function describe(name: string, unit: FakeUnit, zone = "CET"): string {
 		`ControlGroup=${unit.processes ? groupOf(name) : ""}`,
 		`CanReload=${unit.canReload === false ? "no" : "yes"}`,
 		"Result=success",
+		`ExecStart={ path=${unit.command ?? "/bin/true"} ; argv[]=${unit.command ?? "/bin/true"} up ; ignore_errors=no }`,
 		`ActiveEnterTimestamp=Sun 2026-11-22 21:40:15 ${zone}`,
 		"",
 	].join("\n");

@@ -126,6 +126,21 @@ test("an unknown service is a failure, not an idle one", async () => {
 	await expect(services.look("postfx")).rejects.toMatchObject({ code: "service.failed" });
 });
 
+test("a unit that started its processes elsewhere is not taken for stopped", async () => {
+	const exited: FakeUnit = { active: "active", type: "oneshot", processes: false };
+	const { services } = setUp({
+		"postfix.service": exited,
+		"mail.service": { ...exited, command: "/usr/bin/docker-compose" },
+		"off.service": { ...exited, active: "inactive", command: "/usr/bin/docker-compose" },
+	});
+	await expect(services.look("mail")).rejects.toMatchObject({
+		code: "service.failed",
+		message: expect.stringContaining("mail.service"),
+	});
+	expect((await services.look("off")).instances).toMatchObject([{ state: "stopped" }]);
+	expect((await services.look("postfix")).instances).toMatchObject([{ state: "stopped" }]);
+});
+
 test("tells the host's phase, answers by what it was given, and passes the dead man's switch on", async () => {
 	const { systemd, services, armed } = setUp({});
 	const phases: string[] = [];
