@@ -52,6 +52,7 @@ async function isOf(disk: Disk, lock: HeldLock, path: string, stat: DiskStat): P
 	if (lock.inode !== stat.inode) return false;
 	if (majorOf(stat.device) !== 0) return lock.device === stat.device;
 	const user = await userOf(disk, lock.pid);
+	if (user === null) return areHidden(disk);
 	return (user === 0 || user === stat.uid) && hasOpen(disk, lock.pid, path);
 }
 
@@ -60,6 +61,11 @@ async function userOf(disk: Disk, pid: number): Promise<number | null> {
 	const bytes = await disk.read(`/proc/${pid}/status`, LIMIT_BYTES).catch(() => null);
 	const found = /^Uid:\s+(\d+)/m.exec(bytes === null ? "" : new TextDecoder().decode(bytes))?.[1];
 	return found === undefined ? null : Number(found);
+}
+
+/** With `hidepid=2` on /proc nobody else's process is there (proc(5)), as if it had ended: waiting is the safe guess. */
+async function areHidden(disk: Disk): Promise<boolean> {
+	return (await disk.stat("/proc/1")) === null;
 }
 
 /** As makedev(3) puts them together. */
@@ -74,8 +80,10 @@ function majorOf(device: number): number {
 async function hasOpen(disk: Disk, pid: number, path: string): Promise<boolean> {
 	const directory = `/proc/${pid}/fd`;
 	try {
+		// Below a link, such as a /var on another disk, the holder's is the real path.
+		const real = await disk.realpath(path);
 		for (const name of (await disk.list(directory)) ?? []) {
-			if ((await disk.realpath(`${directory}/${name}`)) === path) return true;
+			if ((await disk.realpath(`${directory}/${name}`)) === real) return true;
 		}
 		return false;
 	} catch (error) {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
@@ -10,6 +10,14 @@ import { findHeldLock, parseLocks } from "../../src/system/dpkg-lock.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const disk = createSystemDisk();
+/** Whose files have a device of no kind. */
+const overlay: Disk = {
+	...disk,
+	stat: async (path) => {
+		const found = await disk.stat(path);
+		return found === null ? null : { ...found, device: 0x28 };
+	},
+};
 
 test("finds a lock that another process holds as dpkg does, until it ends", async () => {
 	const directory = await temporaryDirectory();
@@ -21,6 +29,16 @@ test("finds a lock that another process holds as dpkg does, until it ends", asyn
 	holder.kill("SIGKILL");
 	await once(holder, "exit");
 	expect(await findHeldLock(disk, paths)).toBeNull();
+});
+
+test("on an overlay, finds it below a directory that is a link", async () => {
+	const directory = await temporaryDirectory();
+	await mkdir(join(directory, "real"));
+	await symlink("real", join(directory, "var"));
+	const path = join(directory, "var", "lock");
+	await writeFile(path, "");
+	await holdLikeDpkg(path);
+	expect(await findHeldLock(overlay, [path])).toBe(path);
 });
 
 test("reads /proc/locks: writers that hold, not those that wait or read", () => {
@@ -60,6 +78,21 @@ describe("a lock of a file with the same inode, on another file system", () => {
 		};
 		expect(await findHeldLock(door, ["/lock"])).toBe(held);
 	});
+});
+
+test("of a process that /proc hides, on an overlay, it counts as held", async () => {
+	const path = join(await temporaryDirectory(), "lock");
+	await writeFile(path, "");
+	const { ino } = await stat(path);
+	const hiding: Disk = {
+		...overlay,
+		read: async (name, limit) => {
+			if (name === "/proc/locks") return Buffer.from(`1: POSIX  ADVISORY  WRITE 459 00:1b:${ino} 0 EOF\n`);
+			return name.startsWith("/proc/") ? null : disk.read(name, limit);
+		},
+		stat: async (name) => (name.startsWith("/proc/") ? null : overlay.stat(name)),
+	};
+	expect(await findHeldLock(hiding, [path])).toBe(path);
 });
 
 async function holdLikeDpkg(path: string): Promise<ChildProcess> {
