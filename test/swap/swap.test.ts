@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Disk } from "../../src/ports/disk.ts";
 import type { CommitAnswer, DoorAnswer, StageAnswer } from "../../src/ports/door.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import { createSwap } from "../../src/swap/swap.ts";
@@ -60,6 +61,32 @@ describe("a switch by restart", () => {
 		expect(host.disk.text("/etc/main/key.table")).toBe(
 			before.replace("a.example:old:", "a.example:new:").replace("a.example/old.", "a.example/new."),
 		);
+	});
+
+	it("replaces a table below `chmod -R g+s`, though its unit lets the door set no such bit", async () => {
+		const host = new SwapHost({ swap: "restart" });
+		const table = "/etc/main/key.table";
+		host.disk.put(table, host.disk.text(table) ?? "", 0o2640, { uid: 0, gid: 110 });
+		const wrapDisk = (given: Disk): Disk => ({
+			...given,
+			create: async (path, mode) => {
+				const file = await given.create(path, mode);
+				if (file === "exists") return file;
+				return {
+					...file,
+					chmod: async (to) => {
+						if ((to & 0o6000) !== 0)
+							throw new KeyturnError("disk.failed", `${path}: EPERM`, { errno: "EPERM" });
+						await file.chmod(to);
+					},
+				};
+			},
+		});
+		const changes = [host.change("a.example", "old", "new")];
+		const ended = result(await host.switchKeys(host.door({ wrapDisk }), ID, changes));
+		expect(ended).toMatchObject({ outcome: "done", reason: null });
+		const stat = host.disk.all().find(({ path }) => path === table)?.stat;
+		expect(stat).toMatchObject({ mode: 0o640, uid: 0, gid: 110 });
 	});
 
 	it("does not start what the administrator has stopped", async () => {
