@@ -1,7 +1,7 @@
 /** Private keys at their final paths: placed once, 0600 from the first byte, never written over. */
 
 import { publicHalf } from "../dkim/key-material.ts";
-import { directoryOf, FILE_LIMIT_BYTES, hashOf, syncIfThere } from "../durable.ts";
+import { directoryOf, FILE_LIMIT_BYTES, hashOf, RIGHTS, syncIfThere } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk, Owner } from "../ports/disk.ts";
 
@@ -114,7 +114,8 @@ async function makeKeyDirectories(disk: Disk, path: string, owner: Owner): Promi
 /** Root's, closed and empty: a crash stood between making it and giving it to the signer. */
 async function isLeftHalfMade(disk: Disk, path: string): Promise<boolean> {
 	const stat = await disk.lstat(path);
-	if (stat === null || stat.kind !== "directory" || stat.uid !== 0 || stat.mode !== 0o700) return false;
+	// One below a directory with the set-group bit has it too, until its mode is set.
+	if (stat?.kind !== "directory" || stat.uid !== 0 || (stat.mode & RIGHTS) !== 0o700) return false;
 	return (await disk.list(path))?.length === 0;
 }
 

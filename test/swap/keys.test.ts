@@ -151,6 +151,7 @@ describe("directories of keys", () => {
 		const root = { uid: 0, gid: 0 };
 		expect(await place((sim) => sim.putDirectory("/etc/keys", 0o755))).toEqual([0, 110]);
 		expect(await place((sim) => sim.putDirectory("/etc/keys", 0o700, root))).toEqual([110, 110]);
+		expect(await place((sim) => sim.putDirectory("/etc/keys", 0o2700, root))).toEqual([110, 110]);
 		expect(await place((sim) => sim.putDirectory("/etc/keys", 0o700, { uid: 7, gid: 7 }))).toEqual([7, 110]);
 		expect(
 			await place((sim) => {
