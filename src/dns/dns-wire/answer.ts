@@ -16,11 +16,14 @@ interface Header {
 	readonly rcode: string;
 }
 
+/** In the third octet: QR set, OPCODE of a query, TC set (RFC 1035 section 4.1.1). */
+const QUERY_ANSWER_TRUNCATED = { mask: 0xfa, bits: 0x82 };
 const REFUSALS = new Set(["FORMERR", "SERVFAIL", "NOTIMP", "REFUSED"]);
 const RCODE_NAMES: Readonly<Record<number, string>> = { 16: "BADVERS", 22: "BADTRUNC", 23: "BADCOOKIE" };
 
 /** Never fails; a message with TC set is `truncated`, whatever else it holds. */
 export function decodeAnswer(bytes: Uint8Array, asked: Asked): Answer {
+	if (isTruncated(bytes, asked)) return { kind: "truncated" };
 	const bounds = checkBounds(bytes, asked.transport);
 	if (bounds.kind === "refused") return malformed(bounds.why);
 	let packet: DecodedPacket;
@@ -32,6 +35,12 @@ export function decodeAnswer(bytes: Uint8Array, asked: Asked): Answer {
 	}
 	const header: Header = packet as unknown as Header;
 	return refusal(packet, header, asked) ?? readAnswer(packet, rcodeOf(packet, header, bytes), asked);
+}
+
+/** RFC 2181 section 9: whatever came with it is passed over; there are servers that cut it in the middle of a record. */
+function isTruncated(bytes: Uint8Array, { id }: Asked): boolean {
+	const [high = 0, low = 0, flags = 0] = bytes;
+	return high * 256 + low === id && (flags & QUERY_ANSWER_TRUNCATED.mask) === QUERY_ANSWER_TRUNCATED.bits;
 }
 
 /** RFC 5452 section 4: an answer has our id and our question. A refusal may leave the question out. */
@@ -54,7 +63,6 @@ function refusal(packet: DecodedPacket, header: Header, asked: Asked): Answer | 
 }
 
 function readAnswer(packet: DecodedPacket, rcode: string, asked: Asked): Answer {
-	if (packet.flag_tc) return { kind: "truncated" };
 	if (rcode === "SERVFAIL") return { kind: "servfail" };
 	if (rcode === "REFUSED") return { kind: "refused" };
 	if (rcode !== "NOERROR" && rcode !== "NXDOMAIN") return { kind: "rcode", rcode };

@@ -104,10 +104,12 @@ describe("an answer", () => {
 		]);
 	});
 
-	test("with TC set is truncated, whatever it holds", () => {
-		expect(decodeAnswer(makeAnswer([text(QUESTION.name, "x")], AA | (1 << 9)), ASKED)).toEqual({
-			kind: "truncated",
-		});
+	test("with TC set is truncated, whatever it holds, and wherever it was cut", () => {
+		const whole = makeAnswer([text(QUESTION.name, "x".repeat(250))], AA | (1 << 9));
+		for (const bytes of [whole, whole.subarray(0, 120), whole.subarray(0, 12)])
+			expect(decodeAnswer(bytes, ASKED), `${bytes.length}`).toEqual({ kind: "truncated" });
+		const ofOthers = whole.with(1, 0);
+		expect(decodeAnswer(ofOthers, ASKED)).toMatchObject({ kind: "malformed" });
 	});
 
 	test.each([
