@@ -3,6 +3,7 @@
 import type { Random } from "../ports/random.ts";
 import type { Services } from "../ports/services.ts";
 import { createDetachedDeadMan, createSystemdDeadMan } from "./dead-man.ts";
+import { keepDependents } from "./dependent-units.ts";
 import { mixServices } from "./mixed-services.ts";
 import { type CommandServicesOptions, createCommandServices } from "./services-command.ts";
 import { createSystemdServices } from "./services-systemd.ts";
@@ -22,12 +23,12 @@ export interface HostServicesOptions extends Omit<CommandServicesOptions, "deadM
  * its own or not. So commands stand alone only where no systemd runs.
  */
 export async function createHostServices(options: HostServicesOptions): Promise<Services> {
-	const { byUnit, byCommand, programs, random, recover } = options;
+	const { byUnit, byCommand, programs, random, recover, log } = options;
 	const hasSystemd = byUnit.length > 0 || (await isSystemd(options.disk));
 	if (!hasSystemd) return createCommandServices({ ...options, deadMan: createDetachedDeadMan(recover) });
 	const deadMan = createSystemdDeadMan({ programs, random, argv: recover });
 	return mixServices({
-		units: createSystemdServices({ ...options, deadMan }),
+		units: keepDependents(createSystemdServices({ ...options, deadMan }), { programs, log, own: byUnit }),
 		commands: createCommandServices({ ...options, deadMan }),
 		isByCommand: (service) => byCommand.includes(service),
 	});

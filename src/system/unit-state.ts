@@ -38,13 +38,17 @@ export const UNIT_PROPERTIES = [
 
 type Block = ReadonlyMap<string, string>;
 
-/** One reading per block of `TZ=UTC systemctl show`. */
-export function parseUnits(output: string): readonly UnitReading[] {
+/** What `systemctl show` prints of each unit, those without an Id left out. */
+export function parseProperties(output: string): readonly Block[] {
 	return output
 		.split(/\n{2,}/)
 		.map(parseBlock)
-		.filter((block) => block.has("Id"))
-		.map(readUnit);
+		.filter((block) => block.has("Id"));
+}
+
+/** One reading per block of `TZ=UTC systemctl show`. */
+export function parseUnits(output: string): readonly UnitReading[] {
+	return parseProperties(output).map(readUnit);
 }
 
 /**

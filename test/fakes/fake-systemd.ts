@@ -9,6 +9,8 @@ export interface FakeUnit {
 	processes: boolean;
 	masked?: boolean;
 	canReload?: boolean;
+	/** Units that systemd stops along with it. */
+	requiredBy?: readonly string[];
 	/** What it runs at its start; /bin/true unless said. */
 	command?: string;
 	/** What `start` leads to; "active" unless said. */
@@ -58,17 +60,21 @@ function answer(fake: FakeSystemd, { argv, env }: ProgramRequest): ProgramResult
 	const matching = [...fake.units].filter(([name]) => names.some((pattern) => matches(pattern, name)));
 	if (verb === "show")
 		return ended(0, matching.map(([name, unit]) => describe(name, unit, env?.["TZ"])).join("\n"));
-	for (const [, unit] of matching) act(verb, unit);
+	for (const [, unit] of matching) act(fake, verb, unit);
 	// As Debian's dummy does: it always says that all went well.
 	return ended(0, "");
 }
 
-function act(verb: string, unit: FakeUnit): void {
+function act(fake: FakeSystemd, verb: string, unit: FakeUnit): void {
 	if (verb === "start" && unit.masked !== true) unit.active = unit.startsTo ?? "active";
 	if (verb === "start") unit.processes = unit.active === "active" && unit.type !== "oneshot";
 	if (verb !== "stop") return;
 	unit.active = "inactive";
 	unit.processes = false;
+	for (const name of unit.requiredBy ?? []) {
+		const dependent = fake.units.get(name);
+		if (dependent !== undefined && dependent.active !== "inactive") act(fake, "stop", dependent);
+	}
 }
 
 function describe(name: string, unit: FakeUnit, zone = "CET"): string {
@@ -78,6 +84,7 @@ function describe(name: string, unit: FakeUnit, zone = "CET"): string {
 		`ActiveState=${unit.active}`,
 		`Type=${unit.type ?? "forking"}`,
 		"MainPID=0",
+		`RequiredBy=${(unit.requiredBy ?? []).join(" ")}`,
 		`ControlGroup=${unit.processes ? groupOf(name) : ""}`,
 		`CanReload=${unit.canReload === false ? "no" : "yes"}`,
 		"Result=success",

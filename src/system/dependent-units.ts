@@ -1,0 +1,91 @@
+/**
+ * Starts again what systemd stops together with a service: units that require it or are part of it go down with it, and do not
+ * come up with it (systemd.unit(5): Requires=, Requisite=, BindsTo=, PartOf=).
+ */
+
+import { asKeyturnError } from "../errors.ts";
+import type { Log } from "../ports/log.ts";
+import type { Programs } from "../ports/programs.ts";
+import type { Services } from "../ports/services.ts";
+import { parseProperties } from "./unit-state.ts";
+
+/** Each names the units that have one of these towards the unit asked for. */
+const RELATIONS = ["RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf"] as const;
+const UP: ReadonlySet<string> = new Set(["active", "activating", "reloading", "refreshing"]);
+const SYSTEMCTL = "/usr/bin/systemctl";
+const DEADLINE_MS = 20_000;
+const NEVER = new AbortController().signal;
+
+export interface DependentUnits {
+	readonly programs: Programs;
+	readonly log: Log;
+	/** Services that are started in their own time. */
+	readonly own: readonly string[];
+}
+
+/**
+ * They are started once the last of the services that were stopped runs: any of them may require another one, which would come up
+ * with it. Whoever dies before that forgets them.
+ */
+export function keepDependents(services: Services, { programs, log, own }: DependentUnits): Services {
+	const stopped = new Set<string>();
+	const waiting = new Set<string>();
+	const systemctl = async (args: readonly string[]) =>
+		programs.run({ argv: [SYSTEMCTL, "--no-pager", ...args], timeoutMs: DEADLINE_MS }, NEVER);
+	const show = async (units: readonly string[]) => {
+		const properties = `--property=${["Id", "ActiveState", ...RELATIONS].join(",")}`;
+		return parseProperties((await systemctl(["show", properties, "--", ...units])).stdout);
+	};
+	/** Those that run, and what goes down with them in turn. */
+	const note = async (units: readonly string[]): Promise<void> => {
+		const seen = new Set(units);
+		for (let asked = units; asked.length > 0; ) {
+			const named = (await show(asked)).flatMap((unit) =>
+				RELATIONS.flatMap((relation) => (unit.get(relation) ?? "").split(" ")),
+			);
+			const found = [...new Set(named)].filter((unit) => unit !== "" && !seen.has(unit) && !isOf(unit, own));
+			for (const unit of found) seen.add(unit);
+			const states = found.length === 0 ? [] : await show(found);
+			asked = states.flatMap((unit) => (UP.has(unit.get("ActiveState") ?? "") ? [unit.get("Id") ?? ""] : []));
+			// A target would bring up what else it wants, and somebody may have stopped that.
+			for (const unit of asked) if (!unit.endsWith(".target")) waiting.add(unit);
+		}
+	};
+	/** Whatever becomes of them, the switch goes on. */
+	const quietly = async (what: string, act: () => Promise<unknown>): Promise<void> => {
+		try {
+			await act();
+		} catch (error) {
+			log.warn(what, { error: asKeyturnError(error) });
+		}
+	};
+	return {
+		...services,
+		async stop(service, units) {
+			if (units.length > 0) {
+				stopped.add(service);
+				await quietly("what stops with a service cannot be told", async () => note(units));
+			}
+			await services.stop(service, units);
+		},
+		async start(service, units) {
+			await services.start(service, units);
+			stopped.delete(service);
+			if (stopped.size > 0 || waiting.size === 0) return;
+			const again = [...waiting].sort();
+			waiting.clear();
+			log.info("starting what stopped with the services", { units: again });
+			await quietly("what stopped with the services was not started", async () =>
+				systemctl(["start", "--no-block", "--", ...again]),
+			);
+		},
+	};
+}
+
+/** A unit of a service, or an instance of it. */
+function isOf(unit: string, services: readonly string[]): boolean {
+	return services.some((service) => {
+		const name = service.replace(/\.service$/, "");
+		return unit === `${name}.service` || (unit.startsWith(`${name}@`) && unit.endsWith(".service"));
+	});
+}
