@@ -176,7 +176,8 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 	if (turnAsked(state) !== null || (active === null && state.wants.add !== null)) return step;
 	// A key made while the clock was ahead must not keep its domain waiting for a slot months away.
 	const coming = nextDue(state, policy, now);
-	const dueAt = isFirstKeyTooLate(candidate, active) ? coming : earlier(new Date(candidate.dueAt), coming);
+	const isForNext = isFirstKeyTooLate(candidate, active) || isPassedOver(candidate, active, now);
+	const dueAt = isForNext ? coming : earlier(new Date(candidate.dueAt), coming);
 	if (dueAt !== null && dueAt > now)
 		return { selector, until: dueAt, reason: "verified ahead; it signs from its due date" };
 	const opened = policy.window === null ? null : openSince(policy.window, policy.timezone, now);
@@ -209,6 +210,13 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 /** Somebody else's key was found signing before the one that was to be the first: that one is for the next turn. */
 function isFirstKeyTooLate(candidate: KeyEntry, active: KeyEntry | null): boolean {
 	return active?.origin === "adopted" && active.dueAt > candidate.dueAt;
+}
+
+/** A key that signed before was gone back to after this one was due: what came of a rollback lasts until the next turn. */
+function isPassedOver({ dueAt }: KeyEntry, active: KeyEntry | null, now: Date): boolean {
+	if (active === null || active.uses.length < 2) return false;
+	// One in the future is of a clock that was ahead.
+	return active.since > dueAt && new Date(active.since) <= now;
 }
 
 function earlier(one: Date, other: Date | null): Date {

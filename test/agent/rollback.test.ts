@@ -162,6 +162,26 @@ describe("rollback", () => {
 		expect((await world.state()).wants).toMatchObject({ rollback: null, rotate: null });
 	});
 
+	it("keeps the key that was on its way, asked for or due, until the next due date", async () => {
+		const world = await turnedWorld();
+		world.pass(DAY_MS);
+		world.verdict = (selector) => (selector === "202611b" ? "unknown" : "right");
+		await world.wish(["example.com"], "again");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active", "202611b": "published" });
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "back");
+		await world.advance(MINUTE_MS);
+		world.verdict = () => "right";
+		await world.advance(7 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "active", "202611b": "verified" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toEqual({
+			"202610": "retiring",
+			"202611": "retiring",
+			"202611b": "active",
+		});
+	});
+
 	it("is had where nothing signs any more, since the key in use was taken out meanwhile", async () => {
 		const world = await turnedWorld();
 		const revocation = { selector: "202611", noSoak: false, unsigned: true, useStandby: false };
