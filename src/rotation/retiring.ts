@@ -1,6 +1,6 @@
 /** What keys need that sign no more, and the daily look at those that do. */
 
-import { type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
+import { type DomainState, type KeyEntry, keyOf, type RevokeWanted } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 import type { Policy } from "./policy.ts";
 import { type Delay, type Facts, isUnderWay, type Step, type Wanted } from "./step.ts";
@@ -15,13 +15,32 @@ export function watching({ state }: Facts): readonly Wanted[] {
 }
 
 /** Who is compromised is turned first (`turn`), then its record is emptied at once: grace would let forged mail pass. */
-export function revocation({ state }: Facts): readonly Wanted[] {
-	return state.wants.revoke.flatMap(({ selector }): readonly Wanted[] => {
+export function revocation(facts: Facts): readonly Wanted[] {
+	const { state } = facts;
+	return state.wants.revoke.flatMap((wish): readonly Wanted[] => {
+		const { selector } = wish;
 		const key = keyOf(state, selector);
-		if (key?.state === "retiring") return [{ kind: "revoke", selector }];
+		// Once that is done nothing says any more which keys may not follow.
+		if (key?.state === "retiring") return [...distrusted(wish, facts), { kind: "revoke", selector }];
 		if (key === null || !isCandidate(key.state) || isUnderWay(key)) return [];
 		return [{ kind: "giveUp", selector, reason: "it is compromised" }];
 	});
+}
+
+/** A key that is taken out (`revoke --unsigned`) is gone before there is a turn: what may have been read with it goes first. */
+function distrusted(
+	{ selector: compromised, distrusts }: RevokeWanted,
+	{ state: { keys, wants }, seen }: Facts,
+): readonly Wanted[] {
+	return keys
+		.filter((key) => distrusts.includes(key.selector) && isCandidate(key.state) && !isUnderWay(key))
+		.filter(({ selector }) => selector !== wants.rollback?.selector)
+		.filter(({ selector }) => seen.inUse?.some((line) => line.selector === selector) !== true)
+		.map(({ selector }) => ({ kind: "giveUp", selector, reason: whyDistrusted(compromised) }));
+}
+
+export function whyDistrusted(compromised: string): string {
+	return `it was made before ${compromised} was known to be compromised`;
 }
 
 /** Old records, once no mail under way needs them, and those that were kept empty. */

@@ -4,7 +4,7 @@ import type { KeySpec } from "../dkim/key-material.ts";
 import { activeKey, type DomainState, type KeyEntry, keyOf } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 import type { Policy } from "./policy.ts";
-import { staysForGood } from "./retiring.ts";
+import { staysForGood, whyDistrusted } from "./retiring.ts";
 import { takenFrom } from "./signing.ts";
 import { type Facts, isUnderWay, type LineInUse, type Seen, type Step, type Wanted } from "./step.ts";
 import { type Group, groupCandidate, hasGivenUp, isToJoin, whyApart } from "./together.ts";
@@ -42,7 +42,7 @@ export function turn(facts: Facts): readonly Wanted[] {
 			{
 				kind: "giveUp",
 				selector: candidate.selector,
-				reason: `it was made before ${distrusted.selector} was known to be compromised`,
+				reason: whyDistrusted(distrusted.selector),
 			},
 		];
 	switch (candidate.state) {

@@ -55,12 +55,17 @@ describe("revoke", () => {
 	});
 
 	it("does not use a key that was made before, unless that is asked for", async () => {
-		for (const useStandby of [false, true]) {
+		for (const [useStandby, unsigned] of [
+			[false, false],
+			[true, false],
+			[false, true],
+			[true, true],
+		] as const) {
 			const world = new AgentWorld([{ ...quick, standby: true }]);
 			await world.tick();
 			await world.advance(MINUTE_MS);
 			expect(await world.states()).toEqual({ "202610": "active", "202612": "verified" });
-			await world.ask(revocation("202610", { useStandby }));
+			await world.ask(revocation("202610", { useStandby, unsigned }));
 			await world.advance(MINUTE_MS);
 			const { "202610": old, "202611": fresh, "202612": standby } = await world.states();
 			expect(old).toBe("revoked");
