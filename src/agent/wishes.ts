@@ -199,13 +199,11 @@ function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke"
 	const isInUse = activeKey(state)?.selector === selector;
 	if (state.wants.revoke.some((standing) => standing.selector === selector && standing.unsigned === unsigned))
 		return isInUse ? attemptsAnew(state) : state;
+	const before = state.wants.revoke.find((standing) => standing.selector === selector);
 	const ahead = state.keys.filter((key) => isCandidate(key.state)).map((key) => key.selector);
-	const revoke = {
-		...asked(wish),
-		selector,
-		unsigned,
-		distrusts: isInUse && !wish.useStandby ? ahead : [],
-	};
+	// What was made since it was first known to be compromised is what follows.
+	const distrusts = isInUse && !wish.useStandby ? (before?.distrusts ?? ahead) : [];
+	const revoke = { ...asked(wish), selector, unsigned, distrusts };
 	const others = state.wants.revoke.filter((standing) => standing.selector !== selector);
 	const kept =
 		state.wants.rollback?.selector === selector ? withoutRollback(state, now, "it is compromised") : state;

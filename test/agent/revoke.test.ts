@@ -73,6 +73,24 @@ describe("revoke", () => {
 		}
 	});
 
+	it("unsigned, asked for because the fresh key is slow to be served, goes on with that key", async () => {
+		const world = new AgentWorld([{ ...quick, standby: true }]);
+		await world.tick();
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "active", "202612": "verified" });
+		world.verdict = (selector) => (selector === "202611" ? "unknown" : "right");
+		await world.ask(revocation("202610"));
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "active", "202611": "published" });
+		await world.ask(revocation("202610", { unsigned: true }), "w2");
+		await world.advance(MINUTE_MS);
+		expect(world.lines).toEqual([]);
+		expect(await world.states()).toMatchObject({ "202610": "revoked", "202611": "published" });
+		world.verdict = () => "right";
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "revoked", "202611": "active" });
+	});
+
 	it("unsigned takes the line out and empties the record at once, and signs again with a fresh key when it is everywhere", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();
