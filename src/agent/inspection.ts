@@ -188,7 +188,10 @@ export async function revealKey(run: Run, policy: Policy, entry: KeyEntry): Prom
 	);
 }
 
-/** Has the door delete the file of one key; absent is success. Fails with `door.*`, and where the file stays. */
+/**
+ * Has the door delete the file of one key; absent is success, and so is one that is none of the door's: it stays for good, as
+ * where the door's papers were lost, or did not come along to another host. Fails with `door.*`, and where the file may go yet.
+ */
 export async function dropFile(run: Run, policy: Policy, entry: KeyEntry): Promise<void> {
 	const key = asPlaced(policy, entry);
 	const answer = await run.ports.door.request({ act: "drop", keys: [key], staged: [] }, run.signal);
@@ -196,11 +199,10 @@ export async function dropFile(run: Run, policy: Policy, entry: KeyEntry): Promi
 	const kept = answer.keys.find(
 		(one) => one.domain === key.domain && one.selector === key.selector && !one.gone,
 	);
-	if (kept !== undefined)
-		throw new KeyturnError(
-			"door.refused",
-			`${key.domain}: the key file of ${key.selector} stays: ${kept.reason ?? ""}`,
-		);
+	if (kept === undefined) return;
+	const why = `${key.domain}: the key file of ${key.selector} stays: ${kept.reason ?? ""}`;
+	if (kept.isForeign !== true) throw new KeyturnError("door.refused", why);
+	run.ports.log.warn("a key file is left where it is", { why });
 }
 
 /** The door knows a key's file by the signer that it was placed for, which may not be the domain's any more. */

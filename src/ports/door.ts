@@ -319,6 +319,8 @@ export interface DropAnswer {
 		readonly selector: string;
 		readonly gone: boolean;
 		readonly reason: string | null;
+		/** Where it stays for good: the file is none that the door placed, as far as its papers say. */
+		readonly isForeign?: true;
 	}[];
 	/** Of each key to be revealed its PEM, or the reason why not. */
 	readonly revealed?: readonly {

@@ -35,8 +35,9 @@ export async function drop(
 	};
 	const answers: DropAnswer["keys"][number][] = [];
 	for (const key of keys) {
-		const reason = await dropKey(context, key, held);
-		answers.push({ domain: key.domain, selector: key.selector, gone: reason === null, reason });
+		const kept = await dropKey(context, key, held);
+		const { domain, selector } = key;
+		answers.push({ domain, selector, ...(kept ?? { gone: true, reason: null }) });
 	}
 	if (reveal === undefined) return { act: "drop", keys: answers };
 	const revealed: Revealed[] = [];
@@ -44,19 +45,24 @@ export async function drop(
 	return { act: "drop", keys: answers, revealed };
 }
 
+interface Kept extends Pick<DropAnswer["keys"][number], "reason" | "isForeign"> {
+	readonly gone: false;
+}
+
 /** Null once the key's file is gone, otherwise why it stays. */
-async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promise<string | null> {
+async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promise<Kept | null> {
 	const ledger = await readLedger(context);
 	const known = entryOf(ledger, key);
-	if (known === undefined) return whyUnknown(context, ledger, key);
+	if (known === undefined) return keptIfUnknown(context, ledger, key);
+	if (known.origin === "found") return foreign(known.path, NOT_MADE);
 	const needed = await whyNeeded(context, known, held);
-	if (needed !== null) return `${known.path}: ${needed}`;
+	if (needed !== null) return { gone: false, reason: `${known.path}: ${needed}` };
 	// A file of several domains goes with the last of them; whom somebody else gave it to is never dropped.
 	const isShared = ledger.some(
 		(other) => other !== known && other.path === known.path && other.origin === "made",
 	);
 	if (!isShared && (await removeKey(context.disk, placedFile(context, known))) === "foreign")
-		return `${known.path}: it is not the file that keyturn placed`;
+		return foreign(known.path, "it is not the file that keyturn placed");
 	// The ledger forgets last: as long as it names the file, a repetition finds it.
 	await writeLedger(
 		context,
@@ -65,9 +71,15 @@ async function dropKey(context: SwapContext, key: DroppedKey, held: Held): Promi
 	return null;
 }
 
+const NOT_MADE = "keyturn did not make it";
+
+function foreign(path: string, why: string): Kept {
+	return { gone: false, reason: `${path}: ${why}`, isForeign: true };
+}
+
 /** Null for a key of ours that nothing needs. */
 async function whyNeeded(context: SwapContext, known: LedgerKey, held: Held): Promise<string | null> {
-	if (known.origin === "found") return "keyturn did not make it";
+	if (known.origin === "found") return NOT_MADE;
 	if (await isNamed(context, known, held.live)) return "a live table names it";
 	if (held.unfollowed !== null) return `whether a live table names it cannot be told: ${held.unfollowed}`;
 	if (held.staged.has(known.path)) return "a staged switch waits for it";
@@ -98,18 +110,18 @@ async function revealKey(context: SwapContext, key: DroppedKey, held: Held): Pro
 	return { domain, selector, key: pem, reason: null };
 }
 
-async function whyUnknown(
+async function keptIfUnknown(
 	context: SwapContext,
 	ledger: readonly LedgerKey[],
 	key: DroppedKey,
-): Promise<string | null> {
+): Promise<Kept | null> {
 	const signer = context.signers.get(key.signer)?.signer;
 	// One that keyturn.yaml has no more has no directory to look into.
 	if (signer === undefined) return null;
 	const path = signer.keyPath(key.domain, key.selector);
 	// It was dropped before, and others that signed with it still have it.
 	if (ledger.some((other) => other.path === path && other.origin === "made")) return null;
-	return (await context.disk.lstat(path)) === null ? null : `${path}: keyturn did not make it`;
+	return (await context.disk.lstat(path)) === null ? null : foreign(path, NOT_MADE);
 }
 
 /** A table may name a file by way of a symbolic link. */

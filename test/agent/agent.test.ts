@@ -332,6 +332,22 @@ describe("removal", () => {
 		expect(world.told("verification_failed").length).toBeGreaterThan(0);
 	});
 
+	it("of a key file ends where the door holds it for somebody else's: its papers did not come along", async () => {
+		const world = await retiring();
+		await world.advance(20 * DAY_MS);
+		const why = {
+			gone: false,
+			reason: "/keys/202611.private: keyturn did not make it",
+			isForeign: true,
+		} as const;
+		world.refuse = (request) =>
+			request.act === "drop" ? { act: "drop", keys: request.keys.map((key) => ({ ...key, ...why })) } : null;
+		await world.advance(90 * DAY_MS);
+		expect(keyOf(await world.state(), "202611")).toMatchObject({ state: "retired", owes: null });
+		const { domains } = await world.tick();
+		expect(domains[0]?.error).toBeNull();
+	});
+
 	it("counts grace anew from a jump of the clock, a day at least", async () => {
 		const world = await retiring();
 		world.at = new Date(world.at.getTime() + 20 * DAY_MS);

@@ -51,6 +51,21 @@ describe("a ring of selectors", () => {
 		expect(report.domains[0]?.waits.map((wait) => wait.reason).join()).toContain("the key file of kt2 stays");
 	});
 
+	it("goes on where the door has lost its papers, and holds the file of a key of ours for somebody else's", async () => {
+		const world = await ringWorld();
+		await world.advance(41 * DAY_MS);
+		expect(await world.states()).toEqual({ kt1: "active", kt2: "retiring" });
+		const why = {
+			gone: false,
+			reason: "/keys/kt2.private: keyturn did not make it",
+			isForeign: true,
+		} as const;
+		world.refuse = (request) =>
+			request.act === "drop" ? { act: "drop", keys: request.keys.map((key) => ({ ...key, ...why })) } : null;
+		await world.advance(31 * DAY_MS);
+		expect(await world.states()).toEqual({ kt1: "retiring", kt2: "active" });
+	});
+
 	it("waits, and names what stands at each of its names, while none is free", async () => {
 		const world = await ringWorld({ retire: { ...policy.retire, graceMs: 60 * DAY_MS } });
 		await world.advance(45 * DAY_MS);

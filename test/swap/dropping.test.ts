@@ -179,12 +179,14 @@ describe("a key file", () => {
 	it("of somebody else stays, whether the door replaced it or never heard of it", async () => {
 		const host = await switchedTwice();
 		const old = host.keyPath("a.example", "old");
-		expect(await drop(host, "old")).toMatchObject({ gone: false, reason: `${old}: keyturn did not make it` });
+		const reason = `${old}: keyturn did not make it`;
+		expect(await drop(host, "old")).toMatchObject({ gone: false, reason, isForeign: true });
 		const foreign = host.keyPath("a.example", "foreign");
 		host.disk.put(foreign, "theirs");
 		expect(await drop(host, "foreign")).toMatchObject({
 			gone: false,
 			reason: `${foreign}: keyturn did not make it`,
+			isForeign: true,
 		});
 		expect(await drop(host, "never")).toMatchObject({ gone: true, reason: null });
 	});
