@@ -1,9 +1,8 @@
 /** Takes keys found in use into the state, without touching them. */
 
-import { publicHalfOf } from "../dkim/key-material.ts";
-import { formatKeyRecord, parseKeyRecord } from "../dkim/key-record.ts";
+import { isRecordOf, publicHalfOf, recordText } from "../dkim/key-material.ts";
+import { formatKeyRecord } from "../dkim/key-record.ts";
 import { keyRecordName } from "../dkim/names.ts";
-import { recordKey, recordText } from "../dkim/key-material.ts";
 import {
 	activeKey,
 	type DomainState,
@@ -191,9 +190,4 @@ export function usesEnded(uses: readonly KeyUse[], at: Date, oldProcessGone: boo
 			? { ...use, lastAt: at.toISOString(), lastAtLatest: null }
 			: { ...use, lastAtLatest: new Date(at.getTime() + DAY_MS).toISOString() };
 	});
-}
-
-function isRecordOf(value: string, publicKey: string): boolean {
-	const parsed = parseKeyRecord(value);
-	return parsed.kind === "record" && recordKey(parsed.record)?.publicKey === publicKey;
 }

@@ -1,5 +1,6 @@
 /** Changes a record that stands: at every provider of its domain, and where it was published before. */
 
+import { isRecordOf } from "../dkim/key-material.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import type { KeyEntry } from "../rotation/domain-state.ts";
@@ -95,7 +96,8 @@ async function changeAt(
 	{ key, change }: Wanted,
 ): Promise<void> {
 	const zone = await zoneOf(run, provider, key, policy.zone);
-	const wanted = change(Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds));
+	const asked = change(Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds));
+	const wanted = key.origin === "adopted" ? await asItStands(run, { provider, zone, key }, asked) : asked;
 	const uncheckedYet = wanted.kind === "remove" ? null : unchecked(run, provider);
 	if (uncheckedYet !== null) throw uncheckedYet;
 	const [result] = await provider.change(zone, [wanted], run.signal);
@@ -115,6 +117,26 @@ async function changeAt(
 			...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
 		},
 	);
+}
+
+/**
+ * Of a key that keyturn did not make the record is what holds the key: whoever made it may have written it anew since it was
+ * adopted, and where no server answered then, nobody has seen how it reads.
+ */
+async function asItStands(
+	run: Run,
+	{
+		provider,
+		zone,
+		key: { publicKey, record },
+	}: { readonly provider: DnsProvider; readonly zone: string; readonly key: KeyEntry },
+	change: ZoneChange,
+): Promise<ZoneChange> {
+	if (change.kind === "add") return change;
+	const values = await provider.list(zone, record.owner, run.signal);
+	const found = values.find((value) => isRecordOf(value, publicKey));
+	if (found === undefined) return change;
+	return change.kind === "remove" ? { ...change, value: found } : { ...change, from: found };
 }
 
 /** What an operator has to know of it, a sentence each. */

@@ -1,7 +1,7 @@
 /** Keys as key material: whether a private key, a record and an SPKI are the same key, never compared as text. */
 
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
-import type { KeyRecord } from "./key-record.ts";
+import { type KeyRecord, parseKeyRecord } from "./key-record.ts";
 
 /** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 section 4); the raw 32 bytes follow. */
 const ED25519_SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
@@ -72,6 +72,12 @@ export function recordKey(record: KeyRecord): PublicHalf | null {
 	} catch {
 		return null;
 	}
+}
+
+/** Whether a TXT value is a record of this key, however it is written. */
+export function isRecordOf(value: string, publicKey: string): boolean {
+	const parsed = parseKeyRecord(value);
+	return parsed.kind === "record" && recordKey(parsed.record)?.publicKey === publicKey;
 }
 
 /** What stands in `p=` for a key: base64 of the SPKI for RSA, of the raw 32 bytes for Ed25519. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { recordText } from "../../src/dkim/key-material.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
@@ -271,6 +272,29 @@ describe("retire", () => {
 		await world.advance(2 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202610": "retired" });
 		expect((await world.state()).wants.retire).toEqual([]);
+	});
+
+	it("removes an adopted key's record as it stands, though it was written anew since", async () => {
+		for (const kind of ["retire", "revoke"] as const) {
+			const world = new AgentWorld([quick]);
+			const adopted = world.lines[0]?.publicKey ?? "";
+			const written = (tags: string) =>
+				`v=DKIM1; ${tags}k=ed25519; p=${recordText({ algorithm: "ed25519", bits: null, publicKey: adopted })}`;
+			const name = "202610._domainkey.example.com";
+			world.zone.set(name, [written("t=y; ")]);
+			await world.tick();
+			expect(await recordOf(world, "202610")).toBe(written("t=y; "));
+			world.zone.set(name, ["somebody else's", written("")]);
+			await world.wish(["example.com"], "turn");
+			await world.advance(MINUTE_MS);
+			await world.ask(
+				kind === "revoke" ? revocation("202610") : { kind, domains: ["example.com"], selector: "202610" },
+			);
+			await world.advance(15 * DAY_MS);
+			expect(world.zone.get(name)).toEqual(
+				kind === "retire" ? ["somebody else's"] : ["somebody else's", EMPTY],
+			);
+		}
 	});
 
 	it("takes an empty record away before its time", async () => {
