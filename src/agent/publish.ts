@@ -160,10 +160,15 @@ async function published(
 	const state = moveKey(doc.state, key.selector, "published", now, {
 		lookingSince: now.toISOString(),
 		rightSince: null,
-		record: { ...key.record, zone, providers },
+		record: { ...key.record, zone, providers: [...providers, ...publishedBefore(key, providers)] },
 	});
 	await run.save(doc, state);
 	run.done(doc, step);
+}
+
+/** Where it was published once and may stand still: its zone has moved in the middle of the turn. */
+function publishedBefore({ record, lookingSince }: KeyEntry, now: readonly string[]): readonly string[] {
+	return lookingSince === null ? [] : record.providers.filter((name) => !now.includes(name));
 }
 
 /** None where one of them cannot be located: the record has to come to stand at all of them. */

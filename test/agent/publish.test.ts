@@ -105,6 +105,30 @@ describe("a zone that has moved to another DNS host", () => {
 		expect([world.zone.get(OLD), other.get(OLD)]).toEqual([[], []]);
 	});
 
+	it("in the middle of a turn has the record that was published at the one before removed from there as well", async () => {
+		const world = new AgentWorld([quick]);
+		world.verdict = (selector) => (selector === "202611" ? "unknown" : "right");
+		await world.wish(["example.com"]);
+		await world.advance(MINUTE_MS);
+		expect(world.zone.get(OLD)).toHaveLength(1);
+		const other = new Map<string, readonly string[]>();
+		world.reconfigureWith(
+			[{ ...quick, providers: ["other"] }],
+			new Map([
+				["home", world.zone],
+				["other", other],
+			]),
+		);
+		world.verdict = (selector) => (selector === "202611" && !other.has(OLD) ? "absent" : "right");
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(keyOf(await world.state(), "202611")?.record.providers).toEqual(["other", "home"]);
+		await world.wish(["example.com"], "w2");
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect([world.zone.get(OLD), other.get(OLD)]).toEqual([[], []]);
+	});
+
 	it("does not wait for the host of before, which may not have the zone any more", async () => {
 		const { world, other } = await moved();
 		world.change = (_, provider) =>
