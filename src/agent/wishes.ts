@@ -31,7 +31,7 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 			for (const doc of concerned(own, wish))
 				await wantTogether(run, doc, wish, { docs, mates: matesOf(doc, groups) });
 			if (own.length > 0) continue;
-			if (configured.has(name) || isOfNewDomain(wish, run.now())) kept.push(name);
+			if (configured.has(name) || isOfNow(wish, run.now())) kept.push(name);
 			else run.ports.log.warn("a wish names a domain that is not configured", { domain: name });
 		}
 		await keepFor(run, wish, kept);
@@ -48,10 +48,10 @@ async function keepFor(run: Run, wish: Wish, domains: readonly string[]): Promis
 	await run.dropWish(wish.id);
 }
 
-/** A daemon that is just in the middle of a tick has not read the configuration again yet. */
-function isOfNewDomain({ kind, at }: Wish, now: Date): boolean {
+/** Whoever left it has found the domain configured: a daemon that is in the middle of a tick has not read that yet. */
+function isOfNow({ at }: Wish, now: Date): boolean {
 	const ageMs = now.getTime() - new Date(at).getTime();
-	return kind === "add" && ageMs >= 0 && ageMs < NEW_DOMAIN_MS;
+	return ageMs >= 0 && ageMs < NEW_DOMAIN_MS;
 }
 
 /** Where several keys sign each message: that of the selector named, all of them, or the first, who takes the others along. */

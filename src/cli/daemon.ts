@@ -56,10 +56,10 @@ async function readWishes(bench: Workbench): Promise<readonly Wish[]> {
 	}
 }
 
-/** `keyturn add` has put a domain into the configuration before it left its wish. */
+/** Whoever left the wish has read a newer configuration, into which the domain was put by `keyturn add` or by hand. */
 function nameUnknown(wishes: readonly Wish[], { policies }: Settings): boolean {
 	const known = new Set(policies.map((policy) => policy.domain));
-	return wishes.some(({ kind, domains }) => kind === "add" && domains.some((domain) => !known.has(domain)));
+	return wishes.some(({ domains }) => domains.some((domain) => !known.has(domain)));
 }
 
 /** What hung may hang again: it is told before the first tick, and remembered until one has gone through. */

@@ -17,12 +17,15 @@ describe("a wish for a domain whose state cannot be read", () => {
 		expect((await world.store.wishes()).map((wish) => wish.domains)).toEqual([["example.org"]]);
 	});
 
-	it("stays as it is while there are no others, and goes where the domain is not configured", async () => {
+	it("stays as it is while there are no others, and goes where the domain is still not configured soon after", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();
 		await world.damage("domains/example.com");
 		await world.wish(["example.com"]);
 		await world.wish(["example.net"], "w2");
+		await world.tick();
+		expect((await world.store.wishes()).map((wish) => wish.id)).toEqual(["w1", "w2"]);
+		world.pass(10 * MINUTE_MS);
 		await world.tick();
 		expect((await world.store.wishes()).map((wish) => wish.id)).toEqual(["w1"]);
 	});

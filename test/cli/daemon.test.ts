@@ -5,6 +5,7 @@ import type { CommandContext, Workbench } from "../../src/cli/workbench.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
+import { policyOf } from "../fakes/policies.ts";
 
 /** A daemon that is told to stop when so many ticks have begun. */
 function daemonOf(
@@ -90,6 +91,23 @@ test.each([
 	});
 	expect(await daemon.run()).toBe(0);
 	expect(answers.at(-1)).toBe(status);
+});
+
+test("a wish for a domain that was put into the file by hand has the file read again", async () => {
+	const world = new AgentWorld();
+	const other = policyOf({ domain: "example.org", publishAheadMs: 0 });
+	await world.wish(["example.org"]);
+	const daemon = daemonOf(world, 2, {
+		reload: async () => {
+			const policies = [...world.policies, other];
+			world.signWith("example.org", "202610");
+			world.reconfigure(policies);
+			return Promise.resolve({ settings: { ...commandBench(world).workbench.settings, policies } });
+		},
+	});
+	expect(await daemon.run()).toBe(0);
+	expect((await world.state("example.org")).wants.rotate).not.toBeNull();
+	expect(await world.store.wishes()).toEqual([]);
 });
 
 describe("a configuration that is rejected", () => {
