@@ -4,6 +4,7 @@ import { activeKey, type DomainState, editKey, type KeyEntry, keyOf } from "../r
 import { isCandidate } from "../rotation/life.ts";
 import {
 	hasTurned,
+	isBack,
 	previousKey,
 	staying,
 	whyNoRetire,
@@ -152,7 +153,7 @@ function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | stri
 		case "rotate":
 			return whyNoTurn(state) ?? (isTurnedSince(state, wish, now) ? state : wantTurnAnew(state, wish, now));
 		case "rollback":
-			return whyNoRollback(state) ?? wantRollback(state, wish);
+			return whyNoRollback(state) ?? (isBackSince(state, wish, now) ? state : wantRollback(state, wish));
 		case "revoke":
 			return whyNoRevoke(state, wish.selector) ?? wantRevocation(state, wish, now);
 		case "retire":
@@ -164,11 +165,23 @@ function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | stri
 	}
 }
 
-/** A wish older than the last switch is already fulfilled by it; one in the future is of a clock that was ahead. */
+/** A wish older than the last switch is already fulfilled by it, unless that was the way back. */
 function isTurnedSince(state: DomainState, wish: Wish, now: Date): boolean {
-	const { askedAt } = asked(wish);
-	const isSince = ({ since }: KeyEntry): boolean => since >= askedAt && since <= now.toISOString();
-	return state.keys.some((key) => key.state === "active" && key.origin === "made" && isSince(key));
+	const active = switchedSince(state, wish, now);
+	return active?.origin === "made" && !isBack(state, active);
+}
+
+/** Gone back to twice, a key would make way for the one that was gone back from. */
+function isBackSince(state: DomainState, wish: Wish, now: Date): boolean {
+	const active = switchedSince(state, wish, now);
+	return active !== null && isBack(state, active);
+}
+
+/** The key in use, where it was switched to since the wish; one in the future is of a clock that was ahead. */
+function switchedSince(state: DomainState, wish: Wish, now: Date): KeyEntry | null {
+	const active = activeKey(state);
+	const isSince = active !== null && active.since >= asked(wish).askedAt && active.since <= now.toISOString();
+	return isSince ? active : null;
 }
 
 function wantTurnAnew(state: DomainState, wish: Extract<Wish, { kind: "rotate" }>, now: Date): DomainState {

@@ -25,6 +25,16 @@ export function hasTurned({ keys }: DomainState): boolean {
 	return keys.some((key) => key.state !== "active" && key.uses.length > 0);
 }
 
+/** Whether a key that signs has done so before, and one that was made later since: it was gone back to. */
+export function isBack({ keys }: DomainState, { selector, algorithm, uses }: KeyEntry): boolean {
+	const later = keys.slice(keys.findIndex((key) => key.selector === selector) + 1);
+	const first = uses[0]?.firstAt ?? "";
+	// A time alone may be of a clock that was ahead.
+	return later.some(
+		(key) => key.algorithm === algorithm && key.state !== "active" && (key.uses[0]?.firstAt ?? "") > first,
+	);
+}
+
 /**
  * What asks for a turn whether due or not; null where nothing does. As long as the key in use is compromised that does, whatever
  * became of the turn or the way back that was to take it away.

@@ -182,6 +182,35 @@ describe("rollback", () => {
 		});
 	});
 
+	it.each([
+		[
+			{ kind: "rotate", noSoak: false },
+			{ "202611": "retiring", "202611c": "active" },
+		],
+		[{ kind: "rollback" }, { "202611": "active", "202611b": "retiring" }],
+	] as const)(
+		"that is under way when %o is asked for is no new key, nor undone by a second one",
+		async (wish, states) => {
+			const world = await turnedWorld({ ...quick, schedule: scheduleOf("0 3 1 6 *") });
+			world.pass(DAY_MS);
+			await world.wish(["example.com"], "again");
+			await world.advance(MINUTE_MS);
+			expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+			const usual = world.commit;
+			const left: Promise<void>[] = [];
+			world.commit = (id, result) => {
+				if (left.length === 0) left.push(world.ask({ ...wish, domains: ["example.com"] }, "meanwhile"));
+				return usual(id, result);
+			};
+			await world.ask({ kind: "rollback", domains: ["example.com"] }, "back");
+			await world.tick();
+			await Promise.all(left);
+			expect(await world.states()).toMatchObject({ "202611": "active", "202611b": "retiring" });
+			await world.advance(MINUTE_MS);
+			expect(await world.states()).toMatchObject(states);
+		},
+	);
+
 	it("is had where nothing signs any more, since the key in use was taken out meanwhile", async () => {
 		const world = await turnedWorld();
 		const revocation = { selector: "202611", noSoak: false, unsigned: true, useStandby: false };
