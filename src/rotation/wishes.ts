@@ -14,7 +14,13 @@ import { isCandidate } from "./life.ts";
 
 /** The key that signed before the one in use, as long as its record stands; null if there is none. */
 export function previousKey(state: DomainState): KeyEntry | null {
-	const gone = state.keys.filter((key) => key.state === "retiring" && key.uses.length > 0);
+	const active = activeKey(state);
+	// One that was made since and stood in the tables for a moment has failed: its switch did not hold.
+	const hasFailed = (key: KeyEntry): boolean =>
+		active !== null &&
+		state.keys.indexOf(key) > state.keys.indexOf(active) &&
+		(key.uses[0]?.firstAt ?? "") > active.since;
+	const gone = state.keys.filter((key) => key.state === "retiring" && key.uses.length > 0 && !hasFailed(key));
 	const isRevoked = (key: KeyEntry): boolean =>
 		state.wants.revoke.some(({ selector }) => selector === key.selector);
 	return gone.filter((key) => !isRevoked(key)).toSorted(latestFirst)[0] ?? null;

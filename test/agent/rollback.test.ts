@@ -211,6 +211,29 @@ describe("rollback", () => {
 		},
 	);
 
+	it("goes back to the key that signed before, not to one whose switch failed and that was given up since", async () => {
+		const world = await turnedWorld();
+		world.pass(DAY_MS);
+		const usual = world.commit;
+		world.commit = (_id, result) => ({
+			act: "commit",
+			result: {
+				...result,
+				outcome: "rolled_back",
+				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back" })),
+			},
+		});
+		await world.wish(["example.com"], "again");
+		await world.advance(MINUTE_MS);
+		world.commit = usual;
+		world.reconfigure([{ ...quick, key: { algorithm: "rsa", bits: 2048 } }]);
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "active", "202611b": "retiring" });
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "back");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "active", "202611": "retiring" });
+	});
+
 	it("is had where nothing signs any more, since the key in use was taken out meanwhile", async () => {
 		const world = await turnedWorld();
 		const revocation = { selector: "202611", noSoak: false, unsigned: true, useStandby: false };
