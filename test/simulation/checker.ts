@@ -59,8 +59,9 @@ export function createChecker(world: World): Checker {
 	const damaged: string[] = [];
 	const revisions = new Map<string, number>();
 	const lastSwitch = new Map<string, number>();
-	/** When the record of each name was last removed. */
+	/** When the record of each name was last removed, by keyturn or by somebody else. */
 	const goneSinceMs = new Map<string, number>();
+	const takenOut = new Set<string>();
 	const adopted = new Set(world.foreign.adopted.keys());
 	const laidOut = new Set<string>();
 	const luck = world.chance.stream("receivers");
@@ -204,6 +205,21 @@ export function createChecker(world: World): Checker {
 		return refused;
 	};
 
+	/** Until they put it back, what others took out is as gone as what keyturn removed. */
+	const noteTakenOut = () => {
+		for (const name of world.vanished) {
+			const origin = dns.originOf(name);
+			if (goneSinceMs.has(origin)) continue;
+			takenOut.add(name);
+			goneSinceMs.set(origin, time.elapsedMs());
+		}
+		for (const name of takenOut) {
+			if (world.vanished.has(name)) continue;
+			takenOut.delete(name);
+			goneSinceMs.delete(dns.originOf(name));
+		}
+	};
+
 	const servicesSettled = (): boolean =>
 		world.phase === "running" &&
 		!world.isRecoveryArmed &&
@@ -278,6 +294,7 @@ export function createChecker(world: World): Checker {
 				},
 				vanished: world.vanished,
 			};
+			noteTakenOut();
 			for (const { name } of world.removals) goneSinceMs.set(dns.originOf(name), seen.nowMs);
 			for (const [promise, holds] of ALL)
 				for (const what of holds(seen)) {

@@ -6,4 +6,8 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 	{ seed: 181, found: "the checker judged mail of before its host's sleep by what was allowed after it" },
 	{ seed: 815, found: "the checker took a record that one of two DNS hosts had removed for gone from both" },
 	{ seed: 2001, found: "the simulation ran out of RSA keys" },
+	{
+		seed: 5258,
+		found: "the checker did not know the record of a ring's name gone that somebody else had taken out",
+	},
 ];
