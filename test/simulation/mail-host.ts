@@ -58,10 +58,11 @@ export interface MailHost {
 	readonly mailDomains: readonly string[];
 	/** Postfix passes mail on unsigned while the milter is away (many guides set that), or defers it. */
 	readonly acceptsWithoutMilter: boolean;
-	readonly mailServer: { running: boolean; startedMs: number };
+	readonly mailServer: { running: boolean; startedAt: Date };
 	readonly signer: {
 		running: boolean;
-		startedMs: number;
+		/** By the wall clock of then, as systemd keeps it. */
+		startedAt: Date;
 		stoppedMs: number;
 		/** Whether an injected fault has kept it from starting since it was stopped. */
 		isRefused: boolean;
@@ -102,10 +103,10 @@ export function createMailHost(given: {
 		disk: given.disk,
 		mailDomains: given.mailDomains,
 		acceptsWithoutMilter: given.acceptsWithoutMilter,
-		mailServer: { running: false, startedMs: 0 },
+		mailServer: { running: false, startedAt: time.wall() },
 		signer: {
 			running: false,
-			startedMs: 0,
+			startedAt: time.wall(),
 			stoppedMs: 0,
 			isRefused: false,
 			loaded: new Map(),
@@ -122,7 +123,7 @@ export function createMailHost(given: {
 			if (tables === null) return "failed";
 			Object.assign(host.signer, {
 				running: true,
-				startedMs: time.elapsedMs(),
+				startedAt: time.wall(),
 				isRefused: false,
 				loaded: tables,
 				reloadAsked: false,

@@ -219,6 +219,7 @@ export function createNemesis(world: World, acts: { command(): void }): Nemesis 
 		rest: () => {
 			isResting = true;
 			for (const mend of mending) mend();
+			if (rates.clockSteps > 0) restartAfterSteps(world, luck);
 		},
 		editTables: () => editTables(world, luck),
 	};
@@ -241,7 +242,7 @@ function stopServices(world: World): (() => void) | null {
 		if (stopped.size === 0) return;
 		stopped.clear();
 		host.startSigner();
-		Object.assign(host.mailServer, { running: true, startedMs: world.time.elapsedMs() });
+		Object.assign(host.mailServer, { running: true, startedAt: world.time.wall() });
 		record.note("admin", "starts opendkim and postfix");
 		world.dirty = true;
 	};
@@ -348,6 +349,15 @@ function editTables(world: World, luck: Chance): void {
 	world.foreign.lines.set(path, [...(world.foreign.lines.get(path) ?? []), line]);
 	world.record.note("admin", `adds "${line}" to ${path}`);
 	world.dirty = true;
+	restartByHand(world, luck);
+}
+
+/** A table that was edited before the clock went back seems newer than any signer: the alert's hint says what to do. */
+function restartAfterSteps(world: World, luck: Chance): void {
+	for (const path of [KEY_TABLE, SIGNING_TABLE, SECOND_KEY_TABLE]) {
+		const table = world.host.disk.text(path);
+		if (table !== null) world.host.disk.put(path, table);
+	}
 	restartByHand(world, luck);
 }
 

@@ -506,7 +506,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				excuse();
 				time.after(luck.between(MINUTE_MS, 2 * 60 * MINUTE_MS), startByHand);
 			} else host.startSigner();
-			Object.assign(host.mailServer, { running: true, startedMs: time.elapsedMs() });
+			Object.assign(host.mailServer, { running: true, startedAt: time.wall() });
 			world.stopped.clear();
 			world.serviceFaults.phase = "running";
 			world.phase = "running";

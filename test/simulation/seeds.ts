@@ -10,4 +10,8 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 		seed: 5258,
 		found: "the checker did not know the record of a ring's name gone that somebody else had taken out",
 	},
+	{
+		seed: 5327,
+		found: "in the simulation the time at which a service was started moved with the wall clock",
+	},
 ];

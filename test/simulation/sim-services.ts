@@ -37,8 +37,8 @@ export function createSimServices(given: {
 	const { host, process, faults, onChange } = given;
 	const isRunning = (service: string) =>
 		service === "opendkim" ? host.signer.running : host.mailServer.running;
-	const startedMs = (service: string) =>
-		service === "opendkim" ? host.signer.startedMs : host.mailServer.startedMs;
+	const startedAt = (service: string) =>
+		service === "opendkim" ? host.signer.startedAt : host.mailServer.startedAt;
 	return {
 		look: async (service) => {
 			await process.before(`services.look ${service}`);
@@ -46,9 +46,7 @@ export function createSimServices(given: {
 			const instance: ServiceInstance = {
 				unit: unitOf(service),
 				state: running ? "running" : "stopped",
-				startedAt: running
-					? new Date(given.time.wall().getTime() - given.time.elapsedMs() + startedMs(service))
-					: null,
+				startedAt: running ? startedAt(service) : null,
 			};
 			return { service, instances: [instance] };
 		},
@@ -72,7 +70,7 @@ export function createSimServices(given: {
 			}
 			if (service === "opendkim") {
 				if (host.startSigner() === "failed") throw failure(service, "start", "its tables do not parse");
-			} else Object.assign(host.mailServer, { running: true, startedMs: given.time.elapsedMs() });
+			} else Object.assign(host.mailServer, { running: true, startedAt: given.time.wall() });
 			onChange(`${service} started`);
 		},
 		reload: async (service) => {
