@@ -52,9 +52,13 @@ export async function refuseByPreflight(
 	if (why !== null) return refuse("preflight", `signer ${name}: ${why}`, { domains });
 	const newer = await findNewer(context, reading, running);
 	if (newer === null) return null;
-	return refuse("preflight", `${newer}: it was changed since the signer was started`, {
+	const { path, modifiedAt } = newer;
+	return refuse("preflight", `${path}: it was changed since the signer was started`, {
 		domains,
-		hint: "restart the signer once by hand, so that a fault in it does not show in the middle of a switch",
+		hint:
+			modifiedAt > context.clock.now()
+				? `its time is ${modifiedAt.toISOString()}, in the future: touch it, then restart the signer once by hand`
+				: "restart the signer once by hand, so that a fault in it does not show in the middle of a switch",
 	});
 }
 
@@ -63,7 +67,7 @@ async function findNewer(
 	context: SwapContext,
 	reading: SignerReading,
 	running: readonly ServiceInstance[],
-): Promise<string | null> {
+): Promise<{ readonly path: string; readonly modifiedAt: Date } | null> {
 	const starts = running.flatMap(({ startedAt }) => (startedAt === null ? [] : [startedAt.getTime()]));
 	if (starts.length === 0) return null;
 	const startedAt = Math.min(...starts);
@@ -74,7 +78,7 @@ async function findNewer(
 		if (stat === null || stat.modifiedAt.getTime() <= startedAt + ROUNDING_MS) continue;
 		const hash = await hashOfFile(context.disk, path);
 		const real = (await context.disk.realpath(path)) ?? path;
-		if (hash === null || left[real] !== hash) return path;
+		if (hash === null || left[real] !== hash) return { path, modifiedAt: stat.modifiedAt };
 	}
 	return null;
 }

@@ -110,6 +110,18 @@ describe("before anything is stopped", () => {
 		},
 	);
 
+	it("a file whose time lies ahead, which no restart would help, is to be touched first", async () => {
+		const { host, check } = await setUp();
+		const at = new Date(host.nowMs + 86_400_000).toISOString();
+		host.nowMs += 86_400_000;
+		host.disk.put(TABLE, `${host.disk.text(TABLE)}`);
+		host.nowMs -= 86_400_000;
+		expect(await check()).toMatchObject({
+			message: `${TABLE}: it was changed since the signer was started`,
+			hint: `its time is ${at}, in the future: touch it, then restart the signer once by hand`,
+		});
+	});
+
 	it("a newer file is no fault as the last switch left it, and is one with any other content", async () => {
 		const { host, context, check } = await setUp();
 		host.nowMs += 60_000;
