@@ -1,6 +1,6 @@
 /** What has to be true of a service before it is stopped: a fault left there weeks ago would become our outage. */
 
-import type { Programs } from "../ports/programs.ts";
+import type { ProgramResult, Programs } from "../ports/programs.ts";
 
 export interface PreflightOptions {
 	readonly service: string;
@@ -14,16 +14,27 @@ export const POSTFIX = "/usr/sbin/postfix";
 const DEADLINE_MS = 60_000;
 
 /** Null if all is well. */
-export async function preflightOf({ service, programs, outside }: PreflightOptions): Promise<string | null> {
-	return /^postfix(?:@|\.service$|$)/.test(service) ? checkPostfix(programs, outside) : null;
-}
-
-/** Without a terminal postfix tells its faults to the mail log only. */
-async function checkPostfix(programs: Programs, outside: readonly string[]): Promise<string | null> {
-	const [program, ...rest] = [...outside, POSTFIX, "check"];
-	const request = { argv: [program, ...rest] as const, timeoutMs: DEADLINE_MS };
-	const { status, stderr } = await programs.run(request, new AbortController().signal);
+export async function preflightOf(options: PreflightOptions): Promise<string | null> {
+	if (!isPostfix(options)) return null;
+	const { status, stderr } = await askPostfix(options, "check");
 	if (status === 0) return null;
+	// Without a terminal postfix tells its faults to the mail log only.
 	const said = stderr.trim().split("\n")[0];
 	return `postfix check failed: ${said === undefined || said === "" ? "the mail log says why" : said}`;
+}
+
+/** Of a service whose units do not run: `postfix start` in a shell starts it all the same. Null if that cannot be told. */
+export async function whyNotStopped(options: PreflightOptions): Promise<string | null> {
+	if (!isPostfix(options) || (await askPostfix(options, "status")).status !== 0) return null;
+	return "it runs, but was not started by systemd: it would not be stopped, and let mail out while its signer is down; `postfix stop`, then `systemctl start postfix`";
+}
+
+function isPostfix({ service }: PreflightOptions): boolean {
+	return /^postfix(?:@|\.service$|$)/.test(service);
+}
+
+async function askPostfix({ programs, outside }: PreflightOptions, act: string): Promise<ProgramResult> {
+	const [program, ...rest] = [...outside, POSTFIX, act];
+	const request = { argv: [program, ...rest] as const, timeoutMs: DEADLINE_MS };
+	return programs.run(request, new AbortController().signal);
 }

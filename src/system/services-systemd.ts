@@ -12,7 +12,7 @@ import type { Services } from "../ports/services.ts";
 import { isControlGroupEmpty } from "./control-group.ts";
 import type { DeadMan } from "./dead-man.ts";
 import { packageWork } from "./dpkg-lock.ts";
-import { preflightOf } from "./preflight.ts";
+import { preflightOf, whyNotStopped } from "./preflight.ts";
 import {
 	instancesOf,
 	parseHostPhase,
@@ -93,11 +93,14 @@ export function createSystemdServices(options: SystemdServicesOptions): Services
 			if (status !== 0) throw failed(service, names, "reloaded", stderr.trim());
 		},
 		async preflight(service) {
-			const masked = (await units.ofService(service)).find((unit) => unit.isMasked && unit.isActive);
+			const found = await units.ofService(service);
+			const masked = found.find((unit) => unit.isMasked && unit.isActive);
 			if (masked !== undefined) {
 				return `${masked.unit} runs but is masked: once stopped it could not be started; unmask or stop it`;
 			}
-			return preflightOf({ service, programs, outside: OUTSIDE });
+			const asked = { service, programs, outside: OUTSIDE };
+			const isDown = found.every((unit) => unit.isDown);
+			return (await preflightOf(asked)) ?? (isDown ? whyNotStopped(asked) : null);
 		},
 		packageWork: () => packageWork(disk),
 		answers: (service) => options.answers(service),

@@ -24,6 +24,8 @@ export interface FakeSystemd extends Programs {
 	/** Every program run, as one line. */
 	readonly calls: string[];
 	phase: string;
+	/** Whether somebody has started Postfix without it. */
+	hasPostfixByHand: boolean;
 	/** As /sys/fs/cgroup would have it. */
 	populated(path: string): boolean;
 }
@@ -33,6 +35,7 @@ export function createFakeSystemd(units: Readonly<Record<string, FakeUnit>>): Fa
 		units: new Map(Object.entries(units)),
 		calls: [],
 		phase: "running",
+		hasPostfixByHand: false,
 		populated: (path) => {
 			const unit = [...fake.units].find(([name]) => path === groupOf(name))?.[1];
 			if (unit === undefined) return false;
@@ -56,6 +59,7 @@ function answer(fake: FakeSystemd, { argv, env }: ProgramRequest): ProgramResult
 	if (unknown !== undefined)
 		return { ...ended(1, ""), stderr: `systemctl: unrecognized option '${unknown}'\n` };
 	if (verb !== "show" && verb !== "is-system-running") fake.calls.push(`${verb} ${names.join(" ")}`);
+	if (names.at(-1) === "status") return ended(fake.hasPostfixByHand ? 0 : 1, "");
 	if (verb === "is-system-running") return ended(fake.phase === "running" ? 0 : 1, `${fake.phase}\n`);
 	const matching = [...fake.units].filter(([name]) => names.some((pattern) => matches(pattern, name)));
 	if (verb === "show")

@@ -121,6 +121,16 @@ test("postfix checks itself outside our sandbox before it is stopped", async () 
 	expect(systemd.calls).toEqual(["--pipe /usr/sbin/postfix check"]);
 });
 
+test("a Postfix that somebody started without systemd holds the switch: nothing would stop it", async () => {
+	const { systemd, services } = setUp({ "postfix@-.service": { ...stopped }, "opendkim.service": stopped });
+	expect(await services.preflight("postfix")).toBeNull();
+	systemd.hasPostfixByHand = true;
+	expect(await services.preflight("postfix")).toContain("not started by systemd");
+	expect(await services.preflight("opendkim")).toBeNull();
+	await services.start("postfix", ["postfix@-.service"]);
+	expect(await services.preflight("postfix")).toBeNull();
+});
+
 test("an unknown service is a failure, not an idle one", async () => {
 	const { services } = setUp({ "opendkim.service": { ...running } });
 	await expect(services.look("postfx")).rejects.toMatchObject({ code: "service.failed" });
