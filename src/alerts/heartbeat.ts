@@ -27,12 +27,16 @@ const PATH: Readonly<Record<Beat["phase"], string>> = { start: "/start", success
 
 export async function create(given: AlertGiven, { http, secrets }: AlertTools): Promise<AlertSink> {
 	const settings = settingsSchema.parse(given.settings);
-	const url = typeof settings.url === "string" ? settings.url : await secrets.read(settings.url);
+	/** At each beat, so that a changed one is taken up. */
+	const readUrl = async () => (typeof settings.url === "string" ? settings.url : secrets.read(settings.url));
+	// Whoever starts keyturn hears of one that cannot be read.
+	await readUrl();
 	return {
 		...given,
 		on: [],
 		deliver: () => Promise.resolve(undefined),
 		async beat({ phase, text }, signal) {
+			const url = await readUrl();
 			const status = await post(`${url.replace(/\/$/, "")}${PATH[phase]}`, text.slice(0, MOST_TEXT), signal);
 			if (status < 200 || status > 299)
 				throw new KeyturnError("alert.undelivered", `expected a status of 200 to 299, got ${status}`, {

@@ -39,12 +39,19 @@ export async function create(given: AlertGiven, tools: AlertTools): Promise<Aler
 	const settings = settingsSchema.parse(given.settings);
 	const secretOf = async (reference: SecretReference | undefined) =>
 		reference === undefined ? null : tools.secrets.read(reference);
-	const url = typeof settings.url === "string" ? settings.url : await tools.secrets.read(settings.url);
-	const [token, hmac] = [await secretOf(settings.token), await secretOf(settings.hmac)];
-	const host = hostOf(url);
+	/** At each event, so that a changed one is taken up. */
+	const readSecrets = async () => ({
+		url: typeof settings.url === "string" ? settings.url : await tools.secrets.read(settings.url),
+		token: await secretOf(settings.token),
+		hmac: await secretOf(settings.hmac),
+	});
+	// Whoever starts keyturn hears of one that cannot be read.
+	await readSecrets();
 	return {
 		...given,
 		async deliver(event, signal) {
+			const { url, token, hmac } = await readSecrets();
+			const host = hostOf(url);
 			const form = posted(settings.format, event, { token, repeatMs: given.repeatMs });
 			if (form === null) return;
 			const headers = { ...form.headers, "x-keyturn-event": event.id, ...signature(form.body, hmac) };

@@ -21,6 +21,26 @@ describe("a webhook", () => {
 		expect(sent[0]?.headers["x-keyturn-signature"]).toBe(`sha256=${expected}`);
 	});
 
+	it("is told with the secrets that stand there now", async () => {
+		const { tools: given_, sent } = tools({});
+		let secret = "before";
+		const sink = await createWebhook(
+			given({ url: { file: "/url" }, token: { file: "/token" }, hmac: { file: "/hmac" } }),
+			{ ...given_, secrets: { read: async () => Promise.resolve(`https://a.example/${secret}`) } },
+		);
+		secret = "after";
+		await sink.deliver(event, signal);
+		const [request] = sent;
+		const key = "https://a.example/after";
+		const hmac = createHmac("sha256", key)
+			.update(request?.body ?? "")
+			.digest("hex");
+		expect(request).toMatchObject({
+			url: key,
+			headers: { authorization: `Bearer ${key}`, "x-keyturn-signature": `sha256=${hmac}` },
+		});
+	});
+
 	it("that answers anything but 2xx is not delivered, and its path is not told", async () => {
 		const sink = await createWebhook(
 			given({ url: "https://hooks.example/T0P/S3CRET" }),

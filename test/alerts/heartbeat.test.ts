@@ -16,6 +16,16 @@ test("tells the start of a tick and how it ended at addresses of their own, and 
 	expect(sink.on).toEqual([]);
 });
 
+test("an address that is a secret is the one that stands there now", async () => {
+	const { tools: given_, sent } = tools({});
+	let url = "https://hc.example/before";
+	const secrets = { read: async () => Promise.resolve(url) };
+	const sink = await create(given({ url: { file: "/url" } }), { ...given_, secrets });
+	url = "https://hc.example/after";
+	await sink.beat?.({ phase: "success", text: "" }, signal);
+	expect(sent.map((request) => request.url)).toEqual([url]);
+});
+
 test("an answer that is no success is told without the address, which is a secret", async () => {
 	const sink = await create(given({ url: "https://hc.example/S3CRET" }), tools({ status: 404 }).tools);
 	const failure: unknown = await sink
