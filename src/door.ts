@@ -43,7 +43,7 @@ const clock = createSystemClock();
 const random = createSystemRandom();
 const log = createLog({ level: "info", destination: "stderr" });
 const postfix = createPostfix({ programs, disk });
-const outside = createOutsidePrograms({ programs, disk });
+const outside = createOutsidePrograms({ programs, disk, clock });
 const runProbe = createProbeProgram({
 	programs,
 	disk,

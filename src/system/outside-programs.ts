@@ -1,30 +1,48 @@
 /** Runs programs outside the door's walls: it has no network and may write hardly anywhere, and a program of the administrator's may need both. */
 
+import type { Clock } from "../ports/clock.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { ProgramRequest, Programs } from "../ports/programs.ts";
+import { tooSlow } from "./programs.ts";
 import { inTransientUnit, isSystemd } from "./transient-unit.ts";
 
 /** Where systemd runs, each program is a transient unit of its own; elsewhere there are no walls. */
 export function createOutsidePrograms(options: {
 	readonly programs: Programs;
 	readonly disk: Disk;
+	readonly clock: Pick<Clock, "uptimeMs">;
 }): Programs {
-	const { programs, disk } = options;
+	const { programs, disk, clock } = options;
 	return {
-		run: async (request, signal) => programs.run((await isSystemd(disk)) ? asUnit(request) : request, signal),
+		async run(request, signal) {
+			if (!(await isSystemd(disk))) return programs.run(request, signal);
+			const startedMs = clock.uptimeMs();
+			const result = await programs.run(asUnit(request), signal);
+			// Of a unit that its limit has ended systemd-run says no more than that it failed.
+			const isTooSlow = clock.uptimeMs() - startedMs >= limitSeconds(request) * 1000;
+			if (isTooSlow && result.status !== 0) throw tooSlow(request.argv[0], request.timeoutMs);
+			return result;
+		},
 	};
 }
 
 /** Killing the client would leave the unit running: the unit has a limit of its own, a little before. */
 const CLIENT_MS = 5_000;
+/** For who does not end by SIGTERM: systemd would wait for a minute and a half, and the unit outlive its client. */
+const STOP_SECONDS = 2;
 
-function asUnit({ argv, owner, env, timeoutMs, ...request }: ProgramRequest): ProgramRequest {
+function limitSeconds({ timeoutMs }: ProgramRequest): number {
+	return Math.ceil(timeoutMs / 1000);
+}
+
+function asUnit(asked: ProgramRequest): ProgramRequest {
+	const { argv, owner, env, timeoutMs, ...request } = asked;
 	const unit = inTransientUnit(
 		{
 			description: "a program of keyturn.yaml",
 			...(owner === undefined ? {} : { owner }),
 			...(env === undefined ? {} : { env }),
-			properties: [`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`],
+			properties: [`RuntimeMaxSec=${limitSeconds(asked)}`, `TimeoutStopSec=${STOP_SECONDS}`],
 		},
 		argv,
 	);

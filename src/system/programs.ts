@@ -124,7 +124,7 @@ function spawnError(program: string, error: unknown): KeyturnError {
 	});
 }
 
-function tooSlow(program: string, timeoutMs: number): KeyturnError {
+export function tooSlow(program: string, timeoutMs: number): KeyturnError {
 	return new KeyturnError(
 		"program.timeout",
 		`program ${program}: expected it to end within ${timeoutMs} ms; it was killed`,

@@ -85,7 +85,8 @@ export function createCommandServices(options: CommandServicesOptions): Services
 		async preflight(service) {
 			if ((await disk.stat(POSTFIX)) === null) return null;
 			// As a unit's: it is not to fail for the walls of the door alone.
-			return preflightOf({ service, programs: createOutsidePrograms({ programs, disk }), outside: [] });
+			const outside = createOutsidePrograms({ programs, disk, clock });
+			return preflightOf({ service, programs: outside, outside: [] });
 		},
 		packageWork: () => packageWork(disk),
 		answers: (service) => options.answers(service),

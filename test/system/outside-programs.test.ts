@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { ProgramRequest } from "../../src/ports/programs.ts";
 import { createSystemDisk } from "../../src/system/disk.ts";
 import { createOutsidePrograms } from "../../src/system/outside-programs.ts";
+import { createSleepingClock } from "../fakes/sleeping-clock.ts";
 
 const request: ProgramRequest = {
 	argv: ["/usr/local/sbin/apply", "--all", "a${b}"],
@@ -10,14 +11,21 @@ const request: ProgramRequest = {
 	owner: { uid: 7, gid: 8 },
 };
 
-async function ranAs(hasSystemd: boolean): Promise<ProgramRequest | undefined> {
+async function ranAs(
+	hasSystemd: boolean,
+	{ tookMs, status }: { readonly tookMs: number; readonly status: number } = { tookMs: 1, status: 0 },
+): Promise<ProgramRequest | undefined> {
 	const ran: ProgramRequest[] = [];
 	const disk = createSystemDisk();
+	const clock = createSleepingClock();
+	const { signal } = new AbortController();
 	const outside = createOutsidePrograms({
+		clock,
 		programs: {
 			run: async (asked) => {
 				ran.push(asked);
-				return Promise.resolve({ status: 0, signal: null, stdout: "", stderr: "" });
+				await clock.sleep(tookMs, signal);
+				return { status, signal: null, stdout: "", stderr: "" };
 			},
 		},
 		disk: {
@@ -25,7 +33,7 @@ async function ranAs(hasSystemd: boolean): Promise<ProgramRequest | undefined> {
 			stat: async (path) => (path === "/run/systemd/system" && !hasSystemd ? null : disk.stat("/")),
 		},
 	});
-	await outside.run(request, new AbortController().signal);
+	await outside.run(request, signal);
 	return ran[0];
 }
 
@@ -42,9 +50,28 @@ test.skipIf(process.getuid?.() !== 0)(
 		const argv: readonly string[] = ran?.argv ?? [];
 		expect(argv[0]).toBe("/usr/bin/systemd-run");
 		expect(argv).toEqual(
-			expect.arrayContaining(["--wait", "--pipe", "--uid=7", "--gid=8", "RuntimeMaxSec=2"]),
+			expect.arrayContaining([
+				"--wait",
+				"--pipe",
+				"--uid=7",
+				"--gid=8",
+				"RuntimeMaxSec=2",
+				"TimeoutStopSec=2",
+			]),
 		);
 		// Or systemd would put in a variable of its own.
 		expect(argv.slice(argv.indexOf("--") + 1)).toEqual(["/usr/local/sbin/apply", "--all", "a$${b}"]);
+	},
+);
+
+test.skipIf(process.getuid?.() !== 0)(
+	"a unit that its limit has ended took too long, whatever systemd-run says of it",
+	async () => {
+		await expect(ranAs(true, { tookMs: 2_010, status: 1 })).rejects.toMatchObject({
+			code: "program.timeout",
+			message: expect.stringContaining("/usr/local/sbin/apply"),
+		});
+		await expect(ranAs(true, { tookMs: 1_900, status: 1 })).resolves.toBeDefined();
+		await expect(ranAs(true, { tookMs: 2_010, status: 0 })).resolves.toBeDefined();
 	},
 );

@@ -55,7 +55,7 @@ async function startAll() {
 		service: "none",
 		swap: "reload",
 		disk,
-		outside: createOutsidePrograms({ programs: createSystemPrograms(), disk }),
+		outside: createOutsidePrograms({ programs: createSystemPrograms(), disk, clock: tools.clock }),
 		runProbe: async (request) => answerProbe(tools, request, new AbortController().signal),
 		settings: { table, keys, apply: host.apply, prove: host.prove, user: "root", timeout: "60s" },
 	});
