@@ -1,6 +1,7 @@
 /** Mail by SMTP with nodemailer, which is loaded at first use: under NoNewPrivileges sendmail could not do it. */
 
-import { isIP } from "node:net";
+import { once } from "node:events";
+import { connect as connectSocket, isIP, type Socket } from "node:net";
 import { excerpt, withoutSecrets } from "../dkim/foreign-text.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Mailer, MailRequest } from "../ports/mailer.ts";
@@ -21,12 +22,16 @@ export function createMailer(): Mailer {
 				ignoreTLS: isHere,
 				requireTLS: mail.login !== null && !isHere,
 				...(mail.login === null ? {} : { auth: { user: mail.login.user, pass: mail.login.password } }),
-				connectionTimeout: TIMEOUT_MS,
 				greetingTimeout: TIMEOUT_MS,
 				socketTimeout: TIMEOUT_MS,
-				dnsTimeout: TIMEOUT_MS,
 				disableFileAccess: true,
 				disableUrlAccess: true,
+				getSocket: (_, give) => {
+					connect(mail, signal).then(
+						(connection) => give(null, { connection }),
+						(error: Error) => give(error),
+					);
+				},
 			});
 			try {
 				const { rejectedErrors } = await until(signal, transport.sendMail(messageOf(mail)));
@@ -40,7 +45,23 @@ export function createMailer(): Mailer {
 	};
 }
 
-/** The connection itself ends at nodemailer's own timeouts. */
+/** To where this host's own C library finds the server, by /etc/hosts first: nodemailer would ask DNS alone, for "localhost", too. */
+async function connect({ host, port }: MailRequest, signal: AbortSignal): Promise<Socket> {
+	signal.throwIfAborted();
+	const socket = connectSocket({ host, port, autoSelectFamily: true });
+	const giveUp = () => void socket.destroy(new Error("no connection in time"));
+	socket.setTimeout(TIMEOUT_MS, giveUp);
+	// Nor is anything delivered any more that was told as not delivered.
+	signal.addEventListener("abort", giveUp, { once: true });
+	socket.once("close", () => signal.removeEventListener("abort", giveUp));
+	await once(socket, "connect");
+	socket.setTimeout(0, giveUp);
+	const { remoteAddress = "" } = socket;
+	if (!isLoopback(host) || isLoopback(remoteAddress.replace(/^::ffff:/, ""))) return socket;
+	socket.destroy();
+	throw new Error(`${host} is not on this host, but ${remoteAddress}: see /etc/hosts`);
+}
+
 async function until<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
 	return new Promise((resolve, reject) => {
 		const giveUp = () => reject(new Error("no answer in time"));

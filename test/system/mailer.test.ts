@@ -1,0 +1,89 @@
+import { Resolver } from "node:dns";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { expect, onTestFinished, test, vi } from "vitest";
+import type { MailRequest } from "../../src/ports/mailer.ts";
+import { createMailer } from "../../src/system/mailer.ts";
+
+const mail: MailRequest = {
+	host: "localhost",
+	port: 25,
+	login: null,
+	from: "keyturn@example.com",
+	to: ["postmaster@example.com"],
+	subject: "a subject",
+	text: "a text",
+	messageId: "1@example.com",
+	inReplyTo: null,
+	headers: {},
+};
+const { signal } = new AbortController();
+
+/** A DNS that has another address for every name than /etc/hosts. */
+function misleadDns(): void {
+	const answer = (_name: string, give: (error: null, addresses: string[]) => void) =>
+		give(null, ["127.0.0.2"]);
+	for (const member of ["resolve4", "resolve6"] as const)
+		vi.spyOn(Resolver.prototype, member).mockImplementation(answer as never);
+	onTestFinished(() => {
+		vi.restoreAllMocks();
+	});
+}
+
+/** Takes whatever it is given, and answers once `heard` has heard of it. */
+async function startServer(heard: (line: string) => void = () => undefined) {
+	const got: string[] = [];
+	let end: () => void = () => undefined;
+	const ended = new Promise<void>((resolve) => {
+		end = resolve;
+	});
+	const server: Server = createServer((socket) => {
+		let isData = false;
+		socket.write("220 here\r\n");
+		socket.on("data", (bytes) => {
+			for (const line of bytes.toString().split("\r\n").slice(0, -1)) {
+				got.push(line);
+				heard(line);
+				if (isData && line !== ".") continue;
+				isData = line === "DATA";
+				socket.write(isData ? "354 go on\r\n" : "250 well\r\n");
+			}
+		});
+		socket.on("error", () => undefined).on("close", end);
+	}).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	onTestFinished(() => void server.close());
+	return { port: (server.address() as AddressInfo).port, got, ended };
+}
+
+test("a server is where this host's own files have it, whatever DNS says", async () => {
+	misleadDns();
+	const { port, got } = await startServer();
+	expect(await createMailer().send({ ...mail, port }, signal)).toEqual([]);
+	expect(got).toContain("Subject: a subject");
+});
+
+test("where nobody listens nothing is delivered", async () => {
+	const { port } = await startServer();
+	await expect(createMailer().send({ ...mail, host: "127.0.0.3", port }, signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+		message: expect.stringContaining("ECONNREFUSED"),
+	});
+});
+
+test("what its time did not suffice for is not delivered afterwards", async () => {
+	const late = new AbortController();
+	const server = await startServer((line) => {
+		if (line.startsWith("RCPT")) late.abort();
+	});
+	await expect(createMailer().send({ ...mail, port: server.port }, late.signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+	});
+	await server.ended;
+	expect(server.got).not.toContain("DATA");
+	const before = await startServer();
+	await expect(createMailer().send({ ...mail, port: before.port }, late.signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+	});
+	expect(before.got).toEqual([]);
+});
