@@ -20,12 +20,14 @@ export function excerpt(text: string, most: number): string {
 }
 
 /**
- * Servers and programs quote what they were given, sometimes a secret too, or a part of it that stands by itself. To be done
- * before anything is cut: half a secret is found no more. What is shorter than six characters would be found everywhere.
+ * Servers and programs quote what they were given, sometimes a secret too, or a part of it that stands by itself, in JSON
+ * perhaps. To be done before anything is cut: half a secret is found no more. What is shorter than six characters would be
+ * found everywhere.
  */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
 	return secrets
 		.flatMap((secret) => [secret, ...secret.split(" ")])
+		.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
 		.filter((secret) => secret.length >= 6)
 		.reduce((left, secret) => left.replaceAll(secret, "…"), text);
 }

@@ -6,13 +6,17 @@ const signal = new AbortController().signal;
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
 /** What is told of a call that got this answer. */
-async function told(status: number, body: string, judge: () => Verdict | null = () => null): Promise<string> {
+async function told(
+	status: number,
+	body: string,
+	{ judge = () => null, token = TOKEN }: { judge?: () => Verdict | null; token?: string } = {},
+): Promise<string> {
 	const api = createApi({
 		provider: "fake",
 		base: "https://api.invalid",
 		http: { send: async () => Promise.resolve({ status, headers: {}, body }) },
 		clock: createSleepingClock(),
-		authorize: async () => Promise.resolve({ headers: { authorization: `Bearer ${TOKEN}` } }),
+		authorize: async () => Promise.resolve({ headers: { authorization: `Bearer ${token}` } }),
 		permission: "give it access",
 		gapMs: 0,
 		judge,
@@ -42,11 +46,17 @@ test.each([200, 400, 401, 429, 500])(
 );
 
 test("what an interface says in its own way is as short, in one line and without the credential, too", async () => {
-	const said = await told(200, "{}", () => ({
-		kind: "refused",
-		why: `\u001b[2Jno ${TOKEN}\nis known ${"x".repeat(1_000)}`,
-	}));
+	const why = `\u001b[2Jno ${TOKEN}\nis known ${"x".repeat(1_000)}`;
+	const said = await told(200, "{}", { judge: () => ({ kind: "refused", why }) });
 	expect(said).toContain("no …");
 	expect(said).not.toMatch(/0123|\p{Cc}/u);
 	expect(said.length).toBeLessThan(400);
+});
+
+test("a credential is told in no form of JSON either", async () => {
+	const token = String.raw`pass"word\of-mine`;
+	const said = await told(400, JSON.stringify({ given: { password: token } }), { token });
+	expect(said).toContain("…");
+	expect(said).not.toMatch(/of-mine/);
+	expect(await told(400, `{ "given": ${JSON.stringify(token)}`, { token })).not.toMatch(/of-mine/);
 });
