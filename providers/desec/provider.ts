@@ -6,7 +6,7 @@ import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi } from "../../src/publishing/api/client.ts";
 import { plainName, relativeName } from "../../src/publishing/api/names.ts";
-import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
+import { createRrsetProvider, type RrsetCalls, type RrsetWrite } from "../../src/publishing/api/rrset-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
 import { about, type DesecSettings } from "./settings.ts";
 
@@ -59,6 +59,22 @@ async function zonesHolding(api: Api, name: string, signal: AbortSignal): Promis
 
 function callsOf(api: Api): RrsetCalls<DesecZone> {
 	const path = ({ id }: ApiZone) => `/domains/${encodeURIComponent(id)}/rrsets/`;
+	/** A set without records is one that goes; a list is carried out as a whole or not at all. */
+	const send = async (
+		method: "POST" | "PATCH",
+		zone: DesecZone,
+		sets: readonly RrsetWrite<null>[],
+		signal: AbortSignal,
+	) => {
+		const body = sets.map(({ name, values, ttlSeconds }) => ({
+			subname: relativeName(name, zone.name),
+			type: "TXT",
+			ttl: Math.max(ttlSeconds, zone.minTtlSeconds),
+			records: values,
+		}));
+		const read = (content: unknown) => written.parse(content);
+		await api.call({ method, path: path(zone), body, read }, signal);
+	};
 	return {
 		encode: quoteTxt,
 		async rrset(zone, name, signal) {
@@ -69,15 +85,11 @@ function callsOf(api: Api): RrsetCalls<DesecZone> {
 			return set && { values: set.records, ttlSeconds: set.ttl, extra: null };
 		},
 		async write(zone, sets, signal) {
-			// A set without records is one that goes; a list is carried out as a whole or not at all.
-			const body = sets.map(({ name, values, ttlSeconds }) => ({
-				subname: relativeName(name, zone.name),
-				type: "TXT",
-				ttl: Math.max(ttlSeconds, zone.minTtlSeconds),
-				records: values,
-			}));
-			const read = (content: unknown) => written.parse(content);
-			await api.call({ method: "PATCH", path: path(zone), body, read }, signal);
+			// Whoever made a set since it was read keeps it: only what stood there is written over.
+			const fresh = sets.filter(({ before }) => before === null);
+			const others = sets.filter(({ before }) => before !== null);
+			if (fresh.length > 0) await send("POST", zone, fresh, signal);
+			if (others.length > 0) await send("PATCH", zone, others, signal);
 		},
 	};
 }

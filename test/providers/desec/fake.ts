@@ -60,7 +60,8 @@ export function createDesecFake(store: ZoneStore, { token }: { readonly token: s
 		const answer = write(zone, sets);
 		if (answer.status >= 400) return answer;
 		const made = sets.map((set) => shown(zone, set));
-		return method === "POST" ? { status: 201, body: made[0] } : { status: 200, body: made };
+		const status = method === "POST" ? 201 : 200;
+		return { status, body: Array.isArray(sent) ? made : made[0] };
 	}
 
 	function write(zone: StoredZone, sets: readonly Rrset[]): FakeAnswer {

@@ -38,6 +38,30 @@ test("the apex is read and written", async () => {
 	await bench.stop();
 });
 
+test("what somebody else made since the set was read is not written over", async () => {
+	const bench = await startBench();
+	const [mine, theirs] = ["s1", "s2"].map((label) => `${label}._domainkey.example.test`);
+	let isFirst = true;
+	bench.server.faults.push({
+		when: ({ method }) => {
+			if (method !== "GET" && isFirst) void bench.plant(theirs ?? "", ["of another host"]);
+			if (method !== "GET") isFirst = false;
+			return false;
+		},
+		fault: { kind: "reset" },
+	});
+	const changes = [mine, theirs].map(
+		(name = "") => ({ kind: "add", name, value: "v=DKIM1;p=", ttlSeconds: 3_600 }) as const,
+	);
+	expect(await bench.provider.change("example.test", changes, signal)).toEqual([
+		{ kind: "done" },
+		{ kind: "occupied", values: ["of another host"] },
+	]);
+	expect(bench.store.serves(mine ?? "")).toEqual(["v=DKIM1;p="]);
+	expect(bench.store.serves(theirs ?? "")).toEqual(["of another host"]);
+	await bench.stop();
+});
+
 async function startBench(): Promise<HttpBench> {
 	return startHttpBench({
 		origin: "https://desec.io",
