@@ -33,7 +33,16 @@ const error = { code: z.number(), message: z.string() };
 const failure = z.object({
 	errors: z.array(z.object({ ...error, error_chain: z.array(z.object(error)).optional() })).min(1),
 });
-const zones = z.object({ result: z.array(z.object({ id: z.string(), name: z.string() })) });
+const zones = z.object({
+	result: z.array(
+		z.object({
+			id: z.string(),
+			name: z.string(),
+			status: z.string().optional(),
+			type: z.string().optional(),
+		}),
+	),
+});
 const records = z.object({
 	result: z.array(z.object({ id: z.string(), name: z.string(), type: z.string(), content: z.string() })),
 	result_info: z.object({ page: z.number(), total_pages: z.number() }),
@@ -65,7 +74,10 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 		{ method: "GET", path: "/zones", query, read, absent: [], judge: judgeReach },
 		signal,
 	);
-	return held.map((zone) => ({ id: zone.id, name: plainName(zone.name) }));
+	const open = held.filter(({ type }) => type !== "internal");
+	// One that has moved to another account stays here for some days, and one that moves in waits there.
+	const served = open.filter(({ status }) => status === "active");
+	return (served.length > 0 ? served : open).map((zone) => ({ id: zone.id, name: plainName(zone.name) }));
 }
 
 /** Of most names that are tried no token has a zone: that ends no search. */

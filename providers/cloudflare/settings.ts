@@ -18,5 +18,8 @@ export const about: ProviderAbout = {
 	permission: "the API token needs the permissions Zone:Read and DNS:Edit for this zone",
 	credential:
 		"dash.cloudflare.com, My Profile, API Tokens, Create Token, template *Edit zone DNS*; under Zone Resources name the zones that hold key records. A token may be limited to the addresses of the mail host. The global API key is not taken.",
-	remarks: ["1,200 calls in five minutes for all tokens of a user; keyturn makes four a second at most."],
+	remarks: [
+		"1,200 calls in five minutes for all tokens of a user; keyturn makes four a second at most.",
+		"Internal zones are never written; of two zones of one name the active one is.",
+	],
 };

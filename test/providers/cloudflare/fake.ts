@@ -11,11 +11,13 @@ export interface CloudflareFakeOptions {
 	readonly pageSize?: number;
 	/** The zones that the token is limited to; null for one that is not. */
 	readonly reach?: readonly string[] | null;
+	/** Ids of zones that are served from another account by now. */
+	readonly moved?: readonly string[];
 }
 
 export function createCloudflareFake(
 	store: ZoneStore,
-	{ token, pageSize = 2, reach = null }: CloudflareFakeOptions,
+	{ token, pageSize = 2, reach = null, moved = [] }: CloudflareFakeOptions,
 ): Fake {
 	return (request) => {
 		if (request.headers["authorization"] !== `Bearer ${token}`)
@@ -41,7 +43,11 @@ export function createCloudflareFake(
 			);
 		const held = store.zones.filter((zone) => name === null || zone.name === domainToASCII(name));
 		return page(
-			held.map(({ id, name: held }) => ({ id, name: domainToUnicode(held), status: "active", type: "full" })),
+			held.map(({ id, name: held }) => {
+				const status = moved.includes(id) ? "moved" : "active";
+				const type = id.startsWith("internal") ? "internal" : "full";
+				return { id, name: domainToUnicode(held), status, type };
+			}),
 			query,
 		);
 	}

@@ -31,6 +31,28 @@ test("a token that is limited to a zone finds it, though it may ask for no other
 	}
 });
 
+test("a zone that has moved to another account does not stand beside the one that is served", async () => {
+	const bench = await startBench(null, ["old"]);
+	bench.store.addZone("moved.test", "old");
+	bench.store.addZone("moved.test", "new");
+	const add = { kind: "add", name: "s1._domainkey.moved.test", value: "v=DKIM1", ttlSeconds: 300 } as const;
+	expect(await bench.provider.findZone(add.name, signal)).toEqual({ kind: "zone", zone: "moved.test" });
+	expect(await bench.provider.change("moved.test", [add], signal)).toEqual([{ kind: "done" }]);
+	expect(bench.store.zone("new")?.records).toMatchObject([{ name: add.name }]);
+	await bench.stop();
+});
+
+test("a zone that is served inside a network only is none", async () => {
+	const bench = await startBench();
+	bench.store.addZone(`mail.${bench.zone}`, "internal-1");
+	bench.store.addZone(bench.zone, "internal-2");
+	expect(await bench.provider.findZone(`s1._domainkey.mail.${bench.zone}`, signal)).toEqual({
+		kind: "zone",
+		zone: bench.zone,
+	});
+	await bench.stop();
+});
+
 test("the reason of a refusal is told with it", async () => {
 	const bench = await startBench();
 	const chain = [{ code: 9021, message: "TTL must be between 60 and 86400 seconds, or 1 for Automatic." }];
@@ -48,12 +70,15 @@ test("the reason of a refusal is told with it", async () => {
 
 const signal = new AbortController().signal;
 
-async function startBench(reach: readonly string[] | null = null): Promise<HttpBench> {
+async function startBench(
+	reach: readonly string[] | null = null,
+	moved: readonly string[] = [],
+): Promise<HttpBench> {
 	return startHttpBench({
 		origin: "https://api.cloudflare.com",
 		settings: { token: { file: "/etc/keyturn/token" } },
 		createProvider,
-		fake: (store) => createCloudflareFake(store, { token: TOKEN, reach }),
+		fake: (store) => createCloudflareFake(store, { token: TOKEN, reach, moved }),
 		secrets: [TOKEN],
 		hasTwins: true,
 		denials: [
