@@ -219,8 +219,13 @@ function failureOf(
 		case "gone":
 		case "answered":
 		case "refused":
-			return new KeyturnError("provider.refused", said, status < 400 ? { hint: REDIRECTED } : {});
+			return new KeyturnError("provider.refused", said, isRedirect(status) ? { hint: REDIRECTED } : {});
 	}
+}
+
+/** Some tell their failures with 200. */
+function isRedirect(status: number): boolean {
+	return status >= 300 && status < 400;
 }
 
 const REDIRECTED = "no redirect is followed, since the credential would go along: is the address right?";

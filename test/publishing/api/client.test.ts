@@ -5,12 +5,21 @@ import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 const signal = new AbortController().signal;
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
+interface Asked {
+	readonly judge?: () => Verdict | null;
+	readonly token?: string;
+}
+
 /** What is told of a call that got this answer. */
-async function told(
+async function told(status: number, body: string, asked?: Asked): Promise<string> {
+	return String(await failure(status, body, asked));
+}
+
+async function failure(
 	status: number,
 	body: string,
-	{ judge = () => null, token = TOKEN }: { judge?: () => Verdict | null; token?: string } = {},
-): Promise<string> {
+	{ judge = () => null, token = TOKEN }: Asked = {},
+): Promise<unknown> {
 	const api = createApi({
 		provider: "fake",
 		base: "https://api.invalid",
@@ -30,7 +39,7 @@ async function told(
 	};
 	return api.call(call, signal).then(
 		() => "done",
-		(thrown: unknown) => String(thrown),
+		(thrown: unknown) => thrown,
 	);
 }
 
@@ -59,4 +68,14 @@ test("a credential is told in no form of JSON either", async () => {
 	expect(said).toContain("…");
 	expect(said).not.toMatch(/of-mine/);
 	expect(await told(400, `{ "given": ${JSON.stringify(token)}`, { token })).not.toMatch(/of-mine/);
+});
+
+test("a redirect is told as one, and a failure that comes with 200 is none", async () => {
+	for (const status of [301, 307])
+		expect(await failure(status, "")).toMatchObject({
+			code: "provider.refused",
+			hint: expect.stringContaining("no redirect is followed"),
+		});
+	const refused = { judge: () => ({ kind: "refused", why: "the name is not wanted (2005)" }) as const };
+	expect(await failure(200, "{}", refused)).toMatchObject({ code: "provider.refused", hint: null });
 });
