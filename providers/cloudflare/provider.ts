@@ -77,7 +77,11 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 	const open = held.filter(({ type }) => type !== "internal");
 	// One that has moved to another account stays here for some days, and one that moves in waits there.
 	const served = open.filter(({ status }) => status === "active");
-	return (served.length > 0 ? served : open).map((zone) => ({ id: zone.id, name: plainName(zone.name) }));
+	return (served.length > 0 ? served : open).map(({ id, name: held, type }) => ({
+		id,
+		name: plainName(held),
+		...(type === "secondary" ? { copy: type } : {}),
+	}));
 }
 
 /** Of most names that are tried no token has a zone: that ends no search. */

@@ -24,7 +24,9 @@ const LIMITS = { valueOctets: 4_000, minTtlSeconds: 60, batch: 20 } as const;
 const GAP_MS = 250;
 
 const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-const zone = z.object({ zone: z.object({ id: z.number(), name: z.string() }) });
+const zone = z.object({
+	zone: z.object({ id: z.number(), name: z.string(), mode: z.string().default("primary") }),
+});
 const record = z.object({ value: z.string(), comment: z.string().nullish() });
 const rrsets = z.object({
 	rrsets: z.array(z.object({ name: z.string(), type: z.string(), records: z.array(record) })),
@@ -65,7 +67,9 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 	const read = (content: unknown) => zone.parse(content).zone;
 	const path = `/zones/${encodeURIComponent(name)}`;
 	const found = await api.call({ method: "GET", path, read, absent: null }, signal);
-	return found === null ? [] : [{ id: String(found.id), name: plainName(found.name) }];
+	if (found === null) return [];
+	const { id, name: held, mode } = found;
+	return [{ id: String(id), name: plainName(held), ...(mode === "primary" ? {} : { copy: mode }) }];
 }
 
 function callsOf(api: Api, provider: string, clock: Clock): RecordCalls<ApiZone> {

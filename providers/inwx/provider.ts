@@ -184,8 +184,7 @@ async function zonesNamed(call: Call, name: string, signal: AbortSignal): Promis
 	const read = (content: unknown): readonly ApiZone[] => {
 		const { domain, type } = info.parse(content).resData;
 		const zone = plainName(domain);
-		// Of a slave INWX is no source: its records come from elsewhere.
-		return type === "SLAVE" ? [] : [{ id: zone, name: zone }];
+		return [{ id: zone, name: zone, ...(type === "SLAVE" ? { copy: type } : {}) }];
 	};
 	return call("nameserver.info", { domain: name, type: "SOA" }, read, signal, []);
 }

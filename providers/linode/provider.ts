@@ -57,10 +57,11 @@ export function createProvider(options: AdapterOptions<LinodeSettings>): DnsProv
 					{ path: "/domains", filter: { domain: zone }, item: domain },
 					signal,
 				);
-				// Of a slave Linode is no source: its records come from elsewhere.
-				return domains
-					.filter(({ type }) => type === "master")
-					.map((one) => ({ id: String(one.id), name: plainName(one.domain) }));
+				return domains.map(({ id, domain, type }) => ({
+					id: String(id),
+					name: plainName(domain),
+					...(type === "master" ? {} : { copy: type }),
+				}));
 			},
 		}),
 		calls: callsOf(api, name),

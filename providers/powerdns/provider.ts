@@ -58,17 +58,12 @@ export function createProvider(options: AdapterOptions<PowerDnsSettings>): DnsPr
 		name,
 		account: `powerdns ${settings.url}`,
 		limits: LIMITS,
-		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(api, name, zone, signal) }),
+		zones: createZoneSearch(name, { named: async (zone, signal) => zonesNamed(api, zone, signal) }),
 		calls: callsOf(api),
 	});
 }
 
-async function zonesNamed(
-	api: Api,
-	provider: string,
-	name: string,
-	signal: AbortSignal,
-): Promise<readonly PowerDnsZone[]> {
+async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<readonly PowerDnsZone[]> {
 	const zones = await api.call(
 		{
 			method: "GET",
@@ -78,17 +73,11 @@ async function zonesNamed(
 		},
 		signal,
 	);
-	const copy = zones.find((zone) => plainName(zone.name) === name && COPIES.includes(zone.kind));
-	if (copy !== undefined)
-		throw new KeyturnError(
-			"provider.zone",
-			`${provider}: ${name} is a copy of another server's zone there (${copy.kind}), which takes what is written and loses it at the next transfer`,
-			{ hint: "give the url of the zone's primary" },
-		);
 	return zones.map((zone) => ({
 		id: zone.id,
 		name: plainName(zone.name),
 		isPrimary: ["Master", "Primary"].includes(zone.kind),
+		...(COPIES.includes(zone.kind) ? { copy: zone.kind } : {}),
 	}));
 }
 

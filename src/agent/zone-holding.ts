@@ -18,7 +18,7 @@ export async function zoneHolding(
 			return found.zone;
 		case "none":
 			throw new KeyturnError("provider.zone", `${provider.name}: no zone for ${name}: ${found.why}`, {
-				hint: "set `zone` for the domain, or give the provider's credential access to it",
+				hint: found.hint ?? "set `zone` for the domain, or give the provider's credential access to it",
 			});
 		case "ambiguous":
 			throw new KeyturnError(

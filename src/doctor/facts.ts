@@ -97,7 +97,7 @@ export type ProviderFacts = { readonly name: string } & (
 			/** What it holds at the name of the key in use; null where no key is in use, or it was not asked. */
 			readonly values: readonly string[] | null;
 	  }
-	| { readonly kind: "none"; readonly why: string }
+	| { readonly kind: "none"; readonly why: string; readonly hint?: string }
 	| { readonly kind: "ambiguous"; readonly zones: readonly string[] }
 	| {
 			readonly kind: "failed";

@@ -35,7 +35,9 @@ function judge({ policy, keys }: DomainFacts, provider: ProviderFacts, path: str
 			return [
 				finding("provider.zone", domain, {
 					summary: `provider ${name} has no zone for it: ${provider.why}`,
-					advice: `give its credential the right to this zone, or name another provider in ${path}`,
+					advice:
+						provider.hint ??
+						`give its credential the right to this zone, or name another provider in ${path}`,
 				}),
 			];
 		case "ambiguous":

@@ -2,7 +2,8 @@
 
 export type ZoneFound =
 	| { readonly kind: "zone"; readonly zone: string }
-	| { readonly kind: "none"; readonly why: string }
+	/** `hint`: what to do, where that is something else than to look for the zone in another account. */
+	| { readonly kind: "none"; readonly why: string; readonly hint?: string }
 	| { readonly kind: "ambiguous"; readonly zones: readonly string[] };
 
 /** Names are absolute, lower case, without the final dot; values are the joined text of a TXT record. */

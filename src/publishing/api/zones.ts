@@ -8,6 +8,8 @@ export interface ApiZone {
 	readonly name: string;
 	/** What the interface calls it. */
 	readonly id: string;
+	/** What it calls a zone that comes from another server, such as "Slave"; absent where it has the primary. */
+	readonly copy?: string;
 }
 
 /** Where an interface can be asked for a zone by its name, for the one that holds a name, or only for all that the account has. */
@@ -51,6 +53,7 @@ export function createZoneSearch<Zone extends ApiZone>(
 			const zones = await longest(name, signal);
 			const [zone] = zones;
 			if (zone === undefined) return { kind: "none", why: `the account has no zone that holds ${name}` };
+			if (zone.copy !== undefined) return { kind: "none", why: sayCopy(zone), hint: PRIMARY };
 			if (zones.length > 1)
 				return { kind: "ambiguous", zones: zones.map(({ id }) => `${zone.name} (${id})`) };
 			return { kind: "zone", zone: zone.name };
@@ -68,9 +71,18 @@ export function createZoneSearch<Zone extends ApiZone>(
 					`${provider}: the account has several zones ${name}: ${zones.map(({ id }) => id).join(", ")}`,
 					{ hint: "delete the ones that are not served, or take them out of the credential's reach" },
 				);
+			if (zone.copy !== undefined)
+				throw new KeyturnError("provider.zone", `${provider}: ${sayCopy(zone)}`, { hint: PRIMARY });
 			return zone;
 		},
 	};
+}
+
+const PRIMARY = "configure the provider that has the zone's primary";
+
+/** No zone above it is written instead: the world asks this one. */
+function sayCopy({ name, copy }: ApiZone): string {
+	return `${name} is a copy of another server's zone there (${copy}), and what is written into it does not last`;
 }
 
 /**

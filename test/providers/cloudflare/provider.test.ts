@@ -81,6 +81,10 @@ async function startBench(
 		fake: (store) => createCloudflareFake(store, { token: TOKEN, reach, moved }),
 		secrets: [TOKEN],
 		hasTwins: true,
+		copy: (name) => ({
+			when: ({ query }) => query.get("name") === name,
+			answer: { status: 200, body: { result: [{ id: "7", name, status: "active", type: "secondary" }] } },
+		}),
 		denials: [
 			{
 				status: 400,

@@ -84,5 +84,9 @@ async function startBench(pace: Pace = {}): Promise<HttpBench> {
 		fake: (store) => createHetznerFake(store, { token: TOKEN, ...pace }),
 		secrets: [TOKEN],
 		hasTwins: true,
+		copy: (name) => ({
+			when: ({ path }) => path.endsWith(`/zones/${name}`),
+			answer: { status: 200, body: { zone: { id: 7, name, mode: "secondary" } } },
+		}),
 	});
 }

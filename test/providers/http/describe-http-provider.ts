@@ -28,6 +28,11 @@ export interface HttpBench extends ProviderBench {
 	readonly limits?: readonly FakeAnswer[];
 	/** Whether two equal records can stand at a name. */
 	readonly hasTwins: boolean;
+	/** Whether a call asks for the zone of this name, and what it is told of one that comes from another server. */
+	readonly copy?: (zone: string) => {
+		readonly when: (request: FakeRequest) => boolean;
+		readonly answer: FakeAnswer;
+	};
 	/** No zone has a name that a registry does not take, such as `_domainkey.example.com`. */
 	readonly hasDomainsOnly?: boolean;
 }
@@ -233,6 +238,23 @@ export function describeHttpProvider(title: string, start: () => Promise<HttpBen
 			});
 			expect(await found(`s._domainkey.xmail.${bench.zone}`)).toMatchObject({ zone: bench.zone });
 			expect(await found("s._domainkey.e.test")).toMatchObject({ zone: "e.test" });
+		});
+
+		test("a copy of another server's zone is none, and the zone above it is not written instead", async () => {
+			const zone = `mail.${bench.zone}`;
+			const copy = bench.copy?.(zone);
+			if (copy === undefined) return;
+			const fault: Fault = { kind: "answer", answer: copy.answer };
+			for (const _ of [1, 2]) bench.server.faults.push({ when: copy.when, fault });
+			expect(await bench.provider.findZone(`s1._domainkey.${zone}`, signal)).toEqual({
+				kind: "none",
+				why: expect.stringContaining(`${zone} is a copy of another server's zone`),
+				hint: expect.stringContaining("primary"),
+			});
+			await expect(
+				bench.provider.change(zone, [{ ...add(), name: `s1.${zone}` }], signal),
+			).rejects.toMatchObject({ code: "provider.zone" });
+			expect(bench.server.faults).toEqual([]);
 		});
 
 		test("a zone with an international name is found, read and written", async () => {

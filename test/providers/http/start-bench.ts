@@ -7,7 +7,7 @@ import type { HttpBench } from "./describe-http-provider.ts";
 import { type Fake, startFakeServer } from "./fake-server.ts";
 import { ZoneStore } from "./zone-store.ts";
 
-type Parts = Pick<HttpBench, "secrets" | "hasTwins" | "isWrite" | "isAside" | "denials" | "limits">;
+type Parts = Pick<HttpBench, "secrets" | "hasTwins" | "copy" | "isWrite" | "isAside" | "denials" | "limits">;
 
 export async function startHttpBench<Settings>(
 	options: Parts & {

@@ -9,7 +9,10 @@ import { type Fake, startFakeServer } from "./fake-server.ts";
 import { ZoneStore } from "./zone-store.ts";
 
 export interface BenchParts
-	extends Pick<HttpBench, "secrets" | "hasTwins" | "hasDomainsOnly" | "isWrite" | "denials" | "limits"> {
+	extends Pick<
+		HttpBench,
+		"secrets" | "hasTwins" | "hasDomainsOnly" | "copy" | "isWrite" | "denials" | "limits"
+	> {
 	/** Where the adapter believes the interface to be. */
 	readonly origin: string;
 	readonly fake: (store: ZoneStore) => Fake;

@@ -151,6 +151,10 @@ async function startBench({
 		denials: [{ status: 200, body: { code: 2201, msg: "Authorization error" } }],
 		limits: [{ status: 200, body: { code: 2502, msg: "Session limit exceeded" } }],
 		hasTwins: true,
+		copy: (domain) => ({
+			when: ({ body }) => body.includes(`"domain":"${domain}"`),
+			answer: { status: 200, body: { code: 1000, msg: "done", resData: { domain, type: "SLAVE" } } },
+		}),
 		isAtWork: knowsTotp === hasTotp,
 	});
 	const [fake] = fakes;

@@ -46,5 +46,9 @@ async function startBench(): Promise<HttpBench> {
 			}),
 		secrets: [TOKEN],
 		hasTwins: true,
+		copy: (domain) => ({
+			when: ({ headers }) => (headers["x-filter"] ?? "").includes(`"${domain}"`),
+			answer: { status: 200, body: { data: [{ id: 7, domain, type: "slave" }], page: 1, pages: 1 } },
+		}),
 	});
 }

@@ -65,6 +65,20 @@ test("another refusal, and another failure, ends the search", async () => {
 	});
 });
 
+test("a copy of another server's zone is none, and no zone above it stands in for it", async () => {
+	const held = ZONES.map((zone) => (zone.name === "mail.example.test" ? { ...zone, copy: "Slave" } : zone));
+	const search = createZoneSearch("fake", { all: async () => held });
+	expect(await search.find("s._domainkey.mail.example.test", signal)).toMatchObject({
+		kind: "none",
+		why: expect.stringContaining("(Slave)"),
+	});
+	expect(await search.find("s._domainkey.example.test", signal)).toMatchObject({ kind: "zone" });
+	await expect(search.exact("mail.example.test", signal)).rejects.toMatchObject({
+		code: "provider.zone",
+		hint: expect.stringContaining("primary"),
+	});
+});
+
 function refusing(names: RegExp, code: "provider.refused" | "provider.denied" = "provider.refused") {
 	return async (name: string) => {
 		if (names.test(name)) throw new KeyturnError(code, `fake: ${name} is no domain`);
