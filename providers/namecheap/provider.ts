@@ -23,9 +23,9 @@ const LONGEST_TTL_SECONDS = 60_000;
 const TYPES = ["A", "AAAA", "ALIAS", "CAA", "CNAME", "MX", "MXE", "NS", "TXT", "URL", "URL301", "FRAME"];
 
 /** Numbers of errors (www.namecheap.com/support/api/error-codes). */
-const BAD_CREDENTIAL = /^(?:101010[12345]|101110[1245]|1011150|1016103|10171(?:01|05|50)|1019103)$/;
+const BAD_CREDENTIAL = /^(?:101010[12345]|101110[1245]|1011150|1016103|10171(?:01|03|05|50)|1019103)$/;
 const NO_SUCH_DOMAIN = ["2016166", "2019166", "2030166"];
-const TOO_MANY = ["500000"];
+const TOO_MANY = ["500000", "1017411"];
 
 type Fields = Readonly<Record<string, string>>;
 type Command = <Result>(

@@ -174,8 +174,8 @@ async function startBench(): Promise<Started> {
 			}),
 		secrets: [ACCOUNT.key],
 		isWrite: ({ body }) => body.includes("setHosts"),
-		denials: [refusal("1011102"), refusal("1011150")],
-		limits: [{ status: 405, body: "Method Not Allowed" }, refusal("500000")],
+		denials: [refusal("1011102"), refusal("1011150"), refusal("1017103")],
+		limits: [{ status: 405, body: "Method Not Allowed" }, refusal("500000"), refusal("1017411")],
 		hasTwins: true,
 	});
 	return { bench, kept, fault };
