@@ -2,7 +2,7 @@
 
 import type { ChangeResult, ZoneChange } from "../ports/dns-provider.ts";
 import { canonicalTxt, describeDifference, equalTxt, hasTxt, octets } from "./compare.ts";
-import { remnantOf } from "./remnant.ts";
+import { hasAnotherKey, remnantOf } from "./remnant.ts";
 
 /** keyturn takes away what is its own to the octet, and nothing else. */
 const BY_HAND =
@@ -75,7 +75,10 @@ export function leftMangled(change: ZoneChange, values: readonly string[]): Chan
 	};
 }
 
-/** What the provider made of the value, if something came to stand there that is neither ours nor was there before. */
+/**
+ * What the provider made of the value, or somebody else put in its place, if something came to stand there that is neither ours
+ * nor was there before.
+ */
 export function mangled(
 	change: ZoneChange,
 	before: readonly string[],
@@ -84,6 +87,9 @@ export function mangled(
 	const sent = broughtValue(change);
 	const stray = after.find((value) => !hasTxt(before, value));
 	if (sent === null || stray === undefined || hasTxt(after, sent)) return null;
+	// Two wrote whole sets at one moment, and the other was the last.
+	if (change.kind === "add" && hasAnotherKey(sent, canonicalTxt(stray)))
+		return { kind: "occupied", values: after.map(canonicalTxt) };
 	return {
 		kind: "refused",
 		denied: false,

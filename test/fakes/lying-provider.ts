@@ -21,7 +21,15 @@ export type Behaviour =
 	/** Stores each value twice, and removes one of them. */
 	| "doubles"
 	/** Somebody else's record comes to stand beside each that is added. */
-	| "raced";
+	| "raced"
+	/** Another host writes its whole set over it at the same moment. */
+	| "overwritten";
+
+/** The record of a key that nobody has any more. */
+export const OF_ANOTHER_HOST = `v=DKIM1;k=rsa;p=${[
+	"MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC0M0Cq3bAxlf0L0Ui9aaFgLr1PeD3MErfdXw0PiU2N8aOQmC/+YMqaMGgLVC7lcjPhe1jA7",
+	"E2siBeW4is+rgPG/pGSk41sMiRE7mrOjG2Q5oMRyBTfKY8qTeSS84HPk0U9yawqqXVB+D44JEkB0fyrMhWpwcDujyPRA6l6JkT//QIDAQAB",
+].join("")}`;
 
 export interface LyingProvider extends DnsProvider {
 	/** What it really holds, by name. */
@@ -108,5 +116,5 @@ function store(held: Map<string, string[]>, change: ZoneChange, behaviour: Behav
 	if (comes !== null) values.push(behaviour === "cuts" ? comes.slice(0, 255) : comes);
 	if (comes !== null && behaviour === "doubles") values.push(comes);
 	if (comes !== null && behaviour === "raced") values.push("another host's key");
-	held.set(change.name, values);
+	held.set(change.name, behaviour === "overwritten" ? [OF_ANOTHER_HOST] : values);
 }

@@ -4,7 +4,7 @@ import type { Authorities, Served } from "../../src/ports/authorities.ts";
 import type { DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
 import { createPublisher } from "../../src/publishing/publisher.ts";
 import { createTurns } from "../../src/publishing/turns.ts";
-import { createLyingProvider, type LyingProvider } from "../fakes/lying-provider.ts";
+import { createLyingProvider, type LyingProvider, OF_ANOTHER_HOST } from "../fakes/lying-provider.ts";
 import { createSleepingClock } from "../fakes/sleeping-clock.ts";
 
 const ZONE = "example.test";
@@ -213,6 +213,12 @@ describe("adding", () => {
 		provider.next = ["raced"];
 		expect(await change(add())).toEqual([{ kind: "occupied", values: ["another host's key"] }]);
 		expect(provider.held.get(NAME)).toEqual(["another host's key"]);
+	});
+
+	test("gives way where another host's set was written over its own, and has nobody remove that", async () => {
+		provider.next = ["overwritten"];
+		expect(await change(add())).toEqual([{ kind: "occupied", values: [OF_ANOTHER_HOST] }]);
+		expect(provider.held.get(NAME)).toEqual([OF_ANOTHER_HOST]);
 	});
 
 	test("refuses before asking what does not fit", async () => {

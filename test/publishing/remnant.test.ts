@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { remnantOf } from "../../src/publishing/remnant.ts";
+import { hasAnotherKey, remnantOf } from "../../src/publishing/remnant.ts";
+import { OF_ANOTHER_HOST } from "../fakes/lying-provider.ts";
 
 const KEY = Buffer.from(Array.from({ length: 294 }, (_, index) => (index * 151) % 256)).toString("base64");
 const SENT = `v=DKIM1;k=rsa;p=${KEY}`;
@@ -30,4 +31,11 @@ describe("what a provider made of a key record", () => {
 	])("is not taken for that: %s", (_, values) => {
 		expect(remnantOf(SENT, values)).toBeNull();
 	});
+});
+
+test("a key that is whole is another's, and what was made of one's own is not", () => {
+	expect(hasAnotherKey(SENT, OF_ANOTHER_HOST)).toBe(true);
+	for (const made of [OF_ANOTHER_HOST.replaceAll(";", "; "), OF_ANOTHER_HOST.toLowerCase()])
+		expect(hasAnotherKey(OF_ANOTHER_HOST, made)).toBe(false);
+	expect(hasAnotherKey(SENT, OF_ANOTHER_HOST.slice(0, 200))).toBe(false);
 });
