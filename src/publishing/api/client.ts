@@ -125,7 +125,7 @@ export function createApi(options: ApiOptions): Api {
 			if (error.code !== "http.failed") throw error;
 			throw new KeyturnError("provider.unreachable", `${provider}: ${error.message}`, {
 				retry: error.retry,
-				hint: "is the provider's interface up, and may this host reach it?",
+				...(error.retry ? { hint: "is the provider's interface up, and may this host reach it?" } : {}),
 				...(error.errno === null ? {} : { errno: error.errno }),
 			});
 		}

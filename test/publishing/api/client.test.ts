@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { KeyturnError } from "../../../src/errors.ts";
 import { createApi, type Verdict } from "../../../src/publishing/api/client.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 
@@ -8,6 +9,8 @@ const TOKEN = "0123456789abcdef0123456789abcdef";
 interface Asked {
 	readonly judge?: () => Verdict | null;
 	readonly token?: string;
+	/** What the call ends with in place of an answer. */
+	readonly lost?: KeyturnError;
 }
 
 /** What is told of a call that got this answer. */
@@ -18,12 +21,17 @@ async function told(status: number, body: string, asked?: Asked): Promise<string
 async function failure(
 	status: number,
 	body: string,
-	{ judge = () => null, token = TOKEN }: Asked = {},
+	{ judge = () => null, token = TOKEN, lost }: Asked = {},
 ): Promise<unknown> {
 	const api = createApi({
 		provider: "fake",
 		base: "https://api.invalid",
-		http: { send: async () => Promise.resolve({ status, headers: {}, body }) },
+		http: {
+			send: async () => {
+				if (lost !== undefined) throw lost;
+				return Promise.resolve({ status, headers: {}, body });
+			},
+		},
 		clock: createSleepingClock(),
 		authorize: async () => Promise.resolve({ headers: { authorization: `Bearer ${token}` } }),
 		permission: "give it access",
@@ -78,4 +86,15 @@ test("a redirect is told as one, and a failure that comes with 200 is none", asy
 		});
 	const refused = { judge: () => ({ kind: "refused", why: "the name is not wanted (2005)" }) as const };
 	expect(await failure(200, "{}", refused)).toMatchObject({ code: "provider.refused", hint: null });
+});
+
+test("an answer that is too long is no sign of an interface that cannot be reached", async () => {
+	const lost = (retry: boolean) => new KeyturnError("http.failed", "GET: got more", { retry });
+	expect(await failure(200, "", { lost: lost(false) })).toMatchObject({
+		code: "provider.unreachable",
+		hint: null,
+	});
+	expect(await failure(200, "", { lost: lost(true) })).toMatchObject({
+		hint: expect.stringContaining("may this host reach it"),
+	});
 });
