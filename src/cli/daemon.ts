@@ -1,6 +1,7 @@
 /** `keyturn run`: ticks at every slot, whenever something is due, and every few minutes besides; parks on SIGTERM. */
 
 import type { TickReport } from "../agent/agent.ts";
+import { excerpt } from "../dkim/foreign-text.ts";
 import { asKeyturnError } from "../errors.ts";
 import type { Wish } from "../ports/state-store.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -13,6 +14,8 @@ const LONGEST_SLEEP_MS = 5 * 60_000;
 const SHORTEST_SLEEP_MS = 1000;
 /** Wishes are found this soon. */
 const WISH_MS = 1000;
+/** What `systemctl status` shows in a line. */
+const STATUS_LENGTH = 300;
 
 export async function runDaemon(context: CommandContext): Promise<number> {
 	const bench = await context.open();
@@ -108,7 +111,12 @@ async function tickOnce(
 	}
 }
 
+/** systemd takes each further line for a word to it (sd_notify(3): `WATCHDOG=trigger`), and programs say what they like. */
 function statusLine(report: TickReport): string {
+	return excerpt(standing(report), STATUS_LENGTH);
+}
+
+function standing(report: TickReport): string {
 	const failed = report.domains.find((one) => one.error !== null);
 	if (failed !== undefined) return `${failed.domain}: ${failed.error?.message ?? ""}`;
 	const [wait] = report.domains.flatMap((one) => one.waits.map((each) => ({ ...each, domain: one.domain })));

@@ -48,6 +48,18 @@ test("says when it is ready, how it stands, and that it stops", async () => {
 	expect(daemon.said.at(-1)).toBe("STOPPING=1");
 });
 
+test("says no word to its service manager that somebody else has said", async () => {
+	const world = new AgentWorld();
+	const said = `opendkim: no\nWATCHDOG=trigger\n${"x".repeat(10_000)}`;
+	world.refuse = () => ({ act: "refused", why: "failed", domains: [], message: said, hint: null });
+	const daemon = daemonOf(world, 2);
+	expect(await daemon.run()).toBe(0);
+	const told = daemon.said.filter((word) => word.startsWith("STATUS="));
+	expect(told.some((word) => word.includes("WATCHDOG"))).toBe(true);
+	for (const word of told) expect(word).not.toContain("\n");
+	for (const word of told) expect(word.length).toBeLessThan(400);
+});
+
 test("wishes that cannot be read for a while do not end it", async () => {
 	const world = new AgentWorld();
 	let asked = 0;
