@@ -3,6 +3,7 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { CAUSES } from "../agent/causes.ts";
 import { doubtedSince } from "../agent/clock-watch.ts";
+import { each } from "../agent/run.ts";
 import { type Checked, parseHostState, type Trouble, type Undelivered } from "../agent/host-state.ts";
 import type { LookReport } from "../ports/propagation.ts";
 import {
@@ -46,6 +47,8 @@ export async function status(context: CommandContext, options: StatusOptions): P
 }
 
 const WATCH_MS = 2000;
+/** Each has many questions under way: those of hundreds of domains would be more sockets than a process may have. */
+const LOOKS_AT_A_TIME = 8;
 /** The screen is cleared, and writing goes on at its upper left: ECMA-48, ED and CUP. */
 const CLEAR = "\u001B[H\u001B[2J";
 
@@ -68,16 +71,15 @@ async function writePage(context: CommandContext, bench: Workbench, path: string
 	const built = await gather(bench);
 	const looks = new Map<string, LookReport>();
 	const policies = new Map(bench.settings.policies.map((policy) => [policy.domain, policy]));
-	await Promise.all(
-		built.domains.flatMap(({ domain, keys }) =>
-			keys.filter(isAdvertised).map(async ({ selector, value }) => {
-				const verify = policies.get(domain)?.verify;
-				if (verify === undefined) return;
-				const asked = { domain, selector, record: value, verify, askResolvers: false };
-				looks.set(`${domain} ${selector}`, await bench.propagation.look(asked, context.signal));
-			}),
-		),
+	const shown = built.domains.flatMap(({ domain, keys }) =>
+		keys.filter(isAdvertised).map(({ selector, value }) => ({ domain, selector, record: value })),
 	);
+	await each(shown, LOOKS_AT_A_TIME, async ({ domain, selector, record }) => {
+		const verify = policies.get(domain)?.verify;
+		if (verify === undefined) return;
+		const asked = { domain, selector, record, verify, askResolvers: false };
+		looks.set(`${domain} ${selector}`, await bench.propagation.look(asked, context.signal));
+	});
 	const { renderPage } = await import("../report/page.ts");
 	const page = renderPage({
 		status: built,

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { status } from "../../src/cli/status.ts";
+import type { Workbench } from "../../src/cli/workbench.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
+import { policyOf } from "../fakes/policies.ts";
 
 const NEVER = new AbortController().signal;
 const TABLE = { json: false, watch: false, html: null };
@@ -19,6 +21,27 @@ test("as a page, with what every server says at this moment", async () => {
 	expect(page).toMatch(/^<!doctype html>/);
 	expect(page).toContain("<h3>Servers</h3>");
 	expect(terminal.results).toEqual([]);
+});
+
+test("as a page of many domains, without asking for all of them at once", async () => {
+	const domains = Array.from({ length: 40 }, (_, index) => `d${index}.example`);
+	const world = new AgentWorld(domains.map((domain) => policyOf({ domain })));
+	await world.agent.tick(NEVER, { lockWaitMs: 0 });
+	let [under, most, looked] = [0, 0, 0];
+	const propagation: Workbench["propagation"] = {
+		...world.ports.propagation,
+		look: async (request, signal) => {
+			looked += 1;
+			under += 1;
+			most = Math.max(most, under);
+			await new Promise((resolve) => void setImmediate(resolve));
+			under -= 1;
+			return world.ports.propagation.look(request, signal);
+		},
+	};
+	const { context } = commandBench(world, { changes: { propagation } });
+	expect(await status(context, { ...TABLE, html: "-" })).toBe(0);
+	expect([looked, most]).toEqual([40, 8]);
 });
 
 test("alerts that do not get out are counted; a hook that fails is a trouble and no alert", async () => {
