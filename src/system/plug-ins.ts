@@ -17,6 +17,8 @@ export interface PlugInPlaces {
 }
 
 const CODE = /\.(js|cjs|mjs|json|node|wasm)$/;
+/** What of a folder below can have other code run: a package.json says where the folder begins, other data may be anything. */
+const CODE_BELOW = /\.(js|cjs|mjs|node|wasm)$|\/package\.json$/;
 const INSTALLED = "/node_modules/";
 /** Whoever installs more than this beside keyturn.yaml has more in mind than a provider. */
 const MOST_FILES = 20_000;
@@ -75,22 +77,30 @@ async function whyUnsafe(disk: Disk, path: string, ownRoot: string): Promise<str
 	return null;
 }
 
-/** What the module could load in its turn: the code beside it, and all packages that are installed there or with it. */
+/** What the module could load in its turn: the code beside it and in folders there, and all packages that are installed there or with it. */
 async function loadedWith(disk: Disk, path: string, ownRoot: string): Promise<readonly string[]> {
 	const installed = path.indexOf(INSTALLED);
 	if (installed >= 0) return filesBelow(disk, path.slice(0, installed + INSTALLED.length - 1), ownRoot);
 	const directory = directoryOf(path);
 	const names = (await disk.list(directory)) ?? [];
 	const beside = names.filter((name) => CODE.test(name)).map((name) => `${directory}/${name}`);
-	return [path, ...beside, ...(await filesBelow(disk, `${directory}${INSTALLED.slice(0, -1)}`, ownRoot))];
+	const packages = `${directory}${INSTALLED.slice(0, -1)}`;
+	const below: string[] = [];
+	for (const at of names.map((name) => `${directory}/${name}`))
+		if (at !== packages && (await disk.stat(at))?.kind === "directory")
+			below.push(...(await filesBelow(disk, at, ownRoot)).filter((file) => CODE_BELOW.test(file)));
+	return [path, ...beside, ...below, ...(await filesBelow(disk, packages, ownRoot))];
 }
 
 async function filesBelow(disk: Disk, top: string, ownRoot: string): Promise<readonly string[]> {
 	const files: string[] = [];
 	const directories = [top];
+	const seen = new Set<string | null>([ownRoot]);
 	for (let at = directories.pop(); at !== undefined; at = directories.pop()) {
-		if ((await disk.realpath(at)) === ownRoot) continue;
-		for (const name of (await disk.list(at)) ?? []) {
+		const real = await disk.realpath(at);
+		if (seen.has(real)) continue;
+		seen.add(real);
+		for (const name of await namesIn(disk, at)) {
 			const stat = await disk.stat(`${at}/${name}`);
 			if (stat?.kind === "directory") directories.push(`${at}/${name}`);
 			else files.push(`${at}/${name}`);
@@ -99,4 +109,15 @@ async function filesBelow(disk: Disk, top: string, ownRoot: string): Promise<rea
 			throw new KeyturnError("config.unsafe", `${top}: more than ${MOST_FILES} files are installed there`);
 	}
 	return files;
+}
+
+/** Of a directory of root's that is closed to the agent's user nothing can be loaded as that user. */
+async function namesIn(disk: Disk, directory: string): Promise<readonly string[]> {
+	try {
+		return (await disk.list(directory)) ?? [];
+	} catch (thrown) {
+		const isClosed = thrown instanceof KeyturnError && thrown.errno === "EACCES";
+		if (isClosed && (await disk.stat(directory))?.uid === 0) return [];
+		throw thrown;
+	}
 }
