@@ -31,9 +31,13 @@ export function createBecome(runOnce: RunOnce): (request: ProgramRequest) => Pro
 		const key = `${target.uid}:${target.gid}`;
 		const way = ways.get(key) ?? findWay(target, runOnce);
 		ways.set(key, way);
-		const found = await way;
-		if (found === OURSELVES) ways.delete(key);
-		return found;
+		try {
+			return await way;
+		} catch (error) {
+			// systemd may be too busy just now.
+			ways.delete(key);
+			throw error;
+		}
 	};
 }
 
@@ -54,8 +58,8 @@ async function findWay(target: Owner, runOnce: RunOnce): Promise<Become> {
 		const become = { commandFor, asRoot: dropped };
 		if (await works(become, runOnce)) return become;
 	}
-	if (dropped) throw cannotDrop(target);
-	return OURSELVES;
+	if (!dropped && target.uid === 0) return OURSELVES;
+	throw cannotBecome(target);
 }
 
 function candidates(target: Owner): readonly Become["commandFor"][] {
@@ -82,11 +86,14 @@ async function works(become: Become, runOnce: RunOnce): Promise<boolean> {
 	}
 }
 
-/** Unlike root, who may go on as root, a dropped process must not hand its hidden root to a program. */
-function cannotDrop(target: Owner): KeyturnError {
+/**
+ * Root's own rights are for none of them, nor the hidden ones of a process that was dropped: they read tables that the signer's
+ * user may have written, and Exim runs what stands in its own.
+ */
+function cannotBecome(target: Owner): KeyturnError {
 	return new KeyturnError(
 		"program.failed",
-		`no program can be run as user ${target.uid}: expected ${SETPRIV} to work, it did not`,
-		{ hint: "install util-linux, or run keyturn as its own user rather than as root" },
+		`no program can be run as user ${target.uid}: expected ${SETPRIV} or systemd-run to do it, neither did`,
+		{ hint: "install util-linux; a container of root's needs CAP_SETUID and CAP_SETGID", retry: true },
 	);
 }

@@ -49,3 +49,16 @@ test("setpriv comes first, and adds nothing to the words", async (context) => {
 		"${A}",
 	]);
 });
+
+test("what nothing can run as its user is not run as root, and tried again the next time", async (context) => {
+	if (process.getuid?.() !== 0) context.skip("only root may become others");
+	let works = false;
+	const become = createBecome(async () => ({ ...ENDED, status: works ? 0 : 1 }));
+	const request = { argv: ["/usr/sbin/exim4", "-be"] as const, owner: OWNER, timeoutMs: 1_000 };
+	await expect(become(request)).rejects.toMatchObject({
+		code: "program.failed",
+		message: expect.stringContaining("no program can be run as user 43210") as string,
+	});
+	works = true;
+	expect((await become(request)).commandFor(request)[0]).toBe("/usr/bin/setpriv");
+});
