@@ -30,7 +30,7 @@ const NEVER = new AbortController().signal;
 export function createProbeProgram({ programs, disk, argv, addressesOf }: ProbeProgramOptions) {
 	return async ({ request, owner, timeoutMs }: ProbeRun): Promise<string> => {
 		const run = (await isSystemd(disk))
-			? await asUnit(argv, owner, request, addressesOf)
+			? await asUnit(argv, { request, owner, timeoutMs }, addressesOf)
 			: { argv, input: JSON.stringify(request), owner };
 		const result = await programs.run({ ...run, timeoutMs, outputLimitBytes: 16 * 1024 * 1024 }, NEVER);
 		if (result.status === 0) return result.stdout;
@@ -52,8 +52,7 @@ interface Reached {
 /** Only loopback and what is to be proven can be reached from it, and nothing can be gained in it. */
 async function asUnit(
 	argv: readonly [string, string],
-	owner: ProbeRun["owner"],
-	request: ProbeRun["request"],
+	{ request, owner, timeoutMs }: ProbeRun,
 	addressesOf: ProbeProgramOptions["addressesOf"],
 ): Promise<Pick<ProgramRequest, "argv" | "input">> {
 	const { addresses, ...reached } = await reach(request.socket, addressesOf);
@@ -61,6 +60,8 @@ async function asUnit(
 		"IPAddressDeny=any",
 		"IPAddressAllow=localhost",
 		...addresses.map((address) => `IPAddressAllow=${withoutScope(address)}`),
+		// Killing the client would leave the unit running.
+		`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`,
 		"NoNewPrivileges=yes",
 		"ProtectSystem=strict",
 	];

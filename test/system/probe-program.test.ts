@@ -64,7 +64,9 @@ asRoot.each<readonly [string, SocketTarget | undefined]>([
 ])("for %s loopback alone is open to it, and nobody is asked", async (_, socket) => {
 	const { ran, request, argv, given } = await probed(true, socket);
 	expect(ran).toHaveLength(1);
-	expect(argv).toEqual(expect.arrayContaining(["/usr/bin/systemd-run", "--uid=7", "--gid=8"]));
+	expect(argv).toEqual(
+		expect.arrayContaining(["/usr/bin/systemd-run", "--uid=7", "--gid=8", "RuntimeMaxSec=2"]),
+	);
 	expect(allowed(argv)).toEqual(LOOPBACK);
 	expect(given).toEqual(request);
 });
