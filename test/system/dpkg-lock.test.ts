@@ -41,6 +41,12 @@ test("on an overlay, finds it below a directory that is a link", async () => {
 	expect(await findHeldLock(overlay, [path])).toBe(path);
 });
 
+test("finds none where there are more locks than can be read: any user can hold as many", async () => {
+	const read = async (path: string) =>
+		Promise.reject(new KeyturnError("disk.failed", path, { errno: "EFBIG" }));
+	expect(await findHeldLock({ ...disk, read }, ["/var/lib/dpkg/lock"])).toBeNull();
+});
+
 test("reads /proc/locks: writers that hold, not those that wait or read", () => {
 	const text = [
 		"1: POSIX  ADVISORY  WRITE 459 00:28:402117 0 EOF",
