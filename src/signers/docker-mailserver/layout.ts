@@ -25,6 +25,7 @@ export interface VolumeKey {
 }
 
 export interface VolumeLayout {
+	readonly volume: string;
 	/** Below it stand new keys, as `<keys>/<domain>/<selector>.private`. */
 	readonly keys: string;
 	/** The real paths of its files, in the order in which `keysIn` and `render` take them. */
@@ -47,6 +48,7 @@ export function layoutOf(settings: DockerMailserverSettings): VolumeLayout {
 /** Fails with `signer.config` where one is missing. */
 export async function readLayoutFiles(disk: Disk, layout: VolumeLayout): Promise<readonly SignerFile[]> {
 	const files: SignerFile[] = [];
+	for (const path of [...layout.files, layout.keys]) await refuseWayOut(disk, layout.volume, path);
 	for (const wanted of layout.files) {
 		const path = await disk.realpath(wanted);
 		const bytes = path === null ? null : await disk.read(path, LIMIT_BYTES);
@@ -59,6 +61,15 @@ export async function readLayoutFiles(disk: Disk, layout: VolumeLayout): Promise
 	return files;
 }
 
+/** Who has the container writes its volume, as root: a link there would have root of this host read and write elsewhere. */
+async function refuseWayOut(disk: Disk, volume: string, path: string): Promise<void> {
+	const [top, real] = [await disk.realpath(volume), await disk.realpath(path)];
+	if (real === null || real.startsWith(`${top ?? volume}/`)) return;
+	throw new KeyturnError("signer.config", `${path}: expected a place in the volume, got a link to ${real}`, {
+		hint: "find out who put it there: what a container sees lies in its volume; let `volume` name the directory itself",
+	});
+}
+
 const LIMIT_BYTES = 16 * 1024 * 1024;
 /** Where the container copies the tables and keys of OpenDKIM to. */
 const COPIED_TO = "/etc/opendkim";
@@ -67,6 +78,7 @@ function openDkimLayout({ volume }: DockerMailserverSettings): VolumeLayout {
 	const place = { outside: `${volume}/opendkim`, inside: COPIED_TO };
 	const format = mapped(LABELLED_KEYS, place);
 	return {
+		volume,
 		keys: `${place.outside}/keys`,
 		files: [`${place.outside}/KeyTable`, `${place.outside}/SigningTable`],
 		keysIn: ([keys, signing]) =>
@@ -97,6 +109,7 @@ function rspamdLayout({ volume, inside }: DockerMailserverSettings): VolumeLayou
 		});
 	};
 	return {
+		volume,
 		keys: `${volume}/rspamd/dkim`,
 		files: [path],
 		keysIn,

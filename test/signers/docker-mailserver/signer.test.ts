@@ -145,3 +145,40 @@ test("refuses a key that belongs to another than the keys in use: nobody in the 
 	expect(await signer.unsafe(at("roots"), reading)).toContain("belongs to uid 0, expected 107");
 	expect(await signer.unsafe(at("absent"), reading)).toContain("is absent");
 });
+
+test.each([
+	["its table", "opendkim/KeyTable", "/etc/shadow"],
+	["the directory of its keys", "opendkim/keys", "/etc/cron.d"],
+	["all of its signer's files", "opendkim", "/root/opendkim"],
+])(
+	"a link that leads %s out of the volume is not followed: the container may have put it there",
+	async (_, link, to) => {
+		const sim = new SimDisk(() => new Date(0));
+		sim.put("/etc/shadow", "root:secret\n", 0o600);
+		sim.putDirectory("/etc/cron.d");
+		sim.put("/root/opendkim/KeyTable", "");
+		sim.putDirectory(VOLUME);
+		for (const [name, text] of [
+			["KeyTable", "mail example.com:mail:/etc/opendkim/keys/example.com/mail.private\n"],
+			["SigningTable", "*@example.com mail\n"],
+		] as const)
+			if (link !== "opendkim" && link !== `opendkim/${name}`) sim.put(`${VOLUME}/opendkim/${name}`, text);
+		sim.putSymlink(`${VOLUME}/${link}`, to);
+		await expect(signerOn(sim).read()).rejects.toMatchObject({
+			code: "signer.config",
+			message: expect.stringContaining("expected a place in the volume, got a link to /") as string,
+		});
+	},
+);
+
+test("the volume itself may be named by a link, and links within it lead where the container sees them", async () => {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put(
+		"/data/dms/opendkim/KeyTable.2026",
+		"mail example.com:mail:/etc/opendkim/keys/example.com/mail.private\n",
+	);
+	sim.putSymlink("/data/dms/opendkim/KeyTable", "/data/dms/opendkim/KeyTable.2026");
+	sim.put("/data/dms/opendkim/SigningTable", "*@example.com mail\n");
+	sim.putSymlink(VOLUME, "/data/dms");
+	expect((await signerOn(sim).read()).lines).toMatchObject([{ domain: "example.com", selector: "mail" }]);
+});
