@@ -170,9 +170,10 @@ function lastDue({ beginning, policies, luck }: Scenario, endsMs: number): Reado
 		const slot = previousSlot(policy.schedule, policy.timezone, latest);
 		const dueMs = slot === null ? 0 : slot.getTime() - beginning.getTime();
 		if (slot === null || dueMs <= 0) continue;
-		// A key kept ready for an emergency stands for the slot to come once it is used, however early.
+		// A key kept ready for an emergency stands for the slot to come once it is used, however early; so does one of a
+		// clock that was ahead.
 		const earliest =
-			policy.standby || luck.wishes > 0
+			policy.standby || luck.wishes + luck.clockSteps > 0
 				? previousSlot(policy.schedule, policy.timezone, new Date(slot.getTime() - 1))
 				: null;
 		due.set(
