@@ -15,6 +15,9 @@ export async function followAliases(name: string, options: HopOptions): Promise<
 	for (let last: Hop = hops[0]; last.target !== null; ) {
 		if (hops.some((hop) => hop.name === last.target))
 			return { hops, broken: `an alias to ${last.target}, which leads back to it` };
+		// What is written there would stand at every name of somebody's zone.
+		if (last.target.split(".").includes("*"))
+			return { hops, broken: `an alias to ${last.target}, the name of a wildcard` };
 		if (hops.length > MAX_ALIASES) return { hops, broken: `an alias after ${MAX_ALIASES} others` };
 		const next = await lookAtTarget(last.target, options);
 		if (next.zone.zone === null && !next.zone.isUnknown)

@@ -699,6 +699,21 @@ describe("aliases", () => {
 		expect(await vacancy()).toMatchObject({ kind: "taken", owner: "key1.target.test", values: [FOREIGN] });
 	});
 
+	test.each(["*.target.test", "x.*.target.test"])(
+		"one to %s leads to no key's record: written there it would stand at every name of that zone",
+		async (target) => {
+			const { world, look, vacancy } = createScene();
+			createTarget(world);
+			world.set(NAME, "CNAME", [target]);
+			expect((await look()).verdict).toBe("wrong");
+			expect(await vacancy()).toMatchObject({
+				kind: "taken",
+				owner: NAME,
+				summary: expect.stringContaining(`an alias to ${target}, the name of a wildcard`),
+			});
+		},
+	);
+
 	test("a loop and a long chain are refused", async () => {
 		const { world, look, vacancy } = createScene();
 		createTarget(world);
