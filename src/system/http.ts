@@ -28,7 +28,8 @@ async function createClient(): Promise<AxiosInstance> {
 		allowAbsoluteUrls: true,
 		decompress: true,
 		httpAgent: new HttpAgent({ keepAlive: false }),
-		httpsAgent: new HttpsAgent({ keepAlive: false, minVersion: "TLSv1.2" }),
+		// Said, since NODE_TLS_REJECT_UNAUTHORIZED=0 of a shell would have the credential go to whoever answers.
+		httpsAgent: new HttpsAgent({ keepAlive: false, minVersion: "TLSv1.2", rejectUnauthorized: true }),
 		maxBodyLength: LIMIT_BYTES,
 		maxContentLength: LIMIT_BYTES,
 		maxRedirects: 0,

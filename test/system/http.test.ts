@@ -1,8 +1,10 @@
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createPlainServer } from "node:net";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { createGzip, gzipSync } from "node:zlib";
+import forge from "node-forge";
 import { expect, onTestFinished, test } from "vitest";
 import type { HttpRequest } from "../../src/ports/http.ts";
 import { createSystemClock } from "../../src/system/clock.ts";
@@ -148,6 +150,40 @@ test.each([
 		else process.env[name] = before;
 	});
 	expect((await http.send(get(url), never)).body).toBe("direct");
+});
+
+test("nor are certificates that nobody vouches for taken, whatever the environment says", async () => {
+	const keys = forge.pki.rsa.generateKeyPair(2048);
+	const certificate = forge.pki.createCertificate();
+	certificate.publicKey = keys.publicKey;
+	certificate.validity.notBefore = new Date(Date.now() - 86_400_000);
+	certificate.validity.notAfter = new Date(Date.now() + 86_400_000);
+	certificate.setSubject([{ name: "commonName", value: "127.0.0.1" }]);
+	certificate.setIssuer([{ name: "commonName", value: "127.0.0.1" }]);
+	certificate.sign(keys.privateKey, forge.md.sha256.create());
+	const heard: unknown[] = [];
+	const server = createTlsServer(
+		{
+			key: forge.pki.privateKeyToPem(keys.privateKey),
+			cert: forge.pki.certificateToPem(certificate),
+		},
+		(request, response) => {
+			heard.push(request.headers);
+			response.end();
+		},
+	);
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+	onTestFinished(() => {
+		delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+		server.close();
+	});
+	const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	await expect(http.send(get(url, { headers: { Authorization: "hush" } }), never)).rejects.toMatchObject({
+		code: "http.failed",
+		errno: "DEPTH_ZERO_SELF_SIGNED_CERT",
+	});
+	expect(heard).toEqual([]);
 });
 
 test("no failure holds the client's own error, with its request and headers", async () => {
