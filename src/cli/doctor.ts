@@ -11,6 +11,8 @@ import { type Fault, faultSentence } from "../settings/faults.ts";
 import { asTheyTurn } from "../report/status.ts";
 import { plural } from "../report/status-words.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";
+import { isCandidate } from "../rotation/life.ts";
+import { parseDomainState } from "../rotation/stored-state.ts";
 import { type Examined, nagiosReport, nagiosStatus, nagiosUnknown } from "./doctor-nagios.ts";
 import { signersText } from "./doctor-signers.ts";
 import { doctorText } from "./doctor-text.ts";
@@ -108,6 +110,7 @@ async function agentFacts(bench: Workbench): Promise<AgentFacts> {
 		isDaemonAlive: await bench.daemonAlive(),
 		lastTickAt,
 		undelivered,
+		forgotten: await forgottenBy(bench),
 		troubles: troubles.map(({ event, severity, summary, hint, domains }) => ({
 			event,
 			severity: severity === "critical" || severity === "info" ? severity : "warning",
@@ -116,6 +119,25 @@ async function agentFacts(bench: Workbench): Promise<AgentFacts> {
 			domains,
 		})),
 	};
+}
+
+/** Of documents that cannot be read nothing is told: nobody needs them. */
+async function forgottenBy({ settings, store }: Workbench): Promise<AgentFacts["forgotten"]> {
+	const named = new Set(settings.policies.map(({ domain }) => `domains/${domain}`));
+	const forgotten: AgentFacts["forgotten"][number][] = [];
+	const names = await store.list("domains/").catch(() => []);
+	for (const name of names.filter((one) => !named.has(one)))
+		try {
+			const { domain, keys } = parseDomainState((await store.load(name))?.state);
+			const left = keys.filter(
+				({ origin, state }) =>
+					origin === "made" && (isCandidate(state) || state === "retiring" || state === "revoked"),
+			);
+			if (left.length > 0) forgotten.push({ domain, selectors: left.map(({ selector }) => selector) });
+		} catch {
+			continue;
+		}
+	return forgotten;
 }
 
 /** Since it signs; null where nothing does. */

@@ -43,6 +43,14 @@ export interface AgentFacts {
 	}[];
 	/** Alerts that could not be delivered yet. */
 	readonly undelivered: number;
+	readonly forgotten: readonly ForgottenDomain[];
+}
+
+/** One whose keys the agent remembers, and that keyturn.yaml names no more: no tick looks at it again. */
+export interface ForgottenDomain {
+	readonly domain: string;
+	/** Of keys that it made, which do not sign any more, or not yet, and whose records it would have taken away. */
+	readonly selectors: readonly string[];
 }
 
 export type DoorFacts =

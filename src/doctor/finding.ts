@@ -62,6 +62,7 @@ export const FINDINGS = {
 	"clock.unsynchronised": "warning",
 	"leftover.record": "warning",
 	"leftover.file": "warning",
+	"leftover.domain": "warning",
 	"spf.missing": "warning",
 	"spf.broken": "warning",
 	"spf.open": "warning",

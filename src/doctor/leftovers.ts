@@ -1,11 +1,11 @@
-/** Key records and key files that nobody uses: a record says that a signature is good for as long as it stands. */
+/** Key records and key files that nobody uses, or looks after: a record says that a signature is good for as long as it stands. */
 
 import type { Facts } from "./facts.ts";
 import { type Finding, finding } from "./finding.ts";
 import { quoted } from "./words.ts";
 
 export function checkLeftovers(facts: Facts): readonly Finding[] {
-	return [...records(facts), ...files(facts)];
+	return [...records(facts), ...files(facts), ...domains(facts)];
 }
 
 function records({ domains }: Facts): readonly Finding[] {
@@ -36,6 +36,16 @@ function files({ door }: Facts): readonly Finding[] {
 		finding("leftover.file", path, {
 			summary: "no line of a signer names this private key, and keyturn did not put it there",
 			advice: `if nothing else on this host reads it, remove it with shred -u ${quoted(path)}`,
+		}),
+	);
+}
+
+function domains({ agent, settings }: Facts): readonly Finding[] {
+	return agent.forgotten.map(({ domain, selectors }) =>
+		finding("leftover.domain", domain, {
+			summary: `${settings.path} does not name it any more, so that nobody takes away what keyturn has published for it: ${selectors.join(", ")}`,
+			advice:
+				"put it back into `domains`, so that these go in their time; `keyturn remove` is for a domain whose signing is to end as well",
 		}),
 	);
 }

@@ -9,7 +9,8 @@ import { keyRecordName } from "../../src/dkim/names.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { doorTold, healthyFacts } from "../fakes/doctor-facts.ts";
 import { doctorBench, GOOD_MAIL } from "../fakes/doctor-bench.ts";
-import { policyOf } from "../fakes/policies.ts";
+import { emptyDomainState } from "../../src/rotation/domain-state.ts";
+import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 interface Told {
 	readonly domains: number;
@@ -151,6 +152,27 @@ describe("what it finds by asking", () => {
 		const { told, code } = await run(doctorBench(world, { records }));
 		expect(told.findings).toMatchObject([{ code: "leftover.record", subject: "example.com 202607" }]);
 		expect(code).toBe(1);
+	});
+
+	test("what stands of a domain that was taken out of keyturn.yaml, and nothing of one that left nothing", async () => {
+		const world = await wellWorld();
+		const lease = await world.store.lock(0, new AbortController().signal);
+		if (lease === "held") throw new Error("nobody holds it");
+		for (const [domain, states] of [
+			["gone.example", ["retiring", "active", "verified", "retired"]],
+			["left.example", ["active", "retired"]],
+		] as const) {
+			const keys = states.map((state, index) =>
+				keyEntry({ selector: `2026${10 + index}`, state, origin: "made" }),
+			);
+			const state = { ...emptyDomainState(domain), keys };
+			await world.store.save(lease, `domains/${domain}`, state, 0);
+		}
+		await world.store.save(lease, "domains/odd.example", { schema: 9 }, 0);
+		await lease.release();
+		const { told } = await run(doctorBench(world));
+		expect(told.findings).toMatchObject([{ code: "leftover.domain", subject: "gone.example" }]);
+		expect(JSON.stringify(told.findings)).toContain("has published for it: 202610, 202612");
 	});
 
 	test("no leftover where an ARC signer uses it, or it is revoked", async () => {

@@ -597,6 +597,13 @@ const CASES: readonly Found[] = [
 		["leftover.file"],
 	],
 	["a key file that nobody names, in the directory of two signers", straySeenByTwo(), ["leftover.file"]],
+	[
+		"a domain that was taken out of keyturn.yaml",
+		healthyFacts({
+			agent: { ...healthyFacts().agent, forgotten: [{ domain: "gone.example", selectors: ["202612"] }] },
+		}),
+		["leftover.domain"],
+	],
 	["no SPF record", mail({ texts: texts("something else") }), ["spf.missing"]],
 	["two SPF records", mail({ texts: texts("v=spf1 mx -all", "v=spf1 a -all") }), ["spf.broken"]],
 	["an SPF record in error", mail({ spf: spf("permerror") }), ["spf.broken"]],

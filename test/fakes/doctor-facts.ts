@@ -43,7 +43,7 @@ export function healthyFacts(changes: Partial<Facts> = {}): Facts {
 			metrics: { textfile: null, listen: null },
 			pagePath: null,
 		},
-		agent: { isDaemonAlive: true, lastTickAt: NOW, troubles: [], undelivered: 0 },
+		agent: { isDaemonAlive: true, lastTickAt: NOW, troubles: [], undelivered: 0, forgotten: [] },
 		door: doorTold(),
 		secrets: [{ path: "/etc/keyturn/tsig.key", mode: 0o100640 }],
 		recovery: "enabled",
