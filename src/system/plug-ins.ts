@@ -5,6 +5,7 @@ import { directoryOf } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import { createProgramTrust } from "./program-trust.ts";
+import { whyUntrustedFile } from "./trusted.ts";
 
 /** What a module exports; nothing of it is known before it is looked at. */
 export type PlugIn = Readonly<Record<string, unknown>>;
@@ -37,7 +38,7 @@ export async function loadPlugIn(
 	const load = createRequire(configPath);
 	const path = await placeOf(disk, load, type);
 	if (path === null) return null;
-	const why = await whyUnsafe(disk, path, ownRoot);
+	const why = (await whyNotNamed(disk, configPath)) ?? (await whyUnsafe(disk, path, ownRoot));
 	if (why !== null)
 		throw new KeyturnError("config.unsafe", `${configPath}: provider type ${type} is not loaded: ${why}`, {
 			hint: "everything that it loads, and the directories above, have to belong to root and be writable by root alone",
@@ -66,6 +67,12 @@ async function placeOf(disk: Disk, load: NodeJS.Require, type: string): Promise<
 			cause: thrown,
 		});
 	}
+}
+
+/** It names what is run before anything else is done with it: any module of root's, as root, by whoever could write there. */
+async function whyNotNamed(disk: Disk, configPath: string): Promise<string | null> {
+	const why = await whyUntrustedFile(disk, configPath, 0);
+	return why === null ? null : `whoever can write to ${configPath} could have named it: ${why}`;
 }
 
 async function whyUnsafe(disk: Disk, path: string, ownRoot: string): Promise<string | null> {

@@ -9,6 +9,7 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 
 const NOBODY = 65_534;
 const FILES = {
+	"keyturn.yaml": "",
 	"mine.js": "module.exports = { loaded: require('./lib/part.js') };",
 	"lib/part.js": "module.exports = require('dep');",
 	"lib/deep/package.json": "{}",
@@ -39,6 +40,7 @@ test.runIf(process.getuid?.() === 0)("with all that it loads being root's it is 
 test
 	.runIf(process.getuid?.() === 0)
 	.each([
+		"keyturn.yaml",
 		"mine.js",
 		"lib",
 		"lib/part.js",
