@@ -92,12 +92,13 @@ const serveLocally: Workbench["serveLocally"] = (answerFor) => {
 
 async function open(configPath: string): Promise<Workbench> {
 	const settings = await configuration.read(configPath);
+	// Before root goes on as the owner of a directory that the file names: then he would be trusted with the file.
+	await configuration.mustBeSafe(configPath, process.geteuid?.() ?? 0);
 	const held = await heldCredentials(machine, settings, {
 		env: process.env,
 		isRoot: process.geteuid?.() === 0,
 	});
 	await dropToOwner(disk, settings.state);
-	await configuration.mustBeSafe(configPath, process.geteuid?.() ?? 0);
 	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
 	const openDoor = once(() => joinDoor(configPath));
 	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };

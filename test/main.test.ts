@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,6 +48,17 @@ describe("the command line", () => {
 		expect(trouble).toContain(`${config}: expected that only root can write to it, got mode 0666`);
 		expect(trouble).toContain("chmod go-w");
 	});
+
+	it.runIf(process.getuid?.() === 0)(
+		"goes, as root, by no configuration of the user to whose directory it would go on",
+		{ timeout: 60_000 },
+		async () => {
+			for (const path of [directory, config, join(directory, "state")]) await chown(path, 65_534, 65_534);
+			const { status, output, trouble } = await run(["history", "--json"], {});
+			expect({ status, output }).toEqual({ status: 2, output: "" });
+			expect(trouble).toContain("expected root as its owner, got user 65534");
+		},
+	);
 
 	it("ends quietly when nobody reads on", { timeout: 60_000 }, async () => {
 		const { status, trouble } = await run(["history", "--json"], { closeEarly: true });
