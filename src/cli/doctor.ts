@@ -12,10 +12,10 @@ import { asTheyTurn } from "../report/status.ts";
 import { plural } from "../report/status-words.ts";
 import { emptyDomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
-import { parseDomainState } from "../rotation/stored-state.ts";
 import { type Examined, nagiosReport, nagiosStatus, nagiosUnknown } from "./doctor-nagios.ts";
 import { signersText } from "./doctor-signers.ts";
 import { doctorText } from "./doctor-text.ts";
+import { forgottenDomains } from "./forgotten.ts";
 import { readDomains, readHost } from "./status.ts";
 import { type CommandContext, EXIT, type Examiner, type Workbench } from "./workbench.ts";
 
@@ -121,23 +121,14 @@ async function agentFacts(bench: Workbench): Promise<AgentFacts> {
 	};
 }
 
-/** Of documents that cannot be read nothing is told: nobody needs them. */
-async function forgottenBy({ settings, store }: Workbench): Promise<AgentFacts["forgotten"]> {
-	const named = new Set(settings.policies.map(({ domain }) => `domains/${domain}`));
-	const forgotten: AgentFacts["forgotten"][number][] = [];
-	const names = await store.list("domains/").catch(() => []);
-	for (const name of names.filter((one) => !named.has(one)))
-		try {
-			const { domain, keys } = parseDomainState((await store.load(name))?.state);
-			const left = keys.filter(
-				({ origin, state }) =>
-					origin === "made" && (isCandidate(state) || state === "retiring" || state === "revoked"),
-			);
-			if (left.length > 0) forgotten.push({ domain, selectors: left.map(({ selector }) => selector) });
-		} catch {
-			continue;
-		}
-	return forgotten;
+async function forgottenBy(bench: Workbench): Promise<AgentFacts["forgotten"]> {
+	return (await forgottenDomains(bench)).flatMap(({ domain, keys }) => {
+		const left = keys.filter(
+			({ origin, state }) =>
+				origin === "made" && (isCandidate(state) || state === "retiring" || state === "revoked"),
+		);
+		return left.length === 0 ? [] : [{ domain, selectors: left.map(({ selector }) => selector) }];
+	});
 }
 
 /** Since it signs; null where nothing does. */

@@ -9,6 +9,7 @@ import { parseDomainState } from "../rotation/stored-state.ts";
 import { needsRecord } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds } from "../rotation/timing.ts";
+import { forgottenDomains } from "./forgotten.ts";
 import { keysKnown } from "./keys-known.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
 
@@ -49,7 +50,8 @@ export async function removals(
 	context: CommandContext,
 	options: { readonly json: boolean },
 ): Promise<number> {
-	const { store, settings, clock } = await context.open();
+	const bench = await context.open();
+	const { store, settings, clock } = bench;
 	const due: Removal[] = [];
 	for (const policy of settings.policies) {
 		const stored = await store.load(`domains/${policy.domain}`);
@@ -63,6 +65,11 @@ export async function removals(
 					from: graceEnds(key, policy, clock.now())?.toISOString() ?? null,
 				});
 	}
+	// How long these are kept stood in what keyturn.yaml said of the domain.
+	for (const { domain, keys } of await forgottenDomains(bench))
+		for (const key of keys)
+			if (key.origin === "made" && isOld(key))
+				due.push({ domain, selector: key.selector, ...key.record, from: null });
 	context.terminal.result(
 		options.json
 			? JSON.stringify({ schema: 1, records: due }, null, 2)
@@ -79,9 +86,12 @@ interface Removal extends KeyRecordEntry {
 	readonly from: string | null;
 }
 
-function isToBeRemoved({ state, origin }: KeyEntry, { retire }: Policy): boolean {
-	if (state === "active") return false;
-	return (needsRecord(state) || state === "revoked") && (origin === "made" || retire.adopted);
+function isToBeRemoved(key: KeyEntry, { retire }: Policy): boolean {
+	return isOld(key) && (key.origin === "made" || retire.adopted);
+}
+
+function isOld({ state }: KeyEntry): boolean {
+	return state !== "active" && (needsRecord(state) || state === "revoked");
 }
 
 function removalForm({ selector, domain, from, owner, zone, value }: Removal, timezone: string): string {

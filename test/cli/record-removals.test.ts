@@ -57,3 +57,24 @@ test("what keyturn would leave is not told", async () => {
 	expect(await told([adopted], true)).toContain("202610");
 	expect(await told([{ ...OLD, state: "retired" }])).toBe(nothing);
 });
+
+test("nor is that of a domain passed over which keyturn.yaml names no more", async () => {
+	const { context, terminal, workbench } = commandBench(new AgentWorld());
+	const found = keyEntry({ selector: "mail", state: "retiring", origin: "adopted" });
+	const made = { ...OLD, origin: "made" } as const;
+	const keys = [made, found, keyEntry({ selector: "202611", state: "active", origin: "made" })];
+	const gone = { schema: 1, domain: "gone.example", wants: NOTHING_WANTED, keys };
+	const store = {
+		...workbench.store,
+		list: async () => Promise.resolve(["domains/example.com", "domains/gone.example", "domains/odd.example"]),
+		load: async (name: string) =>
+			Promise.resolve(
+				name === "domains/example.com" ? null : { state: name.includes("odd") ? {} : gone, revision: 1 },
+			),
+	};
+	const open = async () => Promise.resolve({ ...workbench, store });
+	expect(await removals({ ...context, open }, { json: false })).toBe(0);
+	const text = terminal.results.join("\n");
+	expect(text.match(/^; .*$/gm)).toEqual(["; gone.example 202610: its last use is not known"]);
+	expect(text).toContain("update delete 202610._domainkey.example.com. TXT");
+});
