@@ -73,7 +73,7 @@ function callsOf(api: Api): RrsetCalls<DesecZone> {
 			records: values,
 		}));
 		const read = (content: unknown) => written.parse(content);
-		await api.call({ method, path: path(zone), body, read }, signal);
+		await api.call({ method, path: path(zone), body, read, isUrgent: true }, signal);
 	};
 	return {
 		encode: quoteTxt,

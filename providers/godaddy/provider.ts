@@ -89,9 +89,9 @@ function callsOf(
 				);
 				const read = () => null;
 				// An empty set is no set: it is taken away. Neither call reaches any other name.
-				if (body.length === 0)
-					await api.call({ method: "DELETE", path: pathOf(zone, name), read, absent: null }, signal);
-				else await api.call({ method: "PUT", path: pathOf(zone, name), body, read }, signal);
+				const at = { path: pathOf(zone, name), read, isUrgent: true };
+				if (body.length === 0) await api.call({ method: "DELETE", ...at, absent: null }, signal);
+				else await api.call({ method: "PUT", ...at, body }, signal);
 			}
 		},
 	};

@@ -33,7 +33,7 @@ type Command = <Result>(
 	fields: Fields,
 	read: (content: unknown) => Result,
 	signal: AbortSignal,
-	absent?: Result,
+	more?: { readonly absent?: Result; readonly isUrgent?: boolean },
 ) => Promise<Result>;
 
 export function createProvider(
@@ -51,7 +51,7 @@ export function createProvider(
 					const { name: found, isServed } = readInfo(content);
 					return isServed ? [{ id: plainName(found), name: plainName(found) }] : [];
 				};
-				return command("domains.getInfo", { DomainName: at }, read, signal, []);
+				return command("domains.getInfo", { DomainName: at }, read, signal, { absent: [] });
 			},
 		}),
 		calls: callsOf(command, options),
@@ -69,7 +69,7 @@ function connect(options: AdapterOptions<NamecheapSettings>): Command {
 		judge,
 		explain: (content) => readFailure(content)?.message ?? "no reason",
 	});
-	return async (command, fields, read, signal, absent) => {
+	return async (command, fields, read, signal, more) => {
 		const body = new URLSearchParams({
 			ApiUser: settings.user,
 			ApiKey: await secrets.read(settings.api_key),
@@ -79,8 +79,7 @@ function connect(options: AdapterOptions<NamecheapSettings>): Command {
 			...fields,
 		}).toString();
 		const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/xml" };
-		const known = absent === undefined ? {} : { absent };
-		return api.call({ method: "POST", path: PATH, headers, body, read, ...known }, signal);
+		return api.call({ method: "POST", path: PATH, headers, body, read, ...more }, signal);
 	};
 }
 
@@ -119,7 +118,7 @@ function callsOf(
 				...(emailType === null ? {} : { EmailType: emailType }),
 				...Object.assign({}, ...wanted.map(fieldsOf)),
 			};
-			await command("domains.dns.setHosts", fields, readWritten, signal);
+			await command("domains.dns.setHosts", fields, readWritten, signal, { isUrgent: true });
 			const after = new Set((await hostsOf(zone, signal)).hosts.map(identityOf));
 			const lost = kept.filter((host) => !after.has(identityOf(host)));
 			if (lost.length > 0)

@@ -22,6 +22,11 @@ export interface ApiCall<Result> {
 	readonly judge?: (answer: ApiAnswer) => Verdict | null;
 	/** What must get into no message, besides what the proof has: a session's ticket. */
 	readonly secrets?: readonly string[];
+	/**
+	 * Goes out at once, and the call after it waits for both: a write over what was read just before, which somebody else may
+	 * change meanwhile.
+	 */
+	readonly isUrgent?: boolean;
 }
 
 /** What a provider says in its own way about a call that it did not carry out. */
@@ -93,7 +98,7 @@ export function createApi(options: ApiOptions): Api {
 	let nextAtMs = Number.NEGATIVE_INFINITY;
 	let limitedUntilMs = Number.NEGATIVE_INFINITY;
 
-	async function takeTurn(signal: AbortSignal): Promise<void> {
+	async function takeTurn(isUrgent: boolean, signal: AbortSignal): Promise<void> {
 		const leftMs = limitedUntilMs - clock.uptimeMs();
 		if (leftMs > 0)
 			throw new KeyturnError(
@@ -105,14 +110,14 @@ export function createApi(options: ApiOptions): Api {
 				},
 			);
 		const waitMs = nextAtMs - clock.uptimeMs();
-		if (waitMs > 0) await clock.sleep(waitMs, signal);
-		nextAtMs = clock.uptimeMs() + options.gapMs;
+		if (waitMs > 0 && !isUrgent) await clock.sleep(waitMs, signal);
+		nextAtMs = Math.max(clock.uptimeMs(), nextAtMs) + options.gapMs;
 	}
 
 	async function send(call: ApiCall<unknown>, signal: AbortSignal): Promise<Exchange> {
 		const request = requestOf(options.base, call);
 		const proof = await options.authorize(request, signal);
-		await takeTurn(signal);
+		await takeTurn(call.isUrgent === true, signal);
 		const headers = { accept: "application/json", ...typeOf(call), ...call.headers, ...proof.headers };
 		try {
 			const response = await http.send({ ...request, headers, deadlineMs: DEADLINE_MS }, signal);

@@ -72,6 +72,22 @@ describe("a zone of Namecheap", () => {
 		expect(others()).toEqual(all);
 	});
 
+	test("is written as soon as it is read: what others change meanwhile would be lost", async () => {
+		const { bench } = started;
+		const at: Record<string, number> = {};
+		bench.server.faults.push({
+			when: ({ body }) => {
+				const command = /Command=namecheap\.domains\.(?:dns\.)?(\w+)/.exec(body)?.[1] ?? "";
+				if (at["setHosts"] === undefined) at[command] = bench.clock.uptimeMs();
+				return false;
+			},
+			fault: { kind: "reset" },
+		});
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toEqual([{ kind: "done" }]);
+		expect((at["getHosts"] ?? 0) - (at["getInfo"] ?? 0)).toBeGreaterThan(3_000);
+		expect((at["setHosts"] ?? 0) - (at["getHosts"] ?? 0)).toBeLessThan(100);
+	});
+
 	test("is not written where no copy can be kept", async () => {
 		const { bench, fault } = started;
 		fault.isFull = true;

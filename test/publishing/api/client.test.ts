@@ -98,3 +98,26 @@ test("an answer that is too long is no sign of an interface that cannot be reach
 		hint: expect.stringContaining("may this host reach it"),
 	});
 });
+
+test("an urgent call goes out at once, and the one after it waits for both", async () => {
+	const clock = createSleepingClock();
+	const at: number[] = [];
+	const api = createApi({
+		provider: "fake",
+		base: "https://api.invalid",
+		http: {
+			send: async () => {
+				at.push(clock.uptimeMs());
+				return Promise.resolve({ status: 200, headers: {}, body: "{}" });
+			},
+		},
+		clock,
+		authorize: async () => Promise.resolve({ headers: {} }),
+		permission: "give it access",
+		gapMs: 1_000,
+	});
+	const call = { method: "GET", path: "/", read: () => null } as const;
+	for (const isUrgent of [false, true, false, false]) await api.call({ ...call, isUrgent }, signal);
+	const [first = 0] = at;
+	expect(at.map((ms) => ms - first)).toEqual([0, 0, 2_000, 3_000]);
+});
