@@ -31,15 +31,15 @@ const OUT_OF_REACH = /com\.cloudflare\.api\.account\.zone\.list/;
 const error = { code: z.number(), message: z.string() };
 /** What was wrong may stand in the chain alone: `DNS Validation Error` is that of any record. */
 const failure = z.object({
-	errors: z.array(z.object({ ...error, error_chain: z.array(z.object(error)).optional() })).min(1),
+	errors: z.array(z.object({ ...error, error_chain: z.array(z.object(error)).nullish() })).min(1),
 });
 const zones = z.object({
 	result: z.array(
 		z.object({
 			id: z.string(),
 			name: z.string(),
-			status: z.string().optional(),
-			type: z.string().optional(),
+			status: z.string().nullish(),
+			type: z.string().nullish(),
 		}),
 	),
 });
@@ -134,7 +134,7 @@ function judge({ status, content }: ApiAnswer): Verdict | null {
 
 function sayErrors(errors: z.infer<typeof failure>["errors"]): string {
 	return errors
-		.flatMap(({ error_chain: causes = [], ...told }) => [told, ...causes])
+		.flatMap(({ error_chain: causes, ...told }) => [told, ...(causes ?? [])])
 		.map(({ code, message }) => `${message} (${code})`)
 		.join("; ");
 }

@@ -25,7 +25,7 @@ const GAP_MS = 250;
 
 const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const zone = z.object({
-	zone: z.object({ id: z.number(), name: z.string(), mode: z.string().default("primary") }),
+	zone: z.object({ id: z.number(), name: z.string(), mode: z.string().nullish() }),
 });
 const record = z.object({ value: z.string(), comment: z.string().nullish() });
 const rrsets = z.object({
@@ -69,7 +69,7 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 	const found = await api.call({ method: "GET", path, read, absent: null }, signal);
 	if (found === null) return [];
 	const { id, name: held, mode } = found;
-	return [{ id: String(id), name: plainName(held), ...(mode === "primary" ? {} : { copy: mode }) }];
+	return [{ id: String(id), name: plainName(held), ...(mode === "secondary" ? { copy: mode } : {}) }];
 }
 
 function callsOf(api: Api, provider: string, clock: Clock): RecordCalls<ApiZone> {

@@ -32,7 +32,7 @@ const CODES = {
 	failed: [2400, 2500],
 };
 
-const envelope = z.object({ code: z.number(), msg: z.string(), reason: z.string().optional() });
+const envelope = z.object({ code: z.number(), msg: z.string(), reason: z.unknown().optional() });
 const login = z.object({ resData: z.object({ tfa: z.string().optional() }) });
 const info = z.object({
 	resData: z.object({
@@ -173,7 +173,7 @@ function judge(answer: ApiAnswer): Verdict | null {
 
 /** The message is that of the code; what was wrong is the reason (github.com/DNSControl/dnscontrol, issue 848). */
 function sayFailure({ code, msg, reason }: z.infer<typeof envelope>): string {
-	return reason === undefined ? `${msg} (${code})` : `${msg}: ${reason} (${code})`;
+	return typeof reason === "string" && reason !== "" ? `${msg}: ${reason} (${code})` : `${msg} (${code})`;
 }
 
 function codeOf({ content }: ApiAnswer): number | undefined {

@@ -88,6 +88,13 @@ async function startBench(
 		denials: [
 			{
 				status: 400,
+				body: {
+					errors: [{ code: 6003, message: "Invalid request headers", error_chain: null }],
+					result: null,
+				},
+			},
+			{
+				status: 400,
 				body: { success: false, errors: [{ code: 6003, message: "Invalid request headers" }], result: null },
 			},
 		],

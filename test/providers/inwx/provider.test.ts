@@ -148,7 +148,10 @@ async function startBench({
 		},
 		secrets: [ACCOUNT.pass, TOTP, "ticket-"],
 		isWrite: ({ body }) => /"nameserver\.(?:create|update|delete)Record"/.test(body),
-		denials: [{ status: 200, body: { code: 2201, msg: "Authorization error" } }],
+		denials: [undefined, null, [], ""].map((reason) => ({
+			status: 200,
+			body: { code: 2201, msg: "Authorization error", reason },
+		})),
 		limits: [{ status: 200, body: { code: 2502, msg: "Session limit exceeded" } }],
 		hasTwins: true,
 		copy: (domain) => ({
