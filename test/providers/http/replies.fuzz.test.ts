@@ -13,7 +13,8 @@ import { anyText } from "../../fuzz/nasty-text.ts";
 import { KEY_FILE } from "../google/service-account.ts";
 
 const NEVER = new AbortController().signal;
-const SECRET = "canary-of-a-token";
+/** Begins with what no code of a character ends with: `\u000c`, which it may stand behind in what is told. */
+const SECRET = "token-of-a-canary";
 const ZONE = "example.com";
 const OWNER = `202611._domainkey.${ZONE}`;
 const VALUE = "v=DKIM1;k=rsa;p=abc";
