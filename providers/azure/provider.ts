@@ -5,7 +5,7 @@ import { quoteTxt, unquoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { createAccessTokens } from "../../src/publishing/api/access-token.ts";
 import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
-import { type Api, createApi } from "../../src/publishing/api/client.ts";
+import { type Api, createApi, readNothing } from "../../src/publishing/api/client.ts";
 import { plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { allPages, type Page } from "../../src/publishing/api/pages.ts";
 import { createRrsetProvider, type RrsetCalls, type RrsetWrite } from "../../src/publishing/api/rrset-api.ts";
@@ -127,7 +127,7 @@ function callsOf(api: Api, zones: string): RrsetCalls<ApiZone, Extra> {
 				const path = at(zone, set.name);
 				const headers = conditionOf(set);
 				if (set.values.length === 0)
-					await api.call({ method: "DELETE", path, headers, read: () => null, absent: null }, signal);
+					await api.call({ method: "DELETE", path, headers, read: readNothing, absent: null }, signal);
 				else await api.call({ method: "PUT", path, headers, body: bodyOf(set), read }, signal);
 			}
 		},

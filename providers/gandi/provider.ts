@@ -4,7 +4,7 @@ import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { type AdapterOptions, bearerOf } from "../../src/publishing/api/adapter.ts";
-import { type Api, createApi } from "../../src/publishing/api/client.ts";
+import { type Api, createApi, readNothing } from "../../src/publishing/api/client.ts";
 import { plainName, relativeName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
@@ -59,7 +59,7 @@ function callsOf(api: Api): RrsetCalls<ApiZone> {
 				// A set without a TTL gets 10,800 seconds, whatever it had before.
 				const body = { rrset_values: values, rrset_ttl: ttlSeconds };
 				if (values.length === 0)
-					await api.call({ method: "DELETE", path, read: () => null, absent: null }, signal);
+					await api.call({ method: "DELETE", path, read: readNothing, absent: null }, signal);
 				else await api.call({ method: "PUT", path, body, read: (content) => written.parse(content) }, signal);
 			}
 		},

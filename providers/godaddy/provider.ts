@@ -4,7 +4,13 @@ import * as z from "zod";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { ZoneCopies } from "../../src/ports/zone-copies.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
-import { type Api, type ApiAnswer, createApi, type Verdict } from "../../src/publishing/api/client.ts";
+import {
+	type Api,
+	type ApiAnswer,
+	createApi,
+	readNothing,
+	type Verdict,
+} from "../../src/publishing/api/client.ts";
 import { absoluteName, relativeName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
@@ -87,9 +93,8 @@ function callsOf(
 				const body = values.map(
 					(data) => held.find((one) => one.data === data) ?? { type: "TXT", data, ttl: ttlSeconds },
 				);
-				const read = () => null;
 				// An empty set is no set: it is taken away. Neither call reaches any other name.
-				const at = { path: pathOf(zone, name), read, isUrgent: true };
+				const at = { path: pathOf(zone, name), read: readNothing, isUrgent: true };
 				if (body.length === 0) await api.call({ method: "DELETE", ...at, absent: null }, signal);
 				else await api.call({ method: "PUT", ...at, body }, signal);
 			}

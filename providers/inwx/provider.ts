@@ -110,7 +110,7 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 
 	async function unlock(cookie: string, totp: string, signal: AbortSignal): Promise<void> {
 		const body = { method: "account.unlock", params: { tan: await codes(totp, signal) } };
-		await api.call({ method: "POST", path: PATH, headers: { cookie }, body, read: () => null }, signal);
+		await api.call({ method: "POST", path: PATH, headers: { cookie }, body, read: readDone }, signal);
 	}
 
 	const session = createSession({ provider: name, clock }, begin);
@@ -190,7 +190,6 @@ async function zonesNamed(call: Call, name: string, signal: AbortSignal): Promis
 }
 
 function callsOf(call: Call): RecordCalls<ApiZone> {
-	const nothing = () => null;
 	return {
 		async records(zone, name, signal) {
 			const params = { domain: zone.id, name, type: "TXT" };
@@ -201,16 +200,22 @@ function callsOf(call: Call): RecordCalls<ApiZone> {
 		},
 		async create(zone, wanted, signal) {
 			const params = { domain: zone.id, ...fieldsOf(wanted) };
-			await call("nameserver.createRecord", params, nothing, signal);
+			await call("nameserver.createRecord", params, readDone, signal);
 		},
 		async update(_, { id }, wanted, signal) {
 			const params = { id: Number(id), ...fieldsOf(wanted) };
-			await call("nameserver.updateRecord", params, nothing, signal);
+			await call("nameserver.updateRecord", params, readDone, signal);
 		},
 		async remove(_, __, { id }, signal) {
-			await call("nameserver.deleteRecord", { id: Number(id) }, nothing, signal, null);
+			await call("nameserver.deleteRecord", { id: Number(id) }, readDone, signal, null);
 		},
 	};
+}
+
+/** Its refusals are known before. */
+function readDone(content: unknown): null {
+	envelope.parse(content);
+	return null;
 }
 
 function fieldsOf({ name, value, ttlSeconds }: WantedRecord): Params {

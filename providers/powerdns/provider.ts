@@ -5,7 +5,7 @@ import { quoteTxt } from "../../src/dkim/txt-strings.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
-import { type Api, createApi } from "../../src/publishing/api/client.ts";
+import { type Api, createApi, readNothing } from "../../src/publishing/api/client.ts";
 import { plainName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls, type RrsetWrite } from "../../src/publishing/api/rrset-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
@@ -104,9 +104,9 @@ function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
 			const names = sets.map(({ name }) => name);
 			const off = await switchedOff(api, zone, names, signal);
 			const body = { rrsets: sets.map((set) => bodyOf(set, off)) };
-			await api.call({ method: "PATCH", path: pathOf(zone), body, read: () => null }, signal);
+			await api.call({ method: "PATCH", path: pathOf(zone), body, read: readNothing }, signal);
 			if (zone.isPrimary)
-				await api.call({ method: "PUT", path: `${pathOf(zone)}/notify`, read: () => null }, signal);
+				await api.call({ method: "PUT", path: `${pathOf(zone)}/notify`, read: readNothing }, signal);
 		},
 	};
 }

@@ -79,6 +79,12 @@ export interface Proof {
 	readonly secrets?: readonly string[];
 }
 
+/** Of a call whose status alone is the answer, whatever JSON comes along: a page that somebody else answers with is none. */
+export function readNothing(content: unknown): null {
+	if (typeof content === "string" && content !== "") throw new Error("it is no answer of the interface");
+	return null;
+}
+
 export interface Api {
 	/**
 	 * Carries out one call. Fails with `provider.denied` (401, 403), `provider.limited` (429, with the time to wait),

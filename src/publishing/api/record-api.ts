@@ -3,7 +3,7 @@
 import type { ChangeResult, DnsProvider, ZoneChange } from "../../ports/dns-provider.ts";
 import { canonicalTxt, equalTxt, hasTxt } from "../compare.ts";
 import { broughtValue, goneValue, isOccupied, isReached } from "../wanted.ts";
-import type { Api } from "./client.ts";
+import { type Api, readNothing } from "./client.ts";
 import { oneByOne, outcomeOf } from "./outcome.ts";
 import { type InterfaceOptions, readingOf } from "./reading.ts";
 import type { ApiZone } from "./zones.ts";
@@ -45,7 +45,7 @@ export interface RecordCalls<Zone extends ApiZone> {
 
 /** Of a record that has an address of its own; one that is gone already is a success. */
 export async function removeAt(api: Api, path: string, signal: AbortSignal): Promise<void> {
-	await api.call({ method: "DELETE", path, read: () => null, absent: null }, signal);
+	await api.call({ method: "DELETE", path, read: readNothing, absent: null }, signal);
 }
 
 export function createRecordProvider<Zone extends ApiZone>(

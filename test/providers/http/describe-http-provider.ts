@@ -191,6 +191,17 @@ export function describeHttpProvider(title: string, start: () => Promise<HttpBen
 			expect((await listError()).code).toMatch(/^provider\.(?:refused|unreachable)$/);
 		});
 
+		test("a page that asks to sign in, instead of an answer to a change, does not say that it was made", async () => {
+			const page = answer(200, "<html><title>Sign in</title></html>", { "content-type": "text/html" });
+			onWrite(page);
+			expect(await changed()).not.toEqual({ kind: "done" });
+			expect(bench.store.serves(name)).toEqual([]);
+			await bench.plant(name, [value.slice(0, 255), value.slice(255)]);
+			onWrite(page);
+			const [result] = await bench.provider.change(bench.zone, [{ kind: "remove", name, value }], signal);
+			expect(result).not.toEqual({ kind: "done" });
+		});
+
 		test("a redirect is not followed, and the credential goes nowhere else", async () => {
 			const asked: string[] = [];
 			const elsewhere = createServer((message, response) => {
