@@ -16,7 +16,7 @@ export const about: ProviderAbout = {
 	evidence: "documented",
 	permission: "the API key has to be valid, and the domain needs *API Access* switched on in its details",
 	credential:
-		"porkbun.com, Account, API Access, Create API Key; then in Domain Management, Details of each domain, *API Access* on. A key opens every domain that is switched on: delegate `_domainkey` to another provider if that is too much.",
+		"porkbun.com, Account, API Access, Create API Key; then in Domain Management, Details of each domain, *API Access* on. A key opens every domain that is switched on: let the key's own settings allow only the addresses of this host, and delegate `_domainkey` to another provider if that is still too much.",
 	remarks: [
 		"TTLs from 600 seconds.",
 		"Calls go to api.porkbun.com; the old address porkbun.com refuses them.",
