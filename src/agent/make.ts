@@ -46,7 +46,7 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 	const providers = await fitWriters(run, doc, turn, { name, owner: vacancy.owner });
 	// An existing key path is never written: the file of the key that had this name of a ring goes first. One that we did not
 	// make stays, and the door puts the new file beside it.
-	const earlier = keyOf(doc.state, selector);
+	const earlier = keyOf(doc.stored.state, selector);
 	if (earlier?.origin === "made") await dropFile(run, policy, earlier);
 	const made =
 		joined === null || group?.sharesKey !== true

@@ -113,7 +113,11 @@ export function laneState(state: DomainState, lane: Lane | undefined): DomainSta
 /** The whole with what became of one lane. */
 export function withLane(whole: DomainState, lane: Lane | undefined, view: DomainState): DomainState {
 	if (lane === undefined) return view;
-	const others = whole.keys.filter(({ algorithm }) => algorithm !== lane.algorithm);
+	// A name of a ring may have stood for a key of another algorithm before: that one is gone for everybody.
+	const named = new Set(view.keys.map(({ selector }) => selector));
+	const others = whole.keys.filter(
+		({ algorithm, selector }) => algorithm !== lane.algorithm && !named.has(selector),
+	);
 	// Whoever looks at the whole sees the keys of the first algorithm first.
 	if (lane.isFirst) return { ...whole, wants: view.wants, keys: [...view.keys, ...others] };
 	const wantsOf = { ...whole.wantsOf, [lane.algorithm]: view.wants };

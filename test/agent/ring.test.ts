@@ -1,7 +1,8 @@
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
-import { policyOf } from "../fakes/policies.ts";
+import { newHalf, policyOf } from "../fakes/policies.ts";
 
 const DAY_MS = 86_400_000;
 const policy = policyOf({
@@ -105,6 +106,32 @@ describe("a ring of selectors", () => {
 		expect(await world.states()).toEqual({ kt1: "active", kt2: "retiring" });
 	});
 
+	it("gives a name of one algorithm to a key of the other", async () => {
+		const RSA = { algorithm: "rsa", bits: 2048 } as const;
+		const names = ["kt1", "kt2", "kt3", "kt4", "kt5"];
+		const world = new AgentWorld([
+			{ ...policy, selector: { kind: "ring", names }, key: RSA, keys: [RSA, { algorithm: "ed25519" }] },
+		]);
+		world.signNothing();
+		world.signWithBoth("example.com", [
+			["r1", rsaPublicKey()],
+			["e1", newHalf().publicKey],
+		]);
+		await world.tick();
+		await world.advance(9 * DAY_MS);
+		expect(await world.states()).toMatchObject({ kt1: "active", kt2: "active" });
+		await world.advance(63 * DAY_MS);
+		const { keys } = await world.state();
+		const signing = keys.filter(({ state }) => state === "active");
+		expect(signing.map(({ selector, algorithm }) => `${selector} ${algorithm}`)).toEqual([
+			"kt5 rsa",
+			"kt1 ed25519",
+		]);
+		expect(world.told("state_damaged")).toEqual([]);
+		const dropped = world.doorRequests.flatMap((request) => (request.act === "drop" ? request.keys : []));
+		expect(dropped.map(({ selector }) => selector)).toEqual(["kt1"]);
+	});
+
 	it("is that of the first of those that share a key, for all of them", async () => {
 		const names = ["example.com", "example.org"];
 		const { selector: template } = policyOf();
@@ -133,3 +160,8 @@ describe("a ring of selectors", () => {
 		);
 	});
 });
+
+function rsaPublicKey(): string {
+	const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+	return publicKey.export({ format: "der", type: "spki" }).toString("base64");
+}
