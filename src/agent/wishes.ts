@@ -13,9 +13,11 @@ import {
 	whyNoTurn,
 	withoutRollback,
 } from "../rotation/wishes.ts";
+import type { InspectAnswer } from "../ports/door.ts";
 import type { Wish } from "../ports/state-store.ts";
 import { askDoor } from "./ask-door.ts";
-import { groupsOf, matesOf, NO_GROUPS } from "./groups.ts";
+import { groupsOf, matesOf } from "./groups.ts";
+import { whyUnread } from "./planning.ts";
 import type { Doc, Run } from "./run.ts";
 
 const NEW_DOMAIN_MS = 10 * 60_000;
@@ -24,11 +26,17 @@ const NEW_DOMAIN_MS = 10 * 60_000;
 export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> {
 	const configured = new Set(run.settings.policies.map((policy) => policy.domain));
 	const wishes = await run.ports.store.wishes();
-	const groups = wishes.length === 0 ? NO_GROUPS : groupsOf(docs, await askDoor(run, docs));
+	if (wishes.length === 0) return;
+	const answer = await askDoor(run, docs);
+	const groups = groupsOf(docs, answer);
 	for (const wish of wishes) {
 		const kept: string[] = [];
 		for (const name of wish.domains) {
 			const own = docs.filter((one) => one.policy.domain === name);
+			if (wish.kind === "rollback" && own.some((doc) => isUnseen(doc, answer))) {
+				kept.push(name);
+				continue;
+			}
 			for (const doc of concerned(own, wish))
 				await wantTogether(run, doc, wish, { docs, mates: matesOf(doc, groups) });
 			if (own.length > 0) continue;
@@ -37,6 +45,11 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 		}
 		await keepFor(run, wish, kept);
 	}
+}
+
+/** Who goes back alone waits for good for those who turn together with it: they have to be known. */
+function isUnseen(doc: Doc, answer: InspectAnswer | null): boolean {
+	return answer === null || (doc.policy.lane === undefined && whyUnread(answer, doc) !== null);
 }
 
 /**

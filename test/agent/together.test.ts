@@ -49,6 +49,37 @@ describe("domains that sign with one key", () => {
 		expect(world.told("key_overdue")).toEqual([]);
 	});
 
+	it.each(["the door gives no answer", "their signer cannot be read"])(
+		"go back together, though it was asked for while %s",
+		async (why) => {
+			const world = sharedWorld();
+			await world.wish(["a.example"]);
+			await world.advance(5 * MINUTE_MS);
+			world.restart();
+			const lines = world.lines.slice();
+			if (why === "their signer cannot be read") {
+				world.signerProblem = "opendkim.conf: EIO";
+				world.signNothing();
+			} else
+				world.refuse = ({ act }) =>
+					act === "inspect"
+						? { act: "refused", why: "failed", domains: [], message: "no", hint: null }
+						: null;
+			await world.ask({ kind: "rollback", domains: ["a.example"] }, "back");
+			await world.advance(30 * MINUTE_MS);
+			world.refuse = null;
+			world.signerProblem = null;
+			world.lines.splice(0, Infinity, ...lines);
+			await world.advance(2 * 60 * MINUTE_MS);
+			expect((await keysOf(world, "202610")).map((key) => key?.state)).toEqual([
+				"active",
+				"active",
+				"active",
+			]);
+			expect(await world.store.wishes()).toEqual([]);
+		},
+	);
+
 	it("wait for the one whose record is not verified yet, and say for whom", async () => {
 		const world = sharedWorld();
 		let isLate = true;
