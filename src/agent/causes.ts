@@ -74,7 +74,7 @@ function isBlamed(run: Run, { policy, stored: { state } }: Doc, cause: string): 
 }
 
 /** The causes that a domain may still have, as it is configured and as its keys stand now. */
-function mayConcern(run: Run, { policy, stored: { state } }: Doc): ReadonlySet<string> {
+function mayConcern(run: Run, { policy, state }: Doc): ReadonlySet<string> {
 	const { ports } = run;
 	const { domain, signer, providers } = policy;
 	const causes = [CAUSES.state, CAUSES.overdue, CAUSES.drift].map((cause) => cause(domain));
@@ -85,8 +85,7 @@ function mayConcern(run: Run, { policy, stored: { state } }: Doc): ReadonlySet<s
 		causes.push(...ports.pre.map(({ name }) => CAUSES.hook(name)));
 	for (const key of state.keys) {
 		if (key.state === "active" || isCandidate(key.state)) causes.push(CAUSES.verify(domain, key.selector));
-		if (key.state === "retiring" || key.state === "revoked" || isToBeDisclosed(key, policy))
-			causes.push(CAUSES.retire(domain, key.selector));
+		if (isLeftToDo(key, state, policy)) causes.push(CAUSES.retire(domain, key.selector));
 		if (key.state === "pending")
 			causes.push(
 				...mayWrite(run, policy, key).flatMap((name) => [CAUSES.publish(name), CAUSES.denied(name)]),
@@ -97,6 +96,13 @@ function mayConcern(run: Run, { policy, stored: { state } }: Doc): ReadonlySet<s
 			);
 	}
 	return new Set(causes);
+}
+
+/** Whether something of an old key is still to be done: its record removed or emptied, its private half laid out. */
+function isLeftToDo(key: KeyEntry, state: DomainState, policy: Policy): boolean {
+	if (key.state !== "retiring") return key.state === "revoked" || isToBeDisclosed(key, policy);
+	const isCompromised = state.wants.revoke.some(({ selector }) => selector === key.selector);
+	return isCompromised || !staysForGood(key, state, policy);
 }
 
 /** Whether its record is to be removed by now, so that somebody may have failed to. */

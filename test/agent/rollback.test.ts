@@ -280,6 +280,21 @@ describe("rollback", () => {
 		expect(await world.states()).toMatchObject({ "202610": "retiring", "202611": "retired" });
 	});
 
+	it("that comes to nothing leaves no trouble about a removal that is asked for no more", async () => {
+		const world = await turnedWorld({ ...quick, schedule: scheduleOf("0 3 1 6 *") });
+		await world.ask({ kind: "retire", domains: ["example.com"], selector: "202610" });
+		world.change = ({ kind }) =>
+			kind === "remove" ? { kind: "refused", denied: false, why: "busy", hint: null } : { kind: "done" };
+		await world.advance(15 * DAY_MS);
+		expect(world.told("retire_failed")).toContain("start");
+		world.verdict = (selector) => (selector === "202610" ? "absent" : "right");
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "back");
+		await world.advance(DAY_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		expect((await world.state()).wants).toMatchObject({ retire: [], rollback: null });
+		expect(world.told("retire_failed").at(-1)).toBe("end");
+	});
+
 	it("without a key to go back to changes nothing", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();
