@@ -33,7 +33,7 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 		const kept: string[] = [];
 		for (const name of wish.domains) {
 			const own = docs.filter((one) => one.policy.domain === name);
-			if (wish.kind === "rollback" && own.some((doc) => isUnseen(doc, answer))) {
+			if (isForAll(wish) && own.some((doc) => isUnseen(doc, answer))) {
 				kept.push(name);
 				continue;
 			}
@@ -47,7 +47,12 @@ export async function takeWishes(run: Run, docs: readonly Doc[]): Promise<void> 
 	}
 }
 
-/** Who goes back alone waits for good for those who turn together with it: they have to be known. */
+/** Whether those who turn together want it together: they have to be known, or one would wait for the others for good. */
+function isForAll({ kind }: Wish): boolean {
+	return kind === "rotate" || kind === "rollback";
+}
+
+/** Whether it is not known who turns together with a domain. */
 function isUnseen(doc: Doc, answer: InspectAnswer | null): boolean {
 	return answer === null || (doc.policy.lane === undefined && whyUnread(answer, doc) !== null);
 }

@@ -80,6 +80,25 @@ describe("domains that sign with one key", () => {
 		},
 	);
 
+	it("turn together in place of a way back, though the new key was asked for while the door gave no answer", async () => {
+		const world = sharedWorld();
+		await world.wish(["a.example"]);
+		await world.advance(5 * MINUTE_MS);
+		world.pass(MINUTE_MS);
+		world.verdict = (selector) => (selector === "202610" ? "unknown" : "right");
+		await world.ask({ kind: "rollback", domains: ["a.example"] }, "back");
+		await world.advance(5 * MINUTE_MS);
+		world.restart();
+		world.refuse = ({ act }) =>
+			act === "inspect" ? { act: "refused", why: "failed", domains: [], message: "no", hint: null } : null;
+		await world.ask({ kind: "rotate", domains: ["a.example"], noSoak: false }, "new");
+		await world.advance(30 * MINUTE_MS);
+		world.refuse = null;
+		world.verdict = () => "right";
+		await world.advance(2 * 60 * MINUTE_MS);
+		expect((await keysOf(world, "202611b")).map((key) => key?.state)).toEqual(["active", "active", "active"]);
+	});
+
 	it("wait for the one whose record is not verified yet, and say for whom", async () => {
 		const world = sharedWorld();
 		let isLate = true;
