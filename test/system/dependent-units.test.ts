@@ -55,16 +55,21 @@ test("what stops with the services runs again after them, and nothing else does"
 	expect(states()).toEqual(after);
 });
 
-test("while a service does not start nothing that needs it is started", async () => {
+test("what a service takes along that does not start stays down, and nothing else", async () => {
 	const { services, states } = setUp({
-		...structuredClone(HOST),
-		"postfix@-.service": { ...running, requiredBy: ["policy.service"], startsTo: "failed" },
+		"postfix@-.service": { ...running, requiredBy: ["policy.service", "both.service"] },
+		"opendkim.service": { ...running, requiredBy: ["both.service"], startsTo: "failed" },
+		"policy.service": { ...running },
+		"both.service": { ...running, requiredBy: ["behind.service"] },
+		"behind.service": { ...running },
 	});
-	await services.stop("postfix", ["postfix@-.service"]);
-	await expect(services.start("postfix", ["postfix@-.service"])).rejects.toMatchObject({
-		code: "service.failed",
+	await expect(switchBy(services)).rejects.toMatchObject({ code: "service.failed" });
+	await services.start("postfix", ["postfix@-.service"]);
+	expect(states()).toMatchObject({
+		"policy.service": "active",
+		"both.service": "inactive",
+		"behind.service": "inactive",
 	});
-	expect(states()).toMatchObject({ "policy.service": "inactive" });
 });
 
 test("where they cannot be told the service is stopped all the same", async () => {
