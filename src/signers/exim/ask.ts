@@ -95,8 +95,15 @@ async function expand(
 	domain: string,
 	texts: readonly string[],
 ): Promise<readonly string[]> {
-	const { stdout } = await run(asked, ["-f", `postmaster@${domain}`, "-be", ...texts]);
-	return stdout.split("\n");
+	const { status, stdout, stderr } = await run(asked, ["-f", `postmaster@${domain}`, "-be", ...texts]);
+	const lines = stdout.split("\n");
+	// One each at least, if an empty one: of an Exim that did not get so far nothing follows.
+	if (lines.length > texts.length) return lines;
+	throw new KeyturnError(
+		"signer.probe",
+		`exim -be: expected ${texts.length} lines, got ${lines.length - 1}: ${stderr.trim().slice(0, WORDS_LIMIT) || "it said nothing"} (exit status ${status})`,
+		{ retry: true },
+	);
 }
 
 async function run({ programs, settings, owner }: EximAsked, args: readonly string[], timeoutMs = ANSWER_MS) {
