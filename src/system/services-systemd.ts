@@ -126,9 +126,10 @@ function createUnits({ programs, log }: SystemdServicesOptions) {
 		programs.run({ argv: [SYSTEMCTL, "--no-pager", "--no-ask-password", ...args], env, timeoutMs }, NEVER);
 	const show = async (names: readonly string[]): Promise<readonly UnitReading[]> => {
 		const properties = `--property=${UNIT_PROPERTIES.join(",")}`;
-		const { stdout, stderr } = await systemctl(["show", properties, "--", ...names], READ_MS);
+		const { status, stdout, stderr } = await systemctl(["show", properties, "--", ...names], READ_MS);
 		const found = parseUnits(stdout);
-		if (found.length === 0) throw failed("systemd", names, "described", stderr.trim());
+		// One that was cut off in the middle has the instances missing that run.
+		if (status !== 0 || found.length === 0) throw failed("systemd", names, "described", stderr.trim());
 		return found;
 	};
 	/** Debian's postfix.service is one: it is active, though its instances may all be stopped and forgotten. */

@@ -71,9 +71,8 @@ export function parseTimestamp(text: string): Date | null {
 
 /** Whether all that a unit runs is a `true` that only stands for others, by `systemctl show --property=ExecStart`. */
 export function standsForOthers(output: string): boolean {
-	return [...output.matchAll(/^ExecStart=\{ path=(\S+) ;/gm)].every(([, path = ""]) =>
-		path.endsWith("/true"),
-	);
+	const commands = [...output.matchAll(/^ExecStart=\{ path=(\S+) ;/gm)];
+	return commands.length > 0 && commands.every(([, path = ""]) => path.endsWith("/true"));
 }
 
 export function parseHostPhase(output: string): "starting" | "running" | "stopping" | null {

@@ -72,6 +72,22 @@ test("a stop that leaves somebody alive fails, naming the unit", async () => {
 	});
 });
 
+test("where systemctl describes only some of the units nothing is said of the others", async () => {
+	const dummy: FakeUnit = { active: "active", type: "oneshot", processes: false };
+	const { systemd, services } = setUp({ "postfix.service": dummy, "postfix@-.service": { ...running } });
+	const whole = { ...systemd };
+	systemd.run = async (request, signal) => {
+		const result = await whole.run(request, signal);
+		return request.argv.includes("show")
+			? { ...result, status: 1, stdout: result.stdout.split("\n\n")[0] ?? "" }
+			: result;
+	};
+	const names = ["postfix.service", "postfix@-.service"];
+	await expect(services.look("postfix")).rejects.toMatchObject({ code: "service.failed" });
+	await expect(services.stop("postfix", names)).rejects.toMatchObject({ code: "service.failed" });
+	await expect(services.start("postfix", names)).rejects.toMatchObject({ code: "service.failed" });
+});
+
 test("a start clears the start limit first and believes the state only", async () => {
 	const { systemd, services } = setUp({
 		"opendkim.service": { ...stopped },
