@@ -10,6 +10,8 @@ import { encodeQuery } from "./dns-wire/query.ts";
 
 const TRY_MS = 3_000;
 const TRIES = 2;
+/** RFC 1035 section 4.2.1. A firewall that knows of no EDNS drops what is longer: asked so, the server refers to TCP. */
+const LEAST_PAYLOAD = 512;
 
 export interface WireResolverOptions {
 	readonly wire: Wire;
@@ -26,6 +28,7 @@ interface Place {
 interface Attempt {
 	readonly transport: "udp" | "tcp";
 	readonly edns: boolean;
+	readonly payloadOctets?: number;
 }
 
 export function createWireResolver({ wire, random, clock, systemServers }: WireResolverOptions): Resolver {
@@ -37,7 +40,7 @@ export function createWireResolver({ wire, random, clock, systemServers }: WireR
 	): Promise<Answer> {
 		const [high = 0, low = 0] = random.bytes(2);
 		const id = high * 256 + low;
-		const query = encodeQuery(question, { id, edns: attempt.edns });
+		const query = encodeQuery(question, { id, ...attempt });
 		if (query === null)
 			return { kind: "malformed", why: `"${question.name.slice(0, 80)}" is no name to ask for` };
 		const target = { address: place.address, port: place.port, transport: attempt.transport };
@@ -55,8 +58,10 @@ export function createWireResolver({ wire, random, clock, systemServers }: WireR
 		signal: AbortSignal,
 	): Promise<Answer> {
 		let answer: Answer = { kind: "timeout" };
-		for (let count = 0; count < TRIES && answer.kind === "timeout" && !signal.aborted; count++)
-			answer = await askOnce(place, question, attempt, signal);
+		for (let count = 0; count < TRIES && answer.kind === "timeout" && !signal.aborted; count++) {
+			const again = count > 0 && attempt.transport === "udp" ? { payloadOctets: LEAST_PAYLOAD } : {};
+			answer = await askOnce(place, question, { ...attempt, ...again }, signal);
+		}
 		return answer;
 	}
 

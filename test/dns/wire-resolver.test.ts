@@ -20,6 +20,8 @@ interface Query {
 	readonly transport: "udp" | "tcp";
 	readonly id: number;
 	readonly edns: boolean;
+	/** 0 without EDNS. */
+	readonly payload: number;
 }
 
 /** Asks with a wire that gives `answers` in turn, the last one again and again. */
@@ -31,10 +33,12 @@ async function askOver(
 	const wire: Wire = {
 		async exchange(target, bytes) {
 			const packet = decode(Buffer.from(bytes));
+			const [opt] = packet.additionals ?? [];
 			const query = {
 				transport: target.transport,
 				id: packet.id ?? 0,
-				edns: (packet.additionals ?? []).length > 0,
+				edns: opt !== undefined,
+				payload: opt?.type === "OPT" ? opt.udpPayloadSize : 0,
 			};
 			queries.push(query);
 			const next = answers[Math.min(queries.length, answers.length) - 1];
@@ -71,7 +75,7 @@ const RECORD: PacketRecord = { type: "TXT", name: QUESTION.name, data: ["x"] };
 test("one datagram each way is enough", async () => {
 	const { answer, queries } = await askOver([reply(AA, [RECORD])]);
 	expect(answer).toMatchObject({ kind: "message", transport: "udp", answers: [{ name: QUESTION.name }] });
-	expect(queries).toEqual([{ transport: "udp", id: 0x0700, edns: true }]);
+	expect(queries).toEqual([{ transport: "udp", id: 0x0700, edns: true, payload: 1232 }]);
 });
 
 test("what is truncated is asked by TCP, with another id", async () => {
@@ -87,6 +91,21 @@ test.each([{ kind: "timeout" }, { kind: "unreachable", why: "nothing listens" }]
 		expect((await askOver([reply(AA | TC), () => outcome])).answer).toEqual({ kind: "truncated" });
 	},
 );
+
+test("an answer too long for a firewall on the way comes by TCP", async () => {
+	const { answer, queries } = await askOver([
+		(query) => {
+			if (query.transport === "tcp") return reply(AA, [RECORD])(query);
+			return query.payload > 512 ? { kind: "timeout" } : reply(AA | TC)(query);
+		},
+	]);
+	expect(answer).toMatchObject({ kind: "message", transport: "tcp" });
+	expect(queries.map(({ transport, payload }) => `${transport} ${payload}`)).toEqual([
+		"udp 1232",
+		"udp 512",
+		"tcp 1232",
+	]);
+});
 
 test("a server that knows no EDNS is asked without", async () => {
 	const { answer, queries } = await askOver([reply(1), reply(AA, [RECORD])]);
@@ -107,7 +126,7 @@ test("silence is asked into twice, other answers are taken as they are", async (
 
 test("an answer with another id is none", async () => {
 	const { answer } = await askOver([
-		({ id }) => reply(AA, [RECORD])({ transport: "udp", id: id + 1, edns: true }),
+		({ id }) => reply(AA, [RECORD])({ transport: "udp", id: id + 1, edns: true, payload: 0 }),
 	]);
 	expect(answer).toMatchObject({ kind: "malformed" });
 });

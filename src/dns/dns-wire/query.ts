@@ -11,6 +11,8 @@ export interface QueryOptions {
 	readonly id: number;
 	/** Servers that answer FORMERR to it are asked again without. */
 	readonly edns: boolean;
+	/** How long an answer by UDP may be; what fits every path without fragments by default. */
+	readonly payloadOctets?: number;
 }
 
 /** The message; null if the name is none that DNS can carry (dns-packet would write a label of any length). */
@@ -28,7 +30,7 @@ export function encodeQuery(question: Question, options: QueryOptions): Uint8Arr
 					{
 						type: "OPT",
 						name: ".",
-						udpPayloadSize: UDP_PAYLOAD,
+						udpPayloadSize: options.payloadOctets ?? UDP_PAYLOAD,
 						extendedRcode: 0,
 						ednsVersion: 0,
 						flags: question.dnssec ? DNSSEC_OK : 0,
