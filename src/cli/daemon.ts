@@ -99,9 +99,9 @@ async function tickOnce(
 ): Promise<Ticked> {
 	try {
 		const report = await (await bench.agent()).tick(context.signal, { lockWaitMs: 30_000 });
-		await bench.notify([
-			`STATUS=${report === "held" ? "another keyturn holds the lock" : statusLine(report)}`,
-		]);
+		const status = report === "held" ? "another keyturn holds the lock" : statusLine(report);
+		// A busy systemd, or one of before 246, may not find who has said so any more: then nothing would end its wait but a kill.
+		await bench.notify([`STATUS=${status}`, "READY=1"]);
 		if (report === "held") return NOTHING;
 		if ((await bench.watchdog.endedAt()) !== null) await bench.watchdog.forget();
 		return { report, seen };

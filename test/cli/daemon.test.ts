@@ -60,6 +60,13 @@ test("says no word to its service manager that somebody else has said", async ()
 	for (const word of told) expect(word.length).toBeLessThan(400);
 });
 
+test("says again that it is ready: who says it first may be gone before systemd looks who it was", async () => {
+	const daemon = daemonOf(new AgentWorld(), 2);
+	await daemon.run();
+	const after = daemon.said.slice(daemon.said.findIndex((word) => word.startsWith("STATUS=")));
+	expect(after.filter((word) => word === "READY=1")).toHaveLength(2);
+});
+
 test("wishes that cannot be read for a while do not end it", async () => {
 	const world = new AgentWorld();
 	let asked = 0;
