@@ -6,7 +6,7 @@
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ProbedKey } from "../ports/signer.ts";
 import { noSignal, signerNamed } from "./context.ts";
-import type { Journal, JournalSigner, LeftOut } from "./journal.ts";
+import type { Journal, JournalSigner, LeftOut, RanService } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
 import { hasBegun } from "./running.ts";
 import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
@@ -17,6 +17,8 @@ const READY_MS = 20_000;
 const HOLD_STEP_MS = 15_000;
 /** For a signer that keyturn.yaml has no more. */
 const HOLD_MS = 300_000;
+const SIGNER_STARTED = "somebody else has started the signer in the pause: it is stopped again";
+const MAIL_STARTED = "somebody else has started the mail server while it is held: it is stopped again";
 
 /** How one signer's files stand before the ending, and why if that is not as wanted. */
 export interface Stand {
@@ -218,12 +220,13 @@ export async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<
 
 /** Monit and its like start what they find down, in the middle of the pause: it would go on with the table that it found. */
 export async function stopStarted(run: SwitchRun, { swap, ran }: JournalSigner): Promise<void> {
+	if (swap === "restart") await stopIfStarted(run, ran, SIGNER_STARTED);
+}
+
+async function stopIfStarted(run: SwitchRun, ran: RanService, message: string): Promise<void> {
 	const { log, services } = run.context;
-	if (swap !== "restart" || ran.units.length === 0 || (await hasBegun(run.context, ran.service)) !== true)
-		return;
-	log.warn("somebody else has started the signer in the pause: it is stopped again", {
-		service: ran.service,
-	});
+	if (ran.units.length === 0 || (await hasBegun(run.context, ran.service)) !== true) return;
+	log.warn(message, { service: ran.service });
 	try {
 		await services.stop(ran.service, ran.units);
 	} catch (error) {
@@ -328,6 +331,7 @@ async function holdWhileDown(run: SwitchRun, ended: readonly Ended[]): Promise<r
 		const leftMs = until - clock.uptimeMs();
 		if (leftMs <= 0 || held.every((end) => end.isUp)) return held;
 		await clock.sleep(Math.min(leftMs, HOLD_STEP_MS), noSignal());
+		for (const ran of run.journal.mail) await stopIfStarted(run, ran, MAIL_STARTED);
 		for (const [index, end] of held.entries())
 			if (!end.isUp && (await comesUp(run, entryOf(run, end.signer)))) held[index] = { ...end, isUp: true };
 	}

@@ -641,6 +641,27 @@ describe("whatever fails on the way", () => {
 		expect(held.host.nowMs - startedAt).toBe(300_000);
 	});
 
+	it("a mail server that somebody else starts while it is held is stopped again", async () => {
+		const { host, run } = await setUp();
+		host.services.of("main").failingStarts = 999;
+		const { clock } = run.context;
+		const seen: boolean[] = [];
+		const sleep: typeof clock.sleep = async (ms, signal) => {
+			seen.push(host.services.runs("postfix"));
+			if (seen.length === 2) host.services.start("postfix");
+			await clock.sleep(ms, signal);
+		};
+		await startAnyway(beginRun({ ...run.context, clock: { ...clock, sleep } }, run.journal, true));
+		expect(seen.length).toBeGreaterThan(10);
+		expect(seen).not.toContain(true);
+		expect(host.said).toContainEqual({
+			level: "warn",
+			message: "somebody else has started the mail server while it is held: it is stopped again",
+			fields: { service: "postfix" },
+		});
+		expect(host.services.runs("postfix")).toBe(true);
+	});
+
 	it("a failure of the start itself is told in the log", async () => {
 		const { host, run } = await setUp();
 		host.services.of("main").failingStarts = 999;
