@@ -69,10 +69,23 @@ export function findSoa(
 			return {
 				zone: record.name,
 				serial: record.data.serial,
-				// RFC 2308 section 5.
-				negativeTtlSeconds: Math.min(record.data.minimumSeconds, record.ttlSeconds),
+				negativeTtlSeconds: Math.max(
+					// RFC 2308 section 5.
+					Math.min(record.data.minimumSeconds, record.ttlSeconds),
+					...denialTtls(answer),
+				),
 			};
 	return null;
+}
+
+/**
+ * How long resolvers may deny names of a signed zone that nobody has asked them for, out of what it once said stands nowhere
+ * (RFC 8198). Many zones let that live for longer than their SOA record, as was right until RFC 9077.
+ */
+function denialTtls({ authority }: Message): readonly number[] {
+	return authority.flatMap(({ type, ttlSeconds }) =>
+		type === "NSEC" || type === "NSEC3" ? [ttlSeconds] : [],
+	);
 }
 
 function failure(answer: Exclude<Answer, Message>): Observation {

@@ -97,7 +97,7 @@ export interface Vacancy {
 	/** Where a record for this name has to be written: the target, if the name is an alias. */
 	readonly owner: string;
 	readonly zone: string | null;
-	/** The largest negative TTL over alias and target zones. */
+	/** The largest negative TTL over alias and target zones; of signed ones that of their denials, too. */
 	readonly negativeTtlSeconds: number;
 	/** How long resolvers may remember what a wildcard answered for the name; null where none does. */
 	readonly wildcardTtlSeconds: number | null;

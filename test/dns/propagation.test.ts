@@ -513,6 +513,29 @@ describe("zones", () => {
 		]);
 	});
 
+	test("a signed zone may deny the name for longer than its SOA record says", async () => {
+		const { world, clock } = createScene();
+		const denying: Resolver = {
+			...world.resolver,
+			ask: async (server, question, signal) => {
+				const answer = await world.resolver.ask(server, question, signal);
+				if (answer.kind !== "message" || answer.rcode !== "NXDOMAIN") return answer;
+				const denial = {
+					name: "example.test",
+					type: "NSEC",
+					ttlSeconds: 7200,
+					data: { kind: "other" },
+				} as const;
+				return { ...answer, authority: [denial, ...answer.authority] };
+			},
+		};
+		const propagation = createPropagation({ resolver: denying, clock });
+		expect(await propagation.vacancy("example.test", "202611", VERIFY, NEVER)).toMatchObject({
+			kind: "free",
+			negativeTtlSeconds: 7200,
+		});
+	});
+
 	test("listed servers stand for the NS records, each counts, and nothing recursive is asked", async () => {
 		const { world, look, vacancy } = createScene();
 		world.addServer("hidden", ["127.0.0.1:5300", "127.0.0.1:5301"]);
