@@ -43,6 +43,8 @@ export interface CliHostOptions {
 	readonly domains?: readonly string[];
 	/** In place of what the zones serve at the first selector. */
 	readonly record?: (value: string) => string;
+	/** Without the Postfix of this machine, if it has one: old records stand for as long as its mail may wait. */
+	readonly hidesPostfix?: boolean;
 	/** Called with the directory that all of the host will lie in, empty yet. */
 	readonly onDirectory?: (directory: string) => Promise<void>;
 }
@@ -107,7 +109,8 @@ export async function upCliHost(options: CliHostOptions = {}): Promise<CliHost> 
 			return path;
 		},
 		start(args, env = {}) {
-			const started = startProgram(["--config", cli.configPath, ...args], env);
+			const argv = [process.execPath, PROGRAM, "--config", cli.configPath, ...args];
+			const started = startProgram(options.hidesPostfix === true ? [...HIDING, ...argv] : argv, env);
 			running.add(started.child);
 			return started;
 		},
@@ -165,8 +168,18 @@ export async function waitForWords(
 	});
 }
 
-function startProgram(args: readonly string[], env: Readonly<Record<string, string>>): Running {
-	const child = spawn(process.execPath, [PROGRAM, ...args], {
+/** Nobody can run `postconf` then: what it would say cannot be told. */
+const HIDING = [
+	"unshare",
+	"-m",
+	"/bin/sh",
+	"-ec",
+	'[ ! -e /usr/sbin/postconf ] || mount --bind /dev/null /usr/sbin/postconf; exec "$0" "$@"',
+];
+
+function startProgram(argv: readonly string[], env: Readonly<Record<string, string>>): Running {
+	const [command = "", ...args] = argv;
+	const child = spawn(command, args, {
 		env: { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8", TZ: "UTC", ...env },
 		stdio: ["ignore", "pipe", "pipe"],
 	});

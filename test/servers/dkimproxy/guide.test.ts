@@ -13,7 +13,7 @@ const DOMAIN = "digitalsanctuary.test";
 
 describe.skipIf(!mayRun || !mayRunCli)("DKIMproxy as a guide has it", () => {
 	test("ends with the next key in use and the old record gone", async () => {
-		const host = await upCliHost({ domains: [DOMAIN] });
+		const host = await upCliHost({ domains: [DOMAIN], hidesPostfix: true });
 		const { directory: place } = await prepareProxy();
 		const etc = join(place, "etc");
 		await mkdir(etc);

@@ -13,7 +13,7 @@ const DOMAIN = "example.test";
 
 describe.skipIf(!mayRun || !mayRunCli)("docker-mailserver as its guide has it", () => {
 	test("with OpenDKIM ends with the next key in use and the old record gone", async () => {
-		const host = await upCliHost({ domains: [DOMAIN] });
+		const host = await upCliHost({ domains: [DOMAIN], hidesPostfix: true });
 		const container = await prepareContainer();
 		const { volume } = container;
 		shell(
@@ -39,7 +39,7 @@ describe.skipIf(!mayRun || !mayRunCli)("docker-mailserver as its guide has it", 
 	});
 
 	test("with rspamd ends with the next key in use and the old record gone", async () => {
-		const host = await upCliHost({ domains: [DOMAIN] });
+		const host = await upCliHost({ domains: [DOMAIN], hidesPostfix: true });
 		const container = await prepareContainer();
 		const { volume, exec } = container;
 		await mkdir(join(volume, "rspamd/override.d"), { recursive: true });
