@@ -18,6 +18,9 @@ interface Drift {
 const HINT =
 	"somebody changed the signer's tables or files, or restored them; keyturn rotate --now puts a new key in place";
 
+const HINT_OF_NAME =
+	"put the key of that name there again, or take its lines out: a first key comes then; no name stands for two keys";
+
 /**
  * Nothing is healed here: which side is right only an administrator knows. `docs`: the domain, or the keys of each algorithm
  * that sign its messages.
@@ -94,8 +97,10 @@ function backDrifts(
 	const isLeaving = state.wants.remove !== null;
 	return lines.flatMap((line): readonly Drift[] => {
 		const key = keyOf(state, line.selector);
-		const isBack = key?.state === "retiring" && key.publicKey === line.publicKey;
-		if (line.domain !== domain || !line.signs || !isBack) return [];
+		if (line.domain !== domain || !line.signs || key === null) return [];
+		if (line.publicKey !== null && line.publicKey !== key.publicKey)
+			return [anotherKey(line, key, HINT_OF_NAME)];
+		if (key.state !== "retiring" || key.publicKey !== line.publicKey) return [];
 		const next = isLeaving ? "its domain is leaving" : "a new key takes its place";
 		return [
 			{
@@ -134,14 +139,16 @@ function fileDrifts(
 			isCritical: true,
 			what: `${keyPath}: expected the key of ${active.selector}, got no readable key`,
 		});
-	else if (publicKey !== active.publicKey)
-		drifts.push({
-			isCritical: true,
-			what: `${keyPath}: expected the key whose record is ${active.record.name}, got another key`,
-		});
+	else if (publicKey !== active.publicKey) drifts.push(anotherKey({ keyPath }, active));
 	if (unsafe !== null)
 		drifts.push({ isCritical: true, what: `${keyPath}: the signer refuses it: ${unsafe}` });
 	return drifts;
+}
+
+/** Nobody can verify what is signed with it: the record at that name is of another. */
+function anotherKey({ keyPath }: Pick<InspectedLine, "keyPath">, { record }: KeyEntry, hint?: string): Drift {
+	const what = `${keyPath}: expected the key whose record is ${record.name}, got another key`;
+	return { isCritical: true, what, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** Beside the key in use, lines of a key whose record is gone make signatures that fail. */

@@ -378,4 +378,24 @@ describe("a key whose lines were taken out and are put back by hand", () => {
 		expect((await world.state()).wants.add).toBeNull();
 		expect(world.told("drift_detected")).toEqual(["start", "end"]);
 	});
+
+	it("is told where the file of that name holds another key, which no record verifies", async () => {
+		const world = await putBack();
+		await world.ask({ kind: "add", noSoak: false, domains: ["example.com"] }, "w9");
+		world.signWith("example.com", "202610");
+		world.restart();
+		await world.advance(HOUR_MS);
+		const critical = world.events.find(
+			({ event, severity }) => event === "drift_detected" && severity === "critical",
+		);
+		expect(critical?.detail).toContain(
+			"expected the key whose record is 202610._domainkey.example.com, got another key",
+		);
+		expect(critical?.hint).toContain("take its lines out");
+		world.signNothing();
+		world.restart();
+		await world.advance(HOUR_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+		expect(world.told("drift_detected").at(-1)).toBe("end");
+	});
 });
