@@ -1,7 +1,7 @@
 /** Looks at what the world serves for a key: until a new record is everywhere, and once a day for the key in use. */
 
 import { asKeyturnError } from "../errors.ts";
-import type { LookReport, LookRequest } from "../ports/propagation.ts";
+import { type LookReport, type LookRequest, SAYING_NOTHING } from "../ports/propagation.ts";
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { soakMs } from "../rotation/timing.ts";
@@ -12,6 +12,7 @@ import { supersede } from "./make.ts";
 import { zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
 import type { Doc, Job, Run } from "./run.ts";
+import { turnAwayFromRevoked } from "./turn-away.ts";
 import { raiseUnverified } from "./unverified.ts";
 import { writersOf } from "./writers.ts";
 
@@ -91,17 +92,27 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 		if (report.verdict !== "unknown")
 			await run.save(doc, backToPublished(doc.state, key.selector, run.now(), report.summary));
 	} else if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS) {
+		const isRevoked = saysRevoked(report);
 		await raiseUnverified(run, doc, report, {
 			selector: key.selector,
 			summary: `${domain}: mail is signed with ${key.selector}, but its record does not verify: ${report.summary}`,
-			hint: `keyturn record ${domain} ${key.selector} prints what has to stand there`,
+			hint: isRevoked
+				? `it was revoked: was the host put back to before that? keyturn rotate --now ${domain} makes a new key`
+				: `keyturn record ${domain} ${key.selector} prints what has to stand there`,
 		});
+		if (isRevoked) await turnAwayFromRevoked(run, doc, key);
 		if (report.verdict === "absent" && (await isRestored(run, doc, key))) {
 			run.delay(doc, step, new Date(run.now().getTime() + doc.policy.verify.intervalMs), report.summary);
 			return;
 		}
 	}
 	run.delay(doc, step, new Date(run.now().getTime() + longestMs(doc.policy)), report.summary);
+}
+
+/** Whether all that say anything of the record say that it is empty. */
+function saysRevoked({ servers }: LookReport): boolean {
+	const said = servers.filter(({ outcome }) => !SAYING_NOTHING.has(outcome));
+	return said.length > 0 && said.every(({ outcome }) => outcome === "revoked");
 }
 
 /**

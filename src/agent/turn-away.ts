@@ -24,6 +24,14 @@ export async function turnAway(
 	run.done(doc, step);
 }
 
+/** The same where DNS alone knows that a key of ours in use was revoked: a snapshot of the host is older than that. */
+export async function turnAwayFromRevoked(run: Run, doc: Doc, { origin }: KeyEntry): Promise<void> {
+	const { rotate, rollback, remove } = doc.state.wants;
+	if (origin !== "made" || rotate !== null || rollback !== null || remove !== null) return;
+	const wanted = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
+	await run.save(doc, { ...doc.state, wants: { ...doc.state.wants, rotate: wanted } });
+}
+
 /** The same beside the key in use, which is given the other's lines; nothing to be told of a switch to a key that is new. */
 export async function tellBeside(run: Run, { doc, step }: Job<"switch">): Promise<void> {
 	const other = step.from === null ? null : keyOf(doc.state, step.from);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import type { SwitchResult } from "../../src/ports/door.ts";
+import type { LookReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { newHalf, policyOf, scheduleOf } from "../fakes/policies.ts";
 
@@ -412,6 +413,35 @@ describe("the record of the key in use that its provider lost", () => {
 		expect(world.told("verification_failed").slice(0, 5)).toEqual(["start", "end", "start", "end", "start"]);
 	});
 
+	it("that is empty has the key turned away from: the host was put back to before it was revoked", async () => {
+		const world = await turnedWorld({ ...quick, schedule: scheduleOf("0 3 1 6 *") });
+		const before = world.stateFiles();
+		await world.ask({ ...REVOKE, domains: ["example.com"], selector: "202611" });
+		await world.advance(HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "revoked", "202611b": "active" });
+		world.report = (selector) =>
+			selector === "202611" ? emptied(world) : { verdict: "right", servers: [], resolvers: [] };
+		world.taken.add("202611b");
+		const { keys } = await world.state();
+		world.signWith("example.com", "202611", keys.find(({ selector }) => selector === "202611")?.publicKey);
+		await world.restoreState(before);
+		await world.advance(HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611c": "active" });
+		const told = world.events.find(
+			({ event, selector }) => event === "verification_failed" && selector === "202611",
+		);
+		expect(told?.hint).toContain("it was revoked");
+	});
+
+	it("that is empty is only told where keyturn did not make its key", async () => {
+		const world = new AgentWorld([quick]);
+		world.report = () => emptied(world);
+		await world.tick();
+		await world.advance(1.2 * DAY_MS);
+		expect(await world.states()).toEqual({ "202610": "active" });
+		expect(world.told("verification_failed")).toContain("start");
+	});
+
 	it("stays away where keyturn did not make it", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();
@@ -421,6 +451,19 @@ describe("the record of the key in use that its provider lost", () => {
 		expect(world.told("verification_failed")).toContain("start");
 	});
 });
+
+const REVOKE = { kind: "revoke", noSoak: false, unsigned: false, useStandby: false } as const;
+
+function emptied(world: AgentWorld): Pick<LookReport, "verdict" | "servers" | "resolvers"> {
+	const said = {
+		server: "ns1",
+		address: "192.0.2.1",
+		sentence: "ns1: an empty p=",
+		at: world.at.toISOString(),
+	};
+	const rest = { serial: 1, ttlSeconds: 60, txtRecords: 1, chunks: [], signed: null };
+	return { verdict: "wrong", servers: [{ ...said, ...rest, outcome: "revoked" }], resolvers: [] };
+}
 
 function rolledBack(result: SwitchResult): SwitchResult {
 	const keys = result.keys.map((key) => ({ ...key, outcome: "rolled_back" as const, reason: "unsigned" }));
