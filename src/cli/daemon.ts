@@ -31,7 +31,7 @@ export async function runDaemon(context: CommandContext): Promise<number> {
 	context.onReload(() => waking.reload());
 	waking.schedule(bench);
 	log.info("started", { domains: bench.settings.policies.length, host: bench.settings.host });
-	await bench.notify(["READY=1"]);
+	await bench.notify(["READY=1", "STATUS=looking at all domains for the first time"]);
 	const watchdog = keepWatchdog(bench, context.signal);
 	await tellHang(context, bench);
 	const outputs = createOutputs(bench);
