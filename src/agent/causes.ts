@@ -12,6 +12,7 @@ export const CAUSES = {
 	state: (document: string) => `state ${document}`,
 	drift: (domain: string) => `drift ${domain}`,
 	clock: () => "clock",
+	silence: () => "clock silent",
 	tick: () => "tick",
 	door: () => "door",
 	name: (domain: string) => `name ${domain}`,

@@ -12,25 +12,28 @@ const DAY_MS = 24 * HOUR_MS;
  * a grace of two weeks still outlasts the queue if it was one.
  */
 const LONGEST_SILENCE_MS = 8 * DAY_MS;
+/** Of a clock that has just jumped none is believed for longer: it may have been set right meanwhile. */
+const LONGEST_DOUBTED_MS = HOUR_MS;
+
+const DOUBTS: readonly string[] = [CAUSES.clock(), CAUSES.silence()];
 
 /** Notes the clock, and gives since when it is steady where it has jumped lately; null where it is not in doubt. */
 export async function watchClock(run: Run, isNew: boolean): Promise<Date | null> {
 	const now = run.now();
-	const jump = isNew
-		? null
-		: (moved(run, now) ?? (doubtedSince(run.host) === null ? silence(run, now) : null));
+	const jump = isNew ? null : (moved(run, now) ?? silence(run, now));
 	const last = run.memory.lastTick;
 	run.memory.lastTick = { bootMs: run.ports.clock.bootMs(), at: now };
 	if (jump !== null) {
 		// What was put off by a clock that was ahead would wait as long as it was ahead.
 		run.memory.delays.clear();
+		if (jump.cause === CAUSES.clock()) await run.end(CAUSES.silence(), null);
 		await run.raise({
-			cause: CAUSES.clock(),
+			cause: jump.cause,
 			event: "clock_suspect",
 			severity: "warning",
 			domains: [],
 			selector: null,
-			summary: `the clock of this host ${jump}`,
+			summary: `the clock of this host ${jump.what}`,
 			detail: null,
 			hint: "check its time source; no record is removed until the clock has been steady for as long as retire.grace, a day at least",
 		});
@@ -40,7 +43,7 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Date | null>
 	const since = doubtedSince(run.host);
 	if (since === null) return null;
 	if (run.settings.policies.some((policy) => freezeOf(since, policy).until > now)) return since;
-	await run.end(CAUSES.clock(), null);
+	for (const cause of DOUBTS) await run.end(cause, null);
 	return null;
 }
 
@@ -49,26 +52,39 @@ export function doubtedSince({
 	troubles,
 	steadySince,
 }: Pick<HostState, "troubles" | "steadySince">): Date | null {
-	return troubles.some(({ id }) => id === CAUSES.clock()) ? new Date(steadySince) : null;
+	return troubles.some(({ id }) => DOUBTS.includes(id)) ? new Date(steadySince) : null;
 }
 
-function moved(run: Run, now: Date): string | null {
+interface Jump {
+	readonly cause: string;
+	readonly what: string;
+}
+
+function moved(run: Run, now: Date): Jump | null {
+	const cause = CAUSES.clock();
 	const before = new Date(run.host.lastClock);
 	const last = run.memory.lastTick;
 	if (now.getTime() < before.getTime() - HOUR_MS)
-		return `went back from ${before.toISOString()} to ${now.toISOString()}`;
+		return { cause, what: `went back from ${before.toISOString()} to ${now.toISOString()}` };
 	if (last === null) return null;
 	// A host that was suspended slept: its clock did not jump.
 	const passedMs = run.ports.clock.bootMs() - last.bootMs;
 	if (Math.abs(now.getTime() - last.at.getTime() - passedMs) <= HOUR_MS) return null;
-	return `moved from ${last.at.toISOString()} to ${now.toISOString()} while ${Math.round(passedMs / 60_000)} minutes passed`;
+	const minutes = Math.round(passedMs / 60_000);
+	return {
+		cause,
+		what: `moved from ${last.at.toISOString()} to ${now.toISOString()} while ${minutes} minutes passed`,
+	};
 }
 
 /** Told once: where a command runs once a month, the next silence confirms the one before it. */
-function silence(run: Run, now: Date): string | null {
-	const silentMs = now.getTime() - new Date(run.host.lastClock).getTime();
-	if (run.memory.lastTick !== null || silentMs <= LONGEST_SILENCE_MS) return null;
-	return `reads ${now.toISOString()}, ${Math.round(silentMs / DAY_MS)} days after keyturn last ran`;
+function silence(run: Run, now: Date): Jump | null {
+	const cause = CAUSES.silence();
+	if (run.memory.lastTick !== null || run.host.troubles.some(({ id }) => id === cause)) return null;
+	const before = new Date(run.host.lastClock);
+	const longestMs = doubtedSince(run.host) === null ? LONGEST_SILENCE_MS : LONGEST_DOUBTED_MS;
+	if (now.getTime() - before.getTime() <= longestMs) return null;
+	return { cause, what: `reads ${now.toISOString()}; when keyturn last ran it read ${before.toISOString()}` };
 }
 
 async function noteClock(run: Run, now: Date, steadySince: Date): Promise<void> {

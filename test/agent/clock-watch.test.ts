@@ -111,3 +111,55 @@ describe("a clock that was ahead for a while", () => {
 		expect(Object.values(await world.states())).toEqual(["retiring", "active"]);
 	});
 });
+
+describe("a clock that was behind, and was set right while nothing ran", () => {
+	const behind = 40 * DAY_MS;
+
+	/** With a key that went out of use by the clock that was behind, and the clock right again. */
+	async function setRight(afterMs: number): Promise<AgentWorld> {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.pass(MINUTE_MS);
+		world.at = new Date(world.at.getTime() - behind);
+		await world.wish(["example.com"], "w2");
+		await world.advance(10 * MINUTE_MS);
+		expect(Object.values(await world.states())).toEqual(["retiring", "retiring", "active"]);
+		world.pass(afterMs);
+		world.at = new Date(world.at.getTime() + behind);
+		world.restart();
+		await world.tick();
+		return world;
+	}
+
+	it.each([3 * 60 * MINUTE_MS, 2 * DAY_MS])("lets grace count from then, %d ms later", async (afterMs) => {
+		const world = await setRight(afterMs);
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(Object.values(await world.states())).toEqual(["retiring", "retiring", "active"]);
+		await world.advance(2 * DAY_MS);
+		expect(Object.values(await world.states())).toEqual(["retiring", "retired", "active"]);
+		const told = world.told("clock_suspect").filter((phase) => phase !== "repeat");
+		expect(told).toEqual(["start", "start", "end", "end"]);
+	});
+
+	it("and by some days only, is not believed either", async () => {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.pass(MINUTE_MS);
+		world.at = new Date(world.at.getTime() - 5 * DAY_MS);
+		await world.wish(["example.com"], "w2");
+		await world.advance(10 * MINUTE_MS);
+		world.at = new Date(world.at.getTime() + 5 * DAY_MS);
+		world.restart();
+		await world.tick();
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(Object.values(await world.states())).toEqual(["retiring", "retiring", "active"]);
+	});
+
+	it("does not keep a daily timer from removing records", async () => {
+		const world = await setRight(MINUTE_MS);
+		await runEvery(world, 1, quick.retire.graceMs / DAY_MS + 3);
+		expect(Object.values(await world.states())).toEqual(["retiring", "retired", "active"]);
+	});
+});

@@ -14,4 +14,8 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 		seed: 5327,
 		found: "in the simulation the time at which a service was started moved with the wall clock",
 	},
+	{
+		seed: 10008,
+		found: "the checker asked for a turn in time after a clock that was ahead had brought one forward",
+	},
 ];
