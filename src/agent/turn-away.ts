@@ -1,8 +1,12 @@
 /** Turns away at once from a key that may never sign again, and notes the use of one that signs although its time is over. */
 
 import { editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
+import { isCandidate } from "../rotation/life.ts";
+import { whyDistrusted } from "../rotation/retiring.ts";
 import { usedUntilNow } from "../rotation/signing.ts";
+import { isUnderWay } from "../rotation/step.ts";
 import { CAUSES } from "./causes.ts";
+import { supersede } from "./make.ts";
 import type { Doc, Job, Run } from "./run.ts";
 
 /** Every message signed with it fails already: waiting for cached absences of the next record would make none of them better. */
@@ -25,9 +29,11 @@ export async function turnAway(
 }
 
 /** The same where DNS alone knows that a key of ours in use was revoked: a snapshot of the host is older than that. */
-export async function turnAwayFromRevoked(run: Run, doc: Doc, { origin }: KeyEntry): Promise<void> {
+export async function turnAwayFromRevoked(run: Run, doc: Doc, { selector, origin }: KeyEntry): Promise<void> {
 	const { rotate, rollback, remove } = doc.state.wants;
 	if (origin !== "made" || rotate !== null || rollback !== null || remove !== null) return;
+	for (const key of doc.state.keys.filter(({ state }) => isCandidate(state)))
+		if (!isUnderWay(key)) await supersede(run, doc, key.selector, whyDistrusted(selector));
 	const wanted = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
 	await run.save(doc, { ...doc.state, wants: { ...doc.state.wants, rotate: wanted } });
 }

@@ -433,6 +433,20 @@ describe("the record of the key in use that its provider lost", () => {
 		expect(told?.hint).toContain("it was revoked");
 	});
 
+	it("that is empty has no key made before take its place: whoever took the one may have read both", async () => {
+		const world = await turnedWorld({ ...quick, standby: true });
+		await world.advance(HOUR_MS);
+		const [, [inUse = ""] = [], [ahead = ""] = []] = Object.entries(await world.states());
+		expect(await world.states()).toMatchObject({ [inUse]: "active", [ahead]: "verified" });
+		world.report = (selector) =>
+			selector === inUse ? emptied(world) : { verdict: "right", servers: [], resolvers: [] };
+		await world.advance(1.2 * DAY_MS);
+		const states = await world.states();
+		expect(states[inUse]).toBe("retiring");
+		expect(["retiring", "retired"]).toContain(states[ahead]);
+		expect(Object.values(states)).toContain("active");
+	});
+
 	it("that is empty is only told where keyturn did not make its key", async () => {
 		const world = new AgentWorld([quick]);
 		world.report = () => emptied(world);
