@@ -7,6 +7,8 @@ import { KeyturnError } from "../errors.ts";
 import type { Mailer, MailRequest } from "../ports/mailer.ts";
 
 const TIMEOUT_MS = 10_000;
+/** A far server, or one whose first packet was lost, has not answered in Node's own 250. */
+const ATTEMPT_MS = 3_000;
 const MOST_ANSWER = 200;
 
 export function createMailer(): Mailer {
@@ -48,7 +50,12 @@ export function createMailer(): Mailer {
 /** To where this host's own C library finds the server, by /etc/hosts first: nodemailer would ask DNS alone, for "localhost", too. */
 async function connect({ host, port }: MailRequest, signal: AbortSignal): Promise<Socket> {
 	signal.throwIfAborted();
-	const socket = connectSocket({ host, port, autoSelectFamily: true });
+	const socket = connectSocket({
+		host,
+		port,
+		autoSelectFamily: true,
+		autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+	});
 	const giveUp = () => void socket.destroy(new Error("no connection in time"));
 	socket.setTimeout(TIMEOUT_MS, giveUp);
 	// Nor is anything delivered any more that was told as not delivered.
@@ -95,13 +102,21 @@ function undelivered(mail: MailRequest, thrown: unknown): KeyturnError {
 	);
 }
 
+interface Failure {
+	readonly message?: string;
+	readonly response?: string;
+	readonly errors?: readonly Error[];
+}
+
 /**
  * In the server's words where it has any, which may be those that it was sent; nodemailer's errors hold no password, but their
  * stack the whole connection.
  */
 function wordsOf({ login }: MailRequest, thrown: unknown): string {
-	const { message = "unknown", response } = thrown as { message?: string; response?: string };
-	return excerpt(withoutSecrets(response ?? message, login === null ? [] : formsOf(login)), MOST_ANSWER);
+	const { message = "unknown", response, errors = [] } = thrown as Failure;
+	// Where each of several addresses fails, Node has words for each and none for all.
+	const words = message === "" ? errors.map((error) => error.message).join("; ") : message;
+	return excerpt(withoutSecrets(response ?? words, login === null ? [] : formsOf(login)), MOST_ANSWER);
 }
 
 /** As AUTH LOGIN and AUTH PLAIN (RFC 4616) send it, too. */

@@ -1,4 +1,4 @@
-import { Resolver } from "node:dns";
+import dns, { Resolver } from "node:dns";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -68,6 +68,19 @@ test("where nobody listens nothing is delivered", async () => {
 	await expect(createMailer().send({ ...mail, host: "127.0.0.3", port }, signal)).rejects.toMatchObject({
 		code: "alert.undelivered",
 		message: expect.stringContaining("ECONNREFUSED"),
+	});
+});
+
+test("where nobody listens at any of several addresses each is told", async () => {
+	const { port } = await startServer();
+	const addresses = ["127.0.0.3", "127.0.0.4"].map((address) => ({ address, family: 4 }));
+	vi.spyOn(dns, "lookup").mockImplementation(((_: string, __: object, give: (...all: unknown[]) => void) =>
+		give(null, addresses)) as never);
+	onTestFinished(() => {
+		vi.restoreAllMocks();
+	});
+	await expect(createMailer().send({ ...mail, port }, signal)).rejects.toMatchObject({
+		message: expect.stringMatching(/ECONNREFUSED 127\.0\.0\.3.*ECONNREFUSED 127\.0\.0\.4/),
 	});
 });
 
