@@ -25,7 +25,9 @@ export async function preflightOf(options: PreflightOptions): Promise<string | n
 
 /** Of a service whose units do not run: `postfix start` in a shell starts it all the same. Null if that cannot be told. */
 export async function whyNotStopped(options: PreflightOptions): Promise<string | null> {
-	if (!isPostfix(options) || (await askPostfix(options, "status")).status !== 0) return null;
+	// Of its instances `postfix status` tells of the first.
+	if (!isPostfix(options) || /@(?!-)/.test(options.service)) return null;
+	if ((await askPostfix(options, "status")).status !== 0) return null;
 	return "it runs, but was not started by systemd: it would not be stopped, and let mail out while its signer is down; `postfix stop`, then `systemctl start postfix`";
 }
 

@@ -147,6 +147,12 @@ test("a Postfix that somebody started without systemd holds the switch: nothing 
 	expect(await services.preflight("postfix")).toBeNull();
 });
 
+test("an instance of Postfix that was stopped holds nothing: what runs is the first one", async () => {
+	const { systemd, services } = setUp({ "postfix@-.service": { ...running }, "postfix@out.service": stopped });
+	systemd.hasPostfixByHand = true;
+	expect(await services.preflight("postfix@out")).toBeNull();
+});
+
 test("an unknown service is a failure, not an idle one", async () => {
 	const { services } = setUp({ "opendkim.service": { ...running } });
 	await expect(services.look("postfx")).rejects.toMatchObject({ code: "service.failed" });
