@@ -38,10 +38,10 @@ function tooShort(
 	{ soak, negative, path }: { readonly soak: number; readonly negative: number; readonly path: string },
 ): Finding {
 	return finding("soak.short", domain, {
-		summary: `resolvers may remember that a record is absent for ${length(negative)} (the zone's negative TTL), and keyturn waits ${length(soak)}: they could miss a new key`,
+		summary: `resolvers may remember that a record is absent for ${length(negative)} (the zone's negative TTL, or that of its NSEC records), and keyturn waits ${length(soak)}: they could miss a new key`,
 		advice:
 			negative > MOST_SECONDS
-				? "lower the last number of the zone's SOA record to an hour"
+				? "lower the last number of the zone's SOA record, and with it the TTL of NSEC records, to an hour"
 				: `verify: { soak: auto } in ${path}`,
 	});
 }
@@ -62,6 +62,6 @@ function tooLong(
 ): Finding {
 	return finding("soak.long", domain, {
 		summary: `the wait for cached absences (${length(soak)}) is longer than publish_ahead (${length(ahead)}): every turn will be late`,
-		advice: `lower the last number of the zone's SOA record (or the TTL of a wildcard below _domainkey), or raise publish_ahead in ${path}`,
+		advice: `lower the last number of the zone's SOA record (in signed zones the TTL of NSEC records follows it; or that of a wildcard below _domainkey), or raise publish_ahead in ${path}`,
 	});
 }

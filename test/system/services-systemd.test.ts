@@ -148,7 +148,10 @@ test("a Postfix that somebody started without systemd holds the switch: nothing 
 });
 
 test("an instance of Postfix that was stopped holds nothing: what runs is the first one", async () => {
-	const { systemd, services } = setUp({ "postfix@-.service": { ...running }, "postfix@out.service": stopped });
+	const { systemd, services } = setUp({
+		"postfix@-.service": { ...running },
+		"postfix@out.service": stopped,
+	});
 	systemd.hasPostfixByHand = true;
 	expect(await services.preflight("postfix@out")).toBeNull();
 });
