@@ -78,7 +78,7 @@ export function createZoneSearch<Zone extends ApiZone>(
 	};
 }
 
-const PRIMARY = "configure the provider that has the zone's primary";
+const PRIMARY = "configure the provider, or the server, that has the zone's primary";
 
 /** No zone above it is written instead: the world asks this one. */
 function sayCopy({ name, copy }: ApiZone): string {
