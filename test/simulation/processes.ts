@@ -175,6 +175,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 
 	/** What did not start at boot nobody but an administrator starts. */
 	const startByHand = () => {
+		excuse();
 		if (world.phase !== "running" || host.signer.running) return;
 		record.note("admin", "starts opendkim");
 		host.startSigner();
@@ -503,7 +504,8 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			if (world.serviceFaults.failingStarts.opendkim > 0) {
 				world.serviceFaults.failingStarts.opendkim -= 1;
 				Object.assign(host.signer, { isRefused: true, stoppedMs: -HOLD_MS });
-				excuse();
+				// However long the host sleeps before somebody does.
+				world.servicesExcusedUntilMs = Infinity;
 				time.after(luck.between(MINUTE_MS, 2 * 60 * MINUTE_MS), startByHand);
 			} else host.startSigner();
 			Object.assign(host.mailServer, { running: true, startedAt: time.wall() });

@@ -18,4 +18,8 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 		seed: 10008,
 		found: "the checker asked for a turn in time after a clock that was ahead had brought one forward",
 	},
+	{
+		seed: 40127,
+		found: "the checker had no patience with who starts a signer by hand once the host has slept",
+	},
 ];
