@@ -1,6 +1,6 @@
 /** Tells what happens and what lasts: an event once, a trouble at its start, again with growing intervals, and its end. */
 
-import { inLines, inOneLine } from "../dkim/foreign-text.ts";
+import { cut, excerpt, inLines } from "../dkim/foreign-text.ts";
 import type { AlertSink, EventName, KeyturnEvent, Severity, TroubleName } from "../ports/alert-sink.ts";
 import type { HostState, Trouble, Undelivered } from "./host-state.ts";
 
@@ -150,14 +150,10 @@ function fitToShow<Kind extends Telling>(telling: Kind): Kind {
 	const { summary, detail, hint } = telling;
 	return {
 		...telling,
-		summary: inOneLine(cut(summary, SUMMARY_LENGTH)),
+		summary: excerpt(summary, SUMMARY_LENGTH),
 		detail: detail === null ? null : inLines(cut(detail, DETAIL_LENGTH)),
 		hint: hint === null ? null : inLines(hint),
 	};
-}
-
-function cut(text: string, most: number): string {
-	return text.length <= most ? text : `${text.slice(0, most)}…`;
 }
 
 function makeEvent(

@@ -22,10 +22,13 @@ export async function turnAway(
 		detail:
 			"its record stays gone, so its mail does not verify until a new key is in place, which is made at once",
 	});
-	const rotate = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
-	for (const one of [...mates, doc])
-		await run.save(one, { ...one.state, wants: { ...one.state.wants, rotate } });
+	await wantTurn(run, [...mates, doc]);
 	run.done(doc, step);
+}
+
+async function wantTurn(run: Run, docs: readonly Doc[]): Promise<void> {
+	const rotate = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
+	for (const doc of docs) await run.save(doc, { ...doc.state, wants: { ...doc.state.wants, rotate } });
 }
 
 /** The same where DNS alone knows that a key of ours in use was revoked: a snapshot of the host is older than that. */
@@ -34,8 +37,7 @@ export async function turnAwayFromRevoked(run: Run, doc: Doc, { selector, origin
 	if (origin !== "made" || rotate !== null || rollback !== null || remove !== null) return;
 	for (const key of doc.state.keys.filter(({ state }) => isCandidate(state)))
 		if (!isUnderWay(key)) await supersede(run, doc, key.selector, whyDistrusted(selector));
-	const wanted = { id: run.ports.random.id(), askedAt: run.now().toISOString(), noSoak: true };
-	await run.save(doc, { ...doc.state, wants: { ...doc.state.wants, rotate: wanted } });
+	await wantTurn(run, [doc]);
 }
 
 /** The same beside the key in use, which is given the other's lines; nothing to be told of a switch to a key that is new. */

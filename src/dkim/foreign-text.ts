@@ -16,7 +16,12 @@ export function inLines(text: string): string {
 
 /** At most so many characters of it, in one line. */
 export function excerpt(text: string, most: number): string {
-	return text.length <= most ? inOneLine(text) : `${inOneLine(text.slice(0, most))}…`;
+	return inOneLine(cut(text, most));
+}
+
+/** At most so many characters, and a sign where there were more. */
+export function cut(text: string, most: number): string {
+	return text.length <= most ? text : `${text.slice(0, most)}…`;
 }
 
 /**

@@ -79,7 +79,6 @@ function foreign(path: string, why: string): Kept {
 
 /** Null for a key of ours that nothing needs. */
 async function whyNeeded(context: SwapContext, known: LedgerKey, held: Held): Promise<string | null> {
-	if (known.origin === "found") return NOT_MADE;
 	if (await isNamed(context, known, held.live)) return "a live table names it";
 	if (held.unfollowed !== null) return `whether a live table names it cannot be told: ${held.unfollowed}`;
 	if (held.staged.has(known.path)) return "a staged switch waits for it";
@@ -98,6 +97,7 @@ async function revealKey(context: SwapContext, key: DroppedKey, held: Held): Pro
 	if (known === undefined) return refused("the door has no such key");
 	if (ledger.some((other) => other !== known && other.path === known.path))
 		return refused(`${known.path}: another domain signed with it, too`);
+	if (known.origin === "found") return refused(`${known.path}: ${NOT_MADE}`);
 	const needed = await whyNeeded(context, known, held);
 	if (needed !== null) return refused(`${known.path}: ${needed}`);
 	if (held.unread !== null)

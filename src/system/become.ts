@@ -73,8 +73,8 @@ function candidates(target: Owner): readonly Become["commandFor"][] {
 
 /** A killed systemd-run leaves its unit running and passes no environment on: both have to be said to the unit. */
 function asUnit(owner: Owner, { argv, env = {}, timeoutMs }: ProgramRequest): readonly [string, ...string[]] {
-	const properties = [`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`];
-	return inTransientUnit({ description: "a program that keyturn runs", owner, env, properties }, argv);
+	const description = "a program that keyturn runs";
+	return inTransientUnit({ description, owner, env, limitMs: timeoutMs }, argv);
 }
 
 async function works(become: Become, runOnce: RunOnce): Promise<boolean> {

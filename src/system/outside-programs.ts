@@ -4,7 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { ProgramRequest, Programs } from "../ports/programs.ts";
 import { tooSlow } from "./programs.ts";
-import { inTransientUnit, isSystemd } from "./transient-unit.ts";
+import { inTransientUnit, isSystemd, limitSeconds } from "./transient-unit.ts";
 
 /** Where systemd runs, each program is a transient unit of its own; elsewhere there are no walls. */
 export function createOutsidePrograms(options: {
@@ -19,7 +19,7 @@ export function createOutsidePrograms(options: {
 			const startedMs = clock.uptimeMs();
 			const result = await programs.run(asUnit(request), signal);
 			// Of a unit that its limit has ended systemd-run says no more than that it failed.
-			const isTooSlow = clock.uptimeMs() - startedMs >= limitSeconds(request) * 1000;
+			const isTooSlow = clock.uptimeMs() - startedMs >= limitSeconds(request.timeoutMs) * 1000;
 			if (isTooSlow && result.status !== 0) throw tooSlow(request.argv[0], request.timeoutMs);
 			return result;
 		},
@@ -31,18 +31,14 @@ const CLIENT_MS = 5_000;
 /** For who does not end by SIGTERM: systemd would wait for a minute and a half, and the unit outlive its client. */
 const STOP_SECONDS = 2;
 
-function limitSeconds({ timeoutMs }: ProgramRequest): number {
-	return Math.ceil(timeoutMs / 1000);
-}
-
-function asUnit(asked: ProgramRequest): ProgramRequest {
-	const { argv, owner, env, timeoutMs, ...request } = asked;
+function asUnit({ argv, owner, env, timeoutMs, ...request }: ProgramRequest): ProgramRequest {
 	const unit = inTransientUnit(
 		{
 			description: "a program of keyturn.yaml",
 			...(owner === undefined ? {} : { owner }),
 			...(env === undefined ? {} : { env }),
-			properties: [`RuntimeMaxSec=${limitSeconds(asked)}`, `TimeoutStopSec=${STOP_SECONDS}`],
+			limitMs: timeoutMs,
+			properties: [`TimeoutStopSec=${STOP_SECONDS}`],
 		},
 		argv,
 	);

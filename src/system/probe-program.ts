@@ -60,12 +60,11 @@ async function asUnit(
 		"IPAddressDeny=any",
 		"IPAddressAllow=localhost",
 		...addresses.map((address) => `IPAddressAllow=${withoutScope(address)}`),
-		// Killing the client would leave the unit running.
-		`RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`,
 		"NoNewPrivileges=yes",
 		"ProtectSystem=strict",
 	];
-	const unit = inTransientUnit({ description: "keyturn's probe", owner, properties }, argv);
+	const description = "keyturn's probe";
+	const unit = inTransientUnit({ description, owner, limitMs: timeoutMs, properties }, argv);
 	return { argv: unit, input: JSON.stringify({ ...request, ...reached }) };
 }
 

@@ -11,8 +11,10 @@ export interface TransientUnit {
 	readonly owner?: Owner;
 	/** Everybody on the host can read it (`systemctl show`): no secret may be in it. */
 	readonly env?: Readonly<Record<string, string>>;
+	/** After which systemd ends it: killing the client would leave it running. In whole seconds, rounded up. */
+	readonly limitMs?: number;
 	/** Further properties, as systemd.exec(5) and its like write them. */
-	readonly properties: readonly string[];
+	readonly properties?: readonly string[];
 }
 
 /** Of a door outside its own unit: what it began is finished, not cut short, and no handler of dumps gets its memory, with keys in it. */
@@ -28,12 +30,16 @@ export async function isSystemd(disk: Pick<Disk, "stat">): Promise<boolean> {
 	return process.getuid?.() === 0 && (await isBooted(disk));
 }
 
+export function limitSeconds(limitMs: number): number {
+	return Math.ceil(limitMs / 1000);
+}
+
 /**
  * The command line that runs `argv` as such a unit, with the caller's own input and outputs, and ends when it ends, with its
  * exit status (0 where SIGHUP, SIGINT or SIGTERM killed it). Killing that command leaves the unit running.
  */
 export function inTransientUnit(
-	{ description, name, owner, env = {}, properties }: TransientUnit,
+	{ description, name, owner, env = {}, limitMs, properties = [] }: TransientUnit,
 	argv: readonly string[],
 ): readonly [string, ...string[]] {
 	return [
@@ -46,6 +52,7 @@ export function inTransientUnit(
 		`--description=${description}`,
 		...(owner === undefined ? [] : [`--uid=${owner.uid}`, `--gid=${owner.gid}`]),
 		...Object.entries(env).map(([key, value]) => `--setenv=${key}=${value}`),
+		...(limitMs === undefined ? [] : ["-p", `RuntimeMaxSec=${limitSeconds(limitMs)}`]),
 		...properties.flatMap((property) => ["-p", property]),
 		"--",
 		// A unit's command line is expanded once more (systemd.service(5), COMMAND LINES).

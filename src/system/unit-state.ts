@@ -106,15 +106,16 @@ function readUnit(block: Block): UnitReading {
 	const active = get("ActiveState");
 	const isMasked = get("LoadState") === "masked" || get("UnitFileState").startsWith("masked");
 	const isDummy = get("Type") === "oneshot" && get("ControlGroup") === "" && get("MainPID") === "0";
-	const state = stateOf(active, isMasked, isDummy);
+	const isWithoutProcess = isDummy && active === "active";
+	const state = stateOf(active, isMasked, isWithoutProcess);
 	return {
 		unit,
 		isLoaded: get("LoadState") === "loaded",
 		isMasked,
 		isActive: !isDummy && (active === "active" || active === "reloading" || active === "refreshing"),
-		isDown: active === "inactive" || active === "failed" || (isDummy && active === "active"),
+		isDown: active === "inactive" || active === "failed" || isWithoutProcess,
 		isDummy,
-		isWithoutProcess: isDummy && active === "active",
+		isWithoutProcess,
 		canReload: get("CanReload") === "yes",
 		controlGroup: get("ControlGroup") === "" ? null : get("ControlGroup"),
 		instance: { unit, state, startedAt: state === "running" ? startedAt(get) : null },
@@ -122,10 +123,10 @@ function readUnit(block: Block): UnitReading {
 	};
 }
 
-function stateOf(active: string, isMasked: boolean, isDummy: boolean): ServiceInstance["state"] {
+function stateOf(active: string, isMasked: boolean, isWithoutProcess: boolean): ServiceInstance["state"] {
 	if (isMasked) return "masked";
 	if (active === "failed") return "failed";
-	if (active === "inactive" || (isDummy && active === "active")) return "stopped";
+	if (active === "inactive" || isWithoutProcess) return "stopped";
 	return active === "active" || active === "reloading" || active === "refreshing" ? "running" : "changing";
 }
 
