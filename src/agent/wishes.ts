@@ -5,6 +5,8 @@ import { isCandidate } from "../rotation/life.ts";
 import {
 	hasTurned,
 	isBack,
+	isSwitchedSince,
+	isTurnedSince,
 	previousKey,
 	staying,
 	whyNoRetire,
@@ -169,7 +171,7 @@ async function want(run: Run, doc: Doc, wish: Wish): Promise<void> {
 function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | string {
 	switch (wish.kind) {
 		case "rotate":
-			return whyNoTurn(state) ?? (isTurnedSince(state, wish, now) ? state : wantTurnAnew(state, wish, now));
+			return whyNoTurn(state) ?? (isFulfilled(state, wish, now) ? state : wantTurnAnew(state, wish, now));
 		case "rollback":
 			return whyNoRollback(state) ?? (isBackSince(state, wish, now) ? state : wantRollback(state, wish));
 		case "revoke":
@@ -184,22 +186,15 @@ function wantedOf(state: DomainState, wish: Wish, now: Date): DomainState | stri
 }
 
 /** A wish older than the last switch is already fulfilled by it, unless that was the way back. */
-function isTurnedSince(state: DomainState, wish: Wish, now: Date): boolean {
-	const active = switchedSince(state, wish, now);
-	return active?.origin === "made" && !isBack(state, active);
+function isFulfilled(state: DomainState, { at }: Wish, now: Date): boolean {
+	const active = activeKey(state);
+	return active !== null && isTurnedSince(state, active, new Date(at), now);
 }
 
 /** Gone back to twice, a key would make way for the one that was gone back from. */
-function isBackSince(state: DomainState, wish: Wish, now: Date): boolean {
-	const active = switchedSince(state, wish, now);
-	return active !== null && isBack(state, active);
-}
-
-/** The key in use, where it was switched to since the wish; one in the future is of a clock that was ahead. */
-function switchedSince(state: DomainState, wish: Wish, now: Date): KeyEntry | null {
+function isBackSince(state: DomainState, { at }: Wish, now: Date): boolean {
 	const active = activeKey(state);
-	const isSince = active !== null && active.since >= asked(wish).askedAt && active.since <= now.toISOString();
-	return isSince ? active : null;
+	return active !== null && isSwitchedSince(active, new Date(at), now) && isBack(state, active);
 }
 
 function wantTurnAnew(state: DomainState, wish: Extract<Wish, { kind: "rotate" }>, now: Date): DomainState {

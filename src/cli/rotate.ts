@@ -4,7 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import { activeKey, type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { isBack, whyNoTurn } from "../rotation/wishes.ts";
+import { isTurnedSince, whyNoTurn } from "../rotation/wishes.ts";
 import { preview } from "./preview.ts";
 import {
 	type Asking,
@@ -125,11 +125,7 @@ export function standingOfTurn(
 	const active = activeKey(state);
 	// Several where each message is signed with keys of several algorithms.
 	const signing = state.keys.filter((key) => key.state === "active");
-	const isTurned = (key: KeyEntry): boolean => {
-		const since = new Date(key.since);
-		// One in the future is of a clock that was ahead.
-		return key.origin === "made" && since >= askedAt && since <= now && !isBack(state, key);
-	};
+	const isTurned = (key: KeyEntry): boolean => isTurnedSince(state, key, askedAt, now);
 	if (active !== null && signing.every(isTurned) && !isFirstToCome(state))
 		return {
 			domain,

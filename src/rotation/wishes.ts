@@ -41,6 +41,18 @@ export function isBack({ keys }: DomainState, { selector, algorithm, uses }: Key
 	);
 }
 
+/** Whether a key that signs was switched to since then. */
+export function isSwitchedSince({ since }: KeyEntry, then: Date, now: Date): boolean {
+	const at = new Date(since);
+	// One in the future is of a clock that was ahead.
+	return at >= then && at <= now;
+}
+
+/** The same by a turn: neither what was adopted nor what was gone back to is new. */
+export function isTurnedSince(state: DomainState, key: KeyEntry, then: Date, now: Date): boolean {
+	return key.origin === "made" && isSwitchedSince(key, then, now) && !isBack(state, key);
+}
+
 /**
  * What asks for a turn whether due or not; null where nothing does. As long as the key in use is compromised that does, whatever
  * became of the turn or the way back that was to take it away.
