@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DoorAnswer } from "../../src/ports/door.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -133,15 +133,7 @@ describe("a switch", () => {
 
 	it("that was rolled back is not tried again for a day, but for rotate --now", async () => {
 		const world = new AgentWorld();
-		world.commit = (_id, result) => ({
-			act: "commit",
-			result: {
-				...result,
-				outcome: "rolled_back",
-				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back", reason: "no handshake" })),
-				reason: "no handshake",
-			},
-		});
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result, "no handshake") });
 		await world.wish(["example.com"]);
 		await world.advance(12 * 60 * MINUTE_MS);
 		expect(world.requested("commit")).toBe(1);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import type { SwitchResult } from "../../src/ports/door.ts";
 import type { LookReport } from "../../src/ports/propagation.ts";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { newHalf, policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -324,7 +323,7 @@ describe("a retired key found in use again", () => {
 		it("is tried again a day after it was rolled back, and the key in use stays what it is", async () => {
 			const world = await besideWorld();
 			const { commit } = world;
-			world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+			world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result, "unsigned") });
 			await world.advance(5 * MINUTE_MS);
 			expect(world.told("rolled_back")).toHaveLength(1);
 			expect(await world.states()).toMatchObject({ "202611": "revoked", "202611b": "active" });
@@ -477,9 +476,4 @@ function emptied(world: AgentWorld): Pick<LookReport, "verdict" | "servers" | "r
 	};
 	const rest = { serial: 1, ttlSeconds: 60, txtRecords: 1, chunks: [], signed: null };
 	return { verdict: "wrong", servers: [{ ...said, ...rest, outcome: "revoked" }], resolvers: [] };
-}
-
-function rolledBack(result: SwitchResult): SwitchResult {
-	const keys = result.keys.map((key) => ({ ...key, outcome: "rolled_back" as const, reason: "unsigned" }));
-	return { ...result, outcome: "rolled_back", keys, reason: "unsigned" };
 }

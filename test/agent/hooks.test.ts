@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { SwitchResult } from "../../src/ports/door.ts";
 import type { HookOutcome, SwitchingEvent } from "../../src/ports/hook.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -99,7 +98,7 @@ describe("programs after the switch", () => {
 	it("hear of a switch that did not hold", async () => {
 		const world = new AgentWorld();
 		await world.wish(["example.com"]);
-		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result, "unsigned") });
 		await world.tick();
 		expect(world.ran).toMatchObject([
 			{ hook: "post", event: { event: "swap_failed", detail: expect.stringContaining("rolled back") } },
@@ -150,8 +149,3 @@ describe("programs after the switch", () => {
 		expect(world.told("hook_failed")).toEqual(["start", "start", "end", "end"]);
 	});
 });
-
-function rolledBack(result: SwitchResult): SwitchResult {
-	const keys = result.keys.map((key) => ({ ...key, outcome: "rolled_back" as const, reason: "unsigned" }));
-	return { ...result, outcome: "rolled_back", keys, reason: "unsigned" };
-}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { recordText } from "../../src/dkim/key-material.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -198,14 +198,7 @@ describe("a compromised key in use", () => {
 
 	it("is turned to a new one where the switch back was rolled back", async () => {
 		const world = await turnedWorld();
-		world.commit = (_id, result) => ({
-			act: "commit",
-			result: {
-				...result,
-				outcome: "rolled_back",
-				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back" })),
-			},
-		});
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
 		await world.ask(revocation("202611"), "w1");
 		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
 		await world.tick();

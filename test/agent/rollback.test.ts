@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -215,14 +215,7 @@ describe("rollback", () => {
 		const world = await turnedWorld();
 		world.pass(DAY_MS);
 		const usual = world.commit;
-		world.commit = (_id, result) => ({
-			act: "commit",
-			result: {
-				...result,
-				outcome: "rolled_back",
-				keys: result.keys.map((key) => ({ ...key, outcome: "rolled_back" })),
-			},
-		});
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
 		await world.wish(["example.com"], "again");
 		await world.advance(MINUTE_MS);
 		world.commit = usual;

@@ -1,8 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
-import type { SwitchResult } from "../../src/ports/door.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -42,7 +41,7 @@ describe("a switch whose end is not known", () => {
 	it("is never begun a second time, however long the door is silent", async () => {
 		const world = new AgentWorld();
 		await world.wish(["example.com"]);
-		world.commit = (id, result) => world.loseAnswer(id, rolledBack(result));
+		world.commit = (id, result) => world.loseAnswer(id, rolledBack(result, "no signature"));
 		await world.tick();
 		world.refuse = unreachable;
 		await world.advance(30 * MINUTE_MS);
@@ -73,7 +72,7 @@ describe("a switch whose end is not known", () => {
 		await world.wish(["example.com"]);
 		world.commit = (id, result) => {
 			try {
-				return world.loseAnswer(id, rolledBack(result));
+				return world.loseAnswer(id, rolledBack(result, "no signature"));
 			} catch {
 				return { act: "refused", why: "unsettled", domains: [], message: "the disk is full", hint: null };
 			}
@@ -94,7 +93,7 @@ describe("a switch whose end is not known", () => {
 			await world.wish(["example.com"]);
 			world.commit = (id, result) => {
 				world.pending = { reason: "switch 0a waits for its services", hint: "", services: [] };
-				return world.loseAnswer(id, rolledBack(result));
+				return world.loseAnswer(id, rolledBack(result, "no signature"));
 			};
 			await world.tick();
 			const next = keyOf(await world.state(), "202611")?.publicKey ?? "";
@@ -260,7 +259,7 @@ describe("a result", () => {
 	it("that is a rollback keeps the record through grace, since mail may have been signed with it", async () => {
 		const world = new AgentWorld();
 		await world.wish(["example.com"]);
-		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result, "no signature") });
 		await world.tick();
 		const rsa = { ...quick, key: { algorithm: "rsa" as const, bits: 1024 } };
 		world.reconfigure([rsa]);
@@ -273,7 +272,7 @@ describe("a result", () => {
 	it("that is done ends the trouble of one that was not, even where the process gets no further", async () => {
 		const world = new AgentWorld([quick]);
 		await world.wish(["example.com"]);
-		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result, "no signature") });
 		await world.tick();
 		world.commit = (_id, result) => ({ act: "commit", result });
 		world.failRemove = true;
@@ -302,12 +301,3 @@ describe("a result", () => {
 		expect(world.told("swap_failed")).toEqual(["start", "end"]);
 	});
 });
-
-function rolledBack(result: SwitchResult): SwitchResult {
-	const keys = result.keys.map((key) => ({
-		...key,
-		outcome: "rolled_back" as const,
-		reason: "no signature",
-	}));
-	return { ...result, outcome: "rolled_back", keys, reason: "no signature" };
-}

@@ -702,6 +702,16 @@ export class AgentWorld {
 	}
 }
 
+/** A switch that the door took back, of every key; `reason` is told of the whole and of each. */
+export function rolledBack(result: SwitchResult, reason: string | null = result.reason): SwitchResult {
+	const keys = result.keys.map((key) => ({
+		...key,
+		outcome: "rolled_back" as const,
+		reason: reason ?? key.reason,
+	}));
+	return { ...result, outcome: "rolled_back", keys, reason };
+}
+
 function lineOf(domain: string, selector: string, publicKey: string): InspectedLine {
 	const keyPath = `/keys/${domain}/${selector}.private`;
 	return { domain, selector, entry: domain, keyPath, publicKey, signs: true, problem: null, unsafe: null };
