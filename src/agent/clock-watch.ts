@@ -8,11 +8,11 @@ import type { Run } from "./run.ts";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /**
- * Between two processes no uptime is known: a longer silence may be a clock that jumped. A weekly `rotate` is none, and
- * a grace of two weeks still outlasts the queue if it was one.
+ * Between two processes the time since boot proves little where the host was off: more than this unproven may be a clock
+ * that jumped. A host that was off for a week is none, and a grace of two weeks still outlasts the queue if it was one.
  */
-const LONGEST_SILENCE_MS = 8 * DAY_MS;
-/** Of a clock that has just jumped none is believed for longer: it may have been set right meanwhile. */
+const LONGEST_UNPROVEN_MS = 8 * DAY_MS;
+/** Of a clock that has just jumped no more is believed: it may have been set right meanwhile, or have jumped again. */
 const LONGEST_DOUBTED_MS = HOUR_MS;
 
 const DOUBTS: readonly string[] = [CAUSES.clock(), CAUSES.silence()];
@@ -37,12 +37,12 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Date | null>
 			detail: null,
 			hint: "check its time source; no record is removed until the clock has been steady for as long as retire.grace, a day at least",
 		});
-		await noteClock(run, now, now);
+		await noteClock(run, now, jump.steadySince);
 	} else if (last === null || now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2)
 		await noteClock(run, now, new Date(run.host.steadySince));
 	const since = doubtedSince(run.host);
 	if (since === null) return null;
-	if (run.settings.policies.some((policy) => freezeOf(since, policy).until > now)) return since;
+	if (isFrozen(run, since, now)) return since;
 	for (const cause of DOUBTS) await run.end(cause, null);
 	return null;
 }
@@ -58,6 +58,7 @@ export function doubtedSince({
 interface Jump {
 	readonly cause: string;
 	readonly what: string;
+	readonly steadySince: Date;
 }
 
 function moved(run: Run, now: Date): Jump | null {
@@ -65,7 +66,11 @@ function moved(run: Run, now: Date): Jump | null {
 	const before = new Date(run.host.lastClock);
 	const last = run.memory.lastTick;
 	if (now.getTime() < before.getTime() - HOUR_MS)
-		return { cause, what: `went back from ${before.toISOString()} to ${now.toISOString()}` };
+		return {
+			cause,
+			what: `went back from ${before.toISOString()} to ${now.toISOString()}`,
+			steadySince: now,
+		};
 	if (last === null) return null;
 	// A host that was suspended slept: its clock did not jump.
 	const passedMs = run.ports.clock.bootMs() - last.bootMs;
@@ -74,22 +79,39 @@ function moved(run: Run, now: Date): Jump | null {
 	return {
 		cause,
 		what: `moved from ${last.at.toISOString()} to ${now.toISOString()} while ${minutes} minutes passed`,
+		steadySince: now,
 	};
 }
 
-/** Told once: where a command runs once a month, the next silence confirms the one before it. */
+/** Of a silence that may be a clock that jumped, what is proven counts for grace: a host that is off every night gets there. */
 function silence(run: Run, now: Date): Jump | null {
-	const cause = CAUSES.silence();
-	if (run.memory.lastTick !== null || run.host.troubles.some(({ id }) => id === cause)) return null;
+	if (run.memory.lastTick !== null) return null;
 	const before = new Date(run.host.lastClock);
-	const longestMs = doubtedSince(run.host) === null ? LONGEST_SILENCE_MS : LONGEST_DOUBTED_MS;
-	if (now.getTime() - before.getTime() <= longestMs) return null;
-	return { cause, what: `reads ${now.toISOString()}; when keyturn last ran it read ${before.toISOString()}` };
+	const unprovenMs = now.getTime() - before.getTime() - provenMs(run);
+	const doubted = doubtedSince(run.host);
+	if (unprovenMs <= (doubted === null ? LONGEST_UNPROVEN_MS : LONGEST_DOUBTED_MS)) return null;
+	const steadySince = new Date((doubted ?? before).getTime() + unprovenMs);
+	// What a monthly run finds proven for as long as grace keeps nothing.
+	if (doubted === null && !isFrozen(run, steadySince, now)) return null;
+	const what = `reads ${now.toISOString()}; when keyturn last ran it read ${before.toISOString()}`;
+	return { cause: CAUSES.silence(), what, steadySince };
+}
+
+/** What has passed at least since the clock was last noted, in milliseconds: since then, or since a later boot. */
+function provenMs({ host, ports }: Run): number {
+	const bootMs = ports.clock.bootMs();
+	if (host.lastBootMs === null) return 0;
+	return bootMs < host.lastBootMs ? bootMs : bootMs - host.lastBootMs;
+}
+
+function isFrozen({ settings }: Run, since: Date, now: Date): boolean {
+	return settings.policies.some((policy) => freezeOf(since, policy).until > now);
 }
 
 async function noteClock(run: Run, now: Date, steadySince: Date): Promise<void> {
+	const lastBootMs = Math.round(run.ports.clock.bootMs());
 	await run.editHost((host): { host: HostState; history: [] } => ({
-		host: { ...host, lastClock: now.toISOString(), steadySince: steadySince.toISOString() },
+		host: { ...host, lastClock: now.toISOString(), lastBootMs, steadySince: steadySince.toISOString() },
 		history: [],
 	}));
 }

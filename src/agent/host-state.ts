@@ -24,6 +24,8 @@ export interface HostState {
 	readonly schema: 1;
 	/** The newest wall clock that a tick saw. */
 	readonly lastClock: string;
+	/** The time since boot at that tick, in milliseconds; null where nobody noted it. */
+	readonly lastBootMs: number | null;
 	/** Since when wall clock and uptime have agreed. */
 	readonly steadySince: string;
 	readonly troubles: readonly Trouble[];
@@ -77,17 +79,27 @@ export interface Undelivered {
 
 export function newHostState(now: Date): HostState {
 	const at = now.toISOString();
-	return { schema: 1, lastClock: at, steadySince: at, troubles: [], outbox: [], checks: [] };
+	return {
+		schema: 1,
+		lastClock: at,
+		lastBootMs: null,
+		steadySince: at,
+		troubles: [],
+		outbox: [],
+		checks: [],
+	};
 }
 
 /** Reads the stored document strictly; throws with the place. */
 export function parseHostState(stored: unknown): HostState {
-	// One that was written before there were checks has none.
-	const doc = object(stored, "", ["schema", "lastClock", "steadySince", "troubles", "outbox"], ["checks"]);
+	// What older versions wrote lacks what came later.
+	const fields = ["schema", "lastClock", "steadySince", "troubles", "outbox"];
+	const doc = object(stored, "", fields, ["checks", "lastBootMs"]);
 	if (doc["schema"] !== 1) throw notUnderstood(`schema: expected 1, got ${JSON.stringify(doc["schema"])}`);
 	return {
 		schema: 1,
 		lastClock: time(doc["lastClock"], "lastClock"),
+		lastBootMs: nullable(doc["lastBootMs"] ?? null, (stored) => count(stored, "lastBootMs")),
 		steadySince: time(doc["steadySince"], "steadySince"),
 		troubles: list(doc["troubles"], "troubles").map((one, index) => parseTrouble(one, `troubles[${index}]`)),
 		outbox: list(doc["outbox"], "outbox").map((one, index) => parseUndelivered(one, `outbox[${index}]`)),

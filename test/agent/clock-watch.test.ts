@@ -28,17 +28,77 @@ describe("without a daemon", () => {
 		expect(world.told("clock_suspect")).toEqual([]);
 	});
 
-	it("a monthly timer removes records too", async () => {
-		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
-		await world.wish(["example.com"]);
-		await world.tick();
-		world.pass(MINUTE_MS);
-		await world.wish(["example.com"], "w2");
-		await world.tick();
+	it("a monthly timer removes records too, and is no clock that jumped", async () => {
+		const world = await withAnOldKey();
 		await runEvery(world, 30, 2);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect(world.told("clock_suspect")).toEqual([]);
+	});
+
+	it("nor is one whose host was booted meanwhile, and has been up for longer than grace", async () => {
+		const world = await withAnOldKey();
+		world.boot(0);
+		await runEvery(world, 30, 1);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect(world.told("clock_suspect")).toEqual([]);
+	});
+});
+
+/** With a key that has just gone out of use. */
+async function withAnOldKey(): Promise<AgentWorld> {
+	const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+	await world.wish(["example.com"]);
+	await world.tick();
+	world.pass(MINUTE_MS);
+	await world.wish(["example.com"], "w2");
+	await world.tick();
+	return world;
+}
+
+describe("a host that was off for a month", () => {
+	it("may have a clock that jumped: grace counts from when it is up again", async () => {
+		const world = await withAnOldKey();
+		world.boot(30 * DAY_MS);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(["start"]);
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+
+	it("and then off every night gets its old records removed", async () => {
+		const world = await withAnOldKey();
+		world.boot(30 * DAY_MS);
+		await world.tick();
+		const days = Math.ceil((quick.retire.graceMs / DAY_MS) * 1.5);
+		for (let day = 0; day < days - 1; day += 1) await dayAndNight(world);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		await dayAndNight(world);
+		await dayAndNight(world);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect(world.told("clock_suspect").filter((phase) => phase !== "repeat")).toEqual(["start", "end"]);
+	});
+
+	it("and whose clock then jumps while it is off once more is not believed either", async () => {
+		const world = await withAnOldKey();
+		world.boot(30 * DAY_MS);
+		await world.tick();
+		await world.advance(DAY_MS);
+		world.boot(40 * DAY_MS);
+		await world.tick();
+		await world.advance(quick.retire.graceMs - 2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		await world.advance(2 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
 	});
 });
+
+async function dayAndNight(world: AgentWorld): Promise<void> {
+	await world.advance(16 * 60 * MINUTE_MS);
+	world.boot(8 * 60 * MINUTE_MS);
+	await world.tick();
+}
 
 describe("a host that was suspended", () => {
 	it("for hours has a clock that is right", async () => {
@@ -125,9 +185,7 @@ describe("a clock that was behind, and was set right while nothing ran", () => {
 		await world.wish(["example.com"], "w2");
 		await world.advance(10 * MINUTE_MS);
 		expect(Object.values(await world.states())).toEqual(["retiring", "retiring", "active"]);
-		world.pass(afterMs);
-		world.at = new Date(world.at.getTime() + behind);
-		world.restart();
+		world.boot(afterMs + behind);
 		await world.tick();
 		return world;
 	}

@@ -373,6 +373,14 @@ export class AgentWorld {
 		return new Map(files.flatMap(({ path }) => [[path, this.disk.text(path)] as const]).filter(isText));
 	}
 
+	/** The host is off for a while. */
+	boot(offMs: number): void {
+		this.at = new Date(this.at.getTime() + offMs);
+		this.uptimeMs = 0;
+		this.suspendedMs = 0;
+		this.restart();
+	}
+
 	/** Puts the state directory back as it was, or empties it; the process starts anew. */
 	async restoreState(files: ReadonlyMap<string, string>): Promise<void> {
 		const disk = this.disk.open({ process: createSimProcess() });

@@ -9,7 +9,7 @@ export interface Aftermath {
 	readonly unsigned: readonly string[];
 	/** Domains that stay broken to the end. */
 	readonly broken: ReadonlySet<string>;
-	/** When the first trouble of each domain was told, in milliseconds. */
+	/** When the first trouble of each domain was told, in milliseconds of a host that has power. */
 	readonly firstToldMs: ReadonlyMap<string, number>;
 	/** By when each broken domain has to be told of at the latest. */
 	readonly toldByMs: ReadonlyMap<string, number>;

@@ -295,7 +295,10 @@ export function createChecker(world: World): Checker {
 				vanished: world.vanished,
 			};
 			noteTakenOut();
-			for (const { name } of world.removals) goneSinceMs.set(dns.originOf(name), seen.nowMs);
+			for (const { name } of world.removals) {
+				takenOut.delete(name);
+				goneSinceMs.set(dns.originOf(name), seen.nowMs);
+			}
 			for (const [promise, holds] of ALL)
 				for (const what of holds(seen)) {
 					if (told.has(what)) continue;

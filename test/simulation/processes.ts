@@ -303,7 +303,10 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 						world.said.push({ where: "an event", text: JSON.stringify(event) });
 						if (event.phase === "start")
 							for (const domain of event.domains)
-								world.firstToldMs.set(domain, world.firstToldMs.get(domain) ?? time.elapsedMs());
+								world.firstToldMs.set(
+									domain,
+									world.firstToldMs.get(domain) ?? time.elapsedMs() - world.offMs,
+								);
 						record.note(
 							"told",
 							`${event.event} ${event.phase ?? ""} ${event.domains.join(",")}: ${event.summary}`,
@@ -490,7 +493,9 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 		host.keyChanges += 1;
 		forgetStates();
 		world.dirty = true;
-		time.after(luck.between(10_000, 4 * 60 * MINUTE_MS), boot);
+		const offMs = luck.between(10_000, 4 * 60 * MINUTE_MS);
+		world.offMs += offMs;
+		time.after(offMs, boot);
 	};
 
 	/** As Debian boots: recovery of files, then the signer and the mail server whatever came of it, then the daemon. */

@@ -22,4 +22,9 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 		seed: 40127,
 		found: "the checker had no patience with who starts a signer by hand once the host has slept",
 	},
+	{ seed: 40232, found: "the checker took the hours in which the host had no power for silence" },
+	{
+		seed: 40279,
+		found: "the checker forgot that a record was removed which somebody had taken out and put back before",
+	},
 ];

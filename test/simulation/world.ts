@@ -94,6 +94,8 @@ export interface World {
 	readonly vanished: Set<string>;
 	diskFault: DiskFault | null;
 	bootedMs: number;
+	/** How long the host has been without power so far. */
+	offMs: number;
 	/** Whether the host has power and is up. */
 	phase: "starting" | "running" | "off";
 	/** The dead man's switch stands ready: what is down will be brought up. */
@@ -117,7 +119,7 @@ export interface World {
 	writes: number;
 	/** What stands in each key file, for when it is gone. */
 	readonly keyFiles: Map<string, string>;
-	/** When each domain's first trouble was told. */
+	/** When each domain's first trouble was told; while the host is off nobody can tell, and no time passes. */
 	readonly firstToldMs: Map<string, number>;
 	readonly unlinked: { path: string; content: string }[];
 	readonly touched: Set<string>;
@@ -188,6 +190,7 @@ export function createWorld(
 		vanished: new Set(),
 		diskFault: null,
 		bootedMs: 0,
+		offMs: 0,
 		phase: "running",
 		isRecoveryArmed: false,
 		servicesExcusedUntilMs: 0,
