@@ -22,24 +22,29 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Date | null>
 	const now = run.now();
 	const jump = isNew ? null : (moved(run, now) ?? silence(run, now));
 	const last = run.memory.lastTick;
-	run.memory.lastTick = { bootMs: run.ports.clock.bootMs(), at: now };
+	const thisTick = { bootMs: run.ports.clock.bootMs(), at: now };
 	if (jump !== null) {
 		// What was put off by a clock that was ahead would wait as long as it was ahead.
 		run.memory.delays.clear();
-		if (jump.cause === CAUSES.clock()) await run.end(CAUSES.silence(), null);
-		await run.raise({
-			cause: jump.cause,
-			event: "clock_suspect",
-			severity: "warning",
-			domains: [],
-			selector: null,
-			summary: `the clock of this host ${jump.what}`,
-			detail: null,
-			hint: "check its time source; no record is removed until the clock has been steady for as long as retire.grace, a day at least",
-		});
-		await noteClock(run, now, jump.steadySince);
+		// Asked for at once, they are saved at once: a doubt without its date would be over for who comes next.
+		await Promise.all([
+			jump.cause === CAUSES.clock() ? run.end(CAUSES.silence(), null) : null,
+			run.raise({
+				cause: jump.cause,
+				event: "clock_suspect",
+				severity: "warning",
+				domains: [],
+				selector: null,
+				summary: `the clock of this host ${jump.what}`,
+				detail: null,
+				hint: "check its time source; no record is removed until the clock has been steady for as long as retire.grace, a day at least",
+			}),
+			noteClock(run, now, jump.steadySince),
+		]);
 	} else if (last === null || now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2)
 		await noteClock(run, now, new Date(run.host.steadySince));
+	// Only now: what could not be saved is found out again.
+	run.memory.lastTick = thisTick;
 	const since = doubtedSince(run.host);
 	if (since === null) return null;
 	if (isFrozen(run, since, now)) return since;

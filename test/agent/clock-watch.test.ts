@@ -47,6 +47,9 @@ describe("without a daemon", () => {
 /** With a key that has just gone out of use. */
 async function withAnOldKey(): Promise<AgentWorld> {
 	const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+	world.at = new Date(world.at.getTime() - 60 * DAY_MS);
+	await world.tick();
+	world.pass(60 * DAY_MS);
 	await world.wish(["example.com"]);
 	await world.tick();
 	world.pass(MINUTE_MS);
@@ -80,6 +83,22 @@ describe("a host that was off for a month", () => {
 		expect(world.told("clock_suspect").filter((phase) => phase !== "repeat")).toEqual(["start", "end"]);
 	});
 
+	it.each([
+		[1, "goes on"],
+		[1, "starts anew"],
+		[2, "goes on"],
+		[2, "starts anew"],
+	])("is not believed where save %d of what is told fails, and the agent %s", async (save, then) => {
+		const world = await withAnOldKey();
+		world.boot(30 * DAY_MS);
+		world.failHostSave = world.hostSaves + save;
+		await world.tick().catch(() => undefined);
+		expect(world.hostSaves).toBeGreaterThanOrEqual(world.failHostSave);
+		if (then === "starts anew") world.restart();
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+	});
+
 	it("and whose clock then jumps while it is off once more is not believed either", async () => {
 		const world = await withAnOldKey();
 		world.boot(30 * DAY_MS);
@@ -109,6 +128,16 @@ describe("a host that was suspended", () => {
 		world.suspend(9 * 60 * MINUTE_MS);
 		await world.tick();
 		expect(world.told("clock_suspect")).toEqual([]);
+	});
+
+	it.each([1, 2])("and whose clock jumped is found out, also where save %d fails meanwhile", async (save) => {
+		const world = await withAnOldKey();
+		world.at = new Date(world.at.getTime() + 30 * DAY_MS);
+		world.failHostSave = world.hostSaves + save;
+		await world.tick().catch(() => undefined);
+		expect(world.hostSaves).toBeGreaterThanOrEqual(world.failHostSave);
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
 	});
 
 	it("and whose clock jumped meanwhile is found out", async () => {

@@ -100,6 +100,8 @@ export class AgentWorld {
 	beforeDelivery: (event: KeyturnEvent) => void = ignore;
 	/** Saves of the host's document. */
 	hostSaves = 0;
+	/** Which of them fails. */
+	failHostSave: number | null = null;
 	/** Why a provider cannot name the zone of a record, by its name. */
 	readonly zoneFaults = new Map<string, KeyturnError>();
 	/** The zone that the world looks into; null: the one that the providers write. */
@@ -175,7 +177,10 @@ export class AgentWorld {
 				return store.lock(waitMs, signal);
 			},
 			save: async (lease, name, state, revision) => {
-				if (name === "host") this.hostSaves += 1;
+				if (name === "host") {
+					this.hostSaves += 1;
+					if (this.hostSaves === this.failHostSave) throw new KeyturnError("disk.failed", "host: no space");
+				}
 				if (name === `domains/${this.failSave}`) throw new KeyturnError("disk.failed", `${name}: no space`);
 				return store.save(lease, name, state, revision);
 			},
