@@ -58,12 +58,12 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	given.inquiries.begin();
 	const { run, isNew, isFirst } = await begin(given);
 	if (isFirst) await tellLostState(run);
-	const steadySince = await watchClock(run, isNew);
+	await watchClock(run, isNew);
 	await takeNotes(run, notes);
 	const loaded = await load(run, given.before);
 	const { docs, lost } = loaded;
 	await takeWishes(run, docs);
-	const groups = await work(run, loaded, steadySince, options);
+	const groups = await work(run, loaded, options);
 	if (lost.length === 0) await dropUnowed(run, docs);
 	await removeCopies(run, docs);
 	await endDistress(run);
@@ -89,12 +89,7 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 }
 
 /** Rounds of plan and perform, until every domain waits, be it for an answer of DNS; which turned together. */
-async function work(
-	run: Run,
-	loaded: Loaded,
-	steadySince: Date | null,
-	options: TickOptions,
-): Promise<Groups> {
+async function work(run: Run, loaded: Loaded, options: TickOptions): Promise<Groups> {
 	const { docs } = loaded;
 	let open = docs;
 	let groups = NO_GROUPS;
@@ -103,6 +98,8 @@ async function work(
 		run.signal.throwIfAborted();
 		if (round === 0 || inspected !== null) inspected = await askDoor(run, docs);
 		groups = groupsOf(docs, inspected);
+		// Between here and the plans of this round nothing is waited for: what is due is due by a clock that was watched.
+		const steadySince = await watchClock(run, false);
 		const sight = { answer: inspected, steadySince, groups };
 		const jobs = open.flatMap((doc) => planOne(run, doc, sight));
 		const going = join(run, docs, holdForMates(gather(run, docs, jobs), sight), sight);

@@ -45,8 +45,8 @@ describe("without a daemon", () => {
 });
 
 /** With a key that has just gone out of use. */
-async function withAnOldKey(): Promise<AgentWorld> {
-	const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+async function withAnOldKey(policy = quick): Promise<AgentWorld> {
+	const world = new AgentWorld([{ ...policy, schedule: scheduleOf("0 3 1 6 *") }]);
 	world.at = new Date(world.at.getTime() - 60 * DAY_MS);
 	await world.tick();
 	world.pass(60 * DAY_MS);
@@ -149,6 +149,30 @@ describe("a host that was suspended", () => {
 		world.at = new Date(world.at.getTime() + 2 * 60 * MINUTE_MS);
 		await world.tick();
 		expect(world.told("clock_suspect")).toEqual(["start"]);
+	});
+});
+
+describe("a clock that jumps in the middle of a tick", () => {
+	it("while the door is asked, takes no record", async () => {
+		// Not at the time of the daily look.
+		const tombstoneMs = 20 * DAY_MS + 7 * 60 * MINUTE_MS;
+		const world = await withAnOldKey({ ...quick, retire: { ...quick.retire, tombstoneMs } });
+		await world.advance(quick.retire.graceMs);
+		while (!Object.values(await world.states()).includes("revoked")) await world.advance(6 * 60 * MINUTE_MS);
+		const waits = (await world.tick()).domains.flatMap((domain) => domain.waits);
+		const until = waits.find(({ selector }) => selector === "202611")?.until;
+		expect(until).toBeInstanceOf(Date);
+		await world.advance((until?.getTime() ?? 0) - 120 * MINUTE_MS - world.at.getTime());
+		world.pass(61 * MINUTE_MS);
+		const asked: string[] = [];
+		world.refuse = ({ act }) => {
+			if (asked.length === 0) world.at = new Date(world.at.getTime() + 90 * MINUTE_MS);
+			asked.push(act);
+			return null;
+		};
+		await world.tick();
+		expect(asked).toContain("inspect");
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
 	});
 });
 
