@@ -220,6 +220,16 @@ export function createChecker(world: World): Checker {
 		}
 	};
 
+	/** The name of a key whose record never stood is free from when the key went. */
+	const noteNeverThere = (transitions: readonly Transition[]) => {
+		for (const { domain, selector, to, atMs } of transitions) {
+			const name = `${selector}._domainkey.${domain}`;
+			const target = dns.targetOf(name);
+			const isThere = dns.zoneOf(target)?.current.txt.has(target) ?? false;
+			if (to === "retired" && !isThere && !goneSinceMs.has(name)) goneSinceMs.set(name, atMs);
+		}
+	};
+
 	const servicesSettled = (): boolean =>
 		world.phase === "running" &&
 		!world.isRecoveryArmed &&
@@ -295,6 +305,7 @@ export function createChecker(world: World): Checker {
 				vanished: world.vanished,
 			};
 			noteTakenOut();
+			noteNeverThere(seen.transitions);
 			for (const { name } of world.removals) {
 				takenOut.delete(name);
 				goneSinceMs.set(dns.originOf(name), seen.nowMs);

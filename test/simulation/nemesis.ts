@@ -270,13 +270,16 @@ function takeRecordOut(world: World, luck: Chance): (() => void) | null {
 	const { dns, host, record, vanished, foreign } = world;
 	const mail = host.current.length === 0 ? null : luck.pick(host.current);
 	if (mail === null) return null;
-	const isOurs = !foreign.records.some(({ name }) => name === `${mail.selector}._domainkey.${mail.domain}`);
-	const name = dns.targetOf(`${mail.selector}._domainkey.${mail.domain}`);
+	const origin = `${mail.selector}._domainkey.${mail.domain}`;
+	const isOurs = !foreign.records.some(({ name }) => name === origin);
+	const name = dns.targetOf(origin);
 	const zone = dns.zoneOf(name);
 	const set = zone?.current.txt.get(name);
 	if (!isOurs || zone === null || set === undefined || vanished.has(name)) return null;
-	vanished.add(name);
 	dns.write(zone, name, null);
+	// Where it stood in the way of an alias, the lookup leads elsewhere now.
+	const names = [name, dns.targetOf(origin)];
+	for (const one of names) vanished.add(one);
 	record.note("admin", `takes the record ${name} out`);
 	return () => {
 		if (!vanished.has(name)) return;
@@ -289,7 +292,9 @@ function takeRecordOut(world: World, luck: Chance): (() => void) | null {
 		dns.write(zone, name, set);
 		record.note("admin", `puts the record ${name} back`);
 		// Servers lag, and receivers remember that it was not there.
-		world.time.after(CACHES_MS, () => vanished.delete(name));
+		world.time.after(CACHES_MS, () => {
+			for (const one of names) vanished.delete(one);
+		});
 	};
 }
 

@@ -27,4 +27,10 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 		seed: 40279,
 		found: "the checker forgot that a record was removed which somebody had taken out and put back before",
 	},
+	{ seed: 50350, found: "the checker did not know the name of a ring free whose record was never written" },
+	{
+		seed: 50467,
+		found:
+			"in the simulation a record that was taken out uncovered an alias, whose name the checker did not excuse",
+	},
 ];
