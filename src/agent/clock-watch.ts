@@ -17,8 +17,11 @@ const LONGEST_DOUBTED_MS = HOUR_MS;
 
 const DOUBTS: readonly string[] = [CAUSES.clock(), CAUSES.silence()];
 
-/** Notes the clock, and gives since when it is steady where it has jumped lately; null where it is not in doubt. */
-export async function watchClock(run: Run, isNew: boolean): Promise<Date | null> {
+/** Notes the clock, and gives it, with since when it is steady where it has jumped lately; null where it is not in doubt. */
+export async function watchClock(
+	run: Run,
+	isNew: boolean,
+): Promise<{ readonly now: Date; readonly steadySince: Date | null }> {
 	const now = run.now();
 	const jump = isNew ? null : (moved(run, now) ?? silence(run, now));
 	const last = run.memory.lastTick;
@@ -46,10 +49,9 @@ export async function watchClock(run: Run, isNew: boolean): Promise<Date | null>
 	// Only now: what could not be saved is found out again.
 	run.memory.lastTick = thisTick;
 	const since = doubtedSince(run.host);
-	if (since === null) return null;
-	if (isFrozen(run, since, now)) return since;
+	if (since === null || isFrozen(run, since, now)) return { now, steadySince: since };
 	for (const cause of DOUBTS) await run.end(cause, null);
-	return null;
+	return { now, steadySince: null };
 }
 
 /** Since when the clock is steady where it has jumped lately; null where it is not in doubt. */
@@ -76,6 +78,13 @@ function moved(run: Run, now: Date): Jump | null {
 			what: `went back from ${before.toISOString()} to ${now.toISOString()}`,
 			steadySince: now,
 		};
+	// Since the last process as much has passed as the time since boot proves.
+	if (last === null && now.getTime() < before.getTime() + provenMs(run) - HOUR_MS)
+		return {
+			cause,
+			what: `reads ${now.toISOString()}, earlier than the time since boot allows after ${before.toISOString()}`,
+			steadySince: now,
+		};
 	if (last === null) return null;
 	// A host that was suspended slept: its clock did not jump.
 	const passedMs = run.ports.clock.bootMs() - last.bootMs;
@@ -88,14 +97,18 @@ function moved(run: Run, now: Date): Jump | null {
 	};
 }
 
-/** Of a silence that may be a clock that jumped, what is proven counts for grace: a host that is off every night gets there. */
+/**
+ * Of a silence that may be a clock that jumped, what is proven counts for grace: a host that is off every night gets there.
+ * After a long one it counts anew for all, as a key may have gone out of use just before it.
+ */
 function silence(run: Run, now: Date): Jump | null {
 	if (run.memory.lastTick !== null) return null;
 	const before = new Date(run.host.lastClock);
 	const unprovenMs = now.getTime() - before.getTime() - provenMs(run);
 	const doubted = doubtedSince(run.host);
 	if (unprovenMs <= (doubted === null ? LONGEST_UNPROVEN_MS : LONGEST_DOUBTED_MS)) return null;
-	const steadySince = new Date((doubted ?? before).getTime() + unprovenMs);
+	const from = unprovenMs > LONGEST_UNPROVEN_MS ? before : (doubted ?? before);
+	const steadySince = new Date(from.getTime() + unprovenMs);
 	// What a monthly run finds proven for as long as grace keeps nothing.
 	if (doubted === null && !isFrozen(run, steadySince, now)) return null;
 	const what = `reads ${now.toISOString()}; when keyturn last ran it read ${before.toISOString()}`;

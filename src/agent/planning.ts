@@ -15,6 +15,8 @@ export interface Sight {
 	readonly answer: InspectAnswer | null;
 	/** Since when the clock is steady, where it has jumped; null where it is not in doubt. */
 	readonly steadySince: Date | null;
+	/** What is due is due by this clock, which was watched. */
+	readonly now: Date;
 	readonly groups: Groups;
 }
 
@@ -38,7 +40,7 @@ export function planOne(run: Run, doc: Doc, sight: Sight): readonly Job[] {
 export function planFor(
 	run: Run,
 	{ policy, state }: Doc,
-	{ answer, steadySince, groups }: Sight,
+	{ answer, steadySince, now, groups }: Sight,
 	lastPauseAt: Date | null,
 ): Plan {
 	const group = groups.get(policy.domain);
@@ -51,7 +53,7 @@ export function planFor(
 		freeze: steadySince === null ? null : freezeOf(steadySince, policy),
 		...(group === undefined ? {} : { group: asSeen(group) }),
 	};
-	return plan(state, seen, policyOfTurn(policy, group), run.now());
+	return plan(state, seen, policyOfTurn(policy, group), now);
 }
 
 /** Why the signer of a domain cannot be read; null if it can. */

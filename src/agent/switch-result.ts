@@ -2,7 +2,7 @@
 
 import { KeyturnError } from "../errors.ts";
 import type { SwitchResult } from "../ports/door.ts";
-import { type DomainState, editKey, type KeyUse, keyOf } from "../rotation/domain-state.ts";
+import { type DomainState, editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-state.ts";
 import type { Step } from "../rotation/step.ts";
 import { withoutRollback } from "../rotation/wishes.ts";
 import { signsSince } from "./adopt.ts";
@@ -24,6 +24,7 @@ export async function takeResult(
 ): Promise<void> {
 	const { domain, signer } = doc.policy;
 	const own = result.keys.find((key) => key.domain === domain && key.selector === selector);
+	const at = doneAt(result, keyOf(doc.state, selector), run.now());
 	// One signer's conflict does not undo what another's switch did.
 	if (own?.outcome === "done") {
 		await run.tell("switched", {
@@ -34,7 +35,6 @@ export async function takeResult(
 			detail: switchedDetail(result, own.reason),
 			hint: null,
 		});
-		const at = new Date(result.at);
 		// Before it is saved, as with `tell`: until the next switch, a month later, nothing else would end it.
 		await run.end(CAUSES.swap(signer), domain);
 		await run.save(doc, signsSince(doc.state, selector, at, result.oldProcessGone, doc.policy));
@@ -42,7 +42,15 @@ export async function takeResult(
 		run.done(doc, step);
 		return;
 	}
-	await putOff(run, doc, step, selector, { ...result, reason: own?.reason ?? result.reason });
+	const reason = own?.reason ?? result.reason;
+	await putOff(run, doc, step, selector, { ...result, at: at.toISOString(), reason });
+}
+
+/** When the door did it: not before it was asked, whatever a clock said that went back meanwhile and is right again. */
+export function doneAt({ at }: SwitchResult, key: KeyEntry | null, now: Date): Date {
+	const done = new Date(at);
+	const asked = new Date(key?.owes?.askedAt ?? at);
+	return done < asked && asked <= now ? asked : done;
 }
 
 /** A key may be in use and yet not proven, where the signer does not sign for loopback. */

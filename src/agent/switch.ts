@@ -4,6 +4,7 @@ import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { CommitAnswer, RefusedAnswer, StageAnswer, StageChange } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
+import { watchClock } from "./clock-watch.ts";
 import { type Groups, groupsOf, matesOf } from "./groups.ts";
 import { askBefore, type Held, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
 import { forgetInspection, giveUpStaged, isConcerned, unexpectedAnswer } from "./inspection.ts";
@@ -114,6 +115,8 @@ async function attempt(
 	if (seen.length < group.length) return { left: seen, refusedBy: null };
 	const answer = await commit(run, id, group, staged);
 	if (answer.act === "refused") return leaveRefused(run, copies, groups, answer);
+	// A clock that went back meanwhile is noted before what it dates.
+	await watchClock(run, false);
 	await tellUnstarted(run, answer.result);
 	await tellResult(
 		run,

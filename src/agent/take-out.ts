@@ -5,9 +5,11 @@ import type { DoorRequest, RefusedAnswer, StageAnswer, SwitchResult } from "../p
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import { usesEnded } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
+import { watchClock } from "./clock-watch.ts";
 import { askBefore, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
 import { forgetInspection, giveUpStaged, inspect, isConcerned, unexpectedAnswer } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
+import { doneAt } from "./switch-result.ts";
 import { tellUnstarted } from "./unstarted.ts";
 
 const MINUTE_MS = 60_000;
@@ -68,7 +70,8 @@ export async function takeOutResult(
 		hint: null,
 	});
 	await run.end(CAUSES.swap(signer), domain);
-	await run.save(doc, signsNoMore(doc.state, selector, new Date(result.at), result.oldProcessGone));
+	const at = doneAt(result, keyOf(doc.state, selector), run.now());
+	await run.save(doc, signsNoMore(doc.state, selector, at, result.oldProcessGone));
 	run.done(doc, step);
 }
 
@@ -140,6 +143,8 @@ async function stageAndCommit(
 	forgetInspection(run);
 	if (answer.act === "refused" && answer.why !== "unsettled") return answer;
 	if (answer.act !== "commit") throw unexpectedAnswer(answer);
+	// A clock that went back meanwhile is noted before what it dates.
+	await watchClock(run, false);
 	await tellUnstarted(run, answer.result);
 	await tellResult(run, group, answer.result, told);
 	for (const job of group) await takeOutResult(run, job, answer.result);

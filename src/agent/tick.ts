@@ -98,9 +98,7 @@ async function work(run: Run, loaded: Loaded, options: TickOptions): Promise<Gro
 		run.signal.throwIfAborted();
 		if (round === 0 || inspected !== null) inspected = await askDoor(run, docs);
 		groups = groupsOf(docs, inspected);
-		// Between here and the plans of this round nothing is waited for: what is due is due by a clock that was watched.
-		const steadySince = await watchClock(run, false);
-		const sight = { answer: inspected, steadySince, groups };
+		const sight = { answer: inspected, ...(await watchClock(run, false)), groups };
 		const jobs = open.flatMap((doc) => planOne(run, doc, sight));
 		const going = join(run, docs, holdForMates(gather(run, docs, jobs), sight), sight);
 		const ready = holdForMates(going, sight);

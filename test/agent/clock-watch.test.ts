@@ -106,10 +106,93 @@ describe("a host that was off for a month", () => {
 		await world.advance(DAY_MS);
 		world.boot(40 * DAY_MS);
 		await world.tick();
-		await world.advance(quick.retire.graceMs - 2 * DAY_MS);
+		await world.advance(quick.retire.graceMs - DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retiring" });
 		await world.advance(2 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+});
+
+describe("a key that goes out of use while the clock is in doubt", () => {
+	it("has its grace too after the clock jumped ahead once more", async () => {
+		const world = await withAnOldKey();
+		world.boot(30 * DAY_MS);
+		await world.tick();
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		await world.wish(["example.com"], "w3");
+		await world.advance(60 * MINUTE_MS);
+		const before = await world.states();
+		const [last] = Object.keys(before)
+			.filter((selector) => before[selector] === "retiring")
+			.toReversed();
+		expect(last).toBe("202611b");
+		world.boot(40 * DAY_MS);
+		await world.tick();
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611b": "retiring" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611b": "retired" });
+	});
+});
+
+describe("a clock that goes back while the door switches, and is set right while nothing runs", () => {
+	const behind = 40 * DAY_MS;
+
+	async function withAKeyInUse(): Promise<AgentWorld> {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.pass(60 * MINUTE_MS);
+		await world.wish(["example.com"], "w2");
+		return world;
+	}
+
+	async function expectGrace(world: AgentWorld): Promise<void> {
+		world.at = new Date(world.at.getTime() + behind);
+		world.restart();
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+	}
+
+	it.each([1, 2, 3, 4])("dates no last use by it where save %d of what is told then fails", async (save) => {
+		const world = await withAKeyInUse();
+		world.commit = (_id, result) => {
+			world.at = new Date(world.at.getTime() - behind);
+			world.failHostSave = world.hostSaves + save;
+			return { act: "commit", result: { ...result, at: world.at.toISOString() } };
+		};
+		await world.tick().catch(() => undefined);
+		expect(world.hostSaves).toBeGreaterThanOrEqual(world.failHostSave ?? Infinity);
+		await expectGrace(world);
+	});
+
+	it("nor where the answer gets lost, and the agent dies", async () => {
+		const world = await withAKeyInUse();
+		const stopped = new AbortController();
+		world.commit = (id, result) => {
+			stopped.abort();
+			return world.loseAnswer(id, {
+				...result,
+				at: new Date(world.at.getTime() - behind).toISOString(),
+			});
+		};
+		await world.tick(stopped.signal).catch(() => undefined);
+		expect(stopped.signal.aborted).toBe(true);
+		world.at = new Date(world.at.getTime() - behind);
+		await expectGrace(world);
+	});
+});
+
+describe("a clock that was set back while nothing ran", () => {
+	it("is found out by the time since boot where keyturn had not run for longer", async () => {
+		const world = await withAnOldKey();
+		world.pass(10 * DAY_MS);
+		world.at = new Date(world.at.getTime() - 7 * DAY_MS);
+		world.restart();
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(["start"]);
 	});
 });
 
