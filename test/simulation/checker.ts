@@ -75,6 +75,7 @@ export function createChecker(world: World): Checker {
 		if (scenario.signsTwice) selectors.set(secondOf(domain), []);
 	}
 
+	const awakeMs = () => time.elapsedMs() - time.suspendedMs();
 	let known = readTables(host.disk);
 
 	const findSwitches = (): Switch[] => {
@@ -233,7 +234,7 @@ export function createChecker(world: World): Checker {
 	const servicesSettled = (): boolean =>
 		world.phase === "running" &&
 		!world.isRecoveryArmed &&
-		time.elapsedMs() > world.servicesExcusedUntilMs &&
+		awakeMs() > world.servicesExcusedUntilMs &&
 		!world.scheduler.living().some((running) => running.kind === "door");
 
 	return {
@@ -269,6 +270,7 @@ export function createChecker(world: World): Checker {
 			}
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),
+				awakeMs: awakeMs(),
 				news: findNews(),
 				host,
 				dns,

@@ -292,9 +292,12 @@ function takeRecordOut(world: World, luck: Chance): (() => void) | null {
 		dns.write(zone, name, set);
 		record.note("admin", `puts the record ${name} back`);
 		// Servers lag, and receivers remember that it was not there.
-		world.time.after(CACHES_MS, () => {
-			for (const one of names) vanished.delete(one);
-		});
+		const forget = () => {
+			if (zone.servers.some(({ held }) => !held.txt.has(name) && zone.current.txt.has(name)))
+				world.time.after(CACHES_MS, forget);
+			else for (const one of names) vanished.delete(one);
+		};
+		world.time.after(CACHES_MS, forget);
 	};
 }
 

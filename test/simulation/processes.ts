@@ -170,7 +170,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 
 	/** An injected fault needs its time: the next hourly look of a living agent starts what is still owed. */
 	const excuse = () => {
-		world.servicesExcusedUntilMs = time.elapsedMs() + 4 * 60 * MINUTE_MS;
+		world.servicesExcusedUntilMs = time.elapsedMs() - time.suspendedMs() + 4 * 60 * MINUTE_MS;
 	};
 
 	/** What did not start at boot nobody but an administrator starts. */

@@ -69,6 +69,8 @@ export interface News {
 /** What the checker sees: the world itself, and what happened in it since the last look. */
 export interface Observed {
 	readonly nowMs: number;
+	/** The same without the time for which the host has slept. */
+	readonly awakeMs: number;
 	readonly news: News;
 	readonly host: MailHost;
 	readonly dns: SimDns;
@@ -522,10 +524,13 @@ function serversSaying(
 	name: string,
 	sinceMs: number,
 	holds: (values: readonly string[]) => boolean,
+	timeOf: (asked: Asked) => number = ({ atMs }) => atMs,
 ): ReadonlySet<string> {
 	const saying = new Set<string>();
-	for (const { atMs, server, said, by } of seen.dns.asked(seen.dns.targetOf(name)) satisfies readonly Asked[])
-		if (atMs >= sinceMs && said !== null && by !== "world" && holds(said)) saying.add(server);
+	for (const asked of seen.dns.asked(seen.dns.targetOf(name))) {
+		const { server, said, by } = asked;
+		if (timeOf(asked) >= sinceMs && said !== null && by !== "world" && holds(said)) saying.add(server);
+	}
 	return saying;
 }
 
@@ -576,7 +581,14 @@ function whyUnseen(seen: Observed, domain: string, removed: string | null): stri
 	if (line === undefined) return null;
 	const publicKey = keyUnder(seen, domain, line.selector);
 	const name = `${line.selector}._domainkey.${domain}`;
-	const right = serversSaying(seen, name, seen.nowMs - SUCCESSOR_MS, (values) => verifies(publicKey, values));
+	// A host that fell asleep between the look and the removal goes on where it was.
+	const right = serversSaying(
+		seen,
+		name,
+		seen.awakeMs - SUCCESSOR_MS,
+		(values) => verifies(publicKey, values),
+		({ awakeMs }) => awakeMs,
+	);
 	return right.size >= quorumOf(seen, domain, name)
 		? null
 		: `its successor ${line.selector} was not looked at again`;

@@ -60,6 +60,8 @@ export interface SimZone {
 /** One TXT question that somebody asked an authoritative server, and what came: the evidence of what was looked at. */
 export interface Asked {
 	readonly atMs: number;
+	/** The same without the time for which the host has slept. */
+	readonly awakeMs: number;
 	readonly by: string;
 	readonly zone: string;
 	readonly server: string;
@@ -169,6 +171,7 @@ export function createSimDns(given: {
 			const said = isDefinite ? (setAt(shownBy(server), question.name)?.values ?? []) : null;
 			remember({
 				atMs: time.elapsedMs(),
+				awakeMs: time.elapsedMs() - time.suspendedMs(),
 				by,
 				zone: zone.name,
 				server: server.name,

@@ -1,5 +1,6 @@
 /** Whose mail may leave unsigned: domains without a first key yet, and those that an operator wanted so; nobody else's. */
 
+import { isCandidate } from "../../src/rotation/life.ts";
 import type { SimDisk } from "../fakes/sim-disk.ts";
 import { type MailHost, readTables, type Tables } from "./mail-host.ts";
 import type { WishFor } from "./operator.ts";
@@ -64,11 +65,15 @@ function isSettled(disk: SimDisk, domain: string): boolean {
 	const stored = storedDomain(disk, domain);
 	if (stored === null) return false;
 	const active = stored.keys.filter((key) => key.state === "active");
+	// One that is being switched to may have been meant.
+	const meant = stored.keys.filter(
+		({ state, owes }) => state === "active" || (isCandidate(state) && owes !== null),
+	);
 	const isWanted = allWants(stored).some(
 		({ remove, add, revoke }) =>
 			remove !== null ||
 			add !== null ||
-			revoke.some((wish) => wish.unsigned && active.some(({ selector }) => selector === wish.selector)),
+			revoke.some((wish) => wish.unsigned && meant.some(({ selector }) => selector === wish.selector)),
 	);
 	return !isWanted && active.length > 0 && active.every(({ owes }) => owes === null);
 }

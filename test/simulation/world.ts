@@ -100,7 +100,7 @@ export interface World {
 	phase: "starting" | "running" | "off";
 	/** The dead man's switch stands ready: what is down will be brought up. */
 	isRecoveryArmed: boolean;
-	/** Until then the services may be away without anybody's breach: an injected fault needs its time. */
+	/** Until then, by the time that the host is awake, services may be away without a breach: an injected fault needs its time. */
 	servicesExcusedUntilMs: number;
 	readonly unsigned: UnsignedDomains;
 	readonly revocations: Revocations;
