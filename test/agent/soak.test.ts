@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import type { LookReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
-import { policyOf } from "../fakes/policies.ts";
+import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -36,5 +36,18 @@ test.each(["wrong", "absent"] as const)(
 
 test("is not ended, nor begun anew, where no server answers", async () => {
 	const world = await disturbed("unknown");
+	expect(await world.states()).toMatchObject({ "202611": "active" });
+});
+
+test("begins anew where the clock jumps ahead in the middle of it", async () => {
+	const slow = { ...soaking, verify: { ...soaking.verify, soakMs: 3 * HOUR_MS } };
+	const world = new AgentWorld([{ ...slow, schedule: scheduleOf("0 3 1 6 *") }]);
+	await world.wish(["example.com"]);
+	await world.advance(50 * MINUTE_MS);
+	expect(await world.states()).toMatchObject({ "202611": "published" });
+	world.at = new Date(world.at.getTime() + 5 * HOUR_MS);
+	await world.advance(170 * MINUTE_MS);
+	expect(await world.states()).toMatchObject({ "202611": "published" });
+	await world.advance(30 * MINUTE_MS);
 	expect(await world.states()).toMatchObject({ "202611": "active" });
 });
