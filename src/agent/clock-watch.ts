@@ -15,6 +15,9 @@ const LONGEST_UNPROVEN_MS = 8 * DAY_MS;
 /** Of a clock that has just jumped no more is believed: it may have been set right meanwhile, or have jumped again. */
 const LONGEST_DOUBTED_MS = HOUR_MS;
 
+/** A host that is booted before each monthly run never proves a grace: what was told for so long is believed. */
+const LONGEST_TOLD_MS = 60 * DAY_MS;
+
 const DOUBTS: readonly string[] = [CAUSES.clock(), CAUSES.silence()];
 
 /** Notes the clock, and gives it, with since when it is steady where it has jumped lately; null where it is not in doubt. */
@@ -62,6 +65,17 @@ export function doubtedSince({
 	return troubles.some(({ id }) => DOUBTS.includes(id)) ? new Date(steadySince) : null;
 }
 
+/** When a running process found the clock to have jumped, or to have gone back; null where that is no trouble any more. */
+export function jumpedAt({
+	troubles,
+	steadySince,
+}: Pick<HostState, "troubles" | "steadySince">): string | null {
+	const told = troubles.find(({ id }) => id === CAUSES.clock());
+	// By a clock that was ahead it began in a time to come.
+	if (told === undefined) return null;
+	return steadySince < told.since ? steadySince : told.since;
+}
+
 interface Jump {
 	readonly cause: string;
 	readonly what: string;
@@ -103,6 +117,8 @@ function moved(run: Run, now: Date): Jump | null {
  */
 function silence(run: Run, now: Date): Jump | null {
 	if (run.memory.lastTick !== null) return null;
+	const told = run.host.troubles.find(({ id }) => id === CAUSES.silence());
+	if (told !== undefined && now.getTime() - Date.parse(told.since) > LONGEST_TOLD_MS) return null;
 	const before = new Date(run.host.lastClock);
 	const unprovenMs = now.getTime() - before.getTime() - provenMs(run);
 	const doubted = doubtedSince(run.host);

@@ -8,7 +8,7 @@ import { soakMs } from "../rotation/timing.ts";
 import { madeByHandAt, remindToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord } from "./change-record.ts";
-import { doubtedSince } from "./clock-watch.ts";
+import { jumpedAt } from "./clock-watch.ts";
 import { supersede } from "./make.ts";
 import { zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
@@ -181,8 +181,8 @@ export function backToPublished(state: DomainState, selector: string, at: Date, 
 async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report: LookReport): Promise<void> {
 	const { domain } = doc.policy;
 	// After a jump of the clock, and where it was ahead, what it said before tells nothing: the soak begins anew.
-	const steadySince = doubtedSince(run.host)?.toISOString() ?? "";
-	const isCounted = key.rightSince !== null && key.rightSince <= report.at && key.rightSince >= steadySince;
+	const from = jumpedAt(run.host) ?? "";
+	const isCounted = key.rightSince !== null && key.rightSince <= report.at && key.rightSince >= from;
 	const rightSince = isCounted ? key.rightSince : report.at;
 	const soaked = new Date(rightSince).getTime() + soakMs(key, doc.state, doc.policy);
 	if (new Date(report.at).getTime() < soaked) {

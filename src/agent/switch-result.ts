@@ -31,7 +31,7 @@ export async function takeResult(
 			severity: "info",
 			domains: [domain],
 			selector,
-			summary: `${domain}: mail is signed with ${selector} since ${result.at}`,
+			summary: `${domain}: mail is signed with ${selector} since ${at.toISOString()}`,
 			detail: switchedDetail(result, own.reason),
 			hint: null,
 		});

@@ -61,16 +61,16 @@ export async function takeOutResult(
 		await putOff(run, { doc, step }, result);
 		return;
 	}
+	const at = doneAt(result, keyOf(doc.state, selector), run.now());
 	await run.tell("switched", {
 		severity: "info",
 		domains: [domain],
 		selector,
-		summary: `${domain}: mail is signed no more with ${selector} since ${result.at}`,
+		summary: `${domain}: mail is signed no more with ${selector} since ${at.toISOString()}`,
 		detail: own.reason,
 		hint: null,
 	});
 	await run.end(CAUSES.swap(signer), domain);
-	const at = doneAt(result, keyOf(doc.state, selector), run.now());
 	await run.save(doc, signsNoMore(doc.state, selector, at, result.oldProcessGone));
 	run.done(doc, step);
 }

@@ -44,6 +44,45 @@ describe("without a daemon", () => {
 	});
 });
 
+describe("without a daemon, on a host that is booted before each monthly run", () => {
+	const soaking = { ...quick, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } };
+
+	async function bootMonthly(world: AgentWorld, times: number): Promise<void> {
+		for (let count = 0; count < times; count += 1) {
+			world.boot(29 * DAY_MS);
+			world.pass(DAY_MS);
+			await world.tick();
+		}
+	}
+
+	it("old records go in the end", async () => {
+		const world = await withAnOldKey();
+		await bootMonthly(world, 5);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+
+	it("a new key is put to use", async () => {
+		const world = new AgentWorld([{ ...soaking, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await bootMonthly(world, 2);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+
+	it("so it is where the clock was moved as well, day after day", async () => {
+		const world = new AgentWorld([{ ...soaking, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		for (let day = 0; day < 5; day += 1) {
+			world.pass(10 * MINUTE_MS);
+			world.at = new Date(world.at.getTime() + DAY_MS);
+			await world.tick();
+		}
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+});
+
 /** With a key that has just gone out of use. */
 async function withAnOldKey(policy = quick): Promise<AgentWorld> {
 	const world = new AgentWorld([{ ...policy, schedule: scheduleOf("0 3 1 6 *") }]);
