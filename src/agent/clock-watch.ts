@@ -14,7 +14,6 @@ const DAY_MS = 24 * HOUR_MS;
 const LONGEST_UNPROVEN_MS = 8 * DAY_MS;
 /** Of a clock that has just jumped no more is believed: it may have been set right meanwhile, or have jumped again. */
 const LONGEST_DOUBTED_MS = HOUR_MS;
-
 /** A host that is booted before each monthly run never proves a grace: what was told for so long is believed. */
 const LONGEST_TOLD_MS = 60 * DAY_MS;
 
@@ -71,8 +70,8 @@ export function jumpedAt({
 	steadySince,
 }: Pick<HostState, "troubles" | "steadySince">): string | null {
 	const told = troubles.find(({ id }) => id === CAUSES.clock());
-	// By a clock that was ahead it began in a time to come.
 	if (told === undefined) return null;
+	// By a clock that was ahead it began in a time to come.
 	return steadySince < told.since ? steadySince : told.since;
 }
 
@@ -83,32 +82,22 @@ interface Jump {
 }
 
 function moved(run: Run, now: Date): Jump | null {
-	const cause = CAUSES.clock();
+	const jump = (what: string): Jump => ({ cause: CAUSES.clock(), what, steadySince: now });
 	const before = new Date(run.host.lastClock);
 	const last = run.memory.lastTick;
 	if (now.getTime() < before.getTime() - HOUR_MS)
-		return {
-			cause,
-			what: `went back from ${before.toISOString()} to ${now.toISOString()}`,
-			steadySince: now,
-		};
+		return jump(`went back from ${before.toISOString()} to ${now.toISOString()}`);
 	// Since the last process as much has passed as the time since boot proves.
 	if (last === null && now.getTime() < before.getTime() + provenMs(run) - HOUR_MS)
-		return {
-			cause,
-			what: `reads ${now.toISOString()}, earlier than the time since boot allows after ${before.toISOString()}`,
-			steadySince: now,
-		};
+		return jump(
+			`reads ${now.toISOString()}, earlier than the time since boot allows after ${before.toISOString()}`,
+		);
 	if (last === null) return null;
 	// A host that was suspended slept: its clock did not jump.
 	const passedMs = run.ports.clock.bootMs() - last.bootMs;
 	if (Math.abs(now.getTime() - last.at.getTime() - passedMs) <= HOUR_MS) return null;
 	const minutes = Math.round(passedMs / 60_000);
-	return {
-		cause,
-		what: `moved from ${last.at.toISOString()} to ${now.toISOString()} while ${minutes} minutes passed`,
-		steadySince: now,
-	};
+	return jump(`moved from ${last.at.toISOString()} to ${now.toISOString()} while ${minutes} minutes passed`);
 }
 
 /**

@@ -26,7 +26,7 @@ export interface HostState {
 	readonly lastClock: string;
 	/** The time since boot at that tick, in milliseconds; null where nobody noted it. */
 	readonly lastBootMs: number | null;
-	/** Since when wall clock and uptime have agreed. */
+	/** Since when wall clock and uptime have agreed; later by what nobody could prove of silences while that was in doubt. */
 	readonly steadySince: string;
 	readonly troubles: readonly Trouble[];
 	readonly outbox: readonly Undelivered[];

@@ -5,6 +5,9 @@ import { policyOf, scheduleOf } from "../fakes/policies.ts";
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+/** No turn comes due in these tests. */
+const schedule = scheduleOf("0 3 1 6 *");
+const onDemand = { ...quick, schedule };
 
 /** One process per tick, as a timer starts them. */
 async function runEvery(world: AgentWorld, days: number, times: number): Promise<void> {
@@ -17,7 +20,7 @@ async function runEvery(world: AgentWorld, days: number, times: number): Promise
 
 describe("without a daemon", () => {
 	it("a weekly timer turns keys and removes records, and is no clock that jumped", async () => {
-		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		const world = new AgentWorld([onDemand]);
 		await world.wish(["example.com"]);
 		await world.tick();
 		world.pass(MINUTE_MS);
@@ -45,7 +48,7 @@ describe("without a daemon", () => {
 });
 
 describe("without a daemon, on a host that is booted before each monthly run", () => {
-	const soaking = { ...quick, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } };
+	const soaking = { ...onDemand, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } };
 
 	async function bootMonthly(world: AgentWorld, times: number): Promise<void> {
 		for (let count = 0; count < times; count += 1) {
@@ -62,7 +65,7 @@ describe("without a daemon, on a host that is booted before each monthly run", (
 	});
 
 	it("a new key is put to use", async () => {
-		const world = new AgentWorld([{ ...soaking, schedule: scheduleOf("0 3 1 6 *") }]);
+		const world = new AgentWorld([soaking]);
 		await world.wish(["example.com"]);
 		await world.tick();
 		expect(await world.states()).toMatchObject({ "202611": "published" });
@@ -71,7 +74,7 @@ describe("without a daemon, on a host that is booted before each monthly run", (
 	});
 
 	it("so it is where the clock was moved as well, day after day", async () => {
-		const world = new AgentWorld([{ ...soaking, schedule: scheduleOf("0 3 1 6 *") }]);
+		const world = new AgentWorld([soaking]);
 		await world.wish(["example.com"]);
 		await world.tick();
 		for (let day = 0; day < 5; day += 1) {
@@ -85,7 +88,7 @@ describe("without a daemon, on a host that is booted before each monthly run", (
 
 /** With a key that has just gone out of use. */
 async function withAnOldKey(policy = quick): Promise<AgentWorld> {
-	const world = new AgentWorld([{ ...policy, schedule: scheduleOf("0 3 1 6 *") }]);
+	const world = new AgentWorld([{ ...policy, schedule }]);
 	world.at = new Date(world.at.getTime() - 60 * DAY_MS);
 	await world.tick();
 	world.pass(60 * DAY_MS);
@@ -130,9 +133,7 @@ describe("a host that was off for a month", () => {
 	])("is not believed where save %d of what is told fails, and the agent %s", async (save, then) => {
 		const world = await withAnOldKey();
 		world.boot(30 * DAY_MS);
-		world.failHostSave = world.hostSaves + save;
-		await world.tick().catch(() => undefined);
-		expect(world.hostSaves).toBeGreaterThanOrEqual(world.failHostSave);
+		await tickFailing(world, save);
 		if (then === "starts anew") world.restart();
 		await world.advance(quick.retire.graceMs - DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retiring" });
@@ -177,26 +178,34 @@ describe("a key that goes out of use while the clock is in doubt", () => {
 describe("a clock that goes back while the door switches, and is set right while nothing runs", () => {
 	const behind = 40 * DAY_MS;
 
-	async function withAKeyInUse(): Promise<AgentWorld> {
-		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+	/** With a key in use that is to go: by a turn, or because its domain leaves. */
+	async function withAKeyThatGoes(by: "turn" | "leave"): Promise<AgentWorld> {
+		const world = new AgentWorld([onDemand]);
 		await world.wish(["example.com"]);
 		await world.tick();
 		world.pass(60 * MINUTE_MS);
-		await world.wish(["example.com"], "w2");
+		if (by === "turn") await world.wish(["example.com"], "w2");
+		else await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
 		return world;
 	}
 
-	async function expectGrace(world: AgentWorld): Promise<void> {
+	async function expectGrace(world: AgentWorld, by: "turn" | "leave"): Promise<void> {
+		const beside = by === "turn" ? { "202611b": "active" } : {};
 		world.at = new Date(world.at.getTime() + behind);
 		world.restart();
 		await world.advance(quick.retire.graceMs - DAY_MS);
-		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		expect(await world.states()).toMatchObject({ "202611": "retiring", ...beside });
 		await world.advance(2 * DAY_MS);
-		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "active" });
+		expect(await world.states()).toMatchObject({ "202611": "retired", ...beside });
 	}
 
-	it.each([1, 2, 3, 4])("dates no last use by it where save %d of what is told then fails", async (save) => {
-		const world = await withAKeyInUse();
+	it.each(
+		[1, 2, 3, 4].flatMap((save) => [
+			{ save, by: "turn" as const },
+			{ save, by: "leave" as const },
+		]),
+	)("dates no last use by it where save $save of what is told of the $by fails", async ({ save, by }) => {
+		const world = await withAKeyThatGoes(by);
 		world.commit = (_id, result) => {
 			world.at = new Date(world.at.getTime() - behind);
 			world.failHostSave = world.hostSaves + save;
@@ -204,24 +213,27 @@ describe("a clock that goes back while the door switches, and is set right while
 		};
 		await world.tick().catch(() => undefined);
 		expect(world.hostSaves).toBeGreaterThanOrEqual(world.failHostSave ?? Infinity);
-		await expectGrace(world);
+		await expectGrace(world, by);
 	});
 
-	it("nor where the answer gets lost, and the agent dies", async () => {
-		const world = await withAKeyInUse();
-		const stopped = new AbortController();
-		world.commit = (id, result) => {
-			stopped.abort();
-			return world.loseAnswer(id, {
-				...result,
-				at: new Date(world.at.getTime() - behind).toISOString(),
-			});
-		};
-		await world.tick(stopped.signal).catch(() => undefined);
-		expect(stopped.signal.aborted).toBe(true);
-		world.at = new Date(world.at.getTime() - behind);
-		await expectGrace(world);
-	});
+	it.each(["turn", "leave"] as const)(
+		"nor where the answer to the %s is lost, and the agent dies",
+		async (by) => {
+			const world = await withAKeyThatGoes(by);
+			const stopped = new AbortController();
+			world.commit = (id, result) => {
+				stopped.abort();
+				return world.loseAnswer(id, {
+					...result,
+					at: new Date(world.at.getTime() - behind).toISOString(),
+				});
+			};
+			await world.tick(stopped.signal).catch(() => undefined);
+			expect(stopped.signal.aborted).toBe(true);
+			world.at = new Date(world.at.getTime() - behind);
+			await expectGrace(world, by);
+		},
+	);
 });
 
 describe("a clock that was set back while nothing ran", () => {
@@ -234,6 +246,13 @@ describe("a clock that was set back while nothing ran", () => {
 		expect(world.told("clock_suspect")).toEqual(["start"]);
 	});
 });
+
+async function tickFailing(world: AgentWorld, save: number): Promise<void> {
+	const failing = world.hostSaves + save;
+	world.failHostSave = failing;
+	await world.tick().catch(() => undefined);
+	expect(world.hostSaves).toBeGreaterThanOrEqual(failing);
+}
 
 async function dayAndNight(world: AgentWorld): Promise<void> {
 	await world.advance(16 * 60 * MINUTE_MS);
@@ -255,9 +274,7 @@ describe("a host that was suspended", () => {
 	it.each([1, 2])("and whose clock jumped is found out, also where save %d fails meanwhile", async (save) => {
 		const world = await withAnOldKey();
 		world.at = new Date(world.at.getTime() + 30 * DAY_MS);
-		world.failHostSave = world.hostSaves + save;
-		await world.tick().catch(() => undefined);
-		expect(world.hostSaves).toBeGreaterThanOrEqual(world.failHostSave);
+		await tickFailing(world, save);
 		await world.advance(quick.retire.graceMs - DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retiring" });
 	});
@@ -317,7 +334,7 @@ describe("a clock that was ahead for a while", () => {
 	});
 
 	it("keeps no `rotate --now` from turning a key that signs since a time to come", async () => {
-		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		const world = new AgentWorld([onDemand]);
 		await world.tick();
 		world.at = new Date(world.at.getTime() + 90 * DAY_MS);
 		await world.wish(["example.com"]);
@@ -333,7 +350,7 @@ describe("a clock that was ahead for a while", () => {
 	});
 
 	it("lets the key in use be looked at, and a new key soak, by the right time", async () => {
-		const soaking = { ...quick, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } };
+		const soaking = { ...onDemand, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } };
 		const world = new AgentWorld([soaking]);
 		const ahead = 400 * DAY_MS;
 		world.at = new Date(world.at.getTime() + ahead);
@@ -352,7 +369,7 @@ describe("a clock that was behind, and was set right while nothing ran", () => {
 
 	/** With a key that went out of use by the clock that was behind, and the clock right again. */
 	async function setRight(afterMs: number): Promise<AgentWorld> {
-		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		const world = new AgentWorld([onDemand]);
 		await world.wish(["example.com"]);
 		await world.tick();
 		world.pass(MINUTE_MS);
@@ -376,7 +393,7 @@ describe("a clock that was behind, and was set right while nothing ran", () => {
 	});
 
 	it("and by some days only, is not believed either", async () => {
-		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		const world = new AgentWorld([onDemand]);
 		await world.wish(["example.com"]);
 		await world.tick();
 		world.pass(MINUTE_MS);

@@ -75,7 +75,6 @@ export function createChecker(world: World): Checker {
 		if (scenario.signsTwice) selectors.set(secondOf(domain), []);
 	}
 
-	const awakeMs = () => time.elapsedMs() - time.suspendedMs();
 	let known = readTables(host.disk);
 
 	const findSwitches = (): Switch[] => {
@@ -234,7 +233,7 @@ export function createChecker(world: World): Checker {
 	const servicesSettled = (): boolean =>
 		world.phase === "running" &&
 		!world.isRecoveryArmed &&
-		awakeMs() > world.servicesExcusedUntilMs &&
+		time.awakeMs() > world.servicesExcusedUntilMs &&
 		!world.scheduler.living().some((running) => running.kind === "door");
 
 	return {
@@ -270,7 +269,7 @@ export function createChecker(world: World): Checker {
 			}
 			const seen: Observed = {
 				nowMs: time.elapsedMs(),
-				awakeMs: awakeMs(),
+				awakeMs: time.awakeMs(),
 				news: findNews(),
 				host,
 				dns,

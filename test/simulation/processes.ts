@@ -170,12 +170,11 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 
 	/** An injected fault needs its time: the next hourly look of a living agent starts what is still owed. */
 	const excuse = () => {
-		world.servicesExcusedUntilMs = time.elapsedMs() - time.suspendedMs() + 4 * 60 * MINUTE_MS;
+		world.servicesExcusedUntilMs = time.awakeMs() + 4 * 60 * MINUTE_MS;
 	};
 
 	/** What did not start at boot nobody but an administrator starts. */
 	const startByHand = () => {
-		excuse();
 		if (world.phase !== "running" || host.signer.running) return;
 		record.note("admin", "starts opendkim");
 		host.startSigner();
@@ -509,8 +508,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			if (world.serviceFaults.failingStarts.opendkim > 0) {
 				world.serviceFaults.failingStarts.opendkim -= 1;
 				Object.assign(host.signer, { isRefused: true, stoppedMs: -HOLD_MS });
-				// However long the host sleeps before somebody does.
-				world.servicesExcusedUntilMs = Infinity;
+				excuse();
 				time.after(luck.between(MINUTE_MS, 2 * 60 * MINUTE_MS), startByHand);
 			} else host.startSigner();
 			Object.assign(host.mailServer, { running: true, startedAt: time.wall() });

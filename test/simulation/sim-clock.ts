@@ -8,7 +8,7 @@ import type { SimTime } from "./sim-time.ts";
 export function createSimClock(time: SimTime, process: SimProcess, bootedMs: () => number): Clock {
 	return {
 		now: () => time.wall(),
-		uptimeMs: () => time.elapsedMs() - time.suspendedMs() - bootedMs(),
+		uptimeMs: () => time.awakeMs() - bootedMs(),
 		bootMs: () => time.elapsedMs() - bootedMs(),
 		sleep: (ms, signal) =>
 			new Promise((resolve) => {

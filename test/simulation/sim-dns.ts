@@ -171,7 +171,7 @@ export function createSimDns(given: {
 			const said = isDefinite ? (setAt(shownBy(server), question.name)?.values ?? []) : null;
 			remember({
 				atMs: time.elapsedMs(),
-				awakeMs: time.elapsedMs() - time.suspendedMs(),
+				awakeMs: time.awakeMs(),
 				by,
 				zone: zone.name,
 				server: server.name,

@@ -12,6 +12,8 @@ export interface SimTime {
 	suspend(ms: number): void;
 	/** How long it has slept so far. */
 	suspendedMs(): number;
+	/** What has passed without that. */
+	awakeMs(): number;
 	/** How far the wall clock is off. */
 	wallErrorMs(): number;
 	/** Calls `fire` in `delayMs`; the answer takes it back. */
@@ -49,6 +51,7 @@ export function createSimTime(beginning: Date): SimTime {
 			suspendedMs += ms;
 		},
 		suspendedMs: () => suspendedMs,
+		awakeMs: () => nowMs - suspendedMs,
 		wallErrorMs: () => errorMs,
 		after: (delayMs, fire) => {
 			order += 1;
