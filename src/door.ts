@@ -216,6 +216,7 @@ async function servicesOf(settings: DoorSettings, configPath: string): Promise<S
 		byUnit,
 		byCommand,
 		recover,
+		isDeadMan,
 	});
 }
 

@@ -1,6 +1,7 @@
 /** The dead man's switch: somebody else runs `keyturn recover` when a switch of services is not ended in time. */
 
 import { spawn } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
 import { KeyturnError } from "../errors.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Random } from "../ports/random.ts";
@@ -38,7 +39,20 @@ export interface SystemdDeadManOptions {
 export function createSystemdDeadMan({ programs, random, argv }: SystemdDeadManOptions): DeadMan {
 	const run = (program: string, args: readonly string[]) =>
 		programs.run({ argv: [program, ...args], timeoutMs: DEADLINE_MS }, NEVER);
-	let armed: string | null = null;
+	/** Whoever armed them: a recovery that fails again and again would leave one each time, and each would become another. */
+	const stopOthers = async (unit: string) => {
+		const { stdout } = await run("/usr/bin/systemctl", [
+			"list-units",
+			"--plain",
+			"--full",
+			"--no-legend",
+			"--",
+			TIMERS,
+		]);
+		const names = stdout.split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
+		const others = names.filter((name) => name.endsWith(".timer") && name !== `${unit}.timer`);
+		if (others.length > 0) await run("/usr/bin/systemctl", ["stop", "--", ...others]);
+	};
 	return {
 		async arm(afterMs) {
 			const unit = `keyturn-deadman-${random.id().slice(0, 12)}`;
@@ -65,12 +79,10 @@ export function createSystemdDeadMan({ programs, random, argv }: SystemdDeadManO
 				`${unit}.timer`,
 			]);
 			if (state.stdout.trim() !== "ActiveState=active") throw notArmed(stderr);
-			if (armed !== null) await run("/usr/bin/systemctl", ["stop", "--", `${armed}.timer`]);
-			armed = unit;
+			await stopOthers(unit);
 		},
 		async disarm() {
 			await run("/usr/bin/systemctl", ["stop", "--", TIMERS]);
-			armed = null;
 		},
 	};
 }
@@ -90,15 +102,16 @@ const run = (left) => {
 setTimeout(run, Number(ms), Number(tries));
 `;
 
-/** A detached child, where no systemd runs; `argv` is run again `againMs` after it failed. */
+/**
+ * A detached child, where no systemd runs; `argv` is run again `againMs` after it failed. One that another process armed for
+ * the same is ended, but not the recovery that it may be running.
+ */
 export function createDetachedDeadMan(
 	argv: readonly [string, ...string[]],
 	{ againMs = AGAIN_MS, tries = TRIES }: { readonly againMs?: number; readonly tries?: number } = {},
 ): DeadMan {
-	let armed: { kill(signal: "SIGKILL"): boolean } | null = null;
 	const disarm = async () => {
-		armed?.kill("SIGKILL");
-		armed = null;
+		for (const pid of await watchersOf(argv)) kill(pid);
 	};
 	return {
 		async arm(afterMs) {
@@ -115,10 +128,30 @@ export function createDetachedDeadMan(
 				child.once("error", (error) => reject(notArmed(error.message)));
 			});
 			child.unref();
-			armed = child;
 		},
 		disarm,
 	};
+}
+
+async function watchersOf(argv: readonly string[]): Promise<readonly number[]> {
+	const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+	const found: number[] = [];
+	for (const pid of pids) {
+		// It may have ended meanwhile.
+		const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0").slice(0, -1);
+		const watched = words.slice(-argv.length);
+		if (words.includes(WATCH) && watched.every((word, index) => word === argv[index]))
+			found.push(Number(pid));
+	}
+	return found;
+}
+
+function kill(pid: number): void {
+	try {
+		process.kill(pid, "SIGKILL");
+	} catch {
+		// It has ended meanwhile.
+	}
 }
 
 function notArmed(said: string): KeyturnError {

@@ -2,7 +2,7 @@
 
 import type { Random } from "../ports/random.ts";
 import type { Services } from "../ports/services.ts";
-import { createDetachedDeadMan, createSystemdDeadMan } from "./dead-man.ts";
+import { createDetachedDeadMan, createSystemdDeadMan, NO_DEAD_MAN } from "./dead-man.ts";
 import { keepDependents } from "./dependent-units.ts";
 import { mixServices } from "./mixed-services.ts";
 import { type CommandServicesOptions, createCommandServices } from "./services-command.ts";
@@ -16,6 +16,8 @@ export interface HostServicesOptions extends Omit<CommandServicesOptions, "deadM
 	readonly byCommand: readonly string[];
 	/** What the dead man's switch runs; absolute. */
 	readonly recover: readonly [string, ...string[]];
+	/** This is what it has run: who runs it does so again where it fails, and another would only come on top. */
+	readonly isDeadMan: boolean;
 }
 
 /**
@@ -23,10 +25,13 @@ export interface HostServicesOptions extends Omit<CommandServicesOptions, "deadM
  * its own or not. So commands stand alone only where no systemd runs.
  */
 export async function createHostServices(options: HostServicesOptions): Promise<Services> {
-	const { byUnit, byCommand, programs, random, recover, log } = options;
+	const { byUnit, byCommand, programs, random, recover, isDeadMan, log } = options;
 	const hasSystemd = byUnit.length > 0 || (await isSystemd(options.disk));
-	if (!hasSystemd) return createCommandServices({ ...options, deadMan: createDetachedDeadMan(recover) });
-	const deadMan = createSystemdDeadMan({ programs, random, argv: recover });
+	const whole = hasSystemd
+		? createSystemdDeadMan({ programs, random, argv: recover })
+		: createDetachedDeadMan(recover);
+	const deadMan = isDeadMan ? { ...whole, arm: NO_DEAD_MAN.arm } : whole;
+	if (!hasSystemd) return createCommandServices({ ...options, deadMan });
 	return mixServices({
 		units: keepDependents(createSystemdServices({ ...options, deadMan }), { programs, log, own: byUnit }),
 		commands: createCommandServices({ ...options, deadMan }),

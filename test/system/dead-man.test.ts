@@ -1,4 +1,4 @@
-import { access, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Programs } from "../../src/ports/programs.ts";
@@ -8,24 +8,33 @@ import { createSystemRandom } from "../../src/system/random.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const never = new AbortController().signal;
+/** What was killed is gone a little later. */
+const IN_TIME = { interval: 20, timeout: 20_000 };
 
-/** Answers every program alike and keeps what was run. */
-function recording(timerState: string): { programs: Programs; lines: string[] } {
+/** Keeps what was run; `timers` are those that tick before. */
+function recording(
+	timerState: string,
+	timers: readonly string[] = [],
+): { programs: Programs; lines: string[] } {
 	const lines: string[] = [];
 	const run: Programs["run"] = async ({ argv }) => {
 		lines.push(argv.join(" "));
+		const own = lines.flatMap((line) => / --unit=(\S+)/.exec(line)?.slice(1) ?? []);
+		const listed = [...timers, ...own.map((name) => `${name}.timer`)];
+		const units = listed.map((name) => `${name} loaded active waiting keyturn recover\n`);
 		return {
 			status: 0,
 			signal: null,
-			stdout: `ActiveState=${timerState}\n`,
+			stdout: argv.includes("list-units") ? units.join("") : `ActiveState=${timerState}\n`,
 			stderr: "Failed to connect to bus",
 		};
 	};
 	return { programs: { run }, lines };
 }
 
-test("arms a timer under a fresh name before the old one is stopped, and stops no service", async () => {
-	const { programs, lines } = recording("active");
+test("arms a timer under a fresh name before the others are stopped, and stops no service", async () => {
+	const left = "keyturn-deadman-0123456789ab.timer";
+	const { programs, lines } = recording("active", [left]);
 	const deadMan = createSystemdDeadMan({
 		programs,
 		random: createSystemRandom(),
@@ -37,11 +46,18 @@ test("arms a timer under a fresh name before the old one is stopped, and stops n
 	expect(lines.map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual([
 		"/usr/bin/systemd-run --on-active=90s",
 		"/usr/bin/systemctl show",
+		"/usr/bin/systemctl list-units",
+		"/usr/bin/systemctl stop",
 		"/usr/bin/systemd-run --on-active=31s",
 		"/usr/bin/systemctl show",
+		"/usr/bin/systemctl list-units",
 		"/usr/bin/systemctl stop",
 		"/usr/bin/systemctl stop",
 	]);
+	// A door that failed before has left its own; only the one that was just armed goes on.
+	const [first = ""] = / --unit=(\S+)/.exec(lines[0] ?? "")?.slice(1) ?? [];
+	expect(lines[3]).toBe(`/usr/bin/systemctl stop -- ${left}`);
+	expect(lines[7]).toBe(`/usr/bin/systemctl stop -- ${left} ${first}.timer`);
 	// What fails is run again, but not for ever.
 	expect(lines[0]).toContain(
 		"--property=Restart=on-failure --property=RestartSec=10s --property=StartLimitIntervalSec=1d --property=StartLimitBurst=100 ",
@@ -76,6 +92,35 @@ test("without systemd a detached child acts, unless it was disarmed", async () =
 	expect(await appears(join(directory, "left alone"))).toBe(true);
 	await expect(access(join(directory, "disarmed"))).rejects.toThrow("ENOENT");
 });
+
+test("without systemd one that another process armed for the same is ended", async () => {
+	const directory = await temporaryDirectory();
+	const argv = ["/bin/sh", "-c", `cd ${directory}; touch ran; exit 1`] as const;
+	const before = createDetachedDeadMan(argv);
+	const another = createDetachedDeadMan(["/bin/true", directory]);
+	await another.arm(3_600_000);
+	for (let armed = 1; armed <= 3; armed += 1) await createDetachedDeadMan(argv).arm(3_600_000);
+	try {
+		await expect
+			.poll(async () => watching(directory), IN_TIME)
+			.toEqual([argv.join(" "), `/bin/true ${directory}`]);
+		await before.disarm();
+		await expect.poll(async () => watching(directory), IN_TIME).toEqual([`/bin/true ${directory}`]);
+	} finally {
+		for (const deadMan of [before, another]) await deadMan.disarm();
+	}
+});
+
+/** What is waited for, of all that names the directory; sorted. */
+async function watching(directory: string): Promise<readonly string[]> {
+	const found: string[] = [];
+	for (const pid of await readdir("/proc")) {
+		const words = (await readFile(join("/proc", pid, "cmdline"), "utf8").catch(() => "")).split("\0");
+		const from = words.lastIndexOf("--");
+		if (words.join(" ").includes(directory)) found.push(words.slice(from + 4, -1).join(" "));
+	}
+	return found.toSorted();
+}
 
 /** Notes that it ran, and fails until it has done so this often; then it says that it succeeded. */
 async function failingUntil(runs: number) {

@@ -19,9 +19,10 @@ interface Given {
 	readonly hasSystemd: boolean;
 	readonly hasPostfix?: boolean;
 	readonly byUnit?: readonly string[];
+	readonly isDeadMan?: boolean;
 }
 
-async function setUp({ hasSystemd, hasPostfix = true, byUnit = [] }: Given) {
+async function setUp({ hasSystemd, hasPostfix = true, byUnit = [], isDeadMan = false }: Given) {
 	const absent = new Set([
 		...(hasSystemd ? [] : ["/run/systemd/system"]),
 		...(hasPostfix ? [] : ["/usr/sbin/postfix"]),
@@ -49,6 +50,7 @@ async function setUp({ hasSystemd, hasPostfix = true, byUnit = [] }: Given) {
 		byUnit,
 		byCommand: ["mailserver", "postfix"],
 		recover: ["/usr/bin/touch", mark],
+		isDeadMan,
 	});
 	return { services, ran, mark };
 }
@@ -61,6 +63,17 @@ asRoot(
 		expect(ran[0]).toMatch(/^\/usr\/bin\/systemd-run --on-active=90s .* -- \/usr\/bin\/touch /);
 		await services.disarmDeadMan();
 		expect(ran.at(-1)).toMatch(/^\/usr\/bin\/systemctl stop -- keyturn-deadman-\*\.timer$/);
+	},
+);
+
+asRoot(
+	"what the dead man's switch runs arms none, since it is run again itself, and stops those left",
+	async () => {
+		const { services, ran } = await setUp({ hasSystemd: true, isDeadMan: true });
+		await services.armDeadMan(90_000);
+		expect(ran).toEqual([]);
+		await services.disarmDeadMan();
+		expect(ran).toEqual(["/usr/bin/systemctl stop -- keyturn-deadman-*.timer"]);
 	},
 );
 
