@@ -5,6 +5,7 @@
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ProbedKey } from "../ports/signer.ts";
+import { comesUp, isQuiet, whyNotTaken } from "./coming-up.ts";
 import { noSignal, signerNamed } from "./context.ts";
 import type { Journal, JournalSigner, LeftOut, RanService } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
@@ -13,12 +14,12 @@ import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from
 import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
 import { hashOf } from "../durable.ts";
 
-const READY_MS = 20_000;
 const HOLD_STEP_MS = 15_000;
 /** For a signer that keyturn.yaml has no more. */
 const HOLD_MS = 300_000;
 const SIGNER_STARTED = "somebody else has started the signer in the pause: it is stopped again";
-const MAIL_STARTED = "somebody else has started the mail server while it is held: it is stopped again";
+const MAIL_STARTED = "somebody else has started the mail server in the pause: it is stopped again";
+const HELD_MAIL_STARTED = "somebody else has started the mail server while it is held: it is stopped again";
 
 /** How one signer's files stand before the ending, and why if that is not as wanted. */
 export interface Stand {
@@ -74,7 +75,7 @@ export async function startAnyway(run: SwitchRun): Promise<void> {
 	try {
 		const ended: Ended[] = [];
 		for (const entry of run.journal.signers)
-			ended.push(ending(entry, "conflict", null, { isUp: await comesUp(run, entry) }));
+			ended.push(ending(entry, "conflict", null, { isUp: (await comesUp(run, entry)).isUp }));
 		await holdWhileDown(run, ended);
 		await startMail(run);
 	} catch (error) {
@@ -123,13 +124,18 @@ async function endSigner(
 		const quiet = `${entry.ran.service} did not run, so that nothing was probed`;
 		return ending(entry, standing, reason ?? quiet, { isUp: true });
 	}
-	if (standing === "before" || standing === "conflict")
-		return ending(entry, standing, reason ?? entry.rollBack, { isUp: await comesUp(run, entry) });
+	if (standing === "before" || standing === "conflict") {
+		// Once it was to go back, the crash may have come before that was taken up.
+		const mayHoldNew = standing === "before" && (entry.rollBack !== null || entry.partial !== null);
+		const isUp = await comesUpWithOld(run, entry, mayHoldNew);
+		return ending(entry, standing, reason ?? entry.rollBack, { isUp });
+	}
 	const decided = goingBack(entry, standing);
-	if (decided !== null) return putAllBack(run, entry, decided);
-	const why = await whyNotTaken(run, entry);
-	if (why === null) return prove(run, entry, wanted(entry), renderPart);
-	return putAllBack(run, entry, `${entry.ran.service} did not come up with the new table: ${why}`);
+	if (decided !== null) return putAllBack(run, entry, decided, true);
+	const notTaken = await whyNotTaken(run, entry);
+	if (notTaken === null) return prove(run, entry, wanted(entry), renderPart);
+	const why = `${entry.ran.service} did not come up with the new table: ${notTaken.why}`;
+	return putAllBack(run, entry, why, notTaken.mayHoldNew);
 }
 
 async function prove(
@@ -138,17 +144,19 @@ async function prove(
 	expectations: readonly ProbedKey[],
 	renderPart: RenderPart,
 ): Promise<Ended> {
+	await keepMailDown(run, MAIL_STARTED);
 	const proof = await proveKeys(run.context, entry, expectations, run.owesMail);
 	if (proof.failing.length === 0) return ending(entry, "after", null, { isUp: true, ...proof });
 	for (const { domain, selector, reason } of proof.failing)
 		run.context.log.error("the signer does not sign as staged", { domain, selector, reason });
 	const leftOut = [...(entry.partial?.leftOut ?? []), ...withMates(entry, proof.failing)];
 	const contents = entry.partial === null ? renderPart(entry.signer, leftOut) : null;
-	if (contents === null) return putAllBack(run, entry, sentence(proof.failing));
+	if (contents === null) return putAllBack(run, entry, sentence(proof.failing), true);
 	try {
 		return await leaveOut(run, entry, leftOut, contents, renderPart);
 	} catch (error) {
-		return putAllBack(run, entry, `${sentence(proof.failing)}; then: ${asKeyturnError(error).message}`);
+		const then = asKeyturnError(error).message;
+		return putAllBack(run, entry, `${sentence(proof.failing)}; then: ${then}`, true);
 	}
 }
 
@@ -183,19 +191,22 @@ async function leaveOut(
 	const outcome = await putPartInPlace(run.context.disk, amended, contents);
 	if (outcome === "changed")
 		return ending(amended, "conflict", "the table was changed while keys were taken back", {
-			isUp: await comesUp(run, amended),
+			isUp: (await comesUp(run, amended)).isUp,
 		});
 	await stopStarted(run, amended);
-	const why = await whyNotTaken(run, amended);
-	if (why === null) return prove(run, amended, wanted(amended), renderPart);
-	return putAllBack(
-		run,
-		amended,
-		`${entry.ran.service} did not come up with a part of the new table: ${why}`,
-	);
+	const notTaken = await whyNotTaken(run, amended);
+	if (notTaken === null) return prove(run, amended, wanted(amended), renderPart);
+	const why = `${entry.ran.service} did not come up with a part of the new table: ${notTaken.why}`;
+	return putAllBack(run, amended, why, true);
 }
 
-async function putAllBack(run: SwitchRun, entry: JournalSigner, reason: string): Promise<Ended> {
+/** `mayHoldNew`: whether a process, or what a program applies to, may have taken the new table up. */
+async function putAllBack(
+	run: SwitchRun,
+	entry: JournalSigner,
+	reason: string,
+	mayHoldNew: boolean,
+): Promise<Ended> {
 	run.context.log.error("putting the old table back", { signer: entry.signer, reason });
 	const amended = await amend(run, entry.signer, { rollBack: reason }).catch(() =>
 		entryOf(run, entry.signer),
@@ -206,9 +217,25 @@ async function putAllBack(run: SwitchRun, entry: JournalSigner, reason: string):
 		run.context.log.error("could not stop before putting back", { error: asKeyturnError(error).message });
 	}
 	const standing = await putBack(run.context.disk, amended);
-	await stopStarted(run, amended);
-	const isUp = await comesUp(run, amended);
+	if (await stopStarted(run, amended)) throw notTakenBack(amended, "it could not be stopped");
+	const isUp = await comesUpWithOld(run, amended, mayHoldNew && standing === "before");
 	return ending(amended, standing, isUp ? reason : `${reason}; nor with the old one`, { isUp });
+}
+
+/** A signer that runs and cannot be reloaded signs with a key that verifies, unless it may have one that was taken back. */
+async function comesUpWithOld(run: SwitchRun, entry: JournalSigner, mayHoldNew: boolean): Promise<boolean> {
+	const { isUp, missed } = await comesUp(run, entry);
+	if (missed !== null && mayHoldNew) throw notTakenBack(entry, missed);
+	return isUp;
+}
+
+/** What signs is not known, so that nothing may be concluded: the next request tries again. */
+export function notTakenBack({ signer, ran }: JournalSigner, why: string): KeyturnError {
+	return new KeyturnError(
+		"service.failed",
+		`${signer}: the old table stands again, and ${ran.service} may still sign by the new one: ${why}`,
+		{ retry: true, hint: "every request to the door tries again, such as: keyturn recover" },
+	);
 }
 
 /** In `restart` no process may have a table in memory other than the one on disk: it is stopped before the rename. */
@@ -218,100 +245,31 @@ export async function stopSigner(run: SwitchRun, entry: JournalSigner): Promise<
 	await run.context.services.stop(entry.ran.service, entry.ran.units);
 }
 
-/** Monit and its like start what they find down, in the middle of the pause: it would go on with the table that it found. */
-export async function stopStarted(run: SwitchRun, { swap, ran }: JournalSigner): Promise<void> {
-	if (swap === "restart") await stopIfStarted(run, ran, SIGNER_STARTED);
+/**
+ * Monit and its like start what they find down, in the middle of the pause: a signer would go on with the table that it found,
+ * and the mail server send mail meanwhile. Gives back whether the signer runs on all the same.
+ */
+export async function stopStarted(run: SwitchRun, { swap, ran }: JournalSigner): Promise<boolean> {
+	await keepMailDown(run, MAIL_STARTED);
+	return swap === "restart" && (await stopIfStarted(run, ran, SIGNER_STARTED));
 }
 
-async function stopIfStarted(run: SwitchRun, ran: RanService, message: string): Promise<void> {
+async function keepMailDown(run: SwitchRun, message: string): Promise<void> {
+	if (run.owesMail) for (const ran of run.journal.mail) await stopIfStarted(run, ran, message);
+}
+
+/** Whether it runs on, since it could not be stopped. */
+async function stopIfStarted(run: SwitchRun, ran: RanService, message: string): Promise<boolean> {
 	const { log, services } = run.context;
-	if (ran.units.length === 0 || (await hasBegun(run.context, ran.service)) !== true) return;
+	if (ran.units.length === 0 || (await hasBegun(run.context, ran.service)) !== true) return false;
 	log.warn(message, { service: ran.service });
 	try {
 		await services.stop(ran.service, ran.units);
+		return false;
 	} catch (error) {
 		log.error("it could not be stopped again", { error: asKeyturnError(error).message });
-	}
-}
-
-/** Null once the signer runs with the new table. */
-async function whyNotTaken(run: SwitchRun, entry: JournalSigner): Promise<string | null> {
-	try {
-		await applyFiles(run, entry);
-		await run.context.services.start(entry.ran.service, entry.ran.units);
-		if (mustReload(run, entry)) await run.context.services.reload(entry.ran.service, entry.ran.units);
-		await isReady(run, entry);
-		return null;
-	} catch (error) {
-		return notUp(run, entry, error);
-	}
-}
-
-/** With whatever table stands. A signer that runs and cannot be reloaded signs with a key that verifies: it is up. */
-async function comesUp(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
-	if (!run.context.signers.has(entry.signer)) return serviceStarts(run, entry);
-	if (isQuiet(run, entry)) return true;
-	const { services } = run.context;
-	try {
-		await applyFiles(run, entry).catch((error: unknown) => notUp(run, entry, error));
-		await services.start(entry.ran.service, entry.ran.units);
-		// Also when the old table stands: a crash may have come between the signal for the new one and now.
-		if (mustReload(run, entry))
-			await services
-				.reload(entry.ran.service, entry.ran.units)
-				.catch((error: unknown) => notUp(run, entry, error));
-		await isReady(run, entry);
 		return true;
-	} catch (error) {
-		await notUp(run, entry, error);
-		return false;
 	}
-}
-
-/** Of a signer that keyturn.yaml has no more nothing else is known. */
-async function serviceStarts(run: SwitchRun, entry: JournalSigner): Promise<boolean> {
-	try {
-		await run.context.services.start(entry.ran.service, entry.ran.units);
-		return true;
-	} catch (error) {
-		await notUp(run, entry, error);
-		return false;
-	}
-}
-
-/** Nothing runs that could sign with the new table, and nothing else is to be told of it. */
-function isQuiet({ context }: SwitchRun, { signer, ran }: JournalSigner): boolean {
-	return ran.units.length === 0 && signerNamed(context, signer).signer.apply === undefined;
-}
-
-async function applyFiles({ context }: SwitchRun, entry: JournalSigner): Promise<void> {
-	const { signer } = signerNamed(context, entry.signer);
-	if (signer.apply !== undefined) await signer.apply(await signer.read());
-}
-
-function mustReload({ context }: SwitchRun, { signer, swap }: JournalSigner): boolean {
-	return swap === "reload" && signerNamed(context, signer).signer.apply === undefined;
-}
-
-async function isReady(run: SwitchRun, entry: JournalSigner): Promise<void> {
-	const { signer } = signerNamed(run.context, entry.signer);
-	await signer.ready(READY_MS, await signer.read());
-}
-
-/**
- * A host that goes down starts nothing any more: that says nothing of the new table, and holding the mail server would only
- * hold up the shutdown. The journal stays, and the next boot ends the switch as after a power loss.
- */
-async function notUp(run: SwitchRun, { signer }: JournalSigner, error: unknown): Promise<string> {
-	const { message } = asKeyturnError(error);
-	const { log, services } = run.context;
-	log.error("the signer did not come up", { signer, error: message });
-	if ((await services.hostPhase().catch(() => null)) === "stopping")
-		throw new KeyturnError("service.failed", `${signer}: the host is going down in the middle of a switch`, {
-			hint: "once it is up again the switch is ended by itself",
-			retry: true,
-		});
-	return message;
 }
 
 /** Refused mail is retried by its senders, unsigned mail is not: the mail server stays down while its signer is. */
@@ -331,9 +289,10 @@ async function holdWhileDown(run: SwitchRun, ended: readonly Ended[]): Promise<r
 		const leftMs = until - clock.uptimeMs();
 		if (leftMs <= 0 || held.every((end) => end.isUp)) return held;
 		await clock.sleep(Math.min(leftMs, HOLD_STEP_MS), noSignal());
-		for (const ran of run.journal.mail) await stopIfStarted(run, ran, MAIL_STARTED);
+		await keepMailDown(run, HELD_MAIL_STARTED);
 		for (const [index, end] of held.entries())
-			if (!end.isUp && (await comesUp(run, entryOf(run, end.signer)))) held[index] = { ...end, isUp: true };
+			if (!end.isUp && (await comesUp(run, entryOf(run, end.signer))).isUp)
+				held[index] = { ...end, isUp: true };
 	}
 }
 

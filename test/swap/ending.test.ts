@@ -34,6 +34,10 @@ function failing(...domains: readonly string[]) {
 		);
 }
 
+const unreachable = async () => {
+	throw new KeyturnError("signer.probe", "no route to it");
+};
+
 /** Keys of domains d0, d1, … */
 function keys(count: number): readonly ProbedKey[] {
 	return Array.from({ length: count }, (_, at) => ({ domain: `d${at}`, selector: "new", record: "" }));
@@ -607,6 +611,92 @@ describe("a signer that runs and cannot be reloaded", () => {
 			reason: "main did not come up with the new table: main: does not reload",
 		});
 		expect(host.said.filter(({ message }) => message === "the signer did not come up")).toHaveLength(2);
+	});
+});
+
+describe("an old table that what runs may not have taken up is no end: the next request tries again", () => {
+	const MAY_HOLD_NEW = "main: the old table stands again, and main may still sign by the new one: ";
+
+	it("where the reload for it fails, after the new one was loaded", async () => {
+		const { host, end } = await setUp({
+			swap: "reload",
+			signer: () => ({
+				probe: async (expectations) => {
+					host.services.of("main").failingReloads = 9;
+					return failing("d0")(expectations);
+				},
+			}),
+		});
+		await expect(end()).rejects.toThrow(`${MAY_HOLD_NEW}main: does not reload`);
+		expect(host.disk.text(TABLE)).not.toContain("# after");
+	});
+
+	it("where the signer cannot be stopped", async () => {
+		const { host, end } = await setUp({
+			signer: () => ({
+				probe: async (expectations) => {
+					host.services.of("main").failingStops = 9;
+					return failing("d0")(expectations);
+				},
+			}),
+		});
+		await expect(end()).rejects.toThrow(`${MAY_HOLD_NEW}it could not be stopped`);
+		for (const service of ["main", "postfix"]) expect(host.services.runs(service)).toBe(true);
+	});
+
+	it("where the program that applies it fails", async () => {
+		const { host, end } = await setUp({
+			swap: "reload",
+			entry: { ran: { service: "main", units: [] } },
+			signer: () => ({ apply: unreachable }),
+		});
+		await expect(end()).rejects.toThrow(`${MAY_HOLD_NEW}no route to it`);
+		expect(host.disk.text(TABLE)).not.toContain("# after");
+	});
+
+	it.each([
+		{ rollBack: "bad key", partial: null },
+		{ rollBack: null, partial: { hashes: ["0"], leftOut: [] } },
+	])("where a crash came after it was put back", async (decided) => {
+		const { end } = await setUp({
+			swap: "reload",
+			entry: { ran: { service: "main", units: [] }, ...decided },
+			stand: { standing: "before", reason: "interrupted" },
+			signer: () => ({ apply: unreachable }),
+		});
+		await expect(end()).rejects.toThrow(`${MAY_HOLD_NEW}no route to it`);
+	});
+
+	it("but one that was never in place was never taken up", async () => {
+		const { end } = await setUp({
+			swap: "reload",
+			stand: { standing: "before", reason: "main: does not stop" },
+			signer: () => ({ apply: unreachable }),
+		});
+		expect(await end()).toMatchObject({ ...RIGHT, standing: "before", reason: "main: does not stop" });
+	});
+});
+
+describe("a mail server that somebody starts in the pause", () => {
+	it("is stopped again before the signer's keys are proven", async () => {
+		const seen: boolean[] = [];
+		const { host, end } = await setUp({
+			signer: () => ({
+				ready: async () => host.services.start("postfix"),
+				probe: async (expectations) => {
+					seen.push(host.services.runs("postfix"));
+					return failing()(expectations);
+				},
+			}),
+		});
+		expect(await end()).toMatchObject({ ...RIGHT, standing: "after" });
+		expect(seen).toEqual([false]);
+		expect(host.services.runs("postfix")).toBe(true);
+		expect(host.said).toContainEqual({
+			level: "warn",
+			message: "somebody else has started the mail server in the pause: it is stopped again",
+			fields: { service: "postfix" },
+		});
 	});
 });
 

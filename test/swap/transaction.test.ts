@@ -402,6 +402,21 @@ describe("a commit", () => {
 	});
 });
 
+it("a mail server that somebody starts in the pause is stopped before the signer starts", async () => {
+	const { host, request } = await staged({ swap: "restart", probe: false });
+	const onChange = (call: string, path: string) => {
+		if (call === "link" && path === KEPT) host.services.start("postfix");
+	};
+	expect(result(await host.door({ onChange }).handle(request)).outcome).toBe("done");
+	const calls = host.services.calls.filter((call) => /^(stop|start) /.test(call));
+	expect(calls.slice(calls.lastIndexOf("stop main"))).toEqual([
+		"stop main",
+		"stop postfix",
+		"start main",
+		"start postfix",
+	]);
+});
+
 /** What monit does, at the worst moment: each time before a table is renamed. */
 describe("a signer that somebody starts in the pause", () => {
 	const startsMain = (host: SwapHost) => ({
