@@ -104,7 +104,7 @@ function outcomeOf(
 	return isRolledBack ? "rolled_back" : "undone";
 }
 
-/** By these the next preflight knows that a newer table is ours. */
+/** By these the next preflight knows that a newer table is ours; what somebody changed meanwhile is not. */
 async function hashesLeft(
 	run: SwitchRun,
 	ended: readonly Ended[],
@@ -112,9 +112,10 @@ async function hashesLeft(
 	const files: [string, string][] = [];
 	for (const end of ended) {
 		if (end.standing === "conflict") continue;
-		for (const { path } of entryOf(run, end.signer).files) {
-			const hash = await hashOfFile(run.context.disk, path);
-			if (hash !== null) files.push([path, hash]);
+		const { files: own, partial } = entryOf(run, end.signer);
+		for (const [index, { path, hashBefore, hashAfter }] of own.entries()) {
+			const hash = end.standing === "before" ? hashBefore : (partial?.hashes[index] ?? hashAfter);
+			if ((await hashOfFile(run.context.disk, path)) === hash) files.push([path, hash]);
 		}
 	}
 	return Object.fromEntries(files);

@@ -19,6 +19,7 @@ import { SwapHost, type SwapHostOptions } from "../fakes/swap-host.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
 const ID2 = "fedcba9876543210fedcba9876543210";
+const TABLE = "/etc/main/key.table";
 const KEPT = "/etc/main/.key.table.keyturn-before";
 
 async function stageOn(host: SwapHost, changes: readonly StageChange[], id = ID): Promise<StageAnswer> {
@@ -386,6 +387,26 @@ describe("a commit", () => {
 		expect(await host.door({ fault }).handle(request)).toMatchObject({ act: "refused", why: "unsettled" });
 		expect(host.services.runs("postfix")).toBe(true);
 		expect(result(await host.door().handle(request))).toMatchObject({ outcome: "done" });
+	});
+
+	it("remembers a table as it left it, not as somebody changed it before the end", async () => {
+		const { host, request } = await staged();
+		const isEdited = { value: false };
+		const swap = doorWith(host.context(), {
+			services: (services) => ({
+				answers: async (service) => {
+					if (isEdited.value) host.disk.put(TABLE, `${host.disk.text(TABLE)}# edited\n`);
+					return services.answers(service);
+				},
+				start: async (service, units) => {
+					isEdited.value = service === "postfix";
+					return services.start(service, units);
+				},
+			}),
+		});
+		expect(result(await swap.handle(request)).outcome).toBe("done");
+		expect(host.disk.text(TABLE)).toContain("# edited");
+		expect((await readLeft(host.context())).files).toEqual({});
 	});
 
 	it("starts nothing if the dead man's switch cannot be armed", async () => {
