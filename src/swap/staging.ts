@@ -11,6 +11,7 @@ import { type Groups, groupsOf } from "./groups.ts";
 import { keyPlace } from "./key-places.ts";
 import { hashOfKey, mayPlace, placeKey, readKey } from "./keys.ts";
 import { enter, isSameKey, type LedgerKey, readLedger, writeLedger } from "./ledger.ts";
+import { refuseSameTable } from "./one-table.ts";
 import { isRefused, ofSigner, refuse, refuseFailure } from "./refusal.ts";
 import {
 	giveUp,
@@ -54,6 +55,8 @@ export async function stage(
 			changes.filter((change) => change.signer === name),
 		);
 		if (isRefused(plan)) return ofSigner(name, changes, plan);
+		const shared = refuseSameTable(planned, plan);
+		if (shared !== null) return ofSigner(name, changes, shared);
 		planned.push(plan);
 	}
 	const unlike = await refuseOther(context, id, planned);

@@ -5,7 +5,7 @@ import { settingsSchema as emailSchema } from "../../src/alerts/email.ts";
 import { CHECKS, examine } from "../../src/doctor/checks.ts";
 import type { DomainFacts, Facts, KeyFacts, MailFacts } from "../../src/doctor/facts.ts";
 import { FINDINGS, type FindingCode } from "../../src/doctor/finding.ts";
-import type { ExaminedSigner, InspectedSigner, MailWiring } from "../../src/ports/door.ts";
+import type { ExaminedSigner, InspectedSigner, MailWiring, OtherReader } from "../../src/ports/door.ts";
 import type { LookReport } from "../../src/ports/propagation.ts";
 import { emptyDomainState } from "../../src/rotation/domain-state.ts";
 import {
@@ -45,6 +45,16 @@ const acceptedBy = (...places: readonly string[]): Partial<MailWiring> => ({
 });
 const signer = (changes: Partial<InspectedSigner>): Facts =>
 	healthyFacts({ door: doorTold({ signer: changes }) });
+const reader = (changes: Partial<OtherReader>): OtherReader => ({
+	program: "another OpenDKIM",
+	where: "/etc/opendkim-out.conf",
+	domain: "example.com",
+	selector: "202611",
+	keyPath: null,
+	publicKey: null,
+	problem: null,
+	...changes,
+});
 const examined = (changes: Partial<ExaminedSigner>): Facts =>
 	healthyFacts({ door: doorTold({ examined: changes }) });
 /** Where no unit is called `mailserver`. */
@@ -440,22 +450,13 @@ const CASES: readonly Found[] = [
 	],
 	[
 		"an ARC signer with the same key",
+		healthyFacts({ door: doorTold({ answer: { otherReaders: [reader({ program: "amavis" })] } }) }),
+		["key.shared"],
+	],
+	[
+		"another OpenDKIM with the same table",
 		healthyFacts({
-			door: doorTold({
-				answer: {
-					otherReaders: [
-						{
-							program: "amavis",
-							where: "/etc/amavis/50-user",
-							domain: "example.com",
-							selector: "202611",
-							keyPath: null,
-							publicKey: null,
-							problem: null,
-						},
-					],
-				},
-			}),
+			door: doorTold({ answer: { otherReaders: [reader({ where: "/etc/opendkim/key.table line 3" })] } }),
 		}),
 		["key.shared"],
 	],
@@ -693,6 +694,18 @@ describe("a trouble that stands", () => {
 
 describe("how grave it is", () => {
 	test.each([
+		[
+			"who reads the same table is not reached by a switch, unlike who has the key elsewhere",
+			healthyFacts({
+				door: doorTold({
+					answer: {
+						otherReaders: [reader({ where: "/etc/opendkim/key.table line 3" }), reader({})],
+					},
+				}),
+			}),
+			"warning",
+			"info",
+		],
 		["a refused key of 512 bits is graver than one of 1024", key({ bits: 512 }), "critical"],
 		[
 			"a first key on its way is milder than none",
@@ -704,8 +717,8 @@ describe("how grave it is", () => {
 			of({ providers: [{ name: "home", kind: "failed", code: "provider.denied", why: "no", hint: null }] }),
 			"critical",
 		],
-	])("%s", (_, facts, severity) => {
-		expect(examine(facts).map((one) => one.severity)).toEqual([severity]);
+	] as const)("%s", (_, facts, ...severities) => {
+		expect(examine(facts).map((one) => one.severity)).toEqual(severities);
 	});
 
 	test("the gravest comes first", () => {

@@ -385,6 +385,27 @@ describe("what concerns one of two signers", () => {
 		expect(answer).toMatchObject({ act: "refused", signer: "other" });
 	});
 
+	it("is refused with its name where the other has the same table, which it is switched after", async () => {
+		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
+		const door = doorWith(host, ({ name, read }) => ({
+			read: async () => {
+				const reading = await read();
+				const files = reading.files.map((file) => ({
+					...file,
+					path: file.path.replace(`/${name}/`, "/main/"),
+				}));
+				return { ...reading, files };
+			},
+		}));
+		expect(await door.handle({ act: "stage", id: ID, changes: changes(host) })).toMatchObject({
+			act: "refused",
+			why: "table_changed",
+			signer: "other",
+			message: "/etc/main/key.table is a table of main, too, which is switched first",
+		});
+		expect(host.leftovers()).toEqual([]);
+	});
+
 	it("is refused at the commit with its name, and what concerns the host without", async () => {
 		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
 		const { tableHashes } = staged(await stage(host, changes(host)));
