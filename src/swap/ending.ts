@@ -113,13 +113,14 @@ async function endGroup(
 
 async function endSigner(
 	run: SwitchRun,
-	entry: JournalSigner,
+	given: JournalSigner,
 	stands: ReadonlyMap<string, Stand>,
 	renderPart: RenderPart,
 ): Promise<Ended> {
-	const { standing, reason } = stands.get(entry.signer) ?? { standing: "conflict", reason: null };
+	const { standing, reason } = stands.get(given.signer) ?? { standing: "conflict", reason: null };
 	// One that keyturn.yaml has no more is no signer that does not come up: nothing is decided without it.
-	signerNamed(run.context, entry.signer);
+	signerNamed(run.context, given.signer);
+	const entry = standing === "after" ? await asItRuns(run, given) : given;
 	if (isQuiet(run, entry)) {
 		const quiet = `${entry.ran.service} did not run, so that nothing was probed`;
 		return ending(entry, standing, reason ?? quiet, { isUp: true });
@@ -136,6 +137,17 @@ async function endSigner(
 	if (notTaken === null) return prove(run, entry, wanted(entry), renderPart);
 	const why = `${entry.ran.service} did not come up with the new table: ${notTaken.why}`;
 	return putAllBack(run, entry, why, notTaken.mayHoldNew);
+}
+
+/** Who did not run at the look before the switch may have been started since, with the old table. */
+async function asItRuns(run: SwitchRun, entry: JournalSigner): Promise<JournalSigner> {
+	const { service, units } = entry.ran;
+	if (units.length > 0 || (await hasBegun(run.context, service)) !== true) return entry;
+	const { instances } = await run.context.services.look(service);
+	const begun = instances.filter(({ state }) => state === "running" || state === "changing");
+	const amended = await amend(run, entry.signer, { ran: { service, units: begun.map(({ unit }) => unit) } });
+	await stopSigner(run, amended);
+	return amended;
 }
 
 async function prove(

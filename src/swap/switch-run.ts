@@ -32,7 +32,7 @@ export function beginRun(context: SwapContext, journal: Journal, owesMail: boole
 export async function amend(
 	run: SwitchRun,
 	signer: string,
-	change: Partial<Pick<JournalSigner, "partial" | "rollBack">>,
+	change: Partial<Pick<JournalSigner, "partial" | "rollBack" | "ran">>,
 ): Promise<JournalSigner> {
 	const signers = run.journal.signers.map((entry) =>
 		entry.signer === signer ? { ...entry, ...change } : entry,

@@ -458,6 +458,16 @@ describe("a signer that somebody starts in the pause", () => {
 		});
 	});
 
+	it("signs with the new table though it did not run before the switch", async () => {
+		const { host, request } = await staged({ swap: "restart", probe: false });
+		host.services.stop("main");
+		expect(result(await host.door(startsMain(host)).handle(request))).toMatchObject({
+			outcome: "done",
+			oldProcessGone: true,
+		});
+		expect(host.program().signNow("a.example")).toMatch(/s=new/);
+	});
+
 	it("costs no turn", async () => {
 		const { host, request } = await staged();
 		expect(result(await host.door(startsMain(host)).handle(request)).outcome).toBe("done");
