@@ -40,6 +40,27 @@ test("one that stays stopped holds the mail server down until somebody kills it:
 	expect((await host.keyturn("verify")).code).toBe(0);
 });
 
+test("recoveries that go on failing leave one dead man's switch, whoever asks for them", async () => {
+	await stoppedInThePause();
+	// What it would keep of the switch cannot be written.
+	await host.script("cd /var/lib/keyturn-door && rm -f left.json && mkdir left.json");
+	await kill(host, "main");
+	await host.script(`kill -KILL ${await door()}`);
+	for (let asked = 1; asked <= 3; asked += 1)
+		expect((await host.keyturn("recover")).code, `recovery ${asked}`).not.toBe(0);
+	expect(await deadMen("timer")).toHaveLength(1);
+	await deadManWaits();
+	// The timer that has gone off stays for as long as its recovery runs.
+	expect(await deadMen("timer")).toHaveLength(1);
+	expect(await deadMen("service")).toHaveLength(1);
+	await host.script("rmdir /var/lib/keyturn-door/left.json");
+	await host.eventually("the dead man's switch has recovered", async () => !(await deadManRuns()), 120);
+	await host.eventually("OpenDKIM and Postfix run", async () => runsAgain(host));
+	expect((await host.keyturn("recover")).code).toBe(0);
+	expect(await host.keyturn("rotate --now")).toMatchObject({ code: 0 });
+	expect(await deadMen("timer")).toEqual([]);
+});
+
 /** A turn whose door is stopped (SIGSTOP) as soon as Postfix is down: that is started last. */
 async function stoppedInThePause() {
 	const before = await host.selectors();
@@ -60,12 +81,18 @@ async function deadManWaits(): Promise<void> {
 }
 
 async function deadManRuns(): Promise<boolean> {
+	return (await deadMen("service")).length > 0;
+}
+
+/** The timers that wait, and the recoveries that run or are run again soon. */
+async function deadMen(kind: "timer" | "service"): Promise<readonly string[]> {
 	const units = [
 		"list-units",
 		"--plain",
 		"--no-legend",
 		"--state=active,activating",
-		"keyturn-deadman-*.service",
+		`keyturn-deadman-*.${kind}`,
 	];
-	return (await host.must(["systemctl", ...units])).trim() !== "";
+	const lines = (await host.must(["systemctl", ...units])).trim();
+	return lines === "" ? [] : lines.split("\n");
 }
