@@ -22,6 +22,7 @@ export const ERROR_CODES = [
 	"provider.ambiguous",
 	"provider.denied",
 	"provider.limited",
+	"provider.loss",
 	"provider.refused",
 	"provider.unreachable",
 	"provider.zone",

@@ -123,7 +123,7 @@ function callsOf(
 			const lost = kept.filter((host) => !after.has(identityOf(host)));
 			if (lost.length > 0)
 				throw new KeyturnError(
-					"provider.refused",
+					"provider.loss",
 					`${provider}: ${zone.name} was written, and no longer shows ${lost.map(identityOf).join(", ")}`,
 					{ hint: `put it back by hand: ${copy} has the whole zone as it was` },
 				);

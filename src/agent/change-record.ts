@@ -4,6 +4,7 @@ import { isRecordOf } from "../dkim/key-material.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import type { KeyEntry } from "../rotation/domain-state.ts";
+import { codeOfChange } from "./change-code.ts";
 import { unchecked } from "./fitness.ts";
 import { zoneOf } from "./publish.ts";
 import type { Doc, Run } from "./run.ts";
@@ -108,12 +109,11 @@ async function changeAt(
 			: result.kind === "occupied"
 				? "another value stands there"
 				: result.why;
-	const isDenied = result?.kind === "refused" && result.denied;
 	throw new KeyturnError(
-		isDenied ? "provider.denied" : "provider.refused",
+		codeOfChange(result),
 		`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
 		{
-			retry: !isDenied,
+			retry: !(result?.kind === "refused" && result.denied),
 			...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
 		},
 	);

@@ -53,7 +53,7 @@ export async function tellRetireFailed(
 	await run.raise({
 		cause: CAUSES.retire(domain, step.selector),
 		event: "retire_failed",
-		severity: "warning",
+		severity: error.code === "provider.loss" ? "critical" : "warning",
 		domains: [domain],
 		selector: step.selector,
 		summary: `${domain}: ${told.what}`,

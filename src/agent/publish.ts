@@ -6,6 +6,7 @@ import { editKey, type KeyEntry, keyOf, moveKey, type Owed } from "../rotation/d
 import { givenUpBefore } from "../rotation/given-up.ts";
 import { askToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
+import { codeOfChange } from "./change-code.ts";
 import { unchecked } from "./fitness.ts";
 import { supersede } from "./make.ts";
 import { writersOf } from "./writers.ts";
@@ -83,9 +84,8 @@ async function isTaken(run: Run, publication: Publication, result: ChangeResult)
 				return false;
 			case "refused":
 			case "unknown": {
-				const denied = result.kind === "refused" && result.denied;
-				const error = new KeyturnError(denied ? "provider.denied" : "provider.refused", result.why, {
-					retry: !denied,
+				const error = new KeyturnError(codeOfChange(result), result.why, {
+					retry: !(result.kind === "refused" && result.denied),
 					...(result.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
 				});
 				await failed(run, job, provider.name, run.fail(doc, step, error));
@@ -241,7 +241,7 @@ async function failed(
 	await run.raise({
 		cause: denied ? CAUSES.denied(provider) : CAUSES.publish(provider),
 		event: denied ? "provider_denied" : "publish_failed",
-		severity: denied ? "critical" : "warning",
+		severity: denied || error.code === "provider.loss" ? "critical" : "warning",
 		domains: [domain],
 		selector: step.selector,
 		summary: `${provider}: the record of ${step.selector}._domainkey.${domain} could not be published`,

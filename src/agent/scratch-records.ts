@@ -2,6 +2,7 @@
 
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { ChangeResult, DnsProvider } from "../ports/dns-provider.ts";
+import { codeOfChange } from "./change-code.ts";
 import { editHostDocument, withChecked } from "./host-document.ts";
 import type { Checked, Scratch } from "./host-state.ts";
 import type { AgentPorts } from "./run.ts";
@@ -79,7 +80,7 @@ export function changeError(provider: string, result: ChangeResult | undefined):
 	switch (result?.kind) {
 		case "refused":
 			return new KeyturnError(
-				result.denied ? "provider.denied" : "provider.refused",
+				codeOfChange(result),
 				result.why,
 				result.hint === null ? {} : { hint: result.hint },
 			);

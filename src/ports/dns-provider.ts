@@ -23,7 +23,14 @@ export type ChangeResult =
 	/** add: something else stands at the name; nothing was written. */
 	| { readonly kind: "occupied"; readonly values: readonly string[] }
 	/** Not done. `denied`: the credential; asking again is pointless until somebody acts. */
-	| { readonly kind: "refused"; readonly denied: boolean; readonly why: string; readonly hint: string | null }
+	| {
+			readonly kind: "refused";
+			readonly denied: boolean;
+			readonly why: string;
+			readonly hint: string | null;
+			/** Records of others went with the change: whatever stands at the name afterwards, people have to act. */
+			readonly isFinal?: true;
+	  }
 	/** It may or may not have been done: list and compare. */
 	| { readonly kind: "unknown"; readonly why: string };
 

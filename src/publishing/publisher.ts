@@ -30,6 +30,8 @@ const ALIAS_MS = 3_000;
 /** What was refused without a reason that lasts, and removals that left a twin, are tried again. */
 const TRIES = 3;
 
+type Refusal = Extract<ChangeResult, { readonly kind: "refused" }>;
+
 /** One change on its way: what stood at the name before anything was written, and what is known of it now. */
 interface Item {
 	readonly change: ZoneChange;
@@ -103,7 +105,7 @@ export function createPublisher(options: {
 			const failed = refusalOf(thrown);
 			const why = asKeyturnError(thrown).message;
 			for (const item of items)
-				item.result = failed.kind === "refused" && failed.denied ? failed : { kind: "unknown", why };
+				item.result = failed.denied || isLoss(failed) ? failed : { kind: "unknown", why };
 			log.debug("provider failed in the middle of a change", { provider: name, zone, why });
 		}
 	}
@@ -167,6 +169,7 @@ export function createPublisher(options: {
 			isFinal: false,
 		};
 		await write(zone, [item], signal);
+		if (isLoss(item.result)) return item.result;
 		return item.result?.kind === "done"
 			? { kind: "occupied", values: others }
 			: {
@@ -180,8 +183,12 @@ export function createPublisher(options: {
 		return { ...change, ttlSeconds: Math.max(change.ttlSeconds, limits.minTtlSeconds) };
 	}
 
-	/** What only DNS can show is looked for there afterwards, as every record is before a key may sign. */
+	/**
+	 * What only DNS can show is looked for there afterwards, as every record is before a key may sign; what others have lost no
+	 * look at our name shows.
+	 */
 	function mayBeSeen({ change, result }: Item): boolean {
+		if (isLoss(result)) return false;
 		return readsBack !== "dns" || change.kind !== "add" || result?.kind !== "done";
 	}
 
@@ -213,8 +220,13 @@ export function createPublisher(options: {
 		change: async (zone, changes, signal) =>
 			turns.take(account, signal, async () => {
 				const items = changes.map((change): Item => ({ change, before: [], result: null, isFinal: false }));
-				for (const batch of intoBatches(items, limits.batch, ({ change }) => change.name))
+				for (const batch of intoBatches(items, limits.batch, ({ change }) => change.name)) {
 					await changeOnce(zone, batch, signal);
+					const lost = batch.map(({ result }) => result).find(isLoss);
+					if (lost === undefined) continue;
+					for (const item of items) item.result ??= lost;
+					break;
+				}
 				return items.map((item) => item.result ?? { kind: "unknown", why: `${name} was not asked` });
 			}),
 		...(forms === undefined
@@ -240,14 +252,25 @@ function isOpen({ result }: Item): boolean {
 
 /** Never an addition whose fate is unknown: a provider that is only slow would end up with two. */
 function mayBeTriedAgain({ change, result, isFinal }: Item): boolean {
-	if (isFinal) return false;
+	if (isFinal || isLoss(result)) return false;
 	if (result?.kind === "unknown") return change.kind === "remove";
 	return result?.kind === "refused" && !result.denied;
 }
 
-/** Of a failure before anything was written; a fault of our own goes on up. */
-function refusalOf(thrown: unknown): Extract<ChangeResult, { kind: "refused" }> {
+/** Whether records of others went with it. */
+function isLoss(result: ChangeResult | null): result is Refusal & { readonly isFinal: true } {
+	return result?.kind === "refused" && result.isFinal === true;
+}
+
+/** Of a call that failed; a fault of our own goes on up. */
+function refusalOf(thrown: unknown): Refusal {
 	const error = asKeyturnError(thrown);
 	if (error.code === "bug") throw error;
-	return { kind: "refused", denied: error.code === "provider.denied", why: error.message, hint: error.hint };
+	return {
+		kind: "refused",
+		denied: error.code === "provider.denied",
+		why: error.message,
+		hint: error.hint,
+		...(error.code === "provider.loss" ? { isFinal: true } : {}),
+	};
 }

@@ -227,6 +227,57 @@ describe("a provider that does not answer", () => {
 	});
 });
 
+describe("a provider that lost what others have in the zone", () => {
+	const lost = {
+		kind: "refused",
+		denied: false,
+		why: "home: example.com was written, and no longer shows @ MX mail.example.com.",
+		hint: "put it back by hand",
+		isFinal: true,
+	} as const;
+	const what = { severity: "critical", phase: "start", hint: lost.hint };
+
+	it("has that told as critical, at once, whatever else is told of it already", async () => {
+		const world = new AgentWorld([quick]);
+		world.change = () => ({ kind: "refused", denied: false, why: "500", hint: null });
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.change = () => lost;
+		await world.advance(2 * MINUTE_MS);
+		world.change = null;
+		await world.advance(10 * MINUTE_MS);
+		expect(world.told("publish_failed")).toEqual(["start", "repeat", "end"]);
+		expect(world.events.filter(({ event }) => event === "publish_failed")[1]).toMatchObject({
+			...what,
+			phase: "repeat",
+			detail: expect.stringContaining("no longer shows @ MX"),
+		});
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+
+	it("when an old record goes, has that told as critical, too", async () => {
+		const world = new AgentWorld([quick]);
+		for (const id of ["w1", "w2"]) {
+			await world.wish(["example.com"], id);
+			await world.advance(MINUTE_MS);
+			world.pass(MINUTE_MS);
+		}
+		let isLost = false;
+		world.change = (change) => {
+			if (change.kind !== "remove" || isLost) return { kind: "done" };
+			isLost = true;
+			return lost;
+		};
+		await world.advance(16 * DAY_MS);
+		expect(world.told("retire_failed")).toEqual(["start", "end"]);
+		expect(world.events.find(({ event }) => event === "retire_failed")).toMatchObject({
+			...what,
+			detail: expect.stringContaining("no longer shows @ MX"),
+		});
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+});
+
 describe("a record that was written into another zone than the world asks", () => {
 	it("is told at once, since waiting does not help, and once only", async () => {
 		const world = new AgentWorld([quick]);

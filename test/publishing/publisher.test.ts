@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import type { Authorities, Served } from "../../src/ports/authorities.ts";
-import type { DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
+import type { ChangeResult, DnsProvider, ZoneChange } from "../../src/ports/dns-provider.ts";
 import { createPublisher } from "../../src/publishing/publisher.ts";
 import { createTurns } from "../../src/publishing/turns.ts";
 import { createLyingProvider, type LyingProvider, OF_ANOTHER_HOST } from "../fakes/lying-provider.ts";
@@ -327,6 +327,61 @@ describe("several", () => {
 		provider.listErrors = [new KeyturnError("bug", "broken")];
 		await expect(change(add())).rejects.toThrow("broken");
 		expect(await change(add())).toEqual([{ kind: "done" }]);
+	});
+});
+
+describe("a provider that lost what others have in the zone", () => {
+	const lost = {
+		kind: "refused",
+		denied: false,
+		why: "no longer shows MX",
+		hint: "put it back",
+		isFinal: true,
+	};
+	/** What is asked of it is done all the same. */
+	const losing = (): DnsProvider => ({
+		...provider,
+		change: async (zone, changes, inner) => {
+			await provider.change(zone, changes, inner);
+			return changes.map(() => lost as ChangeResult);
+		},
+	});
+
+	test.each([add(), remove()])("is told as such though the change itself was made: $kind", async (one) => {
+		if (one.kind === "remove") provider.held.set(NAME, [VALUE]);
+		publisher = publisherOf(losing());
+		expect(await change(one)).toEqual([lost]);
+		expect(writes()).toEqual([`${one.kind} ${NAME}`]);
+	});
+
+	test("writes no further batch", async () => {
+		publisher = publisherOf(losing());
+		const names = ["a", "b", "c", "d"].map((label) => `${label}.test`);
+		expect(await change(...names.map((name) => add(name)))).toEqual([lost, lost, lost, lost]);
+		expect(writes()).toEqual(["add a.test", "add b.test", "add c.test"]);
+	});
+
+	test("is told as such by one that fails in the middle of a change, too", async () => {
+		publisher = publisherOf({
+			...provider,
+			change: async (zone, changes, inner) => {
+				await provider.change(zone, changes, inner);
+				throw new KeyturnError("provider.loss", lost.why, { hint: lost.hint });
+			},
+		});
+		expect(await change(add())).toEqual([lost]);
+	});
+
+	test("is told as such where its own record is taken back from beside another's", async () => {
+		provider.next = ["raced"];
+		let calls = 0;
+		publisher = publisherOf({
+			...provider,
+			change: async (zone, changes, inner) =>
+				(calls += 1) === 1 ? provider.change(zone, changes, inner) : losing().change(zone, changes, inner),
+		});
+		expect(await change(add())).toEqual([lost]);
+		expect(calls).toBe(2);
 	});
 });
 

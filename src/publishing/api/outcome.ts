@@ -12,6 +12,7 @@ export function outcomeOf(thrown: unknown): Extract<ChangeResult, { kind: "refus
 			return { kind: "unknown", why: error.message };
 		case "provider.denied":
 		case "provider.limited":
+		case "provider.loss":
 		case "provider.refused":
 		case "provider.zone":
 			return {
@@ -19,15 +20,16 @@ export function outcomeOf(thrown: unknown): Extract<ChangeResult, { kind: "refus
 				denied: error.code === "provider.denied",
 				why: error.message,
 				hint: error.hint,
+				...(error.code === "provider.loss" ? { isFinal: true } : {}),
 			};
 		default:
 			throw error;
 	}
 }
 
-/** Whether the next change would meet the same. */
+/** Whether the next change would meet the same, or must not be made before people have looked. */
 export function isLasting(thrown: unknown): boolean {
-	return ["provider.denied", "provider.limited", "provider.unreachable"].includes(
+	return ["provider.denied", "provider.limited", "provider.loss", "provider.unreachable"].includes(
 		asKeyturnError(thrown).code,
 	);
 }
@@ -100,7 +102,7 @@ export async function oneByOne(
 
 /** Of what was not asked any more, since what went before met something that lasts. */
 function notTried(provider: string, before: ChangeResult | undefined): ChangeResult {
-	if (before?.kind === "refused" && before.denied) return before;
+	if (before?.kind === "refused" && (before.denied || before.isFinal === true)) return before;
 	const why = before?.kind === "refused" || before?.kind === "unknown" ? `: ${before.why}` : "";
 	return { kind: "refused", denied: false, why: `${provider} was not asked any more${why}`, hint: null };
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KeyturnError } from "../../../src/errors.ts";
+import { createPublisher } from "../../../src/publishing/publisher.ts";
+import { createTurns } from "../../../src/publishing/turns.ts";
 import { createProvider } from "../../../providers/namecheap/provider.ts";
 import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
 import { describeReplay } from "../http/describe-replay.ts";
@@ -136,8 +138,15 @@ describe("a zone of Namecheap", () => {
 		expect(others()).toEqual(all);
 	});
 
-	test("that has lost a host is told, with where its copy is", async () => {
+	test("that has lost a host is told, with where its copy is, though the record came to stand", async () => {
 		const { bench } = started;
+		const publisher = createPublisher({
+			provider: bench.provider,
+			turns: createTurns(),
+			clock: bench.clock,
+			random: { bytes: (count) => new Uint8Array(count), id: () => "0".repeat(32) },
+			log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+		});
 		let isWritten = false;
 		bench.server.faults.push({
 			when: (request) => {
@@ -146,13 +155,15 @@ describe("a zone of Namecheap", () => {
 			},
 			fault: { kind: "answer", answer: list(host("")) },
 		});
-		expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([
+		expect(await publisher.change(bench.zone, [add()], signal)).toMatchObject([
 			{
 				kind: "refused",
+				isFinal: true,
 				why: expect.stringContaining("no longer shows @ MX mail.example.test."),
 				hint: expect.stringContaining("/state/zone-copies/copy.json"),
 			},
 		]);
+		expect(bench.store.serves(name)).toEqual(["v=DKIM1"]);
 	});
 });
 

@@ -51,6 +51,14 @@ test.each(["provider.unreachable", "provider.limited"] as const)(
 	},
 );
 
+test("a loss that a batch brought about is final for each of it, and nothing more is written", async () => {
+	const final = { kind: "refused", denied: false, why: "fake: not b", hint: null, isFinal: true };
+	expect(await carriedOut("abcd", { b: "provider.loss" })).toEqual({
+		calls: ["abc"],
+		results: [final, final, final, final],
+	});
+});
+
 test("one that alone meets what lasts ends it", async () => {
 	const { calls, results } = await carriedOut("abcd", { a: "provider.refused", b: "provider.limited" });
 	expect(calls).toEqual(["abc", "a", "b"]);
