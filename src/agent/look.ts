@@ -1,6 +1,7 @@
 /** Looks at what the world serves for a key: until a new record is everywhere, and once a day for the key in use. */
 
 import { asKeyturnError } from "../errors.ts";
+import type { DnsProvider } from "../ports/dns-provider.ts";
 import { type LookReport, type LookRequest, SAYING_NOTHING } from "../ports/propagation.ts";
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -24,6 +25,8 @@ const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
 const ABSENT_LOOKS = 3;
 /** Where every look is of a process of its own, as by cron, none of them counts the others. */
 const ABSENT_MS = 5 * MINUTE_MS;
+/** DNS hosts behind a program show within minutes what they took: what has not come by then was never written, or has gone. */
+const SHOWN_MS = 60 * MINUTE_MS;
 /** Answers that only time out are told after so many looks at a key in use. */
 const UNKNOWN_LOOKS = 6;
 /** How often a record that vanishes is put back. */
@@ -69,8 +72,8 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 	await tellIfLate(run, doc, step.selector, report);
 }
 
-function isLookedForLong({ lookingSince }: KeyEntry, now: Date): boolean {
-	return lookingSince !== null && now.getTime() - Date.parse(lookingSince) >= ABSENT_MS;
+function isLookedForLong({ since }: KeyEntry, now: Date): boolean {
+	return now.getTime() - Date.parse(since) >= ABSENT_MS;
 }
 
 /**
@@ -279,8 +282,7 @@ function whatToDo(run: Run, { policy }: Doc, { selector, record }: KeyEntry): st
 async function isLost(run: Run, policy: Policy, key: KeyEntry): Promise<boolean> {
 	try {
 		for (const provider of await writersOf(run, policy, key.record)) {
-			// Where DNS is the only list, what was just taken and is not served yet is late, not lost.
-			if (provider.readsBack === "dns" && key.state === "published") continue;
+			if (mayStillCome(provider, key, run.now())) continue;
 			const zone = await zoneOf(run, provider, key, policy.zone);
 			const values = await provider.list(zone, key.record.owner, run.signal);
 			if (!values.includes(key.record.value)) return true;
@@ -290,6 +292,16 @@ async function isLost(run: Run, policy: Policy, key: KeyEntry): Promise<boolean>
 		run.ports.log.warn("whether a record is lost cannot be told", { owner: key.record.owner, error });
 	}
 	return false;
+}
+
+/** Where DNS is the only list, what was just taken and is not served yet is late, not lost; people may take days to make it. */
+function mayStillCome({ readsBack, byHand }: DnsProvider, key: KeyEntry, now: Date): boolean {
+	if (readsBack !== "dns" || key.state !== "published") return false;
+	if (byHand !== undefined) return true;
+	const publishedMs = Date.parse(key.since);
+	// Each publication has as long as all before it: they are told.
+	const waitedMs = publishedMs - Date.parse(key.lookingSince ?? key.since);
+	return now.getTime() - publishedMs < Math.max(SHOWN_MS, waitedMs);
 }
 
 async function publishAgain(run: Run, doc: Doc, key: KeyEntry): Promise<void> {

@@ -158,7 +158,8 @@ async function published(
 		hint: null,
 	});
 	const state = moveKey(doc.state, key.selector, "published", now, {
-		lookingSince: now.toISOString(),
+		// A record that was lost on the way is not waited for anew: that it does not come is told in time.
+		lookingSince: key.lookingSince ?? now.toISOString(),
 		rightSince: null,
 		record: { ...key.record, zone, providers: [...providers, ...publishedBefore(key, providers)] },
 	});

@@ -227,6 +227,42 @@ describe("a provider that does not answer", () => {
 	});
 });
 
+describe("a record that is seen in DNS alone", () => {
+	const OWNER = "202611._domainkey.example.com";
+
+	/** The program has said done, and nothing stands there. */
+	async function unseen() {
+		const world = new AgentWorld([quick]);
+		world.traits = { readsBack: "dns" };
+		world.reconfigure([quick]);
+		const stands = (): boolean => (world.zone.get(OWNER) ?? []).length > 0;
+		world.verdict = (selector) => (selector === "202610" || stands() ? "right" : "absent");
+		world.whileAsked = async () => world.zone.clear();
+		await world.wish(["example.com"]);
+		await world.tick();
+		return world;
+	}
+	const published = (world: AgentWorld): number => world.told("published").length;
+
+	it("is late for an hour, and published again then, though its program said done", async () => {
+		const world = await unseen();
+		await world.advance(55 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		expect(published(world)).toBe(1);
+		world.whileAsked = async () => {};
+		await world.advance(20 * MINUTE_MS);
+		expect(published(world)).toBe(2);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+
+	it("is published again ever more rarely where it never comes, and that is told in time", async () => {
+		const world = await unseen();
+		await world.advance(25 * 60 * MINUTE_MS);
+		expect(published(world)).toBe(6);
+		expect(world.told("verification_failed")).toEqual(["start"]);
+	});
+});
+
 describe("a provider that lost what others have in the zone", () => {
 	const lost = {
 		kind: "refused",
