@@ -21,6 +21,7 @@ export const ERROR_CODES = [
 	"program.timeout",
 	"provider.ambiguous",
 	"provider.denied",
+	"provider.late",
 	"provider.limited",
 	"provider.loss",
 	"provider.refused",

@@ -26,7 +26,7 @@ export interface Unchanged {
 export interface Changed {
 	/** The providers of the domain that were asked. */
 	readonly asked: readonly string[];
-	/** The first of these that did not do it; null if all did. */
+	/** The first of these that did not do it, or the first that is only late with it; null if all did. */
 	readonly failed: Unchanged | null;
 	readonly left: readonly Leftover[];
 }
@@ -54,7 +54,8 @@ export async function changeRecord(
 		for (const error of await attempt(run, () => changeAt(run, doc, writer, wanted)))
 			failures.push({ provider: writer.name, error });
 	const left = change(0).kind === "add" ? [] : await changeAtFormer(run, doc, writers, wanted);
-	return { asked: writers.map(({ name }) => name), failed: failures[0] ?? null, left };
+	const failed = failures.find(({ error }) => error.code !== "provider.late") ?? failures[0] ?? null;
+	return { asked: writers.map(({ name }) => name), failed, left };
 }
 
 async function changeAtFormer(

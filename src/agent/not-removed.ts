@@ -1,6 +1,7 @@
 /** Tells what of old keys was not done: one trouble for a provider at fault, whatever its domains, else one for the key. */
 
 import type { KeyturnError } from "../errors.ts";
+import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import type { Unchanged } from "./change-record.ts";
 import type { Job, Run } from "./run.ts";
@@ -8,6 +9,30 @@ import type { Job, Run } from "./run.ts";
 type RemovalJob = Job<"retire"> | Job<"revoke">;
 
 const NO_HARM = "it does no harm where it is; its removal is tried again";
+
+/** DNS hosts behind a program show within minutes what they took; a record that stands for longer is told of. */
+const SHOWN_MS = 3_600_000;
+
+/**
+ * Whether nothing is wrong yet: the provider took the change, and only DNS, which may be long in it, can show it. The step is
+ * put off then; since when is saved, for runs that know nothing of one another.
+ */
+export async function isAwaited(run: Run, { doc, step }: RemovalJob, { error }: Unchanged): Promise<boolean> {
+	if (error.code !== "provider.late") return false;
+	const now = run.now();
+	const owes = keyOf(doc.state, step.selector)?.owes ?? null;
+	// What holds a record back has no tries; a moment to come was noted by a clock that was ahead.
+	const isBegun = owes?.act === "retire" && owes.tries > 0 && new Date(owes.askedAt) <= now;
+	if (isBegun && now.getTime() - Date.parse(owes.askedAt) >= SHOWN_MS) return false;
+	const begun = { act: "retire", id: null, askedAt: now.toISOString(), tries: 1, notBefore: null } as const;
+	if (!isBegun)
+		await run.save(
+			doc,
+			editKey(doc.state, step.selector, (key) => ({ ...key, owes: begun })),
+		);
+	run.delay(doc, step, run.backoff(run.tries(doc, step)), error.message);
+	return true;
+}
 
 /** A provider that did not change a record, be it this one or any. */
 export async function notRemoved(run: Run, job: RemovalJob, { provider, error }: Unchanged): Promise<void> {

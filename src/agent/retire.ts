@@ -16,7 +16,7 @@ import { dropFile, inspect, isNamed, linesInUse } from "./inspection.ts";
 import { seen } from "./look.ts";
 import { expected } from "./probing.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
-import { endNotRemoved, notRemoved, retireFailed } from "./not-removed.ts";
+import { endNotRemoved, isAwaited, notRemoved, retireFailed } from "./not-removed.ts";
 import { leftInQueue, waitForQueue } from "./queue.ts";
 import { waitForReaders } from "./readers.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -48,6 +48,7 @@ export async function retire(run: Run, job: Job<"retire">, loaded: Loaded): Prom
 			value: key.record.value,
 		}));
 		if (changed.failed !== null) {
+			if (await isAwaited(run, job, changed.failed)) return;
 			await notRemoved(run, job, changed.failed);
 			return;
 		}

@@ -7,7 +7,7 @@ import { CAUSES } from "./causes.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import type { Loaded } from "./documents.ts";
 import { otherUsers } from "./readers.ts";
-import { endNotRemoved, notRemoved, retireFailed } from "./not-removed.ts";
+import { endNotRemoved, isAwaited, notRemoved, retireFailed } from "./not-removed.ts";
 import { leaveRecord, mayRemove, mustBeUnused, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
 import { keepersOf } from "./same-record.ts";
@@ -44,6 +44,7 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 			to: value,
 			ttlSeconds,
 		}));
+		if (changed.failed !== null && (await isAwaited(run, { doc, step }, changed.failed))) return;
 		if (changed.failed !== null && !isCompromised) {
 			await notRemoved(run, { doc, step }, changed.failed);
 			return;

@@ -32,7 +32,12 @@ export type ChangeResult =
 			readonly isFinal?: true;
 	  }
 	/** It may or may not have been done: list and compare. */
-	| { readonly kind: "unknown"; readonly why: string };
+	| {
+			readonly kind: "unknown";
+			readonly why: string;
+			/** It was taken, and only DNS, which may be long in it, can show it: nothing is wrong yet. */
+			readonly isAwaited?: true;
+	  };
 
 export interface ProviderLimits {
 	/** The longest TXT value in octets. */

@@ -120,11 +120,19 @@ export function createPublisher(options: {
 			open = claimed;
 			if (open.length === 0 || signal.aborted) break;
 		}
-		for (const item of open) {
-			const why = `${name} said done, but its own list does not show it at ${item.change.name}`;
-			log.warn("provider said done, but it is not", { provider: name, zone, name: item.change.name });
-			item.result = { kind: "unknown", why };
-		}
+		for (const item of open) item.result = unseen(zone, item.change);
+	}
+
+	/** Of what the provider claims, and what cannot be seen. */
+	function unseen(zone: string, { name: at }: ZoneChange): ChangeResult {
+		if (readsBack === "dns")
+			return {
+				kind: "unknown",
+				why: `${name} said done, and DNS does not show it at ${at} yet`,
+				isAwaited: true,
+			};
+		log.warn("provider said done, but it is not", { provider: name, zone, name: at });
+		return { kind: "unknown", why: `${name} said done, but its own list does not show it at ${at}` };
 	}
 
 	/** Whether the read-back settles the item. */
@@ -253,7 +261,7 @@ function isOpen({ result }: Item): boolean {
 /** Never an addition whose fate is unknown: a provider that is only slow would end up with two. */
 function mayBeTriedAgain({ change, result, isFinal }: Item): boolean {
 	if (isFinal || isLoss(result)) return false;
-	if (result?.kind === "unknown") return change.kind === "remove";
+	if (result?.kind === "unknown") return change.kind === "remove" && result.isAwaited !== true;
 	return result?.kind === "refused" && !result.denied;
 }
 

@@ -266,6 +266,29 @@ describe("removing", () => {
 	});
 });
 
+describe("a provider of which DNS alone shows what stands", () => {
+	test.each([remove(), replace(VALUE, "v=DKIM1;p=")])(
+		"is waited for where it took what cannot be seen yet: $kind",
+		async (one) => {
+			provider.held.set(NAME, [VALUE]);
+			provider.next = ["lies"];
+			publisher = publisherOf({ ...provider, readsBack: "dns" });
+			const why = expect.stringContaining(`DNS does not show it at ${NAME} yet`);
+			expect(await change(one)).toEqual([{ kind: "unknown", isAwaited: true, why }]);
+			expect(writes()).toEqual([`${one.kind} ${NAME}`]);
+		},
+	);
+
+	test("is not where nobody knows whether it took it", async () => {
+		provider.held.set(NAME, [VALUE]);
+		provider.next = ["lost", "lost", "lost"];
+		publisher = publisherOf({ ...provider, readsBack: "dns" });
+		const [result] = await change(remove());
+		expect(result).toMatchObject({ kind: "unknown" });
+		expect(result).not.toHaveProperty("isAwaited");
+	});
+});
+
 describe("replacing", () => {
 	test("is done when the new stands and the old does not", async () => {
 		provider.held.set(NAME, [VALUE, OTHER]);
