@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { quoteTxt } from "../../src/dkim/txt-strings.ts";
-import { KeyturnError } from "../../src/errors.ts";
+import { asKeyturnError, KeyturnError } from "../../src/errors.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { AdapterOptions } from "../../src/publishing/api/adapter.ts";
 import { type Api, createApi, readNothing } from "../../src/publishing/api/client.ts";
@@ -82,6 +82,15 @@ async function zonesNamed(api: Api, name: string, signal: AbortSignal): Promise<
 }
 
 function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
+	/** Ids of zones whose secondaries were told of them as they stand, as far as this process knows. */
+	const told = new Set<string>();
+
+	async function notify(zone: PowerDnsZone, signal: AbortSignal): Promise<void> {
+		if (!zone.isPrimary || told.has(zone.id)) return;
+		await api.call({ method: "PUT", path: `${pathOf(zone)}/notify`, read: readNothing }, signal);
+		told.add(zone.id);
+	}
+
 	return {
 		encode: quoteTxt,
 		async rrset(zone, name, signal) {
@@ -95,6 +104,8 @@ function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
 				},
 				signal,
 			);
+			// An earlier run may have written what they were not told of.
+			await notify(zone, signal).catch(laterByThemselves);
 			const set = rrsets.find((one) => one.type === "TXT" && plainName(one.name) === name);
 			if (set === undefined) return null;
 			const values = set.records.filter(({ disabled }) => !disabled).map(({ content }) => content);
@@ -104,11 +115,17 @@ function callsOf(api: Api): RrsetCalls<PowerDnsZone> {
 			const names = sets.map(({ name }) => name);
 			const off = await switchedOff(api, zone, names, signal);
 			const body = { rrsets: sets.map((set) => bodyOf(set, off)) };
+			told.delete(zone.id);
 			await api.call({ method: "PATCH", path: pathOf(zone), body, read: readNothing }, signal);
-			if (zone.isPrimary)
-				await api.call({ method: "PUT", path: `${pathOf(zone)}/notify`, read: readNothing }, signal);
+			await notify(zone, signal);
 		},
 	};
+}
+
+/** The zone is read all the same: secondaries that cannot be told now are told at the next look, or ask by themselves in time. */
+function laterByThemselves(thrown: unknown): void {
+	const error = asKeyturnError(thrown);
+	if (error.code === "bug") throw error;
 }
 
 interface SwitchedOff {

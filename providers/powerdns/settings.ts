@@ -30,7 +30,7 @@ export const about: ProviderAbout = {
 		"In pdns.conf: `api=yes`, `api-key=…`, `webserver-address` and `webserver-allow-from` as narrow as they can be. The key opens every zone of the server: if that is too much, use `rfc2136` with a key for one zone.",
 	remarks: [
 		"The interface has no TLS of its own: let it listen on loopback, or behind a proxy that has.",
-		"A zone of kind Primary tells its secondaries at once. They take it only with a new serial, which PowerDNS gives to zones that were made through its interface; to any other once it is told: `pdnsutil set-meta ZONE SOA-EDIT-API DEFAULT`.",
+		"A zone of kind Primary tells its secondaries at once, and once for each zone when keyturn starts, in case a run that died did not. They take it only with a new serial, which PowerDNS gives to zones that were made through its interface; to any other once it is told: `pdnsutil set-meta ZONE SOA-EDIT-API DEFAULT`.",
 		"Servers before 4.7 answer with the whole zone where one record is asked for, and those with LMDB before 5.0 once for a change: a zone of several thousand records is then more than is read. Use `rfc2136` for it.",
 		"A zone that the server has from another one (kind Secondary) is not written: `url` has to be that of the zone's primary.",
 	],

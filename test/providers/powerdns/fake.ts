@@ -28,9 +28,10 @@ export function createPowerDnsFake(store: ZoneStore, options: PowerDnsFakeOption
 		const path = request.path.replace("/api/v1/servers/localhost", "");
 		if (path === "/zones") return zones(request);
 		if (path === "/search-data") return { status: 200, body: isSearchable ? search(request) : [] };
-		const [, name = ""] = /^\/zones\/([^/]+)\.$/.exec(path) ?? [];
+		const [, name = "", act] = /^\/zones\/([^/]+)\.(\/notify)?$/.exec(path) ?? [];
 		const zone = store.zone(name);
 		if (zone === undefined) return { status: 422, body: { error: `Could not find domain '${name}.'` } };
+		if (act !== undefined) return { status: 200, body: { result: "Notification queued" } };
 		return request.method === "PATCH" ? patch(zone, request) : rrsets(zone, request);
 	};
 

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createProvider } from "../../../providers/powerdns/provider.ts";
 import { describeHttpProvider, type HttpBench } from "../http/describe-http-provider.ts";
 import { describeReplay } from "../http/describe-replay.ts";
@@ -6,6 +6,8 @@ import { startHttpBench } from "../http/start-bench.ts";
 import { createPowerDnsFake, type PowerDnsFakeOptions, preparePowerDns } from "./fake.ts";
 
 const KEY = "powerdns-key-of-the-tests";
+const ORIGIN = "http://dns.test:8081";
+const SETTINGS = { url: ORIGIN, key: { file: "/etc/keyturn/key" }, server: "localhost" };
 const signal = new AbortController().signal;
 
 describeHttpProvider("powerdns", async () => startBench());
@@ -54,10 +56,63 @@ test.each(["Slave", "Secondary", "Consumer"])(
 	},
 );
 
+describe("the secondaries of a primary", () => {
+	const name = "s1._domainkey.example.test";
+	const add = { kind: "add", name, value: "v=DKIM1", ttlSeconds: 300 } as const;
+	let bench: HttpBench;
+	beforeEach(async () => {
+		bench = await startBench({ kind: "Master" });
+	});
+	afterEach(async () => bench.stop());
+	const told = () => bench.server.calls.filter((call) => call.endsWith("/notify")).length;
+	const failNotify = () =>
+		bench.server.faults.push({
+			when: ({ path }) => path.endsWith("/notify"),
+			fault: { kind: "answer", answer: { status: 422, body: { error: "Failed to add to the queue" } } },
+		});
+
+	test("are told of each change once", async () => {
+		await bench.provider.list(bench.zone, name, signal);
+		expect(told()).toBe(1);
+		expect(await bench.provider.change(bench.zone, [add], signal)).toEqual([{ kind: "done" }]);
+		await bench.provider.list(bench.zone, name, signal);
+		expect(told()).toBe(2);
+	});
+
+	test("that were not told of a change are told at the next look, though nothing is to be written", async () => {
+		await bench.provider.list(bench.zone, name, signal);
+		failNotify();
+		expect(await bench.provider.change(bench.zone, [add], signal)).toMatchObject([{ kind: "refused" }]);
+		expect(told()).toBe(2);
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual(["v=DKIM1"]);
+		expect(await bench.provider.change(bench.zone, [add], signal)).toEqual([{ kind: "done" }]);
+		expect(told()).toBe(3);
+	});
+
+	test("are told by the next run of what one that died had written", async () => {
+		await bench.plant(name, ["v=DKIM1"]);
+		const next = createProvider({
+			name: "dns",
+			settings: SETTINGS,
+			secrets: { read: async () => KEY },
+			http: bench.server.httpFor(ORIGIN),
+			clock: bench.clock,
+		});
+		expect(await next.list(bench.zone, name, signal)).toEqual(["v=DKIM1"]);
+		expect(told()).toBe(1);
+	});
+
+	test("that nobody can tell keep no record from being read", async () => {
+		await bench.plant(name, ["v=DKIM1"]);
+		failNotify();
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual(["v=DKIM1"]);
+	});
+});
+
 async function startBench(more: Omit<PowerDnsFakeOptions, "key"> = {}): Promise<HttpBench> {
 	return startHttpBench({
-		origin: "http://dns.test:8081",
-		settings: { url: "http://dns.test:8081", key: { file: "/etc/keyturn/key" }, server: "localhost" },
+		origin: ORIGIN,
+		settings: SETTINGS,
 		createProvider,
 		fake: (store) => createPowerDnsFake(store, { key: KEY, ...more }),
 		secrets: [KEY],
