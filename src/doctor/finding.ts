@@ -42,6 +42,7 @@ export const FINDINGS = {
 	"key.missing": "warning",
 	"key.shared": "info",
 	"key.weak": "warning",
+	"key.alone": "warning",
 	"key.testing": "warning",
 	"key.old": "warning",
 	"key.overdue": "warning",

@@ -1,5 +1,6 @@
 /** Each check over facts that differ from those of a healthy host in one place: it finds that, and nothing else. */
 
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { settingsSchema as emailSchema } from "../../src/alerts/email.ts";
 import { CHECKS, examine } from "../../src/doctor/checks.ts";
@@ -104,6 +105,9 @@ const bySecond = (second: Partial<InspectedSigner>, keys = [keyFacts()]): Facts 
 		domains: [domainFacts({ policy: BY_TWO, keys })],
 	});
 };
+const RSA_PUBLIC = generateKeyPairSync("rsa", { modulusLength: 1024 })
+	.publicKey.export({ format: "der", type: "spki" })
+	.toString("base64");
 const ED25519 = { algorithm: "ed25519", bits: null } as const;
 /** Both have their keys in one directory. */
 function straySeenByTwo(): Facts {
@@ -461,7 +465,30 @@ const CASES: readonly Found[] = [
 		["key.shared"],
 	],
 	["1024 bits", key({ bits: 1024 }), ["key.weak"]],
-	["Ed25519", key({ algorithm: "ed25519", bits: null }), []],
+	["Ed25519 alone", key(ED25519), ["key.alone"]],
+	[
+		"Ed25519 alone, where RSA is asked for too",
+		of({ policy: TWO, keys: [keyFacts(ED25519)] }),
+		["key.missing"],
+	],
+	[
+		"Ed25519 beside the RSA key of a signer that keyturn turns nothing of for the domain",
+		healthyFacts({
+			door: doorTold({ signer: { lines: [{ ...keyFacts().line, publicKey: RSA_PUBLIC }] } }),
+			domains: [domainFacts({ keys: [keyFacts(ED25519)] })],
+		}),
+		[],
+	],
+	[
+		"Ed25519 beside a key that cannot be read",
+		of({
+			keys: [
+				keyFacts(ED25519),
+				keyFacts({ line: { ...keyFacts().line, publicKey: null }, algorithm: null, bits: null, look: null }),
+			],
+		}),
+		["key.unreadable"],
+	],
 	["test mode", key({ record: "v=DKIM1;k=rsa;t=y:s;p=MIIB" }), ["key.testing"]],
 	["strict sub-domains", key({ record: "v=DKIM1;k=rsa;t=s;p=MIIB" }), []],
 	[
