@@ -18,9 +18,9 @@ import { expected } from "./probing.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import { endNotRemoved, isAwaited, notRemoved, retireFailed } from "./not-removed.ts";
 import { leftInQueue, waitForQueue } from "./queue.ts";
-import { waitForReaders } from "./readers.ts";
+import { type Sources, waitForReaders } from "./readers.ts";
 import type { Doc, Job, Run } from "./run.ts";
-import { keepersOf } from "./same-record.ts";
+import { keepersOf, strangersOf } from "./same-record.ts";
 
 const HOUR_MS = 3_600_000;
 /** A restored backup may name a retired key: its private half is kept this long to publish it again. */
@@ -34,7 +34,8 @@ export async function retire(run: Run, job: Job<"retire">, loaded: Loaded): Prom
 	let left: readonly Leftover[] = [];
 	try {
 		const answer = await mustBeUnused(run, doc, key);
-		if ((await mayRemove(run, doc, key, answer)) === "later") return;
+		if ((await mayRemove(run, doc, key, { answer, strangers: strangersOf(answer, loaded) })) === "later")
+			return;
 		const keepers = keepersOf(run, job, key, loaded);
 		if (keepers === "later") return;
 		if (keepers.length > 0) {
@@ -155,12 +156,13 @@ export async function mayRemove(
 	run: Run,
 	doc: Doc,
 	key: KeyEntry,
-	answer: InspectAnswer,
+	sources: Sources,
 ): Promise<"now" | "later"> {
+	const { answer } = sources;
 	const { domain } = doc.policy;
 	// With an empty record nothing verified any more: nobody depends on a successor.
 	if (key.state === "revoked") return "now";
-	if ((await waitForReaders(run, doc, key, answer)) === "held") return "later";
+	if ((await waitForReaders(run, doc, key, sources)) === "held") return "later";
 	if (key.uses.length === 0) return "now";
 	if ((await waitForQueue(run, doc, key, answer)) === "held") return "later";
 	const successor = activeKey(doc.state);

@@ -10,7 +10,7 @@ import { otherUsers } from "./readers.ts";
 import { endNotRemoved, isAwaited, notRemoved, retireFailed } from "./not-removed.ts";
 import { leaveRecord, mayRemove, mustBeUnused, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
-import { keepersOf } from "./same-record.ts";
+import { keepersOf, strangersOf } from "./same-record.ts";
 
 /** RFC 5863 section 3.5: a gravestone keeps the name from being used again by somebody who did not hear of it. */
 const STANDS_MS = 30 * 86_400_000;
@@ -26,9 +26,10 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 	try {
 		// Mail signed from now on would fail: the signer has to be done with it, whoever put it back.
 		const answer = await mustBeUnused(run, doc, key);
+		const sources = { answer, strangers: strangersOf(answer, loaded) };
 		// What is not compromised is emptied only once nobody needs it.
 		if (!isCompromised) {
-			if ((await mayRemove(run, doc, key, answer)) === "later") return;
+			if ((await mayRemove(run, doc, key, sources)) === "later") return;
 			const keepers = keepersOf(run, { doc, step }, key, loaded);
 			if (keepers === "later") return;
 			if (keepers.length > 0) {
@@ -36,7 +37,7 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 				return;
 			}
 		}
-		others = otherUsers(answer, domain, key);
+		others = otherUsers(sources, domain, key);
 		const changed = await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
 			name: key.record.owner,

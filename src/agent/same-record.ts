@@ -1,5 +1,6 @@
 /** Which other domains stand on a key's record, or on the key itself, under names and files of their own. */
 
+import type { InspectAnswer } from "../ports/door.ts";
 import type { KeyEntry } from "../rotation/domain-state.ts";
 import type { Loaded } from "./documents.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -35,6 +36,38 @@ export function holdersOf(
 ): readonly string[] | "later" {
 	if (lost.length > 0) return later(run, job, lost, "has the same key");
 	return domainsOf(docs, ({ publicKey, state }) => state !== "retired" && publicKey === key.publicKey);
+}
+
+/** The domains that a signer signs for with a key of which their own documents, where they have any, know nothing. */
+export interface Stranger {
+	readonly signer: string;
+	readonly domains: readonly string[];
+}
+
+/** By the key's public half. */
+export type Strangers = ReadonlyMap<string, readonly Stranger[]>;
+
+/**
+ * Their names may be aliases of a key's record, and nobody turns them. A domain whose state cannot be read is none of them:
+ * `keepersOf` waits for that.
+ */
+export function strangersOf({ signers }: InspectAnswer, { docs, lost }: Loaded): Strangers {
+	const unread = new Set(lost.map(({ domain }) => domain));
+	const known = new Set(
+		docs.flatMap(({ policy, state }) =>
+			state.keys.flatMap((key) => (key.state === "retired" ? [] : [`${policy.domain} ${key.publicKey}`])),
+		),
+	);
+	const found = new Map<string, Stranger[]>();
+	for (const { signer, lines } of signers) {
+		const domains = new Map<string, Set<string>>();
+		for (const { domain, publicKey, signs } of lines)
+			if (signs && publicKey !== null && !unread.has(domain) && !known.has(`${domain} ${publicKey}`))
+				domains.set(publicKey, (domains.get(publicKey) ?? new Set()).add(domain));
+		for (const [publicKey, names] of domains)
+			found.set(publicKey, [...(found.get(publicKey) ?? []), { signer, domains: [...names] }]);
+	}
+	return found;
 }
 
 function domainsOf(docs: readonly Doc[], has: (key: KeyEntry) => boolean): readonly string[] {

@@ -68,8 +68,8 @@ export async function tick(given: TickGiven, notes: Notes, options: TickOptions)
 	await removeCopies(run, docs);
 	await endDistress(run);
 	await probeSigners(run, docs);
+	await noteReaders(run, loaded);
 	for (const doc of docs) {
-		await noteReaders(run, doc);
 		if (doc.policy.lane?.isFirst === false) continue;
 		const all = docs.filter(({ stored }) => stored === doc.stored);
 		await tellOverdue(run, all, groups);

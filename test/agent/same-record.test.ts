@@ -105,3 +105,59 @@ describe("a record that names of two domains lead to", () => {
 		expect(world.zone.get(TARGET)).toEqual([]);
 	});
 });
+
+describe("a key of a configured domain", () => {
+	const host = { ...policy, domain: "host.example", retire: { ...policy.retire, graceMs: 2 * DAY_MS } };
+
+	/** Its file signs for another domain, too, whose name is an alias of its record, and which keyturn.yaml does not name. */
+	async function turnedWorld(): Promise<AgentWorld> {
+		const world = new AgentWorld([host]);
+		const publicKey = world.lines[0]?.publicKey ?? "";
+		world.signWith("customer.example", "202610", publicKey);
+		world.aliases.set("202610._domainkey.customer.example", "202610._domainkey.host.example");
+		await world.tick();
+		await world.wish(["host.example"]);
+		await world.advance(10 * MINUTE_MS);
+		return world;
+	}
+
+	it("keeps its record while a line of another domain signs with it, says so, and for grace from when that is gone", async () => {
+		const world = await turnedWorld();
+		await world.advance(5 * DAY_MS);
+		expect(await world.states("host.example")).toMatchObject({ "202610": "retiring", kt1: "active" });
+		expect(world.events.find(({ event }) => event === "retire_failed")).toMatchObject({
+			detail: "main signs for customer.example with it too; its record stays until that is gone",
+			hint: expect.stringContaining("keyturn.yaml"),
+		});
+		world.lines.splice(0, Infinity, ...world.lines.filter(({ domain }) => domain === "host.example"));
+		await world.advance(2 * DAY_MS);
+		expect(await world.states("host.example")).toMatchObject({ "202610": "retiring" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states("host.example")).toMatchObject({ "202610": "retired" });
+		expect(world.told("retire_failed").at(-1)).toBe("end");
+	});
+
+	it("is left to that domain once keyturn.yaml names it", async () => {
+		const world = await turnedWorld();
+		await world.advance(5 * DAY_MS);
+		world.restart([host, { ...host, domain: "customer.example" }]);
+		await world.advance(5 * DAY_MS);
+		expect(await world.states("host.example")).toMatchObject({ "202610": "retired" });
+		expect(await world.states("customer.example")).toMatchObject({ "202610": "active" });
+		expect(world.events.find(({ event }) => event === "retired")).toMatchObject({
+			summary: "host.example: 202610 is retired; its record stays for customer.example",
+		});
+	});
+
+	it("that is compromised is emptied all the same, and that is told", async () => {
+		const world = await turnedWorld();
+		const asked = { unsigned: false, useStandby: false, noSoak: true };
+		await world.ask({ kind: "revoke", domains: ["host.example"], selector: "202610", ...asked }, "w2");
+		await world.advance(MINUTE_MS);
+		expect(await world.states("host.example")).toMatchObject({ "202610": "revoked" });
+		expect(world.events.find(({ event }) => event === "revoked")).toMatchObject({
+			detail: expect.stringContaining("main signs for customer.example with it too"),
+			hint: expect.stringContaining("give it another"),
+		});
+	});
+});
