@@ -10,7 +10,7 @@ import { otherUsers } from "./readers.ts";
 import { endNotRemoved, isAwaited, notRemoved, retireFailed } from "./not-removed.ts";
 import { leaveRecord, mayRemove, mustBeUnused, withoutWishesFor } from "./retire.ts";
 import type { Doc, Job, Run } from "./run.ts";
-import { keepersOf, strangersOf } from "./same-record.ts";
+import { keepersOf, signingOn, strangersOf } from "./same-record.ts";
 
 /** RFC 5863 section 3.5: a gravestone keeps the name from being used again by somebody who did not hear of it. */
 const STANDS_MS = 30 * 86_400_000;
@@ -36,7 +36,7 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 				await leaveRecord(run, { doc, step }, key, keepers);
 				return;
 			}
-		}
+		} else mustSignForNobody(domain, key, signingOn(doc, key, loaded));
 		others = otherUsers(sources, domain, key);
 		const changed = await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
@@ -83,6 +83,19 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 	);
 	await run.ports.keys.remove(domain, key.selector);
 	run.done(doc, step);
+}
+
+/** Fails where mail of other domains is signed with it still: their own wishes turn them away from it. */
+function mustSignForNobody(domain: string, { selector, record }: KeyEntry, signing: readonly string[]): void {
+	if (signing.length === 0) return;
+	throw new KeyturnError(
+		"signer.config",
+		`${domain}: mail of ${signing.join(", ")} is still signed with the key of ${selector}, whose record is ${record.owner}, too`,
+		{
+			retry: true,
+			hint: "it is emptied once they sign with another key: keyturn status says what they wait for, and keyturn revoke --unsigned waits for nothing",
+		},
+	);
 }
 
 /** Fails where a server of before may still serve the record and can be asked again. */

@@ -20,6 +20,12 @@ export function keepersOf(
 	return domainsOf(others, (other) => isKeptFor(other, key));
 }
 
+/** Those of them whose mail is signed with it now. One whose state cannot be read is not waited for: the key is compromised. */
+export function signingOn(doc: Doc, key: KeyEntry, { docs }: Loaded): readonly string[] {
+	const others = docs.filter(({ stored }) => stored !== doc.stored);
+	return domainsOf(others, (other) => other.state === "active" && isKeptFor(other, key));
+}
+
 function isKeptFor({ state, record }: KeyEntry, key: KeyEntry): boolean {
 	return state !== "retired" && record.owner === key.record.owner && record.value === key.record.value;
 }

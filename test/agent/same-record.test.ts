@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
-import { policyOf, scheduleOf } from "../fakes/policies.ts";
+import { newHalf, policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 const NAMES = ["a.example", "b.example"] as const;
 const TARGET = "kt2.keys.example.net";
 const policy = policyOf({
@@ -103,6 +104,57 @@ describe("a record that names of two domains lead to", () => {
 		await world.advance(40 * DAY_MS);
 		for (const domain of NAMES) expect(await world.states(domain)).toMatchObject({ kt2: "retired" });
 		expect(world.zone.get(TARGET)).toEqual([]);
+	});
+});
+
+describe("a compromised key of two domains that do not turn together, with one record", () => {
+	const shared = "kt1.keys.example.net";
+	const asked = {
+		kind: "revoke",
+		selector: "kt1",
+		unsigned: false,
+		useStandby: false,
+		noSoak: true,
+	} as const;
+
+	/** The next key of the second is not served yet. */
+	async function revokedWorld(): Promise<AgentWorld> {
+		const world = new AgentWorld(NAMES.map((domain) => ({ ...policy, domain })));
+		const { publicKey } = newHalf();
+		for (const domain of NAMES) {
+			world.signWith(domain, "kt1", publicKey);
+			world.aliases.set(`kt1._domainkey.${domain}`, shared);
+		}
+		await world.tick();
+		const value = keyOf(await world.state("a.example"), "kt1")?.record.value ?? "";
+		world.zone.set(shared, [value]);
+		world.report = (selector, domain) => ({
+			verdict: domain === "b.example" && selector !== "kt1" ? "absent" : "right",
+			servers: [],
+			resolvers: [],
+		});
+		await world.ask({ ...asked, domains: ["a.example"] });
+		await world.advance(30 * MINUTE_MS);
+		return world;
+	}
+
+	it("is emptied once both sign with others, and until then that is told", async () => {
+		const world = await revokedWorld();
+		expect(await world.states("a.example")).toMatchObject({ kt1: "retiring", kt2: "active" });
+		expect(await world.states("b.example")).toMatchObject({ kt1: "active", kt2: "published" });
+		expect(world.zone.get(shared)).toEqual([expect.not.stringMatching(/;p=$/)]);
+		expect(world.events.find(({ event }) => event === "retire_failed")).toMatchObject({
+			severity: "critical",
+			domains: ["a.example"],
+			detail:
+				"a.example: mail of b.example is still signed with the key of kt1, whose record is kt1.keys.example.net, too",
+			hint: expect.stringContaining("--unsigned"),
+		});
+		world.report = null;
+		await world.advance(2 * HOUR_MS);
+		for (const domain of NAMES) expect(await world.states(domain)).toMatchObject({ kt1: "revoked" });
+		expect(world.zone.get(shared)).toEqual([expect.stringMatching(/;p=$/)]);
+		expect(world.told("retire_failed").at(-1)).toBe("end");
 	});
 });
 
