@@ -2,6 +2,8 @@
 
 import { activeKey, type DomainState, editKey, type KeyEntry, keyOf } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
+import { whyDistrusted } from "../rotation/retiring.ts";
+import { isUnderWay } from "../rotation/step.ts";
 import {
 	hasTurned,
 	isBack,
@@ -19,6 +21,7 @@ import type { InspectAnswer } from "../ports/door.ts";
 import type { Wish } from "../ports/state-store.ts";
 import { askDoor } from "./ask-door.ts";
 import { groupsOf, matesOf } from "./groups.ts";
+import { supersede } from "./make.ts";
 import { whyUnread } from "./planning.ts";
 import type { Doc, Run } from "./run.ts";
 
@@ -134,8 +137,18 @@ async function wantRevoked(
 			if (publicKey === key.publicKey && state !== "retired" && state !== "revoked")
 				await want(run, other, { ...wish, selector });
 	if (key.state !== "active") return;
+	const isKnown = doc.state.wants.revoke.some(({ selector }) => selector === wish.selector);
+	if (!isKnown && !wish.useStandby)
+		for (const mate of mates) if (mate.stored === doc.stored) await giveUpAhead(run, mate, wish.selector);
 	for (const mate of mates)
 		await want(run, mate, { id: wish.id, at: wish.at, kind: "rotate", domains: [], noSoak: wish.noSoak });
+}
+
+/** Of the domain's other algorithm: whoever read the compromised key has probably read what was made ahead, too. */
+async function giveUpAhead(run: Run, doc: Doc, compromised: string): Promise<void> {
+	const ahead = doc.state.keys.filter(({ state, uses }) => isCandidate(state) && uses.length === 0);
+	for (const key of ahead)
+		if (!isUnderWay(key)) await supersede(run, doc, key.selector, whyDistrusted(compromised));
 }
 
 /** Null where all of a group can go back, to keys that signed together before. */

@@ -159,6 +159,40 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect(await kinds(world)).toHaveLength(2);
 	});
 
+	it.each([
+		["no", "r1", "retired"],
+		["no", "e1", "retired"],
+		["each", "r1", "active"],
+	] as const)("uses %s standby where %s is compromised", async (which, selector, standby) => {
+		const useStandby = which === "each";
+		const world = dualWorld({ ...dual, standby: true });
+		await world.tick();
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202612": "verified", "202612b": "verified" });
+		const how = { selector, noSoak: false, unsigned: false, useStandby };
+		await world.ask({ kind: "revoke", domains: ["example.com"], ...how });
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ [selector]: "revoked" });
+		expect(await kinds(world)).toHaveLength(2);
+		expect(await world.states()).toMatchObject({ "202612": standby, "202612b": standby });
+	});
+
+	it("does not give up again what was made since one was known to be compromised", async () => {
+		const world = dualWorld({ ...dual, standby: true });
+		await world.tick();
+		await world.advance(5 * MINUTE_MS);
+		world.verdict = (selector) => (selector.startsWith("202611") ? "absent" : "right");
+		const how = { selector: "r1", noSoak: false, unsigned: false, useStandby: false };
+		const seen = [];
+		for (const id of ["w1", "w2"]) {
+			await world.ask({ kind: "revoke", domains: ["example.com"], ...how }, id);
+			await world.advance(MINUTE_MS);
+			seen.push(await world.states());
+		}
+		expect(Object.values(seen[0] ?? {}).filter((state) => state === "published")).toHaveLength(2);
+		expect(seen[1]).toEqual(seen[0]);
+	});
+
 	it("is turned with one key where the other is not there yet, and says what to do", async () => {
 		const world = dualWorld();
 		world.signNothing();
