@@ -197,15 +197,16 @@ async function leaveRefused(run: Run, copies: Copies, groups: Groups, refused: R
 	const group = [...copies.keys()];
 	const named = group.filter(({ job }) => isConcerned(refused, job.doc.policy));
 	const concerned = named.length === 0 ? group : named;
+	const { why } = refused;
 	const soon =
-		refused.why === "table_changed" || refused.why === "stale_evidence" || refused.why === "unknown_id";
+		why === "table_changed" || why === "stale_evidence" || why === "unknown_id" || why === "not_now";
 	forgetInspection(run);
 	for (const one of concerned) {
 		if (isGivenUp(one)) continue;
-		const error = soon || refused.why === "packages" ? null : refusal(refused);
+		const error = soon || why === "packages" ? null : refusal(refused);
 		// Neither the agent nor the door has it: waiting would not bring it back.
 		if (
-			refused.why === "invalid" &&
+			why === "invalid" &&
 			copies.get(one) === null &&
 			(await giveUpLost(run, one, { copies, groups, refused }))
 		)

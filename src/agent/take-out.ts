@@ -13,7 +13,8 @@ import { doneAt } from "./switch-result.ts";
 import { tellUnstarted } from "./unstarted.ts";
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** All that goes, goes through one stop; what is refused is left behind, and the rest is staged anew. */
 export async function takeOut(run: Run, jobs: readonly Job<"takeOut">[]): Promise<void> {
@@ -175,19 +176,28 @@ async function leaveRefused(
 ): Promise<readonly Job<"takeOut">[]> {
 	const named = group.filter(({ doc }) => isConcerned(refused, doc.policy));
 	const concerned = named.length === 0 ? group : named;
-	const isSoon = refused.why === "table_changed" || refused.why === "unknown_id";
+	const { why } = refused;
+	const isSoon = why === "table_changed" || why === "unknown_id" || why === "not_now";
+	const passes = isSoon || why === "packages";
 	forgetInspection(run);
 	for (const job of concerned) {
 		const error = new KeyturnError("door.refused", refused.message, {
 			retry: true,
 			...(refused.hint === null ? {} : { hint: refused.hint }),
 		});
-		await leave(run, job, isSoon ? MINUTE_MS : 10 * MINUTE_MS, error.message);
-		if (isSoon || refused.why === "packages") continue;
+		await leave(run, job, isSoon ? MINUTE_MS : 10 * MINUTE_MS, error.message, !passes);
+		if (passes && (why !== "not_now" || isNew(run, job))) continue;
 		job.doc.error = error;
 		await notTakenOut(run, job, error);
 	}
 	return group.filter((job) => !concerned.includes(job));
+}
+
+/** Whether it was asked for within the hour. No other alarm tells of a host that starts or stops for longer. */
+function isNew(run: Run, { doc, step }: Job<"takeOut">): boolean {
+	const { remove, revoke } = doc.state.wants;
+	const asked = remove ?? revoke.find(({ selector }) => selector === step.selector);
+	return asked !== undefined && Date.parse(asked.askedAt) + HOUR_MS > run.now().getTime();
 }
 
 /** After an automatic rollback the next attempt waits a day, doubling: the next tick must not stop the mail server again. */
@@ -207,14 +217,20 @@ async function putOff(run: Run, job: Job<"takeOut">, result: SwitchResult): Prom
 	await notTakenOut(run, job, error);
 }
 
-async function leave(run: Run, { doc, step }: Job<"takeOut">, waitMs: number, reason: string): Promise<void> {
+async function leave(
+	run: Run,
+	{ doc, step }: Job<"takeOut">,
+	waitMs: number,
+	reason: string,
+	isFailure = true,
+): Promise<void> {
 	const now = run.now();
 	const notBefore = new Date(now.getTime() + waitMs).toISOString();
 	const owes = (key: KeyEntry) => ({
 		act: "takeOut" as const,
 		id: null,
 		askedAt: now.toISOString(),
-		tries: (key.owes?.tries ?? 0) + 1,
+		tries: (key.owes?.tries ?? 0) + (isFailure ? 1 : 0),
 		notBefore,
 	});
 	await run.save(

@@ -345,8 +345,8 @@ export interface RecoverAnswer {
 export interface RefusedAnswer {
 	readonly act: "refused";
 	/**
-	 * `table_changed`: plan anew; `stale_evidence`: look again; `not_now`: the host starts or stops, or a service does;
-	 * `packages`: packages are being installed, which passes by itself;
+	 * `table_changed`: plan anew; `stale_evidence`: look again; `not_now`: the host starts or stops, or a service does, and
+	 * `packages`: packages are being installed, which both pass by themselves;
 	 * `preflight`: somebody has to mend the configuration; `unknown_id`: stage again; `invalid`: the request itself;
 	 * `unsettled`: a switch that was begun, and whose end the next request settles: the only one that may have changed something.
 	 */

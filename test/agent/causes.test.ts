@@ -77,7 +77,7 @@ it("of a turn that is overdue is none where the domain is leaving, and its key c
 	await world.tick();
 	world.refuse = (request) =>
 		request.act === "stage"
-			? { act: "refused", why: "not_now", domains: [], message: "nothing is staged", hint: null }
+			? { act: "refused", why: "preflight", domains: [], message: "nothing is staged", hint: null }
 			: null;
 	await world.ask({ kind: "remove", domains: ["example.com"] }, "w1");
 	await world.advance(4 * DAY_MS);

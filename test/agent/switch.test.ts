@@ -13,28 +13,54 @@ function unreachable(): never {
 	throw new KeyturnError("door.unreachable", "no answer", { retry: true });
 }
 
-describe("a switch while packages are being installed", () => {
-	it("is postponed without an alarm, and done afterwards", async () => {
+describe.each([
+	["while packages are being installed", "packages", 10],
+	["while the host starts, or one of its services", "not_now", 1],
+] as const)("what would stop services %s", (_, why, minutes) => {
+	/** The door refuses each commit, as long as it is held. */
+	function heldWorld(): { readonly world: AgentWorld; readonly free: () => void } {
 		const world = new AgentWorld();
-		await world.wish(["example.com"]);
 		let isHeld = true;
 		world.refuse = ({ act }) =>
-			act === "commit" && isHeld
-				? {
-						act: "refused",
-						why: "packages",
-						domains: [],
-						message: "packages are being installed",
-						hint: null,
-					}
-				: null;
-		await world.advance(2 * MINUTE_MS);
-		expect(world.requested("commit")).toBe(1);
+			act === "commit" && isHeld ? { act: "refused", why, domains: [], message: "later", hint: null } : null;
+		return { world, free: () => void (isHeld = false) };
+	}
+
+	it("is a switch that is postponed without an alarm, and done soon afterwards", async () => {
+		const { world, free } = heldWorld();
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
 		expect(world.told("swap_failed")).toEqual([]);
-		isHeld = false;
-		await world.advance(15 * MINUTE_MS);
+		expect(keyOf(await world.state(), "202611")).toMatchObject({ state: "verified", owes: { tries: 0 } });
+		free();
+		await world.advance(minutes * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "active" });
 	});
+
+	it("is a key that is taken out, likewise", async () => {
+		const { world, free } = heldWorld();
+		await world.tick();
+		await world.ask({ kind: "remove", domains: ["example.com"] });
+		await world.advance(30 * MINUTE_MS);
+		expect(world.told("swap_failed")).toEqual([]);
+		expect(keyOf(await world.state(), "202610")).toMatchObject({ state: "active", owes: { tries: 0 } });
+		free();
+		await world.advance(minutes * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+	});
+});
+
+test("a key that is to be taken out is told of where the host starts for hours", async () => {
+	const world = new AgentWorld();
+	await world.tick();
+	world.refuse = ({ act }) =>
+		act === "commit" ? { act: "refused", why: "not_now", domains: [], message: "later", hint: null } : null;
+	await world.ask({ kind: "remove", domains: ["example.com"] });
+	await world.advance(2 * 60 * MINUTE_MS);
+	expect(world.told("swap_failed")).toEqual(["start"]);
+	world.refuse = null;
+	await world.advance(MINUTE_MS);
+	expect(world.told("swap_failed")).toEqual(["start", "end"]);
 });
 
 describe("a switch whose end is not known", () => {
