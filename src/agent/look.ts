@@ -183,6 +183,8 @@ export function backToPublished(state: DomainState, selector: string, at: Date, 
 
 async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report: LookReport): Promise<void> {
 	const { domain } = doc.policy;
+	// What was told is over, though the soak goes on.
+	await run.end(CAUSES.verify(domain, key.selector), domain);
 	// After a jump of the clock, and where it was ahead, what it said before tells nothing: the soak begins anew.
 	const from = jumpedAt(run.host) ?? "";
 	const isCounted = key.rightSince !== null && key.rightSince <= report.at && key.rightSince >= from;
@@ -213,7 +215,6 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 		hint: null,
 	});
 	await run.save(doc, moveKey(doc.state, key.selector, "verified", new Date(report.at), { rightSince }));
-	await run.end(CAUSES.verify(domain, key.selector), domain);
 	run.done(doc, step);
 	const tomorrow = new Date(run.now().getTime() + 24 * 60 * MINUTE_MS);
 	run.delay(doc, { kind: "watch", selector: key.selector }, tomorrow, "the daily look");

@@ -51,3 +51,18 @@ test("begins anew where the clock jumps ahead in the middle of it", async () => 
 	await world.advance(30 * MINUTE_MS);
 	expect(await world.states()).toMatchObject({ "202611": "active" });
 });
+
+test("ends what was told of servers that were late, since all are right", async () => {
+	const world = new AgentWorld([{ ...soaking, schedule: scheduleOf("0 3 1 6 *") }]);
+	world.verdict = (selector) => (selector === "202611" ? "wrong" : "right");
+	await world.wish(["example.com"]);
+	await world.advance(25 * HOUR_MS);
+	expect(world.told("verification_failed")).toContain("start");
+	world.verdict = () => "right";
+	await world.advance(30 * MINUTE_MS);
+	expect(await world.states()).toMatchObject({ "202611": "published" });
+	expect(world.told("verification_failed").filter((phase) => phase !== "repeat")).toEqual(["start", "end"]);
+	await world.advance(HOUR_MS);
+	expect(await world.states()).toMatchObject({ "202611": "active" });
+	expect(world.told("verification_failed").at(-1)).toBe("end");
+});
