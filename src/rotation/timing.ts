@@ -24,16 +24,19 @@ export function nextDue(state: DomainState, policy: Policy, now: Date): Date | n
 	const coming = slotAfter(policy, now);
 	const passed = slotBefore(policy, now);
 	const turnedFor = believedSlot(active, policy, coming, now);
-	if (passed !== null && passed > turnedFor) return passed;
-	const isDone = coming !== null && turnedFor.getTime() === coming.getTime();
+	if (passed !== null && (turnedFor === null || passed > turnedFor)) return passed;
+	const isDone = coming !== null && turnedFor?.getTime() === coming.getTime();
 	return isDone ? slotAfter(policy, coming) : coming;
 }
 
-/** A key is turned early for the slot to come at most: a later one is of another schedule, or of a clock that was ahead. */
-function believedSlot(active: KeyEntry, policy: Policy, coming: Date | null, now: Date): Date {
+/**
+ * A key is turned early for the slot to come at most: a later one is of another schedule, or of a clock that was ahead. Null where
+ * that was ahead when the key began to sign, too.
+ */
+function believedSlot(active: KeyEntry, policy: Policy, coming: Date | null, now: Date): Date | null {
 	const [slot, since] = [slotOf(active, policy), new Date(active.since)];
 	if (coming === null || slot <= coming) return slot;
-	return since <= now ? since : new Date(0);
+	return since <= now ? since : null;
 }
 
 /** By how much another time zone moves a slot at most, or another hour. */
@@ -54,10 +57,15 @@ function slotOf(key: KeyEntry, policy: Policy): Date {
 	return moved.getTime() - dueAt.getTime() <= mostMs ? moved : dueAt;
 }
 
-/** The first slot since the active key's own that has passed without a new key; null if there is none. */
+/**
+ * The first slot since the active key's own that has passed without a new key, as `nextDue` sees it; where a clock that was
+ * ahead leaves unknown how many did, the latest. Null if there is none.
+ */
 export function missedSlot(state: DomainState, policy: Policy, now: Date): Date | null {
 	const active = activeKey(state);
-	const missed = active === null ? null : slotAfter(policy, slotOf(active, policy));
+	if (active === null) return null;
+	const turnedFor = believedSlot(active, policy, slotAfter(policy, now), now);
+	const missed = turnedFor === null ? slotBefore(policy, now) : slotAfter(policy, turnedFor);
 	return missed !== null && missed <= now ? missed : null;
 }
 

@@ -137,6 +137,21 @@ describe("a missed slot", () => {
 		expect(missed("2026-11-21T03:00:00Z")).toBe("2026-11-21T03:00:00.000Z");
 		expect(missed("2026-11-25T12:00:00Z")).toBe("2026-11-21T03:00:00.000Z");
 	});
+
+	it.each([
+		["none has passed since it was turned early", "2026-12-01", "2026-11-22", "2026-11-30", null],
+		["the one that it was turned early for has passed", "2026-12-01", "2026-11-22", "2026-12-02", null],
+		["one has passed since several turns", "2027-02-01", "2026-11-22", "2026-12-02", "2026-12-01"],
+		["one has passed since a clock was ahead", "2027-12-01", "2026-11-22", "2027-02-22", "2026-12-01"],
+		["the clock was ahead when it was turned", "2027-12-01", "2027-12-05", "2026-11-22", "2026-11-01"],
+	])("is one that is due, of a key that stands for a slot to come: %s", (_, slot, since, day, expected) => {
+		const keys = [keyEntry({ dueAt: `${slot}T03:00:00.000Z`, since: `${since}T03:00:00.000Z` })];
+		const state = { ...emptyDomainState("example.com"), keys };
+		const now = new Date(`${day}T12:00:00Z`);
+		const missed = missedSlot(state, policy, now);
+		expect(missed?.toISOString().slice(0, 10) ?? null).toBe(expected);
+		expect(missed !== null).toBe((nextDue(state, policy, now) ?? now) < now);
+	});
 });
 
 describe("without an active key, or a schedule that fires", () => {
