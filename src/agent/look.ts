@@ -13,6 +13,7 @@ import { jumpedAt } from "./clock-watch.ts";
 import { supersede } from "./make.ts";
 import { zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
+import { notRight } from "./remembered.ts";
 import type { Doc, Job, Run } from "./run.ts";
 import { turnAwayFromRevoked } from "./turn-away.ts";
 import { raiseUnverified } from "./unverified.ts";
@@ -44,11 +45,7 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 			break;
 		case "wrong":
 		case "absent":
-			if (key.rightSince !== null)
-				await run.save(
-					doc,
-					editKey(doc.state, key.selector, (one) => ({ ...one, rightSince: null })),
-				);
+			await noteNotRight(run, doc, key, report);
 			if (
 				report.verdict === "absent" &&
 				(run.tries(doc, step) >= ABSENT_LOOKS || isLookedForLong(key, run.now())) &&
@@ -72,6 +69,15 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 	await tellIfLate(run, doc, step.selector, report);
 }
 
+async function noteNotRight(run: Run, doc: Doc, key: KeyEntry, report: LookReport): Promise<void> {
+	const changes = notRight(key, report);
+	if (key.rightSince === null && key.record === changes.record) return;
+	await run.save(
+		doc,
+		editKey(doc.state, key.selector, (one) => ({ ...one, ...changes })),
+	);
+}
+
 function isLookedForLong({ since }: KeyEntry, now: Date): boolean {
 	return now.getTime() - Date.parse(since) >= ABSENT_MS;
 }
@@ -93,8 +99,7 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 		return;
 	}
 	if (key.state === "verified") {
-		if (report.verdict !== "unknown")
-			await run.save(doc, backToPublished(doc.state, key.selector, run.now(), report.summary));
+		if (report.verdict !== "unknown") await run.save(doc, backToPublished(doc.state, key, report, run.now()));
 	} else if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS) {
 		const isRevoked = saysRevoked(report);
 		await raiseUnverified(run, doc, report, {
@@ -173,11 +178,16 @@ function remember(run: Run, { domain }: Policy, { selector }: KeyEntry, report: 
 }
 
 /** A verified key whose servers turned wrong waits for them again. */
-export function backToPublished(state: DomainState, selector: string, at: Date, reason: string): DomainState {
-	return moveKey(state, selector, "published", at, {
-		rightSince: null,
+export function backToPublished(
+	state: DomainState,
+	key: KeyEntry,
+	report: LookReport,
+	at: Date,
+): DomainState {
+	return moveKey(state, key.selector, "published", at, {
+		...notRight(key, report),
 		lookingSince: at.toISOString(),
-		reason,
+		reason: report.summary,
 	});
 }
 
@@ -202,7 +212,7 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 			doc,
 			step,
 			until,
-			`every server is right; cached absences expire by ${new Date(soaked).toISOString()}`,
+			`every server is right; what resolvers remember of before expires by ${new Date(soaked).toISOString()}`,
 		);
 		return;
 	}

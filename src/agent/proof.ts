@@ -66,7 +66,7 @@ export async function lookAfresh(run: Run, group: readonly Switching[]): Promise
 				selector: one.key.selector,
 				summary: report.summary,
 			});
-			await run.save(doc, backToPublished(doc.state, one.key.selector, run.now(), report.summary));
+			await run.save(doc, backToPublished(doc.state, one.key, report, run.now()));
 			const again = new Date(run.now().getTime() + doc.policy.verify.intervalMs);
 			run.delay(doc, { kind: "look", selector: one.key.selector }, again, report.summary);
 		}

@@ -92,7 +92,10 @@ export interface KeyRecordEntry {
 	readonly ttlSeconds: number;
 	/** How long a cached absence of this name can live, seen before publishing. */
 	readonly negativeTtlSeconds: number;
-	/** How long what a wildcard answered for it can live, seen before publishing; absent where none did. */
+	/**
+	 * How long what a wildcard answered for it, seen before publishing, or a wrong record at this name, seen since then, can
+	 * live; absent where there was none.
+	 */
 	readonly wildcardTtlSeconds?: number;
 }
 

@@ -11,8 +11,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** RULES.md "DNS": at least ten minutes, at most a day. */
 const AUTO_SOAK_MS = { least: 10 * MINUTE_MS, most: 24 * HOUR_MS };
 
-/** What a wildcard answered is no absence, which resolvers forget in a day: they keep it for a week (RFC 8767 section 4). */
-const WILDCARD_SOAK_MS = 7 * 24 * HOUR_MS;
+/** What a wildcard answered, or a wrong record, resolvers do not forget in a day, as an absence: they keep it for a week (RFC 8767 section 4). */
+const ANSWER_SOAK_MS = 7 * 24 * HOUR_MS;
 
 /**
  * The slot that the next key is for: the latest one that has passed since the active key's own (several missed months
@@ -90,7 +90,7 @@ export function turnedFor(key: KeyEntry, policy: Policy, switchedAt: Date): Date
 	return passed !== null && passed > dueAt ? passed : dueAt;
 }
 
-/** How long cached absences of the key's name, or a wildcard's answers for it, may live after the last server was seen right, in milliseconds. */
+/** How long cached absences of the key's name, or what was wrong there, may live after the last server was seen right, in milliseconds. */
 export function soakMs(key: KeyEntry, state: DomainState, policy: Policy): number {
 	if (state.wants.rotate?.noSoak === true || state.wants.add?.noSoak === true) return 0;
 	if (policy.verify.soakMs !== "auto") return policy.verify.soakMs;
@@ -102,7 +102,7 @@ export function autoSoakMs({
 	wildcardTtlSeconds = 0,
 }: Pick<KeyRecordEntry, "negativeTtlSeconds" | "wildcardTtlSeconds">): number {
 	const negativeMs = Math.min(Math.max(negativeTtlSeconds * 1000, AUTO_SOAK_MS.least), AUTO_SOAK_MS.most);
-	return Math.max(negativeMs, Math.min(wildcardTtlSeconds * 1000, WILDCARD_SOAK_MS));
+	return Math.max(negativeMs, Math.min(wildcardTtlSeconds * 1000, ANSWER_SOAK_MS));
 }
 
 /** When absences cached before every server was right have expired; the epoch where none was right yet. */

@@ -116,7 +116,7 @@ const verifyShape = {
 	soak: z
 		.union([z.literal("auto"), duration], { error: "must be auto or a duration such as 90s or 15m" })
 		.describe(
-			"Wait after the last server is right, for cached absences to expire; `auto` takes it from the zone.",
+			"Wait after the last server is right, for cached absences and wrong records to expire; `auto` takes it from what was served.",
 		),
 	timeout: duration
 		.refine((ms) => ms >= 60_000, { error: "must be 1m at least" })

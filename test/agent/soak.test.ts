@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import type { LookReport } from "../../src/ports/propagation.ts";
+import type { LookReport, ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
@@ -65,4 +65,118 @@ test("ends what was told of servers that were late, since all are right", async 
 	await world.advance(HOUR_MS);
 	expect(await world.states()).toMatchObject({ "202611": "active" });
 	expect(world.told("verification_failed").at(-1)).toBe("end");
+});
+
+describe("a wrong record that was served before", () => {
+	const TTL_SECONDS = 4 * 3600;
+	const auto = { ...soaking, verify: { ...soaking.verify, soakMs: "auto" as const } };
+
+	/** What the servers serve from now on. */
+	function serve(
+		world: AgentWorld,
+		outcome: ServerReport["outcome"],
+		{
+			servedBy = "servers",
+			verdict = "wrong",
+		}: { servedBy?: "servers" | "resolvers"; verdict?: "wrong" | "absent" } = {},
+	): void {
+		const report: ServerReport = {
+			server: "ns1",
+			address: "192.0.2.1",
+			outcome,
+			sentence: `ns1: ${outcome}`,
+			at: world.at.toISOString(),
+			serial: 1,
+			ttlSeconds: TTL_SECONDS,
+			txtRecords: 1,
+			chunks: [],
+			signed: null,
+		};
+		const right = { ...report, outcome: "right" as const, ttlSeconds: 60 };
+		world.report = (selector) =>
+			selector !== "202611"
+				? { verdict: "right", servers: [right], resolvers: [] }
+				: { verdict, servers: [right], resolvers: [], [servedBy]: [report] };
+	}
+
+	async function mended(world: AgentWorld): Promise<void> {
+		world.report = null;
+		await world.advance(3 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await world.advance(90 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	}
+
+	test.each([
+		["wrong_key", {}],
+		["unreadable_record", {}],
+		["revoked", { servedBy: "resolvers" }],
+		["wildcard", { verdict: "absent" }],
+	] as const)("is waited for until no resolver can have it any more: %s", async (outcome, by) => {
+		const world = new AgentWorld([auto]);
+		serve(world, outcome, by);
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		await mended(world);
+	});
+
+	test("is waited for though a shorter one was served after it", async () => {
+		const world = new AgentWorld([auto]);
+		serve(world, "wrong_key");
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		world.report = null;
+		world.verdict = (selector) => (selector === "202611" ? "wrong" : "right");
+		await world.advance(30 * MINUTE_MS);
+		world.verdict = () => "right";
+		await mended(world);
+	});
+
+	test("is waited for where the name led elsewhere: what leads there is kept as well", async () => {
+		const world = new AgentWorld([auto]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.aliases.set("202611._domainkey.example.com", "elsewhere.example.net");
+		serve(world, "right", { verdict: "absent" });
+		await world.advance(30 * MINUTE_MS);
+		world.aliases.clear();
+		await mended(world);
+	});
+
+	test("is waited for where it came between the verification and the due date", async () => {
+		const world = new AgentWorld([
+			{ ...auto, schedule: scheduleOf("0 3 23 11 *"), publishAheadMs: 72 * HOUR_MS },
+		]);
+		world.at = new Date("2026-11-22T20:00:00.000Z");
+		await world.advance(HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "verified" });
+		world.restart();
+		serve(world, "wrong_key");
+		await world.advance(5 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await mended(world);
+	});
+
+	test("is waited for where the last look before the switch finds it", async () => {
+		const world = new AgentWorld([auto]);
+		world.refuse = (request) => {
+			if (request.act === "stage") serve(world, "wrong_key");
+			return null;
+		};
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		world.refuse = null;
+		await mended(world);
+	});
+
+	test("is not waited for where keyturn.yaml says how long to wait", async () => {
+		const world = new AgentWorld([soaking]);
+		serve(world, "wrong_key");
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		world.report = null;
+		await world.advance(HOUR_MS + 15 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
 });
