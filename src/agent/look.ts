@@ -28,6 +28,8 @@ const ABSENT_LOOKS = 3;
 const ABSENT_MS = 5 * MINUTE_MS;
 /** DNS hosts behind a program show within minutes what they took: what has not come by then was never written, or has gone. */
 const SHOWN_MS = 60 * MINUTE_MS;
+/** How far the wait grows until a record is published once more that was lost each time before. */
+const LONGEST_LOST_MS = 60 * MINUTE_MS;
 /** Answers that only time out are told after so many looks at a key in use. */
 const UNKNOWN_LOOKS = 6;
 /** How often a record that vanishes is put back. */
@@ -48,9 +50,10 @@ export async function look(run: Run, { doc, step }: Job<"look">): Promise<void> 
 			await noteNotRight(run, doc, key, report);
 			if (
 				report.verdict === "absent" &&
-				(run.tries(doc, step) >= ABSENT_LOOKS || isLookedForLong(key, run.now())) &&
+				isMissedForLong(run, { doc, step }, key) &&
 				(await isLost(run, doc.policy, key))
 			) {
+				if (isLate(doc.policy, key, run.now())) await tellIfLate(run, doc, step.selector, report);
 				await publishAgain(run, doc, key);
 				run.done(doc, step);
 				return;
@@ -78,8 +81,13 @@ async function noteNotRight(run: Run, doc: Doc, key: KeyEntry, report: LookRepor
 	);
 }
 
-function isLookedForLong({ since }: KeyEntry, now: Date): boolean {
-	return now.getTime() - Date.parse(since) >= ABSENT_MS;
+/** Long enough to ask its provider for it: one that loses it again and again is asked ever less often, hourly in the end. */
+function isMissedForLong(run: Run, { doc, step }: Job<"look">, { since, lookingSince }: KeyEntry): boolean {
+	const publishedMs = run.now().getTime() - Date.parse(since);
+	const lookedForMs = Date.parse(since) - Date.parse(lookingSince ?? since);
+	// A publication in the future is of a clock that was ahead.
+	if (publishedMs >= 0 && publishedMs < Math.min(lookedForMs, LONGEST_LOST_MS)) return false;
+	return run.tries(doc, step) >= ABSENT_LOOKS || publishedMs >= ABSENT_MS;
 }
 
 /**

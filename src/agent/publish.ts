@@ -149,16 +149,18 @@ async function published(
 	const { doc, step } = job;
 	const { domain } = doc.policy;
 	const now = run.now();
-	await run.tell("published", {
-		severity: "info",
-		domains: [domain],
-		selector: key.selector,
-		summary: `${domain}: the record of ${key.selector} is published in ${zone} through ${providers.join(" and ")}`,
-		detail: `${key.record.owner} TXT ${key.record.value}`,
-		hint: null,
-	});
+	if (key.lookingSince === null)
+		await run.tell("published", {
+			severity: "info",
+			domains: [domain],
+			selector: key.selector,
+			summary: `${domain}: the record of ${key.selector} is published in ${zone} through ${providers.join(" and ")}`,
+			detail: `${key.record.owner} TXT ${key.record.value}`,
+			hint: null,
+		});
+	else run.ports.log.warn("a record that was lost is published again", { owner: key.record.owner, zone });
 	const state = moveKey(doc.state, key.selector, "published", now, {
-		// A record that was lost on the way is not waited for anew: that it does not come is told in time.
+		// However often it is lost, the wait for the servers is one.
 		lookingSince: key.lookingSince ?? now.toISOString(),
 		rightSince: null,
 		record: { ...key.record, zone, providers: [...providers, ...publishedBefore(key, providers)] },

@@ -78,6 +78,51 @@ describe("a domain whose provider changes", () => {
 	});
 });
 
+describe("a record that its provider loses again and again", () => {
+	/** As where a zone kept elsewhere is put over it every minute. */
+	async function pruned(): Promise<AgentWorld> {
+		const world = new AgentWorld([quick]);
+		world.verdict = (selector) => (selector === "202610" ? "right" : "absent");
+		world.whileAsked = async () => {
+			world.zone.clear();
+			return Promise.resolve();
+		};
+		await world.wish(["example.com"]);
+		await world.tick();
+		return world;
+	}
+
+	it("is published ever less often, and told as published once, and as missing after verify.timeout", async () => {
+		const world = await pruned();
+		await world.advance(20 * MINUTE_MS);
+		expect(world.changes).toHaveLength(4);
+		await world.advance(23 * 60 * MINUTE_MS);
+		expect(world.changes.length).toBeGreaterThan(20);
+		expect(world.changes.length).toBeLessThan(32);
+		expect(world.told("verification_failed")).toEqual([]);
+		await world.advance(60 * MINUTE_MS);
+		expect(world.told("verification_failed")).toEqual(["start"]);
+		expect(world.told("published")).toHaveLength(1);
+		world.whileAsked = async () => Promise.resolve();
+		world.verdict = () => "right";
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("verification_failed")).toEqual(["start", "end"]);
+		expect(world.told("published")).toHaveLength(1);
+	});
+
+	it("is told as missing where every run is of a process of its own, too", async () => {
+		const world = await pruned();
+		for (let hours = 0; hours < 25; hours += 1) {
+			world.pass(60 * MINUTE_MS);
+			world.restart();
+			await world.tick();
+		}
+		expect(world.told("verification_failed")).toEqual(["start"]);
+		expect(world.told("published")).toHaveLength(1);
+	});
+});
+
 describe("a zone that has moved to another DNS host", () => {
 	async function moved() {
 		const world = new AgentWorld([quick]);
