@@ -16,6 +16,7 @@ import { meanwhile } from "./meanwhile.ts";
 import { notRight } from "./remembered.ts";
 import type { Doc, Job, Run } from "./run.ts";
 import { turnAwayFromRevoked } from "./turn-away.ts";
+import { isUnansweredForLong } from "./unanswered.ts";
 import { raiseUnverified } from "./unverified.ts";
 import { writersOf } from "./writers.ts";
 
@@ -100,6 +101,7 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	const { domain } = doc.policy;
 	const report = seen(run, doc.policy, key, true);
 	if (report === null) return;
+	const isUnanswered = await isUnansweredForLong(run, doc, key, report);
 	if (report.verdict === "right") {
 		await run.end(CAUSES.verify(domain, key.selector), domain);
 		run.done(doc, step);
@@ -108,7 +110,7 @@ export async function watch(run: Run, { doc, step }: Job<"watch">): Promise<void
 	}
 	if (key.state === "verified") {
 		if (report.verdict !== "unknown") await run.save(doc, backToPublished(doc.state, key, report, run.now()));
-	} else if (report.verdict !== "unknown" || run.tries(doc, step) >= UNKNOWN_LOOKS) {
+	} else if (report.verdict !== "unknown" || isUnanswered || run.tries(doc, step) >= UNKNOWN_LOOKS) {
 		const isRevoked = saysRevoked(report);
 		await raiseUnverified(run, doc, report, {
 			selector: key.selector,

@@ -64,7 +64,10 @@ export interface KeyEntry {
 	readonly since: string;
 	/** The slot of the schedule that this key is for; for an adopted key the moment of adoption. */
 	readonly dueAt: string;
-	/** When every server was first seen right in one row; null while it is not so. */
+	/**
+	 * When every server was first seen right in one row; null while it is not so. Of a key in use, where that is later than
+	 * `since`: when too few began to answer.
+	 */
 	readonly rightSince: string | null;
 	/** When the wait for the servers began; `verify.timeout` counts from here. */
 	readonly lookingSince: string | null;
