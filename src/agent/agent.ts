@@ -11,6 +11,7 @@ import { beat, beatOf } from "./heartbeat.ts";
 import { whyUnfit } from "./fitness.ts";
 import { newHostState, parseHostState } from "./host-state.ts";
 import { Inquiries } from "./inquiries.ts";
+import { longHeld } from "./long-held.ts";
 import { type AgentPorts, type AgentSettings, newMemory } from "./run.ts";
 import { type Notes, tick, type TickGiven, type TickOptions } from "./tick.ts";
 import type { TickReport } from "./tick-report.ts";
@@ -53,9 +54,16 @@ export function createAgent(given: AgentPorts, settings: AgentSettings): Agent {
 			await beat(ports, { phase: "start", text: "" }, signal);
 			try {
 				const report = await inTurns(given, notes, options);
-				await beat(ports, beatOf(report), signal);
+				const distress = longHeld(memory, ports, report);
+				await beat(
+					ports,
+					distress === null ? beatOf(report) : { phase: "fail", text: distress.detail },
+					signal,
+				);
+				if (distress !== null) await tellDistress(given, distress);
 				return report;
 			} catch (thrown) {
+				longHeld(memory, ports, null);
 				const { code, message, hint } = asKeyturnError(thrown);
 				await beat(ports, { phase: "fail", text: message }, signal);
 				if (!signal.aborted && !PASSING.has(code))

@@ -70,6 +70,8 @@ export interface Memory {
 	readonly writers: Map<string, readonly string[]>;
 	/** What was told without the outbox, while no tick went through; null if nothing was. */
 	distress: HostState | null;
+	/** Since when every tick found the lock held, in milliseconds of uptime; null where the last one did not. */
+	heldSinceMs: number | null;
 	/** By signer: when its running process is probed next, in milliseconds of uptime, and what it did not sign with. */
 	readonly probes: Map<string, { readonly nextAtMs: number; readonly faults: readonly ProbeTold[] }>;
 	inspection: { readonly uptimeMs: number; readonly answer: InspectAnswer } | null;
@@ -330,6 +332,7 @@ export function newMemory(): Memory {
 		writers: new Map(),
 		probes: new Map(),
 		distress: null,
+		heldSinceMs: null,
 		inspection: null,
 		revisions: new Map(),
 		lastTick: null,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
+import type { AlertSink } from "../../src/ports/alert-sink.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
@@ -40,6 +41,57 @@ describe("a tick that fails as a whole", () => {
 		world.diskIsFull = true;
 		await expect(world.tick(AbortSignal.abort())).rejects.toThrow();
 		expect(world.events).toEqual([]);
+	});
+});
+
+describe("a lock that another keyturn does not let go", () => {
+	/** A tick with a pause after it, as the daemon's; gives what was told of its end to whoever waits for a sign of life. */
+	async function worldWithBeats() {
+		const world = new AgentWorld([quick]);
+		const ends: string[] = [];
+		const beat: AlertSink["beat"] = async ({ phase }) =>
+			Promise.resolve(phase === "start" ? undefined : void ends.push(phase));
+		const { providers, pre, sinks } = world.ports;
+		world.agent.configure(
+			{ host: "mx1", policies: [quick], signers: [], providers: [] },
+			{ providers, pre, sinks: sinks.map((sink) => ({ ...sink, beat })).slice(0, 1) },
+		);
+		const tick = async (times: number): Promise<void> => {
+			for (let count = 0; count < times; count += 1) {
+				await world.agent.tick(new AbortController().signal, { lockWaitMs: 0 });
+				world.pass(5 * MINUTE_MS);
+			}
+		};
+		return { world, ends, tick };
+	}
+
+	it("is told after twenty minutes without a break, and its end", async () => {
+		const { world, ends, tick } = await worldWithBeats();
+		world.isHeldByAnother = true;
+		await tick(4);
+		expect([world.events, ends]).toEqual([[], ["success", "success", "success", "success"]]);
+		await tick(2);
+		expect(ends.slice(4)).toEqual(["fail", "fail"]);
+		expect(world.told("state_damaged")).toEqual(["start"]);
+		expect(world.events[0]?.detail).toContain("another keyturn has held the lock");
+		await tick(72);
+		expect(world.told("state_damaged")).toEqual(["start", "repeat"]);
+		world.isHeldByAnother = false;
+		await tick(1);
+		expect(world.told("state_damaged")).toEqual(["start", "repeat", "end"]);
+		expect(ends.at(-1)).toBe("success");
+	});
+
+	it("is none where it is let go meanwhile, nor after a sleep of the host", async () => {
+		const { world, ends, tick } = await worldWithBeats();
+		for (const isHeld of [true, false, true, false, true]) {
+			world.isHeldByAnother = isHeld;
+			await tick(3);
+		}
+		world.suspend(HOUR_MS);
+		await tick(1);
+		expect(world.events).toEqual([]);
+		expect(ends).not.toContain("fail");
 	});
 });
 
