@@ -190,19 +190,21 @@ export async function revealKey(run: Run, policy: Policy, entry: KeyEntry): Prom
 
 /**
  * Has the door delete the file of one key; absent is success, and so is one that is none of the door's: it stays for good, as
- * where the door's papers were lost, or did not come along to another host. Fails with `door.*`, and where the file may go yet.
+ * where the door's papers were lost, or did not come along to another host. Why it stays where it may go yet; else null. Fails
+ * with `door.*`.
  */
-export async function dropFile(run: Run, policy: Policy, entry: KeyEntry): Promise<void> {
+export async function dropFile(run: Run, policy: Policy, entry: KeyEntry): Promise<string | null> {
 	const key = asPlaced(policy, entry);
 	const answer = await run.ports.door.request({ act: "drop", keys: [key], staged: [] }, run.signal);
 	if (answer.act !== "drop") throw unexpectedAnswer(answer);
 	const kept = answer.keys.find(
 		(one) => one.domain === key.domain && one.selector === key.selector && !one.gone,
 	);
-	if (kept === undefined) return;
-	const why = `${key.domain}: the key file of ${key.selector} stays: ${kept.reason ?? ""}`;
-	if (kept.isForeign !== true) throw new KeyturnError("door.refused", why);
-	run.ports.log.warn("a key file is left where it is", { why });
+	if (kept === undefined) return null;
+	const why = `its key file stays: ${kept.reason ?? ""}`;
+	if (kept.isForeign !== true) return why;
+	run.ports.log.warn("a key file is left where it is", { domain: key.domain, selector: key.selector, why });
+	return null;
 }
 
 /** The door knows a key's file by the signer that it was placed for, which may not be the domain's any more. */

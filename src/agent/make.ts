@@ -44,10 +44,6 @@ export async function make(run: Run, { doc, step }: Job<"make">, group?: DocGrou
 	const { selector, vacancy } = free;
 	const name = keyRecordName(selector, policy.domain);
 	const providers = await fitWriters(run, doc, turn, { name, owner: vacancy.owner });
-	// An existing key path is never written: the file of the key that had this name of a ring goes first. One that we did not
-	// make stays, and the door puts the new file beside it.
-	const earlier = keyOf(doc.stored.state, selector);
-	if (earlier?.origin === "made") await dropFile(run, policy, earlier);
 	const made =
 		joined === null || group?.sharesKey !== true
 			? await run.ports.keys.make(policy.domain, selector, turn.key, run.signal)
@@ -102,7 +98,12 @@ async function joinedName(run: Run, doc: Doc, joined: KeyEntry, group: DocGroup)
 	if (vacancy === null) return null;
 	if (vacancy.kind === "unknown") await mustBeKnown(run, doc, vacancy);
 	const isNamed = (await namesInTables(run, doc)).includes(selector);
-	if (vacancy.kind === "free" && !isNamed && whyHeld(doc, group, selector, run.now()) === null)
+	if (
+		vacancy.kind === "free" &&
+		!isNamed &&
+		whyHeld(doc, group, selector, run.now()) === null &&
+		(await whyFileStays(run, [doc], selector)) === null
+	)
 		return { selector, vacancy };
 	await giveUpAll(run, joined, group, `its name is taken at ${policy.domain}`);
 	return null;
@@ -171,6 +172,7 @@ async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Prom
 	const policy = policyOfTurn(doc.policy, group);
 	const all = together(doc, group);
 	const named = (await Promise.all(all.map(async (one) => namesInTables(run, one)))).flat();
+	const kept = new Map<string, string>();
 	let tried = 0;
 	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
 		if (!isSelector(selector))
@@ -185,13 +187,17 @@ async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Prom
 		const vacancies = asked.filter((vacancy) => vacancy !== null);
 		const [own] = vacancies;
 		if (own === undefined || vacancies.length < asked.length) return null;
-		if (vacancies.every(({ kind }) => kind === "free")) return { selector, vacancy: own };
+		if (vacancies.every(({ kind }) => kind === "free")) {
+			const why = await whyFileStays(run, group?.sharesName === true ? all : [doc], selector);
+			if (why === null) return { selector, vacancy: own };
+			kept.set(selector, why);
+		}
 		const unknown = vacancies.find(({ kind }) => kind === "unknown");
 		if (unknown !== undefined) await mustBeKnown(run, doc, unknown);
 	}
 	const error =
 		policy.selector.kind === "ring"
-			? ringTaken(doc, group, policy.selector.names, run.now())
+			? ringTaken(doc, group, { names: policy.selector.names, kept, now: run.now() })
 			: new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
 					hint: "change `selector` in keyturn.yaml",
 				});
@@ -237,13 +243,35 @@ function whyHeld(
 	return freeAt <= now ? null : `free again on ${freeAt.toISOString()}`;
 }
 
-function ringTaken(doc: Doc, group: DocGroup | undefined, names: readonly string[], now: Date): KeyturnError {
+/**
+ * Why the file of the key that had this name of a ring before stays, at any of these; null once it is gone, since an existing
+ * key path is never written. One that we did not make stays, and the door puts the new file beside it.
+ */
+async function whyFileStays(run: Run, docs: readonly Doc[], selector: string): Promise<string | null> {
+	for (const { policy, stored } of docs) {
+		const earlier = keyOf(stored.state, selector);
+		const why = earlier?.origin === "made" ? await dropFile(run, policy, earlier) : null;
+		if (why !== null) return docs.length === 1 ? why : `${why} (${policy.domain})`;
+	}
+	return null;
+}
+
+/** `kept`: the names that only the file of the key of before holds back, with why it stays. */
+function ringTaken(
+	doc: Doc,
+	group: DocGroup | undefined,
+	{
+		names,
+		kept,
+		now,
+	}: { readonly names: readonly string[]; readonly kept: ReadonlyMap<string, string>; readonly now: Date },
+): KeyturnError {
 	const standing = names.map((name) => {
 		const reasons = together(doc, group).map((one) => {
 			const why = whyHeld(one, group, name, now);
 			return why === null || one === doc ? why : `${why} (${one.policy.domain})`;
 		});
-		return `${name}: ${reasons.find((why) => why !== null) ?? "something else stands there"}`;
+		return `${name}: ${reasons.find((why) => why !== null) ?? kept.get(name) ?? "something else stands there"}`;
 	});
 	return new KeyturnError(
 		"name.invalid",

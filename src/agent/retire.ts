@@ -136,11 +136,15 @@ function hurt({ uses }: KeyEntry, waited: readonly string[]): readonly string[] 
 	return [`these messages waited in the queue all the time, and may fail now: ${waited.join(", ")}`];
 }
 
-/** Deletes the key files of one key; what the door still finds in use stays. */
+/** Deletes the key files of one key; what the door still finds in use stays, and is asked for again a day later. */
 export async function drop(run: Run, { doc, step }: Job<"drop">): Promise<void> {
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
-	await dropFile(run, doc.policy, key);
+	const why = await dropFile(run, doc.policy, key);
+	if (why !== null) {
+		run.delay(doc, step, new Date(run.now().getTime() + 24 * HOUR_MS), why);
+		return;
+	}
 	await run.save(
 		doc,
 		editKey(doc.state, step.selector, (key) => ({ ...key, owes: null })),

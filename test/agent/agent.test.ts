@@ -340,6 +340,30 @@ describe("removal", () => {
 		expect(domains[0]?.error).toBeNull();
 	});
 
+	it("of a key file that something needs still waits for a day, with its reason, and is no failure", async () => {
+		const world = await retiring();
+		await world.advance(20 * DAY_MS);
+		world.refuse = (request) =>
+			request.act === "drop"
+				? {
+						act: "drop",
+						keys: request.keys.map((key) => ({ ...key, gone: false, reason: "openarc reads it" })),
+					}
+				: null;
+		await world.advance(90 * DAY_MS);
+		const asked = world.requested("drop");
+		const { domains } = await world.tick();
+		expect(domains[0]?.error).toBeNull();
+		expect(domains[0]?.waits).toContainEqual(
+			expect.objectContaining({ selector: "202611", reason: "its key file stays: openarc reads it" }),
+		);
+		await world.advance(DAY_MS);
+		expect(world.requested("drop")).toBeLessThanOrEqual(asked + 2);
+		world.refuse = null;
+		await world.advance(DAY_MS);
+		expect(keyOf(await world.state(), "202611")).toMatchObject({ state: "retired", owes: null });
+	});
+
 	it("counts grace anew from a jump of the clock, a day at least", async () => {
 		const world = await retiring();
 		world.at = new Date(world.at.getTime() + 20 * DAY_MS);

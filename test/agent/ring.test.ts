@@ -39,17 +39,77 @@ describe("a ring of selectors", () => {
 		expect(dropped()).toEqual(["kt2"]);
 	});
 
-	it("does not use a name whose key file stays, and says so", async () => {
-		const world = await ringWorld();
-		await world.advance(41 * DAY_MS);
-		world.refuse = (request) =>
-			request.act === "drop"
-				? { act: "drop", keys: request.keys.map((key) => ({ ...key, gone: false, reason: "not ours" })) }
-				: null;
-		await world.advance(31 * DAY_MS);
-		expect(await world.states()).toEqual({ kt1: "active", kt2: "retired" });
-		const report = await world.tick();
-		expect(report.domains[0]?.waits.map((wait) => wait.reason).join()).toContain("the key file of kt2 stays");
+	describe("with a name whose key file the door will not delete", () => {
+		const needed = (world: AgentWorld, selector: string): void => {
+			const why = { gone: false, reason: `/keys/${selector}.private: openarc reads it` };
+			world.refuse = (request) =>
+				request.act === "drop"
+					? {
+							act: "drop",
+							keys: request.keys.map((key) => ({
+								...key,
+								...(key.selector === selector ? why : { gone: true, reason: null }),
+							})),
+						}
+					: null;
+		};
+
+		const three = {
+			selector: { kind: "ring", names: ["kt1", "kt2", "kt3"] },
+			retire: { ...policy.retire, graceMs: 7 * DAY_MS },
+		} as const;
+
+		it("takes the next", async () => {
+			const world = await ringWorld(three);
+			await world.advance(72 * DAY_MS);
+			expect(await world.states()).toEqual({ kt1: "active", kt2: "retired", kt3: "retiring" });
+			needed(world, "kt2");
+			await world.advance(28 * DAY_MS);
+			expect(await world.states()).toEqual({ kt1: "retiring", kt2: "retired", kt3: "active" });
+			expect(world.told("publish_failed")).toEqual([]);
+		});
+
+		it("says so where it has no other, and goes on once the file may go", async () => {
+			const world = await ringWorld();
+			await world.advance(41 * DAY_MS);
+			needed(world, "kt2");
+			await world.advance(31 * DAY_MS);
+			expect(await world.states()).toEqual({ kt1: "active", kt2: "retired" });
+			expect(world.told("publish_failed")[0]).toBe("start");
+			const told = world.events.find(({ event }) => event === "publish_failed");
+			expect(told?.detail).toContain("kt2: its key file stays: /keys/kt2.private: openarc reads it");
+			const report = await world.tick();
+			expect(report.domains[0]?.waits.map((wait) => wait.reason).join()).toContain("kt2: its key file stays");
+			world.refuse = null;
+			await world.advance(DAY_MS);
+			expect(await world.states()).toEqual({ kt1: "retiring", kt2: "active" });
+			expect(world.told("publish_failed").at(-1)).toBe("end");
+		});
+
+		it("takes another for all that turn together, whoever's file it is", async () => {
+			const names = ["example.com", "example.org"];
+			const world = new AgentWorld(names.map((domain) => ({ ...policy, ...three, domain })));
+			world.shareKey(names, "kt1");
+			await world.tick();
+			await world.advance(72 * DAY_MS);
+			for (const domain of names)
+				expect(await world.states(domain)).toEqual({ kt1: "active", kt2: "retired", kt3: "retiring" });
+			world.refuse = (request) =>
+				request.act === "drop"
+					? {
+							act: "drop",
+							keys: request.keys.map((key) =>
+								key.selector === "kt2" && key.domain === "example.org"
+									? { ...key, gone: false, reason: "openarc reads it" }
+									: { ...key, gone: true, reason: null },
+							),
+						}
+					: null;
+			await world.advance(28 * DAY_MS);
+			for (const domain of names)
+				expect(await world.states(domain)).toEqual({ kt1: "retiring", kt2: "retired", kt3: "active" });
+			expect(world.told("given_up")).toEqual([]);
+		});
 	});
 
 	it("goes on where the door has lost its papers, and holds the file of a key of ours for somebody else's", async () => {
