@@ -88,7 +88,7 @@ function driftsOf(answer: InspectAnswer, policy: Policy, state: DomainState): re
 	];
 }
 
-/** Nothing was to sign any more, or nothing has begun to: a key whose record is kept for mail under way does. */
+/** Nothing was to sign any more, or nothing has begun to: a key whose record is kept for mail under way, or not served yet, does. */
 function backDrifts(
 	lines: readonly InspectedLine[],
 	{ domain }: Policy,
@@ -100,7 +100,9 @@ function backDrifts(
 		if (line.domain !== domain || !line.signs || key === null) return [];
 		if (line.publicKey !== null && line.publicKey !== key.publicKey)
 			return [anotherKey(line, key, HINT_OF_NAME)];
-		if (key.state !== "retiring" || key.publicKey !== line.publicKey) return [];
+		if (key.publicKey !== line.publicKey) return [];
+		if (key.state === "pending" || key.state === "published") return [unserved(key)];
+		if (key.state !== "retiring") return [];
 		const next = isLeaving ? "its domain is leaving" : "a new key takes its place";
 		return [
 			{
@@ -110,6 +112,15 @@ function backDrifts(
 			},
 		];
 	});
+}
+
+/** As one that was retired and is found in use again. */
+function unserved({ selector }: KeyEntry): Drift {
+	return {
+		isCritical: true,
+		what: `the signer uses ${selector}, whose record is not everywhere yet: until it is, mail signed with it does not verify`,
+		hint: "was an old backup of the signer's tables restored? keyturn rotate --now makes a new key",
+	};
 }
 
 function missing(active: KeyEntry, others: readonly InspectedLine[], state: DomainState): Drift {

@@ -231,6 +231,27 @@ describe("a retired key found in use again", () => {
 		expect(world.zone.get(OWNER)).toEqual([]);
 	});
 
+	it("is told until its record is everywhere where no other key signs, too", async () => {
+		const world = new AgentWorld([{ ...quick, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		const old = await publicKeyOf(world, "202611");
+		await world.ask({ kind: "remove", domains: ["example.com"] }, "w2");
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		await world.ask({ kind: "add", domains: ["example.com"], noSoak: false }, "w3");
+		world.signWith("example.com", "202611", old);
+		world.verdict = () => "absent";
+		world.restart();
+		await world.advance(2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		expect(world.told("drift_detected")).toEqual(["start"]);
+		world.verdict = () => "right";
+		await world.advance(2 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("drift_detected")).toEqual(["start", "end"]);
+	});
+
 	it("does not get in the way of the next key, nor is it given up", async () => {
 		const world = await restoredWorld();
 		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
