@@ -287,7 +287,7 @@ describe("a record that is seen in DNS alone", () => {
 		await world.tick();
 		return world;
 	}
-	const published = (world: AgentWorld): number => world.told("published").length;
+	const published = (world: AgentWorld): number => world.changes.length;
 
 	it("is late for an hour, and published again then, though its program said done", async () => {
 		const world = await unseen();
