@@ -170,9 +170,12 @@ function whoUses(sources: Sources, { policy, state }: Doc, key: KeyEntry): strin
 	return `whether ${program} uses it cannot be told (${where}: ${problem ?? ""}); keyturn retire ${domain} ${key.selector} removes its record all the same`;
 }
 
-/** By its name in DNS; where that is not said whole, by the key itself, and where that cannot be read, by what is said. */
+/**
+ * By its name in DNS; where that is not said whole, or is another's that may be an alias, by the key itself, and where that cannot
+ * be read, by what is said.
+ */
 function uses(reader: OtherReader, domain: string, key: KeyEntry): boolean {
-	if (reader.domain !== null && reader.domain !== domain) return false;
+	if (reader.domain !== null && reader.domain !== domain) return reader.publicKey === key.publicKey;
 	if (reader.selector !== null && reader.selector !== key.selector) return false;
 	if (reader.domain !== null && reader.selector !== null) return true;
 	if (reader.publicKey !== null) return reader.publicKey === key.publicKey;

@@ -205,7 +205,7 @@ export interface OtherReader {
 	readonly selector: string | null;
 	/** The key file, every link resolved. */
 	readonly keyPath: string | null;
-	/** Base64 of the SPKI DER; null also if unreadable, or where domain and selector are known. */
+	/** Base64 of the SPKI DER; null also if unreadable, or where the name of the record is known and of a domain of this host. */
 	readonly publicKey: string | null;
 	/** Why it cannot be told which keys it reads; then all but the first two members are null. */
 	readonly problem: string | null;

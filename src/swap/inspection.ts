@@ -1,6 +1,7 @@
 /** Tells the agent what it may not read itself: every signer's live table, its key files, its service. */
 
 import { excerpt } from "../dkim/foreign-text.ts";
+import { publicHalf } from "../dkim/key-material.ts";
 import { isForeignSelector } from "../dkim/names.ts";
 import { asKeyturnError } from "../errors.ts";
 import type {
@@ -8,6 +9,7 @@ import type {
 	InspectAnswer,
 	InspectedLine,
 	InspectedSigner,
+	OtherReader,
 	SwitchResult,
 } from "../ports/door.ts";
 import type { SignerReading, SigningLine } from "../ports/signer.ts";
@@ -15,6 +17,8 @@ import { type SwapContext, type SwapSigner, timestamp } from "./context.ts";
 import { examineHost } from "./examination.ts";
 import { foretell } from "./foretelling.ts";
 import { type Groups, groupsOf } from "./groups.ts";
+import { readKey } from "./keys.ts";
+import { readLedger } from "./ledger.ts";
 import { mountedTables, NOT_KNOWN } from "./mounts.ts";
 import { readLeft, readResult } from "./results.ts";
 import { isRunning, probeRunning } from "./running.ts";
@@ -39,12 +43,42 @@ export async function inspect(
 		results,
 		staged: await listStaged(context),
 		queue: await context.queue(),
-		otherReaders: others.filter(({ domain }) => domain === null || context.domains.has(domain)),
+		otherReaders: await concerning(context, others),
 		lastPauseAt: (await readLeft(context)).pausedAt,
 		...(probe === undefined ? {} : { probed: await probeRunning(context, probe) }),
 		...(examine === undefined ? {} : { examined: await examineHost(context, others) }),
 		...(turns === undefined ? {} : { foretold: await foretell(context, turns) }),
 	};
+}
+
+/**
+ * Who reads keys of the host's domains, or may; and for a domain that keyturn.yaml does not name, a key file that was one of theirs,
+ * with its key: that domain's name may be an alias.
+ */
+async function concerning(
+	context: SwapContext,
+	others: readonly OtherReader[],
+): Promise<readonly OtherReader[]> {
+	const { disk, domains } = context;
+	const isOfOurs = ({ domain }: OtherReader): boolean => domain === null || domains.has(domain);
+	if (others.every((reader) => isOfOurs(reader) || reader.keyPath === null)) return others.filter(isOfOurs);
+	const known = new Set<string | null>();
+	for (const { path } of await readLedger(context)) known.add(await realPath(context, path));
+	const told: OtherReader[] = [];
+	for (const reader of others) {
+		const { keyPath } = reader;
+		if (isOfOurs(reader)) told.push(reader);
+		else if (keyPath !== null && known.has(keyPath)) {
+			const pem = await readKey(disk, keyPath).catch(() => null);
+			told.push({ ...reader, publicKey: pem === null ? null : (publicHalf(pem)?.publicKey ?? null) });
+		}
+	}
+	return told;
+}
+
+/** The path itself where it leads nowhere. */
+async function realPath({ disk }: SwapContext, path: string): Promise<string> {
+	return (await disk.realpath(path).catch(() => null)) ?? path;
 }
 
 /** One signer that cannot be read says so; the others are told. */

@@ -148,6 +148,15 @@ describe("a key that something else uses", () => {
 		expect(await world.states()).toMatchObject({ "202610": "retiring" });
 	});
 
+	it("is known by the key itself where another domain is signed for with it", async () => {
+		const world = await turnedWorld();
+		const publicKey = keyOf(await world.state(), "202610")?.publicKey ?? "";
+		world.otherReaders = [{ ...amavis, domain: "customer.example", publicKey }];
+		await world.advance(5 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring" });
+		expect(await reasons(world)).toContain("amavis uses it too");
+	});
+
 	it("is not emptied for a tombstone, but when it is compromised, and then that is told", async () => {
 		const world = await turnedWorld({ retire: { ...policy.retire, tombstoneMs: DAY_MS } });
 		world.otherReaders = [amavis];

@@ -66,6 +66,30 @@ describe("what the agent is told", () => {
 		]);
 	});
 
+	it("is who reads a key for another domain that was ours, with that key: its name may be an alias", async () => {
+		const path = new SwapHost({ swap: "restart" }).keyPath("a.example", "old");
+		const of = (domain: string, keyPath: string | null) => ({
+			program: "amavis",
+			where: "/etc/amavisd.conf",
+			domain,
+			selector: "old",
+			keyPath,
+			publicKey: null,
+			problem: null,
+		});
+		const host = new SwapHost({
+			swap: "restart",
+			otherReaders: [of("theirs.example", path), of("theirs.example", "/k"), of("theirs.example", null)],
+		});
+		await host.switchKeys(host.door(), ID, [host.change("a.example", "old", "new")]);
+		const publicKey = publicKeyOf(simKey("a.example old").key);
+		expect((await inspect(host.context())).otherReaders).toEqual([
+			{ ...of("theirs.example", path), publicKey },
+		]);
+		host.disk.put(path, "no key");
+		expect((await inspect(host.context())).otherReaders).toEqual([of("theirs.example", path)]);
+	});
+
 	it("is which key file the signer would refuse", async () => {
 		const host = new SwapHost({ swap: "restart" });
 		host.disk.put(host.keyPath("b.example", "old"), simKey("b.example old").key, 0o644, {
