@@ -64,15 +64,16 @@ export function doubtedSince({
 	return troubles.some(({ id }) => DOUBTS.includes(id)) ? new Date(steadySince) : null;
 }
 
-/** When a running process found the clock to have jumped, or to have gone back; null where that is no trouble any more. */
+/**
+ * When a running process last found the clock to have jumped, or to have gone back; where it was silent since, which moves
+ * `steadySince` on, when that was first told. Null where a jump is no trouble any more.
+ */
 export function jumpedAt({
 	troubles,
 	steadySince,
 }: Pick<HostState, "troubles" | "steadySince">): string | null {
-	const told = troubles.find(({ id }) => id === CAUSES.clock());
-	if (told === undefined) return null;
-	// By a clock that was ahead it began in a time to come.
-	return steadySince < told.since ? steadySince : told.since;
+	if (!troubles.some(({ id }) => id === CAUSES.clock())) return null;
+	return troubles.find(({ id }) => id === CAUSES.silence())?.since ?? steadySince;
 }
 
 interface Jump {

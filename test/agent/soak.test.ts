@@ -39,17 +39,57 @@ test("is not ended, nor begun anew, where no server answers", async () => {
 	expect(await world.states()).toMatchObject({ "202611": "active" });
 });
 
-test("begins anew where the clock jumps ahead in the middle of it", async () => {
+describe("begins anew where the clock jumps ahead in the middle of it", () => {
 	const slow = { ...soaking, verify: { ...soaking.verify, soakMs: 3 * HOUR_MS } };
-	const world = new AgentWorld([{ ...slow, schedule: scheduleOf("0 3 1 6 *") }]);
-	await world.wish(["example.com"]);
-	await world.advance(50 * MINUTE_MS);
-	expect(await world.states()).toMatchObject({ "202611": "published" });
-	world.at = new Date(world.at.getTime() + 5 * HOUR_MS);
-	await world.advance(170 * MINUTE_MS);
-	expect(await world.states()).toMatchObject({ "202611": "published" });
-	await world.advance(30 * MINUTE_MS);
-	expect(await world.states()).toMatchObject({ "202611": "active" });
+
+	async function jumpingWorld(): Promise<AgentWorld> {
+		const world = new AgentWorld([{ ...slow, schedule: scheduleOf("0 3 1 6 *") }]);
+		await world.tick();
+		return world;
+	}
+
+	function jump(world: AgentWorld): void {
+		world.at = new Date(world.at.getTime() + 5 * HOUR_MS);
+	}
+
+	async function soaksFromJump(world: AgentWorld): Promise<void> {
+		await world.wish(["example.com"]);
+		await world.advance(50 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		jump(world);
+		await world.advance(170 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	}
+
+	test("once", async () => {
+		await soaksFromJump(await jumpingWorld());
+	});
+
+	test("though it had jumped before, and is in doubt since", async () => {
+		const world = await jumpingWorld();
+		jump(world);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(["start"]);
+		await soaksFromJump(world);
+		expect(world.told("clock_suspect")).not.toContain("end");
+	});
+
+	test("and whoever finds the jump dies before the next look", async () => {
+		const world = await jumpingWorld();
+		jump(world);
+		await world.tick();
+		await world.wish(["example.com"]);
+		await world.advance(50 * MINUTE_MS);
+		jump(world);
+		world.verdict = (selector) => (selector === "202611" ? "unknown" : "right");
+		await world.tick();
+		world.restart();
+		world.verdict = () => "right";
+		await world.advance(170 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+	});
 });
 
 test("ends what was told of servers that were late, since all are right", async () => {

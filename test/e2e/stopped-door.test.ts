@@ -41,7 +41,7 @@ test("one that stays stopped holds the mail server down until somebody kills it:
 });
 
 test("recoveries that go on failing leave one dead man's switch, whoever asks for them", async () => {
-	await stoppedInThePause();
+	const { before } = await stoppedInThePause();
 	// What it would keep of the switch cannot be written.
 	await host.script("cd /var/lib/keyturn-door && rm -f left.json && mkdir left.json");
 	await kill(host, "main");
@@ -56,8 +56,9 @@ test("recoveries that go on failing leave one dead man's switch, whoever asks fo
 	await host.script("rmdir /var/lib/keyturn-door/left.json");
 	await host.eventually("the dead man's switch has recovered", async () => !(await deadManRuns()), 120);
 	await host.eventually("OpenDKIM and Postfix run", async () => runsAgain(host));
-	expect((await host.keyturn("recover")).code).toBe(0);
-	expect(await host.keyturn("rotate --now")).toMatchObject({ code: 0 });
+	await isWell(host, before, "after recoveries that failed");
+	const rotated = await host.keyturn("rotate --now");
+	expect(rotated.code, `${rotated.stdout}${rotated.stderr}`).toBe(0);
 	expect(await deadMen("timer")).toEqual([]);
 });
 
