@@ -30,7 +30,7 @@ export async function createHostServices(options: HostServicesOptions): Promise<
 	const whole = hasSystemd
 		? createSystemdDeadMan({ programs, random, argv: recover })
 		: createDetachedDeadMan(recover);
-	const deadMan = isDeadMan ? { ...whole, arm: NO_DEAD_MAN.arm } : whole;
+	const deadMan = isDeadMan ? { ...NO_DEAD_MAN, disarm: async () => whole.disarm() } : whole;
 	if (!hasSystemd) return createCommandServices({ ...options, deadMan });
 	return mixServices({
 		units: keepDependents(createSystemdServices({ ...options, deadMan }), { programs, log, own: byUnit }),

@@ -1,5 +1,6 @@
 /** `keyturn doctor`: what it asks, that it changes nothing, how it ends, and how it reads. */
 
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { doctor } from "../../src/cli/doctor.ts";
 import { signersText } from "../../src/cli/doctor-signers.ts";
@@ -19,9 +20,19 @@ interface Told {
 
 const OLD = "v=DKIM1;k=ed25519;p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
+const PUBLIC_KEY = generateKeyPairSync("rsa", { modulusLength: 2048 })
+	.publicKey.export({ format: "der", type: "spki" })
+	.toString("base64");
+
+function signsWithRsa(world: AgentWorld, domains: readonly string[]): void {
+	world.signNothing();
+	for (const domain of domains) world.signWithBoth(domain, [["202610", PUBLIC_KEY]]);
+}
+
 /** A host whose key was adopted, with all well. */
 async function wellWorld(): Promise<AgentWorld> {
 	const world = new AgentWorld([policyOf()]);
+	signsWithRsa(world, ["example.com"]);
 	const [line] = world.lines;
 	world.zone.set(keyRecordName(line?.selector ?? "", "example.com"), ["the record"]);
 	await world.tick();
@@ -61,7 +72,7 @@ describe("a host where all is well", () => {
 		expect(bench.terminal.results.join("\n").split("\n")).toEqual([
 			"signer main (opendkim) reads /etc/opendkim.conf, /etc/opendkim/key.table,",
 			"    /etc/opendkim/signing.table",
-			expect.stringMatching(/^ {4}example\.com \d{6}: ed25519, \/\S+$/),
+			expect.stringMatching(/^ {4}example\.com \d{6}: rsa 2048, \/\S+$/),
 			"",
 			"nothing found: 1 domain, 22 checks",
 		]);
@@ -319,6 +330,10 @@ describe("for a monitoring system", () => {
 test("it reads at 80 columns, and what is alike is told once", async () => {
 	const policies = ["a", "b", "c", "d", "e"].map((name) => policyOf({ domain: `${name}.example` }));
 	const world = new AgentWorld(policies);
+	signsWithRsa(
+		world,
+		policies.map(({ domain }) => domain),
+	);
 	for (const { domain } of policies) world.zone.set(keyRecordName("202610", domain), ["the record"]);
 	await world.tick();
 	const bench = doctorBench(world, { records: {} });
@@ -327,11 +342,11 @@ test("it reads at 80 columns, and what is alike is told once", async () => {
 	expect(text).toMatchInlineSnapshot(`
 		"signer main (opendkim) reads /etc/opendkim.conf, /etc/opendkim/key.table,
 		    /etc/opendkim/signing.table
-		    a.example 202610: ed25519, /keys/a.example/202610.private
-		    b.example 202610: ed25519, /keys/b.example/202610.private
-		    c.example 202610: ed25519, /keys/c.example/202610.private
-		    d.example 202610: ed25519, /keys/d.example/202610.private
-		    e.example 202610: ed25519, /keys/e.example/202610.private
+		    a.example 202610: rsa 2048, /keys/a.example/202610.private
+		    b.example 202610: rsa 2048, /keys/b.example/202610.private
+		    c.example 202610: rsa 2048, /keys/c.example/202610.private
+		    d.example 202610: rsa 2048, /keys/d.example/202610.private
+		    e.example 202610: rsa 2048, /keys/e.example/202610.private
 
 		WARNING spf.missing: a.example, b.example, c.example and 2 more
 		    there is no SPF record: receivers cannot tell which hosts may send its mail

@@ -387,12 +387,12 @@ describe("what concerns one of two signers", () => {
 
 	it("is refused with its name where the other has the same table, which it is switched after", async () => {
 		const host = new SwapHost({ swap: "restart", signers: ["main", "other"] });
-		const door = doorWith(host, ({ name, read }) => ({
+		const door = doorWith(host, (signer) => ({
 			read: async () => {
-				const reading = await read();
+				const reading = await signer.read();
 				const files = reading.files.map((file) => ({
 					...file,
-					path: file.path.replace(`/${name}/`, "/main/"),
+					path: file.path.replace(`/${signer.name}/`, "/main/"),
 				}));
 				return { ...reading, files };
 			},
