@@ -6,6 +6,7 @@ import { adopt, takeOver } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { disclose } from "./disclose.ts";
 import type { Loaded } from "./documents.ts";
+import { watchEmptied } from "./emptied.ts";
 import { type Groups, matesOf } from "./groups.ts";
 import { look, watch } from "./look.ts";
 import { giveUp, make } from "./make.ts";
@@ -109,7 +110,9 @@ async function performOne(run: Run, job: Job, { groups, loaded }: Others): Promi
 		case "revoke":
 			return revoke(run, { doc, step }, loaded);
 		case "watch":
-			return watch(run, { doc, step });
+			return keyOf(doc.state, step.selector)?.state === "revoked"
+				? watchEmptied(run, { doc, step })
+				: watch(run, { doc, step });
 		case "retire":
 			return retire(run, { doc, step }, loaded);
 		case "disclose":

@@ -3,6 +3,7 @@
 import { revokedRecord } from "../dkim/key-record.ts";
 import { KeyturnError } from "../errors.ts";
 import { type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { COMPROMISED } from "../rotation/retiring.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord, type Leftover, leftSentences } from "./change-record.ts";
 import type { Loaded } from "./documents.ts";
@@ -77,7 +78,7 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 					tries: 0,
 					notBefore: new Date(now.getTime() + standsMs).toISOString(),
 				},
-				reason: isCompromised ? "compromised" : "its record is kept empty for a while (retire.tombstone)",
+				reason: isCompromised ? COMPROMISED : "its record is kept empty for a while (retire.tombstone)",
 			}),
 		),
 	);
@@ -126,7 +127,7 @@ async function tellRevoked(
 		severity: isCompromised ? "warning" : "info",
 		domains: [domain],
 		selector: key.selector,
-		summary: `${domain}: the record of ${key.selector} is empty now; nothing signed with it verifies any more`,
+		summary: `${domain}: the record of ${key.selector} is empty now; nothing signed with it verifies once every server has that`,
 		detail: [
 			`${key.record.owner} TXT ${revokedRecord(key.record.value)}`,
 			`resolvers may hold the record of before for ${key.record.ttlSeconds} s more`,

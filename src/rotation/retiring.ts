@@ -8,10 +8,21 @@ import { doubtMs, graceEnds } from "./timing.ts";
 import { isSuperseded } from "./wishes.ts";
 
 /** Not while a switch to it is under way: going back to `published` would forget the switch. */
-export function watching({ state }: Facts): readonly Wanted[] {
+export function watching({ state, now }: Facts): readonly Wanted[] {
 	return state.keys
-		.filter((key) => key.state === "active" || (key.state === "verified" && !isUnderWay(key)))
+		.filter(
+			(key) =>
+				key.state === "active" || (key.state === "verified" && !isUnderWay(key)) || isEmptyForThief(key, now),
+		)
 		.map((key) => ({ kind: "watch", selector: key.selector }));
+}
+
+/** The reason of a revoked key that was not merely kept empty after its grace (`retire.tombstone`). */
+export const COMPROMISED = "compromised";
+
+/** As long as its record is to stand empty: a thief counts on every server that has not heard of it. */
+function isEmptyForThief({ state, reason, owes }: KeyEntry, now: Date): boolean {
+	return state === "revoked" && reason === COMPROMISED && new Date(owes?.notBefore ?? 0) > now;
 }
 
 /** Who is compromised is turned first (`turn`), then its record is emptied at once: grace would let forged mail pass. */

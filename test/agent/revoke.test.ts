@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { recordText } from "../../src/dkim/key-material.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
+import type { ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
@@ -40,6 +41,64 @@ describe("revoke", () => {
 		expect(world.zone.get("202610._domainkey.example.com")).toEqual([EMPTY]);
 		expect(world.told("revoked")).toEqual([null]);
 		expect((await world.state()).wants).toMatchObject({ rotate: null, revoke: [] });
+	});
+
+	describe("looks at the name servers afterwards", () => {
+		const VERDICTS = {
+			wrong_key: "wrong",
+			several_records: "wrong",
+			absent_name: "absent",
+			timeout: "unknown",
+		} as const;
+
+		async function emptied(outcome: keyof typeof VERDICTS) {
+			const world = new AgentWorld([quick]);
+			await world.tick();
+			const server: ServerReport = {
+				server: "ns2",
+				address: "192.0.2.2",
+				outcome,
+				sentence: `ns2: ${outcome}`,
+				at: world.at.toISOString(),
+				serial: 1,
+				ttlSeconds: 300,
+				txtRecords: 1,
+				chunks: [],
+				signed: null,
+			};
+			world.report = (selector) => {
+				if (selector !== "202610") return { verdict: "right", servers: [], resolvers: [] };
+				return { verdict: VERDICTS[outcome], servers: [server], resolvers: [] };
+			};
+			await world.ask(revocation("202610"));
+			await world.advance(50 * MINUTE_MS);
+			expect(await world.states()).toMatchObject({ "202610": "revoked" });
+			expect(world.told("retire_failed")).toEqual([]);
+			return world;
+		}
+
+		it.each(["wrong_key", "several_records"] as const)(
+			"tells one that serves the key an hour later, until it does no more: %s",
+			async (outcome) => {
+				const world = await emptied(outcome);
+				await world.advance(20 * MINUTE_MS);
+				expect(world.told("retire_failed")).toEqual(["start"]);
+				expect(world.events.find(({ event }) => event === "retire_failed")).toMatchObject({
+					severity: "critical",
+					summary: expect.stringContaining("some name servers serve the key still"),
+					detail: `ns2: ${outcome}`,
+				});
+				world.report = null;
+				await world.advance(20 * MINUTE_MS);
+				expect(world.told("retire_failed")).toEqual(["start", "end"]);
+			},
+		);
+
+		it.each(["absent_name", "timeout"] as const)("but none that has not got it: %s", async (outcome) => {
+			const world = await emptied(outcome);
+			await world.advance(2 * DAY_MS);
+			expect(world.told("retire_failed")).toEqual([]);
+		});
 	});
 
 	it("keeps the empty record for thirty days at least, then removes it", async () => {

@@ -1,0 +1,58 @@
+/** Looks whether the world has heard that a key is revoked: its provider has, and who is asked may still serve the key. */
+
+import { type LookReport, SAYING_NOTHING, type ServerOutcome } from "../ports/propagation.ts";
+import { keyOf } from "../rotation/domain-state.ts";
+import { CAUSES } from "./causes.ts";
+import { seen } from "./look.ts";
+import type { Job, Run } from "./run.ts";
+import { sentences } from "./unverified.ts";
+
+const MINUTE_MS = 60_000;
+/** DNS hosts that write their zones out from time to time do so within the hour. */
+const LATE_MS = 60 * MINUTE_MS;
+
+/** With these nothing that is signed with the key verifies either. */
+const HARMLESS: ReadonlySet<ServerOutcome> = new Set(["right", "absent_name", "absent_record", "wildcard"]);
+
+/** The look at the empty record of a compromised key: often until no server serves the key any more, then once a day. */
+export async function watchEmptied(run: Run, { doc, step }: Job<"watch">): Promise<void> {
+	const key = keyOf(doc.state, step.selector);
+	if (key === null) return;
+	const report = seen(run, doc.policy, key, false);
+	if (report === null) return;
+	const { domain } = doc.policy;
+	const cause = CAUSES.retire(domain, key.selector);
+	const now = run.now();
+	const delay = (minutes: number, reason: string) =>
+		run.delay(doc, step, new Date(now.getTime() + minutes * MINUTE_MS), reason);
+	const serving = servesStill(report);
+	if (serving.servers.length > 0) {
+		if (now.getTime() - Date.parse(key.since) >= LATE_MS)
+			await run.raise({
+				cause,
+				event: "retire_failed",
+				severity: "critical",
+				domains: [domain],
+				selector: key.selector,
+				summary: `${domain}: the record of ${key.selector} was emptied, and some name servers serve the key still; mail forged with it verifies there`,
+				detail: sentences(serving),
+				hint: `see why they do not take the change: another zone than ${key.record.zone ?? "the one written"} may be asked, or transfers stand still; keyturn record ${domain} ${key.selector} shows what has to stand there`,
+			});
+		delay(10, report.summary);
+		return;
+	}
+	if (report.verdict === "unknown") {
+		delay(10, report.summary);
+		return;
+	}
+	await run.end(cause, domain);
+	run.done(doc, step);
+	delay(24 * 60, "the daily look");
+}
+
+/** With those servers only that answer with something that the key verifies by. */
+function servesStill(report: LookReport): LookReport {
+	const isServing = ({ outcome }: { readonly outcome: ServerOutcome }): boolean =>
+		!HARMLESS.has(outcome) && !SAYING_NOTHING.has(outcome);
+	return { ...report, servers: report.servers.filter(isServing), resolvers: [] };
+}
