@@ -6,9 +6,9 @@ import type { DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import type { KeyEntry } from "../rotation/domain-state.ts";
 import { codeOfChange } from "./change-code.ts";
 import { unchecked } from "./fitness.ts";
-import { zoneOf } from "./publish.ts";
 import type { Doc, Run } from "./run.ts";
 import { writersOf } from "./writers.ts";
+import { isBelow, zoneHolding } from "./zone-holding.ts";
 
 /** Where a record was published before, and may still stand. */
 export interface Leftover {
@@ -50,17 +50,48 @@ export async function changeRecord(
 	const wanted = { key, change };
 	const writers = await writersOf(run, doc.policy, key.record);
 	const failures: Unchanged[] = [];
+	const isAdded = change(0).kind === "add";
 	for (const writer of writers)
-		for (const error of await attempt(run, () => changeAt(run, doc, writer, wanted)))
+		for (const error of await attempt(run, async () => {
+			const zone = await zoneNow(run, writer, key, doc.policy.zone);
+			await changeAt(run, writer, zone, wanted);
+			if (!isAdded) await changeAtWritten(run, writer, zone, wanted);
+		}))
 			failures.push({ provider: writer.name, error });
-	const left = change(0).kind === "add" ? [] : await changeAtFormer(run, doc, writers, wanted);
+	const left = isAdded ? [] : await changeAtFormer(run, writers, wanted);
 	const failed = failures.find(({ error }) => error.code !== "provider.late") ?? failures[0] ?? null;
 	return { asked: writers.map(({ name }) => name), failed, left };
 }
 
+/** The zone as configured, or as the provider has it now, which another may have been cut out of; else the one written into. */
+async function zoneNow(
+	run: Run,
+	provider: DnsProvider,
+	{ record }: KeyEntry,
+	configured: string | null,
+): Promise<string> {
+	try {
+		return await zoneHolding(provider, record.owner, [configured], run.signal);
+	} catch (thrown) {
+		if (record.zone === null) throw thrown;
+		return zoneHolding(provider, record.owner, [record.zone], run.signal);
+	}
+}
+
+/** Where the zone that it was written into is another, and the provider has that still, it may stand there as well. */
+async function changeAtWritten(run: Run, provider: DnsProvider, zone: string, wanted: Wanted): Promise<void> {
+	const { owner, zone: written, providers } = wanted.key.record;
+	if (written === null || written === zone || !isBelow(owner, written) || !providers.includes(provider.name))
+		return;
+	try {
+		await changeAt(run, provider, written, wanted);
+	} catch (thrown) {
+		if (asKeyturnError(thrown).code !== "provider.zone") throw thrown;
+	}
+}
+
 async function changeAtFormer(
 	run: Run,
-	doc: Doc,
 	writers: readonly DnsProvider[],
 	wanted: Wanted,
 ): Promise<readonly Leftover[]> {
@@ -71,9 +102,12 @@ async function changeAtFormer(
 		if (provider === undefined) left.push({ provider: name, error: null });
 		else
 			for (const error of await attempt(run, async () => {
+				const found = await provider.findZone(owner, run.signal);
 				// What has not the zone any more has not the record either.
-				if ((await provider.findZone(owner, run.signal)).kind === "none") return;
-				await changeAt(run, doc, provider, wanted);
+				if (found.kind === "none") return;
+				const zone = await zoneNow(run, provider, wanted.key, null);
+				await changeAt(run, provider, zone, wanted);
+				await changeAtWritten(run, provider, zone, wanted);
 			}))
 				left.push({ provider: name, error });
 	}
@@ -93,11 +127,10 @@ async function attempt(run: Run, act: () => Promise<void>): Promise<readonly Key
 
 async function changeAt(
 	run: Run,
-	{ policy }: Doc,
 	provider: DnsProvider,
+	zone: string,
 	{ key, change }: Wanted,
 ): Promise<void> {
-	const zone = await zoneOf(run, provider, key, policy.zone);
 	const asked = change(Math.max(key.record.ttlSeconds, provider.limits.minTtlSeconds));
 	const wanted = key.origin === "adopted" ? await asItStands(run, { provider, zone, key }, asked) : asked;
 	const uncheckedYet = wanted.kind === "remove" ? null : unchecked(run, provider);

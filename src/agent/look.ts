@@ -11,7 +11,6 @@ import { CAUSES } from "./causes.ts";
 import { changeRecord } from "./change-record.ts";
 import { jumpedAt } from "./clock-watch.ts";
 import { supersede } from "./make.ts";
-import { zoneOf } from "./publish.ts";
 import { meanwhile } from "./meanwhile.ts";
 import { notRight } from "./remembered.ts";
 import type { Doc, Job, Run } from "./run.ts";
@@ -19,6 +18,7 @@ import { turnAwayFromRevoked } from "./turn-away.ts";
 import { isUnansweredForLong } from "./unanswered.ts";
 import { raiseUnverified } from "./unverified.ts";
 import { writersOf } from "./writers.ts";
+import { zoneHolding } from "./zone-holding.ts";
 
 const MINUTE_MS = 60_000;
 /** How far the interval grows, unless it is longer from the beginning. */
@@ -304,7 +304,7 @@ async function isLost(run: Run, policy: Policy, key: KeyEntry): Promise<boolean>
 	try {
 		for (const provider of await writersOf(run, policy, key.record)) {
 			if (mayStillCome(provider, key, run.now())) continue;
-			const zone = await zoneOf(run, provider, key, policy.zone);
+			const zone = await zoneHolding(provider, key.record.owner, [policy.zone], run.signal);
 			const values = await provider.list(zone, key.record.owner, run.signal);
 			if (!values.includes(key.record.value)) return true;
 		}
@@ -330,6 +330,8 @@ async function publishAgain(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 	await run.save(
 		doc,
 		moveKey(doc.state, key.selector, "pending", now, {
+			// It may have been lost with its zone, and is looked for anew.
+			record: { ...key.record, zone: null },
 			owes: { act: "publish", id: null, askedAt: now.toISOString(), tries: 0, notBefore: null },
 			reason: "the provider lost its record; it is published again",
 		}),

@@ -211,22 +211,13 @@ async function zoneFor(
 	const before = silent.get(provider.name) ?? unchecked(run, provider);
 	if (before !== null) throw before;
 	try {
-		return await zoneOf(run, provider, key, job.doc.policy.zone);
+		const known = [job.doc.policy.zone, key.record.zone];
+		return await zoneHolding(provider, key.record.owner, known, run.signal);
 	} catch (thrown) {
 		const error = asKeyturnError(thrown);
 		if (error.code === "provider.unreachable") silent.set(provider.name, error);
 		throw error;
 	}
-}
-
-/** The zone as configured, as remembered, or as the provider knows it. */
-export async function zoneOf(
-	run: Run,
-	provider: DnsProvider,
-	key: KeyEntry,
-	configured: string | null,
-): Promise<string> {
-	return zoneHolding(provider, key.record.owner, [configured, key.record.zone], run.signal);
 }
 
 async function failed(

@@ -272,6 +272,57 @@ describe("a provider that does not answer", () => {
 	});
 });
 
+describe("a zone that was cut out of the one that a record was written into", () => {
+	const CUT = "_domainkey.example.com";
+
+	async function cut(changes: Parameters<typeof policyOf>[0] = {}) {
+		const world = new AgentWorld([quick]);
+		for (const id of ["w1", "w2"]) {
+			await world.wish(["example.com"], id);
+			await world.advance(MINUTE_MS);
+			world.pass(MINUTE_MS);
+		}
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		world.zonesChanged.length = 0;
+		world.cuts.add(CUT);
+		if (Object.keys(changes).length > 0) world.reconfigure([{ ...quick, ...changes }]);
+		return world;
+	}
+	const compromised = { kind: "revoke", domains: ["example.com"], selector: "202611" } as const;
+
+	it.each([{}, { zone: CUT }])("is where it is emptied, as well as where it was: %o", async (changes) => {
+		const world = await cut(changes);
+		await world.ask({ ...compromised, noSoak: false, unsigned: false, useStandby: false }, "w3");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
+		expect(world.zonesChanged).toEqual([CUT, "example.com"]);
+	});
+
+	it("is all that counts once the provider has the other no more", async () => {
+		const world = await cut();
+		world.change = () => {
+			if (world.zonesChanged.at(-1) !== CUT)
+				throw new KeyturnError("provider.zone", "home: no zone example.com");
+			return { kind: "done" };
+		};
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+		expect(world.told("retire_failed")).toEqual([]);
+	});
+
+	it("gets a record that was to be published before it", async () => {
+		const world = new AgentWorld([quick]);
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(world.zonesChanged).toEqual(["example.com"]);
+		world.cuts.add(CUT);
+		world.zone.clear();
+		await world.advance(20 * MINUTE_MS);
+		expect(world.zonesChanged.slice(1, 2)).toEqual([CUT]);
+	});
+});
+
 describe("a record that is seen in DNS alone", () => {
 	const OWNER = "202611._domainkey.example.com";
 

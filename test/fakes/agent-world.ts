@@ -114,6 +114,10 @@ export class AgentWorld {
 	traits: Pick<DnsProvider, "readsBack" | "byHand"> = {};
 	/** The records whose zone the provider was asked for. */
 	readonly zonesAsked: string[] = [];
+	/** Zones of their own below a domain, which a provider finds. */
+	readonly cuts = new Set<string>();
+	/** The zone that each of `changes` was made in. */
+	readonly zonesChanged: string[] = [];
 	signerProblem: string | null = null;
 	/** A second signer, which has the lines of Ed25519 keys; null where one has all. */
 	ed25519Signer: string | null = null;
@@ -525,11 +529,14 @@ export class AgentWorld {
 				if (fault !== undefined) throw fault;
 				const zone = at.split(".").slice(-2).join(".");
 				if (this.zonesOf.get(name)?.includes(zone) === false) return { kind: "none", why: "not here" };
-				return { kind: "zone", zone };
+				const cut = [...this.cuts].find((one) => at.endsWith(`.${one}`));
+				return { kind: "zone", zone: cut ?? zone };
 			},
 			list: async (_zone, at) => Promise.resolve(zone.get(at) ?? []),
-			change: async (_zone, changes) =>
-				Promise.resolve(changes.map((change) => this.#apply(change, name, zone))),
+			change: async (zoneName, changes) => {
+				this.zonesChanged.push(...changes.map(() => zoneName));
+				return Promise.resolve(changes.map((change) => this.#apply(change, name, zone)));
+			},
 		};
 	}
 
