@@ -68,8 +68,13 @@ export interface Memory {
 	readonly looks: Map<string, LookReport>;
 	/** The providers that were last found to write a pending record, by `domain selector`. */
 	readonly writers: Map<string, readonly string[]>;
-	/** What was told without the outbox, while no tick went through; null if nothing was. */
-	distress: HostState | null;
+	/**
+	 * What was told without the outbox, while no tick went through; null if nothing was. `failedMs`, of uptime: the last time;
+	 * `isBack`: it had just been over.
+	 */
+	distress: { readonly told: HostState; readonly failedMs: number; readonly isBack: boolean } | null;
+	/** When it was over last, in milliseconds of uptime; null where it never was. */
+	distressOverMs: number | null;
 	/** Since when every tick found the lock held, in milliseconds of uptime; null where the last one did not. */
 	heldSinceMs: number | null;
 	/** By signer: when its running process is probed next, in milliseconds of uptime, and what it did not sign with. */
@@ -332,6 +337,7 @@ export function newMemory(): Memory {
 		writers: new Map(),
 		probes: new Map(),
 		distress: null,
+		distressOverMs: null,
 		heldSinceMs: null,
 		inspection: null,
 		revisions: new Map(),

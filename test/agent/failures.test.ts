@@ -25,6 +25,31 @@ describe("a tick that fails as a whole", () => {
 		expect(world.told("state_damaged")).toEqual(["start", "repeat", "end"]);
 	});
 
+	it("that comes and goes is told as one, which is over once it has stayed away for an hour", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		for (let count = 0; count < 40; count += 1) {
+			world.diskIsFull = true;
+			await expect(world.tick()).rejects.toThrow("no space");
+			world.diskIsFull = false;
+			world.pass(MINUTE_MS);
+			await world.tick();
+			world.pass(MINUTE_MS);
+		}
+		expect(world.told("state_damaged")).toEqual(["start", "end", "start"]);
+		await world.advance(50 * MINUTE_MS);
+		expect(world.told("state_damaged").filter((phase) => phase === "end")).toHaveLength(1);
+		await world.advance(20 * MINUTE_MS);
+		expect(world.told("state_damaged").at(-1)).toBe("end");
+		world.pass(2 * HOUR_MS);
+		world.diskIsFull = true;
+		await expect(world.tick()).rejects.toThrow("no space");
+		world.diskIsFull = false;
+		world.pass(MINUTE_MS);
+		await world.tick();
+		expect(world.told("state_damaged").slice(-2)).toEqual(["start", "end"]);
+	});
+
 	it("is told when the sink works again", async () => {
 		const world = new AgentWorld([quick]);
 		world.diskIsFull = true;

@@ -34,4 +34,9 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 			"in the simulation a record that was taken out uncovered an alias, whose name the checker did not excuse",
 	},
 	{ seed: 60490, found: "a clock that jumped once more in a doubt ended a soak" },
+	{
+		seed: 70078,
+		found:
+			"a disk that failed now and then had each start and end of that told, which pushed troubles out of the outbox",
+	},
 ];
