@@ -34,6 +34,6 @@ export interface Services {
 	hostPhase(): Promise<"starting" | "running" | "stopping">;
 	/** Arms the dead man's switch: `keyturn recover` in `afterMs` unless disarmed. Repeatable; a no-op where there is none. */
 	armDeadMan(afterMs: number): Promise<void>;
-	/** What this process armed; of systemd's timers, what any did. Repeatable; success where none is armed. */
+	/** What any process armed. Repeatable; success where none is armed. */
 	disarmDeadMan(): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface NotTaken {
 
 export interface Up {
 	readonly isUp: boolean;
-	/** Why what runs may not have taken up the table that stands; null if it has, or does not run. */
+	/** Why what runs, or what a program applies to, may not have taken up the table that stands; null if it has. */
 	readonly missed: string | null;
 }
 

@@ -126,9 +126,7 @@ async function endSigner(
 		return ending(entry, standing, reason ?? quiet, { isUp: true });
 	}
 	if (standing === "before" || standing === "conflict") {
-		// Once it was to go back, the crash may have come before that was taken up.
-		const mayHoldNew = standing === "before" && (entry.rollBack !== null || entry.partial !== null);
-		const isUp = await comesUpWithOld(run, entry, mayHoldNew);
+		const { isUp } = await comesUp(run, entry);
 		return ending(entry, standing, reason ?? entry.rollBack, { isUp });
 	}
 	const decided = goingBack(entry, standing);
@@ -205,7 +203,8 @@ async function leaveOut(
 		return ending(amended, "conflict", "the table was changed while keys were taken back", {
 			isUp: (await comesUp(run, amended)).isUp,
 		});
-	await stopStarted(run, amended);
+	if (await stopStarted(run, amended))
+		throw new KeyturnError("service.failed", `${entry.ran.service} could not be stopped again`);
 	const notTaken = await whyNotTaken(run, amended);
 	if (notTaken === null) return prove(run, amended, wanted(amended), renderPart);
 	const why = `${entry.ran.service} did not come up with a part of the new table: ${notTaken.why}`;
@@ -229,25 +228,13 @@ async function putAllBack(
 		run.context.log.error("could not stop before putting back", { error: asKeyturnError(error).message });
 	}
 	const standing = await putBack(run.context.disk, amended);
-	if (await stopStarted(run, amended)) throw notTakenBack(amended, "it could not be stopped");
-	const isUp = await comesUpWithOld(run, amended, mayHoldNew && standing === "before");
-	return ending(amended, standing, isUp ? reason : `${reason}; nor with the old one`, { isUp });
-}
-
-/** A signer that runs and cannot be reloaded signs with a key that verifies, unless it may have one that was taken back. */
-async function comesUpWithOld(run: SwitchRun, entry: JournalSigner, mayHoldNew: boolean): Promise<boolean> {
-	const { isUp, missed } = await comesUp(run, entry);
-	if (missed !== null && mayHoldNew) throw notTakenBack(entry, missed);
-	return isUp;
-}
-
-/** What signs is not known, so that nothing may be concluded: the next request tries again. */
-export function notTakenBack({ signer, ran }: JournalSigner, why: string): KeyturnError {
-	return new KeyturnError(
-		"service.failed",
-		`${signer}: the old table stands again, and ${ran.service} may still sign by the new one: ${why}`,
-		{ retry: true, hint: "every request to the door tries again, such as: keyturn recover" },
-	);
+	const runsOn = await stopStarted(run, amended);
+	const { isUp, missed } = await comesUp(run, amended);
+	const told = [reason];
+	if (!isUp) told.push("nor with the old one");
+	const why = runsOn ? "it could not be stopped" : missed;
+	if (mayHoldNew && why !== null) told.push(`what runs may still sign by the new one: ${why}`);
+	return ending(amended, standing, told.join("; "), { isUp });
 }
 
 /** In `restart` no process may have a table in memory other than the one on disk: it is stopped before the rename. */
@@ -267,7 +254,7 @@ export async function stopStarted(run: SwitchRun, { swap, ran }: JournalSigner):
 }
 
 async function keepMailDown(run: SwitchRun, message: string): Promise<void> {
-	if (run.owesMail) for (const ran of run.journal.mail) await stopIfStarted(run, ran, message);
+	if (run.isMailDown) for (const ran of run.journal.mail) await stopIfStarted(run, ran, message);
 }
 
 /** Whether it runs on, since it could not be stopped. */

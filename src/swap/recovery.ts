@@ -9,15 +9,7 @@ import { asKeyturnError } from "../errors.ts";
 import type { Pending, SwitchResult } from "../ports/door.ts";
 import { clear, conclude, disarm } from "./conclusion.ts";
 import type { SwapContext } from "./context.ts";
-import {
-	endSwitch,
-	goingBack,
-	notTakenBack,
-	type Stand,
-	startAnyway,
-	stopSigner,
-	stopStarted,
-} from "./ending.ts";
+import { endSwitch, goingBack, type Stand, startAnyway, stopSigner, stopStarted } from "./ending.ts";
 import {
 	type Journal,
 	type JournalSigner,
@@ -90,8 +82,7 @@ async function settleSigner(
 	else if (entry.swap === "restart" && (await hasBegun(run.context, entry.ran.service)) === true)
 		return found;
 	const standing = await putBack(run.context.disk, entry);
-	if (mayTouchServices && (await stopStarted(run, entry)))
-		throw notTakenBack(entry, "it could not be stopped");
+	if (mayTouchServices) await stopStarted(run, entry);
 	return standing;
 }
 

@@ -14,6 +14,8 @@ export interface SwitchRun {
 	journal: Journal;
 	/** Whether the mail servers have to be started (again). */
 	owesMail: boolean;
+	/** Whether this run has stopped them, and not started them since. */
+	isMailDown: boolean;
 	/** Of the monotonic clock, at the first stop; null while nothing was stopped. */
 	stoppedAtMs: number | null;
 	/** From the first stop to the last start. */
@@ -25,7 +27,16 @@ export interface SwitchRun {
 }
 
 export function beginRun(context: SwapContext, journal: Journal, owesMail: boolean): SwitchRun {
-	return { context, journal, owesMail, stoppedAtMs: null, pauseMs: null, owed: [], did: [] };
+	return {
+		context,
+		journal,
+		owesMail,
+		isMailDown: false,
+		stoppedAtMs: null,
+		pauseMs: null,
+		owed: [],
+		did: [],
+	};
 }
 
 /** Changes one signer's entry in the journal, durably. */
@@ -57,6 +68,7 @@ export async function stopMail(run: SwitchRun): Promise<void> {
 		await writeJournal(run.context, run.journal);
 	}
 	run.owesMail = true;
+	run.isMailDown = true;
 	run.stoppedAtMs ??= run.context.clock.uptimeMs();
 	for (const { service, units } of running) await run.context.services.stop(service, units);
 }
@@ -65,6 +77,7 @@ export async function stopMail(run: SwitchRun): Promise<void> {
 export async function startMail(run: SwitchRun): Promise<void> {
 	if (!run.owesMail) return;
 	run.owesMail = false;
+	run.isMailDown = false;
 	run.owed.length = 0;
 	for (const service of run.journal.mailStart) {
 		const ran = run.journal.mail.find((candidate) => candidate.service === service);
