@@ -63,6 +63,9 @@ export async function changeRecord(
 	return { asked: writers.map(({ name }) => name), failed, left };
 }
 
+/** What a provider that answers says of a zone that it does not find; of others the zone is not known. */
+const SAYING_NO: ReadonlySet<string> = new Set(["provider.zone", "provider.ambiguous", "provider.denied"]);
+
 /** The zone as configured, or as the provider has it now, which another may have been cut out of; else the one written into. */
 async function zoneNow(
 	run: Run,
@@ -73,21 +76,23 @@ async function zoneNow(
 	try {
 		return await zoneHolding(provider, record.owner, [configured], run.signal);
 	} catch (thrown) {
-		if (record.zone === null) throw thrown;
+		if (record.zone === null || !SAYING_NO.has(asKeyturnError(thrown).code)) throw thrown;
 		return zoneHolding(provider, record.owner, [record.zone], run.signal);
 	}
 }
 
 /** Where the zone that it was written into is another, and the provider has that still, it may stand there as well. */
 async function changeAtWritten(run: Run, provider: DnsProvider, zone: string, wanted: Wanted): Promise<void> {
-	const { owner, zone: written, providers } = wanted.key.record;
+	const { record, publicKey } = wanted.key;
+	const { owner, zone: written, providers } = record;
 	if (written === null || written === zone || !isBelow(owner, written) || !providers.includes(provider.name))
 		return;
-	try {
-		await changeAt(run, provider, written, wanted);
-	} catch (thrown) {
-		if (asKeyturnError(thrown).code !== "provider.zone") throw thrown;
-	}
+	const values = await provider.list(written, owner, run.signal).catch((thrown: unknown) => {
+		if (asKeyturnError(thrown).code === "provider.zone") return [];
+		throw thrown;
+	});
+	const isThere = values.some((value) => value === record.value || isRecordOf(value, publicKey));
+	if (isThere) await changeAt(run, provider, written, wanted);
 }
 
 async function changeAtFormer(
@@ -102,9 +107,8 @@ async function changeAtFormer(
 		if (provider === undefined) left.push({ provider: name, error: null });
 		else
 			for (const error of await attempt(run, async () => {
-				const found = await provider.findZone(owner, run.signal);
 				// What has not the zone any more has not the record either.
-				if (found.kind === "none") return;
+				if ((await provider.findZone(owner, run.signal)).kind === "none") return;
 				const zone = await zoneNow(run, provider, wanted.key, null);
 				await changeAt(run, provider, zone, wanted);
 				await changeAtWritten(run, provider, zone, wanted);

@@ -1,7 +1,7 @@
 /** Looks whether the world has heard that a key is revoked: its provider has, and who is asked may still serve the key. */
 
-import { type LookReport, SAYING_NOTHING, type ServerOutcome } from "../ports/propagation.ts";
-import { keyOf } from "../rotation/domain-state.ts";
+import type { LookReport, ServerOutcome } from "../ports/propagation.ts";
+import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import { seen } from "./look.ts";
 import type { Job, Run } from "./run.ts";
@@ -10,9 +10,10 @@ import { sentences } from "./unverified.ts";
 const MINUTE_MS = 60_000;
 /** DNS hosts that write their zones out from time to time do so within the hour. */
 const LATE_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * LATE_MS;
 
-/** With these nothing that is signed with the key verifies either. */
-const HARMLESS: ReadonlySet<ServerOutcome> = new Set(["right", "absent_name", "absent_record", "wildcard"]);
+/** Where an empty record is asked for, every record with a key in it is one of these; with all others nothing verifies. */
+const SERVING: ReadonlySet<ServerOutcome> = new Set(["wrong_key", "several_records"]);
 
 /** The look at the empty record of a compromised key: often until no server serves the key any more, then once a day. */
 export async function watchEmptied(run: Run, { doc, step }: Job<"watch">): Promise<void> {
@@ -38,6 +39,7 @@ export async function watchEmptied(run: Run, { doc, step }: Job<"watch">): Promi
 				detail: sentences(serving),
 				hint: `see why they do not take the change: another zone than ${key.record.zone ?? "the one written"} may be asked, or transfers stand still; keyturn record ${domain} ${key.selector} shows what has to stand there`,
 			});
+		await keepWatch(run, { doc, step });
 		delay(10, report.summary);
 		return;
 	}
@@ -50,9 +52,19 @@ export async function watchEmptied(run: Run, { doc, step }: Job<"watch">): Promi
 	delay(24 * 60, "the daily look");
 }
 
-/** With those servers only that answer with something that the key verifies by. */
+/** The record is not removed, nor the look at it given up, while somebody serves the key. */
+async function keepWatch(run: Run, { doc, step }: Job<"watch">): Promise<void> {
+	const owes = keyOf(doc.state, step.selector)?.owes ?? null;
+	const tomorrowMs = run.now().getTime() + DAY_MS;
+	if (owes === null || Date.parse(owes.notBefore ?? owes.askedAt) > tomorrowMs) return;
+	const notBefore = new Date(tomorrowMs + DAY_MS).toISOString();
+	await run.save(
+		doc,
+		editKey(doc.state, step.selector, (key) => ({ ...key, owes: { ...owes, notBefore } })),
+	);
+}
+
+/** With those servers only that serve a key. */
 function servesStill(report: LookReport): LookReport {
-	const isServing = ({ outcome }: { readonly outcome: ServerOutcome }): boolean =>
-		!HARMLESS.has(outcome) && !SAYING_NOTHING.has(outcome);
-	return { ...report, servers: report.servers.filter(isServing), resolvers: [] };
+	return { ...report, servers: report.servers.filter(({ outcome }) => SERVING.has(outcome)), resolvers: [] };
 }

@@ -203,12 +203,12 @@ export function backToPublished(
 
 async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report: LookReport): Promise<void> {
 	const { domain } = doc.policy;
-	// What was told is over, though the soak goes on.
-	await run.end(CAUSES.verify(domain, key.selector), domain);
 	// After a jump of the clock, and where it was ahead, what it said before tells nothing: the soak begins anew.
 	const from = jumpedAt(run.host) ?? "";
 	const isCounted = key.rightSince !== null && key.rightSince <= report.at && key.rightSince >= from;
 	const rightSince = isCounted ? key.rightSince : report.at;
+	// What was told is over, though the soak goes on; one right look alone may be of a record that comes and goes.
+	if (isCounted) await run.end(CAUSES.verify(domain, key.selector), domain);
 	const soaked = new Date(rightSince).getTime() + soakMs(key, doc.state, doc.policy);
 	if (new Date(report.at).getTime() < soaked) {
 		if (key.rightSince !== rightSince)
@@ -235,6 +235,7 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 		hint: null,
 	});
 	await run.save(doc, moveKey(doc.state, key.selector, "verified", new Date(report.at), { rightSince }));
+	await run.end(CAUSES.verify(domain, key.selector), domain);
 	run.done(doc, step);
 	const tomorrow = new Date(run.now().getTime() + 24 * 60 * MINUTE_MS);
 	run.delay(doc, { kind: "watch", selector: key.selector }, tomorrow, "the daily look");

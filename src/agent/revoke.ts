@@ -20,7 +20,8 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 	const key = keyOf(doc.state, step.selector);
 	if (key === null) return;
 	const { domain, retire } = doc.policy;
-	const isCompromised = doc.state.wants.revoke.some(({ selector }) => selector === key.selector);
+	const wish = doc.state.wants.revoke.find(({ selector }) => selector === key.selector);
+	const isCompromised = wish !== undefined;
 	const value = revokedRecord(key.record.value);
 	let others: readonly string[] = [];
 	let left: readonly Leftover[] = [];
@@ -37,7 +38,7 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 				await leaveRecord(run, { doc, step }, key, keepers);
 				return;
 			}
-		} else mustSignForNobody(domain, key, signingOn(doc, key, loaded));
+		} else if (!wish.unsigned) mustSignForNobody(domain, key, signingOn(doc, key, loaded));
 		others = otherUsers(sources, domain, key);
 		const changed = await changeRecord(run, doc, key, (ttlSeconds) => ({
 			kind: "replace",
@@ -84,9 +85,10 @@ export async function revoke(run: Run, { doc, step }: Job<"revoke">, loaded: Loa
 	);
 	await run.ports.keys.remove(domain, key.selector);
 	run.done(doc, step);
+	run.delay(doc, { kind: "watch", selector: key.selector }, now, "its name servers are looked at");
 }
 
-/** Fails where mail of other domains is signed with it still: their own wishes turn them away from it. */
+/** Fails where mail of other domains is signed with it still: wishes of their own turn those away that were known by then. */
 function mustSignForNobody(domain: string, { selector, record }: KeyEntry, signing: readonly string[]): void {
 	if (signing.length === 0) return;
 	throw new KeyturnError(
@@ -94,7 +96,7 @@ function mustSignForNobody(domain: string, { selector, record }: KeyEntry, signi
 		`${domain}: mail of ${signing.join(", ")} is still signed with the key of ${selector}, whose record is ${record.owner}, too`,
 		{
 			retry: true,
-			hint: "it is emptied once they sign with another key: keyturn status says what they wait for, and keyturn revoke --unsigned waits for nothing",
+			hint: "it is emptied once they sign with another key: keyturn status says what they wait for; keyturn revoke once more turns one that was added since, and with --unsigned their mail is not waited for",
 		},
 	);
 }

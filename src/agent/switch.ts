@@ -18,6 +18,7 @@ import { tellBeside } from "./turn-away.ts";
 import { tellUnstarted } from "./unstarted.ts";
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** All that is due goes through one stop, unless a hook holds it. */
 export async function switchKeys(run: Run, jobs: readonly Job<"switch">[]): Promise<void> {
@@ -198,11 +199,14 @@ async function leaveRefused(run: Run, copies: Copies, groups: Groups, refused: R
 	const named = group.filter(({ job }) => isConcerned(refused, job.doc.policy));
 	const concerned = named.length === 0 ? group : named;
 	const { why } = refused;
-	const soon =
-		why === "table_changed" || why === "stale_evidence" || why === "unknown_id" || why === "not_now";
 	forgetInspection(run);
 	for (const one of concerned) {
 		if (isGivenUp(one)) continue;
+		const soon =
+			why === "table_changed" ||
+			why === "stale_evidence" ||
+			why === "unknown_id" ||
+			(why === "not_now" && !isLate(run, one));
 		const error = soon || why === "packages" ? null : refusal(refused);
 		// Neither the agent nor the door has it: waiting would not bring it back.
 		if (
@@ -215,6 +219,15 @@ async function leaveRefused(run: Run, copies: Copies, groups: Groups, refused: R
 	}
 	const left = group.filter((one) => !concerned.includes(one) && !isGivenUp(one));
 	return { left, refusedBy: refused.signer ?? null };
+}
+
+/** Whether it could have been done for an hour: no other alarm may tell of a host that starts or stops for longer. */
+function isLate(run: Run, { job: { doc }, key }: Switching): boolean {
+	const { rotate, add } = doc.state.wants;
+	const nowMs = run.now().getTime();
+	const moments = [key.since, key.dueAt, rotate?.askedAt ?? key.since, add?.askedAt ?? key.since];
+	const latestMs = Math.max(...moments.map((at) => Date.parse(at)).filter((ms) => ms <= nowMs));
+	return latestMs + HOUR_MS <= nowMs;
 }
 
 /** A new key takes the place of one that never signed; a way back is given up. The key in use is left as it is: false. */

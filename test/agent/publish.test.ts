@@ -284,6 +284,7 @@ describe("a zone that was cut out of the one that a record was written into", ()
 		}
 		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
 		world.zonesChanged.length = 0;
+		world.hidden = new Map(world.zone);
 		world.cuts.add(CUT);
 		if (Object.keys(changes).length > 0) world.reconfigure([{ ...quick, ...changes }]);
 		return world;
@@ -298,16 +299,28 @@ describe("a zone that was cut out of the one that a record was written into", ()
 		expect(world.zonesChanged).toEqual([CUT, "example.com"]);
 	});
 
-	it("is all that counts once the provider has the other no more", async () => {
+	it.each([null, new Map<string, readonly string[]>()])(
+		"is all that counts where the provider has the other no more, or nothing stands there: %o",
+		async (hidden) => {
+			const world = await cut();
+			world.hidden = hidden;
+			await world.advance(16 * DAY_MS);
+			expect(await world.states()).toMatchObject({ "202611": "retired" });
+			expect(world.zonesChanged).toEqual([CUT]);
+			expect(world.told("retire_failed")).toEqual([]);
+		},
+	);
+
+	it("is not taken for the other where the provider cannot be asked for it", async () => {
 		const world = await cut();
-		world.change = () => {
-			if (world.zonesChanged.at(-1) !== CUT)
-				throw new KeyturnError("provider.zone", "home: no zone example.com");
-			return { kind: "done" };
-		};
-		await world.advance(16 * DAY_MS);
-		expect(await world.states()).toMatchObject({ "202611": "retired" });
-		expect(world.told("retire_failed")).toEqual([]);
+		world.zoneFaults.set("home", new KeyturnError("provider.unreachable", "home: 500", { retry: true }));
+		await world.ask({ ...compromised, noSoak: false, unsigned: false, useStandby: false }, "w3");
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		world.zoneFaults.clear();
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "revoked" });
+		expect(world.zonesChanged).toEqual([CUT, "example.com"]);
 	});
 
 	it("gets a record that was to be published before it", async () => {

@@ -49,6 +49,7 @@ describe("revoke", () => {
 			several_records: "wrong",
 			absent_name: "absent",
 			timeout: "unknown",
+			unreadable_record: "wrong",
 		} as const;
 
 		async function emptied(outcome: keyof typeof VERDICTS) {
@@ -94,11 +95,40 @@ describe("revoke", () => {
 			},
 		);
 
-		it.each(["absent_name", "timeout"] as const)("but none that has not got it: %s", async (outcome) => {
-			const world = await emptied(outcome);
-			await world.advance(2 * DAY_MS);
-			expect(world.told("retire_failed")).toEqual([]);
+		it("soon, though the key in use was looked at a moment ago", async () => {
+			const soaking = { ...quick, verify: { ...quick.verify, soakMs: 30 * MINUTE_MS } };
+			const world = new AgentWorld([soaking]);
+			await world.tick();
+			await world.ask(revocation("202610"));
+			const seen: string[] = [];
+			await world.advance(20 * MINUTE_MS);
+			world.whileAsked = async (selector) => {
+				seen.push(selector);
+				return Promise.resolve();
+			};
+			await world.advance(20 * MINUTE_MS);
+			expect(await world.states()).toMatchObject({ "202610": "revoked" });
+			expect(seen).toContain("202610");
 		});
+
+		it("and does not let the record go while one serves the key", async () => {
+			const world = await emptied("wrong_key");
+			for (let day = 0; day < 40; day += 1) await world.advance(DAY_MS);
+			expect(await world.states()).toMatchObject({ "202610": "revoked" });
+			expect(world.told("retire_failed")).not.toContain("end");
+			world.report = null;
+			await world.advance(3 * DAY_MS);
+			expect(await world.states()).toMatchObject({ "202610": "retired" });
+		});
+
+		it.each(["absent_name", "timeout", "unreadable_record"] as const)(
+			"but none that has not got it: %s",
+			async (outcome) => {
+				const world = await emptied(outcome);
+				await world.advance(2 * DAY_MS);
+				expect(world.told("retire_failed")).toEqual([]);
+			},
+		);
 	});
 
 	it("keeps the empty record for thirty days at least, then removes it", async () => {

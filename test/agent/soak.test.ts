@@ -107,6 +107,16 @@ test("ends what was told of servers that were late, since all are right", async 
 	expect(world.told("verification_failed").at(-1)).toBe("end");
 });
 
+test("of a record that comes and goes does not end at each right look what was told", async () => {
+	const world = new AgentWorld([{ ...soaking, schedule: scheduleOf("0 3 1 6 *") }]);
+	let looks = 0;
+	world.verdict = (selector) => (selector === "202611" && (looks += 1) % 2 === 1 ? "wrong" : "right");
+	await world.wish(["example.com"]);
+	await world.advance(30 * HOUR_MS);
+	expect(looks).toBeGreaterThan(50);
+	expect(world.told("verification_failed").filter((phase) => phase !== "repeat")).toEqual(["start"]);
+});
+
 describe("a wrong record that was served before", () => {
 	const TTL_SECONDS = 4 * 3600;
 	const auto = { ...soaking, verify: { ...soaking.verify, soakMs: "auto" as const } };

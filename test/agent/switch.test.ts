@@ -50,16 +50,21 @@ describe.each([
 	});
 });
 
-test("a key that is to be taken out is told of where the host starts for hours", async () => {
+test.each([
+	["that is to be taken out", { kind: "remove", domains: ["example.com"] }],
+	["that is to be put to use", { kind: "rotate", domains: ["example.com"], noSoak: false }],
+] as const)("a key %s is told of where the host starts for hours", async (_, wish) => {
 	const world = new AgentWorld();
 	await world.tick();
 	world.refuse = ({ act }) =>
 		act === "commit" ? { act: "refused", why: "not_now", domains: [], message: "later", hint: null } : null;
-	await world.ask({ kind: "remove", domains: ["example.com"] });
-	await world.advance(2 * 60 * MINUTE_MS);
+	await world.ask(wish);
+	await world.advance(50 * MINUTE_MS);
+	expect(world.told("swap_failed")).toEqual([]);
+	await world.advance(70 * MINUTE_MS);
 	expect(world.told("swap_failed")).toEqual(["start"]);
 	world.refuse = null;
-	await world.advance(MINUTE_MS);
+	await world.advance(10 * MINUTE_MS);
 	expect(world.told("swap_failed")).toEqual(["start", "end"]);
 });
 

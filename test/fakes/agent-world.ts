@@ -116,6 +116,8 @@ export class AgentWorld {
 	readonly zonesAsked: string[] = [];
 	/** Zones of their own below a domain, which a provider finds. */
 	readonly cuts = new Set<string>();
+	/** What stands in the zone that they were cut out of; null where the provider has that no more. */
+	hidden: Map<string, readonly string[]> | null = new Map();
 	/** The zone that each of `changes` was made in. */
 	readonly zonesChanged: string[] = [];
 	signerProblem: string | null = null;
@@ -518,6 +520,11 @@ export class AgentWorld {
 	}
 
 	#provider(name: string, zone: Map<string, readonly string[]>): DnsProvider {
+		const held = (zoneName: string): Map<string, readonly string[]> => {
+			if (this.cuts.size === 0 || this.cuts.has(zoneName)) return zone;
+			if (this.hidden !== null) return this.hidden;
+			throw new KeyturnError("provider.zone", `${name}: no zone ${zoneName}`);
+		};
 		return {
 			name,
 			account: name,
@@ -532,10 +539,10 @@ export class AgentWorld {
 				const cut = [...this.cuts].find((one) => at.endsWith(`.${one}`));
 				return { kind: "zone", zone: cut ?? zone };
 			},
-			list: async (_zone, at) => Promise.resolve(zone.get(at) ?? []),
+			list: async (zoneName, at) => Promise.resolve(held(zoneName).get(at) ?? []),
 			change: async (zoneName, changes) => {
 				this.zonesChanged.push(...changes.map(() => zoneName));
-				return Promise.resolve(changes.map((change) => this.#apply(change, name, zone)));
+				return Promise.resolve(changes.map((change) => this.#apply(change, name, held(zoneName))));
 			},
 		};
 	}

@@ -657,16 +657,14 @@ describe("an old table that what runs may not have taken up is told", () => {
 it("a signer that cannot be stopped for a part of the new table gets none of it", async () => {
 	const { host, end } = await setUp({
 		render: () => new Map([[TABLE, new TextEncoder().encode("# part\n")]]),
-		signer: () => ({
-			probe: async (expectations) => failing("d0")(expectations),
-		}),
-		services: ({ stop }) => {
+		signer: () => ({ probe: failing("d0") }),
+		services: (services, host) => {
 			let stops = 0;
 			return {
 				stop: async (service, units) => {
 					if (service === "main" && (stops += 1) > 1)
 						throw new KeyturnError("service.failed", "main: does not stop");
-					await stop(service, units);
+					await services.stop(service, units);
 					if (service === "main") host.services.start("main");
 				},
 			};
