@@ -49,7 +49,7 @@ export interface Turning extends TurnView {
 /** What is asked for, and how it is seen that a domain has it. */
 export interface Asking {
 	readonly wish: Wish;
-	readonly standing: (policy: Policy, state: DomainState, seen: Seen) => Standing;
+	readonly standing: (policy: Policy, state: DomainState, seen: Seen) => Standing | Promise<Standing>;
 }
 
 /** What is known besides the domain's state, which was read after it. */

@@ -6,12 +6,24 @@ import { type Moment, outlooks, waitsOf } from "../report/outlook.ts";
 import { type DomainState, type KeyEntry } from "../rotation/domain-state.ts";
 import { bySigner } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { isUnderWay } from "../rotation/step.ts";
 import { graceEnds } from "../rotation/timing.ts";
-import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import {
+	type Asking,
+	pursue,
+	type Seen,
+	type Standing,
+	stateOf,
+	type WaitOptions,
+	withProgress,
+} from "./pursuit.ts";
 import { serviceLines } from "./preview.ts";
 import { tableLines } from "./table-preview.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
+
+/** A daemon's state is read twice a second; the door reads its signers' tables each time that it is asked. */
+const LOOK_MS = 10_000;
 
 export interface RemoveOptions extends WaitOptions {
 	readonly dryRun: boolean;
@@ -34,15 +46,49 @@ export async function remove(context: CommandContext, name: string, options: Rem
 	const at = bench.clock.now().toISOString();
 	const wish = { id: bench.random.id(), at, kind: "remove" as const, domains };
 	return withProgress(context, bench, policies, options, async (turning) =>
-		pursue(turning, { wish, standing }, options),
+		pursue(turning, { wish, standing: standingBy(linesInUse(bench, context.signal)) }, options),
 	);
+}
+
+/** Where no key of the domain is known to have signed, only the signers' tables tell that nothing signs. */
+function standingBy(inUse: LinesInUse): Asking["standing"] {
+	return async (policy, state, seen) => {
+		const told = standing(policy, state, seen);
+		if (told.code !== EXIT.done || state.keys.some(({ uses }) => uses.length > 0)) return told;
+		const left = await inUse(policy);
+		if (left?.length === 0) return told;
+		const words =
+			left === null
+				? "whether anything signs for it cannot be told yet: the door has not said so"
+				: `${left.join(" and ")} signs for it, and is to be taken out of the signer's tables`;
+		return { ...told, code: EXIT.waiting, words: `waiting: ${words}` };
+	};
+}
+
+/** The selectors that sign for a domain by the tables of its signers; null where that cannot be told. */
+type LinesInUse = (policy: Policy) => Promise<readonly string[] | null>;
+
+function linesInUse(bench: Workbench, signal: AbortSignal): LinesInUse {
+	let last: { readonly atMs: number; readonly answer: InspectAnswer | null } | null = null;
+	return async (policy) => {
+		const nowMs = bench.clock.uptimeMs();
+		if (last === null || nowMs - last.atMs >= LOOK_MS)
+			last = { atMs: nowMs, answer: await inspected(bench, signal) };
+		const names = bySigner(policy).map(({ signer }) => signer);
+		const signers = last.answer?.signers.filter(({ signer }) => names.includes(signer)) ?? [];
+		if (signers.length < names.length || signers.some(({ problem }) => problem !== null)) return null;
+		const lines = signers.flatMap((one) => one.lines);
+		return lines
+			.filter(({ domain, signs }) => domain === policy.domain && signs)
+			.map(({ selector }) => selector);
+	};
 }
 
 function standing(policy: Policy, state: DomainState, seen: Seen): Standing {
 	const { domain, timezone } = policy;
 	const active = state.keys.find((key) => key.state === "active");
 	const selector = active?.selector ?? null;
-	if (state.wants.remove !== null && active === undefined)
+	if (state.wants.remove !== null && active === undefined && !state.keys.some(isUnderWay))
 		return {
 			domain,
 			code: EXIT.done,

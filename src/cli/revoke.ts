@@ -67,9 +67,15 @@ function standing(
 		};
 	if (key?.state === "active") {
 		const turning = standingOfTurn(policy, state, seen);
+		// A key whose switch was under way when it was revoked has turned: its successor is still to come.
+		const { code, words } =
+			turning.code === EXIT.done
+				? { code: EXIT.waiting, words: `waiting: ${seen.selector} has just begun to sign` }
+				: turning;
 		return {
 			...turning,
-			words: `${turning.words} (mail is still signed with ${seen.selector}, and verifies; --unsigned ends that at once)`,
+			code,
+			words: `${words} (mail is still signed with ${seen.selector}, and verifies; --unsigned ends that at once)`,
 		};
 	}
 	return {

@@ -192,6 +192,29 @@ describe("add", () => {
 });
 
 describe("remove", () => {
+	test("is not done where the door has never said what signs", async () => {
+		const world = new AgentWorld([quick]);
+		world.refuse = ({ act }) =>
+			act === "inspect" ? { act: "refused", why: "failed", domains: [], message: "EIO", hint: null } : null;
+		const { context, terminal } = commandBench(world);
+		expect(await remove(context, "example.com", OPTIONS)).toBe(3);
+		expect(terminal.results.join()).toContain("the door has not said so");
+	});
+
+	test("is not done where a line signs that keyturn never took up", async () => {
+		const world = new AgentWorld([quick]);
+		world.lines.splice(0, 1, ...world.lines.map((line) => ({ ...line, problem: "a relative path" })));
+		const { context, terminal } = commandBench(world);
+		expect(await remove(context, "example.com", OPTIONS)).toBe(3);
+		expect(terminal.results.join()).toContain("202610 signs for it, and is to be taken out");
+	});
+
+	test("is done at once where nothing ever signed", async () => {
+		const { context, terminal } = commandBench(unsignedWorld());
+		expect(await remove(context, "example.com", OPTIONS)).toBe(0);
+		expect(terminal.results.join()).toContain("keyturn signs no more for it");
+	});
+
 	async function addedWorld(): Promise<AgentWorld> {
 		const world = unsignedWorld();
 		await world.tick();

@@ -98,6 +98,20 @@ describe("revoke", () => {
 		expect(terminal.results.join()).toMatch(/waiting: .*mail is still signed with 202611, and verifies/);
 	});
 
+	test("is not done by the switch to the very key, which was under way", async () => {
+		const world = new AgentWorld([quick]);
+		await world.wish(["example.com"]);
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "verified" });
+		world.commit = (_id, result) => ({ act: "commit", result });
+		world.verdict = (selector) => (selector === "202611b" ? "absent" : "right");
+		const { context, terminal } = commandBench(world);
+		expect(await revoke(context, "example.com", "202611", REVOKE)).toBe(3);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(terminal.results.join()).toMatch(/waiting: .*mail is still signed with 202611, and verifies/);
+	});
+
 	test("--unsigned empties the record without waiting for a successor", async () => {
 		const world = await turnedWorld();
 		world.verdict = (selector) => (selector === "202611b" ? "absent" : "right");
