@@ -28,7 +28,10 @@ const VERSION = "0.1.0";
 
 const machine = createMachine(() => isDaemon);
 const { clock, disk, pulse, random, takeLock } = machine;
-const configuration = createConfiguration(disk, directoryOf(beside("main")).replace(/(?:\/dist)?\/src$/, ""));
+const configuration = createConfiguration(
+	machine,
+	directoryOf(beside("main")).replace(/(?:\/dist)?\/src$/, ""),
+);
 
 // A look asks many servers at once under the one signal of its tick; each listener goes with its question.
 setMaxListeners(0);

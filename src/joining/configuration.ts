@@ -5,6 +5,7 @@ import { directoryOf, durableCreate, hashOf, replaceIfUnchanged } from "../durab
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { ALERT_TYPES } from "../alerts/registry.ts";
 import type { Disk } from "../ports/disk.ts";
+import type { HeldLock, TakeLock } from "../ports/lock.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import { formatFaults } from "../settings/faults.ts";
 import { namedTypes } from "../settings/named-types.ts";
@@ -18,6 +19,9 @@ import { PROVIDER_TYPES, type ProviderType } from "../../providers/registry.ts";
 
 /** Of keyturn.yaml, and of other text that is read beside it. */
 export const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
+/** Another command holds it for as long as it takes to write the file. */
+const LOCK_MS = 10_000;
+const NEVER = new AbortController().signal;
 const ONLY_ON_FAKES: readonly string[] = ["recorded", "documented"];
 
 export interface Configuration {
@@ -33,8 +37,16 @@ export interface Configuration {
 	providerType(name: string, configPath: string): Promise<ProviderType | null>;
 }
 
+interface Added extends DomainConfigured {
+	readonly before: string;
+	readonly after: string;
+}
+
 /** `ownRoot` is keyturn's own folder, which a plug-in may have linked beside itself. */
-export function createConfiguration(disk: Disk, ownRoot: string): Configuration {
+export function createConfiguration(
+	{ disk, takeLock }: { readonly disk: Disk; readonly takeLock: TakeLock },
+	ownRoot: string,
+): Configuration {
 	const readText = async (configPath: string): Promise<string> => {
 		const bytes = await disk.read(configPath, CONFIG_LIMIT_BYTES).catch((cause: unknown) => {
 			throw unreadable(configPath, asKeyturnError(cause));
@@ -94,6 +106,38 @@ export function createConfiguration(disk: Disk, ownRoot: string): Configuration 
 		return plugInType(name, plugIn);
 	};
 
+	/** The text as it stands, and with the domain; `line` is null where that is in it already. */
+	const withAdded = async (configPath: string, path: string, asked: DomainAsked): Promise<Added> => {
+		const before = await readText(path);
+		const settings = await settingsOf(configPath, before);
+		if (settings.policies.some((policy) => policy.domain === asked.domain))
+			return { settings, line: null, before, after: before };
+		const { entryFor, withDomain } = await import("../settings/add-domain.ts");
+		const entry = entryFor(asked, settings, configPath);
+		const added = withDomain(before, entry);
+		if (added.kind === "refused")
+			throw new KeyturnError("config.invalid", `${configPath}: ${asked.domain} was not added: ${added.why}`, {
+				hint: `add { name: ${entry.domain}, provider: ${entry.provider} } to domains by hand, and run the command again`,
+			});
+		const next = await settingsOf(configPath, added.text);
+		return { settings: next, line: added.line, before, after: added.text };
+	};
+
+	const lockFor = async (path: string): Promise<HeldLock> => {
+		const lock = await takeLock(path, LOCK_MS, NEVER).catch((thrown: unknown) => {
+			throw notWritable(path, thrown);
+		});
+		if (lock !== "held") return lock;
+		throw new KeyturnError(
+			"config.invalid",
+			`${path}: the domain was not added: somebody else is adding one`,
+			{
+				hint: "run the command again",
+				retry: true,
+			},
+		);
+	};
+
 	return {
 		read: async (configPath) => settingsOf(configPath, await readText(configPath)),
 		mustBeSafe: async (configPath, uid) => {
@@ -105,23 +149,17 @@ export function createConfiguration(disk: Disk, ownRoot: string): Configuration 
 		},
 		addDomain: async (configPath, asked, isTried) => {
 			const path = (await disk.realpath(configPath)) ?? configPath;
-			const text = await readText(path);
-			const settings = await settingsOf(configPath, text);
-			if (settings.policies.some((policy) => policy.domain === asked.domain)) return { settings, line: null };
-			const { entryFor, withDomain } = await import("../settings/add-domain.ts");
-			const entry = entryFor(asked, settings, configPath);
-			const added = withDomain(text, entry);
-			if (added.kind === "refused")
-				throw new KeyturnError(
-					"config.invalid",
-					`${configPath}: ${asked.domain} was not added: ${added.why}`,
-					{
-						hint: `add { name: ${entry.domain}, provider: ${entry.provider} } to domains by hand, and run the command again`,
-					},
-				);
-			const next = await settingsOf(configPath, added.text);
-			if (!isTried) await replace(disk, path, text, added.text);
-			return { settings: next, line: added.line };
+			const found = await withAdded(configPath, path, asked);
+			if (isTried || found.line === null) return found;
+			// Two commands would write one temporary file, and each be told what came of the other's.
+			const lock = await lockFor(path);
+			try {
+				const added = await withAdded(configPath, path, asked);
+				if (added.line !== null) await replace(disk, path, added.before, added.after);
+				return added;
+			} finally {
+				await lock.release();
+			}
 		},
 		writeFirst: async (configPath, text) => {
 			await settingsOf(configPath, text);
@@ -146,17 +184,24 @@ async function replace(disk: Disk, path: string, before: string, after: string):
 	try {
 		if ((await replaceIfUnchanged(disk, path, hash, bytes, { keepBefore: null })) === "replaced") return;
 	} catch (thrown) {
-		const error = asKeyturnError(thrown);
-		throw new KeyturnError("disk.failed", `${path}: the domain was not added: ${error.message}`, {
-			hint: "the file belongs to root: run the command as root, or add the domain to it by hand",
-			cause: thrown,
-		});
+		throw notWritable(path, thrown);
 	}
 	throw new KeyturnError(
 		"config.invalid",
 		`${path}: the domain was not added: somebody else changed the file`,
 		{
 			hint: "run the command again",
+		},
+	);
+}
+
+function notWritable(path: string, thrown: unknown): KeyturnError {
+	return new KeyturnError(
+		"disk.failed",
+		`${path}: the domain was not added: ${asKeyturnError(thrown).message}`,
+		{
+			hint: "the file belongs to root: run the command as root, or add the domain to it by hand",
+			cause: thrown,
 		},
 	);
 }

@@ -1,10 +1,18 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import { createConfiguration } from "../../src/joining/configuration.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
+import { createSystemClock } from "../../src/system/clock.ts";
+import { createSystemDisk } from "../../src/system/disk.ts";
+import { createTakeLock } from "../../src/system/lock.ts";
 import { createSimProcess } from "../fakes/sim-process.ts";
+import { temporaryDirectory } from "../system/temporary-directory.ts";
 
 const PATH = "/etc/keyturn/keyturn.yaml";
+
+const takeLock = createTakeLock(createSystemClock());
 
 /** Why a configuration is not read, with `fault` as the errno of its reading. */
 async function refused(text: string | null, fault: string | null = null): Promise<KeyturnError> {
@@ -15,7 +23,7 @@ async function refused(text: string | null, fault: string | null = null): Promis
 		process: createSimProcess(),
 		fault: (call, path) => (call === "read" && path === PATH ? fault : null),
 	});
-	const read = createConfiguration(view, "/opt/keyturn").read(PATH);
+	const read = createConfiguration({ disk: view, takeLock }, "/opt/keyturn").read(PATH);
 	const thrown = await read.then(
 		() => null,
 		(error: unknown) => error,
@@ -49,4 +57,33 @@ test.each([
 	const { code, message, hint } = await refused(text, fault);
 	expect({ code, hint: typeof hint }).toEqual({ code: "config.unreadable", hint: "string" });
 	expect(message).toMatch(words);
+});
+
+test("domains that are added at one time are all in it, and each is told of its own line", async () => {
+	const path = join(await temporaryDirectory(), "keyturn.yaml");
+	await writeFile(
+		path,
+		[
+			"signer: { type: opendkim, keys: /etc/dkimkeys }",
+			"providers: { home: { type: manual } }",
+			"domains:",
+			"  - { name: a.example, provider: home }",
+			"",
+		].join("\n"),
+	);
+	const names = ["b", "c", "d", "e", "f"].map((name) => `${name}.example`);
+	const added = await Promise.all(
+		names.map(async (domain) =>
+			createConfiguration({ disk: createSystemDisk(), takeLock }, "/opt/keyturn").addDomain(
+				path,
+				{ domain, provider: null, signer: null },
+				false,
+			),
+		),
+	);
+	expect(added.map(({ line }, index) => line?.includes(names[index] ?? ""))).toEqual(names.map(() => true));
+	const { policies } = await createConfiguration({ disk: createSystemDisk(), takeLock }, "/opt/keyturn").read(
+		path,
+	);
+	expect(policies.map(({ domain }) => domain).toSorted()).toEqual(["a.example", ...names]);
 });
