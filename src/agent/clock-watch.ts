@@ -14,7 +14,7 @@ const DAY_MS = 24 * HOUR_MS;
 const LONGEST_UNPROVEN_MS = 8 * DAY_MS;
 /** Of a clock that has just jumped no more is believed: it may have been set right meanwhile, or have jumped again. */
 const LONGEST_DOUBTED_MS = HOUR_MS;
-/** A host that is booted before each monthly run never proves a grace: what was told for so long is believed. */
+/** A host that is booted before each monthly run never proves a grace: once that was told for so long no silence shorter than it is one. */
 const LONGEST_TOLD_MS = 60 * DAY_MS;
 
 const DOUBTS: readonly string[] = [CAUSES.clock(), CAUSES.silence()];
@@ -107,10 +107,12 @@ function moved(run: Run, now: Date): Jump | null {
  */
 function silence(run: Run, now: Date): Jump | null {
 	if (run.memory.lastTick !== null) return null;
-	const told = run.host.troubles.find(({ id }) => id === CAUSES.silence());
-	if (told !== undefined && now.getTime() - Date.parse(told.since) > LONGEST_TOLD_MS) return null;
 	const before = new Date(run.host.lastClock);
 	const unprovenMs = now.getTime() - before.getTime() - provenMs(run);
+	const told = run.host.troubles.find(({ id }) => id === CAUSES.silence());
+	// Not by the clock of now, which is what is in doubt.
+	const toldMs = told === undefined ? 0 : before.getTime() - Date.parse(told.since);
+	if (toldMs > LONGEST_TOLD_MS && unprovenMs <= LONGEST_TOLD_MS) return null;
 	const doubted = doubtedSince(run.host);
 	if (unprovenMs <= (doubted === null ? LONGEST_UNPROVEN_MS : LONGEST_DOUBTED_MS)) return null;
 	const from = unprovenMs > LONGEST_UNPROVEN_MS ? before : (doubted ?? before);

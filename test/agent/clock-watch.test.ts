@@ -113,6 +113,28 @@ describe("a host that was off for a month", () => {
 		expect(await world.states()).toMatchObject({ "202611": "retired" });
 	});
 
+	it("and so may one that was off for hours, whose clock had gone back before and is right again", async () => {
+		const world = new AgentWorld([onDemand]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.at = new Date(world.at.getTime() - 80 * DAY_MS);
+		await world.tick();
+		await world.wish(["example.com"], "w2");
+		await world.tick();
+		const { "202611": old } = await world.states();
+		expect(old).toBe("retiring");
+		world.boot(180 * MINUTE_MS);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(["start", "start"]);
+		world.boot(180 * MINUTE_MS);
+		world.at = new Date(world.at.getTime() + 80 * DAY_MS);
+		await world.tick();
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		await world.advance(2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
+	});
+
 	it("and then off every night gets its old records removed", async () => {
 		const world = await withAnOldKey();
 		world.boot(30 * DAY_MS);

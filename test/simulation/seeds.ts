@@ -39,4 +39,8 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 		found:
 			"a disk that failed now and then had each start and end of that told, which pushed troubles out of the outbox",
 	},
+	{
+		seed: 90256,
+		found: "a clock that was right again after a doubt of months ago by the wrong one was believed",
+	},
 ];
