@@ -72,6 +72,17 @@ export function entriesInUse(
 	return found;
 }
 
+/** The names whose lines go, since the key of the first of them is taken out; fails as `entriesInUse` does. */
+export function goingNames(
+	entries: readonly KeyTableEntry[],
+	changes: readonly SignerChange[],
+): ReadonlySet<string> {
+	const going = changes.flatMap(({ domain, from, to }) =>
+		to === null && from !== null ? entriesInUse(entries, domain, from) : [],
+	);
+	return new Set(going.map((entry) => entry.name));
+}
+
 /** A first key together with the name of the entry that it gets. */
 export interface NewEntry {
 	readonly name: string;
@@ -93,10 +104,14 @@ export function renderKeyTable(
 ): Uint8Array {
 	const entries = expand(parseKeyTable(bytes, kind));
 	const byKey = groupBy(entries, keyName);
+	const gone = goingNames(entries, changes);
 	const lines = added.map((entry) => newLine(entry, byKey));
 	const edits = editsOf(bytes, entries, byKey, changes);
-	const rendered = applyEdits(bytes, [...edits, appendLines(bytes, lines)]);
-	checkRendered(expand(parseKeyTable(rendered, kind)), entries, changes, added);
+	const later = laterLines(entries.filter(({ name }) => gone.has(name)));
+	const removed = later.map(({ record }) => removeLine(bytes, record.line));
+	const rendered = applyEdits(bytes, [...edits, ...removed, appendLines(bytes, lines)]);
+	const kept = entries.filter(({ name }) => !gone.has(name));
+	checkRendered(expand(parseKeyTable(rendered, kind)), kept, changes, added);
 	return rendered;
 }
 
@@ -178,6 +193,24 @@ function editsOf(
 	});
 }
 
+/** Those behind the first of their name, found in its place once it is gone; fails with `signer.config` on another's. */
+function laterLines(going: readonly KeyTableEntry[]): readonly KeyTableEntry[] {
+	const first = going.filter((entry) => entry.isUsed);
+	const own = new Set(
+		first.flatMap(({ name, domain, isOfSender }) =>
+			isOfSender ? [`${name} ${domain}`, `${name} ${SENDER}`] : [`${name} ${domain}`],
+		),
+	);
+	const later = going.filter((entry) => !entry.isUsed);
+	const odd = later.find(({ name, domain, record }) => record.cut || !own.has(`${name} ${domain}`));
+	if (odd === undefined) return later;
+	throw new KeyturnError(
+		"signer.config",
+		`key table: a later line has the name ${odd.name}, too, ${odd.record.cut ? `and is longer than the ${LINE_LIMIT} bytes that OpenDKIM reads` : `for ${odd.domain}`}: it would sign from then on`,
+		{ hint: "Take that later line out first, or give it a name of its own." },
+	);
+}
+
 /** The entries of each of these lines: several of one with `%`. */
 function byRecord(
 	entries: readonly KeyTableEntry[],
@@ -257,18 +290,16 @@ function checkPath(keyPath: string): void {
 	throw new KeyturnError("signer.config", `key path ${keyPath}: a blank, # or % cannot stand in a key table`);
 }
 
-/** Reads the result as OpenDKIM would: each entry is the one before, or the one asked for, in its place. */
+/** Reads the result as OpenDKIM would: each entry is the one that was kept, or the one asked for, in its place. */
 function checkRendered(
 	after: readonly KeyTableEntry[],
-	before: readonly KeyTableEntry[],
+	kept: readonly KeyTableEntry[],
 	changes: readonly SignerChange[],
 	added: readonly NewEntry[],
 ): void {
 	const wanted = new Map(changes.map((change) => [keyName(change), change.to]));
-	const goes = (entry: KeyTableEntry) => entry.problem === null && wanted.get(keyName(entry)) === null;
-	const gone = new Set(before.filter(goes).map((entry) => entry.name));
 	const expected = [
-		...before.filter((entry) => !goes(entry)).map((entry) => expectedEntry(entry, wanted)),
+		...kept.map((entry) => expectedEntry(entry, wanted)),
 		...added.map(({ name, change: { domain, to } }) => ({
 			name,
 			domain,
@@ -287,8 +318,7 @@ function checkRendered(
 				now.domain === entry.domain &&
 				now.selector === entry.selector &&
 				now.path === entry.path &&
-				// A later line of a name that went is the first of it now; no signing line names it.
-				((now.problem === null) === entry.isSound || gone.has(entry.name))
+				(now.problem === null) === entry.isSound
 			);
 		});
 	if (!isExpected)

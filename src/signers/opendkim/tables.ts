@@ -3,7 +3,7 @@
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import {
-	entriesInUse,
+	goingNames,
 	type KeyTableEntry,
 	type KeyTableKind,
 	type NewEntry,
@@ -42,7 +42,7 @@ export function renderTables(files: TableFiles, changes: readonly SignerChange[]
 	const expand = (entries: readonly KeyTableEntry[]) => withSenders(entries, signing);
 	const parsed = { entries: expand(parseKeyTable(keyTable.bytes, keyKind)), signing };
 	const firsts = changes.filter(({ from }) => from === null);
-	const gone = goingEntries(parsed, changes);
+	const gone = goingNames(parsed.entries, changes);
 	if (firsts.length > 0 && gone.size > 0)
 		throw new KeyturnError("signer.config", "a first key and taking a key out cannot be one switch");
 	for (const { domain } of firsts) {
@@ -86,14 +86,6 @@ export function whyNoFirstKey({ entries, signing }: Parsed, domain: string): str
 /** An entry with % for its domain signs for whoever sends. */
 function mayBeOf(entry: KeyTableEntry, domain: string): boolean {
 	return entry.domain === domain || entry.domain.includes("%");
-}
-
-/** Entries that go, by name. */
-function goingEntries({ entries }: Parsed, changes: readonly SignerChange[]): ReadonlySet<string> {
-	const going = changes.flatMap(({ domain, from, to }) =>
-		to === null && from !== null ? entriesInUse(entries, domain, from) : [],
-	);
-	return new Set(going.map((entry) => entry.name));
 }
 
 /** The domain itself, with a number behind it where a line has that name already. Whatever its selector, the name stays. */

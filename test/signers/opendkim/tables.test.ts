@@ -117,6 +117,32 @@ test("every line that names the entry goes, whoever's mail it is for; others of 
 	expect(entries?.text).toBe("news example.com:n:/n\nc c.example:s:/c\n");
 });
 
+test.each([
+	["of the same key", "b b.example:s:/k/b\n"],
+	["of an older key", "\tb\tB.example:old:/k/old # left over\r\n"],
+	["that OpenDKIM cannot use", "b b.example:old:relative\n"],
+])("a later line with its name goes along: one %s", (_, later) => {
+	const keys = `b b.example:s:/k/b\n# b b.example:s:/k/b\n\n${later}${KEYS}${later}`;
+	expect(rendered(keys, `*@b.example b\n${SIGNING}`, [out("b.example", "s")])).toMatchObject([
+		{ path: "/signing", text: SIGNING },
+		{ path: "/key", text: `# b b.example:s:/k/b\n\n${KEYS}` },
+	]);
+});
+
+test("so does one of whoever sends below one of whoever sends", () => {
+	const keys = `b %:s:/k/%\nb %:old:/k/%\nb b.example:old:/k\n${KEYS}`;
+	const [, entries] = rendered(keys, `*@b.example b\n${SIGNING}`, [out("b.example", "s")]);
+	expect(entries?.text).toBe(KEYS);
+});
+
+test("a turn leaves a later line with its name where it is", () => {
+	const turn = { domain: "example.com", from: "202610", to: { selector: "202611", keyPath: "/k/n" } };
+	const later = "example example.com:old:/k/old\nexample other.example:s:/k\n";
+	expect(rendered(KEYS + later, SIGNING, [turn])[0]?.text).toBe(
+		`# keys\nexample example.com:202611:/k/n # by hand\r\n${later}`,
+	);
+});
+
 test.each<readonly [string, string, string, SignerChange, string]>([
 	["a selector that stands there", "a example.org:202611:/k\n", "", first("example.org"), "got one"],
 	["a line of ours", "", "*@EXAMPLE.org gone\n", first("example.org"), "has a line *@EXAMPLE.org already"],
@@ -147,6 +173,34 @@ test.each<readonly [string, string, string, SignerChange, string]>([
 		"*@b.example %\n*@example.com b.example\n",
 		out("example.com", "s"),
 		"mail of b.example",
+	],
+	[
+		"what % would lead to below",
+		"example.com example.com:s:/k/new\nexample.com example.com:old:/k/old\n",
+		"* %\n",
+		out("example.com", "s"),
+		"the entry example.com, which KeyTable lacks",
+	],
+	[
+		"a later line of another domain",
+		"a example.com:s:/k\na other.example:s:/k\n",
+		"*@example.com a\n",
+		out("example.com", "s"),
+		"a later line has the name a, too, for other.example:",
+	],
+	[
+		"a later line of whoever sends",
+		"a example.com:s:/k\na %:s:/k\n",
+		"*@example.com a\n",
+		out("example.com", "s"),
+		"a later line has the name a, too, for %:",
+	],
+	[
+		"a later line read in pieces",
+		`a example.com:s:/k\na example.com:s:/k #${"x".repeat(1100)}\n`,
+		"*@example.com a\n",
+		out("example.com", "s"),
+		"a later line has the name a, too, and is longer than the 1023 bytes",
 	],
 	[
 		"a path too long",
