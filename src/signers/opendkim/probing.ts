@@ -4,9 +4,10 @@ import { KeyturnError } from "../../errors.ts";
 import type { ProbedKey, ProbeVerdict } from "../../ports/signer.ts";
 import type { ProbeExpectation } from "../probe-protocol.ts";
 import { findSender, whyNoSender } from "./found-sender.ts";
+import type { KeyTableEntry } from "./key-table.ts";
 import { type LiveConfiguration, readLive, socketOf } from "./live-configuration.ts";
 import type { OpenDkimOptions } from "./options.ts";
-import { ordinaryAddress } from "./signing-table.ts";
+import { isNamed, ordinaryAddress } from "./signing-table.ts";
 
 const HANDSHAKE_MS = 10_000;
 /** A signal to reload is seen by the next connection at the earliest; measured: 60 ms. */
@@ -73,11 +74,18 @@ function prepareGone(
 	domain: string,
 	selector: string,
 ): ProbeExpectation | ProbeVerdict {
-	const still = live.entries.find((entry) => entry.domain === domain && entry.selector === selector);
+	const still = live.entries.find(
+		(entry) => entry.domain === domain && entry.selector === selector && maySign(live, entry),
+	);
 	if (still !== undefined)
 		return { domain, selector, outcome: "failed", reason: `the live key table has its line ${still.name}` };
 	const unsigned = live.signsLoopback ? ({ means: "unsigned" } as const) : NOT_INTERNAL;
 	return { domain, selector, record: null, sender: ordinaryAddress(domain), unsigned };
+}
+
+/** Whether a signing line may lead to it; one with a problem, a pattern say, may be found by other names than its own. */
+function maySign({ signing }: LiveConfiguration, { name, isUsed, problem }: KeyTableEntry): boolean {
+	return isUsed && (problem !== null || isNamed(signing, name));
 }
 
 function unanswered({ domain, selector }: ProbeExpectation): ProbeVerdict {

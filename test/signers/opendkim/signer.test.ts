@@ -107,6 +107,25 @@ test("asks that a key taken out signs no more, and needs no message while its li
 	expect(elsewhere.asked).toMatchObject([{ expectations: [{ unsigned: { means: "unproven" } }] }]);
 });
 
+test("a line of a key taken out that no mail is led to is no reason to put its key back", async () => {
+	const gone = { domain: "example.com", selector: "202610", record: null };
+	const line = "example.com:202610:/etc/opendkim/keys/example.private";
+	const reading = await guideHost().signer.read();
+	const left = guideHost({
+		"/etc/opendkim/key.table": `other other.example:s:/k\nother ${line}\nunnamed ${line}\n`,
+		"/etc/opendkim/signing.table": "*@other.example other\n",
+	});
+	expect(await left.signer.probe([gone], reading)).toMatchObject([{ outcome: "signed" }]);
+	expect(left.asked).toMatchObject([{ expectations: [gone] }]);
+	const pattern = guideHost({
+		"/etc/opendkim.conf": CONFIG.replace("KeyTable ", "KeyTable refile:"),
+		"/etc/opendkim/key.table": `ex* ${line}\n`,
+	});
+	expect(await pattern.signer.probe([gone], reading)).toMatchObject([
+		{ outcome: "failed", reason: "the live key table has its line ex*" },
+	]);
+});
+
 test.each([
 	["SignatureAlgorithm RSA-SHA1\n", 1],
 	["SignatureAlgorithm rsa-sha256\n", 0],
