@@ -4,7 +4,7 @@ import { publicHalf, recordText } from "../../dkim/key-material.ts";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { Programs } from "../../ports/programs.ts";
-import type { ProbedKey, ProbeVerdict, Signer, SignerReading } from "../../ports/signer.ts";
+import type { ProbedKey, ProbeVerdict, Signer, SignerReading, SigningLine } from "../../ports/signer.ts";
 import { readPrivateKey } from "../key-file.ts";
 import { signWithKeys } from "../one-table/key-signature.ts";
 import { oneTableParts } from "../one-table/parts.ts";
@@ -61,17 +61,36 @@ async function read({ disk, settings }: CommandOptions): Promise<SignerReading> 
 
 /**
  * Its programs are run with the rights of `user`: nobody else may be able to put others in their place. `apply` gets all keys or
- * none: without one that cannot be read it would have the signer give that up.
+ * none: without that of a line it would have the signer give that key up.
  */
 async function preflight(options: CommandOptions): Promise<string | null> {
 	const { owner, lines } = await read(options);
-	const unread = lines.find((line) => line.unread !== undefined);
-	if (unread !== undefined) return `${unread.selector} of ${unread.domain}: ${unread.unread ?? ""}`;
+	const lack = lackOf(options.settings, lines);
+	if (lack !== null) return lack;
 	for (const argv of [options.settings.apply, options.settings.prove]) {
 		const why = argv === null ? null : await whyUntrusted(options.disk, argv[0], owner.uid);
 		if (why !== null) return why;
 	}
 	return null;
+}
+
+/** Which line's key a list for `apply` would lack; null if none. One that says the same as a line that counts lacks nothing. */
+function lackOf(settings: CommandSettings, lines: readonly SigningLine[]): string | null {
+	const isAgain = ({ domain, selector, keyPath }: SigningLine) =>
+		lines.some(
+			(one) => one.signs && one.domain === domain && one.selector === selector && one.keyPath === keyPath,
+		);
+	const line = lines.find((one) => (one.signs ? one.publicKey === null : !isAgain(one)));
+	return line === undefined ? null : lackText(settings, line);
+}
+
+function lackText(
+	{ table }: CommandSettings,
+	{ domain, selector, keyPath, problem, unread }: SigningLine,
+): string {
+	const name = selector === "" ? "" : `${selector} of ${domain}: `;
+	const why = problem ?? unread ?? `no private key can be read from ${keyPath}`;
+	return `${table}: ${name}${why}; mend that, or take the line out if nothing is to sign with it`;
 }
 
 async function whyUntrusted(disk: Disk, program: string, uid: number): Promise<string | null> {
@@ -89,15 +108,16 @@ async function whyUntrusted(disk: Disk, program: string, uid: number): Promise<s
 	return null;
 }
 
-/** All keys of the table, not what changed: the program can be run again, and with the table before. */
+/** All keys of the table, not what changed: the program can be run again, and with the table before. Fails if one is lacking. */
 async function apply(options: CommandOptions, { lines, owner }: SignerReading): Promise<void> {
 	const { disk, name, settings } = options;
-	const why = await whyUntrusted(disk, settings.apply[0], owner.uid);
+	const why = lackOf(settings, lines) ?? (await whyUntrusted(disk, settings.apply[0], owner.uid));
 	if (why !== null) throw new KeyturnError("signer.probe", why);
 	const keys: object[] = [];
-	for (const { domain, selector, keyPath, signs } of lines) {
-		const half = publicHalf((signs ? await readPrivateKey(disk, keyPath) : null) ?? "");
-		if (half === null) continue;
+	for (const line of lines.filter(({ signs }) => signs)) {
+		const { domain, selector, keyPath } = line;
+		const half = publicHalf((await readPrivateKey(disk, keyPath)) ?? "");
+		if (half === null) throw new KeyturnError("signer.probe", lackText(settings, line));
 		const { algorithm } = half;
 		keys.push({ domain, selector, algorithm, publicKey: recordText(half), keyFile: keyPath });
 	}
