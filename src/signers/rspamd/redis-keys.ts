@@ -197,7 +197,10 @@ async function rowOf(
 	};
 }
 
-/** Keys of ours that neither sign nor signed until now: messages under way still ask for the one before. */
+/**
+ * Keys of ours that neither sign nor signed until now: messages under way still ask for the one before. A field may end in
+ * several domains, and is that of the longest, which may be somebody else's.
+ */
 async function leftBehind(
 	redis: Redis,
 	keys: string,
@@ -205,14 +208,17 @@ async function leftBehind(
 	rows: readonly Row[],
 	live: ReadonlyMap<string, string>,
 ): Promise<readonly string[]> {
+	const signing = [...rows, ...[...live].map(([domain, selector]) => ({ domain, selector }))];
+	const inUse = new Set(signing.map(fieldOf));
+	const domains = signing.map(({ domain }) => domain).toSorted((one, other) => other.length - one.length);
+	const ours = new Set(rows.map(({ domain }) => domain));
 	const fields = await redis.ask("HKEYS", keys);
 	const left: string[] = [];
 	for (const field of Array.isArray(fields) ? (fields as readonly unknown[]) : []) {
-		if (typeof field !== "string") continue;
-		const row = rows.find(({ domain }) => field.endsWith(`.${domain}`));
-		const selector = row === undefined ? "" : field.slice(0, -row.domain.length - 1);
-		if (row === undefined || selector === row.selector || selector === live.get(row.domain)) continue;
-		const found = await rowOf(redis, keys, files, row.domain, selector);
+		if (typeof field !== "string" || inUse.has(field)) continue;
+		const domain = domains.find((one) => field.endsWith(`.${one}`));
+		if (domain === undefined || !ours.has(domain)) continue;
+		const found = await rowOf(redis, keys, files, domain, field.slice(0, -domain.length - 1));
 		if (found.problem === null) left.push(field);
 	}
 	return left;
