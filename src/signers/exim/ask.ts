@@ -56,18 +56,27 @@ export async function unsigningTransports(asked: EximAsked): Promise<readonly st
 	});
 }
 
-/** What a transport makes of mail from a domain: empty texts where it would not sign. */
+interface SigningValues {
+	/** Those that it would sign for; with each it asks for the selector and the key. */
+	readonly domains: readonly string[];
+	readonly selector: string;
+	readonly path: string;
+}
+
+/** What a transport makes of mail from a domain, the other two as for that domain: empty where it would not sign. */
 export async function valuesFor(
 	asked: EximAsked,
-	{ selector, key }: SigningTransport,
+	transport: SigningTransport,
 	domain: string,
 	staged: ReadonlyMap<string, string> = new Map(),
-): Promise<{ readonly selector: string; readonly path: string }> {
-	const put = (option: string): string => staging(option, asked.settings.table, staged);
-	const [found = ""] = await expand(asked, domain, [withDomain(put(selector), domain)]);
-	const path = withDomain(put(key), domain).replace(/\$\{?dkim_selector\}?/g, () => found);
-	const [file = ""] = await expand(asked, domain, [path]);
-	return { selector: found, path: file };
+): Promise<SigningValues> {
+	const put = (option: string): string =>
+		withFrom(staging(option, asked.settings.table, staged), `postmaster@${domain}`);
+	const domains = itemsOf((await expand(asked, domain, [put(transport.domain)])).join("\n"));
+	const [selector = ""] = await expand(asked, domain, [withDomain(put(transport.selector), domain)]);
+	const key = withDomain(put(transport.key), domain).replace(/\$\{?dkim_selector\}?/g, () => selector);
+	const [path = ""] = await expand(asked, domain, [key]);
+	return { domains, selector, path };
 }
 
 /** Whether Exim can read the file; never the file itself. */
@@ -83,6 +92,18 @@ function optionIn(text: string, option: string): string {
 function staging(option: string, table: string, staged: ReadonlyMap<string, string>): string {
 	const [beside] = staged.values();
 	return beside === undefined ? option : option.replaceAll(table, () => beside);
+}
+
+/** Outside a delivery there is no message whose header could be asked for. */
+function withFrom(option: string, sender: string): string {
+	return option.replace(/\$[rbl]?h(?:eader)?_(?:from|From|FROM):/g, () => sender);
+}
+
+/** Of a list of Exim's (spec, "List construction"): colons between, or what stands after a `<` at its start. None where it was not expanded. */
+function itemsOf(list: string): readonly string[] {
+	if (list.startsWith("Failed: ")) return [];
+	const [, separator = ":", items = list] = /^\s*<([^a-z\d ])(.*)$/is.exec(list) ?? [];
+	return items.split(separator).flatMap((item) => item.trim().toLowerCase() || []);
 }
 
 /** Outside a delivery Exim does not set it. */

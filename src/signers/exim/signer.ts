@@ -90,6 +90,8 @@ async function whyNotWith(
 ): Promise<string | null> {
 	for (const transport of transports) {
 		const found = await valuesFor(asked, transport, domain, staged);
+		if (!found.domains.includes(domain))
+			return `transport ${transport.name} signs for ${found.domains.join(", ").slice(0, 200) || "no domain"}, not for ${domain}`;
 		if (found.selector !== selector)
 			return `transport ${transport.name} would sign with "${found.selector.slice(0, 200)}", expected ${selector}`;
 		const why = await whyUnreadable(asked, found.path);
@@ -128,14 +130,16 @@ async function probeOne(
 ): Promise<ProbeVerdict> {
 	const asked = askedBy(options, reading);
 	if (record === null) {
-		for (const transport of transports)
-			if ((await valuesFor(asked, transport, domain)).selector === selector)
+		for (const transport of transports) {
+			const found = await valuesFor(asked, transport, domain);
+			if (found.domains.includes(domain) && found.selector === selector)
 				return {
 					domain,
 					selector,
 					outcome: "failed",
 					reason: `transport ${transport.name} still signs with it`,
 				};
+		}
 		return { domain, selector, outcome: "unsigned", reason: null };
 	}
 	const why = await whyNotWith(asked, transports, { domain, selector });

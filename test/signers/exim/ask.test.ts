@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ProgramRequest } from "../../../src/ports/programs.ts";
 import { type SigningTransport, valuesFor, whyUnreadable } from "../../../src/signers/exim/ask.ts";
 
 const transport: SigningTransport = {
@@ -26,8 +27,29 @@ function eximThatSays(stdout: string, status = 0) {
 }
 
 test("what Exim expands to nothing is not signed with", async () => {
-	expect(await valuesFor(eximThatSays("\n"), transport, "example.com")).toEqual({ selector: "", path: "" });
+	expect(await valuesFor(eximThatSays("\n"), transport, "example.com")).toEqual({
+		domains: [],
+		selector: "",
+		path: "",
+	});
 	expect(await whyUnreadable(eximThatSays("1704\n"), "/keys/202612")).toBeNull();
+});
+
+test("the table that is looked in for the domain is the staged one, and the From field that of the domain", async () => {
+	const asked: string[] = [];
+	const exim = eximThatSays("x\n");
+	const programs = {
+		run: async ({ argv }: ProgramRequest) => {
+			asked.push(argv.at(-1) ?? "");
+			return exim.programs.run();
+		},
+	};
+	const domain = "${lookup{${domain:$h_From:}}lsearch{/etc/exim4/dkim.table}{$dkim_domain$rheader_from:}}";
+	const staged = new Map([["/etc/exim4/dkim.table", "/run/staged"]]);
+	await valuesFor({ ...exim, programs }, { ...transport, domain }, "example.com", staged);
+	expect(asked[0]).toBe(
+		"${lookup{${domain:postmaster@example.com}}lsearch{/run/staged}{$dkim_domainpostmaster@example.com}}",
+	);
 });
 
 test("an Exim that did not run says nothing of what it would sign with", async () => {

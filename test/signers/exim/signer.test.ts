@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import type { ProgramRequest } from "../../../src/ports/programs.ts";
+import { settingsSchema } from "../../../src/signers/exim/settings.ts";
+import { createEximSigner } from "../../../src/signers/exim/signer.ts";
+import { SimDisk } from "../../fakes/sim-disk.ts";
+import { createSimProcess } from "../../fakes/sim-process.ts";
+import { simKey } from "../../fakes/sim-signer.ts";
+
+const TABLE = "/etc/exim4/dkim.table";
+const KEY = "/etc/exim4/dkim/key";
+const record = simKey("example.com s").record;
+
+/** Its one transport has these for `dkim_domain`, and signs with `s` whoever sends; it can read the key. */
+function eximWith(domains: string) {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\nDebian-exim:x:107:113::/:/bin/false\n");
+	sim.put("/etc/group", "root:x:0:\nDebian-exim:x:113:\n");
+	sim.put(TABLE, `example.com: selector=s key=${KEY}\n`);
+	sim.put(KEY, simKey("example.com s").key);
+	const transport = `remote_smtp transport:\ndriver = smtp\ndkim_domain = ${domains}\ndkim_private_key = ${KEY}\ndkim_selector = s\n`;
+	const run = async ({ argv }: ProgramRequest) => {
+		const text = argv.at(-1) ?? "";
+		const from = /@(.*)/.exec(argv[argv.indexOf("-f") + 1] ?? "")?.[1] ?? "";
+		const value = text.startsWith("${strlen:")
+			? "1704"
+			: text.replaceAll("$sender_address_domain", from).replaceAll("\\n", "\n");
+		const stdout = argv.includes("-bP") ? transport : `${value}\n`;
+		return Promise.resolve({ status: 0, signal: null, stdout, stderr: "" });
+	};
+	return createEximSigner({
+		name: "main",
+		service: "exim4",
+		swap: "reload",
+		disk: sim.open({ process: createSimProcess() }),
+		programs: { run },
+		runProbe: async (request) => {
+			const expectations = "expectations" in request ? request.expectations : [];
+			const verdicts = expectations.map(({ domain, selector }) => {
+				return { domain, selector, outcome: "signed" as const, reason: null };
+			});
+			return Promise.resolve({ isUp: true, reason: null, verdicts });
+		},
+		settings: settingsSchema.parse({ table: TABLE, keys: "/etc/exim4/dkim" }),
+	});
+}
+
+test.each([
+	["example.net", "signs for example.net, not for example.com"],
+	["example.net : www.example.com", "signs for example.net, www.example.com, not for example.com"],
+	["<; example.net ; a:example.com", "signs for example.net, a:example.com, not for example.com"],
+	["", "signs for no domain, not for example.com"],
+	['Failed: "example.com" : example.com', "signs for no domain, not for example.com"],
+])(
+	"a key is not proven where dkim_domain says that no mail of its domain is signed: %s",
+	async (option, why) => {
+		const signer = eximWith(option);
+		const reading = await signer.read();
+		const key = { domain: "example.com", selector: "s", record };
+		await expect(signer.signOffline(new Map(), [key], reading)).rejects.toMatchObject({
+			code: "signer.config",
+			message: `example.com: transport remote_smtp ${why}`,
+		});
+		expect(await signer.probe([key, { ...key, record: null }], reading)).toEqual([
+			{ domain: "example.com", selector: "s", outcome: "failed", reason: `transport remote_smtp ${why}` },
+			{ domain: "example.com", selector: "s", outcome: "unsigned", reason: null },
+		]);
+	},
+);
+
+test.each([
+	"$sender_address_domain",
+	"example.net : Example.com",
+	"<; example.net ; example.com",
+	"<\\n example.net\\n example.com",
+])("a key is proven where its domain is one of dkim_domain: %s", async (option) => {
+	const signer = eximWith(option);
+	const reading = await signer.read();
+	const key = { domain: "example.com", selector: "s", record };
+	expect(await signer.signOffline(new Map(), [key], reading)).toHaveLength(1);
+	expect(await signer.probe([key, { ...key, record: null }], reading)).toMatchObject([
+		{ outcome: "signed" },
+		{ outcome: "failed", reason: "transport remote_smtp still signs with it" },
+	]);
+});
