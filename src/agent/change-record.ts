@@ -4,7 +4,7 @@ import { isRecordOf } from "../dkim/key-material.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
 import type { KeyEntry } from "../rotation/domain-state.ts";
-import { codeOfChange } from "./change-code.ts";
+import { changeFailure } from "./change-code.ts";
 import { unchecked } from "./fitness.ts";
 import type { Doc, Run } from "./run.ts";
 import { writersOf } from "./writers.ts";
@@ -107,9 +107,10 @@ async function changeAtFormer(
 		if (provider === undefined) left.push({ provider: name, error: null });
 		else
 			for (const error of await attempt(run, async () => {
+				const found = await provider.findZone(owner, run.signal);
 				// What has not the zone any more has not the record either.
-				if ((await provider.findZone(owner, run.signal)).kind === "none") return;
-				const zone = await zoneNow(run, provider, wanted.key, null);
+				if (found.kind === "none") return;
+				const zone = found.kind === "zone" ? found.zone : await zoneNow(run, provider, wanted.key, null);
 				await changeAt(run, provider, zone, wanted);
 				await changeAtWritten(run, provider, zone, wanted);
 			}))
@@ -147,14 +148,7 @@ async function changeAt(
 			: result.kind === "occupied"
 				? "another value stands there"
 				: result.why;
-	throw new KeyturnError(
-		codeOfChange(result),
-		`${provider.name}: the record at ${key.record.owner} was not changed: ${why}`,
-		{
-			retry: !(result?.kind === "refused" && result.denied),
-			...(result?.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
-		},
-	);
+	throw changeFailure(result, `${provider.name}: the record at ${key.record.owner} was not changed: ${why}`);
 }
 
 /**

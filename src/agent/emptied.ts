@@ -3,14 +3,12 @@
 import type { LookReport, ServerOutcome } from "../ports/propagation.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
-import { seen } from "./look.ts";
+import { seen, SHOWN_MS } from "./look.ts";
 import type { Job, Run } from "./run.ts";
 import { sentences } from "./unverified.ts";
 
 const MINUTE_MS = 60_000;
-/** DNS hosts that write their zones out from time to time do so within the hour. */
-const LATE_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * LATE_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** Where an empty record is asked for, every record with a key in it is one of these; with all others nothing verifies. */
 const SERVING: ReadonlySet<ServerOutcome> = new Set(["wrong_key", "several_records"]);
@@ -28,7 +26,7 @@ export async function watchEmptied(run: Run, { doc, step }: Job<"watch">): Promi
 		run.delay(doc, step, new Date(now.getTime() + minutes * MINUTE_MS), reason);
 	const serving = servesStill(report);
 	if (serving.servers.length > 0) {
-		if (now.getTime() - Date.parse(key.since) >= LATE_MS)
+		if (now.getTime() - Date.parse(key.since) >= SHOWN_MS)
 			await run.raise({
 				cause,
 				event: "retire_failed",
@@ -49,7 +47,7 @@ export async function watchEmptied(run: Run, { doc, step }: Job<"watch">): Promi
 	}
 	await run.end(cause, domain);
 	run.done(doc, step);
-	delay(24 * 60, "the daily look");
+	delay(DAY_MS / MINUTE_MS, "the daily look");
 }
 
 /** The record is not removed, nor the look at it given up, while somebody serves the key. */

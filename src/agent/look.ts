@@ -27,8 +27,11 @@ const LONGEST_INTERVAL_MS = 10 * MINUTE_MS;
 const ABSENT_LOOKS = 3;
 /** Where every look is of a process of its own, as by cron, none of them counts the others. */
 const ABSENT_MS = 5 * MINUTE_MS;
-/** DNS hosts behind a program show within minutes what they took: what has not come by then was never written, or has gone. */
-const SHOWN_MS = 60 * MINUTE_MS;
+/**
+ * DNS hosts that write their zones out from time to time show within the hour what they took: what has not come by then was never
+ * written, or has gone.
+ */
+export const SHOWN_MS = 60 * MINUTE_MS;
 /** How far the wait grows until a record is published once more that was lost each time before. */
 const LONGEST_LOST_MS = 60 * MINUTE_MS;
 /** Answers that only time out are told after so many looks at a key in use. */
@@ -85,10 +88,15 @@ async function noteNotRight(run: Run, doc: Doc, key: KeyEntry, report: LookRepor
 /** Long enough to ask its provider for it: one that loses it again and again is asked ever less often, hourly in the end. */
 function isMissedForLong(run: Run, { doc, step }: Job<"look">, { since, lookingSince }: KeyEntry): boolean {
 	const publishedMs = run.now().getTime() - Date.parse(since);
-	const lookedForMs = Date.parse(since) - Date.parse(lookingSince ?? since);
+	const lookedForMs = waitedMs({ since, lookingSince });
 	// A publication in the future is of a clock that was ahead.
 	if (publishedMs >= 0 && publishedMs < Math.min(lookedForMs, LONGEST_LOST_MS)) return false;
 	return run.tries(doc, step) >= ABSENT_LOOKS || publishedMs >= ABSENT_MS;
+}
+
+/** For how long a record had been waited for when it was last published: 0 the first time. */
+function waitedMs({ since, lookingSince }: Pick<KeyEntry, "since" | "lookingSince">): number {
+	return Date.parse(since) - Date.parse(lookingSince ?? since);
 }
 
 /**
@@ -320,10 +328,8 @@ async function isLost(run: Run, policy: Policy, key: KeyEntry): Promise<boolean>
 function mayStillCome({ readsBack, byHand }: DnsProvider, key: KeyEntry, now: Date): boolean {
 	if (readsBack !== "dns" || key.state !== "published") return false;
 	if (byHand !== undefined) return true;
-	const publishedMs = Date.parse(key.since);
 	// Each publication has as long as all before it: they are told.
-	const waitedMs = publishedMs - Date.parse(key.lookingSince ?? key.since);
-	return now.getTime() - publishedMs < Math.max(SHOWN_MS, waitedMs);
+	return now.getTime() - Date.parse(key.since) < Math.max(SHOWN_MS, waitedMs(key));
 }
 
 async function publishAgain(run: Run, doc: Doc, key: KeyEntry): Promise<void> {

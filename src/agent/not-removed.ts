@@ -4,18 +4,16 @@ import type { KeyturnError } from "../errors.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { CAUSES } from "./causes.ts";
 import type { Unchanged } from "./change-record.ts";
+import { SHOWN_MS } from "./look.ts";
 import type { Job, Run } from "./run.ts";
 
 type RemovalJob = Job<"retire"> | Job<"revoke">;
 
 const NO_HARM = "it does no harm where it is; its removal is tried again";
 
-/** DNS hosts behind a program show within minutes what they took; a record that stands for longer is told of. */
-const SHOWN_MS = 3_600_000;
-
 /**
  * Whether nothing is wrong yet: the provider took the change, and only DNS, which may be long in it, can show it. The step is
- * put off then; since when is saved, for runs that know nothing of one another.
+ * put off then, for an hour in all; since when is saved, for runs that know nothing of one another.
  */
 export async function isAwaited(run: Run, { doc, step }: RemovalJob, { error }: Unchanged): Promise<boolean> {
 	if (error.code !== "provider.late") return false;

@@ -6,7 +6,7 @@ import { editKey, type KeyEntry, keyOf, moveKey, type Owed } from "../rotation/d
 import { givenUpBefore } from "../rotation/given-up.ts";
 import { askToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
-import { codeOfChange } from "./change-code.ts";
+import { changeFailure } from "./change-code.ts";
 import { unchecked } from "./fitness.ts";
 import { supersede } from "./make.ts";
 import { writersOf } from "./writers.ts";
@@ -83,14 +83,9 @@ async function isTaken(run: Run, publication: Publication, result: ChangeResult)
 				await takeNext(run, publication);
 				return false;
 			case "refused":
-			case "unknown": {
-				const error = new KeyturnError(codeOfChange(result), result.why, {
-					retry: !(result.kind === "refused" && result.denied),
-					...(result.kind === "refused" && result.hint !== null ? { hint: result.hint } : {}),
-				});
-				await failed(run, job, provider.name, run.fail(doc, step, error));
+			case "unknown":
+				await failed(run, job, provider.name, run.fail(doc, step, changeFailure(result, result.why)));
 				return false;
-			}
 		}
 	} catch (thrown) {
 		run.fail(doc, step, thrown);

@@ -8,7 +8,7 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import { intoBatches } from "./batches.ts";
 import { canonicalTxt } from "./compare.ts";
-import { isLasting } from "./api/outcome.ts";
+import { isLasting, type Refusal, refusalBy } from "./api/outcome.ts";
 import { createPatience } from "./patience.ts";
 import type { Turns } from "./turns.ts";
 import {
@@ -29,8 +29,6 @@ const LOOK_GAPS_MS = [0, 500, 1_500, 4_000, 9_000] as const;
 const ALIAS_MS = 3_000;
 /** What was refused without a reason that lasts, and removals that left a twin, are tried again. */
 const TRIES = 3;
-
-type Refusal = Extract<ChangeResult, { readonly kind: "refused" }>;
 
 /** One change on its way: what stood at the name before anything was written, and what is known of it now. */
 interface Item {
@@ -274,11 +272,5 @@ function isLoss(result: ChangeResult | null): result is Refusal & { readonly isF
 function refusalOf(thrown: unknown): Refusal {
 	const error = asKeyturnError(thrown);
 	if (error.code === "bug") throw error;
-	return {
-		kind: "refused",
-		denied: error.code === "provider.denied",
-		why: error.message,
-		hint: error.hint,
-		...(error.code === "provider.loss" ? { isFinal: true } : {}),
-	};
+	return refusalBy(error);
 }

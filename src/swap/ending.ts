@@ -9,7 +9,7 @@ import { comesUp, isQuiet, whyNotTaken } from "./coming-up.ts";
 import { noSignal, signerNamed } from "./context.ts";
 import type { Journal, JournalSigner, LeftOut, RanService } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
-import { hasBegun } from "./running.ts";
+import { begunUnits, hasBegun } from "./running.ts";
 import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
 import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
 import { hashOf } from "../durable.ts";
@@ -140,10 +140,9 @@ async function endSigner(
 /** Who did not run at the look before the switch may have been started since, with the old table. */
 async function asItRuns(run: SwitchRun, entry: JournalSigner): Promise<JournalSigner> {
 	const { service, units } = entry.ran;
-	if (units.length > 0 || (await hasBegun(run.context, service)) !== true) return entry;
-	const { instances } = await run.context.services.look(service);
-	const begun = instances.filter(({ state }) => state === "running" || state === "changing");
-	const amended = await amend(run, entry.signer, { ran: { service, units: begun.map(({ unit }) => unit) } });
+	const begun = units.length > 0 ? null : await begunUnits(run.context, service);
+	if (begun === null || begun.length === 0) return entry;
+	const amended = await amend(run, entry.signer, { ran: { service, units: begun } });
 	await stopSigner(run, amended);
 	return amended;
 }

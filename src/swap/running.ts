@@ -41,22 +41,29 @@ export async function probeRunning(
 
 /** Null where that cannot be told. */
 export async function isRunning(context: SwapContext, service: string): Promise<boolean | null> {
-	return isIn(context, service, ["running"]);
+	const running = await unitsIn(context, service, ["running"]);
+	return running === null ? null : running.length > 0;
 }
 
 /** Whether it may have read its configuration: it runs, or is just being started. Null where that cannot be told. */
 export async function hasBegun(context: SwapContext, service: string): Promise<boolean | null> {
-	return isIn(context, service, ["running", "changing"]);
+	const begun = await begunUnits(context, service);
+	return begun === null ? null : begun.length > 0;
 }
 
-async function isIn(
+/** The units of which that is so. Null where it cannot be told. */
+export async function begunUnits(context: SwapContext, service: string): Promise<readonly string[] | null> {
+	return unitsIn(context, service, ["running", "changing"]);
+}
+
+async function unitsIn(
 	{ services, log }: SwapContext,
 	service: string,
 	states: readonly ServiceInstance["state"][],
-): Promise<boolean | null> {
+): Promise<readonly string[] | null> {
 	try {
 		const { instances } = await services.look(service);
-		return instances.some(({ state }) => states.includes(state));
+		return instances.filter(({ state }) => states.includes(state)).map(({ unit }) => unit);
 	} catch (error) {
 		log.warn("a service cannot be looked at", { service, error: asKeyturnError(error).message });
 		return null;

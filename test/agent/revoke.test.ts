@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { recordText } from "../../src/dkim/key-material.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
-import type { ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
+import { serverReport } from "../fakes/doctor-facts.ts";
 import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -55,18 +55,7 @@ describe("revoke", () => {
 		async function emptied(outcome: keyof typeof VERDICTS) {
 			const world = new AgentWorld([quick]);
 			await world.tick();
-			const server: ServerReport = {
-				server: "ns2",
-				address: "192.0.2.2",
-				outcome,
-				sentence: `ns2: ${outcome}`,
-				at: world.at.toISOString(),
-				serial: 1,
-				ttlSeconds: 300,
-				txtRecords: 1,
-				chunks: [],
-				signed: null,
-			};
+			const server = serverReport({ outcome, sentence: `ns2: ${outcome}` });
 			world.report = (selector) => {
 				if (selector !== "202610") return { verdict: "right", servers: [], resolvers: [] };
 				return { verdict: VERDICTS[outcome], servers: [server], resolvers: [] };

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import type { LookReport, ServerReport } from "../../src/ports/propagation.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
+import { serverReport } from "../fakes/doctor-facts.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -130,18 +131,7 @@ describe("a wrong record that was served before", () => {
 			verdict = "wrong",
 		}: { servedBy?: "servers" | "resolvers"; verdict?: "wrong" | "absent" } = {},
 	): void {
-		const report: ServerReport = {
-			server: "ns1",
-			address: "192.0.2.1",
-			outcome,
-			sentence: `ns1: ${outcome}`,
-			at: world.at.toISOString(),
-			serial: 1,
-			ttlSeconds: TTL_SECONDS,
-			txtRecords: 1,
-			chunks: [],
-			signed: null,
-		};
+		const report = serverReport({ outcome, ttlSeconds: TTL_SECONDS });
 		const right = { ...report, outcome: "right" as const, ttlSeconds: 60 };
 		world.report = (selector) =>
 			selector !== "202611"

@@ -1,11 +1,19 @@
 /** What a call that failed says about the change that it was part of. */
 
-import { asKeyturnError } from "../../errors.ts";
+import { asKeyturnError, type KeyturnError } from "../../errors.ts";
 import type { ChangeResult, ZoneChange } from "../../ports/dns-provider.ts";
 import { intoBatches } from "../batches.ts";
 
+export type Refusal = Extract<ChangeResult, { readonly kind: "refused" }>;
+
+/** What a failure says of a change that it kept from being made. */
+export function refusalBy({ code, message, hint }: KeyturnError): Refusal {
+	const isFinal = code === "provider.loss" ? ({ isFinal: true } as const) : {};
+	return { kind: "refused", denied: code === "provider.denied", why: message, hint, ...isFinal };
+}
+
 /** A fault of our own goes on up. */
-export function outcomeOf(thrown: unknown): Extract<ChangeResult, { kind: "refused" | "unknown" }> {
+export function outcomeOf(thrown: unknown): Refusal | Extract<ChangeResult, { kind: "unknown" }> {
 	const error = asKeyturnError(thrown);
 	switch (error.code) {
 		case "provider.unreachable":
@@ -15,13 +23,7 @@ export function outcomeOf(thrown: unknown): Extract<ChangeResult, { kind: "refus
 		case "provider.loss":
 		case "provider.refused":
 		case "provider.zone":
-			return {
-				kind: "refused",
-				denied: error.code === "provider.denied",
-				why: error.message,
-				hint: error.hint,
-				...(error.code === "provider.loss" ? { isFinal: true } : {}),
-			};
+			return refusalBy(error);
 		default:
 			throw error;
 	}
