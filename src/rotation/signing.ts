@@ -133,12 +133,16 @@ function isReplaced(state: DomainState, lines: readonly LineInUse[]): boolean {
 	return !state.keys.some(isUnderWay) && !lines.some((line) => keyOf(state, line.selector) !== null);
 }
 
-/** A key that is to sign no more goes from the tables before anything else happens to it. */
+/**
+ * A key that is to sign no more goes from the tables before anything else happens to it, once it is known how a switch under way
+ * ended: that may have given its lines to another key, which would have to go in its place.
+ */
 export function takingOut({ state }: Facts): readonly Wanted[] {
+	if (state.keys.some(isUnderWay)) return [];
 	const { remove, revoke } = state.wants;
 	const goes = ({ selector }: KeyEntry): boolean =>
 		remove !== null || revoke.some((wish) => wish.unsigned && wish.selector === selector);
 	return state.keys
-		.filter((key) => key.state === "active" && !isUnderWay(key) && goes(key))
+		.filter((key) => key.state === "active" && goes(key))
 		.map(({ selector }) => ({ kind: "takeOut", selector }));
 }

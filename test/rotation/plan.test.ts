@@ -389,6 +389,12 @@ describe("a key that is to sign no more", () => {
 		const owes = { ...owed, act: "switch", id: "abc" } as const;
 		const planned = plan(leaving(active, { ...verified, owes }), seen([active]), policy, NOVEMBER);
 		expect(planned).toMatchObject({ step: { kind: "settle", selector: "202612" } });
+		const delays = new Map(
+			["settle 202612", "watch 202611"].map((key) => [key, { until: DECEMBER, reason: "no answer" }]),
+		);
+		const asked = seen([active], { delays });
+		const waiting = plan(leaving(active, { ...verified, owes }), asked, policy, NOVEMBER);
+		expect(waitOf(waiting, /no answer/)).toMatchObject({ selector: "202612", until: DECEMBER });
 		const going = { ...active, owes: { ...owed, act: "takeOut", id: "abc" } as const };
 		expect(plan(leaving(going), seen([active]), policy, NOVEMBER)).toMatchObject({
 			step: { kind: "settle", selector: "202611" },

@@ -43,4 +43,8 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 		seed: 90256,
 		found: "a clock that was right again after a doubt of months ago by the wrong one was believed",
 	},
+	{
+		seed: 110159,
+		found: "a leaving domain's old key counted as taken out while its lines had gone to a new one",
+	},
 ];
