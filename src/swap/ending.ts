@@ -10,7 +10,15 @@ import { noSignal, signerNamed } from "./context.ts";
 import type { Journal, JournalSigner, LeftOut, RanService } from "./journal.ts";
 import { proveKeys } from "./proof.ts";
 import { begunUnits, hasBegun } from "./running.ts";
-import { amend, DEAD_MAN_MS, entryOf, type SwitchRun, startMail, stopMail } from "./switch-run.ts";
+import {
+	amend,
+	DEAD_MAN_MS,
+	entryOf,
+	noteStarted,
+	type SwitchRun,
+	startMail,
+	stopMail,
+} from "./switch-run.ts";
 import { putBack, putPartInPlace, type Standing } from "./table-files.ts";
 import { hashOf } from "../durable.ts";
 
@@ -295,6 +303,8 @@ async function holdWhileDown(run: SwitchRun, ended: readonly Ended[]): Promise<r
 }
 
 async function mustHold(run: SwitchRun, ended: readonly Ended[]): Promise<boolean> {
+	if (ended.every(({ isUp }) => isUp)) return false;
+	await noteStarted(run);
 	if (run.journal.mail.every(({ units }) => units.length === 0)) return false;
 	for (const end of ended) if (!end.isUp && !(await run.context.defersMail(end.signer))) return true;
 	return false;

@@ -3,6 +3,7 @@
 import { asKeyturnError } from "../errors.ts";
 import { noSignal, type SwapContext } from "./context.ts";
 import { type Journal, type JournalSigner, type RanService, writeJournal } from "./journal.ts";
+import { begunUnits } from "./running.ts";
 
 /** Long enough for a healthy switch; recovery acts only when nobody holds the door's lock any more. */
 export const DEAD_MAN_MS = 90_000;
@@ -59,8 +60,9 @@ export function entryOf(run: SwitchRun, signer: string): JournalSigner {
 	return entry;
 }
 
-/** Stops the mail servers that ran. The journal says so first, so that recovery starts them. */
+/** Stops the mail servers that run. The journal says so first, so that recovery starts them. */
 export async function stopMail(run: SwitchRun): Promise<void> {
+	await noteStarted(run);
 	const running = run.journal.mail.filter(({ units }) => units.length > 0);
 	if (running.length === 0) return;
 	if (!run.journal.stopsMail) {
@@ -71,6 +73,22 @@ export async function stopMail(run: SwitchRun): Promise<void> {
 	run.isMailDown = true;
 	run.stoppedAtMs ??= run.context.clock.uptimeMs();
 	for (const { service, units } of running) await run.context.services.stop(service, units);
+}
+
+/**
+ * Mail servers that did not run at the look before the switch may have been started since: as the host booted, or by an
+ * administrator. The journal then names their units.
+ */
+export async function noteStarted(run: SwitchRun): Promise<void> {
+	const started = new Map<string, readonly string[]>();
+	for (const { service, units } of run.journal.mail) {
+		const begun = units.length > 0 ? null : await begunUnits(run.context, service);
+		if (begun !== null && begun.length > 0) started.set(service, begun);
+	}
+	if (started.size === 0) return;
+	const mail = run.journal.mail.map((ran) => ({ ...ran, units: started.get(ran.service) ?? ran.units }));
+	run.journal = { ...run.journal, mail };
+	await writeJournal(run.context, run.journal);
 }
 
 /** Starts the mail servers that ran; one that does not start stays owed. */

@@ -35,6 +35,10 @@ async function setUp(changes: Partial<Journal> = {}, owesMail = false) {
 	return { host, context, run: beginRun(context, { ...journal, ...changes }, owesMail) };
 }
 
+function acts(host: SwapHost): readonly string[] {
+	return host.services.calls.filter((call) => /^(stop|start) /.test(call));
+}
+
 describe("the mail servers", () => {
 	it("are stopped if they ran, after the journal says so, and are then owed", async () => {
 		const { host, context, run } = await setUp();
@@ -49,7 +53,7 @@ describe("the mail servers", () => {
 		const watched = beginRun({ ...context, services }, run.journal, false);
 		await stopMail(watched);
 		expect(known).toBe(true);
-		expect(host.services.calls).toEqual(["stop postfix"]);
+		expect(acts(host)).toEqual(["stop postfix"]);
 		expect(watched).toMatchObject({ owesMail: true, stoppedAtMs: host.nowMs });
 		expect(watched.journal.stopsMail).toBe(true);
 	});
@@ -57,9 +61,18 @@ describe("the mail servers", () => {
 	it("that did not run are neither stopped nor owed", async () => {
 		const { host, context, run } = await setUp({ mail: [idle] });
 		await stopMail(run);
-		expect(host.services.calls).toEqual([]);
+		expect(acts(host)).toEqual([]);
 		expect(run).toMatchObject({ owesMail: false, stoppedAtMs: null });
 		expect(await readJournal(context)).toBeNull();
+	});
+
+	it("that did not run and were started since are stopped and owed, and the journal names their units", async () => {
+		const { host, context, run } = await setUp({ mail: [{ service: "postfix", units: [] }] });
+		await stopMail(run);
+		expect(acts(host)).toEqual(["stop postfix"]);
+		expect(run.owesMail).toBe(true);
+		const mail = [{ service: "postfix", units: ["postfix.service"] }];
+		expect(await readJournal(context)).toMatchObject({ mail, stopsMail: true });
 	});
 
 	it("are not written down a second time, and their pause counts from the first stop", async () => {

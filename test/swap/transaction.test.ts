@@ -468,6 +468,19 @@ describe("a signer that somebody starts in the pause", () => {
 		expect(host.program().signNow("a.example")).toMatch(/s=new/);
 	});
 
+	it("is not stopped beneath a mail server that was started with it", async () => {
+		const { host, request } = await staged({ swap: "restart" });
+		for (const service of ["postfix", "main"]) host.services.stop(service);
+		host.services.calls.length = 0;
+		const onChange = (call: string, path: string) => {
+			if (call === "link" && path === KEPT)
+				for (const service of ["main", "postfix"]) host.services.start(service);
+		};
+		expect(result(await host.door({ onChange }).handle(request)).outcome).toBe("done");
+		const acts = host.services.calls.filter((call) => /^(stop|start) /.test(call));
+		expect(acts).toEqual(["stop postfix", "stop main", "start main", "start postfix"]);
+	});
+
 	it("costs no turn", async () => {
 		const { host, request } = await staged();
 		expect(result(await host.door(startsMain(host)).handle(request)).outcome).toBe("done");
