@@ -98,11 +98,12 @@ export function renderTwoTables(
 	let signs = signing.bytes;
 	let names = renderRows(keys, [...turns, ...gone], format)[0]?.bytes ?? keys.bytes;
 	for (const { domain, to } of firsts) {
-		const label = freeLabel(names, signs, domain, tables);
 		if (to === null) continue;
+		const half = halfLabel(names, signs, { domain, ...to }, tables);
+		const label = half ?? freeLabel(names, signs, domain, tables);
 		const labelled = { ...format, first: (name: string, of: typeof to) => format.first(name, of, label) };
 		const file = { ...keys, bytes: names, hash: hashOf(names) };
-		names = renderRows(file, [{ domain, from: null, to }], labelled)[0]?.bytes ?? names;
+		if (half === null) names = renderRows(file, [{ domain, from: null, to }], labelled)[0]?.bytes ?? names;
 		signs = withLine(tables, signs, domain, label);
 	}
 	for (const change of gone) signs = withoutLines(signs, labelsOf(keys, change, format), labelIn);
@@ -110,7 +111,8 @@ export function renderTwoTables(
 	const keyFile = { path: keys.path, hashBefore: keys.hash, bytes: names };
 	if (firsts.length === 0 && gone.length === 0) return [keyFile];
 	const signingFile = { path: signing.path, hashBefore: signing.hash, bytes: signs };
-	return gone.length > 0 ? [signingFile, keyFile] : [keyFile, signingFile];
+	if (gone.length > 0) return [signingFile, keyFile];
+	return hashOf(names) === keys.hash ? [signingFile] : [keyFile, signingFile];
 }
 
 function beforeColon(value: string): string {
@@ -121,6 +123,25 @@ function rowOf(line: string, labelIn: LabelIn = beforeColon): SigningRow | null 
 	const [pattern, label, more] = line.trim().split(/\s+/);
 	if (pattern === undefined || pattern.startsWith("#") || label === undefined) return null;
 	return more === undefined || more.startsWith("#") ? { pattern, label: labelIn(label) } : null;
+}
+
+/** What somebody who edited the tables in the middle of a switch has left of it: a row for this very key that no line names. */
+function halfLabel(
+	keys: Uint8Array,
+	signing: Uint8Array,
+	{ domain, selector, keyPath }: { domain: string; selector: string; keyPath: string },
+	{ format, labelIn }: TwoTables,
+): string | null {
+	const signs = signingRows(signing, labelIn);
+	const half = parseRows(keys, format).find(
+		(row) =>
+			row.problem === null &&
+			row.domain === domain &&
+			row.selector === selector &&
+			row.path === keyPath &&
+			!isNamed(signs, row),
+	);
+	return half?.label ?? null;
 }
 
 /** Named after the domain, with a number where that is taken. */

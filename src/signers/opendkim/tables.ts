@@ -49,10 +49,11 @@ export function renderTables(files: TableFiles, changes: readonly SignerChange[]
 		const why = whyNoFirstKey(parsed, domain);
 		if (why !== null) throw new KeyturnError("signer.config", `${domain}: ${why}`);
 	}
-	const added = nameEntries(parsed, firsts);
+	const named = nameEntries(parsed, firsts);
+	const added = named.filter(({ isThere }) => !isThere);
 	const keys = renderKeyTable(keyTable.bytes, changes, { added, kind: keyKind, expand });
 	const rules = renderSigningTable(kind, signingTable.bytes, {
-		added: added.map(({ name, change }) => ({ domain: change.domain, entry: name })),
+		added: named.map(({ name, change }) => ({ domain: change.domain, entry: name })),
 		gone,
 	});
 	refuseDeferred(
@@ -64,7 +65,8 @@ export function renderTables(files: TableFiles, changes: readonly SignerChange[]
 		{ path: keyTable.path, hashBefore: keyTable.hash, bytes: keys },
 		{ path: signingTable.path, hashBefore: signingTable.hash, bytes: rules },
 	];
-	if (firsts.length > 0) return rendered;
+	if (firsts.length > 0)
+		return changes.length > firsts.length || added.length > 0 ? rendered : rendered.slice(1);
 	return gone.size > 0 ? rendered.toReversed() : rendered.slice(0, 1);
 }
 
@@ -88,15 +90,36 @@ function mayBeOf(entry: KeyTableEntry, domain: string): boolean {
 	return entry.domain === domain || entry.domain.includes("%");
 }
 
+interface NamedEntry extends NewEntry {
+	/** Whether the key table has it: somebody edited the tables in the middle of a switch, whose other half was not written. */
+	readonly isThere: boolean;
+}
+
 /** The domain itself, with a number behind it where a line has that name already. Whatever its selector, the name stays. */
-function nameEntries({ entries, signing }: Parsed, firsts: readonly SignerChange[]): readonly NewEntry[] {
-	const taken = new Set([...entries.map((entry) => entry.name), ...signing.rules.map((rule) => rule.entry)]);
+function nameEntries({ entries, signing }: Parsed, firsts: readonly SignerChange[]): readonly NamedEntry[] {
+	const named = new Set(signing.rules.map((rule) => rule.entry));
+	const taken = new Set([...entries.map((entry) => entry.name), ...named]);
 	return firsts.map((change) => {
+		const half = entries.find((entry) => isFor(entry, change) && !named.has(entry.name));
+		if (half !== undefined) return { name: half.name, change, isThere: true };
 		let name = change.domain;
 		for (let number = 2; taken.has(name); number += 1) name = `${change.domain}-${number}`;
 		taken.add(name);
-		return { name, change };
+		return { name, change, isThere: false };
 	});
+}
+
+function isFor(
+	{ domain, selector, path, problem, isOfSender }: KeyTableEntry,
+	change: SignerChange,
+): boolean {
+	return (
+		problem === null &&
+		!isOfSender &&
+		domain === change.domain &&
+		selector === change.to?.selector &&
+		path === change.to.keyPath
+	);
 }
 
 /** Mail whose signing line names no entry is deferred: a broader line, or one with %, may lead to what is gone. */

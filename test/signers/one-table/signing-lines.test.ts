@@ -71,6 +71,18 @@ describe("a signing table beside a key table", () => {
 		expect(faults(true).size).toBe(0);
 	});
 
+	test("gets the line of a first key whose row stands already, half of a switch that was interrupted", () => {
+		const [first] = render([change("new.test", null, "s1")]);
+		const half = first?.[1] ?? "";
+		expect(half).toContain("new.test:s1:/new/s1.private");
+		expect(render([change("new.test", null, "s1")], { keys: half })).toEqual([
+			["/signing.table", render([change("new.test", null, "s1")])[1]?.[1]],
+		]);
+		expect(() =>
+			render([change("new.test", null, "s1")], { keys: half.replace("/new/s1", "/old/s1") }),
+		).toThrow("expected no line of new.test with s1, got one");
+	});
+
 	test("has lines of two words only, and comments", () => {
 		const bytes = Buffer.from("a b\n#c d\n\ne f # g\nh i j\n k  l:i=x \n");
 		expect(signingRows(bytes)).toEqual([

@@ -53,6 +53,20 @@ test("a first key: the key table before the signing table, which is the commit",
 	]);
 });
 
+test("a first key whose line stands already, half of a switch that was interrupted, gets the other half", () => {
+	const half = `${KEYS}example.org example.org:202611:/keys/example.org/202611.private\n`;
+	expect(rendered(half, SIGNING, [first("example.org")])).toEqual([
+		{ path: "/signing", text: `${SIGNING}*@example.org example.org\n`, hashBefore: hashOf(bytes(SIGNING)) },
+	]);
+	const [keys, signing] = rendered(half, SIGNING, [first("example.org"), first("example.net")]);
+	expect(keys?.text).toBe(`${half}example.net example.net:202611:/keys/example.net/202611.private\n`);
+	expect(signing?.text).toBe(`${SIGNING}*@example.org example.org\n*@example.net example.net\n`);
+	const other = half.replace("/keys/example.org", "/elsewhere");
+	expect(() => rendered(other, SIGNING, [first("example.org")])).toThrow(
+		"expected no line of example.org with selector 202611, got one",
+	);
+});
+
 test("taking a key out: the signing table before the key table, which is the commit", () => {
 	expect(
 		rendered(`${KEYS}b b.example:s:/k/b\n`, `*@b.example b\n${SIGNING}`, [out("b.example", "s")]),
