@@ -295,7 +295,7 @@ export interface InspectAnswer {
 	readonly results: readonly SwitchResult[];
 	/** Ids staged and neither committed nor dropped. */
 	readonly staged: readonly string[];
-	/** Null where there is no Postfix, or nothing says how long its mail may wait. */
+	/** Null where there is no Postfix. */
 	readonly queue: InspectedQueue | null;
 	/** Who else reads keys of the configured domains, or may. */
 	readonly otherReaders: readonly OtherReader[];

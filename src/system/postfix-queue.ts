@@ -47,14 +47,12 @@ function parseMessage(
 /** The last moment of the year 9999. */
 const LATEST_SECONDS = 253_402_300_799;
 
-/** Those of several instances as one; null where none of them can be told. */
-export function joinQueues(queues: readonly (InspectedQueue | null)[]): InspectedQueue | null {
-	const told = queues.filter((queue) => queue !== null);
-	if (told.length === 0) return null;
+/** Those of several instances as one. */
+export function joinQueues(queues: readonly InspectedQueue[]): InspectedQueue {
 	return {
-		lifetimeSeconds: Math.max(...told.map(({ lifetimeSeconds }) => lifetimeSeconds)),
-		waiting: oldest(told.flatMap(({ waiting }) => waiting)),
-		isComplete: told.length === queues.length && told.every(({ isComplete }) => isComplete),
+		lifetimeSeconds: Math.max(...queues.map(({ lifetimeSeconds }) => lifetimeSeconds)),
+		waiting: oldest(queues.flatMap(({ waiting }) => waiting)),
+		isComplete: queues.every(({ isComplete }) => isComplete),
 	};
 }
 

@@ -18,7 +18,7 @@ export interface Postfix {
 	defersMail(): Promise<boolean>;
 	/** Where the first instance greets on loopback; null if it listens elsewhere only, or greets nobody but a proxy, or that cannot be told. */
 	greetsAt(): Promise<{ readonly host: string; readonly port: number } | null>;
-	/** What waits in the queues of all; null where that cannot be told. Reads only. */
+	/** What waits in the queues of all, incomplete where that cannot be told; null where there is no Postfix. Reads only. */
 	queue(): Promise<InspectedQueue | null>;
 	/** How the first instance hands mail to milters; null where that cannot be told. Reads only. */
 	wiring(): Promise<MailWiring | null>;
@@ -40,6 +40,8 @@ const POSTCONF = "/usr/sbin/postconf";
 const POSTQUEUE = "/usr/sbin/postqueue";
 /** Some thirty thousand messages. */
 const QUEUE_LIMIT_BYTES = 8 * 1024 * 1024;
+/** postconf(5), maximal_queue_lifetime: five days. */
+const DEFAULT_LIFETIME_SECONDS = 5 * 86_400;
 const READ_MS = 10_000;
 const NEVER = new AbortController().signal;
 
@@ -113,15 +115,17 @@ export function createPostfix({
 		if ((await ask(["-x", "-h", "milter_default_action"])) !== "tempfail") return false;
 		return (await wiring(ask))?.actions.every(({ action }) => action === "tempfail") ?? false;
 	};
-	const queueOf = async (directory: string | null): Promise<InspectedQueue | null> => {
-		const asked = await asking(directory)(["-x", "-h", "maximal_queue_lifetime"]);
-		const lifetimeSeconds = parsePeriod(asked ?? "");
-		if (lifetimeSeconds === null || !(await isThere(disk, POSTQUEUE))) return null;
-		const argv = [POSTQUEUE, ...optionsOf(directory), "-j"] as const;
-		const result = await run({ argv, outputLimitBytes: QUEUE_LIMIT_BYTES });
+	const queueOf = async (directory: string | null): Promise<InspectedQueue> => {
+		const told = await asking(directory)(["-x", "-h", "maximal_queue_lifetime"]);
+		const lifetimeSeconds = parsePeriod(told ?? "");
+		const result = (await isThere(disk, POSTQUEUE))
+			? await run({ argv: [POSTQUEUE, ...optionsOf(directory), "-j"], outputLimitBytes: QUEUE_LIMIT_BYTES })
+			: null;
 		// One too long to be told in time, or of a Postfix that is stopped, keeps mail for so long all the same.
-		if (result?.status !== 0) return { lifetimeSeconds, waiting: [], isComplete: false };
-		return { lifetimeSeconds, ...parseQueue(result.stdout) };
+		const queue = result?.status === 0 ? parseQueue(result.stdout) : { waiting: [], isComplete: false };
+		return lifetimeSeconds === null
+			? { ...queue, lifetimeSeconds: DEFAULT_LIFETIME_SECONDS, isComplete: false }
+			: { ...queue, lifetimeSeconds };
 	};
 	return {
 		async defersMail() {
@@ -145,7 +149,10 @@ export function createPostfix({
 			return host === null ? null : { host, port: 25 };
 		},
 		async queue() {
-			return joinQueues(await Promise.all(((await instances()) ?? [null]).map(queueOf)));
+			if (!(await isThere(disk, POSTCONF))) return null;
+			const all = await instances();
+			const joined = joinQueues(await Promise.all((all ?? [null]).map(queueOf)));
+			return all === null ? { ...joined, isComplete: false } : joined;
 		},
 		wiring: async () => wiring(askFirst),
 	};

@@ -18,10 +18,11 @@ function postfixThatSays(answers: {
 	readonly lifetime: string;
 	readonly queue: string;
 	readonly status?: number;
+	readonly programs?: readonly string[];
 }) {
 	const disk = new SimDisk(() => new Date());
 	disk.putDirectory("/usr/sbin");
-	for (const name of ["postconf", "postqueue"]) disk.put(`/usr/sbin/${name}`, "", 0o755);
+	for (const name of answers.programs ?? ["postconf", "postqueue"]) disk.put(`/usr/sbin/${name}`, "", 0o755);
 	const run = async ({ argv }: ProgramRequest) => {
 		const isQueue = argv[0].endsWith("postqueue");
 		const value = argv.at(-1) === "multi_instance_directories" ? "" : answers.lifetime;
@@ -337,10 +338,24 @@ describe("the queue of Postfix", () => {
 		}
 	});
 
-	it("is incomplete where Postfix is stopped, and cannot be told without its lifetime", async () => {
+	it("is incomplete where Postfix is stopped", async () => {
 		const stopped = { lifetimeSeconds: 432_000, waiting: [], isComplete: false };
 		expect(await postfixThatSays({ lifetime: "5d", queue: "", status: 69 }).queue()).toEqual(stopped);
-		expect(await postfixThatSays({ lifetime: "$x", queue: "" }).queue()).toBeNull();
+	});
+
+	it("has the lifetime that Postfix has by default where it does not say one, and is incomplete then", async () => {
+		const unknown = { lifetimeSeconds: 432_000, isComplete: false };
+		const waiting = postfixThatSays({ lifetime: "$x", queue: `${QUEUE[2]}\n` });
+		expect(await waiting.queue()).toEqual({ ...unknown, waiting: [OLDEST] });
+		expect(await postfixWithout("postconf").queue()).toEqual({ ...unknown, waiting: [] });
+		expect(await postfixWith({ maximal_queue_lifetime: "5d", "-j": QUEUE[2] ?? "" }).queue()).toEqual({
+			...unknown,
+			waiting: [OLDEST],
+		});
+	});
+
+	it("is none where there is no Postfix", async () => {
+		expect(await postfixThatSays({ lifetime: "5d", queue: "", programs: [] }).queue()).toBeNull();
 	});
 
 	it("is that of all instances, for as long as any of them keeps mail", async () => {
@@ -375,7 +390,6 @@ test("a Postfix that says nothing in time fails nobody: that cannot be told", as
 	const postfix = postfixWithout("postconf");
 	expect(await postfix.defersMail()).toBe(false);
 	expect(await postfix.greetsAt()).toBeNull();
-	expect(await postfix.queue()).toBeNull();
 	expect(await postfix.wiring()).toBeNull();
 });
 
