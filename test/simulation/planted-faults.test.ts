@@ -31,7 +31,7 @@ function weathers(): readonly { readonly names: string; readonly adjust: Planted
 	const found = new Map<string, { names: string; readonly adjust: PlantedFault["adjust"] }>();
 	for (const { name, adjust } of PLANTED_FAULTS) {
 		const brief = (scenario: Scenario) => ({ ...adjust(scenario), days: 0.5, calmDays: 0.5 });
-		const weather = brief(createScenario(createChance(1, "scenario"), false));
+		const weather = brief(createScenario(createChance(1, "scenario"), "usual"));
 		const key = inspect(weather, { depth: null, maxArrayLength: null });
 		const known = found.get(key);
 		if (known === undefined) found.set(key, { names: name, adjust: brief });

@@ -3,7 +3,8 @@
 import type { Disk } from "../../src/ports/disk.ts";
 import type { Propagation } from "../../src/ports/propagation.ts";
 import type { PromiseName } from "./promises.ts";
-import { type Luck, NO_LUCK_NEEDED, type Scenario } from "./scenario.ts";
+import { type Luck, NO_LUCK_NEEDED } from "./luck.ts";
+import type { Scenario } from "./scenario.ts";
 import type { StoredDomain } from "./stored-domain.ts";
 import type { Wrappers } from "./wrappers.ts";
 

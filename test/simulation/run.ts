@@ -2,6 +2,7 @@
 
 import { createChecker, type Breach } from "./checker.ts";
 import { createChance } from "./chance.ts";
+import type { Weather } from "./luck.ts";
 import { createNemesis, LONGEST_FAULT_MS } from "./nemesis.ts";
 import { createPrograms } from "./processes.ts";
 import {
@@ -23,7 +24,8 @@ import { HONEST, type Wrappers } from "./wrappers.ts";
 
 export interface RunOptions {
 	readonly seed: number;
-	readonly calm?: boolean;
+	/** Usual if left out. */
+	readonly weather?: Weather;
 	readonly wrappers?: Wrappers;
 	/** Stops at the first broken promise. */
 	readonly stopAtBreach?: boolean;
@@ -49,7 +51,7 @@ const SETTLED_MS = 3 * 3_600_000;
 
 export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const { seed } = options;
-	const made = createScenario(createChance(seed, "scenario"), options.calm ?? false);
+	const made = createScenario(createChance(seed, "scenario"), options.weather ?? "usual");
 	const scenario = options.adjust?.(made) ?? made;
 	let steps = 0;
 	let deaths = 0;

@@ -5,39 +5,7 @@ import type { Schedule } from "../../src/rotation/slots.ts";
 import { SHELF } from "./promises-to-others.ts";
 import type { ZonePlan } from "./sim-dns.ts";
 import type { Chance } from "./chance.ts";
-
-export interface Luck {
-	/** Of death before one port call. */
-	readonly daemonDies: number;
-	readonly doorDies: number;
-	/** Of power loss before one port call. */
-	readonly powerFails: number;
-	/** Of an edit of the tables between two calls of the door. */
-	readonly administratorEdits: number;
-	/** Episodes a day. */
-	readonly serverFaults: number;
-	readonly providerFaults: number;
-	readonly diskFaults: number;
-	readonly serviceFaults: number;
-	readonly probeFaults: number;
-	readonly clockSteps: number;
-	readonly sinkFaults: number;
-	readonly commands: number;
-	readonly guesses: number;
-	/** An administrator stops the services. */
-	readonly stoppages: number;
-	readonly suspensions: number;
-	/** Somebody takes a record in use out of DNS. */
-	readonly vanishings: number;
-	/** Wishes of other kinds than `rotate --now`, and changes of the configuration. */
-	readonly wishes: number;
-	/** A hook that holds switches back. */
-	readonly holds: number;
-	/** Other programs that are given a key. */
-	readonly otherPrograms: number;
-	/** Messages that stay in the queue. */
-	readonly stuckMail: number;
-}
+import { createLuck, type Luck, type Weather } from "./luck.ts";
 
 /** How close together turns come: often, as a host that is exercised; daily; or rarely, as real hosts turn them. */
 export type Pace = "often" | "daily" | "rarely";
@@ -76,8 +44,8 @@ export interface Scenario {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-export function createScenario(chance: Chance, calm: boolean): Scenario {
-	const alone = withNeighbours(createHost(chance, calm), chance.stream("neighbours"), calm);
+export function createScenario(chance: Chance, weather: Weather): Scenario {
+	const alone = withNeighbours(createHost(chance, weather), chance.stream("neighbours"), weather);
 	const host = withTogether(alone, chance.stream("together"));
 	const twice = chance.stream("twice");
 	// It knows no reload, and its lines are never one domain's and another's.
@@ -149,7 +117,7 @@ export function turningTogether(
 
 const NOT_TOGETHER: Scenario["together"] = { domains: [], form: "file" };
 
-function createHost(chance: Chance, calm: boolean): Scenario {
+function createHost(chance: Chance, weather: Weather): Scenario {
 	const pace = chance.happens(0.85) ? "often" : chance.pick(["daily", "rarely"] as const);
 	const count = pace === "often" ? chance.between(6, 12) : chance.between(2, 6);
 	const names = Array.from({ length: count }, (_, index) =>
@@ -199,7 +167,7 @@ function createHost(chance: Chance, calm: boolean): Scenario {
 			...(index === 0 && pace !== "often" && chance.happens(0.5) ? { key: RSA } : {}),
 		})),
 		wakeMs: chance.pick(WAKE_MINUTES[pace]) * MINUTE_MS,
-		luck: calm ? NO_LUCK_NEEDED : createLuck(chance),
+		luck: createLuck(chance, weather),
 		bare: new Set(names.filter((name) => !broken.has(name) && chance.happens(0.2))),
 		together: NOT_TOGETHER,
 		signsTwice: false,
@@ -207,8 +175,9 @@ function createHost(chance: Chance, calm: boolean): Scenario {
 }
 
 /** What concerns others than the host itself, and how keys leave it; drawn from a stream of its own. */
-function withNeighbours(scenario: Scenario, chance: Chance, calm: boolean): Scenario {
-	const some = (likelihood: number, value: number) => (!calm && chance.happens(likelihood) ? value : 0);
+function withNeighbours(scenario: Scenario, chance: Chance, weather: Weather): Scenario {
+	const some = (likelihood: number, value: number) =>
+		weather !== "calm" && chance.happens(likelihood) ? value : 0;
 	const luck = {
 		...scenario.luck,
 		holds: some(0.4, 2),
@@ -379,55 +348,5 @@ function scheduleAt(hours: readonly number[]): Schedule {
 		daysOfMonth: range(1, 31),
 		months: range(1, 12),
 		weekdays: range(0, 6),
-	};
-}
-
-export const NO_LUCK_NEEDED: Luck = {
-	daemonDies: 0,
-	doorDies: 0,
-	powerFails: 0,
-	administratorEdits: 0,
-	serverFaults: 0,
-	providerFaults: 0,
-	diskFaults: 0,
-	serviceFaults: 0,
-	probeFaults: 0,
-	clockSteps: 0,
-	sinkFaults: 0,
-	commands: 0,
-	guesses: 4,
-	stoppages: 0,
-	suspensions: 0,
-	vanishings: 0,
-	wishes: 0,
-	holds: 0,
-	otherPrograms: 0,
-	stuckMail: 0,
-};
-
-/** Some seeds meet everything at once, most meet a few kinds of trouble, so that recovery itself gets its time. */
-function createLuck(chance: Chance): Luck {
-	const some = (likelihood: number, value: number) => (chance.happens(likelihood) ? value : 0);
-	return {
-		daemonDies: some(0.6, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
-		doorDies: some(0.6, chance.pick([1 / 4000, 1 / 1500, 1 / 500])),
-		powerFails: some(0.5, chance.pick([1 / 20_000, 1 / 5000, 1 / 2000])),
-		administratorEdits: some(0.4, chance.pick([1 / 4000, 1 / 1500, 1 / 500])),
-		serverFaults: some(0.6, chance.pick([1, 4])),
-		providerFaults: some(0.6, chance.pick([1, 4])),
-		diskFaults: some(0.4, 1),
-		serviceFaults: some(0.4, 1),
-		probeFaults: some(0.3, 1),
-		clockSteps: some(0.2, 0.5),
-		sinkFaults: some(0.5, 1),
-		commands: some(0.5, chance.pick([1, 4])),
-		guesses: chance.pick([0, 6]),
-		stoppages: some(0.3, 1),
-		suspensions: some(0.2, 1),
-		vanishings: some(0.3, 1),
-		wishes: some(0.8, chance.pick([2, 8])),
-		holds: 0,
-		otherPrograms: 0,
-		stuckMail: 0,
 	};
 }

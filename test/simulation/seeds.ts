@@ -1,6 +1,15 @@
 /** Seeds that once broke a promise, with what was wrong: run for good. */
 
-export const SEEDS: readonly { readonly seed: number; readonly found: string }[] = [
+import type { Weather } from "./luck.ts";
+
+interface Seed {
+	readonly seed: number;
+	/** Usual if left out. */
+	readonly weather?: Weather;
+	readonly found: string;
+}
+
+export const SEEDS: readonly Seed[] = [
 	{ seed: 2, found: "the checker missed a call that was let through as its process died" },
 	{ seed: 4, found: "in the simulation a mail connection outlived the sleep of its host" },
 	{ seed: 181, found: "the checker judged mail of before its host's sleep by what was allowed after it" },
@@ -46,5 +55,15 @@ export const SEEDS: readonly { readonly seed: number; readonly found: string }[]
 	{
 		seed: 110159,
 		found: "a leaving domain's old key counted as taken out while its lines had gone to a new one",
+	},
+	{
+		seed: 500011,
+		weather: "harsh",
+		found: "recovery stopped the signer beneath a mail server that the boot had started",
+	},
+	{
+		seed: 500023,
+		weather: "harsh",
+		found: "half of a first key's lines had the other half refused",
 	},
 ];

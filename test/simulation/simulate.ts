@@ -1,12 +1,13 @@
 /**
  * `npm run simulate -- --seed N --runs M [--jobs J]`: runs seeds N to N + M - 1 in J processes, prints what broke and the
- * history that led to it. With `--plant NAME` a planted fault is in it.
+ * history that led to it. With `--plant NAME` a planted fault is in it; with `--weather harsh` far more goes wrong than usual.
  */
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PLANTED_FAULTS } from "./planted-faults.ts";
+import { type Weather, WEATHERS } from "./luck.ts";
 import { formatElapsed } from "./record-of-run.ts";
 import { runSimulation } from "./run.ts";
 
@@ -26,7 +27,7 @@ const { values } = parseArgs({
 		turns: { type: "string", default: "0" },
 		lines: { type: "string", default: "120" },
 		plant: { type: "string", default: "" },
-		calm: { type: "boolean", default: false },
+		weather: { type: "string", default: "usual" },
 		keepGoing: { type: "boolean", default: false },
 		history: { type: "boolean", default: false },
 	},
@@ -35,6 +36,7 @@ const { values } = parseArgs({
 const planted = PLANTED_FAULTS.find(({ name }) => name === values.plant);
 if (planted === undefined && values.plant !== "")
 	throw new Error(`no planted fault is called ${values.plant}`);
+const weather = weatherOf(values.weather);
 const first = Number(values.seed);
 const end = first + Number(values.runs);
 const startedAt = Date.now();
@@ -48,6 +50,13 @@ else
 process.exitCode = sum.failed.length === 0 ? 0 : 1;
 if (process.connected) process.disconnect();
 
+function weatherOf(name: string): Weather {
+	const weather = WEATHERS.find((one) => one === name);
+	if (weather === undefined)
+		throw new Error(`--weather: expected one of ${WEATHERS.join(", ")}, got ${name}`);
+	return weather;
+}
+
 async function runJobs(): Promise<Sum> {
 	const share = Math.ceil(Number(values.turns) / jobs);
 	const sums = await Promise.all(Array.from({ length: jobs }, (_, job) => runJob(first + job, share)));
@@ -58,7 +67,7 @@ async function runJobs(): Promise<Sum> {
 }
 
 function runJob(seed: number, turns: number): Promise<Sum> {
-	const flags = (["calm", "keepGoing", "history"] as const).filter((flag) => values[flag]);
+	const flags = (["keepGoing", "history"] as const).filter((flag) => values[flag]);
 	const args = Object.entries({
 		seed,
 		runs: end - seed,
@@ -66,6 +75,7 @@ function runJob(seed: number, turns: number): Promise<Sum> {
 		turns,
 		lines: values.lines,
 		plant: values.plant,
+		weather,
 	});
 	return new Promise((resolve, reject) => {
 		let told: Sum | null = null;
@@ -91,7 +101,7 @@ async function runSeeds(stride: number): Promise<Sum> {
 	for (let seed = first; seed < end && turns < enough; seed += stride) {
 		const outcome = await runSimulation({
 			seed,
-			calm: values.calm,
+			weather,
 			stopAtBreach: !values.keepGoing,
 			...(planted === undefined ? {} : { wrappers: planted.wrappers, adjust: planted.adjust }),
 		});
