@@ -3,10 +3,12 @@
 import { freezeOf } from "../rotation/retiring.ts";
 import { CAUSES } from "./causes.ts";
 import type { HostState } from "./host-state.ts";
-import type { Run } from "./run.ts";
+import type { Memory, Run } from "./run.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** What time servers correct without a step. */
+const SLEWED_MS = 60_000;
 /**
  * Between two processes the time since boot proves little where the host was off: more than this unproven may be a clock
  * that jumped. A host that was off for a week is none, and a grace of two weeks still outlasts the queue if it was one.
@@ -25,8 +27,10 @@ export async function watchClock(
 	isNew: boolean,
 ): Promise<{ readonly now: Date; readonly steadySince: Date | null }> {
 	const now = run.now();
-	const jump = isNew ? null : (moved(run, now) ?? silence(run, now));
 	const last = run.memory.lastTick;
+	const before = isNew ? null : (last ?? lastOfThisBoot(run));
+	const jump = isNew ? null : (moved(run, now, before) ?? silence(run, now, before));
+	if (before !== null && aheadMs(run, now, before) > SLEWED_MS) run.memory.setOnAt = now.toISOString();
 	const thisTick = { bootMs: run.ports.clock.bootMs(), at: now };
 	if (jump !== null) {
 		// What was put off by a clock that was ahead would wait as long as it was ahead.
@@ -68,12 +72,32 @@ export function doubtedSince({
  * When a running process last found the clock to have jumped, or to have gone back; where it was silent since, which moves
  * `steadySince` on, when that was first told. Null where a jump is no trouble any more.
  */
-export function jumpedAt({
+function jumpedAt({
 	troubles,
 	steadySince,
 }: Pick<HostState, "troubles" | "steadySince">): string | null {
 	if (!troubles.some(({ id }) => id === CAUSES.clock())) return null;
 	return troubles.find(({ id }) => id === CAUSES.silence())?.since ?? steadySince;
+}
+
+/** As `jumpedAt`, or when the clock was set on by less than that: a soak from before is not as long as it seems. */
+export function setOnAt({ host, memory }: Pick<Run, "host" | "memory">): string {
+	const [jumped, setOn] = [jumpedAt(host) ?? "", memory.setOnAt ?? ""];
+	return jumped > setOn ? jumped : setOn;
+}
+
+type Tick = NonNullable<Memory["lastTick"]>;
+
+/** The clock that was noted last, where the time since boot tells how long ago that was. */
+function lastOfThisBoot({ host, ports }: Run): Tick | null {
+	const { lastBootMs, lastBootId, lastClock } = host;
+	if (lastBootMs === null || lastBootId === null || lastBootId !== ports.clock.bootId()) return null;
+	return { bootMs: lastBootMs, at: new Date(lastClock) };
+}
+
+/** By how much the clock has gone on more than time has passed; negative where it has gone back. A host that was suspended slept. */
+function aheadMs({ ports }: Run, now: Date, before: Tick): number {
+	return now.getTime() - before.at.getTime() - (ports.clock.bootMs() - before.bootMs);
 }
 
 interface Jump {
@@ -82,10 +106,9 @@ interface Jump {
 	readonly steadySince: Date;
 }
 
-function moved(run: Run, now: Date): Jump | null {
+function moved(run: Run, now: Date, last: Tick | null): Jump | null {
 	const jump = (what: string): Jump => ({ cause: CAUSES.clock(), what, steadySince: now });
 	const before = new Date(run.host.lastClock);
-	const last = run.memory.lastTick;
 	if (now.getTime() < before.getTime() - HOUR_MS)
 		return jump(`went back from ${before.toISOString()} to ${now.toISOString()}`);
 	// Since the last process as much has passed as the time since boot proves.
@@ -94,10 +117,8 @@ function moved(run: Run, now: Date): Jump | null {
 			`reads ${now.toISOString()}, earlier than the time since boot allows after ${before.toISOString()}`,
 		);
 	if (last === null) return null;
-	// A host that was suspended slept: its clock did not jump.
-	const passedMs = run.ports.clock.bootMs() - last.bootMs;
-	if (Math.abs(now.getTime() - last.at.getTime() - passedMs) <= HOUR_MS) return null;
-	const minutes = Math.round(passedMs / 60_000);
+	if (Math.abs(aheadMs(run, now, last)) <= HOUR_MS) return null;
+	const minutes = Math.round((run.ports.clock.bootMs() - last.bootMs) / 60_000);
 	return jump(`moved from ${last.at.toISOString()} to ${now.toISOString()} while ${minutes} minutes passed`);
 }
 
@@ -105,8 +126,8 @@ function moved(run: Run, now: Date): Jump | null {
  * Of a silence that may be a clock that jumped, what is proven counts for grace: a host that is off every night gets there.
  * After a long one it counts anew for all, as a key may have gone out of use just before it.
  */
-function silence(run: Run, now: Date): Jump | null {
-	if (run.memory.lastTick !== null) return null;
+function silence(run: Run, now: Date, last: Tick | null): Jump | null {
+	if (last !== null) return null;
 	const before = new Date(run.host.lastClock);
 	const unprovenMs = now.getTime() - before.getTime() - provenMs(run);
 	const told = run.host.troubles.find(({ id }) => id === CAUSES.silence());
@@ -127,6 +148,8 @@ function silence(run: Run, now: Date): Jump | null {
 function provenMs({ host, ports }: Run): number {
 	const bootMs = ports.clock.bootMs();
 	if (host.lastBootMs === null) return 0;
+	const [before, current] = [host.lastBootId, ports.clock.bootId()];
+	if (before !== null && current !== null && before !== current) return bootMs;
 	return bootMs < host.lastBootMs ? bootMs : bootMs - host.lastBootMs;
 }
 
@@ -135,9 +158,10 @@ function isFrozen({ settings }: Run, since: Date, now: Date): boolean {
 }
 
 async function noteClock(run: Run, now: Date, steadySince: Date): Promise<void> {
-	const lastBootMs = Math.round(run.ports.clock.bootMs());
+	const { clock } = run.ports;
+	const boot = { lastBootMs: Math.round(clock.bootMs()), lastBootId: clock.bootId() };
 	await run.editHost((host): { host: HostState; history: [] } => ({
-		host: { ...host, lastClock: now.toISOString(), lastBootMs, steadySince: steadySince.toISOString() },
+		host: { ...host, ...boot, lastClock: now.toISOString(), steadySince: steadySince.toISOString() },
 		history: [],
 	}));
 }

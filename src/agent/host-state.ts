@@ -26,6 +26,8 @@ export interface HostState {
 	readonly lastClock: string;
 	/** The time since boot at that tick, in milliseconds; null where nobody noted it. */
 	readonly lastBootMs: number | null;
+	/** Which boot that was; null where nobody noted it, or it cannot be told. */
+	readonly lastBootId: string | null;
 	/** Since when wall clock and uptime have agreed; later by what nobody could prove of silences while that was in doubt. */
 	readonly steadySince: string;
 	readonly troubles: readonly Trouble[];
@@ -83,6 +85,7 @@ export function newHostState(now: Date): HostState {
 		schema: 1,
 		lastClock: at,
 		lastBootMs: null,
+		lastBootId: null,
 		steadySince: at,
 		troubles: [],
 		outbox: [],
@@ -94,12 +97,13 @@ export function newHostState(now: Date): HostState {
 export function parseHostState(stored: unknown): HostState {
 	// What older versions wrote lacks what came later.
 	const fields = ["schema", "lastClock", "steadySince", "troubles", "outbox"];
-	const doc = object(stored, "", fields, ["checks", "lastBootMs"]);
+	const doc = object(stored, "", fields, ["checks", "lastBootMs", "lastBootId"]);
 	if (doc["schema"] !== 1) throw notUnderstood(`schema: expected 1, got ${JSON.stringify(doc["schema"])}`);
 	return {
 		schema: 1,
 		lastClock: time(doc["lastClock"], "lastClock"),
 		lastBootMs: nullable(doc["lastBootMs"] ?? null, (stored) => count(stored, "lastBootMs")),
+		lastBootId: nullable(doc["lastBootId"] ?? null, (stored) => text(stored, "lastBootId")),
 		steadySince: time(doc["steadySince"], "steadySince"),
 		troubles: list(doc["troubles"], "troubles").map((one, index) => parseTrouble(one, `troubles[${index}]`)),
 		outbox: list(doc["outbox"], "outbox").map((one, index) => parseUndelivered(one, `outbox[${index}]`)),

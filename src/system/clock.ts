@@ -1,6 +1,7 @@
 /** The machine's time, so that nothing else in the agent asks for it. */
 
 import { setMaxListeners } from "node:events";
+import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import type { Clock } from "../ports/clock.ts";
 
@@ -8,14 +9,25 @@ import type { Clock } from "../ports/clock.ts";
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 export function createSystemClock(): Clock {
+	const bootId = readBootId();
 	return {
 		now: () => new Date(),
 		uptimeMs: () => Number(process.hrtime.bigint() / 1_000_000n),
 		// CLOCK_BOOTTIME, where hrtime is CLOCK_MONOTONIC.
 		bootMs: () => Math.round(uptime() * 1000),
+		bootId: () => bootId,
 		sleep,
 		deadline,
 	};
+}
+
+/** random(4), /proc/sys/kernel/random/boot_id. */
+function readBootId(): string | null {
+	try {
+		return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+	} catch {
+		return null;
+	}
 }
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -87,6 +87,46 @@ describe("without a daemon, on a host that is booted before each monthly run", (
 	});
 });
 
+describe("a clock that is set on a little in the middle of a soak", () => {
+	const soaking = { ...onDemand, verify: { ...quick.verify, soakMs: 15 * MINUTE_MS } };
+
+	it.each(["by the process that saw it", "by another process"])("begins the soak anew, %s", async (by) => {
+		const world = new AgentWorld([soaking]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.pass(MINUTE_MS);
+		world.at = new Date(world.at.getTime() + 20 * MINUTE_MS);
+		if (by === "by another process") world.restart();
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		expect(world.told("clock_suspect")).toEqual([]);
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+});
+
+describe("a clock that is set on by days between two processes", () => {
+	it("is told where the time since boot proves it", async () => {
+		const world = new AgentWorld([onDemand]);
+		await world.tick();
+		world.pass(MINUTE_MS);
+		world.at = new Date(world.at.getTime() + 3 * DAY_MS);
+		world.restart();
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(["start"]);
+	});
+
+	it("is taken for silence where the host was booted meanwhile", async () => {
+		const world = new AgentWorld([onDemand]);
+		await world.tick();
+		world.boot(3 * DAY_MS);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual([]);
+	});
+});
+
 /** With a key that has just gone out of use. */
 async function withAnOldKey(policy = quick): Promise<AgentWorld> {
 	const world = new AgentWorld([{ ...policy, schedule }]);

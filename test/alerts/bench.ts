@@ -75,6 +75,7 @@ export function tools(answer: {
 				now: () => new Date(0),
 				uptimeMs: () => 0,
 				bootMs: () => 0,
+				bootId: () => null,
 				sleep: () => Promise.resolve(),
 				deadline: (_ms, of) => of,
 			},

@@ -14,6 +14,7 @@ export function createSpeedingClock(real: Clock): SpeedingClock {
 		now,
 		uptimeMs: () => real.uptimeMs() + aheadMs,
 		bootMs: () => real.bootMs() + aheadMs,
+		bootId: () => real.bootId(),
 		sleep: (ms, signal) => real.sleep(ms, signal),
 		deadline: (ms, signal) => real.deadline(ms, signal),
 		passUntil: (at) => void (aheadMs += Math.max(0, at.getTime() - now().getTime())),

@@ -48,6 +48,7 @@ function createTestClock(): TestClock {
 		now: () => new Date(ms),
 		uptimeMs: () => ms,
 		bootMs: () => ms,
+		bootId: () => null,
 		sleep: async () => {},
 		deadline: (_ms, signal) => signal,
 		advance: (by) => {

@@ -12,6 +12,7 @@ const CLOCK: Clock = {
 	now: () => new Date(0),
 	uptimeMs: () => 0,
 	bootMs: () => 0,
+	bootId: () => null,
 	sleep: async () => {},
 	deadline: (_ms, signal) => signal,
 };

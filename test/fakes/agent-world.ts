@@ -158,6 +158,7 @@ export class AgentWorld {
 	readonly #files = new Map<string, string>();
 	#together: readonly string[] = [];
 	#ids = 0;
+	#boots = 0;
 
 	constructor(
 		policies: readonly Policy[] = [
@@ -389,6 +390,7 @@ export class AgentWorld {
 		this.at = new Date(this.at.getTime() + offMs);
 		this.uptimeMs = 0;
 		this.suspendedMs = 0;
+		this.#boots += 1;
 		this.restart();
 	}
 
@@ -435,6 +437,7 @@ export class AgentWorld {
 			now: () => this.at,
 			uptimeMs: () => this.uptimeMs,
 			bootMs: () => this.uptimeMs + this.suspendedMs,
+			bootId: () => String(this.#boots),
 			sleep: async () => Promise.resolve(),
 			deadline: (_ms, signal) => signal,
 		};

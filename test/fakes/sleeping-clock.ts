@@ -8,6 +8,7 @@ export function createSleepingClock(start = "2026-10-31T12:00:00Z"): Clock {
 		now: () => new Date(Date.parse(start) + passedMs),
 		uptimeMs: () => passedMs,
 		bootMs: () => passedMs,
+		bootId: () => null,
 		sleep: async (ms, signal) => {
 			if (!signal.aborted) passedMs += ms;
 		},

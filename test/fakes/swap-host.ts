@@ -164,6 +164,7 @@ export class SwapHost {
 			now: () => new Date(this.nowMs),
 			uptimeMs: () => this.nowMs,
 			bootMs: () => this.nowMs,
+			bootId: () => null,
 			sleep: async (ms) => {
 				await process.before("clock.sleep");
 				this.nowMs += Math.max(ms, this.#options.leastSleepMs ?? 0);

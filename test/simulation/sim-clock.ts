@@ -10,6 +10,7 @@ export function createSimClock(time: SimTime, process: SimProcess, bootedMs: () 
 		now: () => time.wall(),
 		uptimeMs: () => time.awakeMs() - bootedMs(),
 		bootMs: () => time.elapsedMs() - bootedMs(),
+		bootId: () => String(bootedMs()),
 		sleep: (ms, signal) =>
 			new Promise((resolve) => {
 				if (process.isDead()) return;
