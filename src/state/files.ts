@@ -70,9 +70,10 @@ function createLeases({ directory, disk, takeLock, clock }: FileStateStoreOption
 			const lock = await takeLock(`${directory}/lock`, waitMs, signal);
 			if (lock === "held") return "held";
 			try {
-				for (const below of ["domains", "wishes"]) await ensureDirectory(disk, `${directory}/${below}`);
-				// Whoever made them may have died before they were durable.
-				await disk.syncDirectory(directory);
+				const below = ["domains", "wishes"].map((name) => `${directory}/${name}`);
+				for (const path of below) await ensureDirectory(disk, path);
+				// Whoever made them, or what stands in them, may have died, or failed, before that was durable.
+				for (const path of [directory, ...below]) await disk.syncDirectory(path);
 				await removeLeftovers(disk, directory, clock.now());
 				current = hold(await raiseEpoch(disk, directory, clock.now()), lock, drop);
 				return current.lease;

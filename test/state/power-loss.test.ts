@@ -54,6 +54,28 @@ test("whatever the crash, the next run reads whole documents and everything that
 	expect(survivors).toBeGreaterThan(300);
 });
 
+test("what is read under the lock is durable, though whoever wrote it was told that it might not be", async () => {
+	const disk = new SimDisk(NOW);
+	disk.putDirectory("/var");
+	let isFailing = false;
+	const fault = (call: string) => (isFailing && call === "syncDirectory" ? "EIO" : null);
+	const store = storeOn(disk.open({ process: createSimProcess(), fault }));
+	const lock = async () => {
+		const lease = await store.lock(0, never);
+		if (lease === "held") throw new Error("nobody else is there");
+		return lease;
+	};
+	const lease = await lock();
+	isFailing = true;
+	await expect(store.save(lease, "domains/example.com", { value: 1 }, 0)).rejects.toThrow("EIO");
+	isFailing = false;
+	await lease.release();
+	await lock();
+	expect(await store.load("domains/example.com")).toMatchObject({ revision: 1 });
+	const after = storeOn(disk.powerLoss(() => 0).open({ process: createSimProcess() }));
+	expect(await after.load("domains/example.com")).toMatchObject({ revision: 1 });
+});
+
 async function check(store: StateStore, confirmed: readonly string[]): Promise<void> {
 	const stored = await store.load("domains/example.com");
 	const revision = stored?.revision ?? 0;
