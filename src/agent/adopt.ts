@@ -168,13 +168,15 @@ export function signsSince(
 		],
 	}));
 	const { rotate, rollback, revoke } = next.wants;
-	// Made before a key was known to be compromised, and on its way already: it is turned once more.
-	const isDistrusted = revoke.some((wish) => wish.distrusts.includes(selector));
+	// Made before a key was known to be compromised, and on its way already: it is turned once more. What was asked for while the
+	// way back was under way is a key after that.
+	const isTurnedOnceMore =
+		rollback?.selector === selector || revoke.some((wish) => wish.distrusts.includes(selector));
 	return {
 		...next,
 		wants: {
 			...next.wants,
-			rotate: isDistrusted ? rotate : null,
+			rotate: isTurnedOnceMore ? rotate : null,
 			// It would come back to life, and take the key away again that was asked for in its place.
 			rollback: rollback?.selector === selector || isSuperseded(next.wants) ? null : rollback,
 			add: null,

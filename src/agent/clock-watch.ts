@@ -72,10 +72,7 @@ export function doubtedSince({
  * When a running process last found the clock to have jumped, or to have gone back; where it was silent since, which moves
  * `steadySince` on, when that was first told. Null where a jump is no trouble any more.
  */
-function jumpedAt({
-	troubles,
-	steadySince,
-}: Pick<HostState, "troubles" | "steadySince">): string | null {
+function jumpedAt({ troubles, steadySince }: Pick<HostState, "troubles" | "steadySince">): string | null {
 	if (!troubles.some(({ id }) => id === CAUSES.clock())) return null;
 	return troubles.find(({ id }) => id === CAUSES.silence())?.since ?? steadySince;
 }

@@ -3,12 +3,13 @@
 import { KeyturnError } from "../errors.ts";
 import type { SwitchResult } from "../ports/door.ts";
 import { editKey, keyOf } from "../rotation/domain-state.ts";
+import { isToGo } from "../rotation/wishes.ts";
 import { takeOver } from "./adopt.ts";
 import { tellResult } from "./hooks.ts";
 import { giveUpStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
-import { foundTakenOut, takeOutResult } from "./take-out.ts";
+import { foundTakenOut, goesOn, takeOutResult } from "./take-out.ts";
 
 const WORDS = {
 	done: "it was done",
@@ -71,12 +72,15 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 		);
 	// It fails while any signer cannot be read; the switch of this key waits for none of these.
 	await giveUpStaged(run, id);
+	const isKept = isGoing && !isToGo(doc.state.wants, key.selector);
 	await run.save(
 		doc,
-		editKey(doc.state, key.selector, (one) => ({
-			...one,
-			owes: one.owes === null ? null : { ...one.owes, id: null, notBefore: null },
-		})),
+		isKept
+			? goesOn(doc.state, key.selector)
+			: editKey(doc.state, key.selector, (one) => ({
+					...one,
+					owes: one.owes === null ? null : { ...one.owes, id: null, notBefore: null },
+				})),
 	);
 	run.done(doc, step);
 }

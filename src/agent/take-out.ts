@@ -3,6 +3,7 @@
 import { KeyturnError } from "../errors.ts";
 import type { DoorRequest, RefusedAnswer, StageAnswer, SwitchResult } from "../ports/door.ts";
 import { type DomainState, editKey, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
+import { isToGo } from "../rotation/wishes.ts";
 import { usesEnded } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
@@ -81,6 +82,12 @@ export async function foundTakenOut(run: Run, { doc, step }: Job<"takeOut">): Pr
 	await run.end(CAUSES.swap(doc.policy.signer), doc.policy.domain);
 	await run.save(doc, signsNoMore(doc.state, step.selector, run.now(), false));
 	run.done(doc, step);
+}
+
+/** The domain was kept while its key was on its way out, which came to nothing: it needs no first key, and owes nothing. */
+export function goesOn(state: DomainState, selector: string): DomainState {
+	const signs = editKey(state, selector, (key) => ({ ...key, owes: null }));
+	return { ...signs, wants: { ...signs.wants, add: null } };
 }
 
 function signsNoMore(state: DomainState, selector: string, at: Date, oldProcessGone: boolean): DomainState {
@@ -203,6 +210,10 @@ function isNew(run: Run, { doc, step }: Job<"takeOut">): boolean {
 /** After an automatic rollback the next attempt waits a day, doubling: the next tick must not stop the mail server again. */
 async function putOff(run: Run, job: Job<"takeOut">, result: SwitchResult): Promise<void> {
 	const { doc, step } = job;
+	if (!isToGo(doc.state.wants, step.selector)) {
+		await run.save(doc, goesOn(doc.state, step.selector));
+		return;
+	}
 	const tries = (keyOf(doc.state, step.selector)?.owes?.tries ?? 0) + 1;
 	const waitMs =
 		result.outcome === "undone" || result.outcome === "conflict"

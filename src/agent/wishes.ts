@@ -235,11 +235,13 @@ function wantRollback(state: DomainState, wish: Wish): DomainState {
 
 function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke" }>, now: Date): DomainState {
 	const { selector, unsigned } = wish;
-	const isInUse = activeKey(state)?.selector === selector;
+	const key = keyOf(state, selector);
+	// Of one that is just being switched to it is not known yet whether it signs.
+	const isInUse = key !== null && (key.state === "active" || isUnderWay(key));
 	if (state.wants.revoke.some((standing) => standing.selector === selector && standing.unsigned === unsigned))
 		return isInUse ? attemptsAnew(state) : state;
 	const before = state.wants.revoke.find((standing) => standing.selector === selector);
-	const ahead = state.keys.filter((key) => isCandidate(key.state)).map((key) => key.selector);
+	const ahead = state.keys.filter((one) => isCandidate(one.state) && one !== key).map((one) => one.selector);
 	// What was made since it was first known to be compromised is what follows.
 	const distrusts = isInUse && !wish.useStandby ? (before?.distrusts ?? ahead) : [];
 	const revoke = { ...asked(wish), selector, unsigned, distrusts };

@@ -3,6 +3,7 @@
 import { isRevokedRecord } from "../dkim/key-record.ts";
 import { activeKey, type DomainState, type KeyEntry, keyOf, type KeyUse } from "./domain-state.ts";
 import { type Facts, isUnderWay, type LineInUse, type Step, type Wanted } from "./step.ts";
+import { isToGo } from "./wishes.ts";
 
 /** How a switch ended whose answer is missing is found out before anything else. */
 export function settling({ state }: Facts): readonly Wanted[] {
@@ -139,10 +140,7 @@ function isReplaced(state: DomainState, lines: readonly LineInUse[]): boolean {
  */
 export function takingOut({ state }: Facts): readonly Wanted[] {
 	if (state.keys.some(isUnderWay)) return [];
-	const { remove, revoke } = state.wants;
-	const goes = ({ selector }: KeyEntry): boolean =>
-		remove !== null || revoke.some((wish) => wish.unsigned && wish.selector === selector);
 	return state.keys
-		.filter((key) => key.state === "active" && goes(key))
+		.filter((key) => key.state === "active" && isToGo(state.wants, key.selector))
 		.map(({ selector }) => ({ kind: "takeOut", selector }));
 }

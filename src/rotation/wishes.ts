@@ -62,6 +62,11 @@ export function turnAsked(state: DomainState): Asked | null {
 	return state.wants.rotate ?? state.wants.revoke.find(({ selector }) => selector === inUse) ?? null;
 }
 
+/** Whether it is asked for that a key signs no more, whether another takes its place or not. */
+export function isToGo({ remove, revoke }: Wants, selector: string): boolean {
+	return remove !== null || revoke.some((wish) => wish.unsigned && wish.selector === selector);
+}
+
 /** Why no new key can be asked for; null if it can. */
 export function whyNoTurn({ wants }: DomainState): string | null {
 	return wants.remove === null ? null : "no new key: it is leaving (keyturn remove)";

@@ -285,6 +285,24 @@ describe("a compromised key in use", () => {
 		expect(await world.states()).toEqual(turnedAway);
 	});
 
+	it("is turned to one made since where the way back to it was under way when it was asked for", async () => {
+		const world = new AgentWorld([{ ...quick, standby: true }]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202612": "active", "202701": "verified" });
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "back");
+		await world.tick();
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.ask(revocation("202610"));
+		await world.advance(60 * MINUTE_MS);
+		const states = await world.states();
+		expect(states).toMatchObject({ "202610": "revoked" });
+		expect(states["202701"]).not.toBe("active");
+		expect(Object.values(states)).toContain("active");
+	});
+
 	it("is turned to a new one where the switch to it was under way when it was asked for", async () => {
 		const world = new AgentWorld([quick]);
 		await world.tick();

@@ -211,6 +211,19 @@ describe("rollback", () => {
 		},
 	);
 
+	it("whose end is not known when a new key is asked for is followed by that key", async () => {
+		const world = await turnedWorld({ ...quick, schedule: scheduleOf("0 3 1 6 *") });
+		world.pass(DAY_MS);
+		const usual = world.commit;
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "back");
+		await world.tick();
+		world.commit = usual;
+		await world.wish(["example.com"], "again");
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202610": "retiring", "202611b": "active" });
+	});
+
 	it("goes back to the key that signed before, not to one whose switch failed and that was given up since", async () => {
 		const world = await turnedWorld();
 		world.pass(DAY_MS);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -83,6 +83,20 @@ describe("a new key asked for a domain that is leaving", () => {
 
 describe("a domain that stays after all", () => {
 	const remove = { kind: "remove", domains: ["example.com"] } as const;
+
+	it("whose way out came to nothing meanwhile owes nothing, and its next turn is not hurried", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.commit = (id, result) => world.loseAnswer(id, rolledBack(result));
+		await world.ask(remove);
+		await world.tick();
+		await world.ask({ kind: "add", domains: ["example.com"], noSoak: true }, "w2");
+		await world.advance(60_000);
+		expect(await world.states()).toEqual({ "202610": "active" });
+		const { wants, keys } = await world.state();
+		expect(wants).toMatchObject({ remove: null, add: null });
+		expect(keys[0]?.owes).toBeNull();
+	});
 	const revoke = { ...REVOKE, domains: ["example.com"], selector: "202610" } as const;
 
 	it.each([
