@@ -126,6 +126,16 @@ export function signersNaming(
 	return signers.filter(({ lines }) => lines.some(names)).map(({ signer }) => signer);
 }
 
+/** Whether the domain's own signer has a line of a key, be it one that signs for nobody. */
+export function isInTables(
+	{ signers }: InspectAnswer,
+	{ domain, signer }: Policy,
+	selector: string,
+): boolean {
+	const own = signers.find((one) => one.signer === signer)?.lines ?? [];
+	return own.some((line) => line.domain === domain && line.selector === selector);
+}
+
 export function resultOf(answer: InspectAnswer, id: string): SwitchResult | null {
 	return answer.results.find((result) => result.id === id) ?? null;
 }

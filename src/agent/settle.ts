@@ -6,7 +6,7 @@ import { editKey, keyOf } from "../rotation/domain-state.ts";
 import { isToGo } from "../rotation/wishes.ts";
 import { takeOver } from "./adopt.ts";
 import { tellResult } from "./hooks.ts";
-import { giveUpStaged, inspect, linesInUse, resultOf } from "./inspection.ts";
+import { giveUpStaged, inspect, isInTables, linesInUse, resultOf } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { takeResult } from "./switch-result.ts";
 import { foundTakenOut, goesOn, takeOutResult } from "./take-out.ts";
@@ -56,7 +56,7 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 			{ retry: true },
 		);
 	const named = lines.find((line) => line.selector === key.selector);
-	if (isGoing && named === undefined) {
+	if (isGoing && !isInTables(answer, doc.policy, key.selector)) {
 		await foundTakenOut(run, going);
 		return;
 	}

@@ -8,7 +8,14 @@ import { usesEnded } from "./adopt.ts";
 import { CAUSES } from "./causes.ts";
 import { watchClock } from "./clock-watch.ts";
 import { askBefore, tellLeft, tellResult, type ToldEnds } from "./hooks.ts";
-import { forgetInspection, giveUpStaged, inspect, isConcerned, unexpectedAnswer } from "./inspection.ts";
+import {
+	forgetInspection,
+	giveUpStaged,
+	inspect,
+	isConcerned,
+	isInTables,
+	unexpectedAnswer,
+} from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { doneAt } from "./switch-result.ts";
 import { tellUnstarted } from "./unstarted.ts";
@@ -102,7 +109,7 @@ async function namedOnes(run: Run, jobs: readonly Job<"takeOut">[]): Promise<rea
 	const answer = await inspect(run, []);
 	const named: Job<"takeOut">[] = [];
 	for (const job of jobs) {
-		const { domain, signer } = job.doc.policy;
+		const { signer } = job.doc.policy;
 		const found = answer.signers.find((one) => one.signer === signer);
 		if (found === undefined || found.problem !== null)
 			run.fail(
@@ -116,8 +123,7 @@ async function namedOnes(run: Run, jobs: readonly Job<"takeOut">[]): Promise<rea
 					},
 				),
 			);
-		else if (found.lines.some((line) => line.domain === domain && line.selector === job.step.selector))
-			named.push(job);
+		else if (isInTables(answer, job.doc.policy, job.step.selector)) named.push(job);
 		else await foundTakenOut(run, job);
 	}
 	return named;

@@ -317,6 +317,20 @@ describe("a domain that is to be removed", () => {
 		expect(world.lines).toEqual([]);
 	});
 
+	it("loses the line that is left where somebody edited the tables in the middle of it", async () => {
+		const world = await turned();
+		await remove(world);
+		world.commit = () => {
+			world.lines.splice(0, Infinity, ...world.lines.map((line) => ({ ...line, signs: false })));
+			throw new KeyturnError("door.unreachable", "no answer", { retry: true });
+		};
+		await world.tick();
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.advance(HOUR_MS);
+		expect(await world.states()).toEqual({ "202611": "retiring" });
+		expect(world.lines).toEqual([]);
+	});
+
 	it("has lost its lines by other hands: their last use counts a day later", async () => {
 		const world = await turned();
 		await remove(world);

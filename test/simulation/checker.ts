@@ -259,7 +259,7 @@ export function createChecker(world: World): Checker {
 		check: () => {
 			if (!world.dirty) return;
 			world.dirty = false;
-			const others = signing(world.others, time.elapsedMs());
+			const others = signing(world.others, time.awakeMs());
 			host.sendMail();
 			host.sendOthers(others);
 			const documents = readDocuments();

@@ -2,6 +2,7 @@
 
 import type { Chance } from "./chance.ts";
 import { KEY_TABLE, SECOND_KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
+import { signing } from "./other-programs.ts";
 import type { Pace } from "./scenario.ts";
 import type { ServerMood } from "./sim-dns.ts";
 import { PROVIDER_FAULTS } from "./sim-provider.ts";
@@ -306,12 +307,12 @@ function shareKey(world: World, luck: Chance): (() => void) | null {
 	const { host, others, record, time } = world;
 	if (host.current.length === 0) return null;
 	const { domain, selector, publicKey } = luck.pick(host.current);
-	const use = { program: "amavis", domain, selector, publicKey, sinceMs: time.elapsedMs() };
+	const use = { program: "amavis", domain, selector, publicKey, sinceMs: time.awakeMs() };
 	others.uses = [...others.uses, use];
 	record.note("admin", `gives amavis ${selector} of ${domain}`);
 	return () => {
 		if (!others.uses.includes(use)) return;
-		host.sendOthers([use]);
+		if (signing(others, time.awakeMs()).includes(use)) host.sendOthers([use]);
 		others.uses = others.uses.filter((other) => other !== use);
 		record.note("admin", `takes ${selector} of ${domain} from amavis`);
 	};

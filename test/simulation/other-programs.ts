@@ -8,7 +8,7 @@ export interface OtherUse {
 	readonly domain: string;
 	readonly selector: string;
 	readonly publicKey: string;
-	/** Since when the line stands. */
+	/** Since when the line stands, by the time that the host was awake. */
 	readonly sinceMs: number;
 }
 
@@ -21,9 +21,9 @@ export interface OtherPrograms {
 /** A program that was given a key is started anew some time afterwards. */
 const STARTS_MS = 20 * 60_000;
 
-/** What signs by now. */
-export function signing({ uses }: OtherPrograms, nowMs: number): readonly OtherUse[] {
-	return uses.filter(({ sinceMs }) => sinceMs + STARTS_MS <= nowMs);
+/** What signs by now; a host that sleeps starts nothing. */
+export function signing({ uses }: OtherPrograms, awakeMs: number): readonly OtherUse[] {
+	return uses.filter(({ sinceMs }) => sinceMs + STARTS_MS <= awakeMs);
 }
 
 /** As the door finds them. */

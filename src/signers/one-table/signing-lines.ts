@@ -111,8 +111,9 @@ export function renderTwoTables(
 	const keyFile = { path: keys.path, hashBefore: keys.hash, bytes: names };
 	if (firsts.length === 0 && gone.length === 0) return [keyFile];
 	const signingFile = { path: signing.path, hashBefore: signing.hash, bytes: signs };
-	if (gone.length > 0) return [signingFile, keyFile];
-	return hashOf(names) === keys.hash ? [signingFile] : [keyFile, signingFile];
+	// Where half of a change stands already, the other half is left.
+	const rendered = [keyFile, signingFile].filter(({ bytes, hashBefore }) => hashOf(bytes) !== hashBefore);
+	return gone.length > 0 ? rendered.toReversed() : rendered;
 }
 
 function beforeColon(value: string): string {

@@ -1,5 +1,6 @@
 /** Changes both tables of OpenDKIM together: a key turned, a first key with its lines, or the lines of a key taken out. */
 
+import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import {
@@ -61,13 +62,13 @@ export function renderTables(files: TableFiles, changes: readonly SignerChange[]
 		changes,
 		gone,
 	);
-	const rendered = [
-		{ path: keyTable.path, hashBefore: keyTable.hash, bytes: keys },
-		{ path: signingTable.path, hashBefore: signingTable.hash, bytes: rules },
-	];
-	if (firsts.length > 0)
-		return changes.length > firsts.length || added.length > 0 ? rendered : rendered.slice(1);
-	return gone.size > 0 ? rendered.toReversed() : rendered.slice(0, 1);
+	const keyFile = { path: keyTable.path, hashBefore: keyTable.hash, bytes: keys };
+	if (firsts.length === 0 && gone.size === 0) return [keyFile];
+	// Where half of a change stands already, the other half is left.
+	const rendered = [keyFile, { path: signingTable.path, hashBefore: signingTable.hash, bytes: rules }].filter(
+		({ bytes, hashBefore }) => hashOf(bytes) !== hashBefore,
+	);
+	return gone.size > 0 ? rendered.toReversed() : rendered;
 }
 
 /** Why this domain cannot get a first key from us; null if it can. */

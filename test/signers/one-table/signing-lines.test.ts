@@ -57,7 +57,6 @@ describe("a signing table beside a key table", () => {
 			"example.com: without the key, the line * % of the signing table would give its mail to example.com, which the key table lacks",
 		);
 		expect(render([change("example.com", "1", null)], { ...given, passesUnnamed: true })).toEqual([
-			["/signing.table", "* %\n"],
 			["/keys.table", ""],
 		]);
 	});
@@ -81,6 +80,11 @@ describe("a signing table beside a key table", () => {
 		expect(() =>
 			render([change("new.test", null, "s1")], { keys: half.replace("/new/s1", "/old/s1") }),
 		).toThrow("expected no line of new.test with s1, got one");
+	});
+
+	test("loses the row that is left of a key which none of its lines names", () => {
+		const keys = `${KEYS}left left.test:s1:/old/left\n`;
+		expect(render([change("left.test", "s1", null)], { keys })).toEqual([["/keys.table", KEYS]]);
 	});
 
 	test("has lines of two words only, and comments", () => {

@@ -67,6 +67,13 @@ test("a first key whose line stands already, half of a switch that was interrupt
 	);
 });
 
+test("taking out the line that is left of a key which no line of the signing table names", () => {
+	const keys = `${KEYS}b b.example:s:/k/b\n`;
+	expect(rendered(keys, SIGNING, [out("b.example", "s")])).toEqual([
+		{ path: "/key", text: KEYS, hashBefore: hashOf(bytes(keys)) },
+	]);
+});
+
 test("taking a key out: the signing table before the key table, which is the commit", () => {
 	expect(
 		rendered(`${KEYS}b b.example:s:/k/b\n`, `*@b.example b\n${SIGNING}`, [out("b.example", "s")]),
