@@ -1,7 +1,7 @@
 /**
  * What lexicon's adapters do with a value of several hundred octets: tried, or read in its source (dns-lexicon 3.11.7, as
- * Debian 12 has it, and 3.25.1). Whatever is not here cuts, splits or doubles such a value, rewrites a whole zone, speaks to an
- * interface that is no more, or was not looked at.
+ * Debian 12 has it, and 3.25.1). Whatever is not here cuts, splits or doubles such a value, never takes it away again,
+ * rewrites a whole zone, speaks to an interface that is no more, or was not looked at.
  */
 
 export interface KnownAdapter {
@@ -25,7 +25,12 @@ export const KNOWN = {
 	nsone: { form: "plain" },
 	porkbun: { form: "plain", since: "3.25.1" },
 	powerdns: { form: "plain" },
-	route53: { form: "parted" },
 	transip: { form: "plain" },
 	vultr: { form: "plain" },
 } as const satisfies Readonly<Record<string, KnownAdapter>>;
+
+/** Why not, for those that many would try first. */
+export const UNFIT = {
+	route53:
+		"it takes a record away only by the very TTL that it has, and says success where that failed, so that none would ever be removed: use `route53`",
+} as const satisfies Readonly<Record<string, string>>;

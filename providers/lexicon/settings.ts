@@ -3,14 +3,17 @@
 import * as z from "zod";
 import type { ProviderAbout } from "../../src/publishing/about.ts";
 import { absolutePath, environment, timeout } from "../program-fields.ts";
-import { KNOWN } from "./known.ts";
+import { KNOWN, UNFIT } from "./known.ts";
 
 const names = Object.keys(KNOWN) as (keyof typeof KNOWN)[];
 
 export const settingsSchema = z.strictObject({
 	provider: z
 		.enum(names, {
-			error: `must be one whose long values are known to come through: ${names.join(", ")}; for any other, \`exec\` with a program that you have tried`,
+			error: ({ input }) =>
+				typeof input === "string" && Object.hasOwn(UNFIT, input)
+					? `is no adapter to write key records with: ${UNFIT[input as keyof typeof UNFIT]}`
+					: `must be one whose long values are known to come through: ${names.join(", ")}; for any other, \`exec\` with a program that you have tried`,
 		})
 		.describe("lexicon's name of the DNS host."),
 	program: absolutePath.default("/usr/bin/lexicon").describe("lexicon itself."),

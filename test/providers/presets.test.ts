@@ -18,6 +18,13 @@ describe("presets take only what is known to bring long values through", () => {
 		expect(faultsOf(lexicon, { provider })).toContain("known to come through: cloudflare,");
 	});
 
+	test.each([["route53", "removed: use `route53`"]])(
+		"not lexicon's %s, for which there is a provider of its own",
+		(provider, why) => {
+			expect(faultsOf(lexicon, { provider })).toContain(why);
+		},
+	);
+
 	test.each([
 		["dns_cf", "with a +"],
 		["dns_nsupdate", "rfc2136"],
@@ -33,13 +40,16 @@ describe("presets take only what is known to bring long values through", () => {
 	});
 });
 
-test("lexicon's route53 gets the strings parted, since it adds the outer quotes alone", async () => {
+test("lexicon's googleclouddns gets the strings parted, since it adds the outer quotes alone", async () => {
 	const requests: ProgramRequest[] = [];
 	const zone = "example.test";
 	const value = valueOf(410);
 	const provider = createProvider({
 		name: "lex",
-		settings: lexicon.parse({ provider: "route53", env: { LEXICON_ROUTE53_AUTH_ACCESS_KEY: "id" } }),
+		settings: lexicon.parse({
+			provider: "googleclouddns",
+			env: { LEXICON_GOOGLECLOUDDNS_AUTH_SERVICE_ACCOUNT_INFO: "/key" },
+		}),
 		secrets: { read: async () => "" },
 		programs: {
 			run: async (request) => {
@@ -58,6 +68,6 @@ test("lexicon's route53 gets the strings parted, since it adds the outer quotes 
 	expect(await provider.change(zone, [change], new AbortController().signal)).toEqual([{ kind: "done" }]);
 	const parted = `--content=${value.slice(0, 255)}" "${value.slice(255)}`;
 	expect(requests.map(({ argv }) => argv.join(" "))).toEqual([
-		`/usr/bin/lexicon --delegated=${zone} route53 create ${zone} TXT --name=${name} ${parted} --ttl=300 --output=QUIET`,
+		`/usr/bin/lexicon --delegated=${zone} googleclouddns create ${zone} TXT --name=${name} ${parted} --ttl=300 --output=QUIET`,
 	]);
 });
