@@ -14,7 +14,6 @@ export interface KnownAdapter {
 export const KNOWN = {
 	cloudflare: { form: "plain" },
 	cloudns: { form: "plain" },
-	desec: { form: "plain", since: "3.25.1" },
 	digitalocean: { form: "plain" },
 	googleclouddns: { form: "parted" },
 	hetzner: { form: "plain", since: "3.25.1" },
@@ -31,6 +30,8 @@ export const KNOWN = {
 
 /** Why not, for those that many would try first. */
 export const UNFIT = {
+	desec:
+		"it does not find a value again that deSEC has parted, and says success, so that no record of an RSA key would ever be removed: use `desec`",
 	route53:
 		"it takes a record away only by the very TTL that it has, and says success where that failed, so that none would ever be removed: use `route53`",
 } as const satisfies Readonly<Record<string, string>>;

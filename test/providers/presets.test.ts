@@ -18,12 +18,12 @@ describe("presets take only what is known to bring long values through", () => {
 		expect(faultsOf(lexicon, { provider })).toContain("known to come through: cloudflare,");
 	});
 
-	test.each([["route53", "removed: use `route53`"]])(
-		"not lexicon's %s, for which there is a provider of its own",
-		(provider, why) => {
-			expect(faultsOf(lexicon, { provider })).toContain(why);
-		},
-	);
+	test.each([
+		["desec", "removed: use `desec`"],
+		["route53", "removed: use `route53`"],
+	])("not lexicon's %s, for which there is a provider of its own", (provider, why) => {
+		expect(faultsOf(lexicon, { provider })).toContain(why);
+	});
 
 	test.each([
 		["dns_cf", "with a +"],
