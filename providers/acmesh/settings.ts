@@ -5,11 +5,13 @@ import type { ProviderAbout } from "../../src/publishing/about.ts";
 import { absolutePath, environment, timeout } from "../program-fields.ts";
 
 /** Tried, or read in acme.sh 3.1.4: the value reaches the interface as it is, and is found again when it is taken away. */
-const KNOWN = ["dns_desec", "dns_pdns", "dns_transip", "dns_vultr"] as const;
+const KNOWN = ["dns_pdns", "dns_transip", "dns_vultr"] as const;
 /** Why not, for those that many would try first. */
 const UNFIT = {
 	dns_cf:
 		"it does not find a value with a + again, so that no record would ever be removed: use `cloudflare`",
+	dns_desec:
+		"it overlooks what stands at the name where deSEC has parted it, and writes over it: use `desec`",
 	dns_dgon:
 		"it does not find a value with a + again, so that no record would ever be removed: use `digitalocean`",
 	dns_nsupdate:

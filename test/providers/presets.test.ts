@@ -27,9 +27,10 @@ describe("presets take only what is known to bring long values through", () => {
 
 	test.each([
 		["dns_cf", "with a +"],
+		["dns_desec", "use `desec`"],
 		["dns_nsupdate", "rfc2136"],
 		["dns_freedns", "manual"],
-		["dns_he", "known to come through: dns_desec,"],
+		["dns_he", "known to come through: dns_pdns,"],
 		["../../etc/passwd", "known to come through"],
 	])("not acme.sh's %s", (api, why) => {
 		expect(faultsOf(acmesh, { api, home: "/opt/acme.sh" })).toContain(why);
