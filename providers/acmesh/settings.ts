@@ -5,7 +5,7 @@ import type { ProviderAbout } from "../../src/publishing/about.ts";
 import { absolutePath, environment, timeout } from "../program-fields.ts";
 
 /** Tried, or read in acme.sh 3.1.4: the value reaches the interface as it is, and is found again when it is taken away. */
-const KNOWN = ["dns_pdns", "dns_transip", "dns_vultr"] as const;
+const KNOWN = ["dns_pdns", "dns_transip"] as const;
 /** Why not, for those that many would try first. */
 const UNFIT = {
 	dns_cf:
@@ -16,6 +16,8 @@ const UNFIT = {
 		"it does not find a value with a + again, so that no record would ever be removed: use `digitalocean`",
 	dns_nsupdate:
 		"it cannot write more than 255 octets, and removes every TXT record at the name: use `rfc2136`",
+	dns_vultr:
+		"it takes the end of an RSA key for a part of the record's id, so that no such record would ever be removed: use `lexicon`",
 	dns_lexicon: "it writes below _acme-challenge only: use `lexicon`",
 	dns_namecheap: "it rewrites the whole zone: use `namecheap`",
 	dns_freedns:
@@ -47,7 +49,7 @@ export const about: ProviderAbout = {
 	credential:
 		"As the head of the script says; it goes into its environment by reference. Nothing is saved in `account.conf`.",
 	remarks: [
-		`The last resort, since these scripts were made for values of 43 octets: only ${KNOWN.join(", ")} are taken. Of these dns_pdns was tried with PowerDNS, the others were read.`,
+		`The last resort, since these scripts were made for values of 43 octets: only ${KNOWN.join(", ")} are taken. Of these dns_pdns was tried with PowerDNS, dns_transip was read.`,
 		"They part values at blanks and may take others at the same name away: keyturn gives them no value with a blank, and has them take a record away only where it stands alone.",
 		"`acme.sh`, the script and all directories above have to belong to root or keyturn's user, and be writable by nobody else.",
 	],

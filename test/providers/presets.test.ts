@@ -29,6 +29,7 @@ describe("presets take only what is known to bring long values through", () => {
 		["dns_cf", "with a +"],
 		["dns_desec", "use `desec`"],
 		["dns_nsupdate", "rfc2136"],
+		["dns_vultr", "removed: use `lexicon`"],
 		["dns_freedns", "manual"],
 		["dns_he", "known to come through: dns_pdns,"],
 		["../../etc/passwd", "known to come through"],
