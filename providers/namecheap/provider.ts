@@ -1,6 +1,7 @@
 /** Writes zones at Namecheap, which takes only whole zones (www.namecheap.com/support/api/methods/domains-dns/set-hosts). */
 
-import { KeyturnError } from "../../src/errors.ts";
+import { asKeyturnError, KeyturnError } from "../../src/errors.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import type { ZoneCopies } from "../../src/ports/zone-copies.ts";
 import { type AdapterOptions, commonOf } from "../../src/publishing/api/adapter.ts";
@@ -10,6 +11,7 @@ import type { WantedRecord } from "../../src/publishing/api/record-api.ts";
 import { createZoneProvider, type ZoneCalls } from "../../src/publishing/api/zone-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
 import { type Host, type HostList, readFailure, readHosts, readInfo, readWritten } from "./answers.ts";
+import { createKeptHosts } from "./kept-hosts.ts";
 import { about, type NamecheapSettings } from "./settings.ts";
 
 const BASE = "https://api.namecheap.com";
@@ -85,8 +87,10 @@ function connect(options: AdapterOptions<NamecheapSettings>): Command {
 
 function callsOf(
 	command: Command,
-	{ name: provider, copies }: { readonly name: string; readonly copies: ZoneCopies },
+	options: { readonly name: string; readonly copies: ZoneCopies; readonly clock: Clock },
 ): ZoneCalls<ApiZone, Host, HostList> {
+	const { name: provider, copies, clock } = options;
+	const keptHosts = createKeptHosts(provider, clock);
 	const hostsOf = async (zone: ApiZone, signal: AbortSignal) =>
 		command("domains.dns.getHosts", partsOf(zone), readHosts, signal);
 
@@ -103,6 +107,7 @@ function callsOf(
 						hint: "nothing is written on a list that may be incomplete: the others would be lost",
 					},
 				);
+			keptHosts.compare(zone.name, whole.hosts);
 			const txt = whole.hosts
 				.filter(({ type }) => type === "TXT")
 				.map((entry) => ({ name: absoluteName(entry.name, zone.name), value: entry.address, entry }));
@@ -118,15 +123,14 @@ function callsOf(
 				...(emailType === null ? {} : { EmailType: emailType }),
 				...Object.assign({}, ...wanted.map(fieldsOf)),
 			};
-			await command("domains.dns.setHosts", fields, readWritten, signal, { isUrgent: true });
-			const after = new Set((await hostsOf(zone, signal)).hosts.map(identityOf));
-			const lost = kept.filter((host) => !after.has(identityOf(host)));
-			if (lost.length > 0)
-				throw new KeyturnError(
-					"provider.loss",
-					`${provider}: ${zone.name} was written, and no longer shows ${lost.map(identityOf).join(", ")}`,
-					{ hint: `put it back by hand: ${copy} has the whole zone as it was` },
-				);
+			keptHosts.note(zone.name, kept, copy);
+			try {
+				await command("domains.dns.setHosts", fields, readWritten, signal, { isUrgent: true });
+			} catch (thrown) {
+				if (asKeyturnError(thrown).code !== "provider.unreachable") keptHosts.forget(zone.name);
+				throw thrown;
+			}
+			keptHosts.compare(zone.name, (await hostsOf(zone, signal)).hosts);
 		},
 	};
 }
@@ -169,10 +173,6 @@ function fieldsOf(host: Host, index: number): Fields {
 		[`MXPref${number}`]: host.mxPref,
 		[`TTL${number}`]: host.ttl,
 	};
-}
-
-function identityOf({ name, type, address }: Host): string {
-	return `${name} ${type} ${address}`;
 }
 
 /** Failures come with the status 200, and too many calls with 405. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KeyturnError } from "../../../src/errors.ts";
+import type { DnsProvider } from "../../../src/ports/dns-provider.ts";
 import { createPublisher } from "../../../src/publishing/publisher.ts";
 import { createTurns } from "../../../src/publishing/turns.ts";
 import { createProvider } from "../../../providers/namecheap/provider.ts";
@@ -138,21 +139,69 @@ describe("a zone of Namecheap", () => {
 		expect(others()).toEqual(all);
 	});
 
+	/** As somebody else, or a write that lost it. */
+	const loseMail = () => {
+		const zone = started.bench.store.zone(started.bench.zone);
+		const mail = zone?.records.find(({ type }) => type === "MX");
+		if (zone !== undefined && mail !== undefined) started.bench.store.remove(zone, mail.id);
+	};
+	const loss = {
+		code: "provider.loss",
+		message: expect.stringContaining("no longer shows @ MX mail.example.test."),
+		hint: expect.stringContaining("/state/zone-copies/copy.json"),
+	};
+	/** Holds once a write was seen. */
+	const afterWrite = (command: string) => {
+		let isWritten = false;
+		return (request: FakeRequest) => {
+			isWritten ||= is("dns.setHosts")(request);
+			return isWritten && is(command)(request);
+		};
+	};
+
+	test.each<[string, () => HttpBench["server"]["faults"][number]]>([
+		["answer is lost", () => ({ when: is("dns.setHosts"), fault: { kind: "reset after commit" } })],
+		["result cannot be read", () => ({ when: afterWrite("dns.getHosts"), fault: { kind: "reset" } })],
+	])("whose %s is compared by whoever reads it next, and a loss is told for hours", async (_, fault) => {
+		const { bench } = started;
+		bench.server.faults.push(fault());
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([{ kind: "unknown" }]);
+		loseMail();
+		await expect(bench.provider.list(bench.zone, name, signal)).rejects.toMatchObject(loss);
+		const another = { ...add(), name: `s2._domainkey.${bench.zone}` };
+		expect(await published(bench).change(bench.zone, [another], signal)).toMatchObject([
+			{ kind: "refused", isFinal: true, why: loss.message, hint: loss.hint },
+		]);
+		await bench.clock.sleep(3 * 3_600_000, signal);
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual(["v=DKIM1"]);
+	});
+
+	test("whose answer is lost is read as ever where every host is there", async () => {
+		const { bench } = started;
+		bench.server.faults.push({ when: is("dns.setHosts"), fault: { kind: "reset after commit" } });
+		await bench.provider.change(bench.zone, [add()], signal);
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual(["v=DKIM1"]);
+		loseMail();
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual(["v=DKIM1"]);
+	});
+
+	test("that was not written has lost nothing, whatever others take out of it afterwards", async () => {
+		const { bench } = started;
+		bench.server.faults.push({
+			when: is("dns.setHosts"),
+			fault: { kind: "answer", answer: { status: 405, body: "Method Not Allowed" } },
+		});
+		expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([{ kind: "refused" }]);
+		loseMail();
+		await bench.clock.sleep(60_000, signal);
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual([]);
+	});
+
 	test("that has lost a host is told, with where its copy is, though the record came to stand", async () => {
 		const { bench } = started;
-		const publisher = createPublisher({
-			provider: bench.provider,
-			turns: createTurns(),
-			clock: bench.clock,
-			random: { bytes: (count) => new Uint8Array(count), id: () => "0".repeat(32) },
-			log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-		});
-		let isWritten = false;
+		const publisher = published(bench);
 		bench.server.faults.push({
-			when: (request) => {
-				isWritten ||= is("dns.setHosts")(request);
-				return isWritten && is("dns.getHosts")(request);
-			},
+			when: afterWrite("dns.getHosts"),
 			fault: { kind: "answer", answer: list(host("")) },
 		});
 		expect(await publisher.change(bench.zone, [add()], signal)).toMatchObject([
@@ -166,6 +215,16 @@ describe("a zone of Namecheap", () => {
 		expect(bench.store.serves(name)).toEqual(["v=DKIM1"]);
 	});
 });
+
+function published({ provider, clock }: HttpBench): DnsProvider {
+	return createPublisher({
+		provider,
+		turns: createTurns(),
+		clock,
+		random: { bytes: (count) => new Uint8Array(count), id: () => "0".repeat(32) },
+		log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+	});
+}
 
 interface Started {
 	readonly bench: HttpBench;
