@@ -18,8 +18,13 @@ const BASE = "https://api.namecheap.com";
 const PATH = "/xml.response";
 /** The documentation names no limit of a value. */
 const LIMITS = { valueOctets: 2_500, minTtlSeconds: 60, batch: 20 } as const;
-/** 20 calls a minute, 700 an hour, 8,000 a day (www.namecheap.com/support/knowledgebase, API FAQ). */
-const GAP_MS = 3_100;
+/**
+ * 20 calls a minute, 700 an hour, 8,000 a day (www.namecheap.com/support/knowledgebase, API FAQ): the gap keeps to the first two.
+ * Whoever has used up a day is told so.
+ */
+const GAP_MS = 5_200;
+/** Too many calls carry no time to wait. */
+const LIMITED_MS = 60_000;
 const LONGEST_TTL_SECONDS = 60_000;
 /** What `setHosts` names; whatever else stands in a zone it could not give back. */
 const TYPES = ["A", "AAAA", "ALIAS", "CAA", "CNAME", "MX", "MXE", "NS", "TXT", "URL", "URL301", "FRAME"];
@@ -177,14 +182,14 @@ function fieldsOf(host: Host, index: number): Fields {
 
 /** Failures come with the status 200, and too many calls with 405. */
 function judge({ status, content }: ApiAnswer): Verdict | null {
-	if (status === 405) return { kind: "limited", why: null };
+	if (status === 405) return { kind: "limited", why: null, waitMs: LIMITED_MS };
 	if (status !== 200) return null;
 	const failure = failureIn(content);
 	if (failure === null) return null;
 	const why = `${failure.message} (${failure.number})`;
 	if (BAD_CREDENTIAL.test(failure.number)) return { kind: "denied", why };
 	if (NO_SUCH_DOMAIN.includes(failure.number)) return { kind: "gone", why };
-	if (TOO_MANY.includes(failure.number)) return { kind: "limited", why };
+	if (TOO_MANY.includes(failure.number)) return { kind: "limited", why, waitMs: LIMITED_MS };
 	return { kind: "refused", why };
 }
 

@@ -25,6 +25,6 @@ export const about: ProviderAbout = {
 		"The interface has but one way to write: the whole zone anew. keyturn sends every host again as it was read, writes only where the number of hosts that was read is the one that Namecheap tells, and looks afterwards whether all are there: with the next list that it gets, where a call was not answered. A host that is missing then is told, and nothing more is written into the zone until it is back, or for three hours.",
 		"It does not write a zone that has what the interface cannot give back: dynamic DNS, hosts that are switched off, types of records it does not name.",
 		"What stood in the zone before is kept in `zone-copies` of the state directory, the last twenty; where it cannot be kept, nothing is written.",
-		"20 calls a minute.",
+		"20 calls a minute, 700 an hour and 8,000 a day: keyturn makes one every five seconds at most.",
 	],
 };

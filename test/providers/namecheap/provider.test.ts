@@ -91,6 +91,27 @@ describe("a zone of Namecheap", () => {
 		expect((at["setHosts"] ?? 0) - (at["getHosts"] ?? 0)).toBeLessThan(100);
 	});
 
+	test("that has had too many calls is left alone for a minute", async () => {
+		const { bench } = started;
+		const answer = { status: 405, body: "Method Not Allowed" };
+		bench.server.faults.push({ when: () => true, fault: { kind: "answer", answer } });
+		for (const _ of ["it says so", "it is not asked"])
+			await expect(bench.provider.list(bench.zone, name, signal)).rejects.toMatchObject({
+				code: "provider.limited",
+				retryAfterMs: 60_000,
+			});
+		expect(bench.server.calls).toHaveLength(1);
+	});
+
+	test("is asked no more than 20 times a minute and 700 times an hour", async () => {
+		const { bench } = started;
+		const calls = 30;
+		for (let call = 0; call < calls; call++) await bench.provider.findZone(bench.zone, signal);
+		expect(bench.server.calls).toHaveLength(calls);
+		const gapMs = bench.clock.uptimeMs() / (calls - 1);
+		expect(gapMs).toBeGreaterThan(Math.max(60_000 / 20, 3_600_000 / 700));
+	});
+
 	test("is not written where no copy can be kept", async () => {
 		const { bench, fault } = started;
 		fault.isFull = true;
