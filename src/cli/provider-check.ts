@@ -64,8 +64,14 @@ const HEADS = {
 	interrupted: "interrupted",
 } as const satisfies Record<CheckReport["outcome"], string>;
 
+function headOf({ outcome, visibleAfterSeconds }: CheckReport): string {
+	if (outcome === "waiting" && visibleAfterSeconds !== null)
+		return "written and served, but not removed again";
+	return HEADS[outcome];
+}
+
 function describe(report: CheckReport): string {
-	const { provider, outcome, problem, hint, name, zone, octets, form, swept, left, warnings } = report;
+	const { provider, problem, hint, name, zone, octets, form, swept, left, warnings } = report;
 	const facts: (readonly [string, string] | null)[] = [
 		name === null ? null : ["record", `${name}, ${octets} octets, in zone ${zone ?? "?"}`],
 		form === null ? null : ["form", formWords(form)],
@@ -81,7 +87,7 @@ function describe(report: CheckReport): string {
 		...left.map((one) => ["LEFT", `${one}: the next check removes it; or remove it by hand`] as const),
 	];
 	return [
-		`${oneLine(provider)}: ${HEADS[outcome]}`,
+		`${oneLine(provider)}: ${headOf(report)}`,
 		...(problem === null ? [] : [wrap(problem, 79, "  ")]),
 		...(hint === null ? [] : [wrap(`what to do: ${hint}`, 79, "  ")]),
 		...facts

@@ -6,6 +6,7 @@ import { preview } from "../../src/cli/preview.ts";
 import { AgentWorld, UNPROVEN } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
 import { policyOf, scheduleOf } from "../fakes/policies.ts";
+import { createSleepingClock } from "../fakes/sleeping-clock.ts";
 
 const MINUTE_MS = 60_000;
 const signal = new AbortController().signal;
@@ -73,6 +74,24 @@ describe("an adapter that was never tried on the real thing", () => {
 		await world.wish(["example.com"]);
 		await world.advance(90 * MINUTE_MS);
 		expect(world.changes.filter(({ name }) => name.startsWith("2026"))).toEqual([]);
+		expect(world.told("publish_failed")).toEqual(["start"]);
+	});
+
+	it("is held by a check whose record could not be removed: nor could that of a key", async () => {
+		const world = worldOf();
+		world.change = (change) =>
+			change.kind === "remove"
+				? { kind: "refused", denied: false, why: "no such record", hint: null }
+				: { kind: "done" };
+		const asked = { provider: UNPROVEN, zone: null, waitMs: 0, say: () => undefined };
+		const report = await world.agent.checkProvider(asked, signal);
+		expect(report).toMatchObject({ outcome: "waiting", left: [report.name], visibleAfterSeconds: 0 });
+		expect(report.problem).toContain(`${report.name} could not be removed: no such record`);
+		world.change = null;
+		const before = world.changes.length;
+		await world.wish(["example.com"]);
+		await world.advance(90 * MINUTE_MS);
+		expect(world.changes.slice(before)).toEqual([]);
 		expect(world.told("publish_failed")).toEqual(["start"]);
 	});
 
@@ -150,6 +169,35 @@ describe("a provider whose limit is below the record of the next key", () => {
 });
 
 describe("a check of a provider", () => {
+	it.each([
+		[
+			"that is gone within the wait",
+			20,
+			{ outcome: "passed", left: [] as string[], warnings: [] as string[] },
+		],
+		["that is not", 40, { outcome: "waiting", left: [expect.any(String)], warnings: [expect.any(String)] }],
+	])("waits for a record that only DNS shows to go: one %s", async (_, minutes, expected) => {
+		const world = new AgentWorld([quick]);
+		const home = world.ports.providers.get("home");
+		if (home === undefined) throw new Error("the world has no provider");
+		const clock = createSleepingClock();
+		let toldAtMs: number | null = null;
+		world.change = (change) => {
+			if (change.kind !== "remove") return { kind: "done" };
+			toldAtMs ??= clock.uptimeMs();
+			if (clock.uptimeMs() - toldAtMs >= minutes * MINUTE_MS) return { kind: "done" };
+			return { kind: "unknown", why: "DNS still shows it", isAwaited: true };
+		};
+		const ports = {
+			...world.ports,
+			clock: { ...clock, deadline: () => AbortSignal.abort() },
+			providers: new Map([["home", { ...home, readsBack: "dns" as const }]]),
+		};
+		const settings = { host: "mx1", policies: [quick], signers: [], providers: [] };
+		const check = { provider: "home", zone: null, waitMs: 30 * MINUTE_MS, say: () => undefined };
+		expect(await checkProvider({ ports, settings }, check, signal)).toMatchObject(expected);
+	});
+
 	const listed = (domain: string, address: string) =>
 		policyOf({ domain, verify: { ...quick.verify, nameservers: [{ address, port: 53 }] } });
 	const one = listed("example.com", "192.0.2.1");

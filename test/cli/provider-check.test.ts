@@ -41,18 +41,19 @@ describe("provider check in words", () => {
 		expect(words).toContain("home: failed\n  home: no such token\n  what to do: make it anew");
 	});
 
-	test("of a record that cannot be removed names it, and the next check removes it", async () => {
+	test("of a record that cannot be removed ends with 3 and names it, and the next check removes it", async () => {
 		const world = new AgentWorld();
 		const { context, terminal } = commandBench(world);
 		world.change = (change, provider) =>
 			change.kind === "remove"
 				? { kind: "refused", denied: false, why: `${provider}: not now`, hint: null }
 				: { kind: "done" };
-		expect(await providerCheck(context, "home", PLAIN)).toBe(0);
+		expect(await providerCheck(context, "home", PLAIN)).toBe(3);
 		const name = "keyturn-check-0000000000000000._domainkey.example.com";
-		expect(terminal.results.join("\n").replaceAll(/\n\s+/g, " ")).toContain(
-			`LEFT     ${name}: the next check`,
-		);
+		const words = terminal.results.join("\n").replaceAll(/\n\s+/g, " ");
+		expect(words).toContain("home: written and served, but not removed again");
+		expect(words).toContain(`${name} could not be removed: home: not now`);
+		expect(words).toContain(`LEFT     ${name}: the next check`);
 		world.change = null;
 		terminal.results.length = 0;
 		expect(await providerCheck(context, "home", PLAIN)).toBe(0);
