@@ -29,6 +29,8 @@ const INVALID = 4013;
 const NO_DOMAIN_NAME = /\bfield domainname\b/i;
 /** Also of a zone on CloudDNS, which has an interface of its own (the same issue; pull request 7214 there). */
 const NO_SUCH_ZONE = [5028, 5029, 5031];
+/** Of `infoDnsRecords`: the zone is there, and empty (github.com/mrueg/external-dns-netcup-webhook, issue 5). */
+const NO_RECORDS = 5029;
 const TOO_MANY = /requests per minute|too many/i;
 
 const envelope = z.object({
@@ -124,13 +126,10 @@ function connect(options: AdapterOptions<NetcupSettings>): Act {
 function callsOf(act: Act): ZoneCalls<ApiZone, NetcupRecord, null> {
 	return {
 		async read({ id, name }, signal) {
-			const { responsedata } = await act(
-				"infoDnsRecords",
-				{ domainname: id },
-				(content) => records.parse(content),
-				signal,
-			);
-			const txt = responsedata.dnsrecords
+			const read = (content: unknown) =>
+				isEmptyZone(content) ? [] : records.parse(content).responsedata.dnsrecords;
+			const held = await act("infoDnsRecords", { domainname: id }, read, signal);
+			const txt = held
 				.filter(({ type }) => type === "TXT")
 				.map((entry) => ({
 					name: absoluteName(entry.hostname, name),
@@ -160,6 +159,7 @@ function callsOf(act: Act): ZoneCalls<ApiZone, NetcupRecord, null> {
 function judge({ status, content }: ApiAnswer): Verdict | null {
 	const said = status === 200 ? envelope.safeParse(content).data : undefined;
 	if (said === undefined || said.status === "success") return null;
+	if (isEmptyZone(content)) return { kind: "answered", why: null };
 	const why = `${said.longmessage} (${said.statuscode})`;
 	if (TOO_MANY.test(said.longmessage)) return { kind: "limited", why };
 	if (said.action === "login" || said.statuscode === SESSION_ENDED) return { kind: "denied", why };
@@ -167,6 +167,11 @@ function judge({ status, content }: ApiAnswer): Verdict | null {
 	// A name that no domain can have is no zone either.
 	if (said.statuscode === INVALID && NO_DOMAIN_NAME.test(said.longmessage)) return { kind: "gone", why };
 	return { kind: "refused", why };
+}
+
+function isEmptyZone(content: unknown): boolean {
+	const said = envelope.safeParse(content).data;
+	return said?.action === "infoDnsRecords" && said.statuscode === NO_RECORDS;
 }
 
 function codeOf({ content }: ApiAnswer): number | undefined {

@@ -46,7 +46,9 @@ export function createNetcupFake(store: ZoneStore, options: NetcupFakeOptions): 
 				case "infoDnsZone":
 					return done(action, "DNS zone was found.", { name: zone.name, ttl: "86400", serial: "2019042071" });
 				case "infoDnsRecords":
-					return done(action, "DNS Records for this zone were found.", { dnsrecords: shown(zone) });
+					return zone.records.length === 0
+						? failed(action, 5029, noRecords(zone))
+						: done(action, "DNS Records for this zone were found.", { dnsrecords: shown(zone) });
 				case "updateDnsRecords":
 					return update(store, zone, param.dnsrecordset?.dnsrecords ?? []);
 				default:
@@ -65,6 +67,11 @@ function isRegistrable(name: string): boolean {
 function notOfType(field: string): FakeAnswer {
 	const why = `Value in field ${field} does not match requirements of type: ${field}. `;
 	return failed("", 4013, why);
+}
+
+/** An empty zone is told as a failure, in these words (github.com/mrueg/external-dns-netcup-webhook, issue 5). */
+function noRecords({ name }: StoredZone): string {
+	return `Can not get DNS records for zone.  The zone does not ${name} contain any DNS records.`;
 }
 
 interface Param {

@@ -51,6 +51,37 @@ describe("a zone of netcup", () => {
 		});
 	});
 
+	test("without records is an empty one: the first record comes into it, and the last one goes", async () => {
+		const name = `s1._domainkey.${bench.zone}`;
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual([]);
+		const change = { name, value: "v=DKIM1" };
+		for (const kind of ["add", "remove"] as const) {
+			const asked = kind === "add" ? { ...change, kind, ttlSeconds: 300 } : { ...change, kind };
+			expect(await bench.provider.change(bench.zone, [asked], signal)).toEqual([{ kind: "done" }]);
+		}
+		expect(await bench.provider.list(bench.zone, name, signal)).toEqual([]);
+	});
+
+	test.each([5028, 5031])(
+		"that its list does not know (%i) is not taken for an empty one",
+		async (statuscode) => {
+			const body = { action: "infoDnsRecords", status: "error", statuscode, longmessage: "not found" };
+			bench.server.faults.push({
+				when: (request) => request.body.includes('"infoDnsRecords"'),
+				fault: { kind: "answer", answer: { status: 200, body } },
+			});
+			await expect(bench.provider.list(bench.zone, bench.zone, signal)).rejects.toMatchObject({
+				code: "provider.refused",
+			});
+		},
+	);
+
+	test("is none where its own question is told that nothing is there", async () => {
+		const body = { action: "infoDnsZone", status: "error", statuscode: 5029, longmessage: "no records" };
+		bench.server.faults.push({ when: () => true, fault: { kind: "answer", answer: { status: 200, body } } });
+		expect(await bench.provider.findZone(bench.zone, signal)).toMatchObject({ kind: "none" });
+	});
+
 	test("with another field that is wrong is none that is missing", async () => {
 		const longmessage = "Value in field apisessionid does not match requirements of type: apisessionid. ";
 		const body = { action: "", status: "error", statuscode: 4013, longmessage };
