@@ -18,6 +18,8 @@ import { about, type PorkbunSettings } from "./settings.ts";
 const LIMITS = { valueOctets: 2_000, minTtlSeconds: 600, batch: 20 } as const;
 /** The limit is not documented; faster callers were turned away. */
 const GAP_MS = 1_000;
+/** Some minutes were seen. */
+const LIMITED_MS = 60_000;
 
 const failure = z.object({ status: z.literal("ERROR"), message: z.string() });
 const domains = z.object({
@@ -112,8 +114,17 @@ function fieldsOf(zone: ApiZone, { name, value, ttlSeconds }: WantedRecord): obj
 	};
 }
 
-/** A credential that is refused is told with 400, as everything else. */
-function judge({ status, content }: ApiAnswer): Verdict | null {
+/**
+ * A credential that is refused is told with 400, as everything else. Too many calls are ended by a firewall, which wants a
+ * challenge solved instead (github.com/DNSControl/dnscontrol, pull request 3019).
+ */
+function judge({ status, headers, content }: ApiAnswer): Verdict | null {
+	if (status === 202 || headers["x-amzn-waf-action"] !== undefined)
+		return {
+			kind: "limited",
+			why: "the firewall before its interface wants a challenge",
+			waitMs: LIMITED_MS,
+		};
 	const why = status === 400 ? failure.safeParse(content).data?.message : undefined;
 	return why !== undefined && /^invalid api key|not opted in to api access/i.test(why)
 		? { kind: "denied", why }

@@ -19,6 +19,22 @@ test("a TTL below what it takes is raised to it, and the apex is read and writte
 	await bench.stop();
 });
 
+test.each([
+	["challenge", 202],
+	["captcha", 405],
+])("a %s of the firewall before it (%i) says that there were too many calls", async (action, status) => {
+	const bench = await startBench();
+	const answer = { status, headers: { "x-amzn-waf-action": action }, body: "" };
+	bench.server.faults.push({ when: () => true, fault: { kind: "answer", answer } });
+	for (const _ of ["it says so", "it is not asked"])
+		await expect(bench.provider.list(bench.zone, bench.zone, signal)).rejects.toMatchObject({
+			code: "provider.limited",
+			retryAfterMs: 60_000,
+		});
+	expect(bench.server.calls).toHaveLength(1);
+	await bench.stop();
+});
+
 async function startBench(): Promise<HttpBench> {
 	const said = (message: string) => ({ status: 400, body: { status: "ERROR", message } });
 	return startHttpBench({
@@ -31,6 +47,7 @@ async function startBench(): Promise<HttpBench> {
 		secrets: [KEY, SECRET],
 		isWrite: ({ path }) => /\/dns\/(?:create|edit|delete)\//.test(path),
 		hasTwins: true,
+		limits: [{ status: 202, body: "" }],
 		denials: ["Invalid API key. (001)", "Domain is not opted in to API access."].map(said),
 	});
 }
