@@ -5,7 +5,7 @@ import type { LookReport } from "../ports/propagation.ts";
 export interface CheckReport {
 	readonly schema: 1;
 	readonly provider: string;
-	/** waiting: written, but not seen at every name server in time; interrupted: somebody ended the check. */
+	/** waiting: written, but not seen at every name server in time, or not removed again; interrupted: somebody ended the check. */
 	readonly outcome: "passed" | "waiting" | "failed" | "interrupted";
 	readonly problem: string | null;
 	readonly hint: string | null;
