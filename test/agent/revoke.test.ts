@@ -100,6 +100,16 @@ describe("revoke", () => {
 			expect(seen).toContain("202610");
 		});
 
+		it("and takes the key's record out again where its zone has it once more", async () => {
+			const world = await emptied("several_records");
+			const name = "202610._domainkey.example.com";
+			const { algorithm = "rsa", publicKey = "" } = keyOf(await world.state(), "202610") ?? {};
+			const record = `v=DKIM1; k=${algorithm}; p=${recordText({ algorithm, bits: null, publicKey })}`;
+			world.zone.set(name, [EMPTY, record]);
+			await world.advance(30 * MINUTE_MS);
+			expect(world.zone.get(name)).toEqual([EMPTY]);
+		});
+
 		it("and does not let the record go while one serves the key", async () => {
 			const world = await emptied("wrong_key");
 			for (let day = 0; day < 40; day += 1) await world.advance(DAY_MS);
