@@ -6,15 +6,15 @@ import type { AlertSink, Beat } from "../ports/alert-sink.ts";
 import { secretReference } from "../settings/secret-reference.ts";
 import type { AlertGiven, AlertTools } from "./registry.ts";
 
+/** What is put behind a query, `/fail` say, would be a part of it, and each failure a sign of life. */
+const BARE_URL = /^https?:\/\/[^\s?#]+$/;
+const EXPECTED = "must be an http or https URL without a query";
+
 export const settingsSchema = z.strictObject({
 	url: z
-		.union(
-			[
-				z.string().regex(/^https?:\/\/[^\s?#]+$/, { error: "must be an http or https URL without a query" }),
-				secretReference,
-			],
-			{ error: "must be an http or https URL, or say where it lies, such as { file: PATH }" },
-		)
+		.union([z.string().regex(BARE_URL, { error: EXPECTED }), secretReference], {
+			error: "must be an http or https URL, or say where it lies, such as { file: PATH }",
+		})
 		.describe(
 			"Where each tick is told: `URL/start` when it begins, `URL` when it ended well, `URL/fail` when it did not.",
 		),
@@ -28,7 +28,12 @@ const PATH: Readonly<Record<Beat["phase"], string>> = { start: "/start", success
 export async function create(given: AlertGiven, { http, secrets }: AlertTools): Promise<AlertSink> {
 	const settings = settingsSchema.parse(given.settings);
 	/** At each beat, so that a changed one is taken up. */
-	const readUrl = async () => (typeof settings.url === "string" ? settings.url : secrets.read(settings.url));
+	const readUrl = async () => {
+		if (typeof settings.url === "string") return settings.url;
+		const url = await secrets.read(settings.url);
+		if (BARE_URL.test(url)) return url;
+		throw new KeyturnError("config.invalid", `heartbeat: the url that its secret holds ${EXPECTED}`);
+	};
 	// Whoever starts keyturn hears of one that cannot be read.
 	await readUrl();
 	return {

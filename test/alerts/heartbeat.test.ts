@@ -34,3 +34,21 @@ test("an answer that is no success is told without the address, which is a secre
 	expect(String(failure)).toContain("got 404");
 	expect(String(failure)).not.toContain("S3CRET");
 });
+
+test("no sign of life goes to a secret address with a query, in which a failure would be one", async () => {
+	const { tools: given_, sent } = tools({});
+	let url = "https://hc.example/push/S3CRET?status=up&msg=OK&ping=";
+	const secrets = { read: async () => Promise.resolve(url) };
+	const alert = given({ url: { file: "/url" } });
+	const refusal = {
+		code: "config.invalid",
+		message: expect.stringMatching(/^(?!.*S3CRET).*must be an http or https URL without a query/),
+	};
+	await expect(create(alert, { ...given_, secrets })).rejects.toMatchObject(refusal);
+
+	url = "https://hc.example/push";
+	const sink = await create(alert, { ...given_, secrets });
+	url = "https://hc.example/S3CRET?a=";
+	await expect(sink.beat?.({ phase: "fail", text: "" }, signal)).rejects.toMatchObject(refusal);
+	expect(sent).toEqual([]);
+});
