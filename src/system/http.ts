@@ -8,6 +8,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Http, HttpRequest, HttpResponse } from "../ports/http.ts";
 
 const LIMIT_BYTES = 1_048_576;
+/** As the mailer has it: each address of a host but the last would get 250 ms of Node, and one that is farther be never reached. */
+const ATTEMPT_MS = 3_000;
 
 export function createHttp({ clock }: { readonly clock: Clock }): Http {
 	let client: Promise<AxiosInstance> | null = null;
@@ -23,13 +25,18 @@ export function createHttp({ clock }: { readonly clock: Clock }): Http {
 /** Loaded when first needed: a door or a `status` never pays for it. */
 async function createClient(): Promise<AxiosInstance> {
 	const { default: axios } = await import("axios");
+	const connecting = {
+		keepAlive: false,
+		autoSelectFamily: true,
+		autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+	};
 	return axios.create({
 		adapter: "http",
 		allowAbsoluteUrls: true,
 		decompress: true,
-		httpAgent: new HttpAgent({ keepAlive: false }),
+		httpAgent: new HttpAgent(connecting),
 		// Said, since NODE_TLS_REJECT_UNAUTHORIZED=0 of a shell would have the credential go to whoever answers.
-		httpsAgent: new HttpsAgent({ keepAlive: false, minVersion: "TLSv1.2", rejectUnauthorized: true }),
+		httpsAgent: new HttpsAgent({ ...connecting, minVersion: "TLSv1.2", rejectUnauthorized: true }),
 		maxBodyLength: LIMIT_BYTES,
 		maxContentLength: LIMIT_BYTES,
 		maxRedirects: 0,

@@ -1,11 +1,14 @@
+import dns from "node:dns";
+import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, createServer as createPlainServer } from "node:net";
+import { type AddressInfo, connect, createServer as createPlainServer } from "node:net";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
+import { Worker } from "node:worker_threads";
 import { createGzip, gzipSync } from "node:zlib";
 import forge from "node-forge";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { HttpRequest } from "../../src/ports/http.ts";
 import { createSystemClock } from "../../src/system/clock.ts";
 import { createHttp } from "../../src/system/http.ts";
@@ -66,6 +69,45 @@ test("an answer beyond a mebibyte is refused, also one that only unpacks to it",
 			message: expect.stringContaining("1048576 bytes"),
 		});
 	}
+});
+
+/** Answers "far" at 127.0.0.3, and takes no connection until `hear` is called: the kernel drops the first packet of a client. */
+async function serveFar(): Promise<{ readonly port: number; readonly hear: () => void }> {
+	const gate = new Int32Array(new SharedArrayBuffer(4));
+	const worker = new Worker(
+		`const { parentPort, workerData } = require("node:worker_threads");
+		const server = require("node:http").createServer((_, response) => response.end("far"));
+		server.listen({ host: "127.0.0.3", port: 0, backlog: 1 }, () => {
+			parentPort.postMessage(server.address().port);
+			Atomics.wait(workerData, 0, 0);
+		});`,
+		{ eval: true, workerData: gate },
+	);
+	const [port] = (await once(worker, "message")) as [number];
+	const waiting = [1, 2, 3].map(() => connect({ host: "127.0.0.3", port }).on("error", () => undefined));
+	const hear = () => {
+		Atomics.store(gate, 0, 1);
+		Atomics.notify(gate, 0);
+	};
+	onTestFinished(async () => {
+		hear();
+		for (const socket of waiting) socket.destroy();
+		await worker.terminate();
+	});
+	await once(waiting[1] ?? worker, "connect");
+	return { port, hear };
+}
+
+test("an address that is far gets longer than the quarter of a second after which Node tries the next", async () => {
+	const { port, hear } = await serveFar();
+	const addresses = ["127.0.0.3", "127.0.0.4"].map((address) => ({ address, family: 4 }));
+	vi.spyOn(dns, "lookup").mockImplementation(((_: string, __: object, give: (...all: unknown[]) => void) =>
+		give(null, addresses)) as never);
+	onTestFinished(() => {
+		vi.restoreAllMocks();
+	});
+	setTimeout(hear, 400);
+	expect((await http.send(get(`http://far.example:${port}/`), never)).body).toBe("far");
 });
 
 test("a packed answer without end is cut off at a mebibyte, long before the deadline", async () => {
