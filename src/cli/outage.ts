@@ -1,16 +1,20 @@
-/** Whether what a switch stopped is down, so that no command ends as if all were well. */
+/** The troubles that last, as commands look at them; of services that are down, so that none ends as if all were well. */
 
 import { CAUSES } from "../agent/causes.ts";
 import { parseHostState, type Trouble } from "../agent/host-state.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** The trouble of services that did not start again; null where all run. A host document that cannot be read the tick tells. */
-export async function outageOf({ store }: Workbench): Promise<Trouble | null> {
+/** The trouble of services that did not start again; null where all run. */
+export async function outageOf(bench: Workbench): Promise<Trouble | null> {
+	return (await troublesOf(bench)).find(({ id }) => id === CAUSES.start()) ?? null;
+}
+
+/** All that last; none where the host document cannot be read, which the tick tells. */
+export async function troublesOf({ store }: Workbench): Promise<readonly Trouble[]> {
 	try {
 		const stored = await store.load("host");
-		const troubles = stored === null ? [] : parseHostState(stored.state).troubles;
-		return troubles.find(({ id }) => id === CAUSES.start()) ?? null;
+		return stored === null ? [] : parseHostState(stored.state).troubles;
 	} catch {
-		return null;
+		return [];
 	}
 }

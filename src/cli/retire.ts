@@ -9,6 +9,7 @@ import { graceEnds } from "../rotation/timing.ts";
 import { leftWords, whyNoRetire } from "../rotation/wishes.ts";
 import { momentOf } from "./moment.ts";
 import { pursue, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { orRefused } from "./refusal.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
 import { keysKnown } from "./keys-known.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
@@ -41,7 +42,11 @@ export async function retire(
 			turning,
 			{
 				wish,
-				standing: (policy, state, seen) => standing(policy, state, selector, seen),
+				standing: async (policy, state, seen) => {
+					const told = standing(policy, state, selector, seen);
+					if (told.code === EXIT.done) return told;
+					return orRefused(told, seen, { bench, selector, askedAt: moment.now });
+				},
 			},
 			{ ...options, wait: options.wait && isRipe(policies, state, selector, moment), soak: true },
 		),

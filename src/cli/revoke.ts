@@ -6,6 +6,7 @@ import type { Policy } from "../rotation/policy.ts";
 import { whyNoRevoke } from "../rotation/wishes.ts";
 import { keysKnown } from "./keys-known.ts";
 import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
+import { orRefused } from "./refusal.ts";
 import { standingOfTurn } from "./rotate.ts";
 import { localMinute } from "../report/words.ts";
 import { choose, type CommandContext, EXIT } from "./workbench.ts";
@@ -43,7 +44,11 @@ export async function revoke(
 			turning,
 			{
 				wish,
-				standing: (policy, state, seen) => standing(policy, state, { ...seen, selector, askedAt }),
+				standing: async (policy, state, seen) => {
+					const told = standing(policy, state, { ...seen, selector, askedAt });
+					const isToBeEmptied = keyOf(state, selector)?.state === "retiring";
+					return isToBeEmptied ? orRefused(told, seen, { bench, selector, askedAt }) : told;
+				},
 			},
 			options,
 		),

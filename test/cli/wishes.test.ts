@@ -12,6 +12,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
 const OPTIONS = { wait: true, waitMaxMs: 60 * MINUTE_MS, soak: true, json: false };
 const REVOKE = { ...OPTIONS, useStandby: false, unsigned: false };
+const DENIED = { kind: "refused", denied: true, why: "home: 403", hint: null } as const;
 
 async function turnedWorld(): Promise<AgentWorld> {
 	const world = new AgentWorld([quick]);
@@ -120,6 +121,19 @@ describe("revoke", () => {
 		expect(terminal.results.join()).toMatch(/202611 is revoked since .*; nothing signs$/);
 	});
 
+	test("ends with 1 and the provider's words where it does not let the record be emptied", async () => {
+		const world = await turnedWorld();
+		world.change = (change) => (change.kind === "replace" ? DENIED : { kind: "done" });
+		const { context, terminal } = commandBench(world);
+		const before = world.uptimeMs;
+		expect(await revoke(context, "example.com", "202611", REVOKE)).toBe(1);
+		expect(world.uptimeMs - before).toBeLessThan(30 * MINUTE_MS);
+		expect(terminal.results).toEqual([
+			"example.com: failed: home: the record at 202611._domainkey.example.com was not changed: home: 403",
+		]);
+		expect((await world.state()).wants.revoke).toMatchObject([{ selector: "202611" }]);
+	});
+
 	test("is refused for a key that nobody knows", async () => {
 		const { context } = commandBench(await turnedWorld());
 		await expect(revoke(context, "example.com", "202601", REVOKE)).rejects.toMatchObject({
@@ -186,6 +200,33 @@ describe("retire", () => {
 		const { context, terminal } = commandBench(world);
 		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(0);
 		expect(terminal.results.join()).toMatch(/^example.com: the record of 202610 is removed since /);
+	});
+
+	test("ends with 1 and the provider's words where it does not let the record be removed", async () => {
+		const world = await turnedWorld();
+		world.pass(20 * DAY_MS);
+		world.change = () => DENIED;
+		const { context, terminal } = commandBench(world);
+		const before = world.uptimeMs;
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(1);
+		expect(world.uptimeMs - before).toBeLessThan(30 * MINUTE_MS);
+		expect(terminal.results).toEqual([
+			"example.com: failed: home: the record at 202610._domainkey.example.com was not changed: home: 403",
+		]);
+	});
+
+	test("says what a trouble that stood before tells, and waits for another attempt", async () => {
+		const world = await turnedWorld();
+		world.change = () => DENIED;
+		world.pass(20 * DAY_MS);
+		const first = commandBench(world);
+		await retire(first.context, "example.com", "202610", { ...OPTIONS, wait: false });
+		await world.advance(MINUTE_MS);
+		const { context, terminal } = commandBench(world);
+		expect(await retire(context, "example.com", "202610", { ...OPTIONS, wait: false })).toBe(3);
+		expect(terminal.results.join()).toMatch(/^example.com: waiting: .* \(home: the record .*: home: 403\)$/);
+		world.change = null;
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(0);
 	});
 
 	test("does not say that a record is removed which stays for another domain", async () => {
