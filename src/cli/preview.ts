@@ -23,6 +23,7 @@ import { nextDue } from "../rotation/timing.ts";
 import { staying, whyNoTurn } from "../rotation/wishes.ts";
 import type { Settings } from "../settings/settings.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
+import { inspectedBy } from "./inspection.ts";
 import { momentOf } from "./moment.ts";
 import { tableLines } from "./table-preview.ts";
 import type { Workbench } from "./workbench.ts";
@@ -47,8 +48,7 @@ export async function preview(
 	policies: readonly Policy[],
 	options: PreviewOptions,
 ): Promise<Preview> {
-	const answer = await bench.door.request({ act: "inspect", ids: [] }, options.signal);
-	const inspection = answer.act === "inspect" ? answer : null;
+	const inspection = await inspectedBy(bench, options.signal);
 	const lines: string[] = ["nothing is changed by --dry-run", ""];
 	for (const policy of policies) {
 		const stored = await bench.store.load(`domains/${policy.domain}`);
@@ -70,7 +70,7 @@ interface Seen {
 	readonly state: DomainState;
 	/** Names that its other keys get in the same turn. */
 	readonly taken: Set<string>;
-	readonly inspection: InspectAnswer | null;
+	readonly inspection: InspectAnswer;
 }
 
 async function previewOne(
@@ -83,7 +83,7 @@ async function previewOne(
 	const state = options.stays ? { ...stored, wants: staying(stored.wants) } : stored;
 	const why = whyNoTurn(state);
 	if (why !== null) return [why];
-	const signer = inspection?.signers.find((one) => one.signer === own.signer) ?? null;
+	const signer = inspection.signers.find((one) => one.signer === own.signer) ?? null;
 	const policy = asItTurns(own, bench.settings.policies, signer?.lines ?? []);
 	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
 	if (signer === null || signer.problem !== null)

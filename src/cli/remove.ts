@@ -8,6 +8,7 @@ import { bySigner } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { isUnderWay } from "../rotation/step.ts";
 import { graceEnds } from "../rotation/timing.ts";
+import { inspectedBy } from "./inspection.ts";
 import {
 	type Asking,
 	pursue,
@@ -34,11 +35,12 @@ export async function remove(context: CommandContext, name: string, options: Rem
 	const policies = choose(bench, [name]);
 	const domains = policies.map((policy) => policy.domain);
 	if (options.dryRun) {
+		const inspection = await inspectedBy(bench, context.signal);
 		const lines = ["nothing is changed by --dry-run", ""];
 		for (const policy of policies) {
 			lines.push(policy.domain);
 			// What one signer signs with is taken out at once, whatever the algorithms.
-			for (const own of bySigner(policy)) lines.push(...(await previewOf(bench, own, context)));
+			for (const own of bySigner(policy)) lines.push(...(await previewOf(bench, own, inspection, context)));
 		}
 		context.terminal.result(options.json ? JSON.stringify({ schema: 1, lines }, null, 2) : lines.join("\n"));
 		return EXIT.done;
@@ -73,7 +75,7 @@ function linesInUse(bench: Workbench, signal: AbortSignal): LinesInUse {
 	return async (policy) => {
 		const nowMs = bench.clock.uptimeMs();
 		if (last === null || nowMs - last.atMs >= LOOK_MS)
-			last = { atMs: nowMs, answer: await inspected(bench, signal) };
+			last = { atMs: nowMs, answer: await inspectedOrNull(bench, signal) };
 		const names = bySigner(policy).map(({ signer }) => signer);
 		const signers = last.answer?.signers.filter(({ signer }) => names.includes(signer)) ?? [];
 		if (signers.length < names.length || signers.some(({ problem }) => problem !== null)) return null;
@@ -82,6 +84,15 @@ function linesInUse(bench: Workbench, signal: AbortSignal): LinesInUse {
 			.filter(({ domain, signs }) => domain === policy.domain && signs)
 			.map(({ selector }) => selector);
 	};
+}
+
+async function inspectedOrNull(bench: Workbench, signal: AbortSignal): Promise<InspectAnswer | null> {
+	try {
+		return await inspectedBy(bench, signal);
+	} catch (thrown) {
+		(await bench.log()).warn("the door could not be asked", { error: asKeyturnError(thrown) });
+		return null;
+	}
 }
 
 function standing(policy: Policy, state: DomainState, seen: Seen): Standing {
@@ -131,17 +142,18 @@ function afterwards(policy: Policy, state: DomainState, moment: Moment): string 
 async function previewOf(
 	bench: Workbench,
 	policy: Policy,
+	inspection: InspectAnswer,
 	{ signal }: CommandContext,
 ): Promise<readonly string[]> {
 	const { domain } = policy;
 	const state = await stateOf(bench, domain);
-	const inspection = await inspected(bench, signal);
-	const signer = inspection?.signers.find((one) => one.signer === policy.signer) ?? null;
+	const signer = inspection.signers.find((one) => one.signer === policy.signer);
+	if (signer === undefined) return ["  its signer is not known to the door"];
 	const known = state.keys.filter((key) => key.state === "active").map((key) => key.selector);
-	const lines = (signer?.lines ?? []).filter(
+	const lines = signer.lines.filter(
 		(line) => line.domain === domain && (known.length === 0 ? line.signs : known.includes(line.selector)),
 	);
-	if (lines.length === 0) return [`  ${signer?.problem ?? "no key of it signs: nothing would be taken out"}`];
+	if (lines.length === 0) return [`  ${signer.problem ?? "no key of it signs: nothing would be taken out"}`];
 	const gone = [...new Set(lines.map(({ selector }) => selector))].map((from) => ({
 		signer: policy.signer,
 		domain,
@@ -169,14 +181,4 @@ function recordWords(bench: Workbench, policy: Policy, state: DomainState, selec
 		`remove the record of ${selector} after grace${ends === null ? "" : `, from ${ends.toISOString()}`}`,
 		policy.timezone,
 	);
-}
-
-async function inspected(bench: Workbench, signal: AbortSignal): Promise<InspectAnswer | null> {
-	try {
-		const answer = await bench.door.request({ act: "inspect", ids: [] }, signal);
-		return answer.act === "inspect" ? answer : null;
-	} catch (thrown) {
-		(await bench.log()).warn("the door could not be asked", { error: asKeyturnError(thrown) });
-		return null;
-	}
 }

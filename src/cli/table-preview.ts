@@ -10,6 +10,7 @@ export async function tableLines(
 	signal: AbortSignal,
 ): Promise<readonly string[]> {
 	const answer = await door.request({ act: "inspect", ids: [], foretell: asked }, signal);
+	if (answer.act === "refused") return [`table   cannot be shown: ${answer.message}`];
 	const told = answer.act === "inspect" ? answer.foretold : undefined;
 	if (told === undefined) return ["table   cannot be shown: the door does not tell"];
 	return told.flatMap(({ files, problem }) => [

@@ -2,11 +2,11 @@
 
 import { recordText, publicHalfOf } from "../dkim/key-material.ts";
 import { formatKeyRecord } from "../dkim/key-record.ts";
-import { KeyturnError } from "../errors.ts";
 import type { InspectedLine } from "../ports/door.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { inspectedBy } from "./inspection.ts";
 import { readableState } from "./pursuit.ts";
 import { oneLine, wrap } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";
@@ -26,13 +26,7 @@ export async function verify(
 ): Promise<number> {
 	const bench = await context.open();
 	const policies = choose(bench, names);
-	const answer = await bench.door.request({ act: "inspect", ids: [] }, context.signal);
-	if (answer.act !== "inspect")
-		throw new KeyturnError(
-			"door.refused",
-			`the keys in use cannot be read: ${answer.act === "refused" ? answer.message : answer.act}`,
-			answer.act === "refused" && answer.hint !== null ? { hint: answer.hint } : {},
-		);
+	const answer = await inspectedBy(bench, context.signal);
 	const results: Verified[] = [];
 	for (const policy of policies) {
 		for (const name of signersOf(policy)) {

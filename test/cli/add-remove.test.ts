@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { add } from "../../src/cli/add.ts";
 import { remove } from "../../src/cli/remove.ts";
 import { status } from "../../src/cli/status.ts";
-import type { SwitchResult } from "../../src/ports/door.ts";
+import type { DoorAnswer, SwitchResult } from "../../src/ports/door.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
 import { dualWorld } from "../fakes/dual-world.ts";
@@ -10,6 +10,13 @@ import { policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
 const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 0 } });
+const BUSY: DoorAnswer = {
+	act: "refused",
+	why: "busy",
+	domains: [],
+	message: "another request is at work",
+	hint: "try again",
+};
 const OPTIONS = { wait: true, waitMaxMs: 60 * MINUTE_MS, soak: true, json: false, dryRun: false };
 const ASKED = { domain: "Example.com", provider: null, signer: null };
 
@@ -300,6 +307,18 @@ describe("remove", () => {
 			expect.stringMatching(/^later   remove the record of 202611 after grace, from 2026-12-06/),
 		]);
 		expect(await world.states()).toEqual({ "202611": "active" });
+	});
+
+	test("--dry-run fails in the door's words where that does not say what signs", async () => {
+		const world = await addedWorld();
+		world.refuse = () => BUSY;
+		const { context, terminal } = commandBench(world);
+		await expect(remove(context, "example.com", { ...OPTIONS, dryRun: true })).rejects.toMatchObject({
+			code: "door.refused",
+			message: "the keys in use cannot be read: another request is at work",
+			hint: "try again",
+		});
+		expect(terminal.results).toEqual([]);
 	});
 
 	test("is refused for a domain that is not configured", async () => {
