@@ -13,18 +13,19 @@ import { parseDomainState } from "../rotation/stored-state.ts";
 import type { KeySpec } from "../dkim/key-material.ts";
 import { quoteTxt } from "../dkim/txt-strings.ts";
 import { nextRecord } from "../rotation/next-record.ts";
-import { type Moment, outlook } from "../report/outlook.ts";
-import type { Plan } from "../rotation/plan.ts";
 import { bySigner, laneState } from "../rotation/lanes.ts";
 import { turningAs } from "../rotation/together.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { freeAgainAt, namingFacts, selectorNames } from "../rotation/selector-naming.ts";
+import type { Step, Wait } from "../rotation/step.ts";
 import { nextDue } from "../rotation/timing.ts";
-import { staying, whyNoTurn } from "../rotation/wishes.ts";
-import type { Settings } from "../settings/settings.ts";
+import { staying, turnAsked, whyNoTurn } from "../rotation/wishes.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
+import { dueLines } from "./due-preview.ts";
+import { type Foresight, foresee } from "./foresight.ts";
 import { inspectedBy } from "./inspection.ts";
 import { momentOf } from "./moment.ts";
+import { serviceLines } from "./service-preview.ts";
 import { tableLines } from "./table-preview.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -81,25 +82,59 @@ async function previewOne(
 ): Promise<readonly string[]> {
 	const stored = laneState(whole, own.lane);
 	const state = options.stays ? { ...stored, wants: staying(stored.wants) } : stored;
-	const why = whyNoTurn(state);
-	if (why !== null) return [why];
 	const signer = inspection.signers.find((one) => one.signer === own.signer) ?? null;
-	const policy = asItTurns(own, bench.settings.policies, signer?.lines ?? []);
-	const line = signer?.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
 	if (signer === null || signer.problem !== null)
 		return [signer?.problem ?? "its signer is not known to the door"];
+	const policy = asItTurns(own, bench.settings.policies, signer.lines);
 	const moment = await momentOf(bench);
-	const { now } = moment;
-	const { selector, made } = await nextSelector(bench, policy, { whole, state, taken }, now, options);
-	taken.add(selector);
-	const planned = planFor(policy, state, signer, moment, options.now);
-	const turn = { signer: policy.signer, domain: policy.domain, from: line?.selector ?? null, selector };
-	const old = activeKey(state)?.selector ?? line?.selector ?? null;
+	const { signal } = options;
+	const asked = options.now ? askedNow(state, moment.now) : state;
+	const lastPauseAt = inspection.lastPauseAt === null ? null : new Date(inspection.lastPauseAt);
+	const seen = await foresee({ bench, policy, state: asked, signer, moment, lastPauseAt, signal });
+	const besides: string[] = [];
+	for (const step of seen.besides)
+		besides.push(...(await dueLines({ bench, policy, state: seen.state, signal }, step)));
+	const why = whyNoTurn(state) ?? whyUnforeseen(seen);
+	if (why !== null) return [...besides, why];
+	const turn = await turnLines({ ...seen, bench, policy, signer, whole, taken, now: moment.now, options });
+	return [...besides, ...turn];
+}
+
+function askedNow(state: DomainState, now: Date): DomainState {
+	const wanted = { id: "dry-run", askedAt: now.toISOString(), noSoak: false };
+	return { ...state, wants: { ...state.wants, rotate: wanted, add: wanted } };
+}
+
+/** How these end decides which key comes next. */
+const OPEN: ReadonlySet<Step["kind"]> = new Set(["settle", "takeOver", "revive", "restore"]);
+
+function whyUnforeseen({ besides }: Foresight): string | null {
+	return besides.some(({ kind }) => OPEN.has(kind)) ? "later   what follows from that" : null;
+}
+
+interface TurnGiven extends Foresight {
+	readonly bench: Workbench;
+	readonly policy: Policy;
+	readonly signer: InspectedSigner;
+	readonly whole: DomainState;
+	readonly taken: Set<string>;
+	readonly now: Date;
+	readonly options: PreviewOptions;
+}
+
+async function turnLines(given: TurnGiven): Promise<readonly string[]> {
+	const { bench, policy, state, signer, options } = given;
+	const line = signer.lines.find((one) => one.domain === policy.domain && one.signs) ?? null;
+	const active = activeKey(state);
+	const old = active?.selector ?? line?.selector ?? null;
 	const isFirst = line === null || old === null;
-	if (isFirst && planned.kind === "wait" && planned.waits.every((wait) => wait.until === null))
-		return [whenWords(planned)];
+	if (isFirst && given.turn === null && given.waits.every((wait) => wait.until === null))
+		return [waitWords(given.waits)];
+	const { selector, made } = await nextSelector(given);
+	given.taken.add(selector);
+	const turn = { signer: policy.signer, domain: policy.domain, from: line?.selector ?? null, selector };
 	return [
-		`when    ${whenWords(planned)}`,
+		`when    ${whenWords(given, made)}`,
 		`key     ${made !== null ? `${selector} is made already` : `make ${keyWords(policy.key)} as ${selector}`}`,
 		...(policy.keys ?? [])
 			.slice(1)
@@ -114,12 +149,13 @@ async function previewOne(
 			? ["table   as soon as its selector is known"]
 			: await tableLines(bench, [turn], options.signal)),
 		...serviceLines(bench.settings, policy),
-		...(isFirst
-			? []
-			: [
-					`later   remove the record of ${old} ${activeKey(state)?.origin === "made" ? "after grace" : "only if retire.adopted is set"}`,
-				]),
+		...(isFirst ? [] : [`later   ${laterWords(old, active, policy)}`]),
 	];
+}
+
+function laterWords(old: string, active: KeyEntry | null, { retire }: Policy): string {
+	const isGoing = active?.origin === "made" || retire.adopted;
+	return `remove the record of ${old} ${isGoing ? "after grace" : "only if retire.adopted is set"}`;
 }
 
 /** Who signs with one key turns by the settings of whoever stands first in keyturn.yaml. */
@@ -131,10 +167,22 @@ function asItTurns(policy: Policy, policies: readonly Policy[], lines: readonly 
 	return first === undefined ? policy : turningAs(policy, first);
 }
 
+/** A key that is made ahead signs from its due date only, unless it is asked for now. */
+function whenWords({ turn, waits, state, now }: TurnGiven, made: KeyEntry | null): string {
+	if (turn === null) return waitWords(waits);
+	const dueAt = turn.kind === "make" ? turn.dueAt : new Date(made?.dueAt ?? 0);
+	if (turn.kind === "switch" || turnAsked(state) !== null || dueAt <= now) return "now";
+	return `${AHEAD[turn.kind] ?? "now"}; it signs from its due date (${dueAt.toISOString()})`;
+}
+
+const AHEAD: Readonly<Partial<Record<Step["kind"], string>>> = {
+	make: "now it is made and published",
+	publish: "now it is published",
+	look: "now its name servers are looked at",
+};
+
 /** The wait for the turn itself; those of old keys are not asked for. */
-function whenWords(planned: Plan): string {
-	if (planned.kind === "step") return "now";
-	const [wait] = planned.waits;
+function waitWords([wait]: readonly Wait[]): string {
 	if (wait === undefined) return "nothing is due";
 	return `${wait.reason}${wait.until === null ? "" : ` (${wait.until.toISOString()})`}`;
 }
@@ -153,23 +201,22 @@ function recordForm(policy: Policy, inUse: string | null): string {
 	return `"${nextRecord(noKey, policy.record, inUse)}…"`;
 }
 
-async function nextSelector(
-	bench: Workbench,
-	policy: Policy,
-	{
-		whole,
-		state,
-		taken,
-	}: { readonly whole: DomainState; readonly state: DomainState; readonly taken: ReadonlySet<string> },
-	now: Date,
-	options: PreviewOptions,
-): Promise<{ readonly selector: string; readonly made: KeyEntry | null }> {
+async function nextSelector({
+	bench,
+	policy,
+	whole,
+	state,
+	taken,
+	turn,
+	now,
+	options,
+}: TurnGiven): Promise<{ readonly selector: string; readonly made: KeyEntry | null }> {
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
 	if (candidate !== undefined) return { selector: candidate.selector, made: candidate };
-	const dueAt = options.now ? now : (nextDue(state, policy, now) ?? now);
+	const dueAt = turn?.kind === "make" ? turn.dueAt : (nextDue(state, policy, now) ?? now);
 	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
 		if (taken.has(selector)) continue;
-		const before = keyOf(whole, selector);
+		const before = keyOf(whole, selector) ?? keyOf(state, selector);
 		const freeAt = before === null ? now : freeAgainAt(before, policy);
 		if (freeAt === null || freeAt > now) continue;
 		const vacancy = await bench.propagation.vacancy(policy.domain, selector, policy.verify, options.signal);
@@ -178,31 +225,6 @@ async function nextSelector(
 	return { selector: UNKNOWN, made: null };
 }
 
-function planFor(
-	policy: Policy,
-	state: DomainState,
-	signer: InspectedSigner,
-	moment: Moment,
-	asked: boolean,
-): Plan {
-	const wanted = { id: "dry-run", askedAt: moment.now.toISOString(), noSoak: false };
-	const { rotate, add } = state.wants;
-	const wants = { ...state.wants, rotate: asked ? wanted : rotate, add: asked ? wanted : add };
-	const inUse = signer.lines.filter((line) => line.domain === policy.domain && line.signs);
-	const fault = signer.firstKeyFaults.find((one) => one.domain === policy.domain);
-	return outlook({ ...state, wants }, policy, moment, { inUse, firstKeyFault: fault?.reason ?? null });
-}
-
 function keyWords(key: KeySpec): string {
 	return key.algorithm === "rsa" ? `an RSA key of ${key.bits} bits` : "an Ed25519 key";
-}
-
-export function serviceLines(settings: Settings, policy: Policy): readonly string[] {
-	const signer = settings.signers.find((one) => one.name === policy.signer);
-	if (signer === undefined) return [];
-	const own = signer.services.stop.at(-1) ?? "";
-	if (signer.swap === "reload") return [`service reload ${own}`];
-	return [
-		`service ${signer.services.stop.map((name) => `stop ${name}`).join(", ")}; rename the table; ${signer.services.start.map((name) => `start ${name}`).join(", ")}`,
-	];
 }

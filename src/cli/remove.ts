@@ -18,7 +18,7 @@ import {
 	type WaitOptions,
 	withProgress,
 } from "./pursuit.ts";
-import { serviceLines } from "./preview.ts";
+import { serviceLines } from "./service-preview.ts";
 import { tableLines } from "./table-preview.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
 import { choose, type CommandContext, EXIT, type Workbench } from "./workbench.ts";

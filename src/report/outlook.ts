@@ -9,7 +9,7 @@ import { freezeOf } from "../rotation/retiring.ts";
 import type { LineInUse, Seen, Wait } from "../rotation/step.ts";
 import { soakEnds } from "../rotation/timing.ts";
 
-type Looked = Pick<Seen, "inUse" | "firstKeyFault">;
+type Looked = Pick<Seen, "inUse" | "firstKeyFault"> & Partial<Pick<Seen, "delays" | "lastPauseAt">>;
 
 export interface Moment {
 	readonly now: Date;
@@ -21,9 +21,9 @@ export interface Moment {
  * Plans as the agent would, but for the daily look at the key in use, which is no news. Of several keys that turn together the
  * first says when.
  */
-export function outlook(state: DomainState, policy: Policy, moment: Moment, looked?: Looked): Plan {
-	const [first = NOT_LOOKED_AT, ...others] = outlooks(state, policy, moment, looked);
-	if (first.kind === "step" || looked !== undefined) return first;
+export function outlook(state: DomainState, policy: Policy, moment: Moment): Plan {
+	const [first = NOT_LOOKED_AT, ...others] = outlooks(state, policy, moment);
+	if (first.kind === "step") return first;
 	const next = others.find(
 		(one) => one.kind === "step" && one.step.kind !== "adopt" && one.step.selector !== null,
 	);
@@ -53,16 +53,17 @@ function planned(
 	state: DomainState,
 	policy: Policy,
 	{ now, steadySince }: Moment,
-	{ inUse, firstKeyFault = null, group }: Partial<Looked> & Pick<Seen, "group"> = {},
+	looked: Partial<Looked> & Pick<Seen, "group"> = {},
 ): Plan {
+	const { inUse, firstKeyFault = null, group, delays = new Map(), lastPauseAt = null } = looked;
 	if (state.keys.length === 0 && inUse === undefined && state.wants.remove === null) return NOT_LOOKED_AT;
 	const never = { until: new Date(8.64e15), reason: "" };
-	const delays = new Map(state.keys.map((key) => [`watch ${key.selector}`, never]));
+	const watches = state.keys.map((key) => [`watch ${key.selector}`, never] as const);
 	const seen = {
 		inUse: inUse === undefined ? activeLines(state) : inUse,
 		firstKeyFault,
-		lastPauseAt: null,
-		delays,
+		lastPauseAt,
+		delays: new Map([...delays, ...watches]),
 		freeze: steadySince === null ? null : freezeOf(steadySince, policy),
 		...(group === undefined ? {} : { group }),
 	};
