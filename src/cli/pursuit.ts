@@ -101,8 +101,8 @@ export async function pursue(
 	options: WaitOptions,
 ): Promise<readonly Standing[] | "held"> {
 	const { context, bench, policies } = turning;
-	const ends =
-		bench.clock.uptimeMs() + (options.waitMaxMs ?? (await defaultWait(context, bench, policies, options)));
+	const begun = bench.clock.uptimeMs();
+	let ends = begun;
 	await bench.store.leaveWish(wish);
 	let isTold = false;
 	for (;;) {
@@ -110,9 +110,9 @@ export async function pursue(
 		if (ticked === "held") return "held";
 		const isTaken = !(await bench.store.wishes()).some(({ id }) => id === wish.id);
 		const given = { isTaken, standing, moment: await momentOf(bench) };
-		const standings = await Promise.all(
-			policies.map((policy) => standingOf(turning, policy, ticked.reports, given)),
-		);
+		const found = await Promise.all(policies.map(async (policy) => foundOf(bench, policy)));
+		const standings = await Promise.all(found.map((one) => standingOf(turning, one, ticked.reports, given)));
+		ends = Math.max(ends, begun + waitMs(context.terminal, found, options));
 		const isOver = standings.every((one) => one.code !== EXIT.waiting);
 		const mayWait = options.wait && bench.clock.uptimeMs() < ends && !context.signal.aborted;
 		if (isOver || !mayWait) {
@@ -129,9 +129,20 @@ export async function pursue(
 	}
 }
 
+interface Found {
+	readonly policy: Policy;
+	/** Why it cannot be read, where that is so. */
+	readonly state: DomainState | KeyturnError;
+}
+
+async function foundOf(bench: Workbench, policy: Policy): Promise<Found> {
+	const state = await stateOf(bench, policy.domain).catch((thrown: unknown) => asKeyturnError(thrown));
+	return { policy, state };
+}
+
 async function standingOf(
 	turning: Turning,
-	policy: Policy,
+	{ policy, state }: Found,
 	reports: readonly DomainReport[] | null,
 	{
 		isTaken,
@@ -140,7 +151,6 @@ async function standingOf(
 	}: Pick<Seen, "isTaken"> & Pick<Asking, "standing"> & { readonly moment: Moment },
 ): Promise<Standing> {
 	const { domain } = policy;
-	const state = await stateOf(turning.bench, domain).catch((thrown: unknown) => asKeyturnError(thrown));
 	if (state instanceof KeyturnError)
 		return {
 			domain,
@@ -219,23 +229,21 @@ async function pause(turning: Turning, { reports, nextAt }: Ticked, ends: number
 	}
 }
 
-/** RULES.md "Telling": half an hour at a terminal but never less than the soak plus ten minutes; else `verify.timeout`. */
-async function defaultWait(
-	context: CommandContext,
-	bench: Workbench,
-	policies: readonly Policy[],
-	options: WaitOptions,
-): Promise<number> {
-	if (!context.terminal.isLive) return Math.max(...policies.map((policy) => policy.verify.timeoutMs));
-	let longest = 30 * MINUTE_MS;
-	for (const policy of policies) {
-		const state = await readableState(bench, policy.domain);
-		if (state === null) continue;
-		const candidate = state.keys.findLast((key) => isCandidate(key.state));
-		const soak = candidate === undefined || !options.soak ? 0 : soakMs(candidate, state, policy);
-		longest = Math.max(longest, soak + 10 * MINUTE_MS);
-	}
-	return longest;
+/**
+ * RULES.md "Telling": half an hour at a terminal but never less than the soak plus ten minutes; else `verify.timeout`. A key that
+ * is not made yet has no soak: asked for anew as the wait goes on.
+ */
+function waitMs({ isLive }: Terminal, found: readonly Found[], options: WaitOptions): number {
+	if (options.waitMaxMs !== null) return options.waitMaxMs;
+	if (!isLive) return Math.max(...found.map(({ policy }) => policy.verify.timeoutMs));
+	const soaks = found.map((one) => (options.soak ? soakOf(one) : 0));
+	return Math.max(30 * MINUTE_MS, ...soaks.map((soak) => soak + 10 * MINUTE_MS));
+}
+
+function soakOf({ policy, state }: Found): number {
+	if (state instanceof KeyturnError) return 0;
+	const candidate = state.keys.findLast((key) => isCandidate(key.state));
+	return candidate === undefined ? 0 : soakMs(candidate, state, policy);
 }
 
 /** What is remembered of a domain; nothing is an empty state. Fails with `state.corrupt`, or as the reader of the document does. */

@@ -109,19 +109,23 @@ describe("rotate", () => {
 		}
 	});
 
-	test("waits for the soak at a terminal, however long it is", async () => {
-		const policy = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs: 45 * MINUTE_MS } });
-		const world = new AgentWorld([policy]);
-		await world.tick();
-		await world.wish(["example.com"]);
-		await world.tick();
-		const { context, terminal } = commandBench(world, { isLive: true });
-		expect(await rotate(context, [], NOW)).toBe(0);
-		expect(world.uptimeMs).toBeGreaterThanOrEqual(44 * MINUTE_MS);
-		expect(terminal.drawn).toMatch(/served everywhere; switch in 4\d min, when cached/);
-		expect(terminal.screen()).toEqual([]);
-		expect(terminal.results).toHaveLength(1);
-	});
+	test.each([
+		["verify.soak", 45 * MINUTE_MS, 60],
+		["the zone's negative TTL", "auto", 3600],
+	] as const)(
+		"waits for the soak at a terminal, however long %s has it, of a key that is yet to be made",
+		async (_, soakMs, negativeTtlSeconds) => {
+			const policy = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soakMs } });
+			const world = new AgentWorld([policy]);
+			world.negativeTtlSeconds = negativeTtlSeconds;
+			const { context, terminal } = commandBench(world, { isLive: true });
+			expect(await rotate(context, [], NOW)).toBe(0);
+			expect(world.uptimeMs).toBeGreaterThanOrEqual(44 * MINUTE_MS);
+			expect(terminal.drawn).toMatch(/served everywhere; switch in [45]\d min, when cached/);
+			expect(terminal.screen()).toEqual([]);
+			expect(terminal.results).toHaveLength(1);
+		},
+	);
 
 	test("--no-soak does not wait", async () => {
 		const world = new AgentWorld([policyOf({ publishAheadMs: 0 })]);

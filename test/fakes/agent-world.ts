@@ -75,6 +75,8 @@ export class AgentWorld {
 	/** By record name. */
 	readonly zone = new Map<string, readonly string[]>();
 	readonly taken = new Set<string>();
+	/** Of the zones. */
+	negativeTtlSeconds = 60;
 	/** Of what a wildcard answers for every free name; null: there is none. */
 	wildcardTtlSeconds: number | null = null;
 	verdict: (selector: string) => LookReport["verdict"] = () => "right";
@@ -516,7 +518,7 @@ export class AgentWorld {
 			values,
 			owner,
 			zone: owner.split(".").slice(-2).join("."),
-			negativeTtlSeconds: 60,
+			negativeTtlSeconds: this.negativeTtlSeconds,
 			wildcardTtlSeconds: this.wildcardTtlSeconds,
 			summary: `${owner} is ${kind}`,
 		};
