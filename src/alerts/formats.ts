@@ -148,7 +148,8 @@ function alertmanager(event: KeyturnEvent, incident: Incident, { repeatMs }: Rec
 			severity: event.severity,
 			domains: event.domains.join(", "),
 		},
-		startsAt: event.since ?? event.at,
+		// A beginning after the end, which a clock that was ahead has noted, is refused.
+		startsAt: event.since !== null && event.since < event.at ? event.since : event.at,
 		endsAt: ends.toISOString(),
 	};
 }

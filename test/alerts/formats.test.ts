@@ -82,6 +82,12 @@ test("alertmanager gets the same labels from start to end, which it is told", ()
 	expect(end).toMatchObject({ endsAt: event.at });
 });
 
+test("alertmanager is told no beginning after the end, such as a clock that was ahead has noted", () => {
+	const ahead = { ...ended, since: "2027-11-22T12:00:00.000Z" };
+	const [end] = contentOf("alertmanager", ahead) as readonly Record<string, unknown>[];
+	expect(end).toMatchObject({ startsAt: ahead.at, endsAt: ahead.at });
+});
+
 test.each([
 	[6, 48],
 	[7 * 24, 14 * 24],
