@@ -85,11 +85,12 @@ async function tellHang(context: CommandContext, bench: Workbench): Promise<void
 
 interface Ticked {
 	readonly report: TickReport | null;
-	/** Wishes that the tick found; one for a domain whose state cannot be read stays, and wakes nobody again. */
+	/** Wishes that the tick found; one that it could not take, a failure's or of a domain whose state cannot be read, wakes nobody again. */
 	readonly seen: ReadonlySet<string>;
 }
 
-const NOTHING: Ticked = { report: null, seen: new Set() };
+/** Who has the lock keeps no wish waiting for longer than that. */
+const HELD: Ticked = { report: null, seen: new Set() };
 
 /** A tick that fails as a whole is told and tried again: the daemon does not end by it. */
 async function tickOnce(
@@ -102,12 +103,12 @@ async function tickOnce(
 		const status = report === "held" ? "another keyturn holds the lock" : statusLine(report);
 		// A busy systemd, or one of before 246, may not find who has said so any more: then nothing would end its wait but a kill.
 		await bench.notify([`STATUS=${status}`, "READY=1"]);
-		if (report === "held") return NOTHING;
+		if (report === "held") return HELD;
 		if ((await bench.watchdog.endedAt()) !== null) await bench.watchdog.forget();
 		return { report, seen };
 	} catch (thrown) {
 		if (!context.signal.aborted) (await bench.log()).error("tick failed", { error: asKeyturnError(thrown) });
-		return NOTHING;
+		return { report: null, seen };
 	}
 }
 

@@ -84,6 +84,21 @@ test("wishes that cannot be read for a while do not end it", async () => {
 	expect(asked).toBeGreaterThan(20);
 });
 
+test("a wish that waits does not have it tick on and on while ticks fail, and a new one does at once", async () => {
+	const world = new AgentWorld();
+	await world.wish(["example.com"], "first");
+	const begunAt: number[] = [];
+	world.agent.tick = async () => {
+		begunAt.push(world.uptimeMs);
+		if (begunAt.length === 2) await world.wish(["example.com"], "second");
+		return Promise.reject(new KeyturnError("disk.failed", "epoch: no space", { errno: "ENOSPC" }));
+	};
+	expect(await daemonOf(world, 3).run()).toBe(0);
+	const [first = 0, second = 0, third = 0] = begunAt;
+	expect(second - first).toBeGreaterThanOrEqual(5 * 60_000);
+	expect(third - second).toBeLessThanOrEqual(1000);
+});
+
 test("what keeps it from working at all ends it before it is ready", async () => {
 	const daemon = daemonOf(new AgentWorld(), 1, {
 		agent: async () =>
