@@ -11,7 +11,14 @@ import { createConfiguration } from "./joining/configuration.ts";
 import { heldCredentials, outsideTheUnit, type RunningCommand } from "./joining/credentials.ts";
 import { joinInitHost } from "./joining/init-host.ts";
 import { createMachine, once } from "./joining/machine.ts";
-import { counting, joinExaminer, joinOutside, type Outside } from "./joining/outside.ts";
+import {
+	counting,
+	joinExaminer,
+	joinOutside,
+	joinProviders,
+	joinSinks,
+	type OutsideGiven,
+} from "./joining/outside.ts";
 import { daemonStart, notify, watchdogOf } from "./joining/supervision.ts";
 import type { Door } from "./ports/door.ts";
 import { plain, wrap } from "./report/words.ts";
@@ -105,7 +112,8 @@ async function open(configPath: string): Promise<Workbench> {
 	const store = createFileStateStore({ directory: settings.state, disk, takeLock, clock });
 	const openDoor = once(() => joinDoor(configPath));
 	const door: Door = { request: async (request, signal) => (await openDoor()).request(request, signal) };
-	const outside = once(() => outsideOf(settings, configPath, held));
+	const given = once(() => outsideGiven(settings, held));
+	const outside = once(async () => joinOutside(await given(), settings, configPath));
 	const makeAgent: Workbench["agent"] = async () => {
 		const { createAgent } = await import("./agent/agent.ts");
 		const { createKeyMaker } = await import("./system/key-maker.ts");
@@ -139,7 +147,11 @@ async function open(configPath: string): Promise<Workbench> {
 		clock,
 		random,
 		log: machine.log,
-		examiner: async () => joinExaminer(machine, outside),
+		examiner: async () =>
+			joinExaminer(machine, {
+				providers: async () => joinProviders(await given(), settings, configPath),
+				sinks: async () => joinSinks(await given(), settings),
+			}),
 		agent: once(makeAgent),
 		sinks: async () => (await outside()).sinks,
 		daemonAlive: () => isDaemonAlive(settings),
@@ -160,14 +172,9 @@ async function open(configPath: string): Promise<Workbench> {
 	return bench;
 }
 
-async function outsideOf(
-	settings: Settings,
-	configPath: string,
-	held: SecretsOptions["held"],
-): Promise<Outside> {
+async function outsideGiven(settings: Settings, held: SecretsOptions["held"]): Promise<OutsideGiven> {
 	const secrets = { env: process.env, held, outside: await outsideTheUnit(machine, settings, ourselves()) };
-	const given = { machine, configuration, secrets, uid: process.getuid?.() ?? 0 };
-	return joinOutside(given, settings, configPath);
+	return { machine, configuration, secrets, uid: process.getuid?.() ?? 0 };
 }
 
 /** As it was started, should it have to be run again elsewhere. */
@@ -233,7 +240,11 @@ async function reload(
 			};
 		(await bench.agent()).configure(
 			settings,
-			await counting(machine, settings, await outsideOf(settings, configPath, held)),
+			await counting(
+				machine,
+				settings,
+				await joinOutside(await outsideGiven(settings, held), settings, configPath),
+			),
 		);
 		return { settings };
 	} catch (thrown) {

@@ -79,26 +79,27 @@ function portsOf({ door, propagation, clock, random }: Workbench) {
 	return { door, propagation, clock, random };
 }
 
-async function known(bench: Workbench, { addresses, unmade }: Examiner): Promise<Known> {
+async function known(bench: Workbench, { addresses, unmade, unheard }: Examiner): Promise<Known> {
 	const domains = await readDomains(bench);
 	const turning = asTheyTurn(domains);
+	const hasAgent = unmade === null && unheard === null;
 	return {
 		settings: bench.settings,
 		agent: await agentFacts(bench),
 		addresses,
 		unmade,
+		unheard,
 		domains: await Promise.all(
 			domains.map(async ({ policy, state, damaged }, index) => ({
 				policy,
 				state,
 				damaged,
-				obstacles:
-					unmade === null
-						? await (await bench.agent()).obstacles(
-								turning[index]?.policy ?? policy,
-								state ?? emptyDomainState(policy.domain),
-							)
-						: [],
+				obstacles: hasAgent
+					? await (await bench.agent()).obstacles(
+							turning[index]?.policy ?? policy,
+							state ?? emptyDomainState(policy.domain),
+						)
+					: [],
 			})),
 		),
 	};

@@ -59,7 +59,7 @@ export interface Workbench {
 
 export interface Examiner
 	extends Pick<DoctorPorts, "providers" | "resolver" | "policies" | "timeSource" | "disk">,
-		Pick<Known, "addresses" | "unmade"> {}
+		Pick<Known, "addresses" | "unmade" | "unheard"> {}
 
 /** The service manager's, which ends a daemon that it does not hear of. */
 export interface Watchdog {

@@ -7,8 +7,20 @@ import { quoted } from "./words.ts";
 const OTHERS_READ = 0o004;
 const WRITE_BY_OTHERS = 0o022;
 
-export function checkConfiguration({ settings, secrets }: Facts): readonly Finding[] {
-	return [...exposed(secrets), ...unheard(settings)];
+export function checkConfiguration({ settings, secrets, unheard }: Facts): readonly Finding[] {
+	return [...unmade(unheard), ...exposed(secrets), ...unheardOf(settings)];
+}
+
+/** Then no command that does or watches turns begins, and a daemon does not come up. */
+function unmade(unheard: Facts["unheard"]): readonly Finding[] {
+	if (unheard === null) return [];
+	const { code, why, hint } = unheard;
+	return [
+		finding(code === "config.invalid" ? "config.invalid" : "config.unreadable", "alerts", {
+			summary: `an alert cannot be set up: ${why}`,
+			advice: hint ?? "correct what it names, then try it with keyturn alert test",
+		}),
+	];
 }
 
 function exposed(secrets: Facts["secrets"]): readonly Finding[] {
@@ -26,7 +38,7 @@ function exposed(secrets: Facts["secrets"]): readonly Finding[] {
 }
 
 /** A heartbeat gets no troubles, and yet fails, by another way than mail, while what a switch stopped does not run. */
-function unheard({ alerts, signers, path }: Facts["settings"]): readonly Finding[] {
+function unheardOf({ alerts, signers, path }: Facts["settings"]): readonly Finding[] {
 	const heartbeats = alerts.filter(({ type }) => type === "heartbeat");
 	const takers = alerts.filter(
 		({ type, on }) => type !== "heartbeat" && (on === null || on.includes("swap_failed")),

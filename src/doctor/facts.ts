@@ -13,6 +13,8 @@ export interface Facts {
 	readonly settings: Settings;
 	readonly agent: AgentFacts;
 	readonly door: DoorFacts;
+	/** Why nobody can be told of trouble, as configured; null where all ways of telling could be made. */
+	readonly unheard: Unmade | null;
 	/** Files that keyturn.yaml names as secrets, of those that are there. */
 	readonly secrets: readonly SecretFile[];
 	/**
@@ -27,6 +29,13 @@ export interface Facts {
 	/** Whether a time source sets the clock; unknown where nothing says so. */
 	readonly clock: "synchronised" | "unsynchronised" | "unknown";
 	readonly domains: readonly DomainFacts[];
+}
+
+/** Why what keyturn.yaml names could not be made of it. */
+export interface Unmade {
+	readonly code: string;
+	readonly why: string;
+	readonly hint: string | null;
 }
 
 /** What the agent remembers and does. */

@@ -12,7 +12,7 @@ import type { TimeSource } from "../ports/time-source.ts";
 import type { DomainState } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { AgentFacts } from "./facts.ts";
+import type { AgentFacts, Unmade } from "./facts.ts";
 
 export interface DoctorPorts {
 	readonly door: Door;
@@ -39,7 +39,9 @@ export interface Known {
 		readonly obstacles: readonly string[];
 	}[];
 	/** Why no provider could be made; null if they were. */
-	readonly unmade: { readonly why: string; readonly hint: string | null } | null;
+	readonly unmade: Unmade | null;
+	/** Why the ways of telling could not be made; null if they were. */
+	readonly unheard: Unmade | null;
 }
 
 export interface Asking {

@@ -36,6 +36,16 @@ export async function joinOutside(
 	settings: Settings,
 	configPath: string,
 ): Promise<Outside> {
+	const providers = await joinProviders(given, settings, configPath);
+	return { providers, ...(await joinSinks(given, settings)) };
+}
+
+/** By name. Fails where a secret of one cannot be read. */
+export async function joinProviders(
+	given: OutsideGiven,
+	settings: Settings,
+	configPath: string,
+): Promise<Outside["providers"]> {
 	const { machine, configuration } = given;
 	const tools = await joinTools(given, settings);
 	const { createPublisher } = await import("../publishing/publisher.ts");
@@ -52,11 +62,20 @@ export async function joinOutside(
 		if (provider === undefined) throw new KeyturnError("bug", `provider type ${type} is not registered`);
 		providers.set(name, createPublisher({ provider, turns, clock, random, log, authorities }));
 	}
+	return providers;
+}
+
+/** Who is told, and the programs around a switch. Fails where a secret of one cannot be read. */
+export async function joinSinks(
+	given: OutsideGiven,
+	settings: Settings,
+): Promise<Pick<Outside, "sinks" | "pre">> {
+	const tools = await joinTools(given, settings);
 	const sinks = await Promise.all(
 		settings.alerts.map((alert, index) => joinSink(alert, settings.alerts, index, tools)),
 	);
-	const { pre, after } = await joinHooks(machine, settings.hooks);
-	return { providers, sinks: [...sinks, ...after], pre };
+	const { pre, after } = await joinHooks(given.machine, settings.hooks);
+	return { sinks: [...sinks, ...after], pre };
 }
 
 /** Where metrics are asked for, what goes to DNS, providers and alerts is counted. */
@@ -77,23 +96,34 @@ export async function counting(
 }
 
 /** What `doctor` looks through. A secret that is missing must not keep it from telling the rest. */
-export async function joinExaminer(machine: Machine, outside: () => Promise<Outside>): Promise<Examiner> {
+export async function joinExaminer(
+	machine: Machine,
+	outside: {
+		readonly providers: () => Promise<Outside["providers"]>;
+		readonly sinks: () => Promise<unknown>;
+	},
+): Promise<Examiner> {
 	const { createMailPolicies } = await import("../system/mail-policies.ts");
 	const { createTimeSource } = await import("../system/time-source.ts");
 	const { disk } = machine;
-	const ports = {
+	const unmade = new Map<keyof typeof outside, Examiner["unmade"]>();
+	const failed = (what: keyof typeof outside) => (thrown: unknown) => {
+		const { code, message, hint } = asKeyturnError(thrown);
+		unmade.set(what, { code, why: message, hint });
+		return null;
+	};
+	const providers = await outside.providers().catch(failed("providers"));
+	await outside.sinks().catch(failed("sinks"));
+	return {
 		resolver: await machine.resolver(),
 		policies: createMailPolicies(),
 		timeSource: createTimeSource({ disk, programs: await machine.programs() }),
 		disk,
 		addresses: publicAddresses(),
+		providers: providers ?? new Map(),
+		unmade: unmade.get("providers") ?? null,
+		unheard: unmade.get("sinks") ?? null,
 	};
-	try {
-		return { ...ports, providers: (await outside()).providers, unmade: null };
-	} catch (thrown) {
-		const { message, hint } = asKeyturnError(thrown);
-		return { ...ports, providers: new Map(), unmade: { why: message, hint } };
-	}
 }
 
 async function joinTools(

@@ -18,6 +18,7 @@ interface Told {
 	readonly findings: readonly { readonly code: string; readonly subject: string; readonly advice: string }[];
 }
 
+const ABSENT = { code: "config.unreadable", why: "/etc/keyturn/token is absent", hint: null };
 const OLD = "v=DKIM1;k=ed25519;p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
 const PUBLIC_KEY = generateKeyPairSync("rsa", { modulusLength: 2048 })
@@ -234,8 +235,25 @@ describe("what it finds by asking", () => {
 
 	test("providers that cannot even be made", async () => {
 		const world = await wellWorld();
-		const examiner = { providers: new Map(), unmade: { why: "/etc/keyturn/token is absent", hint: null } };
+		const examiner = { providers: new Map(), unmade: ABSENT };
 		expect(codesOf((await run(doctorBench(world, { examiner }))).told)).toEqual(["provider.failed"]);
+	});
+
+	test("an alert that cannot be set up, and the providers all the same", async () => {
+		const world = await wellWorld();
+		world.zoneFaults.set("home", new KeyturnError("provider.denied", "home: not with this token"));
+		const bench = doctorBench(world, { examiner: { unheard: ABSENT } });
+		const agent = async () => Promise.reject(new KeyturnError("config.unreadable", ABSENT.why));
+		Object.assign(bench.workbench, { agent });
+		const { told } = await run(bench);
+		expect(told.findings).toMatchObject([
+			{
+				code: "config.unreadable",
+				subject: "alerts",
+				summary: "an alert cannot be set up: /etc/keyturn/token is absent",
+			},
+			{ code: "provider.failed", summary: "home: not with this token" },
+		]);
 	});
 
 	test("a door that refuses", async () => {

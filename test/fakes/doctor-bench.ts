@@ -51,6 +51,7 @@ export function doctorBench(
 					},
 					addresses: ["198.51.100.7"],
 					unmade: null,
+					unheard: null,
 					...given.examiner,
 				}),
 		},
