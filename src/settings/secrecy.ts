@@ -18,7 +18,8 @@ const TELLING = /token|secret|passw|hmac|api_?key/i;
 
 export function mayBeSecret(path: Path, written: string): boolean {
 	const name = path.findLast((part) => typeof part === "string") ?? "";
-	if (path.length === 1 && name === "state") return false;
+	// What is no path may be the URL of a database, with its password.
+	if (path.length === 1 && name === "state") return !written.startsWith("/");
 	const isShown = SHOWN.has(name) && (!PATHS.has(name) || written.startsWith("/"));
 	return mayHoldSecrets(path) && !isShown;
 }

@@ -454,6 +454,7 @@ describe("a secret", () => {
 		`providers: { home: { type: rfc2136, token: "${SECRET}`,
 		`providers: { home: { type: rfc2136, token: a, token: ${SECRET} } }`,
 		`tokens: ${SECRET}`,
+		`state: "postgresql://keyturn:${SECRET}@db/keyturn"`,
 		`alerts: [{ type: webhook, url: https://x, hmac: { file: ${SECRET} } }]`,
 		`providers: { home: { type: rfc2136, server: "127.0.0.1:53", keyfile: ${SECRET} } }`,
 	];
