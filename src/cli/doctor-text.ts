@@ -48,11 +48,13 @@ function paragraph(group: readonly [Finding, ...Finding[]]): string {
 function mending([first, ...others]: readonly [Finding, ...Finding[]]): readonly string[] {
 	const { advice, command } = first;
 	const isForAll = others.every((one) => one.advice === advice && one.command === command);
-	const words = [advice, isForAll ? null : "for each of them, the first being"].filter(
-		(text) => text !== null,
-	);
+	const each = isForAll ? null : "for each of them, the first being";
+	if (command === null) {
+		const told = [each, advice].filter((text) => text !== null).join(": ");
+		return [wrap(`what to do: ${oneLine(told)}`, WIDTH, INDENT, `${INDENT}  `)];
+	}
+	const words = [advice, each].filter((text) => text !== null);
 	const said = `what to do: ${oneLine(words.join("; "))}`;
-	if (command === null) return [wrap(said, WIDTH, INDENT, `${INDENT}  `)];
 	const copied = oneLine(command);
 	if (words.length === 0 && INDENT.length + said.length + copied.length <= WIDTH)
 		return [`${INDENT}${said}${copied}`];

@@ -4,6 +4,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { doctor } from "../../src/cli/doctor.ts";
 import { signersText } from "../../src/cli/doctor-signers.ts";
+import { doctorText } from "../../src/cli/doctor-text.ts";
+import { type Finding, finding } from "../../src/doctor/finding.ts";
 import { signersRead } from "../../src/doctor/signers-read.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import { keyRecordName } from "../../src/dkim/names.ts";
@@ -382,4 +384,12 @@ test("it reads at 80 columns, and what is alike is told once", async () => {
 		10 warnings: 5 domains, 22 checks"
 	`);
 	for (const line of text.split("\n")) expect(line.length).toBeLessThan(80);
+});
+
+test("what is to be done for each of several is said of the first where it is no command", () => {
+	const [a, b] = ["a.example", "b.example"].map((name) =>
+		finding("record.wrong", name, { summary: `${name} is wrong`, advice: `mend ${name}` }),
+	) as [Finding, Finding];
+	const text = doctorText([a, b], { domains: 2, checks: 1 });
+	expect(text).toContain("what to do: for each of them, the first being: mend a.example\n");
 });
