@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { resolve } from "node:path";
 import { CommanderError } from "commander";
 import { createProgram, DEFAULT_CONFIG } from "./cli/program.ts";
+import { sentence } from "./cli/sentence.ts";
 import { type CommandContext, EXIT, type Terminal, type Workbench } from "./cli/workbench.ts";
 import { directoryOf, durableReplace } from "./durable.ts";
 import { asKeyturnError } from "./errors.ts";
@@ -261,7 +262,10 @@ function tellError(thrown: unknown): number {
 	if (stoppedBy !== null) return SIGNAL_STATUS[stoppedBy];
 	const error = asKeyturnError(thrown);
 	const isConfig = error.code.startsWith("config.");
-	terminal.say(isConfig ? error.message : wrap(`keyturn: ${error.message}`, 79));
+	// Faults stand in lines of their own already, with the lines of the file.
+	if (error.code === "config.invalid") terminal.say(error.message);
+	else if (isConfig) terminal.say(sentence(terminal, error.message));
+	else terminal.say(wrap(`keyturn: ${error.message}`, 79));
 	if (error.hint !== null) terminal.say(wrap(`what to do: ${error.hint}`, 79, "  "));
 	if (error.code === "bug" && thrown instanceof Error) terminal.say(thrown.stack ?? "");
 	if (error.code === "usage" || isConfig) return EXIT.usage;

@@ -49,6 +49,17 @@ describe("the command line", () => {
 		expect(trouble).toContain("chmod go-w");
 	});
 
+	it.runIf(existsSync("/usr/bin/script"))(
+		"says at a terminal in lines of 80 columns what is wrong with it",
+		{ timeout: 60_000 },
+		async () => {
+			await chmod(config, 0o666);
+			const { screen } = await runAtTerminal(["history"]);
+			expect(screen).toContain("got mode");
+			for (const line of screen.split(/\r?\n/)) expect(line.length).toBeLessThan(80);
+		},
+	);
+
 	it.runIf(process.getuid?.() === 0)(
 		"goes, as root, by no configuration of the user to whose directory it would go on",
 		{ timeout: 60_000 },
@@ -99,6 +110,20 @@ async function run(
 	const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
 	await file?.close();
 	return { status, output, trouble };
+}
+
+/** All that is shown at a terminal of its own. */
+async function runAtTerminal(args: readonly string[]): Promise<{ screen: string }> {
+	const line = [process.execPath, "--import", "tsx", MAIN, "--config", config, ...args].join(" ");
+	const env = { ...process.env, TERM: "xterm" };
+	const child = spawn("/usr/bin/script", ["-qec", line, "/dev/null"], {
+		env,
+		stdio: ["ignore", "pipe", "ignore"],
+	});
+	let screen = "";
+	child.stdout?.on("data", (chunk: Buffer) => (screen += chunk.toString()));
+	await new Promise<void>((resolve) => child.once("close", () => resolve()));
+	return { screen };
 }
 
 function eventOf(index: number): object {

@@ -11,9 +11,10 @@ import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { momentOf } from "./moment.ts";
 import { outageOf } from "./outage.ts";
 import { createProgress, type Progress } from "./progress.ts";
+import { sentence } from "./sentence.ts";
 import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
 import { type Moment, turnUnderWay } from "../report/outlook.ts";
-import { localMinute, oneLine, wrap } from "../report/words.ts";
+import { localMinute, oneLine } from "../report/words.ts";
 import { type CommandContext, EXIT, type Terminal, type Workbench, worst } from "./workbench.ts";
 
 export interface WaitOptions {
@@ -81,17 +82,12 @@ export async function withProgress(
 	if (options.json) terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
 	else
 		for (const { domain, words } of standings)
-			terminal.result(resultLine(terminal, `${domain}: ${oneLine(words)}`));
+			terminal.result(sentence(terminal, `${domain}: ${oneLine(words)}`));
 	const codes = standings.map((standing) => standing.code);
 	const outage = await outageOf(bench);
 	if (outage === null) return worst(codes);
 	terminal.say(`critical: ${[outage.summary, outage.hint].filter((each) => each !== null).join("; ")}`);
 	return worst([...codes, EXIT.failed]);
-}
-
-/** A program reads a line for each domain; somebody at a terminal reads words. */
-function resultLine({ isLive }: Terminal, line: string): string {
-	return isLive ? wrap(line, 79, "", "  ") : line;
 }
 
 /** Until every domain has what was asked for, or failed, or the wait is over. */

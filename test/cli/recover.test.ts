@@ -10,6 +10,7 @@ const pending = {
 	hint: "see journalctl -u postfix@-.service",
 	services: ["postfix"],
 };
+const BUSY: DoorAnswer = { act: "refused", why: "busy", domains: [], message: "", hint: null };
 const conflict: SwitchResult = {
 	id: "0a",
 	outcome: "conflict",
@@ -21,10 +22,10 @@ const conflict: SwitchResult = {
 };
 
 /** What is printed where the door answers this, and the exit status. */
-async function recovered(answer: DoorAnswer, json = false) {
+async function recovered(answer: DoorAnswer, json = false, isLive = false) {
 	const world = new AgentWorld();
 	world.refuse = () => answer;
-	const { context, terminal } = commandBench(world);
+	const { context, terminal } = commandBench(world, { isLive });
 	const status = await recover(context, { json });
 	return { status, lines: terminal.results.join("\n").split("\n"), said: terminal.said };
 }
@@ -42,6 +43,16 @@ test("what is still owed is told with what to do, and fails", async () => {
 	expect(await recovered({ ...nothing, did, pending })).toMatchObject({ status: 1, lines: [...did, owed] });
 });
 
+test("at a terminal it reads at 80 columns", async () => {
+	const { lines } = await recovered({ ...nothing, pending }, false, true);
+	expect(lines).toEqual([
+		"postfix did not start again after the last switch: see journalctl -u",
+		"  postfix@-.service",
+	]);
+	const { said } = await recovered({ ...BUSY, message: "word ".repeat(30) }, false, true);
+	for (const line of said.join("\n").split("\n")) expect(line.length).toBeLessThan(80);
+});
+
 test("a table that others changed fails", async () => {
 	const answer = { ...nothing, results: [conflict], did: ["main: the table stands changed by others"] };
 	expect((await recovered(answer)).status).toBe(1);
@@ -54,7 +65,7 @@ test("as JSON", async () => {
 });
 
 test("while another switch is under way it ends with 75", async () => {
-	const busy: DoorAnswer = { act: "refused", why: "busy", domains: [], message: "under way", hint: null };
+	const busy = { ...BUSY, message: "under way" };
 	const { status, said } = await recovered(busy);
 	expect(status).toBe(75);
 	expect(said.join("\n")).toContain("under way");
