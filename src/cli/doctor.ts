@@ -90,14 +90,12 @@ async function known(bench: Workbench, { addresses, unmade, unheard }: Examiner)
 		unmade,
 		unheard,
 		domains: await Promise.all(
-			domains.map(async ({ policy, state, damaged }, index) => ({
-				policy,
-				state,
-				damaged,
+			domains.map(async (domain, index) => ({
+				...domain,
 				obstacles: hasAgent
 					? await (await bench.agent()).obstacles(
-							turning[index]?.policy ?? policy,
-							state ?? emptyDomainState(policy.domain),
+							turning[index]?.policy ?? domain.policy,
+							domain.state ?? emptyDomainState(domain.policy.domain),
 						)
 					: [],
 			})),

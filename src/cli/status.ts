@@ -14,7 +14,7 @@ import {
 	type StatusFacts,
 	type TroubleShown,
 } from "../report/status.ts";
-import { plural, signingWith, stateWords, verdictOf } from "../report/status-words.ts";
+import { damageWords, plural, signingWith, stateWords, verdictOf } from "../report/status-words.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
 import { recentEvents } from "./history.ts";
@@ -109,7 +109,7 @@ export async function gather(bench: Workbench): Promise<Status> {
 	});
 }
 
-/** One for each configured domain, in their order; no state where there is none yet, or it is damaged. */
+/** One for each configured domain, in their order; no state where there is none yet, or it cannot be read. */
 export async function readDomains(bench: Workbench): Promise<StatusFacts["domains"]> {
 	return Promise.all(
 		bench.settings.policies.map(async (policy) => {
@@ -117,7 +117,10 @@ export async function readDomains(bench: Workbench): Promise<StatusFacts["domain
 				const stored = await bench.store.load(`domains/${policy.domain}`);
 				return { policy, state: stored === null ? null : parseDomainState(stored.state), damaged: null };
 			} catch (thrown) {
-				return { policy, state: null, damaged: asKeyturnError(thrown).message };
+				const { code, message } = asKeyturnError(thrown);
+				// Only broken bytes are begun anew by the agent.
+				const isLeft = code !== "state.corrupt";
+				return { policy, state: null, damaged: message, ...(isLeft ? { isLeft } : {}) };
 			}
 		}),
 	);
@@ -245,7 +248,7 @@ function notesOf(
 	timezone: string,
 ): readonly { readonly subject: string; readonly words: string }[] {
 	const { domain: subject, damaged, step, active, next } = domain;
-	if (damaged !== null) return [{ subject, words: damaged }];
+	if (damaged !== null) return [{ subject, words: damageWords(damaged, domain) }];
 	if (step !== null) return [{ subject, words: `due now: ${step}` }];
 	return domain.waits
 		.filter((wait) => wait.selector !== null || active === null || next !== null)

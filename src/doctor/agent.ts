@@ -53,15 +53,22 @@ function alerts({ agent }: Facts): readonly Finding[] {
 }
 
 function states({ domains, settings }: Facts): readonly Finding[] {
-	return domains.flatMap(({ policy, damaged }) =>
-		damaged === null
-			? []
-			: [
-					finding("state.damaged", policy.domain, {
-						summary: `what is remembered of its keys cannot be read: ${damaged}`,
-						advice: `the next tick keeps the damaged file aside in ${settings.state}/domains, and begins anew from what signs`,
-						command: `keyturn rotate ${policy.domain}`,
-					}),
-				],
-	);
+	const files = `${settings.state}/domains`;
+	return domains.flatMap(({ policy: { domain }, damaged, isLeft }) => {
+		if (damaged === null) return [];
+		if (isLeft === true)
+			return [
+				finding("state.damaged", domain, {
+					summary: `what is remembered of its keys cannot be read, and nothing is done with it: ${damaged}`,
+					advice: `run the keyturn that wrote it, or restore ${files}/${domain}.json from a backup; removed, it has keyturn begin anew from what signs`,
+				}),
+			];
+		return [
+			finding("state.damaged", domain, {
+				summary: `what is remembered of its keys cannot be read: ${damaged}`,
+				advice: `the next tick keeps the damaged file aside in ${files}, and begins anew from what signs`,
+				command: `keyturn rotate ${domain}`,
+			}),
+		];
+	});
 }

@@ -78,6 +78,8 @@ export interface DomainFacts {
 	readonly state: DomainState | null;
 	/** Why its state cannot be read. */
 	readonly damaged: string | null;
+	/** Such a state stays as it is, and nothing is done with the domain; absent where the next tick begins anew. */
+	readonly isLeft?: true;
 	/** One for each line that signs for the domain. */
 	readonly keys: readonly KeyFacts[];
 	/** How long an absence in its zone may be remembered; null if that is not known. */

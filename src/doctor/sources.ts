@@ -36,6 +36,8 @@ export interface Known {
 		readonly policy: Policy;
 		readonly state: DomainState | null;
 		readonly damaged: string | null;
+		/** Such a state stays as it is, and nothing is done with the domain; absent where the next tick begins anew. */
+		readonly isLeft?: true;
 		readonly obstacles: readonly string[];
 	}[];
 	/** Why no provider could be made; null if they were. */

@@ -6,7 +6,7 @@ import type { KeyturnEvent } from "../ports/alert-sink.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import { PAGE_SCRIPT, PAGE_STYLE } from "./page-looks.ts";
 import type { DomainStatus, KeyShown, Status, TroubleShown } from "./status.ts";
-import { signingWith, stateWords, verdictOf } from "./status-words.ts";
+import { damageWords, signingWith, stateWords, verdictOf } from "./status-words.ts";
 import { type KeyLine, timeLineOf } from "./time-line.ts";
 import { inLocalTime, localMinute, moment, relative } from "./words.ts";
 
@@ -98,7 +98,7 @@ function details(domain: DomainStatus, given: PageGiven, now: Date): string {
 	);
 	return `<details id="d${index}"${given.status.domains.length <= OPEN_DOMAINS ? " open" : ""}>
 <summary><h2>${text(domain.domain)}</h2> <span class="quiet">${mark(isWell(domain, given.status))} ${text(stateWords(domain))}</span></summary>
-${paragraph(domain.damaged, timezone)}${domain.step === null ? "" : `<p>Due now: ${text(domain.step)}</p>`}
+${paragraph(domain.damaged === null ? null : damageWords(domain.damaged, domain), timezone)}${domain.step === null ? "" : `<p>Due now: ${text(domain.step)}</p>`}
 ${waits.length === 0 ? "" : `<ul>${waits.join("\n")}</ul>`}
 ${timeLine(domain, now, timezone)}
 ${matrix(domain.domain, shown, given)}

@@ -3,12 +3,19 @@
 import type { DomainStatus, Status } from "./status.ts";
 
 /** A domain in a word or two. */
-export function stateWords({ active, leaving, next, keys, damaged }: DomainStatus): string {
-	if (damaged !== null) return "damaged";
+export function stateWords({ active, leaving, next, keys, damaged, isLeft }: DomainStatus): string {
+	if (damaged !== null) return isLeft === true ? "not read" : "damaged";
 	if (leaving) return keys.every(({ state }) => state === "retired") ? "has left" : "leaving";
 	if (next !== null) return next.state;
 	if (active !== null) return "well";
 	return keys.length === 0 ? "not seen yet" : "not signed";
+}
+
+/** Why the state of a domain cannot be read, and what becomes of it. */
+export function damageWords(why: string, { isLeft }: Pick<DomainStatus, "isLeft">): string {
+	return isLeft === true
+		? `${why}; nothing is done with it until it can be read`
+		: `${why}; the next tick keeps it aside, and begins anew from what signs`;
 }
 
 /** Is it well: every domain signs, and nothing is told. */

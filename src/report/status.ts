@@ -62,6 +62,8 @@ export interface DomainStatus {
 	readonly step: string | null;
 	/** Why its state cannot be read; then nothing else is known. */
 	readonly damaged: string | null;
+	/** Such a state stays as it is, and nothing is done with the domain; absent where the next tick begins anew. */
+	readonly isLeft?: true;
 }
 
 export interface Status {
@@ -85,6 +87,7 @@ export interface StatusFacts {
 		readonly policy: Policy;
 		readonly state: DomainState | null;
 		readonly damaged: string | null;
+		readonly isLeft?: true;
 	}[];
 	readonly troubles: readonly TroubleShown[];
 	readonly undelivered: number;
@@ -100,8 +103,10 @@ export function buildStatus(facts: StatusFacts): Status {
 		at: facts.now.toISOString(),
 		host: facts.host,
 		daemon: facts.daemon,
-		domains: asTheyTurn(facts.domains).map(({ policy, state, damaged }) =>
-			state === null ? unknownDomain(policy.domain, damaged) : domainStatus(policy, state, facts),
+		domains: asTheyTurn(facts.domains).map(({ policy, state, damaged, isLeft }) =>
+			state === null
+				? { ...unknownDomain(policy.domain, damaged), ...(isLeft === undefined ? {} : { isLeft }) }
+				: domainStatus(policy, state, facts),
 		),
 		troubles: facts.troubles,
 		undelivered: facts.undelivered,

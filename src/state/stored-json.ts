@@ -28,7 +28,7 @@ export function decodeJson(path: string, bytes: Uint8Array): JsonObject {
 
 export function corrupt(path: string, expected: string): KeyturnError {
 	return new KeyturnError("state.corrupt", `${path}: ${expected}, got something else`, {
-		hint: "mend it or restore it from a backup; keyturn does not touch it until then",
+		hint: "restore it from a backup; of a domain or of the host it is kept aside by the next tick, and begun anew",
 	});
 }
 

@@ -267,8 +267,29 @@ describe("what it finds by asking", () => {
 
 	test("nothing of a domain's state that is damaged, but of all else", async () => {
 		const world = await wellWorld();
+		world.disk.put("/state/domains/example.com.json", "{");
+		const { told } = await run(doctorBench(world));
+		expect(codesOf(told)).toEqual(["state.damaged"]);
+		expect(told.findings).toMatchObject([
+			{
+				advice: expect.stringMatching(/^the next tick keeps the damaged file aside in \/state\/domains/),
+				command: "keyturn rotate example.com",
+			},
+		]);
+	});
+
+	test("of a state that is not understood that a tick does nothing with it", async () => {
+		const world = await wellWorld();
 		await world.damage("domains/example.com");
-		expect(codesOf((await run(doctorBench(world))).told)).toEqual(["state.damaged"]);
+		const { told } = await run(doctorBench(world));
+		expect(told.findings).toMatchObject([
+			{
+				code: "state.damaged",
+				summary: expect.stringContaining("nothing is done with it"),
+				advice: expect.stringMatching(/restore \/state\/domains\/example\.com\.json from a backup/),
+				command: null,
+			},
+		]);
 	});
 });
 

@@ -97,3 +97,18 @@ test.each([
 	expect(terminal.results).toHaveLength(3);
 	expect(terminal.drawn.split("\u001B[2J")).toHaveLength(drawn + 1);
 });
+
+test("of a state that is damaged, and of one that is not understood, what becomes of it", async () => {
+	const world = new AgentWorld(["a.test", "b.test"].map((name) => policyOf({ domain: name })));
+	await world.tick();
+	world.disk.put("/state/domains/a.test.json", "{");
+	await world.damage("domains/b.test");
+	const { context, terminal } = commandBench(world);
+	await status(context, TABLE);
+	const text = terminal.results.join("\n");
+	expect(text).toMatch(/^a\.test +\? +\? +\? +damaged$/m);
+	expect(text).toMatch(/^b\.test +\? +\? +\? +not read$/m);
+	const lines = text.replaceAll(/\n +/g, " ");
+	expect(lines).toMatch(/^a\.test: .*; the next tick keeps it aside, and begins anew from what signs$/m);
+	expect(lines).toMatch(/^b\.test: .*; nothing is done with it until it can be read$/m);
+});
