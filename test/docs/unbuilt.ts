@@ -2,7 +2,6 @@
 
 import { LATER_TYPES, UNBUILT } from "../../src/settings/unbuilt.ts";
 import { schemas } from "../settings/schemas.ts";
-import { laterCommands } from "./commands.ts";
 
 export function unbuiltList(): string {
 	const keys = UNBUILT.filter(
@@ -15,13 +14,7 @@ export function unbuiltList(): string {
 		...types("signers"),
 		...types("providers"),
 		...types("alerts"),
-		...commands(),
 	].join("\n");
-}
-
-function commands(): readonly string[] {
-	const later = laterCommands();
-	return later.length === 0 ? [] : [`- the commands ${later.map((name) => `\`${name}\``).join(", ")}`];
 }
 
 function types(kind: keyof typeof LATER_TYPES): readonly string[] {
