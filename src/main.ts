@@ -165,7 +165,8 @@ async function open(configPath: string): Promise<Workbench> {
 		reload: () => reload(configPath, bench, held),
 		notify: async (words) => notify(machine, process.env, words),
 		watchdog: watchdogOf(machine, process.env, process.pid),
-		replaceShared: async (path, text) => durableReplace(disk, path, Buffer.from(text), { mode: 0o644 }),
+		replaceShared: async (path, text) =>
+			durableReplace(disk, resolve(path), Buffer.from(text), { mode: 0o644 }),
 		serveLocally,
 		meters: machine.meters,
 		versions: { keyturn: VERSION, node: process.versions.node },

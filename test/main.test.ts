@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, chown, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+/** Found from any directory. */
+const TSX = import.meta.resolve("tsx");
 const EVENTS = 200;
 
 let directory: string;
@@ -71,6 +73,12 @@ describe("the command line", () => {
 		},
 	);
 
+	it("writes a page into the directory that it is called in", { timeout: 60_000 }, async () => {
+		const { status, trouble } = await run(["status", "--html", "page.html"], { within: directory });
+		expect({ status, trouble }).toEqual({ status: 0, trouble: "" });
+		expect(await readFile(join(directory, "page.html"), "utf8")).toMatch(/^<!doctype html>/);
+	});
+
 	it("ends quietly when nobody reads on", { timeout: 60_000 }, async () => {
 		const { status, trouble } = await run(["history", "--json"], { closeEarly: true });
 		expect(trouble).toBe("");
@@ -95,10 +103,11 @@ describe("the command line", () => {
 
 async function run(
 	args: readonly string[],
-	how: { readonly closeEarly?: boolean; readonly into?: string },
+	how: { readonly closeEarly?: boolean; readonly into?: string; readonly within?: string },
 ): Promise<{ status: number | null; output: string; trouble: string }> {
 	const file = how.into === undefined ? null : await open(how.into, "w");
-	const child = spawn(process.execPath, ["--import", "tsx", MAIN, "--config", config, ...args], {
+	const child = spawn(process.execPath, ["--import", TSX, MAIN, "--config", config, ...args], {
+		cwd: how.within,
 		stdio: ["ignore", file?.fd ?? "pipe", "pipe"],
 	});
 	let output = "";

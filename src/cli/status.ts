@@ -63,11 +63,6 @@ async function inForm(bench: Workbench, isJson: boolean): Promise<string> {
 
 /** With what every server says at this moment. */
 async function writePage(context: CommandContext, bench: Workbench, path: string): Promise<number> {
-	// As root the command goes on as keyturn, somewhere else: the caller's directory is no place of its own.
-	if (path !== "-" && !path.startsWith("/"))
-		throw new KeyturnError("usage", `--html: expected an absolute path or -, got "${oneLine(path)}"`, {
-			hint: `keyturn status --html - > ${oneLine(path)}`,
-		});
 	const built = await gather(bench);
 	const looks = new Map<string, LookReport>();
 	const policies = new Map(bench.settings.policies.map((policy) => [policy.domain, policy]));
@@ -88,8 +83,18 @@ async function writePage(context: CommandContext, bench: Workbench, path: string
 		timezone: bench.settings.timezone,
 	});
 	if (path === "-") context.terminal.result(page);
-	else await bench.replaceShared(path, page);
+	else await bench.replaceShared(path, page).catch((thrown: unknown) => refuseFile(path, thrown));
 	return EXIT.done;
+}
+
+/** As root the command goes on as keyturn, who may not write where root may. */
+function refuseFile(path: string, thrown: unknown): never {
+	const { code, message, errno } = asKeyturnError(thrown);
+	if (errno !== "EACCES") throw thrown;
+	throw new KeyturnError(code, message, {
+		errno,
+		hint: `root's commands write as the owner of the state directory: keyturn status --html - > ${oneLine(path)}`,
+	});
 }
 
 function isAdvertised({ state }: KeyShown): boolean {

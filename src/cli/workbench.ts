@@ -48,7 +48,7 @@ export interface Workbench {
 	/** Tells the service manager how it stands; a no-op where there is none. */
 	notify(words: readonly string[]): Promise<void>;
 	readonly watchdog: Watchdog;
-	/** Replaces a file that others read (0644), whole; fails with `disk.failed`. */
+	/** Replaces a file that others read (0644), whole; a relative path is one of the caller's directory. Fails with `disk.failed`. */
 	replaceShared(path: string, text: string): Promise<void>;
 	/** Serves nowhere before it is told an address. */
 	serveLocally(answerFor: AnswerFor): LocalServer;

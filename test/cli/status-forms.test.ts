@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { status } from "../../src/cli/status.ts";
+import { KeyturnError } from "../../src/errors.ts";
 import type { Workbench } from "../../src/cli/workbench.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
@@ -62,12 +63,19 @@ test("alerts that do not get out are counted; a hook that fails is a trouble and
 	expect(await shown()).toMatchObject({ undelivered: 1, troubles });
 });
 
+test("into a file that its user may not write says how it gets there", async () => {
+	const denied = new KeyturnError("disk.failed", "x.html: EACCES", { errno: "EACCES" });
+	const replaceShared = async () => Promise.reject(denied);
+	const { context, terminal } = await benchOf({ changes: { replaceShared } });
+	await expect(status(context, { ...TABLE, html: "x.html" })).rejects.toMatchObject({
+		code: "disk.failed",
+		hint: expect.stringMatching(/keyturn status --html - > x\.html$/),
+	});
+	expect(terminal.results).toEqual([]);
+});
+
 test("as a page on standard output", async () => {
 	const { context, shared, terminal } = await benchOf();
-	await expect(status(context, { ...TABLE, html: "x.html" })).rejects.toMatchObject({
-		code: "usage",
-		hint: "keyturn status --html - > x.html",
-	});
 	expect(await status(context, { ...TABLE, html: "-" })).toBe(0);
 	expect(terminal.results.join("\n")).toMatch(/^<!doctype html>/);
 	expect(shared.size).toBe(0);
