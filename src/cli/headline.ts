@@ -124,7 +124,7 @@ function lookWords(look: LookReport | null, next: string): string {
 }
 
 function soakWords(ends: Date, now: Date, { timezone }: Policy): string {
-	const when = `${relative(ends, now)}, when cached absences have expired (${localMinute(ends, timezone)})`;
+	const when = `${relative(ends, now)}, when what resolvers remember of before has expired (${localMinute(ends, timezone)})`;
 	return `served everywhere; switch ${ends <= now ? "now" : when}`;
 }
 

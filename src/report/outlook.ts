@@ -92,7 +92,7 @@ function words(candidate: KeyEntry): string {
 		case "published":
 			return candidate.rightSince === null
 				? `${candidate.selector} is published; not every server was seen serving it yet`
-				: `every server serves ${candidate.selector}; cached absences have to expire before the switch`;
+				: `every server serves ${candidate.selector}; what resolvers remember of before has to expire before the switch`;
 		default:
 			return `${candidate.selector} is verified; the switch is to be done${why}`;
 	}

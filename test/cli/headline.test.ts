@@ -52,7 +52,7 @@ describe("a turn in one line", () => {
 	test("says when the soak ends", () => {
 		const soaking = candidate({ state: "published", rightSince: "2026-11-22T11:55:00.000Z" });
 		expect(tell(report([keyEntry(), soaking]))).toBe(
-			"202612: served everywhere; switch in 5 min, when cached absences have expired (2026-11-22 13:05 +01:00)",
+			"202612: served everywhere; switch in 5 min, when what resolvers remember of before has expired (2026-11-22 13:05 +01:00)",
 		);
 	});
 

@@ -121,7 +121,7 @@ describe("rotate", () => {
 			const { context, terminal } = commandBench(world, { isLive: true });
 			expect(await rotate(context, [], NOW)).toBe(0);
 			expect(world.uptimeMs).toBeGreaterThanOrEqual(44 * MINUTE_MS);
-			expect(terminal.drawn).toMatch(/served everywhere; switch in [45]\d min, when cached/);
+			expect(terminal.drawn).toMatch(/served everywhere; switch in [45]\d min, when what/);
 			expect(terminal.screen()).toEqual([]);
 			expect(terminal.results).toHaveLength(1);
 		},

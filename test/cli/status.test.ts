@@ -48,12 +48,12 @@ describe("the status in words", () => {
 		expect(text).toContain("example.com: 202612 is published; not every server was seen serving it yet");
 	});
 
-	test("tells until when cached absences keep a turn waiting", () => {
+	test("tells until when what resolvers remember keeps a turn waiting", () => {
 		const rightSince = "2026-11-22T11:55:00.000Z";
 		const next = keyEntry({ selector: "202612", state: "published", rightSince });
 		const text = show([domain("example.com", [keyEntry(), next])]);
 		expect(text.replaceAll(/\n +/g, " ")).toMatch(
-			/cached absences have to expire before the switch \(2026-11-22 \d\d:\d\d \+\d\d:00, in \d+ min\)/,
+			/what resolvers remember of before has to expire before the switch \(2026-11-22 \d\d:\d\d \+\d\d:00, in \d+ min\)/,
 		);
 	});
 
