@@ -133,7 +133,8 @@ function silence(run: Run, now: Date, last: Tick | null): Jump | null {
 	if (toldMs > LONGEST_TOLD_MS && unprovenMs <= LONGEST_TOLD_MS) return null;
 	const doubted = doubtedSince(run.host);
 	if (unprovenMs <= (doubted === null ? LONGEST_UNPROVEN_MS : LONGEST_DOUBTED_MS)) return null;
-	const from = unprovenMs > LONGEST_UNPROVEN_MS ? before : (doubted ?? before);
+	const isAnew = unprovenMs > LONGEST_UNPROVEN_MS || jumpedAt(run.host) !== null;
+	const from = isAnew ? before : (doubted ?? before);
 	const steadySince = new Date(from.getTime() + unprovenMs);
 	// What a monthly run finds proven for as long as grace keeps nothing.
 	if (doubted === null && !isFrozen(run, steadySince, now)) return null;

@@ -470,6 +470,21 @@ describe("a clock that was behind, and was set right while nothing ran", () => {
 		expect(Object.values(await world.states())).toEqual(["retiring", "retiring", "active"]);
 	});
 
+	it("counts for a key, too, that went out of use days after it went back", async () => {
+		const world = new AgentWorld([onDemand]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.at = new Date(world.at.getTime() - 5 * DAY_MS);
+		await world.advance(10 * DAY_MS);
+		await world.wish(["example.com"], "w2");
+		await world.advance(10 * MINUTE_MS);
+		expect(Object.values(await world.states())).toEqual(["retiring", "retiring", "active"]);
+		world.boot(5 * DAY_MS);
+		await world.tick();
+		await world.advance(quick.retire.graceMs - DAY_MS);
+		expect(Object.values(await world.states())).toEqual(["retiring", "retiring", "active"]);
+	});
+
 	it("does not keep a daily timer from removing records", async () => {
 		const world = await setRight(MINUTE_MS);
 		await runEvery(world, 1, quick.retire.graceMs / DAY_MS + 3);
