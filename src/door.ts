@@ -153,10 +153,13 @@ function ourselves(): number {
 async function signerOf(given: SignerSettings): Promise<SwapSigner> {
 	const type = await SIGNER_TYPES[given.type]?.();
 	if (type === undefined) throw new KeyturnError("bug", `signer type ${given.type} is not registered`);
+	const service = given.services.stop.at(-1) ?? given.type;
+	const start = given.services.commands[service]?.start;
 	const signer: Signer = await type.create({
 		name: given.name,
 		settings: given.settings,
-		service: given.services.stop.at(-1) ?? given.type,
+		service,
+		...(start === undefined ? {} : { start }),
 		swap: given.swap,
 		disk,
 		programs,

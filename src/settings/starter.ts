@@ -184,9 +184,17 @@ function servicesLines({ stop, commands }: StarterSigner, indent: string): reado
 		`${indent}commands:`,
 		...stop.flatMap((service) => [
 			`${indent}  ${scalar(service)}:`,
-			...Object.entries(commands).map(([act, argv]) => `${indent}    ${act}: ${flow(argv)}`),
+			...Object.entries(commands).flatMap(([act, argv]) => commandLines(`${indent}    ${act}: `, argv)),
 		]),
 	];
+}
+
+/** Its words below one another where the line would be too long. */
+function commandLines(before: string, argv: readonly string[]): readonly string[] {
+	const line = `${before}${flow(argv)}`;
+	if (line.length <= LINE_LENGTH) return [line];
+	const indent = " ".repeat(before.search(/\S/) + 2);
+	return [before.trimEnd(), ...argv.map((word) => `${indent}- ${scalar(word)}`)];
 }
 
 function providersPart(providers: readonly StarterProvider[]): string {

@@ -29,6 +29,8 @@ export interface SignerPlace {
 	/** The service that runs it. */
 	readonly service: string;
 	readonly swap: "restart" | "reload";
+	/** The words that start its service; absent where it is a unit of systemd's. */
+	readonly start?: readonly string[];
 }
 
 export interface SignerType {

@@ -411,17 +411,16 @@ describe("on other hosts", () => {
 			...OPENDKIM,
 			type: "docker-mailserver",
 			service: "mailserver",
-			settings: { volume: "/srv/dms", exec: ["/usr/bin/podman", "exec", "-i", "mailserver"] },
+			settings: { volume: "/srv/dms", exec: ["/usr/bin/docker", "exec", "-i", "mailserver"] },
 			swap: { recommended: "restart", why: "mailserver reads its keys at its start only", isOnly: true },
 			isBehindMailServer: false,
 			commands: {
-				stop: ["/usr/bin/podman", "stop", "mailserver"],
-				start: ["/usr/bin/podman", "start", "mailserver"],
-				status: [
-					"/bin/sh",
-					"-c",
-					"up=$(podman inspect -f '{{.State.Running}}' mailserver) || exit 126; test $up = true",
-				],
+				stop: ["/usr/bin/docker", "stop", "mailserver"],
+				start:
+					"/usr/bin/docker compose --project-directory /srv/docker -p dms -f /srv/docker/compose.yaml up -d --force-recreate mailserver".split(
+						" ",
+					),
+				status: ["/bin/sh", "-c", "up=$(docker ps -q -f 'name=^/mailserver$') || exit 126; test -n \"$up\""],
 			},
 			steps: ["  once, by hand"],
 		};
@@ -430,7 +429,7 @@ describe("on other hosts", () => {
 		expect(results.slice(1, 3)).toEqual(["next:", "  once, by hand"]);
 		expect(read(host.files.get(PATH)).signers).toMatchObject([
 			{
-				settings: { exec: ["/usr/bin/podman", "exec", "-i", "mailserver"] },
+				settings: { exec: ["/usr/bin/docker", "exec", "-i", "mailserver"] },
 				services: {
 					manager: "command",
 					stop: ["mailserver"],

@@ -1,4 +1,4 @@
-/** Finds docker-mailservers among the containers of this host: their volumes, which of the two signs, and where they greet. */
+/** Finds docker-mailservers among the containers of this host: their volumes, which of the two signs, and how each is made anew. */
 
 import * as z from "zod";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
@@ -7,6 +7,7 @@ import { jsonIn } from "../docker-mailserver/inside.ts";
 import { settingsSchema } from "../docker-mailserver/settings.ts";
 import type { SignerTools } from "../registry.ts";
 import { asFound, firstThere, lookAt, type Proposal } from "./proposal.ts";
+import { type Runner, runnerOf } from "./container-runner.ts";
 
 /** Whoever may not ask Docker, or finds it stopped, is told so. */
 export async function findDockerMailservers(tools: SignerTools): Promise<readonly FoundSigner[]> {
@@ -18,7 +19,12 @@ export async function findDockerMailservers(tools: SignerTools): Promise<readonl
 			found.push(await lookInto(tools, program, container));
 		return found;
 	} catch (thrown) {
-		return [{ ...asFound(proposalOf(program, "mailserver")), problems: [asKeyturnError(thrown).message] }];
+		return [
+			{
+				...asFound(proposalOf("mailserver", { service: "mailserver", commands: null })),
+				problems: [asKeyturnError(thrown).message],
+			},
+		];
 	}
 }
 
@@ -31,7 +37,10 @@ const SMTP = "25/tcp";
 /** What is used of `docker inspect`, which has more. */
 const CONTAINER = z.object({
 	Name: z.string().transform((name) => name.replace(/^\//, "")),
-	Config: z.object({ Env: z.array(z.string()).nullish() }),
+	Config: z.object({
+		Env: z.array(z.string()).nullish(),
+		Labels: z.record(z.string(), z.string()).nullish(),
+	}),
 	Mounts: z.array(z.object({ Source: z.string().optional(), Destination: z.string() })).nullish(),
 	HostConfig: z.object({
 		PortBindings: z
@@ -64,35 +73,29 @@ async function ask({ programs }: SignerTools, argv: readonly [string, ...string[
 	);
 }
 
-function proposalOf(program: string, name: string): Proposal {
+function proposalOf(name: string, { service, commands }: Runner): Proposal {
 	return {
 		type: "docker-mailserver",
-		service: name,
+		service,
 		config: name,
 		settings: {},
 		keysFollow: false,
 		swap: {
 			recommended: "restart",
-			why: `${name} reads its keys at its start only`,
+			why: `${name} reads its keys when it is made`,
 			isOnly: true,
 		},
 		isBehindMailServer: false,
-		commands: {
-			stop: [program, "stop", name],
-			start: [program, "start", name],
-			// A Docker that does not answer is no stopped container: the status then is no answer either.
-			status: [
-				"/bin/sh",
-				"-c",
-				`up=$(${program} inspect -f '{{.State.Running}}' ${name}) || exit 126; test $up = true`,
-			],
-		},
+		...(commands === null ? {} : { commands }),
 	};
 }
 
 async function lookInto(tools: SignerTools, program: string, container: Container): Promise<FoundSigner> {
 	const { Name: name, Mounts: mounts } = container;
-	const about = proposalOf(program, name);
+	const runner = await runnerOf(tools, program, { name, labels: container.Config.Labels ?? {} });
+	if (typeof runner === "string")
+		return { ...asFound(proposalOf(name, { service: name, commands: null })), problems: [runner] };
+	const about = proposalOf(name, runner);
 	const volume = mounts?.find(({ Destination: inside }) => inside.replace(/\/$/, "") === INSIDE)?.Source;
 	if (volume === undefined)
 		return {

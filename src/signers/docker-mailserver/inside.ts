@@ -3,6 +3,7 @@
 import { excerpt } from "../../dkim/foreign-text.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Programs } from "../../ports/programs.ts";
+import type { SignerFile } from "../../ports/signer.ts";
 import { probeText } from "../probe-message.ts";
 import { signaturesIn } from "../rspamd-answer.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
@@ -18,6 +19,38 @@ export async function whyNotRunning(inside: Inside): Promise<string | null> {
 	const result = await run(inside, check);
 	if (result.status === 0) return null;
 	return `${check.join(" ")} in the container: ${`${result.stdout}\n${result.stderr}`.trim().slice(0, WORDS_LIMIT)} (exit status ${result.status})`;
+}
+
+/** Whether the words that start it would leave it with the files that it copied before, as those from 14 on do (start-mailserver.sh). */
+export async function whyNotAnew(
+	inside: Inside,
+	[program = "", ...words]: readonly string[],
+): Promise<string | null> {
+	const act = words.find((word) => word === "start" || word === "restart");
+	if (act === undefined || !/\/(?:docker|podman)$/.test(program)) return null;
+	const skips = await run(inside, [
+		"grep",
+		"-q",
+		"-e",
+		"-f /CONTAINER_START",
+		"/usr/local/bin/start-mailserver.sh",
+	]);
+	if (skips.status !== 0) return null;
+	return `${program} ${act} does not make the container anew, and it reads its volume only then: ${ANEW}`;
+}
+
+/** Whether its OpenDKIM has the volume's key table; where that cannot be told, what it signs tells. */
+export async function whyNotTakenUp(
+	inside: Inside,
+	table: SignerFile | undefined,
+): Promise<{ readonly what: string; readonly hint: string } | null> {
+	if (inside.settings.signs !== "opendkim" || table === undefined) return null;
+	const copy = await run(inside, ["cat", COPIED_TABLE]);
+	if (copy.status !== 0 || copy.stdout === Buffer.from(table.bytes).toString()) return null;
+	return {
+		what: `${COPIED_TABLE} in the container is not what the volume has: it was started again, and copies only when it is made`,
+		hint: ANEW,
+	};
 }
 
 /** A message with the signatures that the container's signer gives it; fails with `signer.probe`. */
@@ -39,6 +72,9 @@ export async function signInside(inside: Inside, sender: string): Promise<string
 const NEVER = new AbortController().signal;
 /** Root would refuse keys of another user's. */
 const AS_OPENDKIM = ["setpriv", "--reuid=opendkim", "--regid=opendkim", "--init-groups"];
+const COPIED_TABLE = "/etc/opendkim/KeyTable";
+const ANEW =
+	"let services.commands make it anew (docker compose up -d --force-recreate …), as docs/signers.md shows";
 const RUN_MS = 60_000;
 const WORDS_LIMIT = 300;
 

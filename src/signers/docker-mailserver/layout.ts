@@ -1,6 +1,7 @@
 /**
- * How the volume of a docker-mailserver names its keys: OpenDKIM's tables, which the container copies to /etc/opendkim at its
- * start, or rspamd's dkim_signing.conf, read where it lies. Both name paths of the container's; here they are the host's.
+ * How the volume of a docker-mailserver names its keys: OpenDKIM's tables, which the container copies to /etc/opendkim when it
+ * is made (since 14 no more when it is only started again), or rspamd's dkim_signing.conf, copied likewise, whose keys are read where
+ * they lie. Both name paths of the container's; here they are the host's.
  */
 
 import { hashOf } from "../../durable.ts";
@@ -71,7 +72,7 @@ async function refuseWayOut(disk: Disk, volume: string, path: string): Promise<v
 }
 
 const LIMIT_BYTES = 16 * 1024 * 1024;
-/** Where the container copies the tables and keys of OpenDKIM to. */
+/** Where the container, once it is made, copies the tables and keys of OpenDKIM to. */
 const COPIED_TO = "/etc/opendkim";
 
 function openDkimLayout({ volume }: DockerMailserverSettings): VolumeLayout {

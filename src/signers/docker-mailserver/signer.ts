@@ -18,7 +18,7 @@ import { readKeyFile, readPrivateKey, reasonOf } from "../key-file.ts";
 import { signProbe } from "../one-table/key-signature.ts";
 import type { RunProbe } from "../probe-protocol.ts";
 import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
-import { signInside, whyNotRunning } from "./inside.ts";
+import { signInside, whyNotAnew, whyNotRunning, whyNotTakenUp } from "./inside.ts";
 import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
 
@@ -27,6 +27,8 @@ export interface DockerMailserverOptions {
 	readonly settings: DockerMailserverSettings;
 	readonly service: string;
 	readonly swap: "restart" | "reload";
+	/** The words that start its container, where commands do. */
+	readonly start?: readonly string[];
 	readonly disk: Disk;
 	/** Runs docker, which may need more than the door's walls let through. */
 	readonly outside: Programs;
@@ -193,14 +195,14 @@ function isIt(key: VolumeKey, domain: string, selector: string): boolean {
 }
 
 async function preflight(options: DockerMailserverOptions): Promise<string | null> {
-	return whyNotRunning(options);
+	return (await whyNotRunning(options)) ?? whyNotAnew(options, options.start ?? []);
 }
 
 /** Its mail server may greet while its signer still reads its configuration: each gets the time. */
 async function ready(
 	options: DockerMailserverOptions,
 	timeoutMs: number,
-	{ lines }: SignerReading,
+	{ lines, files }: SignerReading,
 ): Promise<void> {
 	const { clock, settings, service, runProbe } = options;
 	const [host = "", port = ""] = settings.smtp.split(":");
@@ -211,6 +213,8 @@ async function ready(
 			"signer.probe",
 			`${service} does not greet: ${answer.reason ?? "no reason given"}`,
 		);
+	const why = await whyNotTakenUp(options, files[0]);
+	if (why !== null) throw new KeyturnError("signer.probe", `${service}: ${why.what}`, { hint: why.hint });
 	const signing = lines.filter(({ signs, problem }) => signs && problem === null);
 	const senders = [...new Set(signing.map(({ domain }) => senderOf(domain)))];
 	await answers(options, senders, clock.uptimeMs() + timeoutMs);

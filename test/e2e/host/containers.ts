@@ -143,7 +143,7 @@ domain {
 }
 `;
 
-/** Its start: OpenDKIM gets copies of the volume's tables and keys, Postfix what the volume says of it, last of all. */
+/** Its start, always that of a container made anew: OpenDKIM gets copies of the volume's tables and keys, Postfix what the volume says of it, last of all. */
 const MAILSERVER = `#!/bin/bash
 set -eu
 case $1 in

@@ -99,7 +99,7 @@ export async function directories(host: GuideHost): Promise<void> {
 	await setUpDirectories(host);
 }
 
-/** What a container of docker-mailserver is to keyturn, without Docker: a unit that copies the volume's tables and greets, and a client. */
+/** What a container of docker-mailserver is to keyturn, without Docker: a unit that copies the volume's tables once and greets, and a client. */
 export async function dockerMailserver(host: GuideHost): Promise<void> {
 	await startAfresh(host);
 	await clearAway(host);
@@ -116,7 +116,7 @@ export async function dockerMailserver(host: GuideHost): Promise<void> {
 		echo 'mail._domainkey.example.com example.com:mail:/etc/opendkim/keys/example.com/mail.private' > KeyTable
 		echo '*@example.com mail._domainkey.example.com' > SigningTable
 		printf '127.0.0.1\\nlocalhost\\n' > TrustedHosts
-		systemctl daemon-reload; docker start mailserver
+		systemctl daemon-reload; docker compose up
 	`);
 	await publishFrom(host, "mail", `${volume}/opendkim/keys/example.com/mail.txt`);
 }
@@ -125,7 +125,10 @@ const DOCKER = `#!/bin/sh
 act=$1; shift
 case "$act" in
 	start | stop) exec systemctl "$act" mailserver-double.service ;;
-	inspect) systemctl -q is-active mailserver-double.service && echo true || echo false ;;
+	compose)
+		systemd-run -q --wait rm -rf /srv/double/etc/opendkim /srv/double/CONTAINER_START
+		exec systemctl restart mailserver-double.service ;;
+	ps) systemctl -q is-active mailserver-double.service && echo 3f0c; exit 0 ;;
 	exec)
 		[ "$1" != -i ] || shift
 		shift
@@ -147,7 +150,7 @@ const GREETER = (port: number, words: string): string =>
 	`/usr/bin/perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:${port}", Listen => 5, ReuseAddr => 1) or die; while (my $c = $s->accept) { print $c "${words}\\r\\n"; close $c }'`;
 
 const CONTAINER = `[Service]
-ExecStartPre=/bin/sh -euc 'rm -rf /srv/double/etc/opendkim; cp -a /srv/dms/docker-data/dms/config/opendkim /srv/double/etc/; chown -R opendkim: /srv/double/etc/opendkim; chmod -R 0700 /srv/double/etc/opendkim/keys'
+ExecStartPre=/bin/sh -euc '[ ! -e /srv/double/CONTAINER_START ] || exit 0; cp -a /srv/dms/docker-data/dms/config/opendkim /srv/double/etc/; chown -R opendkim: /srv/double/etc/opendkim; chmod -R 0700 /srv/double/etc/opendkim/keys; touch /srv/double/CONTAINER_START'
 ExecStart=${GREETER(25, "220 mail.example.com").replaceAll("$", "$$")}
 `;
 

@@ -239,14 +239,23 @@ remote_smtp:
 function docker(volume: string): string {
 	const inspected = {
 		Name: "/mailserver",
-		Config: { Env: ["ENABLE_OPENDKIM=1"] },
+		Config: {
+			Env: ["ENABLE_OPENDKIM=1"],
+			Labels: {
+				"com.docker.compose.project": "dms",
+				"com.docker.compose.project.config_files": `${volume}/opendkim/KeyTable`,
+				"com.docker.compose.project.working_dir": volume,
+				"com.docker.compose.service": "mailserver",
+			},
+		},
 		HostConfig: { PortBindings: { "25/tcp": [{ HostIp: "", HostPort: "25" }] } },
 		Mounts: [{ Source: volume, Destination: "/tmp/docker-mailserver" }],
 	};
 	return `#!/bin/sh
 case "$1 $2" in
 	"ps -a") echo "0123456789ab ghcr.io/docker-mailserver/docker-mailserver:latest" ;;
-	"inspect -f") echo true ;;
+	"ps -q") echo 0123456789ab ;;
+	"compose version") ;;
 	"inspect "*) echo '${JSON.stringify([inspected])}' ;;
 	*) exit 1 ;;
 esac

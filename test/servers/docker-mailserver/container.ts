@@ -1,6 +1,7 @@
 /**
- * What a container of docker-mailserver is to keyturn, without Docker: at its start it copies the volume's tables and keys to its
- * /etc/opendkim, programs can be run inside it, and its mail server greets. Its /etc is a directory of the test's, in a name space.
+ * What a container of docker-mailserver is to keyturn, without Docker: at its first start it copies the volume's tables and keys to
+ * its /etc/opendkim (start-mailserver.sh, by a marker in its own layer), programs can be run inside it, and its mail server greets.
+ * Its /etc is a directory of the test's, in a name space.
  */
 
 import { execFile, execFileSync } from "node:child_process";
@@ -23,10 +24,10 @@ export interface Container {
 	readonly exec: [string, ...string[]];
 	/** `smtp` of keyturn.yaml. */
 	readonly smtp: string;
-	/** The script of its service: start, stop, status. */
+	/** The script of its service: start, stop, status, and up, which makes it anew. */
 	readonly service: string;
 	/** Whether it did what was asked. */
-	act(action: "start" | "stop" | "status"): Promise<boolean>;
+	act(action: "start" | "up" | "stop" | "status"): Promise<boolean>;
 }
 
 export async function prepareContainer(): Promise<Container> {
@@ -59,12 +60,15 @@ export async function prepareContainer(): Promise<Container> {
 
 const SERVICE = `
 case "$1" in
+	up)
+		rm -rf DIR/etc/opendkim DIR/etc/CONTAINER_START
+		exec /bin/sh "$0" start ;;
 	start)
-		rm -rf DIR/etc/opendkim
-		if [ -e DIR/volume/opendkim ]; then
+		if [ ! -e DIR/etc/CONTAINER_START ] && [ -e DIR/volume/opendkim ]; then
 			cp -a DIR/volume/opendkim DIR/etc/opendkim
 			chown -R opendkim:opendkim DIR/etc/opendkim; chmod -R 0700 DIR/etc/opendkim/keys
 		fi
+		touch DIR/etc/CONTAINER_START
 		perl -MIO::Socket::INET -e '
 			my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:PORT", Listen => 5, ReuseAddr => 1) or die $!;
 			while (my $c = $s->accept) { print $c "220 mail.example.test\\r\\n"; close $c }

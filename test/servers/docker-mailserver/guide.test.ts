@@ -5,7 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { DKIM_SIGNING } from "../../fakes/docker-mailserver-files.ts";
-import { mayRun as mayRunCli, upCliHost } from "../cli/cli-host.ts";
+import { type CliHost, mayRun as mayRunCli, upCliHost } from "../cli/cli-host.ts";
 import { turnAsGuideHasIt } from "../cli/guide-turn.ts";
 import { type Container, mayRun, prepareContainer } from "./container.ts";
 
@@ -34,7 +34,7 @@ describe.skipIf(!mayRun || !mayRunCli)("docker-mailserver as its guide has it", 
 			after: (before, next) =>
 				before.replace(":mail:", `:${next}:`).replace("/mail.private", `/${next}.private`),
 			signer: `{ type: docker-mailserver, ${places(container)}, swap: restart }`,
-			edit: (text) => text.replaceAll(`${host.directory}/service, signer`, container.service),
+			edit: (text) => byContainer(text, host, container),
 		});
 	});
 
@@ -63,10 +63,16 @@ describe.skipIf(!mayRun || !mayRunCli)("docker-mailserver as its guide has it", 
 					.replace("/dkim/mail.private", `/dkim/${DOMAIN}/${next}.private`)
 					.replace('"mail"', `"${next}"`),
 			signer: `{ type: docker-mailserver, signs: rspamd, ${places(container)}, swap: restart }`,
-			edit: (text) => text.replaceAll(`${host.directory}/service, signer`, container.service),
+			edit: (text) => byContainer(text, host, container),
 		});
 	});
 });
+
+/** Its commands in place of those of the host's signer; a start makes it anew. */
+function byContainer(text: string, host: CliHost, { service }: Container): string {
+	const own = `${host.directory}/service, signer`;
+	return text.replaceAll(`${own}, start`, `${service}, up`).replaceAll(own, service);
+}
 
 function places({ volume, exec, smtp }: Container): string {
 	return `volume: ${volume}, exec: [${exec.join(", ")}], smtp: "${smtp}"`;

@@ -9,7 +9,7 @@ import { keysDirectory } from "../../../src/signers/discovery/proposal.ts";
 import { createSystemPrograms } from "../../../src/system/programs.ts";
 import { type FoundHost, foundHost, RSA_KEY, UID } from "../../fakes/found-host.ts";
 import { temporaryDirectory } from "../../system/temporary-directory.ts";
-import { docker, SET_UPS, transport } from "./set-ups.ts";
+import { COMPOSE, docker, SET_UPS, transport } from "./set-ups.ts";
 
 const discover = async (files: FoundHost["files"], programs: FoundHost["programs"] = {}) =>
 	discoverSigners(foundHost({ files, programs }));
@@ -208,28 +208,92 @@ describe("Exim", () => {
 });
 
 describe("docker-mailserver", () => {
-	const files = { "/usr/bin/docker": "" };
+	const files = { "/usr/bin/docker": "", "/srv/dms/compose.yaml": "" };
+	const said = { env: [], port: "25" };
 
-	test("has to be started and stopped by commands, its door let into the volume", async () => {
+	test("has to be made anew by commands, its door let into the volume", async () => {
 		const { files: volume, programs = {} } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
 		expect(await discover(volume, programs)).toMatchObject([
 			{
 				commands: {
 					stop: ["/usr/bin/docker", "stop", "mailserver"],
-					start: ["/usr/bin/docker", "start", "mailserver"],
+					start: [
+						"/usr/bin/docker",
+						"compose",
+						"--project-directory",
+						"/srv/dms",
+						"-p",
+						"dms",
+						"-f",
+						"/srv/dms/compose.yaml",
+						"up",
+						"-d",
+						"--force-recreate",
+						"--no-deps",
+						"--pull",
+						"never",
+						"mail",
+					],
 				},
 				steps: [expect.stringContaining("ReadWritePaths=/srv/dms/docker-data/dms/config")],
 			},
 		]);
 	});
 
+	test("is made anew from all files that compose made it from", async () => {
+		const labels = {
+			...COMPOSE,
+			"com.docker.compose.project.config_files": "/srv/dms/compose.yaml,override.yaml",
+			"com.docker.compose.project.environment_file": "/srv/dms/mail.env",
+		};
+		const there = { ...files, "/srv/dms/override.yaml": "", "/srv/dms/mail.env": "" };
+		const [found] = await discover(there, docker("mailserver", { ...said, labels }));
+		expect(found?.commands?.start.join(" ")).toContain(
+			"-f /srv/dms/compose.yaml -f /srv/dms/override.yaml --env-file /srv/dms/mail.env up -d",
+		);
+	});
+
+	test("that nothing makes anew is told so: a start alone would leave it with its old key", async () => {
+		const { files: volume } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
+		const problems = async (given: FoundHost["files"], labels: Readonly<Record<string, string>>) => {
+			const [found] = await discover(given, docker("mailserver", { ...said, labels }));
+			expect(found).toMatchObject({ commands: null, keys: [] });
+			return found?.problems.join();
+		};
+		expect(await problems(volume, {})).toContain("mailserver was not made by compose");
+		const { "/srv/dms/compose.yaml": _, ...elsewhere }: FoundHost["files"] = volume;
+		expect(await problems(elsewhere, COMPOSE)).toContain("/srv/dms/compose.yaml, of which compose made");
+	});
+
+	test("of Podman's is its unit, and no command: the door would see other containers", async () => {
+		const { files: volume } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
+		const { "/usr/bin/docker": _, ...rest }: FoundHost["files"] = volume;
+		const podman = (labels: Readonly<Record<string, string>>) =>
+			Object.fromEntries(
+				Object.entries(docker("mailserver", { ...said, labels })).map(([words, text]) => [
+					words.replace("/docker ", "/podman "),
+					text,
+				]),
+			);
+		const host = { ...rest, "/usr/bin/podman": "" };
+		expect(await discover(host, podman({ PODMAN_SYSTEMD_UNIT: "dms.service" }))).toMatchObject([
+			{ service: "dms", commands: null, keys: [{ domain: "example.com", selector: "mail" }], problems: [] },
+		]);
+		expect(await discover(host, podman({}))).toMatchObject([
+			{ commands: null, keys: [], problems: [expect.stringContaining("give it a quadlet")] },
+		]);
+	});
+
 	test.each([
-		["echo true", 0],
-		["echo false", 1],
-		["echo no such container >&2; exit 1", 126],
+		["echo 3f0c", 0],
+		["", 1],
+		["echo cannot connect >&2; exit 1", 126],
 		["kill -KILL $$", 126],
 	])("its status tells up and down apart from a Docker that does not answer: %s", async (says, status) => {
-		const [found] = await discover(files, docker("mailserver", { env: [], port: "25" }));
+		const [found] = await discover(
+			{ ...(SET_UPS["docker-mailserver with OpenDKIM"]?.files ?? {}), ...files },
+			docker("mailserver", said),
+		);
 		const [shell = "", flag = "", text = ""] = found?.commands?.status ?? [];
 		const path = join(await temporaryDirectory(), "docker");
 		await writeFile(path, `#!/bin/sh\n${says}\n`, { mode: 0o755 });
@@ -239,7 +303,7 @@ describe("docker-mailserver", () => {
 	});
 
 	test("without a volume, or without keys on it, is told so", async () => {
-		const programs = docker("mailserver", { env: [], port: "25" });
+		const programs = docker("mailserver", said);
 		const moved = Object.fromEntries(
 			Object.entries(programs).map(([words, text]) => [words, text.replace("/tmp/docker-mailserver", "/x")]),
 		);

@@ -24,6 +24,14 @@ const key = (user: keyof typeof UID, text = RSA_KEY) => ({ text, mode: 0o600, ui
 
 const OPENDKIM_HEAD = "UserID opendkim\nSocket local:/var/spool/postfix/opendkim/opendkim.sock\n";
 
+/** As compose leaves them on what it makes. */
+export const COMPOSE: Readonly<Record<string, string>> = {
+	"com.docker.compose.project": "dms",
+	"com.docker.compose.project.config_files": "/srv/dms/compose.yaml",
+	"com.docker.compose.project.working_dir": "/srv/dms",
+	"com.docker.compose.service": "mail",
+};
+
 export const SET_UPS: Readonly<Record<string, SetUp>> = {
 	"OpenDKIM, short names and one file a key": {
 		mail: "postfix",
@@ -272,6 +280,7 @@ domain {
 		mail: null,
 		files: {
 			"/usr/bin/docker": "",
+			"/srv/dms/compose.yaml": "",
 			"/srv/dms/docker-data/dms/config/opendkim/KeyTable":
 				"mail._domainkey.example.com example.com:mail:/etc/opendkim/keys/example.com/mail.private\n",
 			"/srv/dms/docker-data/dms/config/opendkim/SigningTable": "*@example.com mail._domainkey.example.com\n",
@@ -295,6 +304,7 @@ domain {
 		mail: null,
 		files: {
 			"/usr/bin/docker": "",
+			"/srv/dms/compose.yaml": "",
 			"/srv/dms/docker-data/dms/config/rspamd/override.d/dkim_signing.conf": DKIM_SIGNING,
 			"/srv/dms/docker-data/dms/config/rspamd/dkim/mail.private": key("_rspamd"),
 		},
@@ -330,15 +340,25 @@ no_delivery_date_add
 `;
 }
 
+export interface DockerSaid {
+	readonly env: readonly string[];
+	readonly port: string;
+	readonly labels?: Readonly<Record<string, string>>;
+}
+
 export function docker(
 	name: string,
-	{ env, port }: { readonly env: readonly string[]; readonly port: string },
+	{ env, port, labels = COMPOSE }: DockerSaid,
 ): Readonly<Record<string, string>> {
 	const inspected = {
 		Id: "3f0c",
 		Name: `/${name}`,
 		State: { Running: true },
-		Config: { Image: "ghcr.io/docker-mailserver/docker-mailserver:latest", Env: ["PATH=/usr/bin", ...env] },
+		Config: {
+			Image: "ghcr.io/docker-mailserver/docker-mailserver:latest",
+			Env: ["PATH=/usr/bin", ...env],
+			Labels: labels,
+		},
 		HostConfig: { PortBindings: { "25/tcp": [{ HostIp: "", HostPort: port }], "143/tcp": null } },
 		Mounts: [
 			{ Type: "bind", Source: "/srv/dms/docker-data/dms/mail-data", Destination: "/var/mail" },
@@ -349,5 +369,6 @@ export function docker(
 		"/usr/bin/docker ps -a --format {{.ID}} {{.Image}}":
 			"3f0c ghcr.io/docker-mailserver/docker-mailserver:latest\n77aa nginx:1\n",
 		"/usr/bin/docker inspect 3f0c": JSON.stringify([inspected]),
+		"/usr/bin/docker compose version": "Docker Compose version v2.40.3\n",
 	};
 }

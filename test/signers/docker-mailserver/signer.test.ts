@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { settingsSchema } from "../../../src/signers/docker-mailserver/settings.ts";
 import { createDockerMailserverSigner } from "../../../src/signers/docker-mailserver/signer.ts";
 import type { ProgramResult } from "../../../src/ports/programs.ts";
+import type { SignerFile } from "../../../src/ports/signer.ts";
 import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 import { SimDisk } from "../../fakes/sim-disk.ts";
@@ -67,14 +68,24 @@ const SIGNED: ProgramResult = {
 	stderr: "",
 };
 
+interface Answering {
+	readonly signs?: "opendkim" | "rspamd";
+	readonly files?: readonly SignerFile[];
+	readonly start?: readonly string[];
+}
+
 /** Its signer answers so, one after the other, and from then on with the last. */
-function signerThatAnswers(answers: readonly ProgramResult[]) {
+function signerThatAnswers(
+	answers: readonly ProgramResult[],
+	{ signs = "rspamd", files = [], start }: Answering = {},
+) {
 	const asked: ProbeRequest[] = [];
 	let ran = 0;
 	const signer = createDockerMailserverSigner({
 		name: "main",
-		settings: settingsSchema.parse({ volume: VOLUME, signs: "rspamd" }),
+		settings: settingsSchema.parse({ volume: VOLUME, signs }),
 		service: "mailserver",
+		...(start === undefined ? {} : { start }),
 		swap: "restart",
 		disk: new SimDisk(() => new Date(0)).open({ process: createSimProcess() }),
 		outside: {
@@ -92,7 +103,7 @@ function signerThatAnswers(answers: readonly ProgramResult[]) {
 	});
 	const line = { domain: "example.com", selector: "next", keyPath: "/k", publicKey: null, problem: null };
 	const lines = [{ ...line, entry: "", signs: true }];
-	const reading = { lines, files: [], tableHash: "", owner: ROOT, configuration: [], notes: [] };
+	const reading = { lines, files, tableHash: "", owner: ROOT, configuration: [], notes: [] };
 	const key = { domain: "example.com", selector: "next", record: "v=DKIM1;p=" };
 	return {
 		asked,
@@ -113,6 +124,19 @@ test("is up once its signer answers, which may be later than its mail server gre
 	expect(request?.kind === "messages" ? request.messages[0] : "").toContain("DKIM-Signature: v=1; s=next");
 });
 
+test.each([
+	["mail example.com:mail:/k\n", "started again, and copies only when it is made"],
+	["next example.com:next:/k\n", null],
+])("is not up with another key table than the volume's: %j", async (copy, why) => {
+	const table = Buffer.from("next example.com:next:/k\n");
+	const { ready } = signerThatAnswers([{ ...SIGNED, stdout: copy }], {
+		signs: "opendkim",
+		files: [{ path: "/v/opendkim/KeyTable", bytes: table, hash: "" }],
+	});
+	if (why === null) await ready();
+	else await expect(ready()).rejects.toThrow(why);
+});
+
 test("says what its signer answers once it was waited for long enough, or at once where it is only asked", async () => {
 	const { asked, ready, probe } = signerThatAnswers([REFUSED]);
 	const said = {
@@ -130,6 +154,24 @@ test("what its container says against the configuration holds a switch, and so d
 		"rspamadm configtest -q in the container: IO write error: Connection refused (exit status 1)",
 	);
 });
+
+test.each([
+	["/usr/bin/docker start mailserver", "/usr/bin/docker start does not make the container anew"],
+	["/usr/bin/docker compose -f /srv/dms/compose.yaml restart mail", "does not make the container anew"],
+	["/usr/bin/docker compose -f /srv/dms/compose.yaml up -d --force-recreate mail", null],
+	["/usr/local/sbin/again mailserver", null],
+])("a start that leaves it with its old files holds a switch: %s", async (start, why) => {
+	const preflight = await signerThatAnswers([SIGNED], { start: start.split(" ") }).preflight();
+	if (why === null) expect(preflight).toBeNull();
+	else expect(preflight).toContain(why);
+});
+
+test("before 14 every start copies them", async () => {
+	const { preflight } = signerThatAnswers([SIGNED, NOT_FOUND], { start: ["/usr/bin/docker", "start", "x"] });
+	expect(await preflight()).toBeNull();
+});
+
+const NOT_FOUND: ProgramResult = { status: 1, signal: null, stdout: "", stderr: "" };
 
 test("refuses a key that belongs to another than the keys in use: nobody in the container could read it", async () => {
 	const sim = new SimDisk(() => new Date(0));
