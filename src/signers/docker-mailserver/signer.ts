@@ -65,6 +65,8 @@ export function createDockerMailserverSigner(options: DockerMailserverOptions): 
 const NEVER = new AbortController().signal;
 const PROBE_MS = 30_000;
 const TRIED_AGAIN_MS = 500;
+/** A container made anew sets itself up first, ClamAV and all, which takes minutes where a service takes seconds. */
+const SLOWER = 9;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const QUEUE =
 	"the queue inside the container is not looked at: let retire.grace be longer than mail may wait there (5 days by default)";
@@ -207,7 +209,8 @@ async function ready(
 	const { clock, settings, service, runProbe } = options;
 	const [host = "", port = ""] = settings.smtp.split(":");
 	const socket = { kind: "inet", host, port: Number(port) } as const;
-	const answer = await runProbe({ kind: "smtp", socket, timeoutMs });
+	const longerMs = SLOWER * timeoutMs;
+	const answer = await runProbe({ kind: "smtp", socket, timeoutMs: longerMs });
 	if (!answer.isUp)
 		throw new KeyturnError(
 			"signer.probe",
@@ -217,7 +220,7 @@ async function ready(
 	if (why !== null) throw new KeyturnError("signer.probe", `${service}: ${why.what}`, { hint: why.hint });
 	const signing = lines.filter(({ signs, problem }) => signs && problem === null);
 	const senders = [...new Set(signing.map(({ domain }) => senderOf(domain)))];
-	await answers(options, senders, clock.uptimeMs() + timeoutMs);
+	await answers(options, senders, clock.uptimeMs() + longerMs);
 }
 
 /** Whether it signs for anybody: of whom it does not, the probe tells. */

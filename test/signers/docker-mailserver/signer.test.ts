@@ -124,6 +124,12 @@ test("is up once its signer answers, which may be later than its mail server gre
 	expect(request?.kind === "messages" ? request.messages[0] : "").toContain("DKIM-Signature: v=1; s=next");
 });
 
+test("gets longer than a service: a container that is made anew sets itself up first", async () => {
+	const { asked, ready } = signerThatAnswers([SIGNED]);
+	await ready();
+	expect(asked).toMatchObject([{ kind: "smtp", timeoutMs: 270_000 }]);
+});
+
 test.each([
 	["mail example.com:mail:/k\n", "started again, and copies only when it is made"],
 	["next example.com:next:/k\n", null],
