@@ -53,6 +53,14 @@ export async function whyNotTakenUp(
 	};
 }
 
+/** A value of its main.cf, as its running Postfix has it; null where none runs, or that cannot be told. */
+export async function postfixSays(inside: Inside, name: string): Promise<string | null> {
+	const words = ["sh", "-c", `postfix status 2>/dev/null && postconf -h ${name}`];
+	const result = await run(inside, words).catch(() => null);
+	const said = result?.status === 0 ? result.stdout.trim() : "";
+	return said === "" ? null : said;
+}
+
 /** A message with the signatures that the container's signer gives it; fails with `signer.probe`. */
 export async function signInside(inside: Inside, sender: string): Promise<string> {
 	const message = probeText(sender);

@@ -21,6 +21,7 @@ import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import { signInside, whyNotAnew, whyNotRunning, whyNotTakenUp } from "./inside.ts";
 import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
+import { defersUnsigned, HELD, isHeld, UNSIGNED, whyHeld } from "./unsigned-mail.ts";
 
 export interface DockerMailserverOptions {
 	readonly name: string;
@@ -45,9 +46,16 @@ export function createDockerMailserverSigner(options: DockerMailserverOptions): 
 		swap,
 		read: async () => read(options),
 		keyPath: (domain, selector) => `${layout.keys}/${domain}/${selector}.private`,
-		firstKeyFaults: async (domains) =>
-			layout.firstKeyFaults(await readLayoutFiles(options.disk, layout), domains),
-		render: ({ files }, changes) => (changes.length === 0 ? [] : layout.render(files, changes)),
+		firstKeyFaults: async (domains) => {
+			const held = await whyHeld(options);
+			if (held !== null) return new Map(domains.map((domain) => [domain, held]));
+			return layout.firstKeyFaults(await readLayoutFiles(options.disk, layout), domains);
+		},
+		render: ({ files, notes }, changes) => {
+			// Before a key is placed: whatever comes to lie on the volume has rspamd restarted.
+			if (notes.includes(HELD)) throw new KeyturnError("signer.config", HELD);
+			return changes.length === 0 ? [] : layout.render(files, changes);
+		},
 		unsafe: async (keyPath, reading) => unsafe(options.disk, keyPath, reading),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) => {
@@ -71,34 +79,25 @@ const LIMIT_BYTES = 16 * 1024 * 1024;
 const QUEUE =
 	"the queue inside the container is not looked at: let retire.grace be longer than mail may wait there (5 days by default)";
 
-const UNSIGNED =
-	"its Postfix lets mail out unsigned that comes while its signer is being stopped: put `milter_default_action = tempfail` into postfix-main.cf on the volume";
-const ACTION = /^\s*milter_default_action\s*=\s*(\w+)/gm;
-
-/** Its image says accept; what postfix-main.cf says last counts (`postconf -e` of each line, at its start). */
-async function defersUnsigned(disk: Disk, { volume }: DockerMailserverSettings): Promise<boolean> {
-	const bytes = await disk.read(`${volume}/postfix-main.cf`, LIMIT_BYTES);
-	const said = [
-		...Buffer.from(bytes ?? new Uint8Array())
-			.toString("latin1")
-			.matchAll(ACTION),
-	];
-	return said.at(-1)?.[1] === "tempfail";
-}
-
-async function read({ disk, settings }: DockerMailserverOptions): Promise<SignerReading> {
+async function read(options: DockerMailserverOptions): Promise<SignerReading> {
+	const { disk, settings } = options;
 	const layout = layoutOf(settings);
 	const files = await readLayoutFiles(disk, layout);
 	const keys = layout.keysIn(files);
 	const lines: SigningLine[] = [];
 	for (const key of keys) lines.push(await describe(disk, key, keys));
+	const held = await whyHeld(options);
 	return {
-		lines,
+		lines: lines.map((line) => ({ ...line, problem: line.problem ?? held })),
 		files,
 		tableHash: hashOf(Buffer.from(files.map(({ hash }) => hash).join())),
 		owner: await ownerOf(disk, keys, files),
 		configuration: [],
-		notes: (await defersUnsigned(disk, settings)) ? [QUEUE] : [QUEUE, UNSIGNED],
+		notes: [
+			QUEUE,
+			...((await defersUnsigned(disk, settings)) ? [] : [UNSIGNED]),
+			...(held === null ? [] : [held]),
+		],
 	};
 }
 
@@ -197,7 +196,9 @@ function isIt(key: VolumeKey, domain: string, selector: string): boolean {
 }
 
 async function preflight(options: DockerMailserverOptions): Promise<string | null> {
-	return (await whyNotRunning(options)) ?? whyNotAnew(options, options.start ?? []);
+	return (
+		(await whyNotRunning(options)) ?? (await whyHeld(options)) ?? whyNotAnew(options, options.start ?? [])
+	);
 }
 
 /** Its mail server may greet while its signer still reads its configuration: each gets the time. */
@@ -218,7 +219,7 @@ async function ready(
 		);
 	const why = await whyNotTakenUp(options, files[0]);
 	if (why !== null) throw new KeyturnError("signer.probe", `${service}: ${why.what}`, { hint: why.hint });
-	const signing = lines.filter(({ signs, problem }) => signs && problem === null);
+	const signing = lines.filter(({ signs, problem }) => signs && (problem === null || isHeld(problem)));
 	const senders = [...new Set(signing.map(({ domain }) => senderOf(domain)))];
 	await answers(options, senders, clock.uptimeMs() + longerMs);
 }

@@ -35,6 +35,7 @@ export async function prepareContainer(): Promise<Container> {
 	onTestFinished(() => rm(directory, { recursive: true, force: true }));
 	const volume = join(directory, "volume");
 	await mkdir(volume);
+	await writeFile(join(volume, "postfix-main.cf"), "milter_default_action = tempfail\n");
 	await mkdir(join(directory, "etc"));
 	execFileSync("/bin/cp", ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf", join(directory, "etc")]);
 	await writeFile(join(directory, "etc/opendkim.conf"), OPENDKIM_CONF);

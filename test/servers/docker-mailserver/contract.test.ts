@@ -72,7 +72,7 @@ async function startWithOpenDkim(): Promise<SignerBench> {
 		other: "example.org",
 		reload: async () => {
 			await container.act("stop");
-			await container.act("start");
+			await container.act("up");
 		},
 		kill: async () => void (await container.act("stop")),
 		spoilConfiguration: async () =>

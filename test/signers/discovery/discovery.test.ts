@@ -291,7 +291,7 @@ describe("docker-mailserver", () => {
 		["kill -KILL $$", 126],
 	])("its status tells up and down apart from a Docker that does not answer: %s", async (says, status) => {
 		const [found] = await discover(
-			{ ...(SET_UPS["docker-mailserver with OpenDKIM"]?.files ?? {}), ...files },
+			{ ...SET_UPS["docker-mailserver with OpenDKIM"]?.files, ...files },
 			docker("mailserver", said),
 		);
 		const [shell = "", flag = "", text = ""] = found?.commands?.status ?? [];

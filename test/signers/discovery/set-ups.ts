@@ -305,6 +305,7 @@ domain {
 		files: {
 			"/usr/bin/docker": "",
 			"/srv/dms/compose.yaml": "",
+			"/srv/dms/docker-data/dms/config/postfix-main.cf": "milter_default_action = tempfail\n",
 			"/srv/dms/docker-data/dms/config/rspamd/override.d/dkim_signing.conf": DKIM_SIGNING,
 			"/srv/dms/docker-data/dms/config/rspamd/dkim/mail.private": key("_rspamd"),
 		},

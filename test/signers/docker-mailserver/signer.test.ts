@@ -1,24 +1,31 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { settingsSchema } from "../../../src/signers/docker-mailserver/settings.ts";
 import { createDockerMailserverSigner } from "../../../src/signers/docker-mailserver/signer.ts";
-import type { ProgramResult } from "../../../src/ports/programs.ts";
+import type { ProgramResult, Programs } from "../../../src/ports/programs.ts";
 import type { SignerFile } from "../../../src/ports/signer.ts";
 import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
+import { DKIM_SIGNING } from "../../fakes/docker-mailserver-files.ts";
+import { RSA_KEY } from "../../fakes/found-host.ts";
 import { SimDisk } from "../../fakes/sim-disk.ts";
 import { createSimProcess } from "../../fakes/sim-process.ts";
 
 const VOLUME = "/srv/dms/config";
 const ACCEPTS = "Postfix lets mail out unsigned";
 
-function signerOn(sim: SimDisk) {
+const NO_PROGRAM: Programs["run"] = async () => Promise.reject(new Error("nothing is run here"));
+
+function signerOn(
+	sim: SimDisk,
+	{ signs = "opendkim", run = NO_PROGRAM }: { signs?: "opendkim" | "rspamd"; run?: Programs["run"] } = {},
+) {
 	return createDockerMailserverSigner({
 		name: "main",
-		settings: settingsSchema.parse({ volume: VOLUME }),
+		settings: settingsSchema.parse({ volume: VOLUME, signs }),
 		service: "mailserver",
 		swap: "restart",
 		disk: sim.open({ process: createSimProcess() }),
-		outside: { run: async () => Promise.reject(new Error("nothing is run here")) },
+		outside: { run },
 		clock: createSleepingClock(),
 		runProbe: async () => Promise.reject(new Error("nothing is probed here")),
 	});
@@ -54,6 +61,71 @@ test.each(["milter_default_action = tempfail\n", "x = y\n milter_default_action=
 		expect(notes).not.toContain(ACCEPTS);
 	},
 );
+
+/** What its Postfix says of itself, where it runs. */
+function rspamdOn(files: Readonly<Record<string, string>>, action: string | null) {
+	const sim = new SimDisk(() => new Date(0));
+	sim.put(`${VOLUME}/rspamd/override.d/dkim_signing.conf`, DKIM_SIGNING);
+	sim.put(`${VOLUME}/rspamd/dkim/mail.private`, RSA_KEY);
+	for (const [name, text] of Object.entries(files)) sim.put(`${VOLUME}/${name}`, text);
+	return signerOn(sim, {
+		signs: "rspamd",
+		run: async ({ argv }) =>
+			Promise.resolve(
+				argv.includes("rspamadm")
+					? SIGNED
+					: { ...SIGNED, status: action === null ? 1 : 0, stdout: `${action ?? ""}\n` },
+			),
+	});
+}
+
+const DEFERS = { "postfix-main.cf": "milter_default_action = tempfail\n" };
+const TURN = {
+	domain: "example.com",
+	from: "mail",
+	to: { selector: "next", keyPath: `${VOLUME}/rspamd/dkim/n` },
+};
+
+describe("rspamd, which its container restarts as soon as anything changes on the volume", () => {
+	test.each([
+		["the volume lets mail out unsigned", {}, "accept", "put `milter_default_action = tempfail`"],
+		["its Postfix does not have it from there yet", DEFERS, "accept", "make the container anew"],
+	])("gets no new key as long as %s", async (_, files, action, why) => {
+		const signer = rspamdOn(files, action);
+		const reading = await signer.read();
+		expect(reading.lines).toMatchObject([
+			{
+				domain: "example.com",
+				selector: "mail",
+				publicKey: expect.any(String),
+				problem: expect.stringContaining(why),
+			},
+		]);
+		expect(reading.notes.join()).toContain(why);
+		expect([...(await signer.firstKeyFaults(["new.example"], new Set()))]).toEqual([
+			["new.example", expect.stringContaining(why)],
+		]);
+		expect(await signer.preflight()).toContain(why);
+	});
+
+	test("is staged nothing for, neither a key nor a file, as long as the volume says so", async () => {
+		const signer = rspamdOn({}, null);
+		const reading = await signer.read();
+		expect(() => signer.render(reading, [TURN])).toThrow("milter_default_action = tempfail");
+	});
+
+	test.each(["tempfail", null])(
+		"gets one where mail is deferred meanwhile, or it is down: %s",
+		async (action) => {
+			const signer = rspamdOn(DEFERS, action);
+			const reading = await signer.read();
+			expect(reading.lines).toMatchObject([{ selector: "mail", problem: null }]);
+			expect(await signer.firstKeyFaults(["new.example"], new Set())).toEqual(new Map());
+			expect(await signer.preflight()).toBeNull();
+			expect(signer.render(reading, [TURN])).toHaveLength(1);
+		},
+	);
+});
 
 const REFUSED: ProgramResult = {
 	status: 1,
@@ -155,7 +227,7 @@ test("says what its signer answers once it was waited for long enough, or at onc
 });
 
 test("what its container says against the configuration holds a switch, and so does one that does not run", async () => {
-	expect(await signerThatAnswers([SIGNED]).preflight()).toBeNull();
+	expect(await signerThatAnswers([SIGNED], { signs: "opendkim" }).preflight()).toBeNull();
 	expect(await signerThatAnswers([REFUSED]).preflight()).toBe(
 		"rspamadm configtest -q in the container: IO write error: Connection refused (exit status 1)",
 	);
@@ -167,13 +239,19 @@ test.each([
 	["/usr/bin/docker compose -f /srv/dms/compose.yaml up -d --force-recreate mail", null],
 	["/usr/local/sbin/again mailserver", null],
 ])("a start that leaves it with its old files holds a switch: %s", async (start, why) => {
-	const preflight = await signerThatAnswers([SIGNED], { start: start.split(" ") }).preflight();
+	const preflight = await signerThatAnswers([SIGNED], {
+		signs: "opendkim",
+		start: start.split(" "),
+	}).preflight();
 	if (why === null) expect(preflight).toBeNull();
 	else expect(preflight).toContain(why);
 });
 
 test("before 14 every start copies them", async () => {
-	const { preflight } = signerThatAnswers([SIGNED, NOT_FOUND], { start: ["/usr/bin/docker", "start", "x"] });
+	const { preflight } = signerThatAnswers([SIGNED, NOT_FOUND], {
+		signs: "opendkim",
+		start: ["/usr/bin/docker", "start", "x"],
+	});
 	expect(await preflight()).toBeNull();
 });
 
