@@ -35,6 +35,7 @@ function unitOf({ name, labels }: MadeContainer): Runner | string {
 
 const LABEL = "com.docker.compose";
 const DOCS = "docs/signers.md, docker-mailserver";
+const UP = ["up", "-d", "--force-recreate", "--no-deps", "--pull", "never"];
 const ANSWER_MS = 20_000;
 const NEVER = new AbortController().signal;
 
@@ -68,14 +69,18 @@ async function composeOf(
 		service: name,
 		commands: {
 			stop: [program, "stop", name],
+			// A turn is no moment for another version of the image.
 			start: [
 				program,
 				"compose",
-				...["--project-directory", directory, "-p", project],
+				"--project-directory",
+				directory,
+				"-p",
+				project,
 				...files.flatMap((file) => ["-f", file]),
 				...environments.flatMap((file) => ["--env-file", file]),
-				// A turn is no moment for another version of the image.
-				...["up", "-d", "--force-recreate", "--no-deps", "--pull", "never", service],
+				...UP,
+				service,
 			],
 			// A container that compose has taken away is a stopped one; a Docker that does not answer is none: no answer either.
 			status: [
