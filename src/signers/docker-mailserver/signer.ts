@@ -75,6 +75,8 @@ const PROBE_MS = 30_000;
 const TRIED_AGAIN_MS = 500;
 /** A container made anew sets itself up first, ClamAV and all, which takes minutes where a service takes seconds. */
 const SLOWER = 9;
+const DROPPED =
+	"from the moment a new key is staged until the container is made anew, rspamd is without what custom-commands.conf changes: the container then takes override.d from the volume again, and these commands only run when it is made; put what must not be missing into files of override.d";
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const QUEUE =
 	"the queue inside the container is not looked at: let retire.grace be longer than mail may wait there (5 days by default)";
@@ -93,12 +95,21 @@ async function read(options: DockerMailserverOptions): Promise<SignerReading> {
 		tableHash: hashOf(Buffer.from(files.map(({ hash }) => hash).join())),
 		owner: await ownerOf(disk, keys, files),
 		configuration: [],
-		notes: [
-			QUEUE,
-			...((await defersUnsigned(disk, settings)) ? [] : [UNSIGNED]),
-			...(held === null ? [] : [held]),
-		],
+		notes: await notesOn(options, held),
 	};
+}
+
+async function notesOn(
+	{ disk, settings }: DockerMailserverOptions,
+	held: string | null,
+): Promise<readonly string[]> {
+	const commands = await disk.stat(`${settings.volume}/rspamd/custom-commands.conf`);
+	return [
+		QUEUE,
+		...((await defersUnsigned(disk, settings)) ? [] : [UNSIGNED]),
+		...(held === null ? [] : [held]),
+		...(settings.signs === "rspamd" && commands !== null ? [DROPPED] : []),
+	];
 }
 
 /** Who rspamd is in the container this host does not know: new keys belong to whoever those in use belong to. */

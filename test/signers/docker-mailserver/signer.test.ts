@@ -127,6 +127,15 @@ describe("rspamd, which its container restarts as soon as anything changes on th
 	);
 });
 
+test("notes that what custom commands change is dropped once anything in override.d is new", async () => {
+	const notes = async (files: Readonly<Record<string, string>>) =>
+		(await rspamdOn({ ...DEFERS, ...files }, "tempfail").read()).notes.join();
+	expect(await notes({ "rspamd/custom-commands.conf": "set-option-for-module x y z\n" })).toContain(
+		"custom-commands.conf",
+	);
+	expect(await notes({})).not.toContain("custom-commands.conf");
+});
+
 const REFUSED: ProgramResult = {
 	status: 1,
 	signal: null,
