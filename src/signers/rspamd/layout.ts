@@ -10,6 +10,7 @@ import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.
 import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
 import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
 import { mapPath, openedPath, plainPath } from "./file-names.ts";
+import { mixedUp, whyMixedUp } from "./mixed-up.ts";
 import { selectorMap } from "./selector-map.ts";
 import type { SigningSection } from "./signing-section.ts";
 import { isCaught, LABELLED_KEYS, labelledKeys } from "../one-table/labelled-keys.ts";
@@ -60,7 +61,30 @@ export function renderLayout(
 	);
 	if (map !== undefined) return renderRows(map, changes, selectorMap(keyPath));
 	if (keys === undefined || signing === undefined) return null;
-	return renderTwoTables({ keys, signing, format: LABELLED_KEYS, isCaught, passesUnnamed: true }, changes);
+	const rendered = renderTwoTables(
+		{ keys, signing, format: LABELLED_KEYS, isCaught, passesUnnamed: true },
+		changes,
+	);
+	const bytesOf = ({ path, bytes }: SignerFile) =>
+		rendered.find((file) => file.path === path)?.bytes ?? bytes;
+	refuseMixedUp(bytesOf(keys), bytesOf(signing), changes);
+	return rendered;
+}
+
+/** Each first key's lines, as they are to stand, beside all others. */
+function refuseMixedUp(keys: Uint8Array, signing: Uint8Array, changes: readonly SignerChange[]): void {
+	const rows = parseRows(keys, LABELLED_KEYS);
+	const lines = signingRows(signing);
+	for (const { domain, from, to } of changes) {
+		const own = rows.find((row) => row.domain === domain && row.selector === to?.selector);
+		if (from !== null || own?.label === undefined) continue;
+		const { label } = own;
+		const why = whyMixedUp(
+			{ domain, label },
+			{ keys: rows.filter((row) => row !== own), signing: lines.filter((line) => line.label !== label) },
+		);
+		if (why !== null) throw new KeyturnError("signer.config", `${domain}: ${why}`);
+	}
 }
 
 async function readMap(given: LayoutOptions): Promise<Layout> {
@@ -127,14 +151,18 @@ function whyShadowed({ keys }: SigningSection, domain: string): string | null {
 async function readTables(given: LayoutOptions): Promise<Layout> {
 	const keys = await readFileOf(given, "key_table", KEYS);
 	const signing = await readFileOf(given, "signing_table", SIGNING);
-	const rows = labelledKeys(keys.bytes, signingRows(signing.bytes));
+	const lines = signingRows(signing.bytes);
+	const rows = labelledKeys(keys.bytes, lines);
 	const pattern = rows.find(({ label }) => /[*?]/.test(label ?? ""))?.label;
 	return {
 		files: [keys, signing],
 		rows,
 		firstKeyFaults: (domains) =>
 			pattern === undefined
-				? firstLineFaults({ signing, isCaught }, domains, () => false)
+				? new Map([
+						...mixedUp(domains, { keys: rows, signing: lines }),
+						...firstLineFaults({ signing, isCaught }, domains, () => false),
+					])
 				: new Map(domains.map((domain) => [domain, `the key table has a pattern, ${pattern}, for a name`])),
 	};
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readLayout } from "../../../src/signers/rspamd/layout.ts";
+import { readLayout, renderLayout } from "../../../src/signers/rspamd/layout.ts";
 import { readSection } from "../../../src/signers/rspamd/signing-section.ts";
 import { SimDisk } from "../../fakes/sim-disk.ts";
 import { createSimProcess } from "../../fakes/sim-process.ts";
@@ -82,6 +82,82 @@ test("knows which names of the key table sign", async () => {
 		["*.x", false, false],
 	]);
 	expect(layout?.firstKeyFaults(["new.example"]).get("new.example")).toContain("a pattern, *.x");
+});
+
+const TABLES = 'key_table = "/keys.table"; signing_table = "/signing.table";';
+
+test.each([
+	[
+		"*@example.com.br br",
+		"br example.com.br:s:/k/br",
+		"example.com",
+		"its line *@example.com and *@example.com.br,",
+	],
+	[
+		"*@example.com a",
+		"a example.com:s:/k/a",
+		"example.com.br",
+		"its line *@example.com.br and *@example.com,",
+	],
+	[
+		"info@example.com a",
+		"a example.com:s:/k/a",
+		"example.com",
+		"its line *@example.com and info@example.com,",
+	],
+	[
+		"*@myexample.com myexample.com",
+		"myexample.com myexample.com:s:/k/m",
+		"example.com",
+		"its name example.com and myexample.com,",
+	],
+	["*@example.com com", "com example.com:s:/k/c", "other.com", "its name other.com and com,"],
+	[
+		"*@example.org shop",
+		"shop example.org:s:/k/o\nexample.com other.example:s:/k/x",
+		"example.com",
+		"its name example.com and example.com,",
+	],
+])(
+	"a first key is refused where rspamd before 4.1.2 could mix its lines up: %s, %s",
+	async (pattern, keys, domain, why) => {
+		const layout = await layoutOf(TABLES, { "/keys.table": `${keys}\n`, "/signing.table": `${pattern}\n` });
+		expect(layout?.firstKeyFaults([domain]).get(domain)).toContain(why);
+		const to = { selector: "next", keyPath: "/k/next" };
+		expect(() => renderLayout(layout?.files ?? [], [{ domain, from: null, to }], () => "")).toThrow("4.1.2");
+	},
+);
+
+test("nothing is mixed up by names apart, nor by half of a first key's own lines", async () => {
+	const files = {
+		"/keys.table": "shop1 example.com:s:/k/a\nnew.example new.example:next:/k/next\n",
+		"/signing.table": "*@example.com shop1\n",
+	};
+	const layout = await layoutOf(TABLES, files);
+	expect(layout?.firstKeyFaults(["new.example", "example.org"])).toEqual(new Map());
+	const to = { selector: "next", keyPath: "/k/next" };
+	expect(
+		renderLayout(layout?.files ?? [], [{ domain: "new.example", from: null, to }], () => ""),
+	).toHaveLength(1);
+});
+
+test("of two first keys at once the second is refused where they could be mixed up", async () => {
+	const layout = await layoutOf(TABLES, { "/keys.table": "", "/signing.table": "" });
+	expect([...(layout?.firstKeyFaults(["example.com", "example.com.br"]).keys() ?? [])]).toEqual([
+		"example.com.br",
+	]);
+});
+
+test("a turn is none of this", async () => {
+	const files = {
+		"/keys.table": "example.com example.com:s:/k/a\nexample.com.br example.com.br:s:/k/b\n",
+		"/signing.table": "*@example.com example.com\n*@example.com.br example.com.br\n",
+	};
+	const to = { selector: "next", keyPath: "/k/next" };
+	const layout = await layoutOf(TABLES, files);
+	expect(
+		renderLayout(layout?.files ?? [], [{ domain: "example.com", from: "s", to }], () => ""),
+	).toHaveLength(1);
 });
 
 test("a path beside the map may have its variables in braces, and begin with rspamd's directory", async () => {
