@@ -32,6 +32,9 @@ export interface LayoutOptions {
 	readonly staged: ReadonlyMap<string, string>;
 }
 
+/** A block's own values stay, and the maps fill in what it lacks (lua_dkim_tools.lua, insert_or_update_prop). */
+const BESIDE_MAP =
+	"its key is named in domain { }, which counts before the map of selectors, and keyturn turns the map alone: take its block out, and give it a line in the map";
 const LIMIT_BYTES = 64 * 1024 * 1024;
 const MAP = "selector map";
 const KEYS = "key table";
@@ -91,19 +94,28 @@ async function readMap(given: LayoutOptions): Promise<Layout> {
 	const { section, keyPath } = given;
 	const map = await readFileOf(given, "selector_map", MAP);
 	const paths = await pathsOf(given);
-	const rows = parseRows(map.bytes, selectorMap(keyPath)).map((row) => {
+	const mapped = parseRows(map.bytes, selectorMap(keyPath)).map((row) => {
 		const problem =
 			row.problem ?? whyShadowed(section, row.domain) ?? whyElsewhere(paths(row.domain), keyPath, row);
 		const path = openedPath(paths(row.domain), row.domain, row.selector);
 		return { ...row, path, problem, signs: row.problem === null };
 	});
+	const blocks = section.keys.map(({ domain, selector, path, problem }) => ({
+		domain,
+		selector,
+		path,
+		problem: problem ?? BESIDE_MAP,
+		signs: true,
+	}));
 	return {
 		files: [map],
-		rows,
+		rows: [...mapped, ...blocks],
 		firstKeyFaults: (domains) =>
 			new Map(
 				domains.flatMap((domain) => {
-					const has = rows.find((row) => row.domain === domain);
+					const block = blocks.find((row) => row.domain === domain);
+					if (block !== undefined) return [[domain, block.problem] as const];
+					const has = mapped.find((row) => row.domain === domain);
 					const why =
 						has === undefined
 							? whyElsewhere(paths(domain), keyPath, { domain, selector: "" })

@@ -42,6 +42,17 @@ test.each(["/etc/rspamd", "$LOCAL_CONFDIR", "${CONFDIR}", "file:///etc/rspamd"])
 	},
 );
 
+test("keys in domain { } sign beside a map, which only fills what is missing: they are told, and not turned", async () => {
+	const blocks = 'domain { shop.example { path = "/k/shop"; selector = "s"; } }';
+	const layout = await layoutOf(`selector_map = "${MAP}"; ${PATH} ${blocks}`);
+	const why = expect.stringContaining("named in domain { }, which counts before the map") as string;
+	expect(layout?.rows).toMatchObject([
+		{ domain: "example.com", selector: "202610", problem: null, signs: true },
+		{ domain: "shop.example", selector: "s", path: "/k/shop", problem: why, signs: true },
+	]);
+	expect(layout?.firstKeyFaults(["shop.example", "new.example"])).toEqual(new Map([["shop.example", why]]));
+});
+
 test.each([
 	["", "rspamd looks for its key at /var/lib/rspamd/dkim/example.com.202610.key"],
 	['path = "/keys/mail.private";', "has no $selector"],
