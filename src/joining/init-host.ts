@@ -48,7 +48,8 @@ export async function joinInitHost(given: InitHostGiven): Promise<InitHost> {
 			}),
 		mailServer: async () => {
 			if (await isThere("/usr/sbin/postfix")) return "postfix";
-			return (await isThere("/usr/sbin/exim4")) ? "exim4" : null;
+			if (await isThere("/usr/sbin/exim4")) return "exim4";
+			return (await isThere("/usr/sbin/exim")) ? "exim" : null;
 		},
 		zoneOf: async (domain) => findZoneOf(domain, { resolver, addresses: publicAddresses(), signal }),
 		guess: guessProvider,

@@ -9,15 +9,18 @@ import type { SignerTools } from "../registry.ts";
 import { asFound, firstThere, lookAt, type Proposal } from "./proposal.ts";
 
 export async function findExim(tools: SignerTools): Promise<readonly FoundSigner[]> {
-	const program = await firstThere(tools, ["/usr/sbin/exim4", "/usr/sbin/exim", "/usr/exim/bin/exim"]);
+	const program = await firstThere(tools, [DEFAULTS.program, "/usr/sbin/exim", "/usr/exim/bin/exim"]);
 	if (program === null) return [];
-	const about = { ...ABOUT, config: program };
+	// Only Debian calls its unit, and its directory, after the version.
+	const service = program === DEFAULTS.program ? "exim4" : "exim";
+	const keys = `/etc/${service}/dkim`;
+	const about = { ...ABOUT, service, config: program };
 	try {
 		const account = await accountOf(tools);
-		const table = tableOf(await transportsOf(tools, program, account));
+		const table = tableOf(await transportsOf(tools, { program, keys }, account));
 		const settings = {
 			table,
-			keys: KEYS,
+			keys,
 			...(program === DEFAULTS.program ? {} : { program }),
 			...(account.user === DEFAULTS.user ? {} : { user: account.user }),
 		};
@@ -27,12 +30,10 @@ export async function findExim(tools: SignerTools): Promise<readonly FoundSigner
 	}
 }
 
-const KEYS = "/etc/exim4/dkim";
 /** Of its settings. */
 const DEFAULTS = { program: "/usr/sbin/exim4", user: "Debian-exim" } as const;
-const ABOUT: Omit<Proposal, "config"> = {
+const ABOUT: Omit<Proposal, "config" | "service"> = {
 	type: "exim",
-	service: "exim4",
 	settings: {},
 	keysFollow: true,
 	swap: {
@@ -54,10 +55,10 @@ async function accountOf({ disk }: SignerTools): Promise<Account> {
 
 async function transportsOf(
 	{ programs }: SignerTools,
-	program: string,
+	own: { readonly program: string; readonly keys: string },
 	owner: Account,
 ): Promise<readonly SigningTransport[]> {
-	const settings = settingsSchema.parse({ table: "/dev/null", keys: KEYS, program });
+	const settings = settingsSchema.parse({ table: "/dev/null", ...own });
 	return signingTransports({ programs, settings, owner });
 }
 

@@ -84,6 +84,7 @@ const OTHERS = [
 	"/etc/postfix",
 	"/etc/mail",
 	"/etc/exim4",
+	"/etc/exim",
 	"/etc/rspamd",
 	"/etc/ssl/private",
 	"/root",

@@ -1,6 +1,6 @@
 /** Which signers are found, from what their own configuration says. */
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Sockets } from "../../../src/ports/sockets.ts";
@@ -194,6 +194,23 @@ describe("Exim", () => {
 		const [inline] = await exim("example.com", "mail", "-----BEGIN RSA PRIVATE KEY-----abc");
 		expect(inline?.problems.join()).toContain("(the key itself)");
 		expect(inline?.problems.join()).not.toContain("abc");
+	});
+
+	test.each([
+		["/usr/sbin/exim4", "exim4", "/etc/exim4"],
+		["/usr/sbin/exim", "exim", "/etc/exim"],
+	])("as %s runs as %s, and has its keys below %s", async (program, service, directory) => {
+		const lookup = (value: string) =>
+			`\${extract{${value}}{\${lookup{$dkim_domain}lsearch{${directory}/dkim.table}}}}`;
+		const [found] = await discover(
+			{ [program]: "", [`${directory}/dkim.table`]: "" },
+			{ [`${program} -bP transports`]: transport("example.com", lookup("selector"), lookup("key")) },
+		);
+		expect(found).toMatchObject({ service, settings: { keys: `${directory}/dkim` } });
+		for (const unit of ["keyturn-apply@", "keyturn-recover"])
+			expect(await readFile(`systemd/${unit}.service`, "utf8")).toMatch(
+				new RegExp(`^ReadWritePaths=.* -${directory}( |$)`, "m"),
+			);
 	});
 
 	test("that signs nothing has no keys", async () => {
