@@ -152,7 +152,7 @@ const serviceList = z.array(SERVICE).min(1, { error: "must name one service at l
 const servicesShape = {
 	manager: z.enum(["systemd", "command"]).describe("`systemd`, or `command` for other supervisors."),
 	stop: serviceList.describe(
-		"Stopped in this order; the last is the signer's own service (of rspamd by default `rspamd`), all others count as mail server.",
+		"Stopped in this order; the last is the signer's own service (by default the unit of its type's package), all others count as mail server.",
 	),
 	start: serviceList.describe("Started in this order: the signer first."),
 	hold: duration.describe(

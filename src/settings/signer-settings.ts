@@ -75,7 +75,7 @@ function readSigner(
 	const own = Object.fromEntries(
 		Object.entries(signer.services ?? {}).filter(([, value]) => value !== undefined),
 	);
-	const services: ConfiguredServices = { ...common, ...servicesOf(signer.type, context), ...own };
+	const services: ConfiguredServices = { ...common, ...servicesOf(signer, at, context), ...own };
 	checkServices(services, {
 		swap: signer.swap,
 		faults: context.faults,
@@ -102,13 +102,33 @@ function placeOf(at: Path, key: string, { source }: AdapterContext): Path {
 	return source.has([...at, "services", key]) ? [...at, "services", key] : ["services", key];
 }
 
-/** Where nothing is said of them, for a type whose service has a name of its own. */
+/** The units of Debian's packages, where nothing is said of them; null where only who set it up knows. */
+const SERVICES = new Map<string, readonly string[] | null>([
+	["opendkim", ["postfix", "opendkim"]],
+	["rspamd", ["postfix", "rspamd"]],
+	["dkimpy", ["postfix", "dkimpy-milter"]],
+	["dkimproxy", ["postfix", "dkimproxy"]],
+	["exim", ["exim4"]],
+	["command", null],
+	["docker-mailserver", null],
+]);
+
 function servicesOf(
-	type: string,
-	{ source }: AdapterContext,
+	{ type, services }: ConfiguredSigner,
+	at: Path,
+	{ source, faults }: AdapterContext,
 ): Partial<Pick<ConfiguredServices, "stop" | "start">> {
-	if (type !== "rspamd" || source.has(["services", "stop"]) || source.has(["services", "start"])) return {};
-	return { stop: ["postfix", type], start: [type, "postfix"] };
+	if (source.has(["services", "stop"]) || source.has(["services", "start"])) return {};
+	const stop = SERVICES.get(type);
+	if (stop === null && services?.stop === undefined)
+		faults.add({
+			path: [...at, "services", "stop"],
+			rule: "is missing: it has no service by default",
+			consequence: "another service would be stopped around a switch, and its own go on with the old key",
+			hint: "services: { stop: [NAME], start: [NAME] }, by the names of its units or with manager: command",
+			on: "key",
+		});
+	return stop == null ? {} : { stop: [...stop], start: stop.toReversed() };
 }
 
 function refuseSameConfiguration(signers: readonly SignerSettings[], { faults }: AdapterContext): void {
