@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hashOf } from "../../../src/durable.ts";
 import { settingsSchema } from "../../../src/signers/docker-mailserver/settings.ts";
 import { createDockerMailserverSigner } from "../../../src/signers/docker-mailserver/signer.ts";
 import type { ProgramResult, Programs } from "../../../src/ports/programs.ts";
@@ -215,11 +216,11 @@ test.each([
 	["mail example.com:mail:/k\n", "started again, and copies only when it is made"],
 	["next example.com:next:/k\n", null],
 ])("is not up with another key table than the volume's: %j", async (copy, why) => {
-	const table = Buffer.from("next example.com:next:/k\n");
-	const { ready } = signerThatAnswers([{ ...SIGNED, stdout: copy }], {
-		signs: "opendkim",
-		files: [{ path: "/v/opendkim/KeyTable", bytes: table, hash: "" }],
-	});
+	const bytes = Buffer.from("next example.com:next:/k\n");
+	const { ready } = signerThatAnswers(
+		[{ ...SIGNED, stdout: `${hashOf(Buffer.from(copy))}  /etc/opendkim/KeyTable\n` }],
+		{ signs: "opendkim", files: [{ path: "/v/opendkim/KeyTable", bytes, hash: hashOf(bytes) }] },
+	);
 	if (why === null) await ready();
 	else await expect(ready()).rejects.toThrow(why);
 });
