@@ -102,14 +102,13 @@ function placeOf(at: Path, key: string, { source }: AdapterContext): Path {
 	return source.has([...at, "services", key]) ? [...at, "services", key] : ["services", key];
 }
 
-/** The units of Debian's packages, where nothing is said of them; null where only who set it up knows. */
+/** The units of Debian's packages, where nothing is said of them; null where only who set it up knows. All others have the default. */
 const SERVICES = new Map<string, readonly string[] | null>([
 	["opendkim", ["postfix", "opendkim"]],
 	["rspamd", ["postfix", "rspamd"]],
 	["dkimpy", ["postfix", "dkimpy-milter"]],
 	["dkimproxy", ["postfix", "dkimproxy"]],
 	["exim", ["exim4"]],
-	["command", null],
 	["docker-mailserver", null],
 ]);
 

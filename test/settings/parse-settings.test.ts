@@ -309,9 +309,7 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 		/absolute path/,
 	],
 	[
-		file(
-			"signer: { type: command, table: /t, keys: /k, apply: [/a], timeout: 0s, services: { stop: [x], start: [x] } }",
-		),
+		file("signer: { type: command, table: /t, keys: /k, apply: [/a], timeout: 0s }"),
 		"signer.timeout",
 		/seconds, such as 60s/,
 	],
@@ -350,9 +348,7 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
 	],
 	[file("hooks: { timeout: 10m }"), "hooks.timeout", /: a program would not be run around a switch/],
 	[
-		file(
-			"signer: { type: command, table: /t, keys: /k, apply: [/a], timeout: 1m, services: { stop: [x], start: [x] } }",
-		),
+		file("signer: { type: command, table: /t, keys: /k, apply: [/a], timeout: 1m }"),
 		"signer.timeout",
 		/: nothing would switch to the new key$/,
 	],
@@ -528,21 +524,21 @@ test("the services of a signer are by default those of its type, unless the file
 	]);
 });
 
-test.each([
-	["command", "table: /t, keys: /k, apply: [/a]"],
-	["docker-mailserver", "volume: /srv/dms"],
-])("a signer of type %s has no service by default: what is its own keyturn cannot know", (type, own) => {
-	const faults = (signer: string, ...more: readonly string[]) =>
-		faultsOf(file(`signer: { type: ${type}, ${own}${signer} }\n${more.join("\n")}`)).map(
-			({ path, rule }) => `${path} ${rule}`,
-		);
-	expect(faults("")).toEqual(["signer.services.stop is missing: it has no service by default"]);
-	expect(faults(", services: { hold: 1m }")).toEqual([
-		"signer.services.stop is missing: it has no service by default",
-	]);
-	expect(faults(", services: { stop: [haraka], start: [haraka] }")).toEqual([]);
-	expect(faults("", "services: { stop: [haraka], start: [haraka] }")).toEqual([]);
-});
+test.each([["docker-mailserver", "volume: /srv/dms"]])(
+	"a signer of type %s has no service by default: what is its own keyturn cannot know",
+	(type, own) => {
+		const faults = (signer: string, ...more: readonly string[]) =>
+			faultsOf(file(`signer: { type: ${type}, ${own}${signer} }\n${more.join("\n")}`)).map(
+				({ path, rule }) => `${path} ${rule}`,
+			);
+		expect(faults("")).toEqual(["signer.services.stop is missing: it has no service by default"]);
+		expect(faults(", services: { hold: 1m }")).toEqual([
+			"signer.services.stop is missing: it has no service by default",
+		]);
+		expect(faults(", services: { stop: [haraka], start: [haraka] }")).toEqual([]);
+		expect(faults("", "services: { stop: [haraka], start: [haraka] }")).toEqual([]);
+	},
+);
 
 test("a mail server that signs itself is no other signer's mail server: it would not be stopped for that", () => {
 	const domains = DOMAINS.replace("provider: home", "provider: home, signer: b");
