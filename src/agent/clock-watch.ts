@@ -30,7 +30,10 @@ export async function watchClock(
 	const last = run.memory.lastTick;
 	const before = isNew ? null : (last ?? lastOfThisBoot(run));
 	const jump = isNew ? null : (moved(run, now, before) ?? silence(run, now, before));
-	if (before !== null && aheadMs(run, now, before) > SLEWED_MS) run.memory.setOnAt = now.toISOString();
+	const isSetOn = before !== null && aheadMs(run, now, before) > SLEWED_MS;
+	// What a clock that was ahead has noted would keep every soak from ending as long as it was ahead.
+	if (isSetOn || (run.memory.setOnAt ?? "") > now.toISOString())
+		run.memory.setOnAt = isSetOn ? now.toISOString() : null;
 	const thisTick = { bootMs: run.ports.clock.bootMs(), at: now };
 	if (jump !== null) {
 		// What was put off by a clock that was ahead would wait as long as it was ahead.

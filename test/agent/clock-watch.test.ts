@@ -107,6 +107,21 @@ describe("a clock that is set on a little in the middle of a soak", () => {
 	});
 });
 
+it("a clock that was ahead by weeks keeps no soak from ending once it is right", async () => {
+	const world = new AgentWorld([{ ...onDemand, verify: { ...quick.verify, soakMs: 15 * MINUTE_MS } }]);
+	await world.tick();
+	world.pass(MINUTE_MS);
+	world.at = new Date(world.at.getTime() + 40 * DAY_MS);
+	await world.tick();
+	world.pass(MINUTE_MS);
+	world.at = new Date(world.at.getTime() - 40 * DAY_MS);
+	await world.advance(2 * MINUTE_MS);
+	await world.wish(["example.com"]);
+	await world.advance(30 * MINUTE_MS);
+	expect(Object.values(await world.states())).toContain("active");
+	expect(await world.states()).toMatchObject({ "202610": "retiring" });
+});
+
 describe("a clock that is set on by days between two processes", () => {
 	it("is told where the time since boot proves it", async () => {
 		const world = new AgentWorld([onDemand]);
