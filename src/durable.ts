@@ -95,9 +95,11 @@ export async function undoReplace(
 	hashesAfter: readonly string[],
 	keptBefore: string,
 ): Promise<"undone" | "changed" | "lost"> {
+	const isKept = (await disk.lstat(keptBefore)) !== null;
+	// Last of all: an edit after this look is lost.
 	const hash = await hashOfFile(disk, path);
 	if (hash === null || !hashesAfter.includes(hash)) return "changed";
-	if ((await disk.lstat(keptBefore)) === null) return "lost";
+	if (!isKept) return "lost";
 	await disk.rename(keptBefore, path);
 	await disk.syncDirectory(directoryOf(path));
 	return "undone";

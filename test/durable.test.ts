@@ -190,6 +190,23 @@ describe("undoReplace", () => {
 		expect(disk.text(KEPT)).toBeNull();
 	});
 
+	it("looks at what stands there last before the rename, so that hardly an edit is lost", async () => {
+		const disk = setUp();
+		await replaceIfUnchanged(
+			disk.open({ process: createSimProcess() }),
+			"/etc/table",
+			hashOf(bytes(OLD)),
+			bytes(NEW),
+			{ keepBefore: KEPT },
+		);
+		const onCall = (call: string) => {
+			if (call === `disk.lstat ${KEPT}`) disk.put("/etc/table", "edited\n");
+		};
+		const open = disk.open({ process: createSimProcess({ onCall }) });
+		expect(await undoReplace(open, "/etc/table", [hashOf(bytes(NEW))], KEPT)).toBe("changed");
+		expect(disk.text("/etc/table")).toBe("edited\n");
+	});
+
 	it("touches nothing that we did not leave, and says when there is no way back", async () => {
 		const disk = setUp();
 		const open = disk.open({ process: createSimProcess() });
