@@ -8,6 +8,7 @@ import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import { parseRows, renderRows, type Row } from "../one-table/rows.ts";
 import { renderTwoTables } from "../one-table/signing-lines.ts";
+import { isChanged } from "../rendered.ts";
 import { DKIMPY_TABLE, isCaught, labelIn } from "./table.ts";
 
 /** KeyTable, SigningTable, and KeyTableEd25519 where there is one. Pure; fails with `signer.config`. */
@@ -27,11 +28,14 @@ export function renderDkimpy(
 	const rendered = own.length === 0 ? [] : renderTwoTables({ ...two, others: [beside] }, own);
 	if (others.length === 0) return rendered;
 	const names = rendered.find(({ path }) => path === keys.path)?.bytes ?? keys.bytes;
-	const last = renderBeside(beside, others, parseRows(names, DKIMPY_TABLE));
+	const besides = [renderBeside(beside, others, parseRows(names, DKIMPY_TABLE))].filter(isChanged);
 	// What signing lines name is there before them, and gone after them.
-	const [first, ...rest] = rendered;
+	const [first, rest] = [
+		rendered.filter(({ path }) => path === keys.path),
+		rendered.filter(({ path }) => path !== keys.path),
+	];
 	const isFirst = others.some(({ from }) => from === null);
-	return isFirst && first !== undefined ? [first, last, ...rest] : [...rendered, last];
+	return isFirst ? [...first, ...besides, ...rest] : [...rendered, ...besides];
 }
 
 /** A key is changed in the table that names it; a first key comes to that of its algorithm. */
@@ -54,6 +58,18 @@ function refuseHalf(own: readonly SignerChange[], others: readonly SignerChange[
 	}
 }
 
+/** Whether a first key's row was written by a switch that was interrupted. */
+function isThere(rows: readonly Row[], { domain, from, to }: SignerChange): boolean {
+	return rows.some(
+		(row) =>
+			from === null &&
+			row.problem === null &&
+			row.domain === domain &&
+			row.selector === to?.selector &&
+			row.path === to.keyPath,
+	);
+}
+
 /** First keys get the names that the RSA keys of the same domains have. */
 function renderBeside(
 	beside: SignerFile,
@@ -61,6 +77,7 @@ function renderBeside(
 	named: readonly Row[],
 ): RenderedFile {
 	const bytes = changes.reduce((before, change) => {
+		if (isThere(parseRows(before, DKIMPY_TABLE), change)) return before;
 		const label = named.findLast(({ domain }) => domain === change.domain)?.label;
 		const first: typeof DKIMPY_TABLE.first = (domain, to) => DKIMPY_TABLE.first(domain, to, label);
 		return renderRows({ ...beside, bytes: before }, [change], { ...DKIMPY_TABLE, first })[0]?.bytes ?? before;

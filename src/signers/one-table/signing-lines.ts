@@ -7,6 +7,7 @@ import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile, SigningLine } from "../../ports/signer.ts";
 import { groupBy } from "../group-by.ts";
+import { isChanged } from "../rendered.ts";
 import { parseRows, type Row, type RowFormat, renderRows } from "./rows.ts";
 
 /** One line of a signing table: mail of whom gets the key of which label. */
@@ -111,8 +112,7 @@ export function renderTwoTables(
 	const keyFile = { path: keys.path, hashBefore: keys.hash, bytes: names };
 	if (firsts.length === 0 && gone.length === 0) return [keyFile];
 	const signingFile = { path: signing.path, hashBefore: signing.hash, bytes: signs };
-	// Where half of a change stands already, the other half is left.
-	const rendered = [keyFile, signingFile].filter(({ bytes, hashBefore }) => hashOf(bytes) !== hashBefore);
+	const rendered = [keyFile, signingFile].filter(isChanged);
 	return gone.length > 0 ? rendered.toReversed() : rendered;
 }
 

@@ -1,8 +1,8 @@
 /** Changes both tables of OpenDKIM together: a key turned, a first key with its lines, or the lines of a key taken out. */
 
-import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import { isChanged } from "../rendered.ts";
 import {
 	goingNames,
 	type KeyTableEntry,
@@ -64,10 +64,8 @@ export function renderTables(files: TableFiles, changes: readonly SignerChange[]
 	);
 	const keyFile = { path: keyTable.path, hashBefore: keyTable.hash, bytes: keys };
 	if (firsts.length === 0 && gone.size === 0) return [keyFile];
-	// Where half of a change stands already, the other half is left.
-	const rendered = [keyFile, { path: signingTable.path, hashBefore: signingTable.hash, bytes: rules }].filter(
-		({ bytes, hashBefore }) => hashOf(bytes) !== hashBefore,
-	);
+	const signingFile = { path: signingTable.path, hashBefore: signingTable.hash, bytes: rules };
+	const rendered = [keyFile, signingFile].filter(isChanged);
 	return gone.size > 0 ? rendered.toReversed() : rendered;
 }
 

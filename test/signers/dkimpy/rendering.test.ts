@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { hashOf } from "../../../src/durable.ts";
-import type { SignerChange } from "../../../src/ports/signer.ts";
+import type { SignerChange, SignerFile } from "../../../src/ports/signer.ts";
 import { renderDkimpy } from "../../../src/signers/dkimpy/rendering.ts";
 
 const file = (path: string, text: string) => {
@@ -41,6 +41,19 @@ describe("with a table for each algorithm", () => {
 		];
 		expect(render(pair)).toEqual(expected);
 		expect(render(pair.toReversed())).toEqual(expected);
+	});
+
+	test("what stands already of first keys, of a switch that was interrupted, is completed in the same order", () => {
+		const pair = [first("202612", RSA), first("202612b", ED25519)];
+		const whole = render(pair).map(([path, text]) => file(path ?? "", text ?? ""));
+		const [keys, beside, signing] = whole;
+		const [ownKeys, ownSigning, ownBeside] = FILES;
+		if (keys === undefined || beside === undefined || signing === undefined) throw new Error("three files");
+		if (ownKeys === undefined || ownSigning === undefined || ownBeside === undefined)
+			throw new Error("no files");
+		const text = ({ path, bytes }: SignerFile) => [path, Buffer.from(bytes).toString()];
+		expect(render(pair, [keys, ownSigning, ownBeside])).toEqual([text(beside), text(signing)]);
+		expect(render(pair, [keys, ownSigning, beside])).toEqual([text(signing)]);
 	});
 
 	test("keys taken out leave all three, the signing line first", () => {
