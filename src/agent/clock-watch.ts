@@ -30,10 +30,7 @@ export async function watchClock(
 	const last = run.memory.lastTick;
 	const before = isNew ? null : (last ?? lastOfThisBoot(run));
 	const jump = isNew ? null : (moved(run, now, before) ?? silence(run, now, before));
-	const isSetOn = before !== null && aheadMs(run, now, before) > SLEWED_MS;
-	// What a clock that was ahead has noted would keep every soak from ending as long as it was ahead.
-	if (isSetOn || (run.memory.setOnAt ?? "") > now.toISOString())
-		run.memory.setOnAt = isSetOn ? now.toISOString() : null;
+	const setOnAt = lastSetOn(run, now, before);
 	const thisTick = { bootMs: run.ports.clock.bootMs(), at: now };
 	if (jump !== null) {
 		// What was put off by a clock that was ahead would wait as long as it was ahead.
@@ -51,10 +48,14 @@ export async function watchClock(
 				detail: null,
 				hint: "check its time source; no record is removed until the clock has been steady for as long as retire.grace, a day at least",
 			}),
-			noteClock(run, now, jump.steadySince),
+			noteClock(run, now, { setOnAt, steadySince: jump.steadySince.toISOString() }),
 		]);
-	} else if (last === null || now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2)
-		await noteClock(run, now, new Date(run.host.steadySince));
+	} else if (
+		last === null ||
+		setOnAt !== run.host.setOnAt ||
+		now.getTime() - new Date(run.host.lastClock).getTime() > HOUR_MS / 2
+	)
+		await noteClock(run, now, { setOnAt, steadySince: run.host.steadySince });
 	// Only now: what could not be saved is found out again.
 	run.memory.lastTick = thisTick;
 	const since = doubtedSince(run.host);
@@ -81,9 +82,16 @@ function jumpedAt({ troubles, steadySince }: Pick<HostState, "troubles" | "stead
 }
 
 /** As `jumpedAt`, or when the clock was set on by less than that: a soak from before is not as long as it seems. */
-export function setOnAt({ host, memory }: Pick<Run, "host" | "memory">): string {
-	const [jumped, setOn] = [jumpedAt(host) ?? "", memory.setOnAt ?? ""];
+export function soaksSince({ host }: Pick<Run, "host">): string {
+	const [jumped, setOn] = [jumpedAt(host) ?? "", host.setOnAt ?? ""];
 	return jumped > setOn ? jumped : setOn;
+}
+
+/** What a clock that was ahead has noted would keep every soak from ending as long as it was ahead. */
+function lastSetOn(run: Run, now: Date, before: Tick | null): string | null {
+	if (before !== null && aheadMs(run, now, before) > SLEWED_MS) return now.toISOString();
+	const { setOnAt } = run.host;
+	return setOnAt === null || setOnAt > now.toISOString() ? null : setOnAt;
 }
 
 type Tick = NonNullable<Memory["lastTick"]>;
@@ -92,6 +100,8 @@ type Tick = NonNullable<Memory["lastTick"]>;
 function lastOfThisBoot({ host, ports }: Run): Tick | null {
 	const { lastBootMs, lastBootId, lastClock } = host;
 	if (lastBootMs === null || lastBootId === null || lastBootId !== ports.clock.bootId()) return null;
+	// A container may have the boot of its host, and a time since its own start.
+	if (ports.clock.bootMs() < lastBootMs) return null;
 	return { bootMs: lastBootMs, at: new Date(lastClock) };
 }
 
@@ -149,8 +159,6 @@ function silence(run: Run, now: Date, last: Tick | null): Jump | null {
 function provenMs({ host, ports }: Run): number {
 	const bootMs = ports.clock.bootMs();
 	if (host.lastBootMs === null) return 0;
-	const [before, current] = [host.lastBootId, ports.clock.bootId()];
-	if (before !== null && current !== null && before !== current) return bootMs;
 	return bootMs < host.lastBootMs ? bootMs : bootMs - host.lastBootMs;
 }
 
@@ -158,11 +166,15 @@ function isFrozen({ settings }: Run, since: Date, now: Date): boolean {
 	return settings.policies.some((policy) => freezeOf(since, policy).until > now);
 }
 
-async function noteClock(run: Run, now: Date, steadySince: Date): Promise<void> {
+async function noteClock(
+	run: Run,
+	now: Date,
+	noted: Pick<HostState, "setOnAt" | "steadySince">,
+): Promise<void> {
 	const { clock } = run.ports;
 	const boot = { lastBootMs: Math.round(clock.bootMs()), lastBootId: clock.bootId() };
 	await run.editHost((host): { host: HostState; history: [] } => ({
-		host: { ...host, ...boot, lastClock: now.toISOString(), steadySince: steadySince.toISOString() },
+		host: { ...host, ...boot, ...noted, lastClock: now.toISOString() },
 		history: [],
 	}));
 }

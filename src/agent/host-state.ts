@@ -28,6 +28,8 @@ export interface HostState {
 	readonly lastBootMs: number | null;
 	/** Which boot that was; null where nobody noted it, or it cannot be told. */
 	readonly lastBootId: string | null;
+	/** When the clock was last found to have been set on, be it by so little that it is believed; null where it never was. */
+	readonly setOnAt: string | null;
 	/** Since when wall clock and uptime have agreed; later by what nobody could prove of silences while that was in doubt. */
 	readonly steadySince: string;
 	readonly troubles: readonly Trouble[];
@@ -86,6 +88,7 @@ export function newHostState(now: Date): HostState {
 		lastClock: at,
 		lastBootMs: null,
 		lastBootId: null,
+		setOnAt: null,
 		steadySince: at,
 		troubles: [],
 		outbox: [],
@@ -97,13 +100,14 @@ export function newHostState(now: Date): HostState {
 export function parseHostState(stored: unknown): HostState {
 	// What older versions wrote lacks what came later.
 	const fields = ["schema", "lastClock", "steadySince", "troubles", "outbox"];
-	const doc = object(stored, "", fields, ["checks", "lastBootMs", "lastBootId"]);
+	const doc = object(stored, "", fields, ["checks", "lastBootMs", "lastBootId", "setOnAt"]);
 	if (doc["schema"] !== 1) throw notUnderstood(`schema: expected 1, got ${JSON.stringify(doc["schema"])}`);
 	return {
 		schema: 1,
 		lastClock: time(doc["lastClock"], "lastClock"),
 		lastBootMs: nullable(doc["lastBootMs"] ?? null, (stored) => count(stored, "lastBootMs")),
 		lastBootId: nullable(doc["lastBootId"] ?? null, (stored) => text(stored, "lastBootId")),
+		setOnAt: nullable(doc["setOnAt"] ?? null, (stored) => time(stored, "setOnAt")),
 		steadySince: time(doc["steadySince"], "steadySince"),
 		troubles: list(doc["troubles"], "troubles").map((one, index) => parseTrouble(one, `troubles[${index}]`)),
 		outbox: list(doc["outbox"], "outbox").map((one, index) => parseUndelivered(one, `outbox[${index}]`)),

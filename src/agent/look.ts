@@ -9,7 +9,7 @@ import { soakMs } from "../rotation/timing.ts";
 import { madeByHandAt, remindToMake } from "./by-hand.ts";
 import { CAUSES } from "./causes.ts";
 import { changeRecord } from "./change-record.ts";
-import { setOnAt } from "./clock-watch.ts";
+import { soaksSince } from "./clock-watch.ts";
 import { supersede } from "./make.ts";
 import { meanwhile } from "./meanwhile.ts";
 import { notRight } from "./remembered.ts";
@@ -212,7 +212,7 @@ export function backToPublished(
 async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report: LookReport): Promise<void> {
 	const { domain } = doc.policy;
 	// After a jump of the clock, and where it was ahead, what it said before tells nothing: the soak begins anew.
-	const from = setOnAt(run);
+	const from = soaksSince(run);
 	const isCounted = key.rightSince !== null && key.rightSince <= report.at && key.rightSince >= from;
 	const rightSince = isCounted ? key.rightSince : report.at;
 	// What was told is over, though the soak goes on; one right look alone may be of a record that comes and goes.

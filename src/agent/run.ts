@@ -83,8 +83,6 @@ export interface Memory {
 	/** Of each domain's document as this process read or saved it last: another one shows that another keyturn was at work. */
 	readonly revisions: Map<string, number>;
 	lastTick: { readonly bootMs: number; readonly at: Date } | null;
-	/** When the clock was last found to have been set on by so little that it is believed; null where it never was. */
-	setOnAt: string | null;
 	/** The domains of which the agent was seen to keep no private key, and whose state has not changed since. */
 	readonly withoutCopies: Set<string>;
 }
@@ -344,7 +342,6 @@ export function newMemory(): Memory {
 		inspection: null,
 		revisions: new Map(),
 		lastTick: null,
-		setOnAt: null,
 		withoutCopies: new Set(),
 	};
 }

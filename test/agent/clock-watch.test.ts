@@ -122,6 +122,47 @@ it("a clock that was ahead by weeks keeps no soak from ending once it is right",
 	expect(await world.states()).toMatchObject({ "202610": "retiring" });
 });
 
+it("a step of the clock that one process saw is known to the next, which counts a soak from there", async () => {
+	const world = new AgentWorld([{ ...onDemand, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } }]);
+	await world.wish(["example.com"]);
+	await world.tick();
+	world.pass(5 * MINUTE_MS);
+	world.at = new Date(world.at.getTime() + 50 * MINUTE_MS);
+	world.verdict = (selector) => (selector === "202611" ? "unknown" : "right");
+	await world.tick();
+	world.verdict = () => "right";
+	world.pass(6 * MINUTE_MS);
+	world.restart();
+	await world.tick();
+	expect(await world.states()).toMatchObject({ "202611": "published" });
+	await world.advance(70 * MINUTE_MS);
+	expect(await world.states()).toMatchObject({ "202611": "active" });
+});
+
+describe("in a container", () => {
+	it("whose start gives it another boot, and not another time since boot, no clock jumped", async () => {
+		const world = new AgentWorld([onDemand]);
+		world.pass(40 * DAY_MS);
+		await world.tick();
+		const { uptimeMs } = world;
+		world.boot(5 * MINUTE_MS);
+		world.uptimeMs = uptimeMs + 5 * MINUTE_MS;
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual([]);
+	});
+
+	it("whose start gives it another time since boot, and not another boot, no clock jumped", async () => {
+		const world = new AgentWorld([onDemand]);
+		world.pass(3 * DAY_MS);
+		await world.tick();
+		world.pass(5 * MINUTE_MS);
+		world.uptimeMs = 10_000;
+		world.restart();
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual([]);
+	});
+});
+
 describe("a clock that is set on by days between two processes", () => {
 	it("is told where the time since boot proves it", async () => {
 		const world = new AgentWorld([onDemand]);
