@@ -171,7 +171,8 @@ export function signsSince(
 	// Made before a key was known to be compromised, and on its way already: it is turned once more. What was asked for while the
 	// way back was under way is a key after that.
 	const isTurnedOnceMore =
-		rollback?.selector === selector || revoke.some((wish) => wish.distrusts.includes(selector));
+		rollback?.selector === selector ||
+		revoke.some((wish) => wish.selector === selector || wish.distrusts.includes(selector));
 	return {
 		...next,
 		wants: {

@@ -134,7 +134,8 @@ function moved(run: Run, now: Date, last: Tick | null): Jump | null {
 
 /**
  * Of a silence that may be a clock that jumped, what is proven counts for grace: a host that is off every night gets there.
- * After a long one it counts anew for all, as a key may have gone out of use just before it.
+ * After a long one, and while the clock is known to have jumped, it counts anew for all, as a key may have gone out of use just
+ * before it.
  */
 function silence(run: Run, now: Date, last: Tick | null): Jump | null {
 	if (last !== null) return null;

@@ -56,7 +56,9 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 			{ retry: true },
 		);
 	const named = lines.find((line) => line.selector === key.selector);
-	if (isGoing && !isInTables(answer, doc.policy, key.selector)) {
+	const isKept = isGoing && !isToGo(doc.state.wants, key.selector);
+	// What is kept needs a line that signs; of what is to go any line is left to be taken out.
+	if (isGoing && (isKept ? named === undefined : !isInTables(answer, doc.policy, key.selector))) {
 		await foundTakenOut(run, going);
 		return;
 	}
@@ -72,7 +74,6 @@ export async function settle(run: Run, { doc, step }: Job<"settle">): Promise<vo
 		);
 	// It fails while any signer cannot be read; the switch of this key waits for none of these.
 	await giveUpStaged(run, id);
-	const isKept = isGoing && !isToGo(doc.state.wants, key.selector);
 	await run.save(
 		doc,
 		isKept

@@ -14,6 +14,7 @@ import {
 	inspect,
 	isConcerned,
 	isInTables,
+	linesInUse,
 	unexpectedAnswer,
 } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
@@ -217,7 +218,10 @@ function isNew(run: Run, { doc, step }: Job<"takeOut">): boolean {
 async function putOff(run: Run, job: Job<"takeOut">, result: SwitchResult): Promise<void> {
 	const { doc, step } = job;
 	if (!isToGo(doc.state.wants, step.selector)) {
-		await run.save(doc, goesOn(doc.state, step.selector));
+		const lines = linesInUse(await inspect(run, []), doc.policy);
+		const isGone = lines?.every(({ selector }) => selector !== step.selector) === true;
+		if (isGone) await foundTakenOut(run, job);
+		else await run.save(doc, goesOn(doc.state, step.selector));
 		return;
 	}
 	const tries = (keyOf(doc.state, step.selector)?.owes?.tries ?? 0) + 1;

@@ -136,7 +136,7 @@ async function wantRevoked(
 		for (const { selector, publicKey, state } of other.state.keys)
 			if (publicKey === key.publicKey && state !== "retired" && state !== "revoked")
 				await want(run, other, { ...wish, selector });
-	if (key.state !== "active") return;
+	if (!maySign(key)) return;
 	const isKnown = doc.state.wants.revoke.some(({ selector }) => selector === wish.selector);
 	if (!isKnown && !wish.useStandby)
 		for (const mate of mates) if (mate.stored === doc.stored) await giveUpAhead(run, mate, wish.selector);
@@ -236,8 +236,7 @@ function wantRollback(state: DomainState, wish: Wish): DomainState {
 function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke" }>, now: Date): DomainState {
 	const { selector, unsigned } = wish;
 	const key = keyOf(state, selector);
-	// Of one that is just being switched to it is not known yet whether it signs.
-	const isInUse = key !== null && (key.state === "active" || isUnderWay(key));
+	const isInUse = key !== null && maySign(key);
 	if (state.wants.revoke.some((standing) => standing.selector === selector && standing.unsigned === unsigned))
 		return isInUse ? attemptsAnew(state) : state;
 	const before = state.wants.revoke.find((standing) => standing.selector === selector);
@@ -253,6 +252,11 @@ function wantRevocation(state: DomainState, wish: Extract<Wish, { kind: "revoke"
 		key.state === "retiring" ? { ...key, owes: null } : key,
 	);
 	return isInUse && whyNoTurn(next) === null ? attemptsAnew(wantTurn(next, wish)) : next;
+}
+
+/** Of one that is just being switched to it is not known yet whether it signs. */
+function maySign(key: KeyEntry): boolean {
+	return key.state === "active" || isUnderWay(key);
 }
 
 function wantRetirement(state: DomainState, wish: Extract<Wish, { kind: "retire" }>): DomainState {

@@ -304,7 +304,9 @@ async function holdWhileDown(run: SwitchRun, ended: readonly Ended[]): Promise<r
 
 async function mustHold(run: SwitchRun, ended: readonly Ended[]): Promise<boolean> {
 	if (ended.every(({ isUp }) => isUp)) return false;
-	await noteStarted(run);
+	await noteStarted(run).catch((error: unknown) => {
+		run.context.log.error("what runs cannot be noted", { error: asKeyturnError(error).message });
+	});
 	if (run.journal.mail.every(({ units }) => units.length === 0)) return false;
 	for (const end of ended) if (!end.isUp && !(await run.context.defersMail(end.signer))) return true;
 	return false;

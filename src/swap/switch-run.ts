@@ -86,9 +86,14 @@ export async function noteStarted(run: SwitchRun): Promise<void> {
 		if (begun !== null && begun.length > 0) started.set(service, begun);
 	}
 	if (started.size === 0) return;
-	const mail = run.journal.mail.map((ran) => ({ ...ran, units: started.get(ran.service) ?? ran.units }));
-	run.journal = { ...run.journal, mail };
-	await writeJournal(run.context, run.journal);
+	const mail = run.journal.mail.map((ran) => {
+		const units = started.get(ran.service);
+		// Whether it answers was never heard.
+		return units === undefined ? ran : { ...ran, units, wasSilent: true };
+	});
+	const journal = { ...run.journal, mail };
+	await writeJournal(run.context, journal);
+	run.journal = journal;
 }
 
 /** Starts the mail servers that ran; one that does not start stays owed. */

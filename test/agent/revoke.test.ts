@@ -295,6 +295,22 @@ describe("a compromised key in use", () => {
 		expect(await world.states()).toEqual(turnedAway);
 	});
 
+	it("is turned without a soak where that is asked for while the switch to it has no known end", async () => {
+		const world = new AgentWorld([{ ...quick, verify: { ...quick.verify, soakMs: 60 * MINUTE_MS } }]);
+		await world.tick();
+		await world.wish(["example.com"], "turn");
+		const left: Promise<void>[] = [];
+		world.commit = (id, result) => {
+			world.commit = (_id, later) => ({ act: "commit", result: later });
+			left.push(world.ask({ ...revocation("202611"), noSoak: true }, "w2"));
+			return world.loseAnswer(id, result);
+		};
+		await world.advance(70 * MINUTE_MS);
+		await Promise.all(left);
+		expect(left).toHaveLength(1);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "revoked", "202611b": "active" });
+	});
+
 	it("is turned to one made since where the way back to it was under way when it was asked for", async () => {
 		const world = new AgentWorld([{ ...quick, standby: true }]);
 		await world.tick();

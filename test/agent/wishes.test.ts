@@ -99,6 +99,24 @@ describe("a domain that stays after all", () => {
 	});
 	const revoke = { ...REVOKE, domains: ["example.com"], selector: "202610" } as const;
 
+	it("gets a first key where its lines had gone by other hands, whatever became of its way out", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		world.commit = (id, result) => {
+			try {
+				return world.loseAnswer(id, rolledBack(result));
+			} finally {
+				world.lines.splice(0, Infinity);
+			}
+		};
+		await world.ask(remove);
+		await world.tick();
+		await world.ask({ kind: "add", domains: ["example.com"], noSoak: true }, "w2");
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611": "active" });
+	});
+
 	it.each([
 		[remove, revoke],
 		[revoke, remove],

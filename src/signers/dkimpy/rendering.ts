@@ -28,7 +28,9 @@ export function renderDkimpy(
 	const rendered = own.length === 0 ? [] : renderTwoTables({ ...two, others: [beside] }, own);
 	if (others.length === 0) return rendered;
 	const names = rendered.find(({ path }) => path === keys.path)?.bytes ?? keys.bytes;
-	const besides = [renderBeside(beside, others, parseRows(names, DKIMPY_TABLE))].filter(isChanged);
+	const besides = [renderBeside(beside, others, labelsIn(parseRows(names, DKIMPY_TABLE), own))].filter(
+		isChanged,
+	);
 	// What signing lines name is there before them, and gone after them.
 	const [first, rest] = [
 		rendered.filter(({ path }) => path === keys.path),
@@ -58,28 +60,40 @@ function refuseHalf(own: readonly SignerChange[], others: readonly SignerChange[
 	}
 }
 
-/** Whether a first key's row was written by a switch that was interrupted. */
-function isThere(rows: readonly Row[], { domain, from, to }: SignerChange): boolean {
-	return rows.some(
-		(row) =>
-			from === null &&
-			row.problem === null &&
-			row.domain === domain &&
-			row.selector === to?.selector &&
-			row.path === to.keyPath,
+/** Of each domain's RSA key that is to sign. */
+function labelsIn(rows: readonly Row[], changes: readonly SignerChange[]): ReadonlyMap<string, string> {
+	return new Map(
+		changes.flatMap(({ domain, to }) => {
+			const label = rows.find((row) => to !== null && isOf(row, { domain, ...to }))?.label;
+			return label === undefined ? [] : [[domain, label] as const];
+		}),
 	);
 }
 
-/** First keys get the names that the RSA keys of the same domains have. */
+function isOf(
+	row: Row,
+	key: { readonly domain: string; readonly selector: string; readonly keyPath: string },
+): boolean {
+	return (
+		row.problem === null &&
+		row.domain === key.domain &&
+		row.selector === key.selector &&
+		row.path === key.keyPath
+	);
+}
+
+/** First keys get the names that the RSA keys of the same domains have; a switch that was interrupted may have written them. */
 function renderBeside(
 	beside: SignerFile,
 	changes: readonly SignerChange[],
-	named: readonly Row[],
+	labels: ReadonlyMap<string, string>,
 ): RenderedFile {
 	const bytes = changes.reduce((before, change) => {
-		if (isThere(parseRows(before, DKIMPY_TABLE), change)) return before;
-		const label = named.findLast(({ domain }) => domain === change.domain)?.label;
-		const first: typeof DKIMPY_TABLE.first = (domain, to) => DKIMPY_TABLE.first(domain, to, label);
+		const { domain, from, to } = change;
+		const label = labels.get(domain);
+		const isThere = (row: Row): boolean => to !== null && isOf(row, { domain, ...to }) && row.label === label;
+		if (from === null && parseRows(before, DKIMPY_TABLE).some(isThere)) return before;
+		const first: typeof DKIMPY_TABLE.first = (name, of) => DKIMPY_TABLE.first(name, of, label);
 		return renderRows({ ...beside, bytes: before }, [change], { ...DKIMPY_TABLE, first })[0]?.bytes ?? before;
 	}, beside.bytes);
 	return { path: beside.path, hashBefore: beside.hash, bytes };

@@ -54,6 +54,9 @@ describe("with a table for each algorithm", () => {
 		const text = ({ path, bytes }: SignerFile) => [path, Buffer.from(bytes).toString()];
 		expect(render(pair, [keys, ownSigning, ownBeside])).toEqual([text(beside), text(signing)]);
 		expect(render(pair, [keys, ownSigning, beside])).toEqual([text(signing)]);
+		expect(() => render(pair, [ownKeys, ownSigning, beside])).toThrow(
+			"expected no line of example.org with 202612b, got one",
+		);
 	});
 
 	test("keys taken out leave all three, the signing line first", () => {
