@@ -169,8 +169,8 @@ export async function mayRemove(
 	if ((await waitForReaders(run, doc, key, sources)) === "held") return "later";
 	if (key.uses.length === 0) return "now";
 	if ((await waitForQueue(run, doc, key, answer)) === "held") return "later";
-	const successor = activeKey(doc.state);
-	// A domain that is leaving has none.
+	const successor = activeKey(doc.state) ?? putBack(doc, answer);
+	// A domain that is leaving has none, once no key of it signs.
 	if (successor === null && doc.state.wants.remove !== null) return "now";
 	if (successor === null)
 		throw new KeyturnError("dns.failed", `${domain}: ${key.selector} has no successor in use`, {
@@ -205,6 +205,14 @@ export async function mayRemove(
 			},
 		);
 	return "now";
+}
+
+/** A key that was to sign no more, and whose lines somebody has put back. */
+function putBack({ policy, state }: Doc, answer: InspectAnswer): KeyEntry | null {
+	const lines = linesInUse(answer, policy) ?? [];
+	const isNamed = (key: KeyEntry): boolean =>
+		lines.some(({ selector, publicKey }) => selector === key.selector && publicKey === key.publicKey);
+	return state.keys.find(isNamed) ?? null;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
+import { keyOf } from "../../src/rotation/domain-state.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
@@ -381,6 +382,25 @@ describe("a key whose lines were taken out and are put back by hand", () => {
 		const told = world.events.find(({ event }) => event === "drift_detected");
 		expect(told?.summary).toContain("the signer's tables name 202610 again");
 		expect(told?.hint).toContain("keyturn add example.com");
+	});
+
+	it("is looked at before the record of an older one goes", async () => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		for (const id of ["w1", "w2"]) {
+			await world.wish(["example.com"], id);
+			await world.advance(MINUTE_MS);
+		}
+		const { publicKey = "" } = keyOf(await world.state(), "202611b") ?? {};
+		await remove(world);
+		await world.advance(MINUTE_MS);
+		world.signWith("example.com", "202611b", publicKey);
+		world.verdict = (selector) => (selector === "202611b" ? "absent" : "right");
+		await world.advance(quick.retire.graceMs + 2 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "retiring" });
+		world.verdict = () => "right";
+		await world.advance(DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired", "202611b": "retiring" });
 	});
 
 	it("is turned at once when the domain is added again", async () => {

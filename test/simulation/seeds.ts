@@ -66,4 +66,16 @@ export const SEEDS: readonly Seed[] = [
 		weather: "harsh",
 		found: "half of a first key's lines had the other half refused",
 	},
+	{
+		seed: 503018,
+		weather: "harsh",
+		found: "soaks counted from a moment that a clock which was ahead had noted",
+	},
+	{ seed: 504025, weather: "harsh", found: "an edit was lost before a table was put back" },
+	{ seed: 505000, weather: "harsh", found: "a signing line came before the second table had its name" },
+	{
+		seed: 507068,
+		weather: "harsh",
+		found: "a leaving domain's key that was put back was no successor",
+	},
 ];
