@@ -23,18 +23,19 @@ export function nextDue(state: DomainState, policy: Policy, now: Date): Date | n
 	if (active === null) return null;
 	const coming = slotAfter(policy, now);
 	const passed = slotBefore(policy, now);
-	const turnedFor = believedSlot(active, policy, coming, now);
+	const turnedFor = believedSlot(active, policy, now);
 	if (passed !== null && (turnedFor === null || passed > turnedFor)) return passed;
 	const isDone = coming !== null && turnedFor?.getTime() === coming.getTime();
 	return isDone ? slotAfter(policy, coming) : coming;
 }
 
 /**
- * A key is turned early for the slot to come at most: a later one is of another schedule, or of a clock that was ahead. Null where
- * that was ahead when the key began to sign, too.
+ * A key is turned early for the slot to come at most: one later than that, when it began to sign, is of another schedule, or of a
+ * clock that was ahead. Null where that was ahead when the key began to sign, too.
  */
-function believedSlot(active: KeyEntry, policy: Policy, coming: Date | null, now: Date): Date | null {
+function believedSlot(active: KeyEntry, policy: Policy, now: Date): Date | null {
 	const [slot, since] = [slotOf(active, policy), new Date(active.since)];
+	const coming = slotAfter(policy, since <= now ? since : now);
 	if (coming === null || slot <= coming) return slot;
 	return since <= now ? since : null;
 }
@@ -64,7 +65,7 @@ function slotOf(key: KeyEntry, policy: Policy): Date {
 export function missedSlot(state: DomainState, policy: Policy, now: Date): Date | null {
 	const active = activeKey(state);
 	if (active === null) return null;
-	const turnedFor = believedSlot(active, policy, slotAfter(policy, now), now);
+	const turnedFor = believedSlot(active, policy, now);
 	const missed = turnedFor === null ? slotBefore(policy, now) : slotAfter(policy, turnedFor);
 	return missed !== null && missed <= now ? missed : null;
 }

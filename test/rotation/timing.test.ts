@@ -34,6 +34,8 @@ describe("the next due date", () => {
 		expect(due("2027-12-01T03:00:00.000Z", "2026-11-22T12:00:00Z", ahead)).toBe("2026-11-01T03:00:00.000Z");
 		const now = "2026-11-22T12:00:00.000Z";
 		expect(due("2027-12-01T03:00:00.000Z", now, now)).toBe("2026-12-01T03:00:00.000Z");
+		// Nor once the slot is over for which that key could have been turned at the latest.
+		expect(due("2027-01-01T03:00:00.000Z", "2026-12-02T12:00:00Z", now)).toBe("2026-12-01T03:00:00.000Z");
 		const early = "2026-11-29T03:00:00.000Z";
 		expect(due("2026-12-02T05:17:00.000Z", "2026-11-30T12:00:00Z", early)).toBe("2026-12-01T03:00:00.000Z");
 	});
@@ -107,7 +109,8 @@ describe("with a spread", () => {
 		};
 		const spread = policyOf({ domain, spreadMs });
 		const first = nextDue(state, spread, new Date("2026-11-22T12:00:00Z"));
-		const turned = { ...state, keys: [keyEntry({ dueAt: first?.toISOString() ?? "" })] };
+		const at = first?.toISOString() ?? "";
+		const turned = { ...state, keys: [keyEntry({ dueAt: at, since: at })] };
 		return { first, second: nextDue(turned, spread, new Date("2026-12-22T12:00:00Z")) };
 	});
 
@@ -130,7 +133,7 @@ describe("a missed slot", () => {
 		const daily = policyOf({ schedule: scheduleOf("0 3 * * *") });
 		const state = {
 			...emptyDomainState("example.com"),
-			keys: [keyEntry({ dueAt: "2026-11-20T03:00:00.000Z" })],
+			keys: [keyEntry({ dueAt: "2026-11-20T03:00:00.000Z", since: "2026-11-20T03:00:00.000Z" })],
 		};
 		const missed = (now: string) => missedSlot(state, daily, new Date(now))?.toISOString() ?? null;
 		expect(missed("2026-11-21T02:59:59.999Z")).toBeNull();

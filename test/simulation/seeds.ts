@@ -78,4 +78,5 @@ export const SEEDS: readonly Seed[] = [
 		weather: "harsh",
 		found: "a leaving domain's key that was put back was no successor",
 	},
+	{ seed: 507114, weather: "harsh", found: "a key of a clock that was ahead stood for months to come" },
 ];
