@@ -9,6 +9,9 @@ import { EXIT, type Workbench } from "./workbench.ts";
 /** The troubles of providers, for all of their domains. */
 const OF_PROVIDERS = [CAUSES.denied(""), CAUSES.remove("")];
 
+/** What a compromised key waits for, as `revoke` words it: domains that are on their way to other keys. */
+const WAITED_FOR = /^\S+: mail of .+ is still signed with the key of /;
+
 export interface RecordAsked {
 	readonly bench: Workbench;
 	readonly selector: string;
@@ -30,9 +33,13 @@ export async function orRefused(
 	if (!isTaken || trouble === undefined) return waiting;
 	const why = trouble.detail ?? trouble.summary;
 	const isAnswer = new Date(trouble.since) >= askedAt;
-	const isFinal = trouble.event === "provider_denied" || trouble.severity === "critical";
-	if (!isAnswer || !isFinal) return { ...waiting, words: `${waiting.words} (${why})` };
+	if (!isAnswer || !isFinal(trouble, why)) return { ...waiting, words: `${waiting.words} (${why})` };
 	return { ...waiting, code: EXIT.failed, words: `failed: ${why}` };
+}
+
+/** A warning is none: a provider that gives no answer, or too many calls, is told in the same words as one that refuses. */
+function isFinal({ event, severity }: Trouble, why: string): boolean {
+	return event === "provider_denied" || (severity === "critical" && !WAITED_FOR.test(why));
 }
 
 function concerns({ id, domains }: Trouble, domain: string, selector: string): boolean {

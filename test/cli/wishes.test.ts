@@ -5,7 +5,7 @@ import { rollback } from "../../src/cli/rollback.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
 import { dualWorld } from "../fakes/dual-world.ts";
-import { policyOf } from "../fakes/policies.ts";
+import { newHalf, policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -13,6 +13,7 @@ const quick = policyOf({ publishAheadMs: 0, verify: { ...policyOf().verify, soak
 const OPTIONS = { wait: true, waitMaxMs: 60 * MINUTE_MS, soak: true, json: false };
 const REVOKE = { ...OPTIONS, useStandby: false, unsigned: false };
 const DENIED = { kind: "refused", denied: true, why: "home: 403", hint: null } as const;
+const SILENT = { kind: "unknown", why: "home: silent" } as const;
 
 async function turnedWorld(): Promise<AgentWorld> {
 	const world = new AgentWorld([quick]);
@@ -134,6 +135,28 @@ describe("revoke", () => {
 		expect((await world.state()).wants.revoke).toMatchObject([{ selector: "202611" }]);
 	});
 
+	test("waits for another domain that the record is needed for still", async () => {
+		const names = ["a.example", "b.example"];
+		const world = new AgentWorld(names.map((domain) => ({ ...quick, domain })));
+		const { publicKey } = newHalf();
+		for (const domain of names) {
+			world.signWith(domain, "202610", publicKey);
+			world.aliases.set(`202610._domainkey.${domain}`, "kt.example.net");
+		}
+		await world.tick();
+		world.zone.set("kt.example.net", [(await world.state("a.example")).keys[0]?.record.value ?? ""]);
+		world.report = (selector, domain) => ({
+			verdict: domain === "b.example" && selector !== "202610" ? "absent" : "right",
+			servers: [],
+			resolvers: [],
+		});
+		const { context, terminal } = commandBench(world);
+		expect(await revoke(context, "a.example", "202610", { ...REVOKE, waitMaxMs: 20 * MINUTE_MS })).toBe(3);
+		expect(terminal.results.join()).toMatch(/waiting: .* \(a\.example: mail of b\.example is still signed/);
+		world.report = null;
+		expect(await revoke(context, "a.example", "202610", REVOKE)).toBe(0);
+	});
+
 	test("is refused for a key that nobody knows", async () => {
 		const { context } = commandBench(await turnedWorld());
 		await expect(revoke(context, "example.com", "202601", REVOKE)).rejects.toMatchObject({
@@ -213,6 +236,23 @@ describe("retire", () => {
 		expect(terminal.results).toEqual([
 			"example.com: failed: home: the record at 202610._domainkey.example.com was not changed: home: 403",
 		]);
+	});
+
+	test.each([
+		["its successor does not verify", "absent", null, /\(example\.com: the record of 202611, which took/],
+		["the provider gives no answer", "right", () => SILENT, /home: silent\)$/],
+		["it refuses this record", "right", () => ({ ...DENIED, denied: false }), /home: 403\)$/],
+	] as const)("goes on waiting while %s, and says so", async (_, verdict, change, words) => {
+		const world = await turnedWorld();
+		world.pass(20 * DAY_MS);
+		world.verdict = () => verdict;
+		world.change = change;
+		const { context, terminal } = commandBench(world);
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(3);
+		expect(terminal.results.join()).toMatch(words);
+		world.verdict = () => "right";
+		world.change = null;
+		expect(await retire(context, "example.com", "202610", OPTIONS)).toBe(0);
 	});
 
 	test("says what a trouble that stood before tells, and waits for another attempt", async () => {
