@@ -212,7 +212,8 @@ class Check {
 		asked.say(`removing ${scratch.name}`);
 		const untilMs = ports.clock.uptimeMs() + this.#removalMs();
 		let why = await scratches.takeBack(scratch);
-		while (why !== null && ports.clock.uptimeMs() < untilMs && !signal.aborted) {
+		for (let waits = 0; why !== null && ports.clock.uptimeMs() < untilMs && !signal.aborted; waits += 1) {
+			if (waits === 0) asked.say("waiting for every name server to serve it no more");
 			await ports.clock.sleep(LAST_GAP_MS, signal);
 			why = await scratches.takeBack(scratch);
 		}

@@ -194,8 +194,14 @@ describe("a check of a provider", () => {
 			providers: new Map([["home", { ...home, readsBack: "dns" as const }]]),
 		};
 		const settings = { host: "mx1", policies: [quick], signers: [], providers: [] };
-		const check = { provider: "home", zone: null, waitMs: 30 * MINUTE_MS, say: () => undefined };
+		const said: string[] = [];
+		const say = (words: string): void => void said.push(words);
+		const check = { provider: "home", zone: null, waitMs: 30 * MINUTE_MS, say };
 		expect(await checkProvider({ ports, settings }, check, signal)).toMatchObject(expected);
+		expect(said.slice(-2)).toEqual([
+			expect.stringMatching(/^removing keyturn-check-/),
+			"waiting for every name server to serve it no more",
+		]);
 	});
 
 	const listed = (domain: string, address: string) =>
