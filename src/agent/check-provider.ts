@@ -127,13 +127,16 @@ class Check {
 			left = await this.#takeBack(scratch, signal);
 		}
 		if (this.#report.outcome !== "passed") return;
-		if (left === null) await this.#tools.scratches.passed();
-		else
-			this.#note({
-				outcome: "waiting",
-				problem: `${scratch.name} could not be removed: ${left}`,
-				hint: "records of old and of compromised keys would stay as well: find out why, and check again",
-			});
+		if (left === null) {
+			await this.#tools.scratches.passed();
+			return;
+		}
+		await this.#tools.scratches.failed();
+		this.#note({
+			outcome: "waiting",
+			problem: `${scratch.name} could not be removed: ${left}`,
+			hint: "records of old and of compromised keys would stay as well: find out why, and check again",
+		});
 	}
 
 	/** Where the record has to be written, and whether the world would look there. */

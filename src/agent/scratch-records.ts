@@ -39,6 +39,11 @@ export class ScratchRecords {
 		await this.#edit((checked) => ({ ...checked, passedAt }), NEVER);
 	}
 
+	/** What passed before counts no more: a record could not be removed. */
+	async failed(): Promise<void> {
+		await this.#edit((checked) => ({ ...checked, passedAt: null }), NEVER);
+	}
+
 	/** Null when the record is gone, else why it may still stand. Ends in time by itself; can be repeated. */
 	async takeBack(scratch: Scratch): Promise<string | null> {
 		const within = this.#ports.clock.deadline(TAKE_BACK_MS, NEVER);
