@@ -28,12 +28,12 @@ export async function dueLines(given: DuePreview, step: Step): Promise<readonly 
 			return [`now     adopt ${step.selectors.join(" and ")}, which signs: nothing of it is changed`];
 		case "retire":
 			return [
-				`now     remove the record of ${step.selector}, unless something is found that still needs it`,
+				`now     remove the record of ${step.selector}, unless something needs it still`,
 				...recordLines(given, step.selector, (name, value) => `remove ${name} TXT ${value}`),
 			];
 		case "revoke":
 			return [
-				`now     empty the record of ${step.selector}, unless something is found that still needs it`,
+				`now     empty the record of ${step.selector}, unless something needs it still`,
 				...recordLines(
 					given,
 					step.selector,
@@ -60,15 +60,14 @@ export async function dueLines(given: DuePreview, step: Step): Promise<readonly 
 			return [`now     give up ${step.selector}: ${step.reason}`];
 		case "settle":
 			return [`now     find out how the switch of ${step.selector} ended, before anything else`];
-		case "takeOver":
 		case "noteUse":
+			return [`now     note that ${step.selector} is in use: its grace counts anew`];
+		case "takeOver":
 			return [`now     take ${step.selector} for the key in use, since the signer's tables name it`];
 		case "revive":
 			return [`now     publish the record of ${step.selector} again, since the signer's tables name it`];
 		case "turnAway":
-			return [
-				`now     make a new key: nobody may sign with ${step.selector}, which the signer's tables name`,
-			];
+			return [`now     make a new key: nobody may sign with ${step.selector}, which the tables name`];
 		case "restore":
 			return [`now     look at the record of ${step.selector} again, and go back to it`];
 		case "watch":

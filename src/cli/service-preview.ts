@@ -25,6 +25,6 @@ function appliedBy({ type, settings }: SignerSettings): string | null {
 	if (type === "command")
 		return `run ${own.apply?.[0] ?? "apply"}, which has the signer use the keys of the table`;
 	if (type === "rspamd" && own.redis != null)
-		return "nothing is reloaded: Redis is made to follow the table, and rspamd asks it for every message";
+		return "nothing is reloaded: rspamd asks Redis, which follows the table";
 	return null;
 }

@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { dueLines } from "../../src/cli/due-preview.ts";
 import { rotate } from "../../src/cli/rotate.ts";
 import type { Workbench } from "../../src/cli/workbench.ts";
 import type { DoorAnswer } from "../../src/ports/door.ts";
+import { emptyDomainState } from "../../src/rotation/domain-state.ts";
 import type { Policy } from "../../src/rotation/policy.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
@@ -88,7 +90,7 @@ test("says which record goes though the turn is months off", async () => {
 	world.pass(20 * DAY_MS);
 	const value = (await world.state()).keys[0]?.record.value ?? "";
 	expect((await printed(world)).slice(0, 5)).toEqual([
-		"now     remove the record of 202610, unless something is found that still needs it",
+		"now     remove the record of 202610, unless something needs it still",
 		`dns     remove 202610._domainkey.example.com. TXT "${value}"`,
 		"through home",
 		"when    the next key, due 2027-06-01 03:00 +00:00, is made (2027-06-01 03:00 +00:00)",
@@ -142,7 +144,7 @@ test.each([
 		"rspamd",
 		{ redis: { socket: "/redis" } },
 		"reload",
-		"service nothing is reloaded: Redis is made to follow the table, and rspamd asks it for every message",
+		"service nothing is reloaded: rspamd asks Redis, which follows the table",
 	],
 	["rspamd", { redis: null }, "reload", "service reload signer"],
 	[
@@ -163,6 +165,29 @@ test.each([
 	const { settings } = commandBench(world).workbench;
 	const signers = settings.signers.map((signer) => ({ ...signer, type, swap, settings: own }));
 	expect(await printed(world, NOW, { settings: { ...settings, signers } })).toContain(line);
+});
+
+describe("a step that is due", () => {
+	const given = {
+		policy: quick,
+		state: emptyDomainState("example.com"),
+		signal: new AbortController().signal,
+	};
+	const selector = "202611";
+
+	test("reads at 80 columns", async () => {
+		const bench = commandBench(new AgentWorld([quick])).workbench;
+		for (const kind of ["retire", "revoke", "turnAway", "noteUse", "takeOver", "revive"] as const)
+			for (const line of await dueLines({ ...given, bench }, { kind, selector }))
+				expect(`  ${line}`.length).toBeLessThan(80);
+	});
+
+	test("is no other key in use where only a use is noted", async () => {
+		const bench = commandBench(new AgentWorld([quick])).workbench;
+		expect(await dueLines({ ...given, bench }, { kind: "noteUse", selector })).toEqual([
+			"now     note that 202611 is in use: its grace counts anew",
+		]);
+	});
 });
 
 test("says in the door's words why the lines of the table cannot be shown", async () => {
