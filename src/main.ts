@@ -59,6 +59,7 @@ const terminal: Terminal = {
 	draw: (text) => void process.stderr.write(text),
 	unread: unread.signal,
 	isLive: process.stderr.isTTY && process.env["TERM"] !== "dumb",
+	isShown: process.stdout.isTTY,
 	columns: process.stderr.columns || 80,
 	rows: process.stderr.rows || 24,
 };
@@ -265,7 +266,7 @@ function tellError(thrown: unknown): number {
 	const isConfig = error.code.startsWith("config.");
 	// Faults stand in lines of their own already, with the lines of the file.
 	if (error.code === "config.invalid") terminal.say(error.message);
-	else if (isConfig) terminal.say(sentence(terminal, error.message));
+	else if (isConfig) terminal.say(sentence(terminal.isLive, error.message));
 	else terminal.say(wrap(`keyturn: ${error.message}`, 79));
 	if (error.hint !== null) terminal.say(wrap(`what to do: ${error.hint}`, 79, "  "));
 	if (error.code === "bug" && thrown instanceof Error) terminal.say(thrown.stack ?? "");

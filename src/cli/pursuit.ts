@@ -82,7 +82,7 @@ export async function withProgress(
 	if (options.json) terminal.result(JSON.stringify({ schema: 1, domains: standings }, null, 2));
 	else
 		for (const { domain, words } of standings)
-			terminal.result(sentence(terminal, `${domain}: ${oneLine(words)}`));
+			terminal.result(sentence(terminal.isShown, `${domain}: ${oneLine(words)}`));
 	const codes = standings.map((standing) => standing.code);
 	const outage = await outageOf(bench);
 	if (outage === null) return worst(codes);

@@ -8,7 +8,7 @@ export async function recover(context: CommandContext, options: { readonly json:
 	const bench = await context.open();
 	const answer = await bench.door.request({ act: "recover", filesOnly: false }, context.signal);
 	if (answer.act === "refused" && answer.why === "busy") {
-		context.terminal.say(sentence(context.terminal, `a switch is under way: ${answer.message}`));
+		context.terminal.say(sentence(context.terminal.isLive, `a switch is under way: ${answer.message}`));
 		return EXIT.held;
 	}
 	if (answer.act !== "recover")
@@ -22,7 +22,7 @@ export async function recover(context: CommandContext, options: { readonly json:
 	const lines = [...did, ...owed];
 	if (options.json) context.terminal.result(JSON.stringify({ schema: 1, ...answer }, null, 2));
 	else if (lines.length === 0) context.terminal.result("nothing was left to recover");
-	else for (const line of lines) context.terminal.result(sentence(context.terminal, line));
+	else for (const line of lines) context.terminal.result(sentence(context.terminal.isShown, line));
 	const isOver = pending === undefined && results.every(({ outcome }) => outcome !== "conflict");
 	return isOver ? EXIT.done : EXIT.failed;
 }

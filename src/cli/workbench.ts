@@ -79,6 +79,8 @@ export interface Terminal {
 	say(text: string): void;
 	/** Whether standard error is a terminal: live progress, else lines. */
 	readonly isLive: boolean;
+	/** Whether standard output is one, where somebody reads the result. */
+	readonly isShown: boolean;
 	readonly columns: number;
 	readonly rows: number;
 	/** Aborts when a result could not be written, as to a pipe whose reader went away. */

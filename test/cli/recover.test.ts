@@ -22,10 +22,10 @@ const conflict: SwitchResult = {
 };
 
 /** What is printed where the door answers this, and the exit status. */
-async function recovered(answer: DoorAnswer, json = false, isLive = false) {
+async function recovered(answer: DoorAnswer, json = false, isLive = false, isShown = isLive) {
 	const world = new AgentWorld();
 	world.refuse = () => answer;
-	const { context, terminal } = commandBench(world, { isLive });
+	const { context, terminal } = commandBench(world, { isLive, isShown });
 	const status = await recover(context, { json });
 	return { status, lines: terminal.results.join("\n").split("\n"), said: terminal.said };
 }
@@ -51,6 +51,11 @@ test("at a terminal it reads at 80 columns", async () => {
 	]);
 	const { said } = await recovered({ ...BUSY, message: "word ".repeat(30) }, false, true);
 	for (const line of said.join("\n").split("\n")) expect(line.length).toBeLessThan(80);
+});
+
+test("what is read by a program is one line, though progress is shown at a terminal", async () => {
+	const { lines } = await recovered({ ...nothing, pending }, false, true, false);
+	expect(lines).toEqual([`${pending.reason}: ${pending.hint}`]);
 });
 
 test("a table that others changed fails", async () => {

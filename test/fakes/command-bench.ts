@@ -19,11 +19,17 @@ export interface CommandBench {
 
 export function commandBench(
 	world: AgentWorld,
-	given: { readonly isLive?: boolean; readonly rows?: number; readonly changes?: Partial<Workbench> } = {},
+	given: {
+		readonly isLive?: boolean;
+		readonly isShown?: boolean;
+		readonly rows?: number;
+		readonly changes?: Partial<Workbench>;
+	} = {},
 ): CommandBench {
 	const shared = new Map<string, string>();
 	const served: CommandBench["served"] = { answerFor: null };
-	const terminal = new FakeTerminal({ isLive: given.isLive ?? false, rows: given.rows ?? 24 });
+	const { isLive = false, isShown = isLive, rows = 24 } = given;
+	const terminal = new FakeTerminal({ isLive, isShown, rows });
 	const { store, door, propagation, random, log } = world.ports;
 	const [first] = world.policies;
 	const services = { manager: "command" as const, stop: ["mail", "signer"], start: ["signer", "mail"] };

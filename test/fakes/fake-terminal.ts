@@ -4,6 +4,7 @@ import type { Terminal } from "../../src/cli/workbench.ts";
 
 export class FakeTerminal implements Terminal {
 	readonly isLive: boolean;
+	readonly isShown: boolean;
 	readonly columns: number;
 	readonly rows: number;
 	readonly results: string[] = [];
@@ -11,8 +12,15 @@ export class FakeTerminal implements Terminal {
 	drawn = "";
 	readonly unread = new AbortController().signal;
 
-	constructor(given: { readonly isLive: boolean; readonly columns?: number; readonly rows?: number }) {
+	/** Results go where all else goes, unless it is said otherwise. */
+	constructor(given: {
+		readonly isLive: boolean;
+		readonly isShown?: boolean;
+		readonly columns?: number;
+		readonly rows?: number;
+	}) {
 		this.isLive = given.isLive;
+		this.isShown = given.isShown ?? given.isLive;
 		this.columns = given.columns ?? 80;
 		this.rows = given.rows ?? 24;
 	}
