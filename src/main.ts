@@ -264,8 +264,8 @@ function tellError(thrown: unknown): number {
 	if (stoppedBy !== null) return SIGNAL_STATUS[stoppedBy];
 	const error = asKeyturnError(thrown);
 	const isConfig = error.code.startsWith("config.");
-	// Faults stand in lines of their own already, with the lines of the file.
-	if (error.code === "config.invalid") terminal.say(error.message);
+	// Faults of the file stand in lines of their own already, with the file's.
+	if (isConfig && error.message.includes("\n")) terminal.say(error.message);
 	else if (isConfig) terminal.say(sentence(terminal.isLive, error.message));
 	else terminal.say(wrap(`keyturn: ${error.message}`, 79));
 	if (error.hint !== null) terminal.say(wrap(`what to do: ${error.hint}`, 79, "  "));

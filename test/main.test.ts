@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,6 +58,19 @@ describe("the command line", () => {
 			await chmod(config, 0o666);
 			const { screen } = await runAtTerminal(["history"]);
 			expect(screen).toContain("got mode");
+			for (const line of screen.split(/\r?\n/)) expect(line.length).toBeLessThan(80);
+		},
+	);
+
+	it.runIf(existsSync("/usr/bin/script"))(
+		"says at a terminal in lines of 80 columns what is wrong with what it leads to",
+		{ timeout: 60_000 },
+		async () => {
+			const url = join(directory, "url");
+			await writeFile(url, "https://hc.example/token?create=1", { mode: 0o600 });
+			await appendFile(config, `\nalerts: [{ type: heartbeat, url: { file: ${url} } }]\n`);
+			const { screen } = await runAtTerminal(["alert", "test"]);
+			expect(screen).toContain("the url that its secret holds");
 			for (const line of screen.split(/\r?\n/)) expect(line.length).toBeLessThan(80);
 		},
 	);
