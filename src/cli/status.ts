@@ -122,10 +122,11 @@ export async function readDomains(bench: Workbench): Promise<StatusFacts["domain
 				const stored = await bench.store.load(`domains/${policy.domain}`);
 				return { policy, state: stored === null ? null : parseDomainState(stored.state), damaged: null };
 			} catch (thrown) {
-				const { code, message } = asKeyturnError(thrown);
+				const { code, message, hint } = asKeyturnError(thrown);
+				const unread = { policy, state: null, damaged: message };
 				// Only broken bytes are begun anew by the agent.
-				const isLeft = code !== "state.corrupt";
-				return { policy, state: null, damaged: message, ...(isLeft ? { isLeft } : {}) };
+				if (code === "state.corrupt") return unread;
+				return { ...unread, isLeft: true, ...(code === "state.newer" ? {} : { remedy: hint }) };
 			}
 		}),
 	);

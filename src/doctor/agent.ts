@@ -54,13 +54,17 @@ function alerts({ agent }: Facts): readonly Finding[] {
 
 function states({ domains, settings }: Facts): readonly Finding[] {
 	const files = `${settings.state}/domains`;
-	return domains.flatMap(({ policy: { domain }, damaged, isLeft }) => {
+	return domains.flatMap(({ policy: { domain }, damaged, isLeft, remedy }) => {
 		if (damaged === null) return [];
+		const file = `${files}/${domain}.json`;
 		if (isLeft === true)
 			return [
 				finding("state.damaged", domain, {
 					summary: `what is remembered of its keys cannot be read, and nothing is done with it: ${damaged}`,
-					advice: `run the keyturn that wrote it, or restore ${files}/${domain}.json from a backup; removed, it has keyturn begin anew from what signs`,
+					advice:
+						remedy === undefined
+							? `run the keyturn that wrote it, or restore ${file} from a backup; removed, it has keyturn begin anew from what signs`
+							: (remedy ?? `the next tick reads ${file} again`),
 				}),
 			];
 		return [

@@ -80,6 +80,8 @@ export interface DomainFacts {
 	readonly damaged: string | null;
 	/** Such a state stays as it is, and nothing is done with the domain; absent where the next tick begins anew. */
 	readonly isLeft?: true;
+	/** What to do about one that is left and that no other keyturn wrote; null where trying again is all. */
+	readonly remedy?: string | null;
 	/** One for each line that signs for the domain. */
 	readonly keys: readonly KeyFacts[];
 	/** How long an absence in its zone may be remembered; null if that is not known. */

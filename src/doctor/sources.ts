@@ -38,6 +38,8 @@ export interface Known {
 		readonly damaged: string | null;
 		/** Such a state stays as it is, and nothing is done with the domain; absent where the next tick begins anew. */
 		readonly isLeft?: true;
+		/** What to do about one that is left and that no other keyturn wrote; null where trying again is all. */
+		readonly remedy?: string | null;
 		readonly obstacles: readonly string[];
 	}[];
 	/** Why no provider could be made; null if they were. */

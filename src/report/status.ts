@@ -88,6 +88,8 @@ export interface StatusFacts {
 		readonly state: DomainState | null;
 		readonly damaged: string | null;
 		readonly isLeft?: true;
+		/** What to do about one that is left and that no other keyturn wrote; null where trying again is all. */
+		readonly remedy?: string | null;
 	}[];
 	readonly troubles: readonly TroubleShown[];
 	readonly undelivered: number;

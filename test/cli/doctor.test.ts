@@ -293,6 +293,24 @@ describe("what it finds by asking", () => {
 	});
 });
 
+describe("of a state that the disk does not give", () => {
+	test.each([
+		["what the disk says to do", "look into the kernel's log", "look into the kernel's log"],
+		["that it is tried again", undefined, "the next tick reads /state/domains/example.com.json again"],
+	])("%s: nothing is restored, nor removed", async (_, hint, advice) => {
+		const bench = doctorBench(await wellWorld());
+		const { context, workbench } = bench;
+		const load: typeof workbench.store.load = async (name) => {
+			if (name !== "domains/example.com") return workbench.store.load(name);
+			throw new KeyturnError("disk.failed", "EIO", { errno: "EIO", ...(hint === undefined ? {} : { hint }) });
+		};
+		const store = { ...workbench.store, load };
+		const open = async () => Promise.resolve({ ...workbench, store });
+		const { told } = await run({ ...bench, context: { ...context, open } });
+		expect(told.findings).toMatchObject([{ code: "state.damaged", advice, command: null }]);
+	});
+});
+
 describe("a configuration that cannot be read", () => {
 	const failing = async (error: KeyturnError) => {
 		const bench = doctorBench(await wellWorld());
