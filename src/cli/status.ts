@@ -148,13 +148,14 @@ export async function readHost(bench: Workbench): Promise<
 		const steadySince = doubtedSince(host);
 		return { troubles, undelivered, unchecked: uncheckedAmong(bench, checks), lastTickAt, steadySince };
 	} catch (thrown) {
+		const { code, message, hint } = asKeyturnError(thrown);
 		const damaged: TroubleShown = {
 			event: "state_damaged",
 			severity: "warning",
 			domains: [],
 			summary: "host.json cannot be read: troubles and alerts are not known",
-			detail: asKeyturnError(thrown).message,
-			hint: "the next tick keeps it aside and begins it anew",
+			detail: message,
+			hint: code === "disk.failed" ? hint : "the next tick keeps it aside and begins it anew",
 			since: bench.clock.now().toISOString(),
 		};
 		return { ...UNKNOWN, troubles: [damaged], unchecked: [] };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { status } from "../../src/cli/status.ts";
-import { KeyturnError } from "../../src/errors.ts";
 import type { Workbench } from "../../src/cli/workbench.ts";
+import { KeyturnError } from "../../src/errors.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
 import { policyOf } from "../fakes/policies.ts";
@@ -119,4 +119,14 @@ test("of a state that is damaged, and of one that is not understood, what become
 	const lines = text.replaceAll(/\n +/g, " ");
 	expect(lines).toMatch(/^a\.test: .*; the next tick keeps it aside, and begins anew from what signs$/m);
 	expect(lines).toMatch(/^b\.test: .*; nothing is done with it until it can be read$/m);
+});
+
+test("of a host document that the disk does not give that nothing is begun anew", async () => {
+	const { context, terminal, workbench } = commandBench(new AgentWorld());
+	const hint = "look into the kernel's log";
+	const load = async () => Promise.reject(new KeyturnError("disk.failed", "EIO", { hint }));
+	const store = { ...workbench.store, load };
+	const open = async () => Promise.resolve({ ...workbench, store });
+	await status({ ...context, open }, { ...TABLE, json: true });
+	expect(JSON.parse(terminal.results.join(""))).toMatchObject({ troubles: [{ detail: "EIO", hint }] });
 });
