@@ -45,7 +45,7 @@ export function createProgram({ version, context, print, say, ended }: ProgramGi
 		.option("--dry-run", "print every change, and do none")
 		.option("--no-wait", "with --now: do not wait; ends with 3 if something still waits")
 		.option("--wait-max <duration>", "with --now: wait at most this long (90s, 15m, 36h)", parseWait)
-		.option("--no-soak", "with --now: do not wait for cached absences to expire")
+		.option("--no-soak", "with --now: do not wait until resolvers forget what was at the name before")
 		.option("--json", "the result as JSON")
 		.action(async (domains: string[], given: RotateGiven) => {
 			const { rotate } = await import("./rotate.ts");
@@ -60,7 +60,7 @@ export function createProgram({ version, context, print, say, ended }: ProgramGi
 			"--signer <name>",
 			"its signer, where several are configured; two of them, a,b, where each of its keys has one",
 		)
-		.option("--no-soak", "do not wait for cached absences of the record to expire")
+		.option("--no-soak", "do not wait until resolvers forget what was at the name before")
 		.option("--dry-run", "print every change, and do none")
 		.action(async (domain: string, given: AddGiven) => {
 			const { add } = await import("./add.ts");
@@ -88,7 +88,7 @@ export function createProgram({ version, context, print, say, ended }: ProgramGi
 		.description("a compromised key: turn it at once, then empty its record (p=)")
 		.argument("<domain>")
 		.argument("<selector>")
-		.option("--no-soak", "do not wait for cached absences of the new record to expire")
+		.option("--no-soak", "do not wait until resolvers forget what was at the name before")
 		.option("--use-standby", "let a key that is published ahead take its place, instead of a fresh one")
 		.option("--unsigned", "empty its record at once: mail is unsigned until the new key is everywhere")
 		.action(async (domain: string, selector: string, given: RevokeGiven) => {

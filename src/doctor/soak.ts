@@ -1,4 +1,4 @@
-/** Whether the wait for cached absences is as long as the zone lets them live, and short enough for a turn to be in time. */
+/** Whether the wait for what resolvers remember is as long as the zone lets it live, and short enough for a turn to be in time. */
 
 import type { DomainFacts, Facts } from "./facts.ts";
 import { autoSoakMs } from "../rotation/timing.ts";
@@ -61,7 +61,7 @@ function tooLong(
 	{ soak, ahead, path }: { readonly soak: number; readonly ahead: number; readonly path: string },
 ): Finding {
 	return finding("soak.long", domain, {
-		summary: `the wait for cached absences (${length(soak)}) is longer than publish_ahead (${length(ahead)}): every turn will be late`,
+		summary: `the wait until resolvers forget what was at the name before (${length(soak)}) is longer than publish_ahead (${length(ahead)}): every turn will be late`,
 		advice: `lower the last number of the zone's SOA record (in signed zones the TTL of NSEC records follows it; or that of a wildcard below _domainkey), or raise publish_ahead in ${path}`,
 	});
 }
