@@ -20,6 +20,7 @@ import type { RunProbe } from "../probe-protocol.ts";
 import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import { signInside, whyNotAnew, whyNotRunning, whyNotTakenUp } from "./inside.ts";
 import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";
+import { whyNotMade } from "./made-anew.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
 import { defersUnsigned, HELD, isHeld, UNSIGNED, whyHeld } from "./unsigned-mail.ts";
 
@@ -31,6 +32,8 @@ export interface DockerMailserverOptions {
 	/** The words that start its container, where commands do. */
 	readonly start?: readonly string[];
 	readonly disk: Disk;
+	/** Run as the words of `start` are: behind the door's walls. */
+	readonly programs: Programs;
 	/** Runs docker, which may need more than the door's walls let through. */
 	readonly outside: Programs;
 	readonly clock: Clock;
@@ -207,8 +210,12 @@ function isIt(key: VolumeKey, domain: string, selector: string): boolean {
 }
 
 async function preflight(options: DockerMailserverOptions): Promise<string | null> {
+	const { programs, start = [], settings } = options;
 	return (
-		(await whyNotRunning(options)) ?? (await whyHeld(options)) ?? whyNotAnew(options, options.start ?? [])
+		(await whyNotRunning(options)) ??
+		(await whyHeld(options)) ??
+		(await whyNotAnew(options, start)) ??
+		whyNotMade(programs, start, settings.exec.at(-1) ?? "")
 	);
 }
 

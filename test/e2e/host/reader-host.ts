@@ -125,7 +125,10 @@ const DOCKER = `#!/bin/sh
 act=$1; shift
 case "$act" in
 	start | stop) exec systemctl "$act" mailserver-double.service ;;
+	container) echo '[{ "Config": { "Image": "dms", "Labels": { "com.docker.compose.project": "dms", "com.docker.compose.service": "mailserver" } } }]' ;;
+	image) echo sha256:3f0c ;;
 	compose)
+		case " $* " in *" config "*) exec echo '{ "name": "dms", "services": { "mailserver": { "image": "dms" } } }' ;; esac
 		systemd-run -q --wait rm -rf /srv/double/etc/opendkim /srv/double/CONTAINER_START
 		exec systemctl restart mailserver-double.service ;;
 	ps) systemctl -q is-active mailserver-double.service && echo 3f0c; exit 0 ;;

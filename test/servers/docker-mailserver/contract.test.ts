@@ -35,6 +35,7 @@ function signerOf(container: Container, more: object) {
 		service: "mailserver",
 		swap: "restart",
 		disk: createSystemDisk(),
+		programs: createSystemPrograms(),
 		outside: createSystemPrograms(),
 		clock: tools.clock,
 		runProbe: async (request) => answerProbe(tools, request, new AbortController().signal),

@@ -26,6 +26,7 @@ function signerOn(
 		service: "mailserver",
 		swap: "restart",
 		disk: sim.open({ process: createSimProcess() }),
+		programs: { run: NO_PROGRAM },
 		outside: { run },
 		clock: createSleepingClock(),
 		runProbe: async () => Promise.reject(new Error("nothing is probed here")),
@@ -170,6 +171,7 @@ function signerThatAnswers(
 		...(start === undefined ? {} : { start }),
 		swap: "restart",
 		disk: new SimDisk(() => new Date(0)).open({ process: createSimProcess() }),
+		programs: { run: NO_PROGRAM },
 		outside: {
 			run: async () => {
 				const answer = answers[Math.min(ran, answers.length - 1)] ?? REFUSED;
@@ -246,7 +248,6 @@ test("what its container says against the configuration holds a switch, and so d
 test.each([
 	["/usr/bin/docker start mailserver", "/usr/bin/docker start does not make the container anew"],
 	["/usr/bin/docker compose -f /srv/dms/compose.yaml restart mail", "does not make the container anew"],
-	["/usr/bin/docker compose -f /srv/dms/compose.yaml up -d --force-recreate mail", null],
 	["/usr/local/sbin/again mailserver", null],
 ])("a start that leaves it with its old files holds a switch: %s", async (start, why) => {
 	const preflight = await signerThatAnswers([SIGNED], {

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import type { ProgramResult } from "../../../src/ports/programs.ts";
+import { settingsSchema } from "../../../src/signers/docker-mailserver/settings.ts";
+import { createDockerMailserverSigner } from "../../../src/signers/docker-mailserver/signer.ts";
+import { SimDisk } from "../../fakes/sim-disk.ts";
+import { createSimProcess } from "../../fakes/sim-process.ts";
+import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
+
+const BEFORE_UP = "/usr/bin/docker compose --project-directory /srv/dms -p dms -f /srv/dms/compose.yaml";
+const START = `${BEFORE_UP} up -d --force-recreate --no-deps --pull never mail`;
+const INSPECT = "/usr/bin/docker container inspect mailserver";
+const CONFIG = `${BEFORE_UP} config --format json mail`;
+const IMAGE = "/usr/bin/docker image inspect --format {{.Id}}";
+const OURS = "ghcr.io/docker-mailserver/docker-mailserver:15.1";
+
+const LABELS = { "com.docker.compose.project": "dms", "com.docker.compose.service": "mail" };
+const MADE = { Config: { Image: "dms-mail", Labels: LABELS } };
+const CONFIGURED = { name: "dms", services: { mail: { image: OURS } } };
+
+/** What Docker prints, by its words; a sentence where it fails. */
+type Docker = Readonly<Record<string, ProgramResult>>;
+
+const WELL: Docker = {
+	[INSPECT]: printed([MADE]),
+	[CONFIG]: printed(CONFIGURED),
+	[`${IMAGE} ${OURS}`]: printed("sha256:3f0c"),
+	[`${IMAGE} dms-mail`]: printed("sha256:3f0c"),
+};
+
+function printed(value: unknown): ProgramResult {
+	return { status: 0, signal: null, stdout: `${JSON.stringify(value)}\n`, stderr: "" };
+}
+
+function failed(stderr: string): ProgramResult {
+	return { status: 1, signal: null, stdout: "", stderr };
+}
+
+/** Before the container is stopped. */
+async function preflight(docker: Docker, start = START): Promise<string | null> {
+	const signer = createDockerMailserverSigner({
+		name: "main",
+		settings: settingsSchema.parse({ volume: "/srv/dms/config" }),
+		service: "mailserver",
+		start: start.split(" "),
+		swap: "restart",
+		disk: new SimDisk(() => new Date(0)).open({ process: createSimProcess() }),
+		programs: {
+			run: async ({ argv }) =>
+				Promise.resolve(docker[argv.join(" ")] ?? failed(`no words: ${argv.join(" ")}`)),
+		},
+		outside: { run: async () => Promise.resolve(printed(null)) },
+		clock: createSleepingClock(),
+		runProbe: async () => Promise.reject(new Error("nothing is probed here")),
+	});
+	return signer.preflight();
+}
+
+describe("a container that compose makes anew", () => {
+	test.each([
+		["its file", START, WELL],
+		["the image that it builds", START, { ...WELL, [CONFIG]: printed({ services: { mail: {} } }) }],
+		["nothing of compose's", "/usr/local/sbin/again mailserver", {}],
+	])("is stopped where all is there: %s", async (_, start, docker) => {
+		expect(await preflight(docker, start)).toBeNull();
+	});
+
+	test.each([
+		[
+			"a file that compose cannot read",
+			{ [CONFIG]: failed("warning: x\nopen /home/dms/compose.yaml: no such file or directory\n") },
+			"open /home/dms/compose.yaml: no such file or directory",
+		],
+		[
+			"no compose",
+			{ [CONFIG]: failed("docker: 'compose' is not a docker command.") },
+			"not a docker command",
+		],
+		["something else than its configuration", { [CONFIG]: printed([]) }, "expected its service mail"],
+		[
+			"an image that is gone",
+			{ [`${IMAGE} ${OURS}`]: failed(`Error: No such image: ${OURS}`) },
+			`No such image: ${OURS}`,
+		],
+		[
+			"a container of another name",
+			{ [INSPECT]: failed("No such container: mailserver") },
+			"No such container",
+		],
+		[
+			"a container that compose did not make",
+			{ [INSPECT]: printed([{ Config: { Image: OURS, Labels: null } }]) },
+			"was not made by compose",
+		],
+		[
+			"another project than the container's",
+			{ [CONFIG]: printed({ ...CONFIGURED, name: "mail" }) },
+			"is of the project dms",
+		],
+	])("is not stopped with %s", async (_, docker, why) => {
+		expect(await preflight({ ...WELL, ...docker })).toContain(why);
+	});
+});
