@@ -4,12 +4,15 @@
  */
 
 import type { FoundCommands } from "../../ports/found-signer.ts";
+import { whyNotMade } from "../docker-mailserver/made-anew.ts";
 import type { SignerTools } from "../registry.ts";
 
 export interface Runner {
 	/** A unit of systemd's where there are no commands. */
 	readonly service: string;
 	readonly commands: FoundCommands | null;
+	/** What would have a turn refused, one sentence each. */
+	readonly problems: readonly string[];
 }
 
 export interface MadeContainer {
@@ -29,12 +32,13 @@ export async function runnerOf(
 /** Behind the walls of the door Podman would see other containers, those of no user: only systemd can be asked to start one there. */
 function unitOf({ name, labels }: MadeContainer): Runner | string {
 	const unit = labels["PODMAN_SYSTEMD_UNIT"]?.replace(/\.service$/, "");
-	if (unit !== undefined) return { service: unit, commands: null };
+	if (unit !== undefined) return { service: unit, commands: null, problems: [] };
 	return `${name} has no unit of systemd's, and the door cannot ask Podman: give it a quadlet, and name that unit in \`services\` (${DOCS})`;
 }
 
 const LABEL = "com.docker.compose";
 const DOCS = "docs/signers.md, docker-mailserver";
+// A turn is no moment for another version of the image.
 const UP = ["up", "-d", "--force-recreate", "--no-deps", "--pull", "never"];
 const ANSWER_MS = 20_000;
 const NEVER = new AbortController().signal;
@@ -65,23 +69,24 @@ async function composeOf(
 	);
 	if (version.status !== 0)
 		return `${program} has no \`compose\`, with which ${name} has to be made anew: install it (docker-compose-plugin)`;
+	const start = [
+		program,
+		"compose",
+		"--project-directory",
+		directory,
+		"-p",
+		project,
+		...files.flatMap((file) => ["-f", file]),
+		...environments.flatMap((file) => ["--env-file", file]),
+		...UP,
+		service,
+	];
+	const why = await whyNotMade(tools.programs, start, name);
 	return {
 		service: name,
 		commands: {
 			stop: [program, "stop", name],
-			// A turn is no moment for another version of the image.
-			start: [
-				program,
-				"compose",
-				"--project-directory",
-				directory,
-				"-p",
-				project,
-				...files.flatMap((file) => ["-f", file]),
-				...environments.flatMap((file) => ["--env-file", file]),
-				...UP,
-				service,
-			],
+			start,
 			// A container that compose has taken away is a stopped one; a Docker that does not answer is none: no answer either.
 			status: [
 				"/bin/sh",
@@ -89,5 +94,6 @@ async function composeOf(
 				`up=$(${program} ps -q -f 'name=^/${name.replaceAll(".", "[.]")}$') || exit 126; test -n "$up"`,
 			],
 		},
+		problems: why === null ? [] : [`${name}: ${why}`],
 	};
 }

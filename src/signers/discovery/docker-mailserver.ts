@@ -21,7 +21,7 @@ export async function findDockerMailservers(tools: SignerTools): Promise<readonl
 	} catch (thrown) {
 		return [
 			{
-				...asFound(proposalOf("mailserver", { service: "mailserver", commands: null })),
+				...asFound(proposalOf("mailserver", UNKNOWN)),
 				problems: [asKeyturnError(thrown).message],
 			},
 		];
@@ -33,6 +33,7 @@ const ANSWER_MS = 20_000;
 const NEVER = new AbortController().signal;
 const INSIDE = "/tmp/docker-mailserver";
 const SMTP = "25/tcp";
+const UNKNOWN: Runner = { service: "mailserver", commands: null, problems: [] };
 
 /** What is used of `docker inspect`, which has more. */
 const CONTAINER = z.object({
@@ -94,7 +95,7 @@ async function lookInto(tools: SignerTools, program: string, container: Containe
 	const { Name: name, Mounts: mounts } = container;
 	const runner = await runnerOf(tools, program, { name, labels: container.Config.Labels ?? {} });
 	if (typeof runner === "string")
-		return { ...asFound(proposalOf(name, { service: name, commands: null })), problems: [runner] };
+		return { ...asFound(proposalOf(name, { ...UNKNOWN, service: name })), problems: [runner] };
 	const about = proposalOf(name, runner);
 	const volume = mounts?.find(({ Destination: inside }) => inside.replace(/\/$/, "") === INSIDE)?.Source;
 	if (volume === undefined)
@@ -113,7 +114,8 @@ async function lookInto(tools: SignerTools, program: string, container: Containe
 	};
 	const config = `${volume}/${FILES[signs]}`;
 	const found = await lookAt(tools, { ...about, config, settings });
-	return { ...found, steps: [`${EDIT}    # [Service] ReadWritePaths=${volume}`] };
+	const problems = [...found.problems, ...runner.problems];
+	return { ...found, problems, steps: [`${EDIT}    # [Service] ReadWritePaths=${volume}`] };
 }
 
 const FILES = { opendkim: "opendkim/KeyTable", rspamd: "rspamd/override.d/dkim_signing.conf" } as const;

@@ -1,4 +1,7 @@
-/** Whether compose could make a container anew, asked before the one that runs is stopped: a fault found later is an outage. */
+/**
+ * Whether compose could make a container anew, and with the volumes that it has, asked before the one that runs is stopped: a fault
+ * found later is an outage, and another volume a mail server without keys or mailboxes.
+ */
 
 import * as z from "zod";
 import type { ProgramResult, Programs } from "../../ports/programs.ts";
@@ -33,7 +36,8 @@ export async function whyNotMade(
 		return `${container} is of the project ${project}, and services.commands would make one of ${config.name} beside it: say \`-p ${project}\` there`;
 	const image = wanted.image ?? made.Config.Image;
 	const there = await ask([...words.docker, "image", "inspect", "--format", "{{.Id}}", image]);
-	return there.status === 0 ? null : refused([...words.docker, "image", "inspect", image], there);
+	if (there.status !== 0) return refused([...words.docker, "image", "inspect", image], there);
+	return whyOtherVolumes(made.Mounts ?? [], volumesOf(wanted, config.volumes ?? {}));
 }
 
 const LABEL = "com.docker.compose";
@@ -45,13 +49,43 @@ const NEVER = new AbortController().signal;
 /** What is used of `docker container inspect`, which has more. */
 const CONTAINER = z.object({
 	Config: z.object({ Image: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
+	Mounts: z
+		.array(
+			z.object({
+				Type: z.string(),
+				Name: z.string().optional(),
+				Source: z.string().optional(),
+				Destination: z.string(),
+			}),
+		)
+		.nullish(),
+});
+
+const SERVICE = z.object({
+	image: z.string().optional(),
+	volumes: z
+		.array(z.object({ type: z.string(), source: z.string().optional(), target: z.string() }))
+		.nullish(),
+	secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
+	configs: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
 });
 
 /** What is used of `docker compose config --format json`. */
 const CONFIG = z.object({
 	name: z.string().optional(),
-	services: z.record(z.string(), z.object({ image: z.string().optional() })),
+	services: z.record(z.string(), SERVICE),
+	volumes: z.record(z.string(), z.object({ name: z.string().optional() }).nullable()).nullish(),
 });
+
+type Mounts = NonNullable<z.infer<typeof CONTAINER>["Mounts"]>;
+type Service = z.infer<typeof SERVICE>;
+type NamedVolumes = NonNullable<z.infer<typeof CONFIG>["volumes"]>;
+
+/** What a container has at a place, or gets there; null for a file of compose's own (a secret), which it may take from anywhere. */
+interface Volume {
+	readonly isDirectory: boolean;
+	readonly what: string;
+}
 
 interface ComposeWords {
 	/** What stands before `compose`. */
@@ -73,4 +107,51 @@ async function run(programs: Programs, [program = "", ...words]: readonly string
 /** What compose says last is why; warnings stand before it. */
 function refused(argv: readonly string[], { status, stderr }: ProgramResult): string {
 	return `once stopped it could not be made anew: ${argv.join(" ")}: exit status ${status}, saying: ${stderr.trim().slice(-WORDS_LIMIT)}`;
+}
+
+function volumesOf(service: Service, named: NamedVolumes): ReadonlyMap<string, Volume | null> {
+	const files = [
+		...(service.secrets ?? []).map(({ source, target = source }) => placed(target, "/run/secrets/")),
+		...(service.configs ?? []).map(({ source, target = source }) => placed(target, "/")),
+	];
+	const volumes = (service.volumes ?? []).flatMap(({ type, source, target }) => {
+		if (source === undefined) return [];
+		const isDirectory = type === "bind";
+		const what = isDirectory ? bare(source) : (named[source]?.name ?? source);
+		return [[bare(target), { isDirectory, what }] as const];
+	});
+	return new Map([...files.map((file) => [file, null] as const), ...volumes]);
+}
+
+/** Of a volume without a name, which compose hands on, only the container tells. */
+function whyOtherVolumes(mounts: Mounts, wanted: ReadonlyMap<string, Volume | null>): string | null {
+	const has = new Map(
+		mounts
+			.filter(({ Type: type }) => type === "bind" || type === "volume")
+			.map(({ Type: type, Name: name, Source: source = "", Destination: inside }) => [
+				bare(inside),
+				type === "bind"
+					? { isDirectory: true, what: bare(source) }
+					: { isDirectory: false, what: name ?? "" },
+			]),
+	);
+	const others = [...new Set([...has.keys(), ...wanted.keys()])].flatMap((inside) => {
+		const [now, then] = [has.get(inside), wanted.get(inside)];
+		const isSame = then === null || (now?.what === then?.what && now?.isDirectory === then?.isDirectory);
+		const isUntold = now === undefined ? then?.isDirectory !== true : then === undefined && !now.isDirectory;
+		return isSame || isUntold
+			? []
+			: [`${inside}: ${now?.what ?? "nothing"}, then ${then?.what ?? "nothing"}`];
+	});
+	if (others.length === 0) return null;
+	return `made anew it would have other volumes than now (${others.join("; ")}): write absolute paths into the compose file, or what they are made of into its .env (\`--env-file\`), since no HOME and no PWD is known there; where they are meant to be others, make it anew once by hand (${DOCS})`;
+}
+
+function placed(target: string, byDefault: string): string {
+	return target.startsWith("/") ? target : `${byDefault}${target}`;
+}
+
+/** docker-mailserver's own compose.yaml writes its directories with a slash at the end. */
+function bare(path: string): string {
+	return path.replace(/(?<=.)\/+$/, "");
 }

@@ -240,6 +240,7 @@ function docker(volume: string): string {
 	const inspected = {
 		Name: "/mailserver",
 		Config: {
+			Image: "dms",
 			Env: ["ENABLE_OPENDKIM=1"],
 			Labels: {
 				"com.docker.compose.project": "dms",
@@ -249,14 +250,18 @@ function docker(volume: string): string {
 			},
 		},
 		HostConfig: { PortBindings: { "25/tcp": [{ HostIp: "", HostPort: "25" }] } },
-		Mounts: [{ Source: volume, Destination: "/tmp/docker-mailserver" }],
+		Mounts: [{ Type: "bind", Source: volume, Destination: "/tmp/docker-mailserver" }],
 	};
+	const volumes = [{ type: "bind", source: volume, target: "/tmp/docker-mailserver" }];
+	const configured = { name: "dms", services: { mailserver: { image: "dms", volumes } } };
 	return `#!/bin/sh
 case "$1 $2" in
 	"ps -a") echo "0123456789ab ghcr.io/docker-mailserver/docker-mailserver:latest" ;;
 	"ps -q") echo 0123456789ab ;;
 	"compose version") ;;
-	"inspect "*) echo '${JSON.stringify([inspected])}' ;;
+	"compose --project-directory") echo '${JSON.stringify(configured)}' ;;
+	"image inspect") echo sha256:0123 ;;
+	"inspect "* | "container inspect") echo '${JSON.stringify([inspected])}' ;;
 	*) exit 1 ;;
 esac
 `;

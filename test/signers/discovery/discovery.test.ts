@@ -270,6 +270,18 @@ describe("docker-mailserver", () => {
 		);
 	});
 
+	test("that would come to have another volume when it is made anew is told so, and found all the same", async () => {
+		const { files: volume } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
+		const [found] = await discover(
+			volume,
+			docker("mailserver", { ...said, config: "/docker-data/dms/config" }),
+		);
+		expect(found).toMatchObject({
+			keys: [{ domain: "example.com" }],
+			problems: [expect.stringContaining("/srv/dms/docker-data/dms/config, then /docker-data/dms/config")],
+		});
+	});
+
 	test("that nothing makes anew is told so: a start alone would leave it with its old key", async () => {
 		const { files: volume } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
 		const problems = async (given: FoundHost["files"], labels: Readonly<Record<string, string>>) => {

@@ -345,11 +345,13 @@ export interface DockerSaid {
 	readonly env: readonly string[];
 	readonly port: string;
 	readonly labels?: Readonly<Record<string, string>>;
+	/** Where its compose file has the volume's directory. */
+	readonly config?: string;
 }
 
 export function docker(
 	name: string,
-	{ env, port, labels = COMPOSE }: DockerSaid,
+	{ env, port, labels = COMPOSE, config = "/srv/dms/docker-data/dms/config" }: DockerSaid,
 ): Readonly<Record<string, string>> {
 	const inspected = {
 		Id: "3f0c",
@@ -366,10 +368,38 @@ export function docker(
 			{ Type: "bind", Source: "/srv/dms/docker-data/dms/config", Destination: "/tmp/docker-mailserver" },
 		],
 	};
+	const configured = {
+		name: "dms",
+		services: {
+			mail: {
+				image: inspected.Config.Image,
+				volumes: [
+					{ type: "bind", source: "/srv/dms/docker-data/dms/mail-data", target: "/var/mail", bind: {} },
+					{ type: "bind", source: config, target: "/tmp/docker-mailserver", bind: {} },
+				],
+			},
+		},
+	};
 	return {
 		"/usr/bin/docker ps -a --format {{.ID}} {{.Image}}":
 			"3f0c ghcr.io/docker-mailserver/docker-mailserver:latest\n77aa nginx:1\n",
 		"/usr/bin/docker inspect 3f0c": JSON.stringify([inspected]),
+		[`/usr/bin/docker container inspect ${name}`]: JSON.stringify([inspected]),
+		[`/usr/bin/docker compose ${placesOf(labels)} config --format json mail`]: JSON.stringify(configured),
+		[`/usr/bin/docker image inspect --format {{.Id}} ${inspected.Config.Image}`]: "sha256:3f0c\n",
 		"/usr/bin/docker compose version": "Docker Compose version v2.40.3\n",
 	};
+}
+
+/** What compose is told of its files. */
+function placesOf(labels: Readonly<Record<string, string>>): string {
+	const said = (label: string) => labels[`com.docker.compose.${label}`] ?? "";
+	const directory = said("project.working_dir");
+	const each = (option: string, label: string) =>
+		said(label)
+			.split(",")
+			.filter((file) => file !== "")
+			.map((file) => ` ${option} ${file.startsWith("/") ? file : `${directory}/${file}`}`)
+			.join("");
+	return `--project-directory ${directory} -p ${said("project")}${each("-f", "project.config_files")}${each("--env-file", "project.environment_file")}`;
 }

@@ -14,8 +14,36 @@ const IMAGE = "/usr/bin/docker image inspect --format {{.Id}}";
 const OURS = "ghcr.io/docker-mailserver/docker-mailserver:15.1";
 
 const LABELS = { "com.docker.compose.project": "dms", "com.docker.compose.service": "mail" };
-const MADE = { Config: { Image: "dms-mail", Labels: LABELS } };
-const CONFIGURED = { name: "dms", services: { mail: { image: OURS } } };
+const MADE = {
+	Config: { Image: "dms-mail", Labels: LABELS },
+	Mounts: [
+		{ Type: "bind", Source: "/srv/dms/config", Destination: "/tmp/docker-mailserver", RW: true },
+		{
+			Type: "volume",
+			Name: "dms_mail",
+			Source: "/var/lib/docker/volumes/dms_mail/_data",
+			Destination: "/var/mail",
+		},
+		{ Type: "volume", Name: "9f0c", Source: "/var/lib/docker/volumes/9f0c/_data", Destination: "/var/cache" },
+		{ Type: "bind", Source: "/srv/dms/relay", Destination: "/run/secrets/relay" },
+		{ Type: "tmpfs", Source: "", Destination: "/run/scratch" },
+	],
+};
+const MAIL = { type: "volume", source: "mail", target: "/var/mail", volume: {} };
+const CONFIGURED = configured({});
+
+/** As compose's `config` prints it, with its volume at `config`. */
+function configured({ config = "/srv/dms/config", mail = MAIL as object | null, more = [] as object[] }) {
+	const bind = { type: "bind", source: config, target: "/tmp/docker-mailserver/", bind: {} };
+	const volumes = [bind, ...(mail === null ? [] : [mail]), { type: "volume", target: "/var/cache" }, ...more];
+	return {
+		name: "dms",
+		services: { mail: { image: OURS, volumes, secrets: [{ source: "relay" }] } },
+		volumes: { mail: { name: "dms_mail" } },
+	};
+}
+
+const BUILT = { ...CONFIGURED, services: { mail: { ...CONFIGURED.services.mail, image: undefined } } };
 
 /** What Docker prints, by its words; a sentence where it fails. */
 type Docker = Readonly<Record<string, ProgramResult>>;
@@ -58,7 +86,7 @@ async function preflight(docker: Docker, start = START): Promise<string | null> 
 describe("a container that compose makes anew", () => {
 	test.each([
 		["its file", START, WELL],
-		["the image that it builds", START, { ...WELL, [CONFIG]: printed({ services: { mail: {} } }) }],
+		["the image that it builds", START, { ...WELL, [CONFIG]: printed(BUILT) }],
 		["nothing of compose's", "/usr/local/sbin/again mailserver", {}],
 	])("is stopped where all is there: %s", async (_, start, docker) => {
 		expect(await preflight(docker, start)).toBeNull();
@@ -98,5 +126,33 @@ describe("a container that compose makes anew", () => {
 		],
 	])("is not stopped with %s", async (_, docker, why) => {
 		expect(await preflight({ ...WELL, ...docker })).toContain(why);
+	});
+
+	test.each([
+		[
+			"another directory",
+			{ config: "/docker-data/config" },
+			"/tmp/docker-mailserver: /srv/dms/config, then /docker-data/config",
+		],
+		[
+			"a directory where it has a volume",
+			{ mail: { ...MAIL, type: "bind", source: "/dms_mail" } },
+			"/var/mail: dms_mail, then /dms_mail",
+		],
+		["another volume", { mail: { ...MAIL, source: "other" } }, "/var/mail: dms_mail, then other"],
+		[
+			"a directory more",
+			{ more: [{ type: "bind", source: "/srv/dms/state", target: "/var/mail-state" }] },
+			"/var/mail-state: nothing, then /srv/dms/state",
+		],
+	])("is not stopped where it would come to have %s", async (_, given, why) => {
+		expect(await preflight({ ...WELL, [CONFIG]: printed(configured(given)) })).toContain(why);
+	});
+
+	test("is not stopped where it would lose a directory", async () => {
+		const without = { ...CONFIGURED, services: { mail: { image: OURS, secrets: [{ source: "relay" }] } } };
+		expect(await preflight({ ...WELL, [CONFIG]: printed(without) })).toContain(
+			"/tmp/docker-mailserver: /srv/dms/config, then nothing",
+		);
 	});
 });
