@@ -22,7 +22,7 @@ import { signInside, whyNotAnew, whyNotRunning, whyNotTakenUp } from "./inside.t
 import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";
 import { whyNotMade } from "./made-anew.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
-import { defersUnsigned, HELD, isHeld, UNSIGNED, whyHeld } from "./unsigned-mail.ts";
+import { defersUnsigned, isHeld, UNSIGNED, whyHeld } from "./unsigned-mail.ts";
 
 export interface DockerMailserverOptions {
 	readonly name: string;
@@ -56,7 +56,8 @@ export function createDockerMailserverSigner(options: DockerMailserverOptions): 
 		},
 		render: ({ files, notes }, changes) => {
 			// Before a key is placed: whatever comes to lie on the volume has rspamd restarted.
-			if (notes.includes(HELD)) throw new KeyturnError("signer.config", HELD);
+			const held = notes.find(isHeld);
+			if (held !== undefined) throw new KeyturnError("signer.config", held);
 			return changes.length === 0 ? [] : layout.render(files, changes);
 		},
 		unsafe: async (keyPath, reading) => unsafe(options.disk, keyPath, reading),

@@ -13,7 +13,7 @@ export const UNSIGNED =
 	"its Postfix lets mail out unsigned that comes while its signer is being stopped: put `milter_default_action = tempfail` into postfix-main.cf on the volume";
 
 /** Why nothing is put onto a volume that rspamd is read from. */
-export const HELD =
+const HELD =
 	"its container restarts rspamd as soon as a key comes to lie on the volume, and its Postfix lets mail out unsigned meanwhile: put `milter_default_action = tempfail` into postfix-main.cf on the volume, and have the container made anew";
 const NOT_YET =
 	"postfix-main.cf on the volume says `milter_default_action = tempfail`, and its running Postfix does not, which would let mail out unsigned while rspamd is restarted: make the container anew once";

@@ -110,10 +110,13 @@ describe("rspamd, which its container restarts as soon as anything changes on th
 		expect(await signer.preflight()).toContain(why);
 	});
 
-	test("is staged nothing for, neither a key nor a file, as long as the volume says so", async () => {
-		const signer = rspamdOn({}, null);
+	test.each([
+		["the volume says so", {}, null, "put `milter_default_action = tempfail`"],
+		["its Postfix does not have it yet", DEFERS, "accept", "make the container anew"],
+	])("is staged nothing for, neither a key nor a file, as long as %s", async (_, files, action, why) => {
+		const signer = rspamdOn(files, action);
 		const reading = await signer.read();
-		expect(() => signer.render(reading, [TURN])).toThrow("milter_default_action = tempfail");
+		for (const changes of [[TURN], []]) expect(() => signer.render(reading, changes)).toThrow(why);
 	});
 
 	test.each(["tempfail", null])(
