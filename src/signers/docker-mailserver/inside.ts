@@ -62,6 +62,18 @@ export async function postfixSays(inside: Inside, name: string): Promise<string 
 	return said === "" ? null : said;
 }
 
+/** Whether it goes on with its rspamd where a key comes to lie on the volume; not, where that cannot be told. */
+export async function leavesRspamd(inside: Inside): Promise<boolean> {
+	return (await run(inside, LEAVES_RSPAMD).catch(() => null))?.status === 0;
+}
+
+/** Of what is below rspamd its change detector looks at nothing before 13, at scripts alone before 15.0.1, and at all files since. */
+export const LEAVES_RSPAMD = [
+	"sh",
+	"-c",
+	`f=/usr/local/bin/helpers/change-detection.sh; [ -s "$f" ] || exit 1; ! grep -qi rspamd "$f" || grep -q 'RSPAMD_DMS_D.*-name "[*][.]sh"' "$f"`,
+] as const;
+
 /** A message with the signatures that the container's signer gives it; fails with `signer.probe`. */
 export async function signInside(inside: Inside, sender: string): Promise<string> {
 	const message = probeText(sender);

@@ -1,11 +1,11 @@
 /**
  * Whether the container's Postfix lets mail out while nothing signs it. With rspamd that is more than the moment of a stop: the
- * container restarts it as soon as any file below `rspamd` on the volume is new or another (check-for-changes.sh, from 15.1 on), so
+ * container restarts it as soon as any file below `rspamd` on the volume is new or another (check-for-changes.sh, from 15.0.1 on), so
  * that a key that is only placed there would have mail leave unsigned.
  */
 
 import type { Disk } from "../../ports/disk.ts";
-import { type Inside, postfixSays } from "./inside.ts";
+import { type Inside, leavesRspamd, postfixSays } from "./inside.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
 
 /** What an administrator is told of the moment of a stop. */
@@ -26,9 +26,10 @@ export function isHeld(problem: string): boolean {
 export async function whyHeld(of: Inside & { readonly disk: Disk }): Promise<string | null> {
 	const { settings, disk } = of;
 	if (settings.signs !== "rspamd") return null;
-	if (!(await defersUnsigned(disk, settings))) return HELD;
 	const said = await postfixSays(of, "milter_default_action");
-	return said === null || said === "tempfail" ? null : NOT_YET;
+	if (said === "tempfail" || (await leavesRspamd(of))) return null;
+	if (!(await defersUnsigned(disk, settings))) return HELD;
+	return said === null ? null : NOT_YET;
 }
 
 /** Its image says accept; what postfix-main.cf says last counts (`postconf -e` of each line, when it is made). */

@@ -1,10 +1,15 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hashOf } from "../../../src/durable.ts";
 import { settingsSchema } from "../../../src/signers/docker-mailserver/settings.ts";
+import { LEAVES_RSPAMD } from "../../../src/signers/docker-mailserver/inside.ts";
 import { createDockerMailserverSigner } from "../../../src/signers/docker-mailserver/signer.ts";
 import type { ProgramResult, Programs } from "../../../src/ports/programs.ts";
 import type { SignerFile } from "../../../src/ports/signer.ts";
 import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
+import { createSystemPrograms } from "../../../src/system/programs.ts";
+import { temporaryDirectory } from "../../system/temporary-directory.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 import { DKIM_SIGNING } from "../../fakes/docker-mailserver-files.ts";
 import { RSA_KEY } from "../../fakes/found-host.ts";
@@ -64,20 +69,19 @@ test.each(["milter_default_action = tempfail\n", "x = y\n milter_default_action=
 	},
 );
 
-/** What its Postfix says of itself, where it runs. */
-function rspamdOn(files: Readonly<Record<string, string>>, action: string | null) {
+/** What its Postfix says of itself, where it runs, and the status of whether rspamd is left running when a key is new. */
+function rspamdOn(files: Readonly<Record<string, string>>, action: string | null, leaves = 1) {
 	const sim = new SimDisk(() => new Date(0));
 	sim.put(`${VOLUME}/rspamd/override.d/dkim_signing.conf`, DKIM_SIGNING);
 	sim.put(`${VOLUME}/rspamd/dkim/mail.private`, RSA_KEY);
 	for (const [name, text] of Object.entries(files)) sim.put(`${VOLUME}/${name}`, text);
 	return signerOn(sim, {
 		signs: "rspamd",
-		run: async ({ argv }) =>
-			Promise.resolve(
-				argv.includes("rspamadm")
-					? SIGNED
-					: { ...SIGNED, status: action === null ? 1 : 0, stdout: `${action ?? ""}\n` },
-			),
+		run: async ({ argv }) => {
+			if (argv.includes("rspamadm")) return Promise.resolve(SIGNED);
+			if (argv.join().includes("change-detection.sh")) return Promise.resolve({ ...SIGNED, status: leaves });
+			return Promise.resolve({ ...SIGNED, status: action === null ? 1 : 0, stdout: `${action ?? ""}\n` });
+		},
 	});
 }
 
@@ -119,17 +123,20 @@ describe("rspamd, which its container restarts as soon as anything changes on th
 		for (const changes of [[TURN], []]) expect(() => signer.render(reading, changes)).toThrow(why);
 	});
 
-	test.each(["tempfail", null])(
-		"gets one where mail is deferred meanwhile, or it is down: %s",
-		async (action) => {
-			const signer = rspamdOn(DEFERS, action);
-			const reading = await signer.read();
-			expect(reading.lines).toMatchObject([{ selector: "mail", problem: null }]);
-			expect(await signer.firstKeyFaults(["new.example"], new Set())).toEqual(new Map());
-			expect(await signer.preflight()).toBeNull();
-			expect(signer.render(reading, [TURN])).toHaveLength(1);
-		},
-	);
+	test.each([
+		["mail is deferred meanwhile", DEFERS, "tempfail", 1],
+		["user-patches.sh has it deferred", {}, "tempfail", 1],
+		["it is down", DEFERS, null, 1],
+		["it is of before 15.0.1, and looks at scripts alone", {}, "accept", 0],
+		["the same, and is to be made anew", DEFERS, "accept", 0],
+	])("gets one where %s", async (_, files, action, leaves) => {
+		const signer = rspamdOn(files, action, leaves);
+		const reading = await signer.read();
+		expect(reading.lines).toMatchObject([{ selector: "mail", problem: null }]);
+		expect(await signer.firstKeyFaults(["new.example"], new Set())).toEqual(new Map());
+		expect(await signer.preflight()).toBeNull();
+		expect(signer.render(reading, [TURN])).toHaveLength(1);
+	});
 });
 
 test("notes that what custom commands change is dropped once anything in override.d is new", async () => {
@@ -321,4 +328,25 @@ test("the volume itself may be named by a link, and links within it lead where t
 	sim.put("/data/dms/opendkim/SigningTable", "*@example.com mail\n");
 	sim.putSymlink(VOLUME, "/data/dms");
 	expect((await signerOn(sim).read()).lines).toMatchObject([{ domain: "example.com", selector: "mail" }]);
+});
+
+describe("the container's own change-detection.sh", () => {
+	const FIND = 'STAGING < <(find "${RSPAMD_DMS_D}" -type f -print0)';
+	test.each([
+		["15.0.1", `  readarray -d '' ${FIND}\n`, 1],
+		["13", `  readarray -d '' ${FIND.replace("-print0", '-name "*.sh" -print0')}\n`, 0],
+		["12", "sha512sum x\n", 0],
+		["nothing that could be read", null, 1],
+		["an empty file", "", 1],
+	])("says what leaves rspamd running: %s", async (_, text, status) => {
+		const path = join(await temporaryDirectory(), "change-detection.sh");
+		if (text !== null) await writeFile(path, text);
+		const [shell, ...words] = LEAVES_RSPAMD;
+		const argv = [
+			`/bin/${shell}`,
+			...words.map((word) => word.replace(/\/usr\S*detection[.]sh/, path)),
+		] as const;
+		const ran = createSystemPrograms().run({ argv, timeoutMs: 20_000 }, new AbortController().signal);
+		expect(await ran).toMatchObject({ status });
+	});
 });
