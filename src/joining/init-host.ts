@@ -21,12 +21,15 @@ interface Owner {
 	readonly gid: number;
 }
 
+const ROOT = 0;
+
 /** Everything is read as whoever runs it: root, since what signs is nobody else's to read. */
 export async function joinInitHost(given: InitHostGiven): Promise<InitHost> {
 	const { discoverSigners } = await import("../signers/discovery/discovery.ts");
 	const { findZoneOf } = await import("../dns/found-zone.ts");
 	const { findTsigKeys } = await import("../system/tsig-keys.ts");
 	const { guessProvider } = await import("../../providers/guess.ts");
+	const { createProgramTrust } = await import("../system/program-trust.ts");
 	const { createSystemSockets } = await import("../system/sockets.ts");
 	const { machine, configuration, owner, signal } = given;
 	const { disk } = machine;
@@ -45,6 +48,7 @@ export async function joinInitHost(given: InitHostGiven): Promise<InitHost> {
 				sockets: createSystemSockets(),
 				clock: machine.clock,
 				runProbe,
+				programTrust: createProgramTrust(disk, ROOT),
 			}),
 		mailServer: async () => {
 			if (await isThere("/usr/sbin/postfix")) return "postfix";

@@ -3,7 +3,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { Disk } from "../../src/ports/disk.ts";
 import type { Sockets } from "../../src/ports/sockets.ts";
-import type { SignerTools } from "../../src/signers/registry.ts";
+import type { DiscoveryTools } from "../../src/signers/discovery/proposal.ts";
+import { createProgramTrust } from "../../src/system/program-trust.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { createSimProcess } from "./sim-process.ts";
 import { createSleepingClock } from "./sleeping-clock.ts";
@@ -37,14 +38,14 @@ export const ED25519_KEY = generateKeyPairSync("ed25519")
 /** Users of the signers, each with an id of its own. */
 export const UID = { opendkim: 110, _rspamd: 111, "dkimpy-milter": 112, dkimproxy: 113, "Debian-exim": 114 };
 
-export function foundHost({ files, programs = {}, unreadable = [], sockets }: FoundHost): SignerTools {
+export function foundHost({ files, programs = {}, unreadable = [], sockets }: FoundHost): DiscoveryTools {
 	const disk = new SimDisk(() => new Date());
 	for (const [path, file] of Object.entries({ ...ACCOUNTS, ...files })) {
 		disk.putDirectory(path.slice(0, path.lastIndexOf("/")));
 		const { text, mode, uid = 0 }: HostFile = typeof file === "string" ? { text: file } : file;
 		disk.put(path, text, mode, { uid, gid: uid });
 	}
-	const run: SignerTools["programs"]["run"] = async ({ argv, owner }) => {
+	const run: DiscoveryTools["programs"]["run"] = async ({ argv, owner }) => {
 		if (/\/opendkim -n -x /.test(argv.join(" "))) {
 			const stderr =
 				owner === undefined
@@ -64,6 +65,7 @@ export function foundHost({ files, programs = {}, unreadable = [], sockets }: Fo
 		sockets: sockets ?? { connect: never },
 		clock: createSleepingClock(),
 		runProbe: never,
+		programTrust: createProgramTrust(disk.open({ process: createSimProcess() }), 0),
 	};
 }
 

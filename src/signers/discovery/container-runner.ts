@@ -5,7 +5,7 @@
 
 import type { FoundCommands } from "../../ports/found-signer.ts";
 import { whyNotMade } from "../docker-mailserver/made-anew.ts";
-import type { SignerTools } from "../registry.ts";
+import type { DiscoveryTools } from "./proposal.ts";
 
 export interface Runner {
 	/** A unit of systemd's where there are no commands. */
@@ -22,7 +22,7 @@ export interface MadeContainer {
 
 /** By compose, or by the unit of Podman's; a sentence that says why by neither. */
 export async function runnerOf(
-	tools: SignerTools,
+	tools: DiscoveryTools,
 	program: string,
 	container: MadeContainer,
 ): Promise<Runner | string> {
@@ -44,7 +44,7 @@ const ANSWER_MS = 20_000;
 const NEVER = new AbortController().signal;
 
 async function composeOf(
-	tools: SignerTools,
+	tools: DiscoveryTools,
 	program: string,
 	{ name, labels }: MadeContainer,
 ): Promise<Runner | string> {
@@ -94,6 +94,22 @@ async function composeOf(
 				`up=$(${program} ps -q -f 'name=^/${name.replaceAll(".", "[.]")}$') || exit 126; test -n "$up"`,
 			],
 		},
-		problems: why === null ? [] : [`${name}: ${why}`],
+		problems: [
+			...(why === null ? [] : [`${name}: ${why}`]),
+			...(await whyUntrusted(tools, [...files, ...environments, `${directory}/.env`])),
+		],
 	};
+}
+
+/** Root runs what they say: whoever writes them has this host. */
+async function whyUntrusted(
+	{ disk, programTrust }: DiscoveryTools,
+	files: readonly string[],
+): Promise<readonly string[]> {
+	const problems: string[] = [];
+	for (const file of new Set(files)) {
+		const why = (await disk.stat(file)) === null ? null : await programTrust.whyUntrusted(file);
+		if (why !== null) problems.push(`${file}, which compose reads as root at each turn: ${why} (${DOCS})`);
+	}
+	return problems;
 }

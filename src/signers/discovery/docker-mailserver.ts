@@ -6,11 +6,11 @@ import type { FoundSigner } from "../../ports/found-signer.ts";
 import { jsonIn } from "../docker-mailserver/inside.ts";
 import { settingsSchema } from "../docker-mailserver/settings.ts";
 import type { SignerTools } from "../registry.ts";
-import { asFound, firstThere, lookAt, type Proposal } from "./proposal.ts";
+import { asFound, type DiscoveryTools, firstThere, lookAt, type Proposal } from "./proposal.ts";
 import { type Runner, runnerOf } from "./container-runner.ts";
 
 /** Whoever may not ask Docker, or finds it stopped, is told so. */
-export async function findDockerMailservers(tools: SignerTools): Promise<readonly FoundSigner[]> {
+export async function findDockerMailservers(tools: DiscoveryTools): Promise<readonly FoundSigner[]> {
 	const program = await firstThere(tools, PROGRAMS);
 	if (program === null) return [];
 	try {
@@ -91,7 +91,7 @@ function proposalOf(name: string, { service, commands }: Runner): Proposal {
 	};
 }
 
-async function lookInto(tools: SignerTools, program: string, container: Container): Promise<FoundSigner> {
+async function lookInto(tools: DiscoveryTools, program: string, container: Container): Promise<FoundSigner> {
 	const { Name: name, Mounts: mounts } = container;
 	const runner = await runnerOf(tools, program, { name, labels: container.Config.Labels ?? {} });
 	if (typeof runner === "string")

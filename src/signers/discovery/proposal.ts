@@ -3,8 +3,14 @@
 import { publicHalfOf } from "../../dkim/key-material.ts";
 import { asKeyturnError } from "../../errors.ts";
 import type { FoundKey, FoundSetting, FoundSigner } from "../../ports/found-signer.ts";
+import type { ProgramTrust } from "../../ports/program-trust.ts";
 import type { Signer, SignerReading, SigningLine } from "../../ports/signer.ts";
 import { SIGNER_TYPES, type SignerTools } from "../registry.ts";
+
+/** What finds signers needs besides what they themselves do. */
+export interface DiscoveryTools extends SignerTools {
+	readonly programTrust: ProgramTrust;
+}
 
 export interface Proposal {
 	readonly type: string;

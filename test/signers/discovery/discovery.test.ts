@@ -282,6 +282,25 @@ describe("docker-mailserver", () => {
 		});
 	});
 
+	test("is told which of compose's files somebody besides root could have written: root runs what they say", async () => {
+		const { files: volume, programs = {} } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
+		const [found] = await discover(
+			{
+				...volume,
+				"/srv/dms/compose.yaml": { text: "", uid: 110 },
+				"/srv/dms/.env": { text: "", mode: 0o664 },
+			},
+			programs,
+		);
+		expect(found).toMatchObject({
+			keys: [{ domain: "example.com" }],
+			problems: [
+				expect.stringMatching(/^\/srv\/dms\/compose.yaml, which .* expected root as its owner, got user 110/),
+				expect.stringMatching(/^\/srv\/dms\/[.]env, which .* got mode 0664/),
+			],
+		});
+	});
+
 	test("that nothing makes anew is told so: a start alone would leave it with its old key", async () => {
 		const { files: volume } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
 		const problems = async (given: FoundHost["files"], labels: Readonly<Record<string, string>>) => {

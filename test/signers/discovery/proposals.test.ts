@@ -8,6 +8,7 @@ import { parseSettings } from "../../../src/settings/parse-settings.ts";
 import type { SignerSettings } from "../../../src/settings/settings.ts";
 import { readYaml } from "../../../src/settings/yaml-source.ts";
 import { discoverSigners } from "../../../src/signers/discovery/discovery.ts";
+import type { DiscoveryTools } from "../../../src/signers/discovery/proposal.ts";
 import { SIGNER_TYPES, type SignerTools } from "../../../src/signers/registry.ts";
 import { AgentWorld } from "../../fakes/agent-world.ts";
 import { commandBench } from "../../fakes/command-bench.ts";
@@ -18,7 +19,7 @@ import { SET_UPS, type SetUp } from "./set-ups.ts";
 
 const PATH = "/etc/keyturn/keyturn.yaml";
 
-async function proposed(tools: SignerTools, mail: string | null): Promise<string> {
+async function proposed(tools: DiscoveryTools, mail: string | null): Promise<string> {
 	const host = initHost({
 		signers: async () => discoverSigners(tools),
 		mailServer: async () => Promise.resolve(mail),
