@@ -73,6 +73,14 @@ function signerOf(name: string, failing: (domain: string) => "refuses" | "hangs"
 	const sim = new SimDisk(() => new Date(0));
 	for (const [path, text] of Object.entries(FILES)) sim.put(path, text);
 	const run = async ({ argv, input = "" }: ProgramRequest) => {
+		// The container's copy of its table.
+		if (argv.includes("cat"))
+			return Promise.resolve({
+				status: 0,
+				signal: null,
+				stdout: FILES["/srv/dms/config/opendkim/KeyTable"],
+				stderr: "",
+			});
 		const domain = /[ab]\.example/.exec(`${argv.join(" ")} ${String(input)}`)?.[0] ?? "";
 		const how = failing(domain);
 		if (how === "hangs") throw new KeyturnError("program.timeout", `${argv[0]} takes too long`);

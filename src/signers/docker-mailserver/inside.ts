@@ -4,6 +4,8 @@ import { excerpt } from "../../dkim/foreign-text.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Programs } from "../../ports/programs.ts";
 import type { SignerFile } from "../../ports/signer.ts";
+import { LABELLED_KEYS } from "../one-table/labelled-keys.ts";
+import { parseRows } from "../one-table/rows.ts";
 import { probeText } from "../probe-message.ts";
 import { signaturesIn } from "../rspamd-answer.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
@@ -39,19 +41,26 @@ export async function whyNotAnew(
 	return `${program} ${act} does not make the container anew, and it reads its volume only then: ${ANEW}`;
 }
 
-/** Whether its OpenDKIM has the volume's key table; where that cannot be told, what it signs tells. */
+/** Whether its OpenDKIM has the keys of the volume's table, whatever user-patches.sh adds; where that cannot be told, what it signs tells. */
 export async function whyNotTakenUp(
 	inside: Inside,
 	table: SignerFile | undefined,
 ): Promise<{ readonly what: string; readonly hint: string } | null> {
 	if (inside.settings.signs !== "opendkim" || table === undefined) return null;
-	const copy = await run(inside, ["sha256sum", COPIED_TABLE]).catch(() => null);
-	const hash = /^[0-9a-f]{64}(?= )/.exec(copy?.stdout ?? "")?.[0] ?? null;
-	if (hash === null || hash === table.hash) return null;
+	const copy = await run(inside, ["cat", COPIED_TABLE]).catch(() => null);
+	if (copy?.status !== 0) return null;
+	const copied = new Set(keyRows(copy.stdout));
+	if (keyRows(Buffer.from(table.bytes).toString()).every((row) => copied.has(row))) return null;
 	return {
-		what: `${COPIED_TABLE} in the container is not what the volume has: it was started again, and copies only when it is made`,
+		what: `${COPIED_TABLE} in the container has not the keys that the volume has: it was started again, and copies only when it is made`,
 		hint: ANEW,
 	};
+}
+
+function keyRows(table: string): readonly string[] {
+	return parseRows(Buffer.from(table), LABELLED_KEYS).flatMap(({ label, domain, selector, path, problem }) =>
+		problem === null ? [[label, domain, selector, path].join(" ")] : [],
+	);
 }
 
 /** A value of its main.cf, as its running Postfix has it; null where none runs, or that cannot be told. */
@@ -97,10 +106,19 @@ const COPIED_TABLE = "/etc/opendkim/KeyTable";
 const ANEW =
 	"let services.commands make it anew (docker compose up -d --force-recreate …), as docs/signers.md shows";
 const RUN_MS = 60_000;
+const LIMIT_BYTES = 16 * 1024 * 1024;
 const WORDS_LIMIT = 300;
 
 async function run({ settings, outside }: Inside, argv: readonly string[], input = "") {
-	return outside.run({ argv: [...settings.exec, ...argv], input, timeoutMs: RUN_MS }, NEVER);
+	return outside.run(
+		{
+			argv: [...settings.exec, ...argv],
+			input,
+			timeoutMs: RUN_MS,
+			outputLimitBytes: LIMIT_BYTES,
+		},
+		NEVER,
+	);
 }
 
 /** opendkim prints the header fields that it would add, after a line of its own. */

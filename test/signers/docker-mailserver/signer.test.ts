@@ -226,13 +226,16 @@ test("gets longer than a service: a container that is made anew sets itself up f
 
 test.each([
 	["mail example.com:mail:/k\n", "started again, and copies only when it is made"],
-	["next example.com:next:/k\n", null],
-])("is not up with another key table than the volume's: %j", async (copy, why) => {
-	const bytes = Buffer.from("next example.com:next:/k\n");
-	const { ready } = signerThatAnswers(
-		[{ ...SIGNED, stdout: `${hashOf(Buffer.from(copy))}  /etc/opendkim/KeyTable\n` }],
-		{ signs: "opendkim", files: [{ path: "/v/opendkim/KeyTable", bytes, hash: hashOf(bytes) }] },
-	);
+	["x example.com:mail:/k\nx example.com:next:/k\n", "started again"],
+	["x example.com:next:/k\n", null],
+	["# by user-patches.sh\nother other.example:a:/a\nx  example.com:next:/k\n", null],
+	["", "started again"],
+])("is not up with other keys in its table than in the volume's: %j", async (stdout, why) => {
+	const bytes = Buffer.from("x example.com:next:/k\n");
+	const { ready } = signerThatAnswers([{ ...SIGNED, stdout }], {
+		signs: "opendkim",
+		files: [{ path: "/v/opendkim/KeyTable", bytes, hash: hashOf(bytes) }],
+	});
 	if (why === null) await ready();
 	else await expect(ready()).rejects.toThrow(why);
 });
