@@ -162,8 +162,9 @@ function optionsOf(directory: string | null): readonly string[] {
 	return directory === null ? [] : ["-c", directory];
 }
 
+/** What hides a program behind a device, as sandboxes do, takes it away. */
 async function isThere(disk: Disk, program: string): Promise<boolean> {
-	return (await disk.stat(program).catch(() => null)) !== null;
+	return (await disk.stat(program).catch(() => null))?.kind === "file";
 }
 
 /** Of `inet_interfaces` and `inet_protocols`, the address of this host's own at which it listens; the older protocol if both do. */
