@@ -97,7 +97,9 @@ function agentOf(guide: GuideHost): AgentHost {
 /** Short waits, and nothing spread: the tests wait for real time. */
 function configurationText(configuration: Configuration, domains: readonly string[]): string {
 	const { swap, soak = "0s", timeout = "1h", more = "" } = configuration;
-	return `schedule: "0 3 1 * *"
+	// Ten days away at least: no key is made ahead of its date meanwhile.
+	const day = (new Date().getUTCDate() % 17) + 10;
+	return `schedule: "0 3 ${day} * *"
 timezone: UTC
 jitter: 0s
 record: { ttl: 5m }
