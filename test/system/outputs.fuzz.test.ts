@@ -63,7 +63,7 @@ test(
 				const programs: Programs = {
 					run: async () => Promise.resolve({ status: 0, signal: null, stdout, stderr: "" }),
 				};
-				const disk = { stat: async () => Promise.resolve({}) } as unknown as Disk;
+				const disk = { stat: async () => Promise.resolve({ kind: "file" }) } as unknown as Disk;
 				const postfix = createPostfix({ programs, disk });
 				expect(await postfix.defersMail()).toBe(stdout.trim() === "tempfail");
 				expect([null, "127.0.0.1", "::1"]).toContain((await postfix.greetsAt())?.host ?? null);
