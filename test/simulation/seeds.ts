@@ -71,12 +71,6 @@ export const SEEDS: readonly Seed[] = [
 		weather: "harsh",
 		found: "soaks counted from a moment that a clock which was ahead had noted",
 	},
-	{ seed: 504025, weather: "harsh", found: "an edit was lost before a table was put back" },
 	{ seed: 505000, weather: "harsh", found: "a signing line came before the second table had its name" },
-	{
-		seed: 507068,
-		weather: "harsh",
-		found: "a leaving domain's key that was put back was no successor",
-	},
 	{ seed: 507114, weather: "harsh", found: "a key of a clock that was ahead stood for months to come" },
 ];
