@@ -8,7 +8,7 @@ import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import { parseRows, renderRows, type Row } from "../one-table/rows.ts";
 import { renderTwoTables } from "../one-table/signing-lines.ts";
-import { isChanged } from "../rendered.ts";
+import { isChanged, namesNext } from "../rendered.ts";
 import { DKIMPY_TABLE, isCaught, labelIn } from "./table.ts";
 
 /** KeyTable, SigningTable, and KeyTableEd25519 where there is one. Pure; fails with `signer.config`. */
@@ -63,22 +63,10 @@ function refuseHalf(own: readonly SignerChange[], others: readonly SignerChange[
 /** Of each domain's RSA key that is to sign. */
 function labelsIn(rows: readonly Row[], changes: readonly SignerChange[]): ReadonlyMap<string, string> {
 	return new Map(
-		changes.flatMap(({ domain, to }) => {
-			const label = rows.find((row) => to !== null && isOf(row, { domain, ...to }))?.label;
-			return label === undefined ? [] : [[domain, label] as const];
+		changes.flatMap((change) => {
+			const label = rows.find((row) => namesNext(row, change))?.label;
+			return label === undefined ? [] : [[change.domain, label] as const];
 		}),
-	);
-}
-
-function isOf(
-	row: Row,
-	key: { readonly domain: string; readonly selector: string; readonly keyPath: string },
-): boolean {
-	return (
-		row.problem === null &&
-		row.domain === key.domain &&
-		row.selector === key.selector &&
-		row.path === key.keyPath
 	);
 }
 
@@ -89,10 +77,9 @@ function renderBeside(
 	labels: ReadonlyMap<string, string>,
 ): RenderedFile {
 	const bytes = changes.reduce((before, change) => {
-		const { domain, from, to } = change;
-		const label = labels.get(domain);
-		const isThere = (row: Row): boolean => to !== null && isOf(row, { domain, ...to }) && row.label === label;
-		if (from === null && parseRows(before, DKIMPY_TABLE).some(isThere)) return before;
+		const label = labels.get(change.domain);
+		const isThere = (row: Row): boolean => namesNext(row, change) && row.label === label;
+		if (change.from === null && parseRows(before, DKIMPY_TABLE).some(isThere)) return before;
 		const first: typeof DKIMPY_TABLE.first = (name, of) => DKIMPY_TABLE.first(name, of, label);
 		return renderRows({ ...beside, bytes: before }, [change], { ...DKIMPY_TABLE, first })[0]?.bytes ?? before;
 	}, beside.bytes);

@@ -3,6 +3,7 @@
 import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import { namesNext } from "../rendered.ts";
 
 /** What one line says; the text of lines is Latin-1, one character a byte. */
 export interface Row {
@@ -111,9 +112,10 @@ function needsNoRow(rows: readonly Row[], change: SignerChange): boolean {
 }
 
 /** One that names the next key already. */
-function rowInUse(rows: readonly Row[], { domain, from, to }: SignerChange): Row | undefined {
+function rowInUse(rows: readonly Row[], change: SignerChange): Row | undefined {
+	const { from, to } = change;
 	if (from === null || to === null || from === to.selector) return undefined;
-	return rows.find((row) => isIt(row, domain, to.selector) && row.path === to.keyPath);
+	return rows.find((row) => namesNext(row, change));
 }
 
 function refuseTaken(rows: readonly Row[], change: SignerChange, format: RowFormat): void {

@@ -7,7 +7,7 @@ import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile, SigningLine } from "../../ports/signer.ts";
 import { groupBy } from "../group-by.ts";
-import { isChanged } from "../rendered.ts";
+import { isChanged, namesNext } from "../rendered.ts";
 import { parseRows, type Row, type RowFormat, renderRows } from "./rows.ts";
 
 /** One line of a signing table: mail of whom gets the key of which label. */
@@ -98,13 +98,14 @@ export function renderTwoTables(
 	const { keys, signing, format, labelIn } = tables;
 	let signs = signing.bytes;
 	let names = renderRows(keys, [...turns, ...gone], format)[0]?.bytes ?? keys.bytes;
-	for (const { domain, to } of firsts) {
+	for (const change of firsts) {
+		const { domain, to } = change;
 		if (to === null) continue;
-		const half = halfLabel(names, signs, { domain, ...to }, tables);
+		const half = halfLabel(names, signs, change, tables);
 		const label = half ?? freeLabel(names, signs, domain, tables);
 		const labelled = { ...format, first: (name: string, of: typeof to) => format.first(name, of, label) };
 		const file = { ...keys, bytes: names, hash: hashOf(names) };
-		if (half === null) names = renderRows(file, [{ domain, from: null, to }], labelled)[0]?.bytes ?? names;
+		if (half === null) names = renderRows(file, [change], labelled)[0]?.bytes ?? names;
 		signs = withLine(tables, signs, domain, label);
 	}
 	for (const change of gone) signs = withoutLines(signs, labelsOf(keys, change, format), labelIn);
@@ -130,18 +131,11 @@ function rowOf(line: string, labelIn: LabelIn = beforeColon): SigningRow | null 
 function halfLabel(
 	keys: Uint8Array,
 	signing: Uint8Array,
-	{ domain, selector, keyPath }: { domain: string; selector: string; keyPath: string },
+	change: SignerChange,
 	{ format, labelIn }: TwoTables,
 ): string | null {
 	const signs = signingRows(signing, labelIn);
-	const half = parseRows(keys, format).find(
-		(row) =>
-			row.problem === null &&
-			row.domain === domain &&
-			row.selector === selector &&
-			row.path === keyPath &&
-			!isNamed(signs, row),
-	);
+	const half = parseRows(keys, format).find((row) => namesNext(row, change) && !isNamed(signs, row));
 	return half?.label ?? null;
 }
 

@@ -2,7 +2,7 @@
 
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
-import { isChanged } from "../rendered.ts";
+import { isChanged, namesNext } from "../rendered.ts";
 import {
 	goingNames,
 	type KeyTableEntry,
@@ -99,26 +99,15 @@ function nameEntries({ entries, signing }: Parsed, firsts: readonly SignerChange
 	const named = new Set(signing.rules.map((rule) => rule.entry));
 	const taken = new Set([...entries.map((entry) => entry.name), ...named]);
 	return firsts.map((change) => {
-		const half = entries.find((entry) => isFor(entry, change) && !named.has(entry.name));
+		const half = entries.find(
+			(entry) => !entry.isOfSender && namesNext(entry, change) && !named.has(entry.name),
+		);
 		if (half !== undefined) return { name: half.name, change, isThere: true };
 		let name = change.domain;
 		for (let number = 2; taken.has(name); number += 1) name = `${change.domain}-${number}`;
 		taken.add(name);
 		return { name, change, isThere: false };
 	});
-}
-
-function isFor(
-	{ domain, selector, path, problem, isOfSender }: KeyTableEntry,
-	change: SignerChange,
-): boolean {
-	return (
-		problem === null &&
-		!isOfSender &&
-		domain === change.domain &&
-		selector === change.to?.selector &&
-		path === change.to.keyPath
-	);
 }
 
 /** Mail whose signing line names no entry is deferred: a broader line, or one with %, may lead to what is gone. */
