@@ -1,13 +1,11 @@
 /** Takes keys found in use into the state, without touching them. */
 
-import { isRecordOf, publicHalfOf, recordText } from "../dkim/key-material.ts";
-import { formatKeyRecord } from "../dkim/key-record.ts";
+import { publicHalfOf } from "../dkim/key-material.ts";
 import { keyRecordName } from "../dkim/names.ts";
 import {
 	activeKey,
 	type DomainState,
 	editKey,
-	type KeyEntry,
 	type KeyRecordEntry,
 	type KeyUse,
 	keyOf,
@@ -16,6 +14,7 @@ import {
 import { turnedFor } from "../rotation/timing.ts";
 import { isSuperseded } from "../rotation/wishes.ts";
 import type { Policy } from "../rotation/policy.ts";
+import { adoptedKey } from "./adopted-key.ts";
 import { CAUSES } from "./causes.ts";
 import { inspection, linesInUse } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
@@ -28,39 +27,17 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 	const { policy } = doc;
 	const answer = await inspection(run);
 	const lines = (linesInUse(answer, policy) ?? []).filter((line) => step.selectors.includes(line.selector));
-	const now = run.now().toISOString();
+	const now = run.now();
 	let state: DomainState = { ...doc.state, wants: { ...doc.state.wants, add: null } };
 	for (const line of lines) {
 		const half = line.publicKey === null ? null : publicHalfOf(line.publicKey);
 		if (half === null) continue;
 		const seen = run.inquiries.vacancy(policy.domain, line.selector, policy.verify);
 		if (seen === null) continue;
-		const published = seen.values.find((value) => isRecordOf(value, half.publicKey));
-		const name = keyRecordName(line.selector, policy.domain);
-		const key: KeyEntry = {
-			selector: line.selector,
-			algorithm: half.algorithm,
-			bits: half.bits,
-			publicKey: half.publicKey,
-			record: {
-				name,
-				owner: seen.owner,
-				value: published ?? formatKeyRecord({ algorithm: half.algorithm, publicKey: recordText(half) }),
-				zone: policy.zone ?? seen.zone,
-				providers: await writerNames(run, policy, { name, owner: seen.owner }),
-				ttlSeconds: policy.record.ttlSeconds,
-				negativeTtlSeconds: seen.negativeTtlSeconds,
-			},
-			origin: "adopted",
-			state: "active",
-			since: now,
-			dueAt: now,
-			rightSince: null,
-			lookingSince: null,
-			uses: [{ host: policy.host, signer: policy.signer, firstAt: now, lastAt: null, lastAtLatest: null }],
-			owes: null,
-			reason: "found in use",
-		};
+		const { selector } = line;
+		const name = keyRecordName(selector, policy.domain);
+		const providers = await writerNames(run, policy, { name, owner: seen.owner });
+		const key = adoptedKey(policy, { selector, half, seen, providers, now });
 		state = { ...state, keys: [...state.keys, key] };
 	}
 	if (run.inquiries.isWaiting(policy.domain)) return;

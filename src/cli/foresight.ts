@@ -1,8 +1,7 @@
 /** What a tick would do for a domain, step by step: each is taken as done, as far as its end is known, and the next one asked for. */
 
-import { formatKeyRecord } from "../dkim/key-record.ts";
-import { isRecordOf, publicHalfOf, recordText } from "../dkim/key-material.ts";
-import { keyRecordName } from "../dkim/names.ts";
+import { adoptedKey } from "../agent/adopted-key.ts";
+import { publicHalfOf } from "../dkim/key-material.ts";
 import type { InspectedSigner } from "../ports/door.ts";
 import { type Moment, outlooks, waitsOf } from "../report/outlook.ts";
 import { type DomainState, type KeyEntry, keyOf, moveKey } from "../rotation/domain-state.ts";
@@ -79,7 +78,6 @@ async function afterwards(given: ForesightGiven, step: Step, state: DomainState)
 	}
 }
 
-/** As the agent notes it: it counts as turned from now on. */
 async function adopted(
 	{ bench, policy, signer, moment, signal }: ForesightGiven,
 	selector: string,
@@ -89,30 +87,5 @@ async function adopted(
 	const half = line?.publicKey == null ? null : publicHalfOf(line.publicKey);
 	if (half === null) return null;
 	const seen = await bench.propagation.vacancy(domain, selector, policy.verify, signal);
-	const published = seen.values.find((value) => isRecordOf(value, half.publicKey));
-	const at = moment.now.toISOString();
-	return {
-		selector,
-		algorithm: half.algorithm,
-		bits: half.bits,
-		publicKey: half.publicKey,
-		record: {
-			name: keyRecordName(selector, domain),
-			owner: seen.owner,
-			value: published ?? formatKeyRecord({ algorithm: half.algorithm, publicKey: recordText(half) }),
-			zone: policy.zone ?? seen.zone,
-			providers: policy.providers,
-			ttlSeconds: policy.record.ttlSeconds,
-			negativeTtlSeconds: seen.negativeTtlSeconds,
-		},
-		origin: "adopted",
-		state: "active",
-		since: at,
-		dueAt: at,
-		rightSince: null,
-		lookingSince: null,
-		uses: [{ host: policy.host, signer: policy.signer, firstAt: at, lastAt: null, lastAtLatest: null }],
-		owes: null,
-		reason: null,
-	};
+	return adoptedKey(policy, { selector, half, seen, providers: policy.providers, now: moment.now });
 }
