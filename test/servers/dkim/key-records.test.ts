@@ -201,14 +201,17 @@ async function testkeyOf(records: readonly string[]): Promise<readonly Verdict[]
 	await writeFile(conf, `Nameservers ${server.address}@${server.port}\n`);
 	return records.map((_, index) => {
 		const args = ["-x", conf, "-d", DOMAIN, "-s", `r${index}`, "-k", keyPath];
-		const { status, stderr, error } = spawnSync(TESTKEY, args, { encoding: "utf8" });
-		// No verdict: it was not asked, or the first record, which everybody takes, was not found.
-		const isUnheard = status === null || (status === 69 && /query timed out/.test(stderr));
-		if (isUnheard || (index === 0 && status !== 0))
-			throw new Error(`${TESTKEY}: status ${status}: ${error?.message ?? stderr}`);
-		return status === 0 ? "yes" : "no";
+		for (let asked = 1; ; asked += 1) {
+			const { status, stderr, error } = spawnSync(TESTKEY, args, { encoding: "utf8" });
+			if (status !== null && !NO_VERDICT.test(stderr)) return status === 0 ? "yes" : "no";
+			// On a busy machine an answer may come too late for it.
+			if (asked === 5) throw new Error(`${TESTKEY}: status ${status}: ${error?.message ?? stderr}`);
+		}
 	});
 }
+
+/** What libopendkim says of a record that it did not get; all else it says of what is in it. */
+const NO_VERDICT = /' (?:query|reply|record not found|unexpected)/;
 
 /** Whether mailauth passes a message that was signed with the key. */
 async function mailauthOf(records: readonly string[]): Promise<readonly Verdict[]> {
