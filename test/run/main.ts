@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { installPackages, makeUsers, unpackPackages } from "./install.ts";
 import { areRecordingsThere } from "./recordings.ts";
 import { missingBeside, missingPackages, SUITES, type Suite, UNPACKED, whyNot } from "./suites.ts";
-import { type Ran, summaryOf, tallyOf, totalOf } from "./tally.ts";
+import { failuresOf, type Ran, summaryOf, tallyOf, totalOf } from "./tally.ts";
 
 const root = join(import.meta.dirname, "../..");
 const isCi = process.env["CI"] === "true";
@@ -62,7 +62,13 @@ async function run(
 	const leftOut = whyNot(suite);
 	if (leftOut !== null)
 		return {
-			ran: { suite: suite.name, tally: { passed: 0, failed: 0, skipped: 0 }, leftOut, seconds: 0 },
+			ran: {
+				suite: suite.name,
+				tally: { passed: 0, failed: 0, skipped: 0 },
+				failures: [],
+				leftOut,
+				seconds: 0,
+			},
 			output: "",
 		};
 	const directory = mkdtempSync(join(tmpdir(), "keyturn-test-"));
@@ -87,7 +93,8 @@ async function run(
 		const [status] = (await once(child, "close")) as [number | null];
 		const text = existsSync(report) ? readFileSync(report, "utf8") : null;
 		const seconds = Math.round((Date.now() - startedAt) / 1000);
-		return { ran: { suite: suite.name, tally: tallyOf(text, status ?? 1), leftOut: null, seconds }, output };
+		const [tally, failures] = [tallyOf(text, status ?? 1), failuresOf(text, root)];
+		return { ran: { suite: suite.name, tally, failures, leftOut: null, seconds }, output };
 	} finally {
 		rmSync(directory, { recursive: true });
 	}
