@@ -13,16 +13,14 @@ const GATHER_MS = 2 * 60_000;
 const GATHER_STEP_MS = 2000;
 
 /**
- * Who waits only because there was a pause lately goes along with the next one: otherwise domains whose windows bring
- * a pause every night would keep those without a window waiting for ever.
+ * Who waits only because there was a pause lately goes along with the next one, whoever signs for it, as the pause counts for
+ * all: otherwise domains whose windows bring a pause every night would keep those without a window waiting for ever.
  */
 export function join(run: Run, docs: readonly Doc[], jobs: readonly Job[], sight: Sight): readonly Job[] {
-	const stopped = jobs
-		.filter(({ doc, step }) => step.kind === "switch" && doc.policy.swap === "restart")
-		.map(({ doc }) => doc.policy.signer);
+	if (!jobs.some(({ doc, step }) => step.kind === "switch" && doc.policy.swap === "restart")) return jobs;
 	// With a signer for each of its keys a domain goes with all of them, or not at all.
-	const own = docs.filter(({ policy }) => stopped.includes(policy.signer));
-	const domains = new Set(own.map(({ policy }) => policy.domain));
+	const stopped = docs.filter(({ policy }) => policy.swap === "restart");
+	const domains = new Set(stopped.map(({ policy }) => policy.domain));
 	const joining: Job[] = [];
 	for (const doc of docs) {
 		if (!domains.has(doc.policy.domain) || jobs.some((job) => job.doc === doc)) continue;

@@ -404,6 +404,28 @@ describe("a domain with a signer for each of its two keys", () => {
 		expect(signersAsked(world).map((changes) => changes.length)).toEqual([3]);
 	});
 
+	it("is taken along by a stop for a domain of another signer: that it was stopped lately counts for all", async () => {
+		const { keys: _keys, signers: _signers, ...single } = { ...dualBy, publishAheadMs: 9 * DAY_MS };
+		const second = { domain: "example.org", signer: "second", key: { algorithm: "ed25519" } } as const;
+		const world = new AgentWorld([single, { ...single, ...second }]);
+		world.ed25519Signer = "second";
+		world.signNothing();
+		world.signWith("example.com", "r1", RSA_PUBLIC);
+		world.signWith("example.org", "e1", newHalf().publicKey);
+		await world.tick();
+		world.at = new Date("2026-12-01T02:58:00Z");
+		world.restart();
+		await world.advance(MINUTE_MS);
+		world.lastPauseAt = "2026-12-01T02:00:00Z";
+		world.at = new Date("2026-12-01T03:01:00Z");
+		world.restart();
+		await world.tick();
+		expect(signersAsked(world)).toEqual([]);
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		expect(signersAsked(world)).toEqual([["main: r1 202612", "second: e1 202612"]]);
+	});
+
 	it("goes on telling that the second signer did not take its key, until it does", async () => {
 		const world = worldOfTwo([
 			["r1", RSA_PUBLIC],
