@@ -1,6 +1,6 @@
 /** Two clocks must agree before anything is removed: after a jump of the wall clock grace counts anew, a day at least. */
 
-import { freezeOf } from "../rotation/retiring.ts";
+import { doubtEnds } from "../rotation/retiring.ts";
 import { CAUSES } from "./causes.ts";
 import type { HostState } from "./host-state.ts";
 import type { Memory, Run } from "./run.ts";
@@ -59,7 +59,7 @@ export async function watchClock(
 	// Only now: what could not be saved is found out again.
 	run.memory.lastTick = thisTick;
 	const since = doubtedSince(run.host);
-	if (since === null || isFrozen(run, since, now)) return { now, steadySince: since };
+	if (since === null || isInDoubt(run, since, now)) return { now, steadySince: since };
 	for (const cause of DOUBTS) await run.end(cause, null);
 	return { now, steadySince: null };
 }
@@ -151,7 +151,7 @@ function silence(run: Run, now: Date, last: Tick | null): Jump | null {
 	const from = isAnew ? before : (doubted ?? before);
 	const steadySince = new Date(from.getTime() + unprovenMs);
 	// What a monthly run finds proven for as long as grace keeps nothing.
-	if (doubted === null && !isFrozen(run, steadySince, now)) return null;
+	if (doubted === null && !isInDoubt(run, steadySince, now)) return null;
 	const what = `reads ${now.toISOString()}; when keyturn last ran it read ${before.toISOString()}`;
 	return { cause: CAUSES.silence(), what, steadySince };
 }
@@ -163,8 +163,8 @@ function provenMs({ host, ports }: Run): number {
 	return bootMs < host.lastBootMs ? bootMs : bootMs - host.lastBootMs;
 }
 
-function isFrozen({ settings }: Run, since: Date, now: Date): boolean {
-	return settings.policies.some((policy) => freezeOf(since, policy).until > now);
+function isInDoubt({ settings }: Run, since: Date, now: Date): boolean {
+	return settings.policies.some((policy) => doubtEnds(since, policy) > now);
 }
 
 async function noteClock(

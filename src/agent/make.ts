@@ -12,6 +12,7 @@ import { isCandidate } from "../rotation/life.ts";
 import { isUnderWay } from "../rotation/step.ts";
 import { groupCandidate, isSameTurn } from "../rotation/together.ts";
 import { CAUSES } from "./causes.ts";
+import { doubtedSince } from "./clock-watch.ts";
 import { fitWriters, mustBeFit } from "./fitness.ts";
 import { asSeen, type DocGroup, policyOfTurn } from "./groups.ts";
 import { dropFile, inspection } from "./inspection.ts";
@@ -101,7 +102,7 @@ async function joinedName(run: Run, doc: Doc, joined: KeyEntry, group: DocGroup)
 	if (
 		vacancy.kind === "free" &&
 		!isNamed &&
-		whyHeld(doc, group, selector, run.now()) === null &&
+		whyHeld(run, doc, group, selector) === null &&
 		(await whyFileStays(run, [doc], selector)) === null
 	)
 		return { selector, vacancy };
@@ -179,7 +180,7 @@ async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Prom
 			throw new KeyturnError("name.invalid", `${policy.domain}: "${selector}" is no selector`, {
 				hint: "change `selector` in keyturn.yaml",
 			});
-		const isHeld = all.some((one) => whyHeld(one, group, selector, run.now()) !== null);
+		const isHeld = all.some((one) => whyHeld(run, one, group, selector) !== null);
 		if (isHeld || named.includes(selector)) continue;
 		tried += 1;
 		if (tried > NAMES_TRIED) break;
@@ -197,7 +198,7 @@ async function freeName(run: Run, doc: Doc, dueAt: Date, group?: DocGroup): Prom
 	}
 	const error =
 		policy.selector.kind === "ring"
-			? ringTaken(doc, group, { names: policy.selector.names, kept, now: run.now() })
+			? ringTaken(run, doc, group, { names: policy.selector.names, kept })
 			: new KeyturnError("name.invalid", `${policy.domain}: ${tried - 1} selector names are all taken`, {
 					hint: "change `selector` in keyturn.yaml",
 				});
@@ -229,18 +230,18 @@ async function namesInTables(run: Run, { policy }: Doc): Promise<readonly string
 
 /** What holds a name of ours back from another key of the domain; null where nothing does. */
 function whyHeld(
+	run: Run,
 	{ policy, state }: Doc,
 	group: DocGroup | undefined,
 	selector: string,
-	now: Date,
 ): string | null {
 	const key = keyOf(state, selector);
 	if (key === null) return null;
 	if (key.state === "retiring" && staysForGood(key, state, policy))
 		return `its record stays, since keyturn did not make it: keyturn retire ${policy.domain} ${selector}, or retire.adopted: true`;
-	const freeAt = freeAgainAt(key, policyOfTurn(policy, group));
+	const freeAt = freeAgainAt(key, policyOfTurn(policy, group), doubtedSince(run.host));
 	if (freeAt === null) return key.state;
-	return freeAt <= now ? null : `free again on ${freeAt.toISOString()}`;
+	return freeAt <= run.now() ? null : `free again on ${freeAt.toISOString()}`;
 }
 
 /**
@@ -258,17 +259,14 @@ async function whyFileStays(run: Run, docs: readonly Doc[], selector: string): P
 
 /** `kept`: the names that only the file of the key of before holds back, with why it stays. */
 function ringTaken(
+	run: Run,
 	doc: Doc,
 	group: DocGroup | undefined,
-	{
-		names,
-		kept,
-		now,
-	}: { readonly names: readonly string[]; readonly kept: ReadonlyMap<string, string>; readonly now: Date },
+	{ names, kept }: { readonly names: readonly string[]; readonly kept: ReadonlyMap<string, string> },
 ): KeyturnError {
 	const standing = names.map((name) => {
 		const reasons = together(doc, group).map((one) => {
-			const why = whyHeld(one, group, name, now);
+			const why = whyHeld(run, one, group, name);
 			return why === null || one === doc ? why : `${why} (${one.policy.domain})`;
 		});
 		return `${name}: ${reasons.find((why) => why !== null) ?? kept.get(name) ?? "something else stands there"}`;

@@ -3,7 +3,6 @@
 import { KeyturnError } from "../errors.ts";
 import type { InspectAnswer } from "../ports/door.ts";
 import { type Plan, plan } from "../rotation/plan.ts";
-import { freezeOf } from "../rotation/retiring.ts";
 import type { Delay } from "../rotation/step.ts";
 import { asSeen, type Groups, policyOfTurn } from "./groups.ts";
 import { firstKeyFault, linesInUse } from "./inspection.ts";
@@ -50,7 +49,7 @@ export function planFor(
 		firstKeyFault: answer === null ? null : firstKeyFault(answer, policy),
 		lastPauseAt,
 		delays: run.memory.delays.get(policy.domain) ?? new Map<string, Delay>(),
-		freeze: steadySince === null ? null : freezeOf(steadySince, policy),
+		steadySince,
 		...(group === undefined ? {} : { group: asSeen(group) }),
 	};
 	return plan(state, seen, policyOfTurn(policy, group), now);

@@ -25,6 +25,7 @@ import { dueLines } from "./due-preview.ts";
 import { type Foresight, foresee } from "./foresight.ts";
 import { inspectedBy } from "./inspection.ts";
 import { momentOf } from "./moment.ts";
+import type { Moment } from "../report/outlook.ts";
 import { serviceLines } from "./service-preview.ts";
 import { tableLines } from "./table-preview.ts";
 import type { Workbench } from "./workbench.ts";
@@ -96,7 +97,7 @@ async function previewOne(
 		besides.push(...(await dueLines({ bench, policy, state: seen.state, signal }, step)));
 	const why = whyNoTurn(state) ?? whyUnforeseen(seen);
 	if (why !== null) return [...besides, why];
-	const turn = await turnLines({ ...seen, bench, policy, signer, whole, taken, now: moment.now, options });
+	const turn = await turnLines({ ...seen, bench, policy, signer, whole, taken, moment, options });
 	return [...besides, ...turn];
 }
 
@@ -118,7 +119,7 @@ interface TurnGiven extends Foresight {
 	readonly signer: InspectedSigner;
 	readonly whole: DomainState;
 	readonly taken: Set<string>;
-	readonly now: Date;
+	readonly moment: Moment;
 	readonly options: PreviewOptions;
 }
 
@@ -168,7 +169,7 @@ function asItTurns(policy: Policy, policies: readonly Policy[], lines: readonly 
 }
 
 /** A key that is made ahead signs from its due date only, unless it is asked for now. */
-function whenWords({ turn, waits, state, now }: TurnGiven, made: KeyEntry | null): string {
+function whenWords({ turn, waits, state, moment: { now } }: TurnGiven, made: KeyEntry | null): string {
 	if (turn === null) return waitWords(waits);
 	const dueAt = turn.kind === "make" ? turn.dueAt : new Date(made?.dueAt ?? 0);
 	if (turn.kind === "switch" || turnAsked(state) !== null || dueAt <= now) return "now";
@@ -208,7 +209,7 @@ async function nextSelector({
 	state,
 	taken,
 	turn,
-	now,
+	moment: { now, steadySince },
 	options,
 }: TurnGiven): Promise<{ readonly selector: string; readonly made: KeyEntry | null }> {
 	const candidate = state.keys.findLast((key) => isCandidate(key.state));
@@ -217,7 +218,7 @@ async function nextSelector({
 	for (const selector of selectorNames(policy.selector, namingFacts(policy, state, dueAt))) {
 		if (taken.has(selector)) continue;
 		const before = keyOf(whole, selector) ?? keyOf(state, selector);
-		const freeAt = before === null ? now : freeAgainAt(before, policy);
+		const freeAt = before === null ? now : freeAgainAt(before, policy, steadySince);
 		if (freeAt === null || freeAt > now) continue;
 		const vacancy = await bench.propagation.vacancy(policy.domain, selector, policy.verify, options.signal);
 		if (vacancy.kind !== "taken") return { selector, made: null };

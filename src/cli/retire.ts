@@ -4,7 +4,7 @@ import { KeyturnError } from "../errors.ts";
 import { type DomainState, keyOf } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { type Moment, outlooks, waitsOf } from "../report/outlook.ts";
-import { freezeOf } from "../rotation/retiring.ts";
+import { removalsFrom } from "../rotation/retiring.ts";
 import { graceEnds } from "../rotation/timing.ts";
 import { leftWords, whyNoRetire } from "../rotation/wishes.ts";
 import { momentOf } from "./moment.ts";
@@ -63,7 +63,7 @@ function isRipe(
 	const [policy] = policies;
 	const key = keyOf(state, selector);
 	if (policy === undefined || key === null) return false;
-	if (steadySince !== null && freezeOf(steadySince, policy).until > now) return false;
+	if (steadySince !== null && removalsFrom(steadySince, policy) > now) return false;
 	if (key.state === "revoked") return true;
 	// Grace begins anew once whoever uses it is seen to do so no more.
 	if (key.usedBy !== undefined) return false;

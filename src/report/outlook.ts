@@ -5,7 +5,6 @@ import { isCandidate } from "../rotation/life.ts";
 import { laneState, lanesOf } from "../rotation/lanes.ts";
 import { plan, type Plan } from "../rotation/plan.ts";
 import type { Policy } from "../rotation/policy.ts";
-import { freezeOf } from "../rotation/retiring.ts";
 import type { LineInUse, Seen, Wait } from "../rotation/step.ts";
 import { soakEnds } from "../rotation/timing.ts";
 
@@ -64,7 +63,7 @@ function planned(
 		firstKeyFault,
 		lastPauseAt,
 		delays: new Map([...delays, ...watches]),
-		freeze: steadySince === null ? null : freezeOf(steadySince, policy),
+		steadySince,
 		...(group === undefined ? {} : { group }),
 	};
 	const next = plan(state, seen, policy, now);

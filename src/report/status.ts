@@ -5,7 +5,7 @@ import { isCandidate, type KeyState } from "../rotation/life.ts";
 import type { Wait } from "../rotation/step.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { graceEnds, nextDue } from "../rotation/timing.ts";
-import { freezeOf } from "../rotation/retiring.ts";
+import { removalsFrom } from "../rotation/retiring.ts";
 import { turningAs } from "../rotation/together.ts";
 import { type Moment, outlook, turnUnderWay } from "./outlook.ts";
 
@@ -192,7 +192,7 @@ function showKey(key: KeyEntry, policy: Policy, { now, steadySince }: Moment): K
 function removableFrom(key: KeyEntry, policy: Policy, { now, steadySince }: Moment): Date | null {
 	const ends = graceEnds(key, policy, now);
 	if (ends === null || steadySince === null) return ends;
-	const { until } = freezeOf(steadySince, policy);
+	const until = removalsFrom(steadySince, policy);
 	return until > ends ? until : ends;
 }
 

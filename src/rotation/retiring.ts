@@ -66,7 +66,7 @@ export function retirement(facts: Facts): readonly Wanted[] {
 }
 
 function retiring(key: KeyEntry, facts: Facts): Wanted {
-	const { state, seen, policy, now } = facts;
+	const { state, policy, now } = facts;
 	const { selector } = key;
 	const isAsked = state.wants.retire.some((wish) => wish.selector === selector);
 	if (staysForGood(key, state, policy))
@@ -78,7 +78,8 @@ function retiring(key: KeyEntry, facts: Facts): Wanted {
 	const ends = graceEnds(key, isAsked ? { ...policy, jitterMs: 0 } : policy, now);
 	if (ends === null)
 		return { selector, until: lastUseKnown(key), reason: "its last use is not confirmed yet" };
-	if (ends > now && (seen.freeze === null || ends >= seen.freeze.until))
+	const frozen = freezeOf(facts);
+	if (ends > now && (frozen === null || ends >= frozen.until))
 		return { selector, until: ends, reason: "mail signed with it may still be under way (grace)" };
 	const kind = policy.retire.tombstoneMs > 0 && key.uses.length > 0 && !isAsked ? "revoke" : "retire";
 	return unlessFrozen({ kind, selector }, facts);
@@ -99,16 +100,32 @@ export function staysForGood(
 	return origin === "adopted" && !retire.adopted && !wants.retire.some((wish) => wish.selector === selector);
 }
 
-function unlessFrozen(step: Step & { readonly selector: string }, { seen, now }: Facts): Wanted {
-	return seen.freeze !== null && seen.freeze.until > now ? { selector: step.selector, ...seen.freeze } : step;
+function unlessFrozen(step: Step & { readonly selector: string }, facts: Facts): Wanted {
+	const frozen = freezeOf(facts);
+	return frozen !== null && frozen.until > facts.now ? { selector: step.selector, ...frozen } : step;
 }
 
-/** What the removals of a domain wait for after a jump of the clock. */
-export function freezeOf(steadySince: Date, policy: Policy): Delay {
+/** What the removals of a domain wait for after a jump of the clock; null where there was none. */
+function freezeOf({ seen: { steadySince }, policy }: Facts): Delay | null {
+	if (steadySince === null) return null;
 	return {
-		until: new Date(steadySince.getTime() + doubtMs(policy)),
+		until: removalsFrom(steadySince, policy),
 		reason: `the clock jumped before ${steadySince.toISOString()}; grace counts from then on`,
 	};
+}
+
+/** When something of the domain may be removed again after a jump of the clock. */
+export function removalsFrom(steadySince: Date, policy: Policy): Date {
+	return new Date(steadySince.getTime() + doubtMs(policy));
+}
+
+/** From when on nothing of the domain counts from a jump of the clock any more. */
+export function doubtEnds(steadySince: Date, policy: Policy): Date {
+	const { retire, record } = policy;
+	const removals = removalsFrom(steadySince, policy);
+	if (retire.publishPrivate === null) return removals;
+	const disclosures = new Date(steadySince.getTime() + record.ttlSeconds * 1000 + DISCLOSED_AFTER_MS);
+	return disclosures > removals ? disclosures : removals;
 }
 
 function lastUseKnown(key: KeyEntry): Date | null {
@@ -123,10 +140,12 @@ const DISCLOSED_AFTER_MS = 7 * 24 * 3_600_000;
 
 /** Private halves that are to be known to everybody once nobody verifies with the key any more. */
 export function disclosing(facts: Facts): readonly Wanted[] {
+	const steadyMs = facts.seen.steadySince?.getTime() ?? 0;
 	return facts.state.keys
 		.filter((key) => isToBeDisclosed(key, facts.policy))
 		.map(({ selector, since, record }) => {
-			const until = new Date(Date.parse(since) + record.ttlSeconds * 1000 + DISCLOSED_AFTER_MS);
+			const goneMs = Math.max(Date.parse(since), steadyMs);
+			const until = new Date(goneMs + record.ttlSeconds * 1000 + DISCLOSED_AFTER_MS);
 			if (until <= facts.now) return unlessFrozen({ kind: "disclose", selector }, facts);
 			return { selector, until, reason: "its private half is published then (retire.publish_private)" };
 		});

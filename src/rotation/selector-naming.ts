@@ -37,13 +37,14 @@ export function* selectorNames(pattern: SelectorPattern, facts: NamingFacts): Ge
 /**
  * From when a name of a ring may stand for another key: once nobody can remember the record before, nor meet mail signed
  * with it. Null while its record stands, and for ever where the name is no ring's: a selector is never used twice.
+ * `steadySince`: where the clock is in doubt, since when it has been steady; how long the record was gone by then is not known.
  */
-export function freeAgainAt(key: KeyEntry, policy: Policy): Date | null {
+export function freeAgainAt(key: KeyEntry, policy: Policy, steadySince: Date | null): Date | null {
 	if (policy.selector.kind !== "ring" || key.state !== "retired") return null;
 	const { ttlSeconds, negativeTtlSeconds, wildcardTtlSeconds = 0 } = key.record;
 	const absentSeconds = Math.max(negativeTtlSeconds, wildcardTtlSeconds);
 	const waitMs = policy.retire.graceMs + (ttlSeconds + absentSeconds) * 1000;
-	return new Date(new Date(key.since).getTime() + waitMs);
+	return new Date(Math.max(Date.parse(key.since), steadySince?.getTime() ?? 0) + waitMs);
 }
 
 /** The suffix follows the date, so that names of a month sort together; without a date it ends the name. */

@@ -29,8 +29,8 @@ export interface Seen {
 	readonly lastPauseAt: Date | null;
 	/** Steps not worth trying before a moment, by `delayKey`. */
 	readonly delays: ReadonlyMap<string, Delay>;
-	/** Nothing is removed before this moment: the clock is not to be trusted. */
-	readonly freeze: Delay | null;
+	/** Where the clock is in doubt, since when it has been steady: what has passed by then does not count. */
+	readonly steadySince: Date | null;
 	/** Whoever signs with the same key, and turns with it; absent where nobody does. */
 	readonly group?: Group;
 }

@@ -39,6 +39,22 @@ describe("a ring of selectors", () => {
 		expect(dropped()).toEqual(["kt2"]);
 	});
 
+	it("gives no name again while a clock that was set on is in doubt, by which the key before is long gone", async () => {
+		const world = await ringWorld({ retire: { ...policy.retire, graceMs: 7 * DAY_MS } });
+		await world.advance(19 * DAY_MS);
+		expect(await world.states()).toEqual({ kt1: "retired", kt2: "active" });
+		world.at = new Date(world.at.getTime() + 40 * DAY_MS);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(["start"]);
+		expect(await world.states()).toEqual({ kt1: "retired", kt2: "active" });
+		const { domains } = await world.tick();
+		expect(domains[0]?.waits.map(({ reason }) => reason).join()).toMatch(
+			/no name of the ring is free: kt1: free again on .*; kt2: active/,
+		);
+		await world.advance(9 * DAY_MS);
+		expect(await world.states()).toEqual({ kt1: "active", kt2: "retiring" });
+	});
+
 	describe("with a name whose key file the door will not delete", () => {
 		const needed = (world: AgentWorld, selector: string): void => {
 			const why = { gone: false, reason: `/keys/${selector}.private: openarc reads it` };

@@ -8,6 +8,7 @@ import {
 } from "../../src/rotation/domain-state.ts";
 import { plan, type Plan } from "../../src/rotation/plan.ts";
 import type { LineInUse, Seen } from "../../src/rotation/step.ts";
+import { doubtMs } from "../../src/rotation/timing.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const AT = "2026-11-22T12:00:00.000Z";
@@ -38,7 +39,7 @@ function seen(keys: readonly KeyEntry[], changes: Partial<Seen> = {}): Seen {
 			{ until: LATER, reason: "watched" },
 		]),
 	);
-	return { inUse, lastPauseAt: null, delays, freeze: null, firstKeyFault: null, ...changes };
+	return { inUse, lastPauseAt: null, delays, steadySince: null, firstKeyFault: null, ...changes };
 }
 
 function stepOf(planned: Plan) {
@@ -178,9 +179,12 @@ describe("a compromised key", () => {
 			kind: "retire",
 			selector: "202610",
 		});
-		const freeze = { until: LATER, reason: "the clock jumped" };
-		const frozen = plan(state({}, key, active), seen([active], { freeze }), policyOf(), NOW);
-		expect(waitsOf(frozen)).toContainEqual({ selector: "202610", ...freeze });
+		const frozen = plan(state({}, key, active), seen([active], { steadySince: NOW }), policyOf(), NOW);
+		expect(waitsOf(frozen)).toContainEqual({
+			selector: "202610",
+			until: new Date(NOW.getTime() + doubtMs(policyOf())),
+			reason: `the clock jumped before ${NOW.toISOString()}; grace counts from then on`,
+		});
 		const owes = {
 			act: "retire",
 			id: null,

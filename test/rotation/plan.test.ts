@@ -7,6 +7,7 @@ import {
 } from "../../src/rotation/domain-state.ts";
 import { plan, type Plan } from "../../src/rotation/plan.ts";
 import { delayKey, type LineInUse, type Seen } from "../../src/rotation/step.ts";
+import { doubtMs } from "../../src/rotation/timing.ts";
 import { keyEntry, policyOf } from "../fakes/policies.ts";
 
 const policy = policyOf();
@@ -22,7 +23,7 @@ function seen(keys: readonly KeyEntry[], changes: Partial<Seen> = {}): Seen {
 	);
 	const watched = { until: new Date("2100-01-01T00:00:00Z"), reason: "watched" };
 	const delays = new Map(["202611", "202612"].map((selector) => [`watch ${selector}`, watched]));
-	return { inUse, firstKeyFault: null, lastPauseAt: null, delays, freeze: null, ...changes };
+	return { inUse, firstKeyFault: null, lastPauseAt: null, delays, steadySince: null, ...changes };
 }
 
 function at(text: string): Date {
@@ -217,14 +218,11 @@ describe("plan", () => {
 		});
 
 		it("stays while the clock is not to be trusted", () => {
-			const freeze = { until: at("2026-11-21T00:00:00Z"), reason: "the clock jumped" };
-			const planned = plan(
-				state(old, active),
-				seen([active], { freeze }),
-				policy,
-				at("2026-11-20T00:00:00Z"),
+			const steadySince = at("2026-11-20T00:00:00Z");
+			const planned = plan(state(old, active), seen([active], { steadySince }), policy, steadySince);
+			expect(reasons(planned)).toContain(
+				"the clock jumped before 2026-11-20T00:00:00.000Z; grace counts from then on",
 			);
-			expect(reasons(planned)).toContain("the clock jumped");
 		});
 
 		it("keeps its record for good if keyturn did not make it", () => {
@@ -606,11 +604,12 @@ describe("what is retired long ago", () => {
 			...seen([]).delays,
 			["make ", { until: at("2027-01-01T00:00:00Z"), reason: "" }],
 		]);
-		const freeze = { until: at("2026-12-02T03:00:00Z"), reason: "the clock jumped" };
-		const planned = (now: string) => plan(both, seen([active], { delays, freeze }), policy, at(now));
-		expect(waitOf(planned("2026-12-01T03:00:00Z"), /the clock jumped/)).toEqual({
+		const until = at("2026-12-02T03:00:00Z");
+		const steadySince = new Date(until.getTime() - doubtMs(policy));
+		const planned = (now: string) => plan(both, seen([active], { delays, steadySince }), policy, at(now));
+		expect(waitOf(planned("2026-12-01T03:00:00Z"), /the clock jumped/)).toMatchObject({
 			selector: "202609",
-			...freeze,
+			until,
 		});
 		expect(planned("2026-12-02T03:00:00Z")).toMatchObject({ step: { kind: "drop" } });
 		const ahead = { ...retired, owes: { ...owes, askedAt: "2027-01-01T03:00:00.000Z" } };
@@ -658,8 +657,8 @@ describe("the record of an old key", () => {
 			selector: "202610",
 			until: at("2026-12-04T00:00:00Z"),
 		});
-		const freeze = { until: NOVEMBER, reason: "the clock jumped" };
-		expect(plan(state(old, active), seen([active], { freeze }), removing, NOVEMBER).kind).toBe("step");
+		const steadySince = new Date(NOVEMBER.getTime() - doubtMs(removing));
+		expect(plan(state(old, active), seen([active], { steadySince }), removing, NOVEMBER).kind).toBe("step");
 	});
 });
 

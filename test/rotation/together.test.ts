@@ -20,7 +20,7 @@ function planned(own: DomainState, mate: DomainState, sharesKey = true) {
 	const delays = new Map(
 		own.keys.map(({ selector }) => [`watch ${selector}`, { until: new Date(8e15), reason: "" }]),
 	);
-	const seen = { inUse, firstKeyFault: null, lastPauseAt: null, delays, freeze: null };
+	const seen = { inUse, firstKeyFault: null, lastPauseAt: null, delays, steadySince: null };
 	return plan(own, { ...seen, group: { members: [mate, own], sharesKey, sharesName: true } }, policy, NOW);
 }
 
