@@ -21,15 +21,17 @@ export function join(run: Run, docs: readonly Doc[], jobs: readonly Job[], sight
 	// With a signer for each of its keys a domain goes with all of them, or not at all.
 	const stopped = docs.filter(({ policy }) => policy.swap === "restart");
 	const domains = new Set(stopped.map(({ policy }) => policy.domain));
+	const isSwitch = (doc: Doc): boolean => jobs.some((job) => job.doc === doc && job.step.kind === "switch");
 	const joining: Job[] = [];
 	for (const doc of docs) {
-		if (!domains.has(doc.policy.domain) || jobs.some((job) => job.doc === doc)) continue;
+		if (!domains.has(doc.policy.domain) || isSwitch(doc)) continue;
 		const planned = planFor(run, doc, sight, null);
 		if (planned.kind !== "step" || planned.step.kind !== "switch") continue;
 		doc.waits = [];
 		joining.push({ doc, step: planned.step });
 	}
-	return [...jobs, ...joining];
+	// What else is due for it is less urgent, or it would have come first.
+	return [...jobs.filter(({ doc }) => !joining.some((one) => one.doc === doc)), ...joining];
 }
 
 /**

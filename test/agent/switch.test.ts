@@ -68,6 +68,31 @@ test.each([
 	expect(world.told("swap_failed")).toEqual(["start", "end"]);
 });
 
+test("a key that waits for a day after the last stop goes along with the next, though a look at its record is due as well", async () => {
+	const world = new AgentWorld(two.map((one) => ({ ...one, publishAheadMs: 9 * DAY_MS })));
+	await world.tick();
+	world.at = new Date("2026-12-01T02:58:00Z");
+	world.restart();
+	await world.advance(MINUTE_MS);
+	world.lastPauseAt = "2026-12-01T02:00:00Z";
+	world.at = new Date("2026-12-01T03:01:00Z");
+	world.restart();
+	const staged = () => world.doorRequests.flatMap((one) => (one.act === "stage" ? [one.changes] : []));
+	const { domains } = await world.tick();
+	expect(domains.map(({ waits }) => waits.map(({ reason }) => reason).join())).toEqual([
+		expect.stringContaining("one pause a night"),
+		expect.stringContaining("one pause a night"),
+	]);
+	expect(staged()).toEqual([]);
+	await world.wish(["example.com"]);
+	// A new process looks at once.
+	world.restart();
+	await world.tick();
+	expect(staged().map((changes) => changes.map(({ domain }) => domain))).toEqual([
+		["example.com", "example.org"],
+	]);
+});
+
 describe("a switch whose end is not known", () => {
 	it("is never begun a second time, however long the door is silent", async () => {
 		const world = new AgentWorld();
