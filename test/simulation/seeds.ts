@@ -57,6 +57,10 @@ export const SEEDS: readonly Seed[] = [
 		found: "a leaving domain's old key counted as taken out while its lines had gone to a new one",
 	},
 	{
+		seed: 120440,
+		found: "a domain whose daily look was due did not go along with the stop that others made",
+	},
+	{
 		seed: 500011,
 		weather: "harsh",
 		found: "recovery stopped the signer beneath a mail server that the boot had started",
