@@ -92,15 +92,23 @@ async function known(bench: Workbench, { addresses, unmade, unheard }: Examiner)
 		domains: await Promise.all(
 			domains.map(async (domain, index) => ({
 				...domain,
-				obstacles: hasAgent
-					? await (await bench.agent()).obstacles(
-							turning[index]?.policy ?? domain.policy,
-							domain.state ?? emptyDomainState(domain.policy.domain),
-						)
-					: [],
+				obstacles: hasAgent ? await obstaclesOf(bench, { ...domain, ...turning[index] }) : [],
 			})),
 		),
 	};
+}
+
+/** None where the host's document cannot be read, which is a trouble that stands. */
+async function obstaclesOf(
+	bench: Workbench,
+	{ policy, state }: Pick<Known["domains"][number], "policy" | "state">,
+): Promise<readonly string[]> {
+	try {
+		return await (await bench.agent()).obstacles(policy, state ?? emptyDomainState(policy.domain));
+	} catch (thrown) {
+		if (/^(?:state|disk)\./.test(asKeyturnError(thrown).code)) return [];
+		throw thrown;
+	}
 }
 
 async function agentFacts(bench: Workbench): Promise<AgentFacts> {

@@ -278,6 +278,18 @@ describe("what it finds by asking", () => {
 		]);
 	});
 
+	test("that the host's document is damaged, and all else", async () => {
+		const world = await wellWorld();
+		world.disk.put("/state/host.json", "{");
+		const { told } = await run(doctorBench(world));
+		expect(told.findings).toMatchObject([
+			{
+				code: "trouble.standing",
+				summary: expect.stringMatching(/^state_damaged: host\.json cannot be read/),
+			},
+		]);
+	});
+
 	test("of a state that is not understood that a tick does nothing with it", async () => {
 		const world = await wellWorld();
 		await world.damage("domains/example.com");
