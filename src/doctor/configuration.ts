@@ -7,18 +7,26 @@ import { quoted } from "./words.ts";
 const OTHERS_READ = 0o004;
 const WRITE_BY_OTHERS = 0o022;
 
-export function checkConfiguration({ settings, secrets, unheard }: Facts): readonly Finding[] {
-	return [...unmade(unheard), ...exposed(secrets), ...unheardOf(settings)];
+export function checkConfiguration({ settings, secrets, unmade, unheard }: Facts): readonly Finding[] {
+	return [
+		...notSetUp(unmade, { subject: "providers", what: "a provider", tryIt: "keyturn provider check" }),
+		...notSetUp(unheard, { subject: "alerts", what: "an alert", tryIt: "keyturn alert test" }),
+		...exposed(secrets),
+		...unheardOf(settings),
+	];
 }
 
 /** Then no command that does or watches turns begins, and a daemon does not come up. */
-function unmade(unheard: Facts["unheard"]): readonly Finding[] {
-	if (unheard === null) return [];
-	const { code, why, hint } = unheard;
+function notSetUp(
+	fault: Facts["unheard"],
+	{ subject, what, tryIt }: { readonly subject: string; readonly what: string; readonly tryIt: string },
+): readonly Finding[] {
+	if (fault === null) return [];
+	const { code, why, hint } = fault;
 	return [
-		finding(code === "config.invalid" ? "config.invalid" : "config.unreadable", "alerts", {
-			summary: `an alert cannot be set up: ${why}`,
-			advice: hint ?? "correct what it names, then try it with keyturn alert test",
+		finding(code === "config.invalid" ? "config.invalid" : "config.unreadable", subject, {
+			summary: `${what} cannot be set up: ${why}`,
+			advice: hint ?? `correct what it names, then try it with ${tryIt}`,
 		}),
 	];
 }

@@ -4,6 +4,7 @@ import { asKeyturnError } from "../errors.ts";
 import { publicHalfOf, recordText } from "../dkim/key-material.ts";
 import { formatKeyRecord } from "../dkim/key-record.ts";
 import { keyRecordName } from "../dkim/names.ts";
+import type { DnsProvider } from "../ports/dns-provider.ts";
 import type { InspectedLine, ProbeTold } from "../ports/door.ts";
 import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -54,7 +55,10 @@ export async function gatherDomain(
 		negativeTtlSeconds: zone === null ? null : negativeTtlSeconds,
 		wildcardTtlSeconds,
 		providers: await Promise.all(
-			policy.providers.map(async (name) => gatherProvider(name, { policy, keys, asking })),
+			policy.providers.flatMap((name) => {
+				const provider = ports.providers.get(name);
+				return provider === undefined ? [] : [gatherProvider(name, provider, { policy, keys, asking })];
+			}),
 		),
 		leftRecords: left,
 		mail: await gatherMail(policy.domain, lookup, { policies: ports.policies, addresses: known.addresses }),
@@ -109,14 +113,9 @@ interface ProviderAsking {
 /** At the name of a key in use: a provider that has it holds the zone that the world asks. */
 async function gatherProvider(
 	name: string,
-	{ policy, keys, asking }: ProviderAsking,
+	provider: Pick<DnsProvider, "findZone" | "list">,
+	{ policy, keys, asking: { signal } }: ProviderAsking,
 ): Promise<ProviderFacts> {
-	const { ports, signal, known } = asking;
-	const provider = ports.providers.get(name);
-	if (provider === undefined) {
-		const { why, hint } = known.unmade ?? { why: `${name} could not be made`, hint: null };
-		return { name, kind: "failed", code: "provider.refused", why, hint };
-	}
 	try {
 		const [key] = keys;
 		const owner =

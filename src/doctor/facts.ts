@@ -13,6 +13,8 @@ export interface Facts {
 	readonly settings: Settings;
 	readonly agent: AgentFacts;
 	readonly door: DoorFacts;
+	/** Why no zone can be written, as configured; null where all providers could be made. */
+	readonly unmade: Unmade | null;
 	/** Why nobody can be told of trouble, as configured; null where all ways of telling could be made. */
 	readonly unheard: Unmade | null;
 	/** Files that keyturn.yaml names as secrets, of those that are there. */

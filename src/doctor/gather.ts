@@ -29,6 +29,7 @@ export async function gather(known: Known, ports: DoctorPorts, signal: AbortSign
 		settings: known.settings,
 		agent: known.agent,
 		door,
+		unmade: known.unmade,
 		unheard: known.unheard,
 		secrets: await findSecrets(known.settings, ports.disk),
 		doorWrites: await findDoorWrites(known.settings, ports.disk),

@@ -238,7 +238,15 @@ describe("what it finds by asking", () => {
 	test("providers that cannot even be made", async () => {
 		const world = await wellWorld();
 		const examiner = { providers: new Map(), unmade: ABSENT };
-		expect(codesOf((await run(doctorBench(world, { examiner }))).told)).toEqual(["provider.failed"]);
+		const { told } = await run(doctorBench(world, { examiner }));
+		expect(told.findings).toMatchObject([
+			{
+				code: "config.unreadable",
+				severity: "critical",
+				subject: "providers",
+				summary: "a provider cannot be set up: /etc/keyturn/token is absent",
+			},
+		]);
 	});
 
 	test("an alert that cannot be set up, and the providers all the same", async () => {

@@ -45,6 +45,7 @@ export function healthyFacts(changes: Partial<Facts> = {}): Facts {
 		},
 		agent: { isDaemonAlive: true, lastTickAt: NOW, troubles: [], undelivered: 0, forgotten: [] },
 		door: doorTold(),
+		unmade: null,
 		unheard: null,
 		secrets: [{ path: "/etc/keyturn/tsig.key", mode: 0o100640 }],
 		recovery: "enabled",
