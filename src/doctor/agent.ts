@@ -9,14 +9,16 @@ export function checkAgent(facts: Facts): readonly Finding[] {
 	return [...daemon(facts), ...troubles(facts), ...alerts(facts), ...states(facts)];
 }
 
-/** Who runs `keyturn rotate` from a timer of his own needs no daemon. */
-function daemon({ agent, now, recovery }: Facts): readonly Finding[] {
-	const { isDaemonAlive, lastTickAt } = agent;
-	if (isDaemonAlive || (lastTickAt !== null && now.getTime() - lastTickAt.getTime() <= DAY_MS)) return [];
-	const last =
-		lastTickAt === null
-			? "nothing has run yet"
-			: `the last look was on ${lastTickAt.toISOString().slice(0, 10)}`;
+/** Who runs `keyturn rotate` from a timer of his own needs no daemon; one that was just started has not ticked yet. */
+function daemon(facts: Facts): readonly Finding[] {
+	const { isDaemonAlive, lastTickAt } = facts.agent;
+	if (lastTickAt !== null && facts.now.getTime() - lastTickAt.getTime() <= DAY_MS) return [];
+	const last = lastTickAt === null ? null : `the last look was on ${lastTickAt.toISOString().slice(0, 10)}`;
+	if (!isDaemonAlive) return stopped(last ?? "nothing has run yet", facts);
+	return last === null ? [] : stuck(last, facts);
+}
+
+function stopped(last: string, { recovery }: Facts): readonly Finding[] {
 	return [
 		finding("daemon.stopped", "keyturn", {
 			summary: `the daemon does not run, and ${last}: no key will be turned`,
@@ -27,6 +29,17 @@ function daemon({ agent, now, recovery }: Facts): readonly Finding[] {
 						command: "keyturn run",
 					}
 				: { command: "systemctl enable --now keyturn-apply.socket keyturn.service" }),
+		}),
+	];
+}
+
+/** What keeps its ticks from going through, a full disk say, mostly keeps it from remembering a trouble too. */
+function stuck(last: string, { recovery, settings }: Facts): readonly Finding[] {
+	return [
+		finding("daemon.stuck", "keyturn", {
+			summary: `the daemon runs, but gets on with nothing, and ${last}: no key will be turned`,
+			advice: `its log says why; can ${settings.state} be written, or does another keyturn hold the lock?`,
+			...(recovery === "absent" ? {} : { command: "journalctl -u keyturn.service" }),
 		}),
 	];
 }

@@ -15,6 +15,7 @@ export const FINDINGS = {
 	"alert.local": "warning",
 	"alert.undelivered": "warning",
 	"daemon.stopped": "warning",
+	"daemon.stuck": "warning",
 	"recovery.off": "warning",
 	"recovery.skipped": "warning",
 	"trouble.standing": "warning",

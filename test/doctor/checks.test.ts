@@ -194,6 +194,12 @@ const CASES: readonly Found[] = [
 	],
 	["no daemon, but a timer", healthyFacts({ agent: { ...agent, isDaemonAlive: false } }), []],
 	[
+		"a daemon none of whose ticks goes through",
+		healthyFacts({ agent: { ...agent, lastTickAt: new Date(NOW.getTime() - 2 * 86_400_000) } }),
+		["daemon.stuck"],
+	],
+	["a daemon before its first tick", healthyFacts({ agent: { ...agent, lastTickAt: null } }), []],
+	[
 		"a trouble that stands",
 		healthyFacts({
 			agent: {
@@ -843,6 +849,15 @@ describe("the command that mends it", () => {
 	] as const)("starts the daemon as this host can, with the units %s", (recovery, command) => {
 		const facts = healthyFacts({ agent: { ...agent, isDaemonAlive: false, lastTickAt: null }, recovery });
 		expect(examine(facts)).toMatchObject([{ code: "daemon.stopped", command }]);
+	});
+
+	test.each([
+		["enabled", "journalctl -u keyturn.service"],
+		["absent", null],
+	] as const)("shows why a daemon gets on with nothing, with the units %s", (recovery, command) => {
+		const lastTickAt = new Date(NOW.getTime() - 2 * 86_400_000);
+		const facts = healthyFacts({ agent: { ...agent, lastTickAt }, recovery });
+		expect(examine(facts)).toMatchObject([{ code: "daemon.stuck", command }]);
 	});
 
 	test.each([
