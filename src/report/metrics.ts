@@ -27,11 +27,10 @@ export async function renderMetrics(given: MetricsGiven): Promise<string> {
 		{ version: versions.keyturn, node: versions.node },
 		1,
 	);
-	if (tickedAt !== null)
-		gauge("reconcile_timestamp_seconds", "When keyturn last looked after all domains.")(
-			{},
-			seconds(tickedAt),
-		);
+	gauge(
+		"reconcile_timestamp_seconds",
+		"When keyturn last looked after all domains; 0 where none of its ticks has gone through since it was started.",
+	)({}, tickedAt === null ? 0 : seconds(tickedAt));
 	gauge("alerts_undelivered", "Alerts that could not be delivered yet.")({}, status.undelivered);
 	tellTroubles(status, gauge);
 	tellDomains(status.domains, status, gauge);

@@ -67,6 +67,10 @@ describe("of how it stands", () => {
 		);
 	});
 
+	test("no tick that has gone through is one that was long ago, and not a series that alerts miss", async () => {
+		expect(await metricsOf({ tickedAt: null })).toContain("keyturn_reconcile_timestamp_seconds 0");
+	});
+
 	test("a key that is gone has no series", async () => {
 		expect((await metricsOf()).filter((line) => line.includes("202609"))).toEqual([]);
 	});
