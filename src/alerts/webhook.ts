@@ -101,5 +101,5 @@ async function post(
 
 /** The path and query of a webhook are often its secret. */
 function hostOf(url: string): string {
-	return /^https?:\/\/(?:[^@/]*@)?([^/?#]+)/.exec(url)?.[1] ?? "the webhook";
+	return /^https?:\/\/(?:[^/?#]*@)?([^/?#]+)/.exec(url)?.[1] ?? "the webhook";
 }

@@ -54,6 +54,14 @@ describe("a webhook", () => {
 		expect((failure as KeyturnError).message).not.toContain("S3CRET");
 	});
 
+	it.each(["https://user:S3@CRET@hooks.example:8443/x", "https://user:S3CRET@hooks.example:8443?x=@y"])(
+		"tells nothing of a password, wherever an @ stands: %s",
+		async (url) => {
+			const sink = await createWebhook(given({ url }), tools({ status: 500 }).tools);
+			await expect(sink.deliver(event, signal)).rejects.toThrow(/^hooks\.example:8443: expected/);
+		},
+	);
+
 	it("takes no address but http and https, no format that it does not know, and no duty without its key", () => {
 		expect(settingsSchema.safeParse({ url: "file:///etc/passwd" }).success).toBe(false);
 		expect(settingsSchema.safeParse({ url: "https://a.example", format: "teams" }).success).toBe(false);
