@@ -43,6 +43,10 @@ export function isUnread(problem: string): boolean {
 
 const SHARED: ReadonlySet<string> = new Set(["/tmp", "/var/tmp", "/dev/shm"]);
 
+/** Whoever could read it by his group, or as everybody, reads it no more. */
+const OWNED =
+	"if it belongs to root, let it first belong to the signer's user (chown), who has to read it still";
+
 /** A group with members is mended by taking its rights from the file, not by taking people out of the group. */
 function mending(why: string, path: string): Mending {
 	const named = /^(.+?) (?:can be|cannot be|belongs|is) /.exec(why)?.[1] ?? path;
@@ -51,9 +55,11 @@ function mending(why: string, path: string): Mending {
 			advice: `${named} is for everybody: move the key to a directory of the signer's, and its line with it`,
 		};
 	const place = quoted(named);
-	if (why.includes("by its group")) return { command: `chmod g-rw ${place}` };
-	if (why.includes("everybody"))
-		return { command: place === quoted(path) ? `chmod 0600 ${place}` : `chmod o-w ${place}` };
+	if (why.includes("can be read by its group")) return { advice: OWNED, command: `chmod g-rw ${place}` };
+	if (why.includes("by its group")) return { command: `chmod g-w ${place}` };
+	if (why.includes("can be read or written by everybody"))
+		return { advice: OWNED, command: `chmod 0600 ${place}` };
+	if (why.includes("everybody")) return { command: `chmod o-w ${place}` };
 	return {
 		advice: "its owner has to be the signer's user, who has to reach and read it",
 		command: `ls -ld ${place}`,

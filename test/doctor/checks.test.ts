@@ -935,6 +935,16 @@ describe("the command that mends it", () => {
 			"chmod 0600 /etc/opendkim/keys/example.private",
 		],
 		[
+			"takes from the world the file that a link leads to",
+			line({ unsafe: "/srv/keys/a.private can be read or written by everybody" }),
+			"chmod 0600 /srv/keys/a.private",
+		],
+		[
+			"lets a group read the directory that it may not write",
+			line({ unsafe: "/srv/keys can be written by its group, in which admin is" }),
+			"chmod g-w /srv/keys",
+		],
+		[
 			"quotes what a shell would take otherwise",
 			line({ unsafe: "/k/a b.private can be read by its group, in which postfix is" }),
 			"chmod g-rw '/k/a b.private'",
@@ -973,6 +983,14 @@ describe("the command that mends it", () => {
 	])("%s", (_, facts, command) => {
 		expect(examine(facts).map((one) => one.command)).toEqual([command]);
 	});
+
+	test.each(["read by its group, in which postfix is", "read or written by everybody"])(
+		"keeps a signer's user, who is no owner, reading the file: %s",
+		(what) => {
+			const [found] = examine(line({ unsafe: `/k/a.private can be ${what}` }));
+			expect(found?.advice).toMatch(/^if it belongs to root, let it first belong to the signer's user/);
+		},
+	);
 
 	test.each(["/tmp", "/var/tmp", "/dev/shm"])("takes from nobody what is everybody's: %s", (directory) => {
 		const [found] = examine(line({ unsafe: `${directory} can be written by everybody` }));
