@@ -117,7 +117,7 @@ export type ProviderFacts = { readonly name: string } & (
 	| {
 			readonly kind: "zone";
 			readonly zone: string;
-			/** What it holds at the name of the key in use; null where no key is in use, or it was not asked. */
+			/** What it holds at the name of the first of the keys in use; null where none is, or it was not asked. */
 			readonly values: readonly string[] | null;
 	  }
 	| { readonly kind: "none"; readonly why: string; readonly hint?: string }

@@ -58,11 +58,11 @@ function elsewhere(
 	keys: DomainFacts["keys"],
 	{ name, zone, values }: Extract<ProviderFacts, { readonly kind: "zone" }>,
 ): readonly Finding[] {
-	const served = keys.find(({ look }) => look?.verdict === "right");
-	if (values === null || values.length > 0 || served === undefined) return [];
+	const [asked] = keys;
+	if (values === null || values.length > 0 || asked?.look?.verdict !== "right") return [];
 	return [
 		finding("provider.elsewhere", domain, {
-			summary: `the name servers serve the record of ${served.line.selector}, but zone ${zone} of provider ${name} does not hold it: new records may go where nobody looks`,
+			summary: `the name servers serve the record of ${asked.line.selector}, but zone ${zone} of provider ${name} does not hold it: new records may go where nobody looks`,
 			advice: `see which DNS host the NS records of ${zone} name, and whether a record gets there`,
 			command: `keyturn provider check ${quoted(name)}`,
 		}),

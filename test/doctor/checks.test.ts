@@ -592,6 +592,19 @@ const CASES: readonly Found[] = [
 		["provider.zone"],
 	],
 	[
+		"a key without a record, beside one that the provider was not asked for",
+		of({
+			keys: [
+				keyFacts({
+					look: lookReport({ verdict: "absent", servers: [serverReport({ outcome: "absent_name" })] }),
+				}),
+				keyFacts(),
+			],
+			providers: [{ name: "home", kind: "zone", zone: "example.com", values: [] }],
+		}),
+		["record.absent"],
+	],
+	[
 		"a provider that writes another zone",
 		of({ providers: [{ name: "home", kind: "zone", zone: "example.com", values: [] }] }),
 		["provider.elsewhere"],
