@@ -1,11 +1,12 @@
 /** `keyturn doctor`: the whole host looked over, and what was found, with the command that mends it; changes nothing. */
 
+import { writersOf } from "../agent/writers.ts";
 import { CHECKS, examine } from "../doctor/checks.ts";
 import type { AgentFacts } from "../doctor/facts.ts";
 import { type Finding, finding } from "../doctor/finding.ts";
 import { gather } from "../doctor/gather.ts";
 import { signersRead } from "../doctor/signers-read.ts";
-import type { Known } from "../doctor/sources.ts";
+import type { DoctorPorts, Known } from "../doctor/sources.ts";
 import { asKeyturnError, type KeyturnError } from "../errors.ts";
 import { type Fault, faultSentence } from "../settings/faults.ts";
 import { asTheyTurn } from "../report/status.ts";
@@ -64,7 +65,7 @@ async function look(context: CommandContext): Promise<Examined> {
 		terminal.say(
 			`asking the door, the name servers and the providers of ${length} ${plural("domain", length)}`,
 		);
-	const ports = { ...examiner, ...portsOf(bench) };
+	const ports = { ...examiner, ...portsOf(bench), writersOf: writersAmong(bench, examiner) };
 	const facts = await gather(await known(bench, examiner), ports, context.signal);
 	return {
 		at: facts.now,
@@ -73,6 +74,11 @@ async function look(context: CommandContext): Promise<Examined> {
 		findings: examine(facts),
 		signers: signersRead(facts),
 	};
+}
+
+/** As the agent finds them. */
+function writersAmong({ settings }: Workbench, ports: Examiner): DoctorPorts["writersOf"] {
+	return async (policy, record, signal) => writersOf({ ports, settings, signal }, policy, record);
 }
 
 function portsOf({ door, propagation, clock, random }: Workbench) {

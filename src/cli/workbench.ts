@@ -6,6 +6,7 @@ import { parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
 import type { AlertSink } from "../ports/alert-sink.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { DnsProvider } from "../ports/dns-provider.ts";
 import type { Door } from "../ports/door.ts";
 import type { AnswerFor, LocalServer } from "../ports/local-server.ts";
 import type { Log } from "../ports/log.ts";
@@ -58,8 +59,11 @@ export interface Workbench {
 }
 
 export interface Examiner
-	extends Pick<DoctorPorts, "providers" | "resolver" | "policies" | "timeSource" | "disk">,
-		Pick<Known, "addresses" | "unmade" | "unheard"> {}
+	extends Pick<DoctorPorts, "resolver" | "policies" | "timeSource" | "disk">,
+		Pick<Known, "addresses" | "unmade" | "unheard"> {
+	/** By name; none where one of them could not be made, with the reason in `unmade`. */
+	readonly providers: ReadonlyMap<string, DnsProvider>;
+}
 
 /** The service manager's, which ends a daemon that it does not hear of. */
 export interface Watchdog {

@@ -4,7 +4,6 @@ import { asKeyturnError } from "../errors.ts";
 import { publicHalfOf, recordText } from "../dkim/key-material.ts";
 import { formatKeyRecord } from "../dkim/key-record.ts";
 import { keyRecordName } from "../dkim/names.ts";
-import type { DnsProvider } from "../ports/dns-provider.ts";
 import type { InspectedLine, ProbeTold } from "../ports/door.ts";
 import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -12,7 +11,7 @@ import type { DomainFacts, DoorFacts, KeyFacts, ProviderFacts } from "./facts.ts
 import { findLeft } from "./left-records.ts";
 import { createLookup, type Lookup } from "./lookup.ts";
 import { gatherMail } from "./mail-facts.ts";
-import type { Asking, Known } from "./sources.ts";
+import type { Asking, Known, Writer } from "./sources.ts";
 
 export interface DomainAsking extends Asking {
 	readonly known: Known;
@@ -54,12 +53,7 @@ export async function gatherDomain(
 		keys,
 		negativeTtlSeconds: zone === null ? null : negativeTtlSeconds,
 		wildcardTtlSeconds,
-		providers: await Promise.all(
-			policy.providers.flatMap((name) => {
-				const provider = ports.providers.get(name);
-				return provider === undefined ? [] : [gatherProvider(name, provider, { policy, keys, asking })];
-			}),
-		),
+		providers: known.unmade === null ? await gatherProviders(policy, keys, asking) : [],
 		leftRecords: left,
 		mail: await gatherMail(policy.domain, lookup, { policies: ports.policies, addresses: known.addresses }),
 	};
@@ -104,31 +98,44 @@ async function gatherKey(
 	};
 }
 
-interface ProviderAsking {
-	readonly policy: Policy;
-	readonly keys: readonly KeyFacts[];
-	readonly asking: DomainAsking;
+/** At the name of a key in use: a provider that has it holds the zone that the world asks. Else where the first one is to be. */
+async function gatherProviders(
+	policy: Policy,
+	[key]: readonly KeyFacts[],
+	{ ports, signal }: Asking,
+): Promise<readonly ProviderFacts[]> {
+	const name = (
+		key === undefined ? `_domainkey.${policy.domain}` : keyRecordName(key.line.selector, policy.domain)
+	).toLowerCase();
+	const owner = key?.look?.owner ?? name;
+	try {
+		const writers = await ports.writersOf(policy, { name, owner }, signal);
+		return await Promise.all(
+			writers.map(async (writer) =>
+				gatherProvider(writer, { policy, owner, isInUse: key !== undefined }, signal),
+			),
+		);
+	} catch (thrown) {
+		const { code, message, hint } = asKeyturnError(thrown);
+		const own = policy.providers.join(", ");
+		if (code !== "provider.zone") return [{ name: own, kind: "failed", code, why: message, hint }];
+		return [{ name: own, kind: "none", why: message, ...(hint === null ? {} : { hint }) }];
+	}
 }
 
-/** At the name of a key in use: a provider that has it holds the zone that the world asks. */
 async function gatherProvider(
-	name: string,
-	provider: Pick<DnsProvider, "findZone" | "list">,
-	{ policy, keys, asking: { signal } }: ProviderAsking,
+	{ name, findZone, list }: Writer,
+	{ policy, owner, isInUse }: { readonly policy: Policy; readonly owner: string; readonly isInUse: boolean },
+	signal: AbortSignal,
 ): Promise<ProviderFacts> {
 	try {
-		const [key] = keys;
-		const owner =
-			key === undefined
-				? policy.domain
-				: (key.look?.owner ?? keyRecordName(key.line.selector, policy.domain));
 		const found =
-			policy.zone === null
-				? await provider.findZone(owner, signal)
-				: ({ kind: "zone", zone: policy.zone } as const);
+			policy.zone !== null && (owner === policy.zone || owner.endsWith(`.${policy.zone}`))
+				? ({ kind: "zone", zone: policy.zone } as const)
+				: await findZone(owner, signal);
 		if (found.kind !== "zone") return { name, ...found };
-		const values = await provider.list(found.zone, owner, signal);
-		return { name, kind: "zone", zone: found.zone, values: key === undefined ? null : values };
+		const values = await list(found.zone, owner, signal);
+		return { name, kind: "zone", zone: found.zone, values: isInUse ? values : null };
 	} catch (thrown) {
 		const { code, message, hint } = asKeyturnError(thrown);
 		return { name, kind: "failed", code, why: message, hint };

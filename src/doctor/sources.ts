@@ -14,12 +14,21 @@ import type { Policy } from "../rotation/policy.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { AgentFacts, Unmade } from "./facts.ts";
 
+export type Writer = Pick<DnsProvider, "name" | "findZone" | "list">;
+
 export interface DoctorPorts {
 	readonly door: Door;
 	readonly propagation: Propagation;
 	readonly resolver: Resolver;
-	/** By name; those that could not be made are left out, with the reason in `unmade`. */
-	readonly providers: ReadonlyMap<string, Pick<DnsProvider, "findZone" | "list">>;
+	/**
+	 * Who writes a domain's record, at the owner to which its name leads. Fails with `provider.zone` or `provider.ambiguous`
+	 * where an alias leads to nobody, or to several; not asked where none could be made (`unmade`).
+	 */
+	readonly writersOf: (
+		policy: Policy,
+		record: { readonly name: string; readonly owner: string },
+		signal: AbortSignal,
+	) => Promise<readonly Writer[]>;
 	readonly policies: MailPolicies;
 	readonly timeSource: TimeSource;
 	readonly disk: Pick<Disk, "stat" | "lstat" | "read" | "list">;

@@ -235,6 +235,63 @@ describe("what it finds by asking", () => {
 		expect(told.findings).toMatchObject([{ code: "provider.failed", advice: "make another" }]);
 	});
 
+	/** Each provider with its zones, of which example.net alone holds a record. */
+	async function foundWith(world: AgentWorld, zones: Readonly<Record<string, readonly string[]>>) {
+		const [home] = world.ports.providers.values();
+		if (home === undefined) throw new Error("no provider");
+		const providers = new Map(
+			Object.entries(zones).map(([provider, own]) => {
+				const findZone: typeof home.findZone = async (at) => {
+					const zone = own.find((one) => at === one || at.endsWith(`.${one}`));
+					return Promise.resolve(
+						zone === undefined ? { kind: "none", why: "not here" } : { kind: "zone", zone },
+					);
+				};
+				const list: typeof home.list = async (zone) =>
+					Promise.resolve(zone === "example.net" ? ["the record"] : []);
+				return [provider, { ...home, name: provider, findZone, list }] as const;
+			}),
+		);
+		return (await run(doctorBench(world, { examiner: { providers } }))).told;
+	}
+
+	test("no lack of a zone where that of _domainkey alone is a provider's, before the first key", async () => {
+		const world = new AgentWorld([policyOf()]);
+		world.signNothing();
+		const told = await foundWith(world, { home: ["_domainkey.example.com"] });
+		expect(codesOf(told)).toEqual(["domain.unsigned"]);
+	});
+
+	describe("of a record whose name is an alias into another zone", () => {
+		async function aliased(zones: Readonly<Record<string, readonly string[]>>, policy = policyOf()) {
+			const world = new AgentWorld([policy]);
+			signsWithRsa(world, ["example.com"]);
+			const name = keyRecordName(world.lines[0]?.selector ?? "", "example.com");
+			await world.tick();
+			world.aliases.set(name, "k1.keys.example.net");
+			return (await foundWith(world, zones)).findings;
+		}
+
+		test("nothing, where another configured provider has that zone", async () => {
+			expect(await aliased({ home: ["example.com"], other: ["example.net"] })).toEqual([]);
+		});
+
+		test("nothing, where its own provider has it besides the zone that is configured", async () => {
+			const policy = policyOf({ zone: "example.com" });
+			expect(await aliased({ home: ["example.com", "example.net"] }, policy)).toEqual([]);
+		});
+
+		test("that nobody has that zone", async () => {
+			expect(await aliased({ home: ["example.com"] })).toMatchObject([
+				{
+					code: "provider.zone",
+					severity: "critical",
+					summary: expect.stringContaining("is an alias of k1.keys.example.net"),
+				},
+			]);
+		});
+	});
+
 	test("providers that cannot even be made", async () => {
 		const world = await wellWorld();
 		const examiner = { providers: new Map(), unmade: ABSENT };
