@@ -24,11 +24,10 @@ export function verdictOf({ domains, troubles }: Status): {
 	readonly sentence: string;
 } {
 	const signing = domains.filter(({ active, damaged }) => active !== null && damaged === null).length;
-	const staying = domains.filter(({ leaving }) => !leaving).length;
 	const count =
 		troubles.length === 0 ? "no trouble" : `${troubles.length} ${plural("trouble", troubles.length)}`;
 	return {
-		isWell: troubles.length === 0 && signing >= staying,
+		isWell: troubles.length === 0 && domains.every(({ active, leaving }) => active !== null || leaving),
 		sentence: `${signing} of ${domains.length} ${plural("domain", domains.length)} signing, ${count}`,
 	};
 }

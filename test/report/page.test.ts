@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { renderPage } from "../../src/report/page.ts";
 import type { TroubleShown } from "../../src/report/status.ts";
-import { eventOf, sampleLook, sampleStatus, troubleOf } from "./sample.ts";
+import { NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
+import { keyEntry } from "../fakes/policies.ts";
+import { domainFacts, eventOf, sampleLook, sampleStatus, statusOf, troubleOf } from "./sample.ts";
 
 function page(
 	domains: readonly string[] = ["example.com"],
@@ -52,6 +54,20 @@ describe("the page", () => {
 		expect(text).toContain("critical: verification_failed");
 		expect(text).toContain("<strong>What to do:</strong> it broke");
 		expect(text).toMatch(/example\.org<\/a>[^]*?✗<\/span> published/);
+	});
+
+	test("a domain that is leaving, and signs as yet, stands for none that does not sign", () => {
+		const staying = domainFacts("example.org");
+		const leaving = domainFacts("example.com");
+		if (leaving.state === null || staying.state === null) throw new Error("no state");
+		const remove = { id: "w", askedAt: "2026-11-29T11:00:00.000Z" };
+		const status = statusOf([
+			{ ...leaving, state: { ...leaving.state, wants: { ...NOTHING_WANTED, remove } } },
+			{ ...staying, state: { ...staying.state, keys: [keyEntry({ state: "published" })] } },
+		]);
+		const text = renderPage({ status, lookAt: () => null, events: [], timezone: "UTC" });
+		expect(text).toContain("<title>trouble: keyturn on mx1</title>");
+		expect(text).toContain("✗</span> 1 of 2 domains signing, no trouble");
 	});
 
 	test("lets run what it brought itself, and nothing else", () => {
