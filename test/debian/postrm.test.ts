@@ -62,6 +62,12 @@ test("purging one of the two packages takes nothing from the other, which has ta
 	expect(left()).toEqual(FILES);
 });
 
+test("purging takes nothing from a checkout whose units stand, which works with the same state", () => {
+	put("etc/systemd/system/keyturn.service");
+	postrm("purge");
+	expect(left()).toEqual(FILES);
+});
+
 test("removing takes nothing", () => {
 	postrm("remove");
 	expect(left()).toEqual(FILES);
