@@ -1,20 +1,23 @@
 /** Whether the door answers, can read what each signer is configured with, and may write where a switch has to. */
 
 import type { ExaminedSigner, InspectedSigner } from "../ports/door.ts";
-import type { Facts } from "./facts.ts";
+import type { DoorFacts, Facts } from "./facts.ts";
 import { type Finding, finding } from "./finding.ts";
 
 export function checkDoor({ door, doorWrites }: Facts): readonly Finding[] {
-	if (door.kind === "silent")
-		return [
-			finding("door.silent", "door", {
-				summary: `what signs cannot be read, and nothing can be switched: ${door.why}`,
-				...(door.hint === null
-					? { command: "systemctl status keyturn-apply.socket" }
-					: { advice: door.hint }),
-			}),
-		];
+	if (door.kind === "silent") return [silent(door)];
 	return [...door.answer.signers.flatMap(unreadable), ...walled(door.answer.examined.signers, doorWrites)];
+}
+
+function silent({ why, hint, isBusy }: Extract<DoorFacts, { readonly kind: "silent" }>): Finding {
+	return finding("door.silent", "door", {
+		summary:
+			isBusy === true
+				? `what signs was not read, nor its keys looked at: ${why}`
+				: `what signs cannot be read, and nothing can be switched: ${why}`,
+		...(hint === null ? { command: "systemctl status keyturn-apply.socket" } : { advice: hint }),
+		...(isBusy === true ? { severity: "warning" as const } : {}),
+	});
 }
 
 function unreadable({ signer, problem }: InspectedSigner): readonly Finding[] {

@@ -66,8 +66,8 @@ export interface ForgottenDomain {
 
 export type DoorFacts =
 	| { readonly kind: "told"; readonly answer: InspectAnswer & { readonly examined: Examined } }
-	/** It did not answer, or refused. */
-	| { readonly kind: "silent"; readonly why: string; readonly hint: string | null };
+	/** It did not answer, or refused; busy where it has a switch under way. */
+	| { readonly kind: "silent"; readonly why: string; readonly hint: string | null; readonly isBusy?: true };
 
 export interface SecretFile {
 	readonly path: string;

@@ -43,7 +43,10 @@ export async function gather(known: Known, ports: DoctorPorts, signal: AbortSign
 async function askDoor({ door }: DoctorPorts, signal: AbortSignal): Promise<DoorFacts> {
 	try {
 		const answer = await door.request({ act: "inspect", ids: [], examine: true }, signal);
-		if (answer.act === "refused") return { kind: "silent", why: answer.message, hint: answer.hint };
+		if (answer.act === "refused") {
+			const { why, message, hint } = answer;
+			return { kind: "silent", why: message, hint, ...(why === "busy" ? { isBusy: true } : {}) };
+		}
 		if (answer.act !== "inspect" || answer.examined === undefined)
 			return { kind: "silent", why: "it answered something else", hint: "systemctl restart keyturn" };
 		return { kind: "told", answer: { ...answer, examined: answer.examined } };

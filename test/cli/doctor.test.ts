@@ -330,6 +330,27 @@ describe("what it finds by asking", () => {
 		expect(told.findings).toMatchObject([{ code: "door.silent", advice: "mend it" }]);
 	});
 
+	test("a door that is at work on a switch, which is no fault of it", async () => {
+		const world = await wellWorld();
+		const message = "another switch or recovery is under way";
+		world.refuse = () => ({
+			act: "refused",
+			why: "busy",
+			domains: [],
+			message,
+			hint: "ask again in a minute",
+		});
+		const { told } = await run(doctorBench(world));
+		expect(told.findings).toMatchObject([
+			{
+				code: "door.silent",
+				severity: "warning",
+				summary: `what signs was not read, nor its keys looked at: ${message}`,
+				advice: "ask again in a minute",
+			},
+		]);
+	});
+
 	test("nothing of a domain's state that is damaged, but of all else", async () => {
 		const world = await wellWorld();
 		world.disk.put("/state/domains/example.com.json", "{");
