@@ -17,6 +17,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 const STATE = "var/lib/keyturn";
 const FILES = [
 	`${STATE}/history.jsonl`,
+	`${STATE}/history.jsonl.1`,
 	`${STATE}/host.json`,
 	`${STATE}/domains/example.com.json`,
 	`${STATE}/kept.private`,
@@ -53,7 +54,8 @@ test("purging forgets all but the history and private keys", () => {
 	postrm("purge");
 	expect(left()).toEqual([`${STATE}/kept.private`]);
 	expect(readdirSync(join(root, "var/lib"))).toEqual(["keyturn"]);
-	expect(readFileSync(join(root, "var/backups/keyturn-history.jsonl"), "utf8")).toBe(FILES[0]);
+	for (const name of ["history.jsonl", "history.jsonl.1"])
+		expect(readFileSync(join(root, `var/backups/keyturn-${name}`), "utf8")).toBe(`${STATE}/${name}`);
 });
 
 test("purging one of the two packages takes nothing from the other, which has taken over", () => {
