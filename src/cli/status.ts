@@ -14,7 +14,15 @@ import {
 	type StatusFacts,
 	type TroubleShown,
 } from "../report/status.ts";
-import { damageWords, plural, signingWith, stateWords, verdictOf } from "../report/status-words.ts";
+import {
+	damageWords,
+	daemonWords,
+	plural,
+	signingWith,
+	stateWords,
+	stuckMs,
+	verdictOf,
+} from "../report/status-words.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { columns } from "./columns.ts";
 import { recentEvents } from "./history.ts";
@@ -133,11 +141,9 @@ export async function readDomains(bench: Workbench): Promise<StatusFacts["domain
 }
 
 /** Damaged, it is a trouble like others: the keys are known without it. */
-export async function readHost(bench: Workbench): Promise<
-	Pick<StatusFacts, "troubles" | "undelivered" | "unchecked" | "steadySince"> & {
-		readonly lastTickAt: Date | null;
-	}
-> {
+export async function readHost(
+	bench: Workbench,
+): Promise<Pick<StatusFacts, "troubles" | "undelivered" | "unchecked" | "steadySince" | "lastTickAt">> {
 	try {
 		const stored = await bench.store.load("host");
 		if (stored === null) return { ...UNKNOWN, troubles: [], unchecked: uncheckedAmong(bench, []) };
@@ -285,9 +291,10 @@ function troubleLines(trouble: TroubleShown, now: Date, timezone: string): reado
 
 function closing(built: Status, daemonStart: string): readonly string[] {
 	const { undelivered, daemon } = built;
+	const next = daemon ? (stuckMs(built) === null ? "" : ": keyturn doctor") : `: ${daemonStart}`;
 	return [
 		verdictOf(built).sentence,
 		...(undelivered === 0 ? [] : [`${undelivered} ${plural("alert", undelivered)} not delivered yet`]),
-		daemon ? "the daemon is running" : `the daemon is not running: ${daemonStart}`,
+		`${daemonWords(built)}${next}`,
 	];
 }

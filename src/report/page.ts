@@ -6,7 +6,7 @@ import type { KeyturnEvent } from "../ports/alert-sink.ts";
 import type { LookReport, ServerReport } from "../ports/propagation.ts";
 import { PAGE_SCRIPT, PAGE_STYLE } from "./page-looks.ts";
 import type { DomainStatus, KeyShown, Status, TroubleShown } from "./status.ts";
-import { damageWords, signingWith, stateWords, verdictOf } from "./status-words.ts";
+import { damageWords, daemonWords, signingWith, stateWords, stuckMs, verdictOf } from "./status-words.ts";
 import { type KeyLine, timeLineOf } from "./time-line.ts";
 import { inLocalTime, localMinute, moment, relative } from "./words.ts";
 
@@ -40,7 +40,7 @@ export function renderPage(given: PageGiven): string {
 <header>
 <h1>keyturn on ${text(status.host)}</h1>
 <p class="verdict ${verdict.isWell ? "well" : "ill"}">${mark(verdict.isWell)} ${text(verdict.sentence)}</p>
-<p class="quiet">as of <time datetime="${text(status.at)}">${text(localMinute(now, timezone))}</time>; ${status.daemon ? "the daemon is running" : "<strong>the daemon is not running</strong>"}</p>
+<p class="quiet">as of <time datetime="${text(status.at)}">${text(localMinute(now, timezone))}</time>; ${daemonMarked(status)}</p>
 </header>
 <main>
 ${status.troubles.length === 0 ? "" : troubles(status.troubles, now, timezone)}
@@ -52,6 +52,11 @@ ${events(given.events, now, timezone)}
 </body>
 </html>
 `;
+}
+
+function daemonMarked(status: Status): string {
+	const words = text(daemonWords(status));
+	return status.daemon && stuckMs(status) === null ? words : `<strong>${words}</strong>`;
 }
 
 function troubles(list: readonly TroubleShown[], now: Date, timezone: string): string {

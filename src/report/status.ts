@@ -71,6 +71,8 @@ export interface Status {
 	readonly at: string;
 	readonly host: string;
 	readonly daemon: boolean;
+	/** When a tick last noted the time, RFC 3339, as each does that goes through, every half an hour; null if none ever did. */
+	readonly lastTickAt: string | null;
 	readonly domains: readonly DomainStatus[];
 	readonly troubles: readonly TroubleShown[];
 	/** Alerts that are not delivered yet. */
@@ -83,6 +85,7 @@ export interface StatusFacts {
 	readonly host: string;
 	readonly now: Date;
 	readonly daemon: boolean;
+	readonly lastTickAt: Date | null;
 	readonly domains: readonly {
 		readonly policy: Policy;
 		readonly state: DomainState | null;
@@ -105,6 +108,7 @@ export function buildStatus(facts: StatusFacts): Status {
 		at: facts.now.toISOString(),
 		host: facts.host,
 		daemon: facts.daemon,
+		lastTickAt: facts.lastTickAt?.toISOString() ?? null,
 		domains: asTheyTurn(facts.domains).map(({ policy, state, damaged, isLeft }) =>
 			state === null
 				? { ...unknownDomain(policy.domain, damaged), ...(isLeft === undefined ? {} : { isLeft }) }

@@ -107,6 +107,7 @@ test("the status shows others' words", PATIENCE, () => {
 				at: NOW.toISOString(),
 				host: "mx1",
 				daemon: false,
+				lastTickAt: null,
 				undelivered: 0,
 				unchecked: [],
 				troubles: [trouble],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { render } from "../../src/cli/status.ts";
 import { buildStatus, type StatusFacts } from "../../src/report/status.ts";
+import { verdictOf } from "../../src/report/status-words.ts";
 import { type DomainState, NOTHING_WANTED } from "../../src/rotation/domain-state.ts";
 import { keyEntry, policyOf, scheduleOf } from "../fakes/policies.ts";
 
@@ -10,6 +11,17 @@ const LONG = `${"very-long-label.".repeat(4)}example`;
 type Facts = StatusFacts["domains"][number];
 
 describe("the status in words", () => {
+	test("of a daemon none of whose ticks goes through says so: it can note no trouble", () => {
+		const lastTickAt = new Date("2026-11-19T12:00:00Z");
+		const built = buildStatus({ ...factsOf([domain("example.com", [keyEntry()])]), lastTickAt });
+		expect(render(built, RENDERED).split("\n").slice(-2)).toEqual([
+			"1 of 1 domain signing, no trouble",
+			"the daemon is running, but has got on with nothing for 3 d: keyturn doctor",
+		]);
+		expect(built.lastTickAt).toBe("2026-11-19T12:00:00.000Z");
+		expect(verdictOf(built).isWell).toBe(false);
+	});
+
 	test("of one domain at rest is a line, and what waits for what", () => {
 		expect(show([domain("example.com", [retiring(), keyEntry()])]).split("\n")).toEqual([
 			"domain       signs with  since     next turn  state",
@@ -201,7 +213,7 @@ function domain(name: string, keys: DomainState["keys"]): Facts {
 }
 
 function factsOf(domains: readonly Facts[]): StatusFacts {
-	const well = { troubles: [], undelivered: 0, unchecked: [], steadySince: null };
+	const well = { troubles: [], undelivered: 0, unchecked: [], steadySince: null, lastTickAt: NOW };
 	return { host: "mx1", now: NOW, daemon: true, domains, ...well };
 }
 

@@ -68,6 +68,7 @@ export function statusOf(domains: StatusFacts["domains"], troubles: readonly Tro
 		undelivered: 2,
 		unchecked: [],
 		steadySince: null,
+		lastTickAt: NOW,
 	});
 }
 
