@@ -176,7 +176,8 @@ async function open(configPath: string): Promise<Workbench> {
 }
 
 async function outsideGiven(settings: Settings, held: SecretsOptions["held"]): Promise<OutsideGiven> {
-	const secrets = { env: process.env, held, outside: await outsideTheUnit(machine, settings, ourselves()) };
+	const outside = await outsideTheUnit(machine, settings, ourselves(), held);
+	const secrets = { env: process.env, held, outside };
 	return { machine, configuration, secrets, uid: process.getuid?.() ?? 0 };
 }
 

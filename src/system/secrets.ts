@@ -75,7 +75,7 @@ async function fetchText(
 	const name = reference.credential;
 	const directory = env["CREDENTIALS_DIRECTORY"];
 	const loading = `add LoadCredential=${name}:PATH to the unit: \`systemctl edit ${AGENT_UNIT}\`, and restart it`;
-	if (directory === undefined)
+	if (directory === undefined || outside !== null)
 		throw unreadable(
 			where,
 			`exists inside ${AGENT_UNIT} only, and ${outside?.why ?? "this process has no CREDENTIALS_DIRECTORY"}`,
