@@ -457,6 +457,10 @@ describe("a secret", () => {
 		`state: "postgresql://keyturn:${SECRET}@db/keyturn"`,
 		`alerts: [{ type: webhook, url: https://x, hmac: { file: ${SECRET} } }]`,
 		`providers: { home: { type: rfc2136, server: "127.0.0.1:53", keyfile: ${SECRET} } }`,
+		`alerts: [{ type: email, to: a@example.com, smtp: "smtps://alerts:${SECRET}@mail.example.com:465" }]`,
+		`providers: { home: { type: powerdns, url: "http://127.0.0.1:8081", key: { file: /k }, server: "keyturn:${SECRET}@pdns" } }`,
+		`providers: { home: { type: powerdns, url: "http://127.0.0.1:8081", key: { env: "${SECRET}==" } } }`,
+		`providers: { home: { type: powerdns, url: "http://127.0.0.1:8081", key: { credential: "${SECRET}==" } } }`,
 	];
 	test.each(leaks)("is in no fault: %s", (line) => {
 		const faults = faultsOf(file(line));
