@@ -25,15 +25,18 @@ export interface Chosen {
 /** With its name in keyturn.yaml. */
 export type NamedSigner = FoundSigner & { readonly name: string };
 
-/** Domains that the same hosts serve are told and asked for together. */
+/** A resolver that is down costs each domain many seconds. */
+const ASKED_AT_ONCE = 16;
+
+/** Domains that the same hosts serve are told and asked for together. Fails once `signal` aborts. */
 export async function chooseProviders(
 	talk: Talk,
 	host: InitHost,
 	found: readonly NamedSigner[],
+	signal: AbortSignal,
 ): Promise<Chosen> {
 	const groups = new Map<string, { readonly zone: FoundZone | null; readonly members: SignedDomain[] }>();
-	for (const signed of domainsOf(found)) {
-		const zone = await host.zoneOf(signed.domain);
+	for (const { zone, signed } of await withZones(host, domainsOf(found), signal)) {
 		const key = hostOf(host, zone);
 		const group = groups.get(key) ?? { zone, members: [] };
 		groups.set(key, group);
@@ -50,6 +53,25 @@ export async function chooseProviders(
 	const isUpdated = [...providers.values()].some(({ type }) => type === "rfc2136");
 	const keyFrom = isUpdated ? ((await host.tsigKeys())[0] ?? null) : null;
 	return { providers: [...providers.values()], domains, keyFrom };
+}
+
+/** A question that was interrupted ends as one that nobody answered: what follows from it would be wrong. */
+async function withZones(
+	host: InitHost,
+	domains: readonly SignedDomain[],
+	signal: AbortSignal,
+): Promise<readonly { readonly zone: FoundZone | null; readonly signed: SignedDomain }[]> {
+	const found = [];
+	for (let first = 0; first < domains.length; first += ASKED_AT_ONCE) {
+		const asked = domains.slice(first, first + ASKED_AT_ONCE);
+		found.push(
+			...(await Promise.all(
+				asked.map(async (signed) => ({ zone: await host.zoneOf(signed.domain), signed })),
+			)),
+		);
+		signal.throwIfAborted();
+	}
+	return found;
 }
 
 /** The same for zones that one provider writes. */

@@ -24,7 +24,7 @@ export async function init(context: CommandContext, { yes }: { readonly yes: boo
 	const found = named(usableSigners(talk, await host.signers()));
 	const mail = await host.mailServer();
 	const signers = await chooseSigners(talk, found, mail);
-	const { providers, domains, keyFrom } = await chooseProviders(talk, host, found);
+	const { providers, domains, keyFrom } = await chooseProviders(talk, host, found, context.signal);
 	const [first] = domains;
 	const postmaster = first === undefined ? "root" : `postmaster@${first.domain}`;
 	const alertTo = await talk.answer("Who gets alerts by e-mail (- for nobody)", postmaster);

@@ -17,7 +17,11 @@ import { schemas } from "../settings/schemas.ts";
 const PATH = "/etc/keyturn/keyturn.yaml";
 
 /** Answers what the questions match, and what is proposed else; without answers nobody is asked. */
-async function run(host: FakeInitHost, answers: Readonly<Record<string, string>> | null = null) {
+async function run(
+	host: FakeInitHost,
+	answers: Readonly<Record<string, string>> | null = null,
+	signal?: AbortSignal,
+) {
 	const { context, terminal } = commandBench(new AgentWorld());
 	const asked: string[] = [];
 	const prompt = async (question: string): Promise<string> => {
@@ -27,7 +31,8 @@ async function run(host: FakeInitHost, answers: Readonly<Record<string, string>>
 	};
 	const surroundings = async () =>
 		Promise.resolve({ host, path: PATH, prompt: answers === null ? null : prompt });
-	const code = await init({ ...context, surroundings }, { yes: answers === null });
+	const interrupted = signal === undefined ? {} : { signal };
+	const code = await init({ ...context, surroundings, ...interrupted }, { yes: answers === null });
 	return { code, asked, said: terminal.said, results: terminal.results };
 }
 
@@ -229,6 +234,35 @@ describe("it writes over nothing", () => {
 		});
 		expect(host.files.size).toBe(0);
 	});
+});
+
+test("interrupted while DNS is asked, it writes nothing", async () => {
+	const interrupt = new AbortController();
+	// An interrupted question ends as if nobody had answered.
+	const zoneOf = async (): Promise<null> => {
+		interrupt.abort();
+		return Promise.resolve(null);
+	};
+	const host = initHost({ zoneOf });
+	await expect(run(host, null, interrupt.signal)).rejects.toThrow(/aborted/);
+	expect([...host.files]).toEqual([]);
+});
+
+test("a resolver that is down is waited for by many domains at once", async () => {
+	let [asking, most] = [0, 0];
+	const zoneOf = async (): Promise<null> => {
+		most = Math.max(most, (asking += 1));
+		await new Promise((resolve) => setImmediate(resolve));
+		asking -= 1;
+		return null;
+	};
+	const keys = Array.from({ length: 100 }, (_, index) => foundKey(`d${index}.example.com`, "202610"));
+	const host = initHost({ zoneOf, signers: async () => Promise.resolve([{ ...OPENDKIM, keys }]) });
+	await run(host);
+	expect(read(host.files.get(PATH)).policies.map(({ domain }) => domain)).toEqual(
+		keys.map(({ domain }) => domain),
+	);
+	expect(most).toBe(16);
 });
 
 describe("on other hosts", () => {
