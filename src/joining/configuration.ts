@@ -196,14 +196,13 @@ async function replace(disk: Disk, path: string, before: string, after: string):
 }
 
 function notWritable(path: string, thrown: unknown): KeyturnError {
-	return new KeyturnError(
-		"disk.failed",
-		`${path}: the domain was not added: ${asKeyturnError(thrown).message}`,
-		{
-			hint: "the file belongs to root: run the command as root, or add the domain to it by hand",
-			cause: thrown,
-		},
-	);
+	const { message, hint, errno } = asKeyturnError(thrown);
+	const isAnothers = errno === "EACCES" || errno === "EPERM";
+	const toDo = isAnothers ? "the file belongs to root: run the command as root" : hint;
+	return new KeyturnError("disk.failed", `${path}: the domain was not added: ${message}`, {
+		hint: `${toDo === null ? "" : `${toDo}, or `}add the domain to it by hand`,
+		cause: thrown,
+	});
 }
 
 async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schema>(

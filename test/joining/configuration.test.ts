@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
@@ -86,4 +86,34 @@ test("domains that are added at one time are all in it, and each is told of its 
 		path,
 	);
 	expect(policies.map(({ domain }) => domain).toSorted()).toEqual(["a.example", ...names]);
+});
+
+test.each([
+	["ENOSPC", "free space", /^free space, or add the domain to it by hand$/],
+	["EBUSY", null, /^add the domain to it by hand$/],
+	["EACCES", "give keyturn's user access to it", /^the file belongs to root: run the command as root/],
+])("what is to be done about %s is said, and root is not sent to be root", async (errno, hint, expected) => {
+	const path = join(await temporaryDirectory(), "keyturn.yaml");
+	const text = [
+		"signer: { type: opendkim, keys: /etc/dkimkeys }",
+		"providers: { home: { type: manual } }",
+		"domains: [{ name: a.example, provider: home }]",
+		"",
+	].join("\n");
+	await writeFile(path, text);
+	const disk = {
+		...createSystemDisk(),
+		rename: async () =>
+			Promise.reject(
+				new KeyturnError("disk.failed", `cannot rename: ${errno}`, {
+					errno,
+					...(hint === null ? {} : { hint }),
+				}),
+			),
+	};
+	const asked = { domain: "b.example", provider: null, signer: null };
+	const failed = createConfiguration({ disk, takeLock }, "/opt/keyturn").addDomain(path, asked, false);
+	await expect(failed).rejects.toMatchObject({ message: expect.stringContaining(errno) });
+	await expect(failed).rejects.toMatchObject({ hint: expect.stringMatching(expected) });
+	expect(await readFile(path, "utf8")).toBe(text);
 });
