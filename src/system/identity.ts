@@ -57,11 +57,14 @@ function isPublic(address: string): boolean {
 	);
 }
 
-/** TZ, then what /etc/localtime points to, then Debian's /etc/timezone, then UTC. */
+/**
+ * TZ, then what /etc/localtime points to, then Debian's /etc/timezone, then UTC. What cannot be read says nothing: Docker makes
+ * /etc/timezone a directory where a container mounts it and it is not there.
+ */
 export async function systemTimezone(disk: Disk): Promise<string> {
-	const localtime = await disk.realpath("/etc/localtime");
+	const localtime = await disk.realpath("/etc/localtime").catch(() => null);
 	const linked = /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(localtime ?? "")?.[1];
-	const bytes = await disk.read("/etc/timezone", 1_024);
+	const bytes = await disk.read("/etc/timezone", 1_024).catch(() => null);
 	const named = bytes === null ? undefined : new TextDecoder().decode(bytes).trim();
 	const candidates = [process.env["TZ"]?.replace(/^:/, ""), linked, named];
 	return candidates.find((zone) => zone !== undefined && isTimezone(zone)) ?? "UTC";

@@ -79,3 +79,16 @@ test("the time zone is TZ's, or /etc/timezone's, or UTC; nonsense is passed over
 	expect(() => new Intl.DateTimeFormat("en", { timeZone: "Etc/UTC" })).not.toThrow();
 	expect(await systemTimezone(createSystemDisk())).not.toBe("");
 });
+
+test("/etc/timezone may be a directory, as Docker makes one where a container mounts what is not there", async () => {
+	const disk = new SimDisk(() => new Date("2026-11-01T03:00:00Z"));
+	disk.put("/usr/share/zoneinfo/Europe/Berlin", "TZif");
+	disk.putDirectory("/etc/timezone");
+	const before = process.env["TZ"];
+	onTestFinished(() => {
+		if (before !== undefined) process.env["TZ"] = before;
+	});
+	delete process.env["TZ"];
+	disk.putSymlink("/etc/localtime", "/usr/share/zoneinfo/Europe/Berlin");
+	expect(await systemTimezone(disk.open({ process: createSimProcess() }))).toBe("Europe/Berlin");
+});
