@@ -102,11 +102,17 @@ async function chooseSigners(
 	for (const signer of found) {
 		const { name, type, service, settings, commands, keys, isBehindMailServer, swap } = signer;
 		talk.say(`${name} signs ${list(keys.map(({ domain, selector }) => `${domain} with ${selector}`))}`);
+		if (mail === null && isBehindMailServer) talk.say(unknownMailServer(service));
 		const stop = mail === null || !isBehindMailServer ? [service] : [mail, service];
 		const chosen = await chooseSwap(talk, signer, stop);
 		signers.push({ name, type, settings, commands, stop, swap: chosen, why: swap.isOnly ? swap.why : null });
 	}
 	return signers;
+}
+
+/** A container's Postfix, or Sendmail. */
+function unknownMailServer(service: string): string {
+	return `note: which mail server hands ${service} its mail is not known (Postfix and Exim were looked for): where one does, put its service before ${service} in services.stop and behind it in services.start, or its mail may leave unsigned while ${service} is stopped`;
 }
 
 async function chooseSwap(

@@ -265,6 +265,19 @@ test("a resolver that is down is waited for by many domains at once", async () =
 	expect(most).toBe(16);
 });
 
+test("a mail server that is known, or that signs itself, is none that has to be named", async () => {
+	for (const changes of [
+		{},
+		{
+			mailServer: async () => Promise.resolve(null),
+			signers: async () => Promise.resolve([{ ...OPENDKIM, isBehindMailServer: false }]),
+		},
+	]) {
+		const { said } = await run(initHost(changes));
+		expect(said.join(" ")).not.toContain("which mail server");
+	}
+});
+
 describe("on other hosts", () => {
 	test("a signer that reads its keys at its start only is restarted, and no question asked", async () => {
 		const host = initHost({
@@ -432,7 +445,10 @@ describe("on other hosts", () => {
 			timezone: "America/Port-au-Prince",
 			signers: async () => Promise.resolve([{ ...OPENDKIM, keys: [foundKey("123.example", "1")] }]),
 		});
-		await run(host);
+		const { said } = await run(host);
+		expect(said.join(" ").replaceAll(/\s+/g, " ")).toContain(
+			"note: which mail server hands opendkim its mail is not known (Postfix and Exim were looked for): where one does, put its service before opendkim in services.stop and behind it in services.start, or its mail may leave unsigned while opendkim is stopped",
+		);
 		expect(read(host.files.get(PATH))).toMatchObject({
 			timezone: "America/Port-au-Prince",
 			signers: [{ services: { stop: ["opendkim"] } }],
