@@ -110,9 +110,12 @@ export function createConfiguration(
 	const withAdded = async (configPath: string, path: string, asked: DomainAsked): Promise<Added> => {
 		const before = await readText(path);
 		const settings = await settingsOf(configPath, before);
-		if (settings.policies.some((policy) => policy.domain === asked.domain))
+		const { entryFor, refuseOther, withDomain } = await import("../settings/add-domain.ts");
+		const known = settings.policies.find((policy) => policy.domain === asked.domain);
+		if (known !== undefined) {
+			refuseOther(asked, known, configPath);
 			return { settings, line: null, before, after: before };
-		const { entryFor, withDomain } = await import("../settings/add-domain.ts");
+		}
 		const entry = entryFor(asked, settings, configPath);
 		const added = withDomain(before, entry);
 		if (added.kind === "refused")

@@ -2,6 +2,8 @@
 
 import { isMap, isSeq, type Node, parseDocument, type YAMLSeq } from "yaml";
 import { KeyturnError } from "../errors.ts";
+import { signersOf } from "../rotation/lanes.ts";
+import type { Policy } from "../rotation/policy.ts";
 import type { Settings } from "./settings.ts";
 import { signerPart } from "./starter.ts";
 
@@ -48,6 +50,21 @@ export function entryFor(asked: DomainAsked, { providers, signers }: Settings, p
 		onlyOne(one, signers, { path, option: "--signer", what: "signers" }),
 	);
 	return { domain: asked.domain, provider, signer: others.length === 0 ? signer : [signer, ...others] };
+}
+
+/** Of a domain that is configured already nothing is changed: whoever asks for something else is told. */
+export function refuseOther({ provider, signer }: DomainAsked, policy: Policy, path: string): void {
+	const { domain, providers } = policy;
+	const refuse = (what: string, has: readonly string[], asked: string): never => {
+		throw new KeyturnError(
+			"usage",
+			`${domain} stands in ${path} already, with ${what} ${has.join(",")}: expected no --${what}, or that, got ${asked}`,
+			{ hint: `to change it, change the ${what} of its entry, and run the command again` },
+		);
+	};
+	if (provider !== null && !providers.includes(provider)) refuse("provider", providers, provider);
+	const signers = signersOf(policy);
+	if (signer !== null && signer !== signers.join(",")) refuse("signer", signers, signer);
 }
 
 function onlyOne(

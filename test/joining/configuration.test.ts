@@ -117,3 +117,29 @@ test.each([
 	await expect(failed).rejects.toMatchObject({ hint: expect.stringMatching(expected) });
 	expect(await readFile(path, "utf8")).toBe(text);
 });
+
+test("a domain that stands there with another provider or signer than asked for is told, and stays", async () => {
+	const path = join(await temporaryDirectory(), "keyturn.yaml");
+	const text = [
+		"signers:",
+		"  one: { type: opendkim, config: /etc/one.conf, keys: /k, services: { stop: [one], start: [one] } }",
+		"  two: { type: opendkim, config: /etc/two.conf, keys: /k, services: { stop: [two], start: [two] } }",
+		"providers: { home: { type: manual }, away: { type: manual } }",
+		"domains: [{ name: a.example, provider: [home, away], signer: one }, { name: b.example, provider: home, signer: two }]",
+		"",
+	].join("\n");
+	await writeFile(path, text);
+	const configuration = createConfiguration({ disk: createSystemDisk(), takeLock }, "/opt/keyturn");
+	const add = async (domain: string, provider: string | null, signer: string | null) =>
+		configuration.addDomain(path, { domain, provider, signer }, false);
+	expect(await add("a.example", "away", "one")).toMatchObject({ line: null });
+	expect(await add("b.example", null, null)).toMatchObject({ line: null });
+	await expect(add("b.example", "away", null)).rejects.toMatchObject({
+		code: "usage",
+		message: `b.example stands in ${path} already, with provider home: expected no --provider, or that, got away`,
+	});
+	await expect(add("b.example", "home", "one")).rejects.toMatchObject({
+		message: `b.example stands in ${path} already, with signer two: expected no --signer, or that, got one`,
+	});
+	expect(await readFile(path, "utf8")).toBe(text);
+});
