@@ -185,7 +185,7 @@ async function outsideGiven(settings: Settings, held: SecretsOptions["held"]): P
 function ourselves(): RunningCommand {
 	return {
 		argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-		directory: process.cwd(),
+		directory: currentDirectory(),
 		env: process.env,
 		isDaemon,
 		signal: stopping.signal,
@@ -193,6 +193,15 @@ function ourselves(): RunningCommand {
 		flush: flushAll,
 		end: (status) => process.exit(stoppedBy === null ? status : SIGNAL_STATUS[stoppedBy]),
 	};
+}
+
+/** One that was removed since, as by an upgrade, is none to run anything in. */
+function currentDirectory(): string {
+	try {
+		return process.cwd();
+	} catch {
+		return "/";
+	}
 }
 
 async function joinDoor(configPath: string): Promise<Door> {

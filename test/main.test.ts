@@ -92,6 +92,18 @@ describe("the command line", () => {
 		expect(await readFile(join(directory, "page.html"), "utf8")).toMatch(/^<!doctype html>/);
 	});
 
+	it("works in a directory that was removed meanwhile", { timeout: 60_000 }, async () => {
+		await appendFile(config, "\nalerts: [{ type: command, run: [/bin/true] }]\n");
+		const gone = join(directory, "gone");
+		await mkdir(gone);
+		// As node finds it; tsx itself needs one to start in.
+		const leave = `import { rmdirSync } from "node:fs"; process.chdir(${JSON.stringify(gone)}); rmdirSync(${JSON.stringify(gone)});`;
+		const { status, trouble } = await run(["alert", "test"], {
+			after: `data:text/javascript,${encodeURIComponent(leave)}`,
+		});
+		expect({ status, trouble }).toEqual({ status: 0, trouble: "" });
+	});
+
 	it("ends quietly when nobody reads on", { timeout: 60_000 }, async () => {
 		const { status, trouble } = await run(["history", "--json"], { closeEarly: true });
 		expect(trouble).toBe("");
@@ -116,10 +128,17 @@ describe("the command line", () => {
 
 async function run(
 	args: readonly string[],
-	how: { readonly closeEarly?: boolean; readonly into?: string; readonly within?: string },
+	how: {
+		readonly closeEarly?: boolean;
+		readonly into?: string;
+		readonly within?: string;
+		/** A module that is run first. */
+		readonly after?: string;
+	},
 ): Promise<{ status: number | null; output: string; trouble: string }> {
 	const file = how.into === undefined ? null : await open(how.into, "w");
-	const child = spawn(process.execPath, ["--import", TSX, MAIN, "--config", config, ...args], {
+	const first = how.after === undefined ? [] : ["--import", how.after];
+	const child = spawn(process.execPath, ["--import", TSX, ...first, MAIN, "--config", config, ...args], {
 		cwd: how.within,
 		stdio: ["ignore", file?.fd ?? "pipe", "pipe"],
 	});
