@@ -9,6 +9,12 @@ export async function outageOf(bench: Workbench): Promise<Trouble | null> {
 	return (await troublesOf(bench)).find(({ id }) => id === CAUSES.start()) ?? null;
 }
 
+/** Why a daemon goes by a configuration before the one that stands in the file; null where it does not. */
+export async function rejectionOf(bench: Workbench): Promise<string | null> {
+	const rejected = (await troublesOf(bench)).find(({ event }) => event === "config_rejected");
+	return rejected === undefined ? null : (rejected.detail ?? rejected.summary);
+}
+
 /** All that last; none where the host document cannot be read, which the tick tells. */
 export async function troublesOf({ store }: Workbench): Promise<readonly Trouble[]> {
 	try {

@@ -1,6 +1,7 @@
 /** Leaves a wish and watches it until it is done: by ticks of its own, or over the shoulder of a daemon. */
 
 import type { DomainReport, TickReport } from "../agent/agent.ts";
+import { excerpt } from "../dkim/foreign-text.ts";
 import type { Wish } from "../ports/state-store.ts";
 import { type DomainState, emptyDomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
@@ -9,7 +10,7 @@ import { parseDomainState } from "../rotation/stored-state.ts";
 import { soakMs } from "../rotation/timing.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import { momentOf } from "./moment.ts";
-import { outageOf } from "./outage.ts";
+import { outageOf, rejectionOf } from "./outage.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { sentence } from "./sentence.ts";
 import { type TurnView, viewLines, wordsOf } from "./turn-view.ts";
@@ -30,6 +31,8 @@ const LOCK_WAITS_MS = [1000, 29_000] as const;
 const MINUTE_MS = 60_000;
 /** A daemon does the work: its state is read this often. */
 const WATCH_MS = 500;
+/** What is wrong with a configuration may take pages. */
+const REASON_LENGTH = 300;
 /** A live line counts down. */
 const REDRAW_MS = 1000;
 
@@ -105,7 +108,8 @@ export async function pursue(
 		const ticked = await tickOrWatch(turning);
 		if (ticked === "held") return "held";
 		const isTaken = !(await bench.store.wishes()).some(({ id }) => id === wish.id);
-		const given = { isTaken, standing, moment: await momentOf(bench) };
+		const [moment, rejection] = [await momentOf(bench), await rejectionOf(bench)];
+		const given = { isTaken, standing, moment, rejection };
 		const found = await Promise.all(policies.map(async (policy) => foundOf(bench, policy)));
 		const standings = await Promise.all(found.map((one) => standingOf(turning, one, ticked.reports, given)));
 		ends = Math.max(ends, begun + waitMs(context.terminal, found, options));
@@ -136,15 +140,18 @@ async function foundOf(bench: Workbench, policy: Policy): Promise<Found> {
 	return { policy, state };
 }
 
+/** What is known of all domains, and how each is judged. */
+interface Given extends Pick<Seen, "isTaken">, Pick<Asking, "standing"> {
+	readonly moment: Moment;
+	/** Why a daemon goes by a configuration before the one in the file; null where it does not. */
+	readonly rejection: string | null;
+}
+
 async function standingOf(
 	turning: Turning,
 	{ policy, state }: Found,
 	reports: readonly DomainReport[] | null,
-	{
-		isTaken,
-		standing,
-		moment,
-	}: Pick<Seen, "isTaken"> & Pick<Asking, "standing"> & { readonly moment: Moment },
+	{ isTaken, standing, moment, rejection }: Given,
 ): Promise<Standing> {
 	const { domain } = policy;
 	if (state instanceof KeyturnError)
@@ -156,12 +163,21 @@ async function standingOf(
 		};
 	const report = reports?.find((one) => one.domain === domain);
 	const waitingWords =
-		report === undefined ? watchedWords(state, policy, isTaken) : wordsOf(turning, report, false);
+		report === undefined
+			? watchedWords(state, policy, { isTaken, rejection })
+			: wordsOf(turning, report, false);
 	return standing(policy, state, { ...moment, isTaken, waitingWords });
 }
 
 /** In a pipe each change is a line, so a moment is told and no time that is left. */
-function watchedWords(state: DomainState, policy: Policy, isTaken: boolean): string {
+function watchedWords(
+	state: DomainState,
+	policy: Policy,
+	{ isTaken, rejection }: Pick<Given, "isTaken" | "rejection">,
+): string {
+	// It may never have read of the domain, and drops its wish after a while.
+	if (rejection !== null && state.keys.length === 0)
+		return `the daemon has rejected the new configuration and goes by the one before: ${excerpt(rejection, REASON_LENGTH)}`;
 	if (!isTaken) return "it is to be taken up";
 	const { reason, until } = turnUnderWay(state, policy);
 	return until === null ? reason : `${reason} (until ${localMinute(until, policy.timezone)})`;

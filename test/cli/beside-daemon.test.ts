@@ -235,3 +235,31 @@ describe("remove after the signer did not let go", () => {
 		expect(world.uptimeMs - before).toBeLessThan(MINUTE_MS);
 	});
 });
+
+describe("add of a domain that the daemon has not read of", () => {
+	test.each([
+		["at once", { ...WAIT, wait: false }],
+		["once its wish was dropped", { ...WAIT, waitMaxMs: 15 * MINUTE_MS }],
+	])("says, %s, that the configuration was rejected, and why", async (_, options) => {
+		const world = new AgentWorld([quick]);
+		world.agent.note("config", {
+			event: "config_rejected",
+			severity: "warning",
+			domains: [],
+			selector: null,
+			summary: "the new configuration was rejected; the old one stays in force",
+			detail: "the secret file /etc/keyturn/cf.token is not there",
+			hint: "mend keyturn.yaml and reload again",
+		});
+		await world.tick();
+		const { context, terminal, workbench } = beside(world);
+		const added = policyOf({ ...quick, domain: "b.example" });
+		const settings = { ...workbench.settings, policies: [...workbench.settings.policies, added] };
+		const addDomain = async () => Promise.resolve({ settings, line: "{ name: b.example, provider: home }" });
+		const asked = { domain: "b.example", provider: null, signer: null };
+		expect(await add({ ...context, addDomain }, asked, { ...options, dryRun: false })).toBe(3);
+		expect(terminal.results.join().replaceAll(/\s+/g, " ")).toContain(
+			"b.example: waiting: the daemon has rejected the new configuration and goes by the one before: the secret file /etc/keyturn/cf.token is not there",
+		);
+	});
+});
