@@ -1,5 +1,6 @@
 /** `keyturn init`: looks at what is installed, asks what cannot be seen, and writes a first configuration; never over another. */
 
+import { parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
 import type { FoundSigner } from "../ports/found-signer.ts";
 import { type StarterProvider, type StarterSigner, starterText } from "../settings/starter.ts";
@@ -21,19 +22,18 @@ export async function init(context: CommandContext, { yes }: { readonly yes: boo
 	const ask = yes ? null : prompt;
 	if (await host.isThere(path)) throw alreadyThere(path);
 	const talk = new Talk(terminal, ask);
-	const found = named(usableSigners(talk, await host.signers()));
+	const found = named(usableSigners(talk, (await host.signers()).map(ofDomains)));
 	const mail = await host.mailServer();
 	const signers = await chooseSigners(talk, found, mail);
 	const { providers, domains, keyFrom } = await chooseProviders(talk, host, found, context.signal);
-	const [first] = domains;
-	const postmaster = first === undefined ? "root" : `postmaster@${first.domain}`;
-	const alertTo = await talk.answer("Who gets alerts by e-mail (- for nobody)", postmaster);
+	const postmaster = `postmaster@${domains[0]?.domain ?? ""}`;
+	const alertTo = await addressed(talk, postmaster);
 	const text = starterText({
 		timezone: host.timezone,
 		signers,
 		providers,
 		domains: domains.map((one) => ({ ...one, signer: signers.length === 1 ? null : one.signer })),
-		alertTo: alertTo === "-" ? null : alertTo,
+		alertTo,
 		state: STATE,
 	});
 	if (!(await talk.isYes(`Write ${path}`))) {
@@ -57,6 +57,29 @@ function alreadyThere(path: string): KeyturnError {
 			hint: `keyturn doctor judges it; for a new one move it away, or name another with --config`,
 		},
 	);
+}
+
+/** Asked again until it is a plain address, which is what an alert takes; null for nobody. */
+async function addressed(talk: Talk, byDefault: string): Promise<string | null> {
+	for (;;) {
+		const given = await talk.answer("Who gets alerts by e-mail (- for nobody)", byDefault);
+		if (given === "-") return null;
+		if (given === byDefault || /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/.test(given)) return given;
+		talk.say(`expected an address such as postmaster@example.com, or -, got ${given}`);
+	}
+}
+
+/** Without the keys of what can be no domain of a configuration, which are told as a problem. */
+function ofDomains(signer: FoundSigner): FoundSigner {
+	const odd = signer.keys.filter(({ domain }) => parseDomain(domain) === null);
+	const told = odd.map(
+		({ domain, selector }) => `${domain} is no domain name, and its key ${selector} stays as it is`,
+	);
+	return {
+		...signer,
+		keys: signer.keys.filter((key) => !odd.includes(key)),
+		problems: [...signer.problems, ...told],
+	};
 }
 
 function usableSigners(talk: Talk, found: readonly FoundSigner[]): readonly FoundSigner[] {

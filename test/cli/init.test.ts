@@ -16,10 +16,13 @@ import { schemas } from "../settings/schemas.ts";
 
 const PATH = "/etc/keyturn/keyturn.yaml";
 
-/** Answers what the questions match, and what is proposed else; without answers nobody is asked. */
+/**
+ * Answers what the questions match, one answer after another where several are given, and what is proposed else; without
+ * answers nobody is asked.
+ */
 async function run(
 	host: FakeInitHost,
-	answers: Readonly<Record<string, string>> | null = null,
+	answers: Readonly<Record<string, string | string[]>> | null = null,
 	signal?: AbortSignal,
 ) {
 	const { context, terminal } = commandBench(new AgentWorld());
@@ -27,7 +30,8 @@ async function run(
 	const prompt = async (question: string): Promise<string> => {
 		asked.push(question);
 		const found = Object.entries(answers ?? {}).find(([part]) => question.includes(part));
-		return Promise.resolve(found?.[1] ?? "");
+		const answer = found?.[1] ?? "";
+		return Promise.resolve(typeof answer === "string" ? answer : (answer.shift() ?? ""));
 	};
 	const surroundings = async () =>
 		Promise.resolve({ host, path: PATH, prompt: answers === null ? null : prompt });
@@ -234,6 +238,39 @@ describe("it writes over nothing", () => {
 		});
 		expect(host.files.size).toBe(0);
 	});
+});
+
+test("who gets alerts is asked for again until it is an address, or nobody", async () => {
+	for (const [last, alerts] of [
+		["ops@example.net", [{ settings: { to: "ops@example.net" } }]],
+		["-", []],
+	] as const) {
+		const host = initHost();
+		const { said } = await run(host, { "Who gets alerts": ["root", "Ops <ops@example.net>", last] });
+		expect(read(host.files.get(PATH)).alerts).toMatchObject(alerts);
+		expect(said.filter((line) => line.startsWith("expected an address"))).toEqual([
+			"expected an address such as postmaster@example.com, or -, got root",
+			"expected an address such as postmaster@example.com, or -, got Ops\n  <ops@example.net>",
+		]);
+	}
+});
+
+test("what signs for no domain name that can be in a configuration is told, and alone nothing is written", async () => {
+	const odd = foundKey("my_host.example", "mail");
+	const beside = initHost({
+		signers: async () => Promise.resolve([{ ...OPENDKIM, keys: [odd, ...OPENDKIM.keys] }]),
+	});
+	const { said } = await run(beside);
+	expect(said.join(" ").replaceAll(/\s+/g, " ")).toContain(
+		"note: my_host.example is no domain name, and its key mail stays as it is",
+	);
+	expect(read(beside.files.get(PATH)).policies).toHaveLength(2);
+	const alone = initHost({ signers: async () => Promise.resolve([{ ...OPENDKIM, keys: [odd] }]) });
+	await expect(run(alone)).rejects.toMatchObject({
+		code: "usage",
+		message: "of what is installed (opendkim) nothing signs with a key that can be turned",
+	});
+	expect([...alone.files]).toEqual([]);
 });
 
 test("interrupted while DNS is asked, it writes nothing", async () => {
