@@ -16,6 +16,8 @@ export interface InitHost {
 	/** Files that hold a TSIG key as BIND writes it, likeliest first. */
 	tsigKeys(): Promise<readonly string[]>;
 	readonly timezone: string;
+	/** Whether systemd runs the services of this host. */
+	readonly hasSystemd: boolean;
 	isThere(path: string): Promise<boolean>;
 	/** Makes the copy of a TSIG key that keyturn may read; what stands there stays. Fails with `disk.failed`. */
 	copyKey(from: string, to: string): Promise<"copied" | "exists">;

@@ -25,6 +25,8 @@ export async function init(context: CommandContext, { yes }: { readonly yes: boo
 	const found = named(usableSigners(talk, (await host.signers()).map(ofDomains)));
 	const mail = await host.mailServer();
 	const signers = await chooseSigners(talk, found, mail);
+	const unitless = signers.filter(({ commands }) => commands === null).flatMap(({ stop }) => stop);
+	if (!host.hasSystemd && unitless.length > 0) talk.say(noUnits(unitless));
 	const { providers, domains, keyFrom } = await chooseProviders(talk, host, found, context.signal);
 	const postmaster = `postmaster@${domains[0]?.domain ?? ""}`;
 	const alertTo = await addressed(talk, postmaster);
@@ -44,7 +46,12 @@ export async function init(context: CommandContext, { yes }: { readonly yes: boo
 	terminal.result(`${path} is written`);
 	if (keyFrom !== null) await copyKey(talk, host, keyFrom);
 	const once = found.flatMap(({ steps }) => steps);
-	for (const step of ["next:", ...once, ...(await keySteps(host, providers)), ...nextSteps(providers, path)])
+	for (const step of [
+		"next:",
+		...once,
+		...(await keySteps(host, providers)),
+		...nextSteps(providers, path, host),
+	])
 		terminal.result(step);
 	return EXIT.done;
 }
@@ -138,6 +145,10 @@ function unknownMailServer(service: string): string {
 	return `note: which mail server hands ${service} its mail is not known (Postfix and Exim were looked for): where one does, put its service before ${service} in services.stop and behind it in services.start, or its mail may leave unsigned while ${service} is stopped`;
 }
 
+function noUnits(services: readonly string[]): string {
+	return `note: no systemd runs here: ${[...new Set(services)].join(" and ")} need \`manager: command\` in services, with the commands that stop and start them: docs/signers.md`;
+}
+
 async function chooseSwap(
 	talk: Talk,
 	{ name, swap }: NamedSigner,
@@ -176,7 +187,11 @@ async function keySteps(host: InitHost, providers: readonly StarterProvider[]): 
 		: [];
 }
 
-function nextSteps(providers: readonly StarterProvider[], path: string): readonly string[] {
+function nextSteps(
+	providers: readonly StarterProvider[],
+	path: string,
+	{ hasSystemd }: Pick<InitHost, "hasSystemd">,
+): readonly string[] {
 	const secrets = providers.flatMap(({ settings }) =>
 		settings.flatMap(([, value]) => ("file" in value ? [value.file] : [])),
 	);
@@ -189,7 +204,11 @@ function nextSteps(providers: readonly StarterProvider[], path: string): readonl
 		...secrets.map((file) => `  install -m 640 -g keyturn /dev/stdin ${file}    # and paste the secret`),
 		`  keyturn${option} doctor`,
 		`  keyturn${option} rotate --dry-run`,
-		"  systemctl enable keyturn-recover.service",
-		"  systemctl enable --now keyturn-apply.socket keyturn.service",
+		...(hasSystemd
+			? [
+					"  systemctl enable keyturn-recover.service",
+					"  systemctl enable --now keyturn-apply.socket keyturn.service",
+				]
+			: [`  keyturn${option} run, as root under this host's supervisor`]),
 	];
 }

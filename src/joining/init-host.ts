@@ -5,6 +5,7 @@ import { directoryOf, durableCreate } from "../durable.ts";
 import { KeyturnError } from "../errors.ts";
 import type { Disk } from "../ports/disk.ts";
 import { publicAddresses, systemTimezone } from "../system/identity.ts";
+import { isBooted } from "../system/transient-unit.ts";
 import { CONFIG_LIMIT_BYTES, type Configuration } from "./configuration.ts";
 import type { Machine } from "./machine.ts";
 
@@ -59,6 +60,7 @@ export async function joinInitHost(given: InitHostGiven): Promise<InitHost> {
 		guess: guessProvider,
 		tsigKeys: async () => findTsigKeys(disk),
 		timezone: await systemTimezone(disk),
+		hasSystemd: await isBooted(disk),
 		isThere,
 		copyKey: async (from, to) => copyKey(disk, from, to, owner),
 		write: async (path, text) => configuration.writeFirst(path, text),

@@ -273,6 +273,23 @@ test("what signs for no domain name that can be in a configuration is told, and 
 	expect([...alone.files]).toEqual([]);
 });
 
+test("without systemd it says what services need, and starts no unit", async () => {
+	const { said, results } = await run(initHost({ hasSystemd: false }));
+	expect(said.join(" ").replaceAll(/\s+/g, " ")).toContain(
+		"note: no systemd runs here: postfix and opendkim need `manager: command` in services, with the commands that stop and start them: docs/signers.md",
+	);
+	expect(results.join("\n")).not.toContain("systemctl");
+	expect(results.at(-1)).toBe("  keyturn run, as root under this host's supervisor");
+});
+
+test("a container's commands need no systemd", async () => {
+	const argv = ["/usr/bin/docker", "x"];
+	const commands = { stop: argv, start: argv, status: argv };
+	const own = { ...OPENDKIM, isBehindMailServer: false, commands };
+	const { said } = await run(initHost({ hasSystemd: false, signers: async () => Promise.resolve([own]) }));
+	expect(said.join(" ")).not.toContain("no systemd");
+});
+
 test("interrupted while DNS is asked, it writes nothing", async () => {
 	const interrupt = new AbortController();
 	// An interrupted question ends as if nobody had answered.

@@ -38,6 +38,7 @@ export function initHost(changes: Partial<InitHost> = {}): FakeInitHost {
 		guess: () => null,
 		tsigKeys: async () => Promise.resolve(["/etc/bind/keyturn.key"]),
 		timezone: "Europe/Berlin",
+		hasSystemd: true,
 		isThere: async (path) => Promise.resolve(files.has(path)),
 		copyKey: async (from, to) => {
 			files.set(to, `a copy of ${from}`);
