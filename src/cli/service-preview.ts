@@ -15,8 +15,14 @@ export function serviceLines(settings: Settings, policy: Policy): readonly strin
 		...(apply === null ? [] : [apply]),
 		start.map((name) => `start ${name}`).join(", "),
 	];
-	return [`service ${steps.join("; ")}`];
+	const isAlone = stop.length === 1 && BEHIND_MAIL_SERVER.includes(signer.type);
+	return [`service ${steps.join("; ")}`, ...(isAlone ? [UNSIGNED] : [])];
 }
+
+/** Milters: the mail server that is to hand them its mail may go on without them. */
+const BEHIND_MAIL_SERVER: readonly string[] = ["opendkim", "dkimpy", "rspamd"];
+
+const UNSIGNED = "service no mail server is stopped: what hands it mail may send unsigned";
 
 /** What stands in place of a reload, as docs/signers.md says of each type; null where there is nothing in its place. */
 function appliedBy({ type, settings }: SignerSettings): string | null {

@@ -139,6 +139,30 @@ test("says that an adopted record goes after grace where it is to (retire.adopte
 });
 
 test.each([
+	["opendkim", "restart", true],
+	["opendkim", "reload", false],
+	["exim", "restart", false],
+	["docker-mailserver", "restart", false],
+] as const)(
+	"says of %s by %s, stopped alone, what its mail server may do meanwhile: %s",
+	async (type, swap, isSaid) => {
+		const world = new AgentWorld([quick]);
+		await world.tick();
+		const { settings } = commandBench(world).workbench;
+		const alone = (stop: readonly string[]) => {
+			const signers = settings.signers.map((signer) => {
+				const services = { ...signer.services, stop, start: stop.toReversed() };
+				return { ...signer, type, swap, services };
+			});
+			return printed(world, NOW, { settings: { ...settings, signers } });
+		};
+		const line = "service no mail server is stopped: what hands it mail may send unsigned";
+		expect((await alone(["signer"])).includes(line)).toBe(isSaid);
+		expect(await alone(["mail", "signer"])).not.toContain(line);
+	},
+);
+
+test.each([
 	["exim", {}, "reload", "service nothing is reloaded: the next delivery reads the table anew"],
 	[
 		"rspamd",
