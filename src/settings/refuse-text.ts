@@ -11,12 +11,31 @@ export function refuseText(text: string): RefusedText | null {
 	if (text.length > LIMIT_BYTES) return { rule: "must be at most 1 MiB", offset: 0 };
 	const deep = tooDeep(text);
 	if (deep !== null) return { rule: "must not be nested this deeply", offset: deep };
+	const blank = oddBlank(text);
+	if (blank !== -1)
+		return {
+			rule: `must be laid out with plain blanks, got ${named(text, blank)}, which looks like one or like nothing: was it pasted from a page?`,
+			offset: blank,
+		};
 	const odd = text.search(
 		/[^\t\n\r\u0020-\u007e\u0085\u00a0-\u2029\u202f-\u2065\u206a-\ufffc\u{10000}-\u{10ffff}]/u,
 	);
 	if (odd === -1) return null;
-	const point = (text.codePointAt(odd) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-	return { rule: `must be text in UTF-8 without control characters, got U+${point}`, offset: odd };
+	return { rule: `must be text in UTF-8 without control characters, got ${named(text, odd)}`, offset: odd };
+}
+
+function named(text: string, at: number): string {
+	return `U+${(text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+const ODD_BLANK = "[\\u00a0\\u1680\\u2000-\\u200b\\u202f\\u205f\\u3000\\ufeff]";
+/** Before a line's first word, but for the mark that a file may begin with, and behind its key. */
+const ODD_LAYOUT = new RegExp(`^(?:(?!\\ufeff)[ -]*${ODD_BLANK}| *(?:- +)*[A-Za-z_]\\w*:${ODD_BLANK})`, "m");
+
+/** Where what no YAML parser takes for a blank stands in the place of one; its own faults would be of what cannot be seen. -1 if nowhere. */
+function oddBlank(text: string): number {
+	const found = ODD_LAYOUT.exec(text);
+	return found === null ? -1 : found.index + found[0].length - 1;
 }
 
 /** Looked for before parsing: the parser answers deep nesting by ending the process (out of memory). */

@@ -23,6 +23,10 @@ const HOSTILE: readonly (readonly [string, string, number, number, RegExp])[] = 
 	["a key that is a list", "[1, 2]: 3", 1, 1, /a key must be a plain text/],
 	["two documents", "a: 1\n---\nb: 2", 2, 1, /one document/],
 	["tabs", "a:\n\tb: 1", 2, 1, /not tabs/],
+	["blanks of a web page before a key", "a:\n  b: 1\n\u00a0\u00a0c: 2", 3, 1, /plain blanks, got U\+00A0/],
+	["one behind a dash", "a:\n  -\u00a0{ b: 1 }", 2, 4, /plain blanks, got U\+00A0/],
+	["one behind a colon", "a:\n  - b:\u202f1", 2, 7, /plain blanks, got U\+202F/],
+	["a sign without width before a key", "a: 1\n\u200bb: 2", 2, 1, /plain blanks, got U\+200B/],
 	["a bracket left open", "a: [1, 2\nb: 3", 2, 1, /must be YAML/],
 	["brackets without end", "[".repeat(1_000_000), 1, 201, /nested/],
 	["brackets and their end", `${"[".repeat(5000)}${"]".repeat(5000)}`, 1, 201, /nested/],
@@ -38,6 +42,16 @@ describe("hostile and broken text is refused with its place", () => {
 		const faults = "faults" in read ? read.faults : [];
 		expect(faults[0]).toMatchObject({ file: "f", line, column, rule: expect.stringMatching(rule) as string });
 		expect(faults.length).toBeLessThanOrEqual(25);
+	});
+
+	test.each([
+		"# Pas d'acc\u00e8s\u00a0: rien\na: 1",
+		"a: 'b:\u00a0c'",
+		"a: b\u00a0c # d:\u00a0e",
+		"\ufeffa: 1",
+		`${" ".repeat(300)}${"-".repeat(900_000)}`,
+	])("%j has its blanks where they mean nothing", (text) => {
+		expect(JSON.stringify(readYaml(text, "f"))).not.toContain("plain blanks");
 	});
 
 	test("of a line indented with a tab the tab alone is told", () => {
