@@ -41,6 +41,14 @@ export function unreachable(why: string): KeyturnError {
 	});
 }
 
+/** Of the socket by which alone anybody but root reaches it. */
+export function notListening(socketPath: string): KeyturnError {
+	return new KeyturnError("door.unreachable", `the door: nobody listens at ${socketPath}`, {
+		hint: "systemctl enable --now keyturn-apply.socket",
+		retry: true,
+	});
+}
+
 function parse(text: string): Readonly<Record<string, unknown>> {
 	try {
 		const value: unknown = JSON.parse(text);

@@ -8,8 +8,8 @@ import type { Disk } from "../ports/disk.ts";
 import type { Door, DoorRequest } from "../ports/door.ts";
 import type { Programs } from "../ports/programs.ts";
 import type { Random } from "../ports/random.ts";
-import { readAnswer, unreachable } from "./door-answer.ts";
-import { DOOR_PROPERTIES, inTransientUnit, isSystemd } from "./transient-unit.ts";
+import { notListening, readAnswer, unreachable } from "./door-answer.ts";
+import { DOOR_PROPERTIES, inTransientUnit, isBooted, isSystemd } from "./transient-unit.ts";
 import { exchange } from "./unix-exchange.ts";
 
 export interface DoorClientOptions {
@@ -80,9 +80,14 @@ async function byProgram(options: DoorClientOptions, text: string, signal: Abort
 async function programFor({
 	disk,
 	random,
+	socketPath,
 	argv,
 }: DoorClientOptions): Promise<readonly [string, ...string[]]> {
-	if (!(await isSystemd(disk))) return argv;
+	if (!(await isSystemd(disk))) {
+		// As a child of anybody but root it could only tell that its papers are root's.
+		if (socketPath !== null && (await isBooted(disk))) throw notListening(socketPath);
+		return argv;
+	}
 	const name = `keyturn-apply-${random.id().slice(0, 12)}`;
 	return inTransientUnit({ description: "keyturn's door", name, properties: DOOR_PROPERTIES }, argv);
 }

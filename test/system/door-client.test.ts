@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { DoorRequest } from "../../src/ports/door.ts";
 import type { ProgramRequest, Programs } from "../../src/ports/programs.ts";
 import { createSystemClock } from "../../src/system/clock.ts";
@@ -167,6 +167,19 @@ test("with systemd but without units it is a transient unit of root's", async (c
 	expect(asked[0]?.argv).toEqual(
 		expect.arrayContaining(["KillMode=mixed", "TimeoutStopSec=180", "UMask=0077", "LimitCORE=0"]),
 	);
+});
+
+test("with systemd, and as anybody but root, it is asked at its socket alone", async () => {
+	const asUser = vi.spyOn(process, "getuid").mockReturnValue(1000);
+	onTestFinished(() => asUser.mockRestore());
+	const directory = await temporaryDirectory();
+	const argv = ["/usr/bin/touch", join(directory, "child")] as const;
+	await expect(clientAt({ directory, argv, runsSystemd: true }).request(drop, never)).rejects.toMatchObject({
+		code: "door.unreachable",
+		message: `the door: nobody listens at ${join(directory, "apply.sock")}`,
+		hint: "systemctl enable --now keyturn-apply.socket",
+	});
+	await expect(readFile(join(directory, "child"))).rejects.toThrow("ENOENT");
 });
 
 test("a socket that is not for us is told as such", async (context) => {
