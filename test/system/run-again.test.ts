@@ -12,7 +12,7 @@ const COMMAND: Command = {
 	isDaemon: false,
 };
 
-/** As busctl of systemd 252 writes it. */
+/** As busctl of systemd 252 writes them, one property a line. */
 const LOADED = [
 	'{"type":"a(ss)","data":[["cf","/etc/keyturn/cf token"],["other","/etc/other"]]}',
 	'{"type":"a(ss)","data":[["hook","/etc/keyturn/hook.cred"]]}',
@@ -24,23 +24,46 @@ interface Host {
 	readonly loads?: string;
 	/** What busctl ends with. */
 	readonly busStatus?: number;
+	/** Below 250 there are no encrypted ones. */
+	readonly version?: number;
 	/** What `systemctl kill` ends with, one call after another; then 0. */
 	readonly killStatuses?: readonly number[];
 	readonly start?: RunAgainPorts["start"];
 }
 
-function hostOf({ hasSystemd = true, loads = LOADED, busStatus = 0, killStatuses = [], start }: Host) {
+/** Of systemd 249, sd-bus's words in busctl's. */
+const NO_SUCH_PROPERTY =
+	"Failed to get property LoadCredentialEncrypted on interface org.freedesktop.systemd1.Service: Unknown interface org.freedesktop.systemd1.Service or property LoadCredentialEncrypted.";
+
+function hostOf({
+	hasSystemd = true,
+	loads = LOADED,
+	busStatus = 0,
+	version = 252,
+	killStatuses = [],
+	start,
+}: Host) {
 	const ran: ProgramRequest[] = [];
 	const kills = [...killStatuses];
 	const disk = createSystemDisk();
+	/** It prints one property after another, and ends at the first that there is not. */
+	const busctl = (argv: readonly string[]) => {
+		if (busStatus !== 0) return { status: busStatus, stdout: "", stderr: "no bus" };
+		const [plain = "", encrypted = ""] = loads.split("\n");
+		const isUnknown = version < 250 && argv.includes("LoadCredentialEncrypted");
+		const lines = [
+			...(argv.includes("LoadCredential") ? [plain] : []),
+			...(argv.includes("LoadCredentialEncrypted") && !isUnknown ? [encrypted] : []),
+		];
+		return { status: isUnknown ? 1 : 0, stdout: lines.join("\n"), stderr: isUnknown ? NO_SUCH_PROPERTY : "" };
+	};
 	const ports: RunAgainPorts = {
 		programs: {
 			run: async (request) => {
 				ran.push(request);
 				const isBus = request.argv[0] === "/usr/bin/busctl";
-				const status = isBus ? busStatus : (kills.shift() ?? 0);
-				const result: ProgramResult = { status, signal: null, stdout: isBus ? loads : "", stderr: "no bus" };
-				return Promise.resolve(result);
+				const result = isBus ? busctl(request.argv) : { status: kills.shift() ?? 0, stdout: "", stderr: "" };
+				return Promise.resolve<ProgramResult>({ signal: null, ...result });
 			},
 		},
 		disk: { stat: async () => (hasSystemd ? disk.stat("/") : Promise.resolve(null)) },
@@ -79,6 +102,11 @@ describe("where a command that needs credentials runs", () => {
 			]);
 		},
 	);
+
+	onlyRoot("in such a unit, too, of a systemd that knows of no encrypted ones", async () => {
+		const again = await plan({ version: 249 }, ["cf", "hook"]);
+		expect(again).toMatchObject({ kind: "again", loads: ["LoadCredential=cf:/etc/keyturn/cf token"] });
+	});
 
 	onlyRoot("with its own words, none of which systemd fills in", async () => {
 		const again = await plan({}, ["cf"]);
