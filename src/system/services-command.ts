@@ -12,7 +12,7 @@ import type { Services } from "../ports/services.ts";
 import type { DeadMan } from "./dead-man.ts";
 import { packageWork } from "./dpkg-lock.ts";
 import { createOutsidePrograms } from "./outside-programs.ts";
-import { POSTFIX, preflightOf } from "./preflight.ts";
+import { preflightOf } from "./preflight.ts";
 
 export type ServiceAction = "stop" | "start" | "reload" | "status";
 
@@ -82,12 +82,8 @@ export function createCommandServices(options: CommandServicesOptions): Services
 			const result = await run(service, "reload", ACTION_MS);
 			if (result.status !== 0) throw failed(service, "reload", result);
 		},
-		async preflight(service) {
-			if ((await disk.stat(POSTFIX)) === null) return null;
-			// As a unit's: it is not to fail for the walls of the door alone.
-			const outside = createOutsidePrograms({ programs, disk, clock });
-			return preflightOf({ service, programs: outside, outside: [] });
-		},
+		preflight: async (service) =>
+			preflightOf({ service, programs: createOutsidePrograms({ programs, disk, clock }), disk }),
 		packageWork: () => packageWork(disk),
 		answers: (service) => options.answers(service),
 		hostPhase: async () => "running",

@@ -12,6 +12,7 @@ import type { Services } from "../ports/services.ts";
 import { isControlGroupEmpty } from "./control-group.ts";
 import type { DeadMan } from "./dead-man.ts";
 import { packageWork } from "./dpkg-lock.ts";
+import { createOutsidePrograms } from "./outside-programs.ts";
 import { preflightOf, whyNotStopped } from "./preflight.ts";
 import {
 	instancesOf,
@@ -39,16 +40,6 @@ const JOB_MS = 120_000;
 /** After the job has ended: an automatic restart, the last process of a control group. */
 const SETTLE_MS = 15_000;
 const POLL_MS = 50;
-/** In the door's unit there is no AF_INET, and `postfix check` fails for that alone. */
-const OUTSIDE = [
-	"/usr/bin/systemd-run",
-	"--pipe",
-	"--wait",
-	"--collect",
-	"--quiet",
-	"--property=RuntimeMaxSec=60",
-	"--",
-];
 const NEVER = new AbortController().signal;
 
 export function createSystemdServices(options: SystemdServicesOptions): Services {
@@ -98,7 +89,7 @@ export function createSystemdServices(options: SystemdServicesOptions): Services
 			if (masked !== undefined) {
 				return `${masked.unit} runs but is masked: once stopped it could not be started; unmask or stop it`;
 			}
-			const asked = { service, programs, outside: OUTSIDE };
+			const asked = { service, programs: createOutsidePrograms({ programs, disk, clock }), disk };
 			const isDown = found.every((unit) => unit.isDown);
 			return (await preflightOf(asked)) ?? (isDown ? whyNotStopped(asked) : null);
 		},

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Programs } from "../../src/ports/programs.ts";
+import { createSystemDisk } from "../../src/system/disk.ts";
 import { preflightOf } from "../../src/system/preflight.ts";
 
 function check(
@@ -15,7 +16,7 @@ function check(
 	const options = {
 		service,
 		programs: { run },
-		outside: ["/run-it"],
+		disk: { stat: async () => createSystemDisk().stat("/") },
 	};
 	return { answer: preflightOf(options), asked };
 }
@@ -23,7 +24,7 @@ function check(
 test("postfix has to accept its own configuration", async () => {
 	const { answer, asked } = check("postfix", 0);
 	expect(await answer).toBeNull();
-	expect(asked).toEqual(["/run-it /usr/sbin/postfix check"]);
+	expect(asked).toEqual(["/usr/sbin/postfix check"]);
 	expect(await check("postfix@-", 1, "fatal: bad parameter\nmore").answer).toContain("fatal: bad parameter");
 	expect(await check("postfix.service", 1).answer).toContain("the mail log says why");
 });

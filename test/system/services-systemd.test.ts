@@ -7,17 +7,20 @@ import { createSleepingClock } from "../fakes/sleeping-clock.ts";
 
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function setUp(units: Readonly<Record<string, FakeUnit>>) {
+function setUp(
+	units: Readonly<Record<string, FakeUnit>>,
+	there: readonly string[] = ["/run/systemd/system", "/usr/sbin/postfix"],
+) {
 	const systemd = createFakeSystemd(units);
-	/** Only what is below /sys/fs/cgroup is not this machine's. */
+	const machine = createSystemDisk();
 	const disk: Disk = {
-		...createSystemDisk(),
+		...machine,
 		read: async (path) => {
 			const group = /^\/sys\/fs\/cgroup(\/system\.slice\/[^/]+)\/cgroup\.events$/.exec(path)?.[1];
 			if (group === undefined) return null;
 			return new TextEncoder().encode(`populated ${systemd.populated(group) ? 1 : 0}\nfrozen 0\n`);
 		},
-		stat: async () => null,
+		stat: async (path) => (there.includes(path) ? machine.stat("/") : null),
 	};
 	const armed: (number | null)[] = [];
 	const clock = createSleepingClock();
@@ -131,10 +134,33 @@ test("what runs although masked holds the switch: it could not be started again"
 	expect(await services.preflight("off")).toBeNull();
 });
 
-test("postfix checks itself outside our sandbox before it is stopped", async () => {
-	const { systemd, services } = setUp({ "postfix@-.service": { ...running } });
+test.skipIf(process.getuid?.() !== 0)(
+	"postfix checks itself outside our sandbox before it is stopped",
+	async () => {
+		const { systemd, services } = setUp({ "postfix@-.service": { ...running } });
+		expect(await services.preflight("postfix")).toBeNull();
+		expect(systemd.calls).toEqual(["--wait /usr/sbin/postfix check"]);
+	},
+);
+
+test.skipIf(process.getuid?.() !== 0)("a check that takes too long is told by its own name", async () => {
+	const { systemd, clock, services } = setUp({ "postfix@-.service": { ...running } });
+	const whole = { ...systemd };
+	systemd.run = async (request, signal) => {
+		if (!request.argv.includes("check")) return whole.run(request, signal);
+		await clock.sleep(60_100, signal);
+		return { status: 1, signal: null, stdout: "", stderr: "" };
+	};
+	await expect(services.preflight("postfix")).rejects.toMatchObject({
+		code: "program.timeout",
+		message: expect.stringContaining("program /usr/sbin/postfix"),
+	});
+});
+
+test("a container's unit called postfix is not asked: on this host there is no Postfix", async () => {
+	const { systemd, services } = setUp({ "postfix.service": { ...running } }, ["/run/systemd/system"]);
 	expect(await services.preflight("postfix")).toBeNull();
-	expect(systemd.calls).toEqual(["--pipe /usr/sbin/postfix check"]);
+	expect(systemd.calls).toEqual([]);
 });
 
 test("a Postfix that somebody started without systemd holds the switch: nothing would stop it", async () => {
