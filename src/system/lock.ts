@@ -3,7 +3,7 @@
  * our open file description: it goes when we close it or die, also by SIGKILL, and no clock or pid file is believed.
  */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { close, constants, fstat, open } from "node:fs";
 import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -19,12 +19,15 @@ const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 const POLL_MS = 100;
 /** flock's own exit status for a lock that is held, chosen apart from its failures. */
 const HELD_STATUS = 75;
+/** That of util-linux ends with 64 and above where it fails (sysexits.h). */
+const NOT_UNDERSTOOD_STATUS = 1;
 
-export function createTakeLock(clock: Clock): TakeLock {
+/** `program` is the flock of util-linux. */
+export function createTakeLock(clock: Clock, program = FLOCK): TakeLock {
 	return async (path, waitMs, signal, mode = "exclusive") => {
 		const until = clock.uptimeMs() + waitMs;
 		for (;;) {
-			const taken = await takeOnce(path, mode);
+			const taken = await takeOnce(program, path, mode);
 			if (taken !== "held") return taken;
 			const left = until - clock.uptimeMs();
 			if (left <= 0 || signal.aborted) return "held";
@@ -33,10 +36,10 @@ export function createTakeLock(clock: Clock): TakeLock {
 	};
 }
 
-async function takeOnce(path: string, mode: LockMode): Promise<HeldLock | "held"> {
+async function takeOnce(program: string, path: string, mode: LockMode): Promise<HeldLock | "held"> {
 	const fd = await openLockFile(path);
 	try {
-		const isOurs = (await flock(fd, path, mode)) && (await isStillAt(fd, path));
+		const isOurs = (await flock(program, { fd, path, mode })) && (await isStillAt(fd, path));
 		if (isOurs) return hold(fd);
 	} catch (error) {
 		await promisify(close)(fd);
@@ -55,22 +58,36 @@ async function openLockFile(path: string): Promise<number> {
 	}
 }
 
-function flock(fd: number, path: string, mode: LockMode): Promise<boolean> {
+interface Asked {
+	readonly fd: number;
+	readonly path: string;
+	readonly mode: LockMode;
+}
+
+function flock(program: string, { fd, path, mode }: Asked): Promise<boolean> {
 	return new Promise((resolve, reject) => {
-		const child = spawn(FLOCK, [`--${mode}`, "--nonblock", `--conflict-exit-code=${HELD_STATUS}`, "3"], {
-			cwd: "/",
-			env: {},
-			stdio: ["ignore", "ignore", "ignore", fd],
-			timeout: FLOCK_MS,
-			killSignal: "SIGKILL",
-		});
-		child.once("error", (error) => reject(notStarted(errnoOf(error))));
+		const child = start(program, fd, mode);
+		child.once("error", (error) => reject(notStarted(program, errnoOf(error))));
 		child.once("exit", (status) => {
 			if (status === 0) resolve(true);
 			else if (status === HELD_STATUS) resolve(false);
 			else reject(failed(path, status));
 		});
 	});
+}
+
+function start(program: string, fd: number, mode: LockMode): ChildProcess {
+	try {
+		return spawn(program, [`--${mode}`, "--nonblock", `--conflict-exit-code=${HELD_STATUS}`, "3"], {
+			cwd: "/",
+			env: {},
+			stdio: ["ignore", "ignore", "ignore", fd],
+			timeout: FLOCK_MS,
+			killSignal: "SIGKILL",
+		});
+	} catch (error) {
+		throw notStarted(program, errnoOf(error));
+	}
 }
 
 /** Somebody may have removed or replaced the file meanwhile: then others lock another one. */
@@ -98,11 +115,18 @@ function hold(fd: number): HeldLock {
 	};
 }
 
-function notStarted(errno: string): KeyturnError {
-	return new KeyturnError("program.missing", `program ${FLOCK}: expected an executable file, got ${errno}`, {
-		errno,
-		hint: "install util-linux",
-	});
+/** A host without a process, a descriptor or memory to spare has the program all the same. */
+function notStarted(program: string, errno: string): KeyturnError {
+	if (errno !== "ENOENT" && errno !== "EACCES")
+		return new KeyturnError("program.failed", `program ${program} could not be started: ${errno}`, {
+			errno,
+			retry: true,
+		});
+	return new KeyturnError(
+		"program.missing",
+		`program ${program}: expected an executable file, got ${errno}`,
+		{ errno, hint: "install util-linux" },
+	);
 }
 
 function failed(path: string, status: number | null): KeyturnError {
@@ -110,7 +134,10 @@ function failed(path: string, status: number | null): KeyturnError {
 		"disk.failed",
 		`cannot lock ${path}: flock ended with status ${status ?? "none (killed)"}`,
 		{
-			hint: "the file system of the state directory has to support flock(2)",
+			hint:
+				status === NOT_UNDERSTOOD_STATUS
+					? "install util-linux: this flock, BusyBox's perhaps, does not understand what it is asked"
+					: "the file system of the state directory has to support flock(2)",
 			retry: true,
 		},
 	);

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { stat, symlink } from "node:fs/promises";
+import { stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { createSystemClock } from "../../src/system/clock.ts";
 import { createTakeLock } from "../../src/system/lock.ts";
@@ -67,6 +68,38 @@ test("a link in its place and an absent directory are refused", async () => {
 	await expect(takeLock(join(directory, "no", "lock"), 0, never)).rejects.toMatchObject({ errno: "ENOENT" });
 	await expect(takeLock("/sys/keyturn.lock", 0, never)).rejects.toMatchObject({
 		hint: expect.stringMatching(/access|writable/),
+	});
+});
+
+test("where flock cannot be started for want of something, nobody is sent to install it", async () => {
+	const path = join(await temporaryDirectory(), "lock");
+	const script = join(import.meta.dirname, "starved-taker.ts");
+	const starved = 'ulimit -n 256; exec "$0" --import tsx "$1" "$2"';
+	const { stdout } = await promisify(execFile)("/bin/sh", ["-c", starved, process.execPath, script, path]);
+	expect(JSON.parse(stdout)).toMatchObject({
+		code: "program.failed",
+		errno: "EMFILE",
+		hint: null,
+		retry: true,
+	});
+});
+
+test.each([
+	["that is BusyBox's", 1, /^install util-linux: this flock, BusyBox's/],
+	["to which a file system says no", 71, /file system/],
+])("what to do is told of a flock %s", async (_, status, hint) => {
+	const directory = await temporaryDirectory();
+	const flock = join(directory, "flock");
+	await writeFile(flock, `#!/bin/sh\nexit ${status}\n`, { mode: 0o755 });
+	const taken = createTakeLock(createSystemClock(), flock)(join(directory, "lock"), 0, never);
+	await expect(taken).rejects.toMatchObject({ code: "disk.failed", hint: expect.stringMatching(hint) });
+});
+
+test("what to do is told of a flock that is not there", async () => {
+	const path = join(await temporaryDirectory(), "lock");
+	await expect(createTakeLock(createSystemClock(), "/no/flock")(path, 0, never)).rejects.toMatchObject({
+		code: "program.missing",
+		hint: "install util-linux",
 	});
 });
 
