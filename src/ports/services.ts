@@ -24,7 +24,7 @@ export interface Services {
 	start(service: string, units: readonly string[]): Promise<void>;
 	/** Asks each of `units` to read its configuration again; does not wait for it to have done so. */
 	reload(service: string, units: readonly string[]): Promise<void>;
-	/** What shows that packages are being installed just now (a held dpkg lock): that passes by itself; null if none are. */
+	/** What shows that packages are being installed just now (a held lock of dpkg's or rpm's): that passes by itself; null if none are. */
 	packageWork(): Promise<string | null>;
 	/** What has to be true before anything is stopped or reloaded (`postfix check`); null if all is. */
 	preflight(service: string): Promise<string | null>;

@@ -3,16 +3,17 @@
 import { KeyturnError } from "../errors.ts";
 import type { Disk, DiskStat } from "../ports/disk.ts";
 
-const DPKG_LOCKS = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
+/** Of apt and dpkg; of rpm, for as long as a transaction of dnf's, zypper's or its own goes on (rpmtsRun). */
+const LOCKS = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/rpm/.rpm.lock"];
 const LIMIT_BYTES = 4_194_304;
 
 /** What shows it, in words; null if no packages are being installed. */
 export async function packageWork(disk: Disk): Promise<string | null> {
-	const held = await findHeldLock(disk, DPKG_LOCKS);
+	const held = await findHeldLock(disk, LOCKS);
 	return held === null ? null : `${held} is held`;
 }
 
-/** The first of `paths` that some process holds by fcntl(2), as dpkg and apt do; null if none is held. */
+/** The first of `paths` that some process holds by fcntl(2), as dpkg, apt and rpm do; null if none is held. */
 export async function findHeldLock(disk: Disk, paths: readonly string[]): Promise<string | null> {
 	const locks = parseLocks(await readLocks(disk));
 	for (const path of paths) {

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import type { Disk } from "../../src/ports/disk.ts";
 import { createSystemDisk } from "../../src/system/disk.ts";
-import { findHeldLock, parseLocks } from "../../src/system/dpkg-lock.ts";
+import { findHeldLock, packageWork, parseLocks } from "../../src/system/dpkg-lock.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const disk = createSystemDisk();
@@ -30,6 +30,19 @@ test("finds a lock that another process holds as dpkg does, until it ends", asyn
 	await once(holder, "exit");
 	expect(await findHeldLock(disk, paths)).toBeNull();
 });
+
+test.each(["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/rpm/.rpm.lock"])(
+	"packages are being installed while %s is held",
+	async (path) => {
+		const directory = await temporaryDirectory();
+		const real = join(directory, "lock");
+		await writeFile(real, "");
+		const host: Disk = { ...disk, stat: async (asked) => (asked === path ? disk.stat(real) : null) };
+		expect(await packageWork(host)).toBeNull();
+		await holdLikeDpkg(real);
+		expect(await packageWork(host)).toBe(`${path} is held`);
+	},
+);
 
 test("on an overlay, finds it below a directory that is a link", async () => {
 	const directory = await temporaryDirectory();
