@@ -94,6 +94,9 @@ function cannotBecome(target: Owner): KeyturnError {
 	return new KeyturnError(
 		"program.failed",
 		`no program can be run as user ${target.uid}: expected ${SETPRIV} or systemd-run to do it, neither did`,
-		{ hint: "install util-linux; a container of root's needs CAP_SETUID and CAP_SETGID", retry: true },
+		{
+			hint: "install util-linux, and dbus where systemd runs; a container of root's needs CAP_SETUID and CAP_SETGID",
+			retry: true,
+		},
 	);
 }

@@ -13,7 +13,7 @@ const request: ProgramRequest = {
 
 async function ranAs(
 	hasSystemd: boolean,
-	{ tookMs, status }: { readonly tookMs: number; readonly status: number } = { tookMs: 1, status: 0 },
+	{ tookMs = 1, status = 0, stderr = "" }: { tookMs?: number; status?: number; stderr?: string } = {},
 ): Promise<ProgramRequest | undefined> {
 	const ran: ProgramRequest[] = [];
 	const disk = createSystemDisk();
@@ -25,7 +25,7 @@ async function ranAs(
 			run: async (asked) => {
 				ran.push(asked);
 				await clock.sleep(tookMs, signal);
-				return { status, signal: null, stdout: "", stderr: "" };
+				return { status, signal: null, stdout: "", stderr };
 			},
 		},
 		disk: {
@@ -75,3 +75,18 @@ test.skipIf(process.getuid?.() !== 0)(
 		await expect(ranAs(true, { tookMs: 2_010, status: 0 })).resolves.toBeDefined();
 	},
 );
+
+test
+	.skipIf(process.getuid?.() !== 0)
+	.each([
+		"Failed to connect to bus: No such file or directory\n",
+		"Failed to connect to system scope bus via local transport: Connection refused\n",
+	])("without the bus no program has failed, and what is missing is named: %j", async (stderr) => {
+	await expect(ranAs(true, { status: 1, stderr })).rejects.toMatchObject({
+		code: "program.failed",
+		message: `program /usr/local/sbin/apply could not be run as a unit: systemd-run: ${stderr.trim()}`,
+		hint: expect.stringContaining("dbus"),
+	});
+	await expect(ranAs(true, { status: 1, stderr: `applying\n${stderr}` })).resolves.toBeDefined();
+	await expect(ranAs(true, { stderr })).resolves.toBeDefined();
+});
