@@ -29,6 +29,8 @@ type Ask = (args: readonly string[]) => Promise<string | null>;
 
 /** Whoever is named there gets mail by SMTP. */
 const FILTERS = ["content_filter", "smtpd_proxy_filter", "relayhost"];
+/** postconf(5); empty where there are none, and before Postfix 3.2. */
+const MILTER_TABLES = "smtpd_milter_maps";
 /** Of the names that master.cf mostly has. */
 const PORTS: Readonly<Record<string, string>> = {
 	smtp: "25",
@@ -111,8 +113,15 @@ export function createPostfix({
 			queueDirectory,
 		};
 	};
+	/** Lists in tables are not told: each client's takes the place of smtpd_milters, with actions of its own. */
+	const saysAllLists = async (ask: Ask): Promise<boolean> => {
+		const own = parseOwnValues((await ask(["-x", "-P"])) ?? "");
+		const tables = own.flatMap(({ name, value }) => (name === MILTER_TABLES ? [value] : []));
+		return [await ask(["-x", "-h", MILTER_TABLES]), ...tables].every((value) => value === "");
+	};
 	const defers = async (ask: Ask): Promise<boolean> => {
 		if ((await ask(["-x", "-h", "milter_default_action"])) !== "tempfail") return false;
+		if (!(await saysAllLists(ask))) return false;
 		return (await wiring(ask))?.actions.every(({ action }) => action === "tempfail") ?? false;
 	};
 	const queueOf = async (directory: string | null): Promise<InspectedQueue> => {

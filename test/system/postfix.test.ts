@@ -182,6 +182,7 @@ describe("the milters of Postfix", () => {
 		...MAIN,
 		smtpd_milters: "inet:localhost:8891, { inet:localhost:11332, connect_timeout=10s }",
 		non_smtpd_milters: "inet:localhost:8891",
+		smtpd_milter_maps: "",
 		milter_default_action: "tempfail",
 		multi_instance_directories: "",
 	};
@@ -236,6 +237,13 @@ describe("the milters of Postfix", () => {
 		expect(new Set(passing.map((found) => found.setBy))).toEqual(new Set([setBy]));
 	});
 
+	it.each([
+		["for all", { smtpd_milter_maps: "cidr:/etc/postfix/milters" }],
+		["for a service's", { "-P": "submission/inet/smtpd_milter_maps = cidr:/etc/postfix/milters" }],
+	])("are not known to let mail wait where tables say which for each client: %s", async (_, values) => {
+		expect(await postfixWith({ ...WAITS, ...values }).defersMail()).toBe(false);
+	});
+
 	/** The first sends what this host writes itself, the second has the milters. */
 	const INSTANCES = {
 		...WAITS,
@@ -252,13 +260,16 @@ describe("the milters of Postfix", () => {
 		expect(await postfixWith({ ...INSTANCES, ...passing }).defersMail()).toBe(false);
 	});
 
-	it.each(["milter_default_action", "non_smtpd_milters", "-P", "multi_instance_directories"])(
-		"are not known to let mail wait where Postfix does not say %s",
-		async (unsaid) => {
-			const { [unsaid]: _, ...some } = WAITS;
-			expect(await postfixWith(some).defersMail()).toBe(false);
-		},
-	);
+	it.each([
+		"milter_default_action",
+		"non_smtpd_milters",
+		"-P",
+		"smtpd_milter_maps",
+		"multi_instance_directories",
+	])("are not known to let mail wait where Postfix does not say %s", async (unsaid) => {
+		const { [unsaid]: _, ...some } = WAITS;
+		expect(await postfixWith(some).defersMail()).toBe(false);
+	});
 });
 
 describe("the greeting of Postfix", () => {
