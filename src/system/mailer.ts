@@ -23,6 +23,8 @@ export function createMailer(): Mailer {
 				// The certificate of a server on this host is hardly ever for the name "localhost".
 				ignoreTLS: isHere,
 				requireTLS: mail.login !== null && !isHere,
+				// Said, since NODE_TLS_REJECT_UNAUTHORIZED=0 of a shell would have the password go to whoever answers.
+				tls: { rejectUnauthorized: true },
 				...(mail.login === null ? {} : { auth: { user: mail.login.user, pass: mail.login.password } }),
 				greetingTimeout: TIMEOUT_MS,
 				socketTimeout: TIMEOUT_MS,

@@ -7,11 +7,11 @@ import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { Worker } from "node:worker_threads";
 import { createGzip, gzipSync } from "node:zlib";
-import forge from "node-forge";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { HttpRequest } from "../../src/ports/http.ts";
 import { createSystemClock } from "../../src/system/clock.ts";
 import { createHttp } from "../../src/system/http.ts";
+import { selfSigned } from "./self-signed.ts";
 
 const http = createHttp({ clock: createSystemClock() });
 const never = new AbortController().signal;
@@ -195,25 +195,11 @@ test.each([
 });
 
 test("nor are certificates that nobody vouches for taken, whatever the environment says", async () => {
-	const keys = forge.pki.rsa.generateKeyPair(2048);
-	const certificate = forge.pki.createCertificate();
-	certificate.publicKey = keys.publicKey;
-	certificate.validity.notBefore = new Date(Date.now() - 86_400_000);
-	certificate.validity.notAfter = new Date(Date.now() + 86_400_000);
-	certificate.setSubject([{ name: "commonName", value: "127.0.0.1" }]);
-	certificate.setIssuer([{ name: "commonName", value: "127.0.0.1" }]);
-	certificate.sign(keys.privateKey, forge.md.sha256.create());
 	const heard: unknown[] = [];
-	const server = createTlsServer(
-		{
-			key: forge.pki.privateKeyToPem(keys.privateKey),
-			cert: forge.pki.certificateToPem(certificate),
-		},
-		(request, response) => {
-			heard.push(request.headers);
-			response.end();
-		},
-	);
+	const server = createTlsServer(selfSigned("127.0.0.1"), (request, response) => {
+		heard.push(request.headers);
+		response.end();
+	});
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 	process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
 	onTestFinished(() => {

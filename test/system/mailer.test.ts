@@ -1,9 +1,11 @@
 import dns, { Resolver } from "node:dns";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { MailRequest } from "../../src/ports/mailer.ts";
 import { createMailer } from "../../src/system/mailer.ts";
+import { selfSigned } from "./self-signed.ts";
 
 const mail: MailRequest = {
 	host: "localhost",
@@ -99,4 +101,56 @@ test("what its time did not suffice for is not delivered afterwards", async () =
 		code: "alert.undelivered",
 	});
 	expect(before.got).toEqual([]);
+});
+
+/** As a Postfix of Debian's stands there: it offers TLS, by a certificate of its own making. */
+async function startRelay() {
+	const certificate = selfSigned("snakeoil");
+	const got: string[] = [];
+	const converse = (socket: Socket, isEncrypted: boolean): void => {
+		let isData = false;
+		const take = (bytes: Buffer): void => {
+			for (const line of bytes.toString().split("\r\n").slice(0, -1)) {
+				got.push(`${isEncrypted ? "TLS " : ""}${line}`);
+				if (isData && line !== ".") continue;
+				isData = line === "DATA";
+				if (line === "STARTTLS") {
+					socket.off("data", take).write("220 go on\r\n");
+					return converse(new TLSSocket(socket, { isServer: true, ...certificate }), true);
+				}
+				const offers = isEncrypted ? "250 AUTH PLAIN" : "250 STARTTLS";
+				if (line.startsWith("EHLO")) socket.write(`250-relay\r\n${offers}\r\n`);
+				else socket.write(isData ? "354 go on\r\n" : "250 well\r\n");
+			}
+		};
+		socket.on("data", take).on("error", () => undefined);
+	};
+	const server = createServer((socket) => {
+		socket.write("220 relay\r\n");
+		converse(socket, false);
+	}).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	onTestFinished(() => void server.close());
+	vi.spyOn(dns, "lookup").mockImplementation(((_: string, __: object, give: (...all: unknown[]) => void) =>
+		give(null, [{ address: "127.0.0.1", family: 4 }])) as never);
+	onTestFinished(() => {
+		vi.restoreAllMocks();
+	});
+	return { port: (server.address() as AddressInfo).port, got };
+}
+
+test("no password goes to whom nobody vouches for, whatever the environment says", async () => {
+	const { port, got } = await startRelay();
+	vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+	onTestFinished(() => {
+		vi.unstubAllEnvs();
+	});
+	const login = { user: "keyturn", password: "hush" };
+	await expect(
+		createMailer().send({ ...mail, host: "relay.test", port, login }, signal),
+	).rejects.toMatchObject({
+		code: "alert.undelivered",
+		message: expect.stringContaining("self-signed certificate"),
+	});
+	expect(got.filter((line) => line.startsWith("TLS "))).toEqual([]);
 });
