@@ -21,7 +21,7 @@ export interface Mailer {
 	/**
 	 * Resolves when the server took it for one recipient at least, to a sentence for each that it refused (RFC 5321 section
 	 * 3.3); fails with `alert.undelivered` where nobody gets it. TLS is used where the server offers it and is not on this
-	 * host, with its certificate verified; a password goes over TLS or loopback alone.
+	 * host; its certificate is verified for a login, and on port 465. A password goes over such TLS or loopback alone.
 	 */
 	send(mail: MailRequest, signal: AbortSignal): Promise<readonly string[]>;
 }

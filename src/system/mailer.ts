@@ -16,15 +16,17 @@ export function createMailer(): Mailer {
 		async send(mail, signal) {
 			const { createTransport } = await import("nodemailer");
 			const isHere = isLoopback(mail.host);
+			const secure = mail.port === 465;
 			const transport = createTransport({
 				host: mail.host,
 				port: mail.port,
-				secure: mail.port === 465,
+				secure,
 				// The certificate of a server on this host is hardly ever for the name "localhost".
 				ignoreTLS: isHere,
 				requireTLS: mail.login !== null && !isHere,
-				// Said, since NODE_TLS_REJECT_UNAUTHORIZED=0 of a shell would have the password go to whoever answers.
-				tls: { rejectUnauthorized: true },
+				// Said, since NODE_TLS_REJECT_UNAUTHORIZED=0 of a shell would have the password go to whoever answers. TLS that is
+				// taken where it is offered keeps nobody out who stands between: he would offer none.
+				tls: { rejectUnauthorized: mail.login !== null || secure },
 				...(mail.login === null ? {} : { auth: { user: mail.login.user, pass: mail.login.password } }),
 				greetingTimeout: TIMEOUT_MS,
 				socketTimeout: TIMEOUT_MS,

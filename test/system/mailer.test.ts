@@ -139,6 +139,12 @@ async function startRelay() {
 	return { port: (server.address() as AddressInfo).port, got };
 }
 
+test("a relay that asks for no password may have a certificate of its own making", async () => {
+	const { port, got } = await startRelay();
+	expect(await createMailer().send({ ...mail, host: "relay.test", port }, signal)).toEqual([]);
+	expect(got).toContain("TLS Subject: a subject");
+});
+
 test("no password goes to whom nobody vouches for, whatever the environment says", async () => {
 	const { port, got } = await startRelay();
 	vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
