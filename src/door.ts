@@ -227,6 +227,12 @@ function namesOf({ signers }: DoorSettings, manager: ServicesSettings["manager"]
 	return signers.flatMap(({ services }) => (services.manager === manager ? services.stop : []));
 }
 
+/** Nobody may be there to hear it: a command that was interrupted, an agent that was started anew. */
+function tell(answer: DoorAnswer): void {
+	process.stdout.on("error", (error) => log.info("whoever asked has gone before the answer", { error }));
+	process.stdout.write(`${formatAnswer(answer)}\n`);
+}
+
 function argument(name: string): string {
 	const value = process.argv[process.argv.indexOf(name) + 1];
 	return process.argv.includes(name) && value !== undefined ? value : "/etc/keyturn/keyturn.yaml";
@@ -239,19 +245,12 @@ try {
 	// Whoever asked may be the attacker: the administrator hears of it here, too.
 	if (answer.act === "refused")
 		log.warn("refused", { why: answer.why, domains: answer.domains.slice(0, 10), reason: answer.message });
-	process.stdout.write(`${formatAnswer(answer)}\n`);
+	tell(answer);
 	// Then systemd, or what stands in for it, runs it again.
 	if (isDeadMan && leavesWork(answer)) process.exitCode = 1;
 } catch (thrown) {
 	const error = asKeyturnError(thrown);
 	log.error("the door could not answer", { error });
-	const refused: DoorAnswer = {
-		act: "refused",
-		why: "failed",
-		domains: [],
-		message: error.message,
-		hint: error.hint,
-	};
-	process.stdout.write(`${formatAnswer(refused)}\n`);
+	tell({ act: "refused", why: "failed", domains: [], message: error.message, hint: error.hint });
 	process.exitCode = 1;
 }
