@@ -27,9 +27,11 @@ export function createZoneCopies(options: {
 		}
 	}
 
-	async function dropOld(stem: string): Promise<void> {
+	/** Never the one that was just made: beside those of a clock that was ahead it would count as the oldest. */
+	async function dropOld(stem: string, newest: string): Promise<void> {
 		const names = ((await disk.list(directory)) ?? []).filter((name) => name.startsWith(stem));
-		for (const name of names.toSorted().slice(0, -KEPT)) await disk.unlink(`${directory}/${name}`);
+		const others = names.map((name) => `${directory}/${name}`).filter((path) => path !== newest);
+		for (const path of others.toSorted().slice(0, 1 - KEPT)) await disk.unlink(path);
 	}
 
 	return {
@@ -37,7 +39,7 @@ export function createZoneCopies(options: {
 			const stem = `${zone} ${provider} `.replace(/[^a-z0-9._-]/gi, "_");
 			try {
 				const path = await write(stem, content);
-				await dropOld(stem);
+				await dropOld(stem, path);
 				return path;
 			} catch (thrown) {
 				throw new KeyturnError(

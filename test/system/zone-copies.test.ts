@@ -40,6 +40,19 @@ describe("copies of zones", () => {
 		expect(paths).toHaveLength(21);
 	});
 
+	test("are kept at least until the next, by a clock that was ahead and is right again, too", async () => {
+		const { disk, clock, copies } = setUp();
+		for (let number = 1; number <= 20; number += 1) await copies.keep("cheap", "example.test", number);
+		const right = { ...clock, now: () => new Date("2025-11-26T10:00:00Z") };
+		const view = disk.open({ process: createSimProcess() });
+		const now = createZoneCopies({ disk: view, clock: right, directory: DIRECTORY });
+		for (let number = 21; number <= 22; number += 1) {
+			const path = await now.keep("cheap", "example.test", number);
+			expect(JSON.parse(disk.text(path) ?? "null")).toBe(number);
+		}
+		expect(disk.all().filter(({ path }) => path.endsWith(".json"))).toHaveLength(20);
+	});
+
 	test("that cannot be kept forbid the write", async () => {
 		const { copies } = setUp(() => "ENOSPC");
 		await expect(copies.keep("cheap", "example.test", {})).rejects.toMatchObject({
