@@ -10,6 +10,8 @@ export interface Wired {
 	readonly type: string;
 	readonly socket: SocketTarget;
 	readonly swap: "restart" | "reload";
+	/** Whether `restart` stops it while the mail server goes on. */
+	readonly isStoppedAlone: boolean;
 }
 
 /**

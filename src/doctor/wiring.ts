@@ -15,7 +15,7 @@ export function checkWiring({ door, settings }: Facts): readonly Finding[] {
 		const service = services.at(-1)?.service ?? signer;
 		if (socket === null) return [];
 		const { type = "", swap = "restart" } = settings.signers.find(({ name }) => name === signer) ?? {};
-		return wiringOf(mail, { service, type, socket, swap });
+		return wiringOf(mail, { service, type, socket, swap, isStoppedAlone: services.length === 1 });
 	});
 }
 
@@ -29,9 +29,7 @@ function wiringOf(mail: MailWiring, wired: Wired): readonly Finding[] {
 	return [
 		...shut,
 		...(isFiltered || named.length > bySmtp.length ? [] : [localUnwired(mail, wired)]),
-		...(wired.swap === "restart"
-			? acceptedBy(mail, wired).map((setBy) => accepting(wired.service, setBy))
-			: []),
+		...(wired.swap === "restart" ? acceptedBy(mail, wired).map((setBy) => accepting(wired, setBy)) : []),
 	];
 }
 
@@ -74,17 +72,23 @@ function acceptedBy(mail: MailWiring, wired: Wired): readonly string[] {
 	return [...new Set(accepting.map(({ setBy }) => setBy))];
 }
 
-function accepting(service: string, setBy: string): Finding {
-	const unsigned = `whenever ${service} is down, mail leaves unsigned instead of waiting`;
+/** At every turn where nothing keeps mail back meanwhile, not only when something has gone wrong. */
+function accepting({ service, isStoppedAlone }: Wired, setBy: string): Finding {
+	const unsigned = isStoppedAlone
+		? `at each turn ${service} is stopped, and the mail server is not: mail leaves unsigned instead of waiting`
+		: `whenever ${service} is down, mail leaves unsigned instead of waiting`;
+	const severity = isStoppedAlone ? "critical" : "warning";
 	if (setBy.endsWith("smtpd_milters"))
 		return finding("milter.accept", "postfix", {
 			summary: `default_action=accept in ${setBy} with swap: restart: ${unsigned}`,
 			advice: `let ${setBy} have default_action=tempfail for it, then systemctl reload postfix`,
+			severity,
 		});
 	const edit = setBy.includes("/") ? "-P" : "-e";
 	return finding("milter.accept", "postfix", {
 		summary: `${setBy} = accept with swap: restart: ${unsigned}`,
 		command: `postconf ${edit} ${quoted(`${setBy}=tempfail`)} && systemctl reload postfix`,
+		severity,
 	});
 }
 

@@ -759,6 +759,11 @@ describe("how grave it is", () => {
 			"warning",
 		],
 		[
+			"mail that leaves unsigned at each turn is graver than mail that does where a signer fails",
+			wired(acceptedBy("milter_default_action"), { services: [{ service: "opendkim", running: true }] }),
+			"critical",
+		],
+		[
 			"a credential that is refused is graver than a server that is down",
 			of({ providers: [{ name: "home", kind: "failed", code: "provider.denied", why: "no", hint: null }] }),
 			"critical",
