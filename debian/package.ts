@@ -51,7 +51,7 @@ const VARIANTS: readonly Variant[] = [
 	{
 		name: "keyturn",
 		architecture: "all",
-		depends: "nodejs (>= 20.19), systemd",
+		depends: "nodejs (>= 20.19), systemd, default-dbus-system-bus | dbus-system-bus",
 		node: "/usr/bin/node",
 		note: "",
 		bringsNode: false,
@@ -60,7 +60,7 @@ const VARIANTS: readonly Variant[] = [
 		name: "keyturn-with-node",
 		architecture: execFileSync("dpkg", ["--print-architecture"], { encoding: "utf8" }).trim(),
 		depends:
-			"libc6 (>= 2.28), libstdc++6 (>= 8), systemd\nProvides: keyturn (= @VERSION@)\nConflicts: keyturn\nReplaces: keyturn",
+			"libc6 (>= 2.28), libstdc++6 (>= 8), systemd, default-dbus-system-bus | dbus-system-bus\nProvides: keyturn (= @VERSION@)\nConflicts: keyturn\nReplaces: keyturn",
 		node: "/usr/lib/keyturn/node",
 		note: " .\n This package brings a Node.js of its own, for distributions whose own is older\n than 20.19 (Debian 12).\n",
 		bringsNode: true,

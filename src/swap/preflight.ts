@@ -15,7 +15,10 @@ const ROUNDING_MS = 1_000;
 /** Why no service may be touched now; null if they may. */
 export async function refuseByHost({ services }: SwapContext): Promise<RefusedAnswer | null> {
 	const phase = await services.hostPhase();
-	if (phase !== "running") return refuse("not_now", `the host is ${phase}: no service is touched`);
+	if (phase !== "running")
+		return refuse("not_now", `the host is ${phase}: no service is touched`, {
+			hint: phase === "starting" ? "what it still waits for: systemctl list-jobs" : null,
+		});
 	const work = await services.packageWork();
 	if (work === null) return null;
 	return refuse(

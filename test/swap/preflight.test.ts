@@ -17,6 +17,7 @@ describe("the host", () => {
 		expect(await refuseByHost(host.context())).toMatchObject({
 			why: "not_now",
 			message: `the host is ${phase}: no service is touched`,
+			hint: phase === "starting" ? "what it still waits for: systemctl list-jobs" : null,
 		});
 	});
 
