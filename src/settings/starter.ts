@@ -127,15 +127,18 @@ function signersPart(signers: readonly StarterSigner[]): string {
 	].join("\n");
 }
 
-function swapWords({ type, swap, why }: StarterSigner): string {
+/** Where the signer is stopped alone, no mail server is said to be. */
+function swapWords({ type, swap, why, stop }: StarterSigner): string {
+	const isAlone = stop.length === 1;
 	if (why !== null)
 		return comment(
 			swap === "reload"
 				? `${why} (swap: reload).`
-				: `${why}: it is stopped for some seconds, with the mail server in front of it (swap: restart).`,
+				: `${why}: it is stopped for some seconds${isAlone ? "" : ", with the mail server in front of it"} (swap: restart).`,
 		);
+	const stopped = isAlone ? type : `the mail server and ${type}`;
 	return comment(
-		`swap: reload has ${type} take the new key up while it runs: no message waits. restart stops the mail server and ${type}, switches, and starts them again.`,
+		`swap: reload has ${type} take the new key up while it runs: no message waits. restart stops ${stopped}, switches, and starts ${isAlone ? "it" : "them"} again.`,
 	);
 }
 

@@ -503,6 +503,7 @@ describe("on other hosts", () => {
 		expect(said.join(" ").replaceAll(/\s+/g, " ")).toContain(
 			"note: which mail server hands opendkim its mail is not known (Postfix and Exim were looked for): where one does, put its service before opendkim in services.stop and behind it in services.start, or its mail may leave unsigned while opendkim is stopped",
 		);
+		expect(host.files.get(PATH)?.replaceAll("\n# ", " ")).toContain("restart stops opendkim, switches, and");
 		expect(read(host.files.get(PATH))).toMatchObject({
 			timezone: "America/Port-au-Prince",
 			signers: [{ services: { stop: ["opendkim"] } }],
@@ -531,6 +532,7 @@ describe("on other hosts", () => {
 		const host = initHost({ signers: async () => Promise.resolve([container]) });
 		const { results } = await run(host);
 		expect(results.slice(1, 3)).toEqual(["next:", "  once, by hand"]);
+		expect(host.files.get(PATH)).not.toContain("mail server in front");
 		expect(read(host.files.get(PATH)).signers).toMatchObject([
 			{
 				settings: { exec: ["/usr/bin/docker", "exec", "-i", "mailserver"] },
