@@ -28,7 +28,7 @@ function putProgram(name: string, more: string): void {
 function prerm(...words: readonly string[]): readonly string[] {
 	const script = readFileSync("debian/prerm", "utf8");
 	const paths = /(?<![\w}])\/(?=(?:run|etc|var)\/)/g;
-	expect(script.match(paths)?.length).toBe(3);
+	expect(script.match(paths)?.length).toBe(4);
 	const env = { ...process.env, PATH: `${root}/bin:${process.env["PATH"] ?? ""}` };
 	execFileSync("sh", ["-s", ...words], {
 		input: script.replace(paths, `${root}/`),
@@ -57,6 +57,22 @@ test("one that cannot be put right keeps nobody from removing it", () => {
 test("a door that owes nothing is asked nothing", () => {
 	rmSync(join(root, JOURNAL));
 	expect(prerm("remove")).toEqual(REMOVAL.filter((call) => call !== "keyturn recover"));
+});
+
+/** Where systemd/install puts it, and `systemctl edit --full` its copy of the package's. */
+function putUnit(program: string): void {
+	mkdirSync(join(root, "etc/systemd/system"), { recursive: true });
+	writeFileSync(join(root, "etc/systemd/system/keyturn.service"), `ExecStart=/usr/bin/node ${program} run\n`);
+}
+
+test("a checkout that has taken over goes on: its units have the names of the package's", () => {
+	putUnit("/opt/keyturn/dist/src/main.js");
+	expect(prerm("remove")).toEqual([""]);
+});
+
+test("a unit of the package's that was changed is stopped like it", () => {
+	putUnit("/usr/lib/keyturn/main.js");
+	expect(prerm("remove")).toEqual(REMOVAL);
 });
 
 test.each([
