@@ -29,13 +29,15 @@ function named(text: string, at: number): string {
 }
 
 const ODD_BLANK = "[\\u00a0\\u1680\\u2000-\\u200b\\u202f\\u205f\\u3000\\ufeff]";
-/** Before a line's first word, but for the mark that a file may begin with, and behind its key. */
-const ODD_LAYOUT = new RegExp(`^(?:(?!\\ufeff)[ -]*${ODD_BLANK}| *(?:- +)*[A-Za-z_]\\w*:${ODD_BLANK})`, "m");
+/** Before a line's first word, and behind its key. */
+const ODD_LAYOUT = new RegExp(`^(?:[ -]*${ODD_BLANK}| *(?:- +)*[A-Za-z_]\\w*:${ODD_BLANK})`, "m");
 
 /** Where what no YAML parser takes for a blank stands in the place of one; its own faults would be of what cannot be seen. -1 if nowhere. */
 function oddBlank(text: string): number {
-	const found = ODD_LAYOUT.exec(text);
-	return found === null ? -1 : found.index + found[0].length - 1;
+	// A file may begin with a mark.
+	const start = text.startsWith("\ufeff") ? 1 : 0;
+	const found = ODD_LAYOUT.exec(text.slice(start));
+	return found === null ? -1 : start + found.index + found[0].length - 1;
 }
 
 /** Looked for before parsing: the parser answers deep nesting by ending the process (out of memory). */

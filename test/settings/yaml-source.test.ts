@@ -27,6 +27,13 @@ const HOSTILE: readonly (readonly [string, string, number, number, RegExp])[] = 
 	["one behind a dash", "a:\n  -\u00a0{ b: 1 }", 2, 4, /plain blanks, got U\+00A0/],
 	["one behind a colon", "a:\n  - b:\u202f1", 2, 7, /plain blanks, got U\+202F/],
 	["a sign without width before a key", "a: 1\n\u200bb: 2", 2, 1, /plain blanks, got U\+200B/],
+	[
+		"the mark of a file that was put behind another",
+		"\ufeffa: 1\n\ufeffb: 2",
+		2,
+		1,
+		/plain blanks, got U\+FEFF/,
+	],
 	["a bracket left open", "a: [1, 2\nb: 3", 2, 1, /must be YAML/],
 	["brackets without end", "[".repeat(1_000_000), 1, 201, /nested/],
 	["brackets and their end", `${"[".repeat(5000)}${"]".repeat(5000)}`, 1, 201, /nested/],
