@@ -118,7 +118,8 @@ async function gatherProviders(
 	} catch (thrown) {
 		const { code, message, hint } = asKeyturnError(thrown);
 		const own = policy.providers.join(", ");
-		if (code !== "provider.zone") return [{ name: own, kind: "failed", code, why: message, hint }];
+		const isNobodys = code === "provider.zone" || code === "provider.ambiguous";
+		if (!isNobodys) return [{ name: own, kind: "failed", code, why: message, hint }];
 		return [{ name: own, kind: "none", why: message, ...(hint === null ? {} : { hint }) }];
 	}
 }

@@ -281,6 +281,17 @@ describe("what it finds by asking", () => {
 			expect(await aliased({ home: ["example.com", "example.net"] }, policy)).toEqual([]);
 		});
 
+		test("that several others have that zone, of which none is to write it", async () => {
+			const zones = { home: ["example.com"], one: ["example.net"], two: ["example.net"] };
+			expect(await aliased(zones)).toMatchObject([
+				{
+					code: "provider.zone",
+					severity: "critical",
+					summary: expect.stringContaining("both one and two have a zone example.net"),
+				},
+			]);
+		});
+
 		test("that nobody has that zone", async () => {
 			expect(await aliased({ home: ["example.com"] })).toMatchObject([
 				{
