@@ -70,6 +70,14 @@ test("purging takes nothing from a checkout whose units stand, which works with 
 	expect(left()).toEqual(FILES);
 });
 
+test("a copy of the package's own unit, as systemctl edit --full makes one, keeps nothing", () => {
+	const unit = "etc/systemd/system/keyturn.service";
+	put(unit);
+	writeFileSync(join(root, unit), `ExecStart=/usr/bin/node ${root}/usr/lib/keyturn/main.js run\n`);
+	postrm("purge");
+	expect(left()).toEqual([`${STATE}/kept.private`]);
+});
+
 test("removing takes nothing", () => {
 	postrm("remove");
 	expect(left()).toEqual(FILES);
