@@ -28,7 +28,7 @@ function putProgram(name: string, more: string): void {
 function prerm(...words: readonly string[]): readonly string[] {
 	const script = readFileSync("debian/prerm", "utf8");
 	const paths = /(?<![\w}])\/(?=(?:run|etc|var)\/)/g;
-	expect(script.match(paths)?.length).toBe(4);
+	expect(script.match(paths)?.length).toBe(5);
 	const env = { ...process.env, PATH: `${root}/bin:${process.env["PATH"] ?? ""}` };
 	execFileSync("sh", ["-s", ...words], {
 		input: script.replace(paths, `${root}/`),
@@ -57,6 +57,15 @@ test("one that cannot be put right keeps nobody from removing it", () => {
 test("a door that owes nothing is asked nothing", () => {
 	rmSync(join(root, JOURNAL));
 	expect(prerm("remove")).toEqual(REMOVAL.filter((call) => call !== "keyturn recover"));
+});
+
+test("without systemd the same is owed", () => {
+	rmSync(join(root, "run/systemd/system"), { recursive: true });
+	expect(prerm("remove")).toEqual([
+		"keyturn record --removals",
+		"keyturn recover",
+		"systemctl disable keyturn.service keyturn-apply.socket keyturn-recover.service",
+	]);
 });
 
 /** Where systemd/install puts it, and `systemctl edit --full` its copy of the package's. */
