@@ -200,13 +200,19 @@ async function replace(disk: Disk, path: string, before: string, after: string):
 
 function notWritable(path: string, thrown: unknown): KeyturnError {
 	const { message, hint, errno } = asKeyturnError(thrown);
-	const isAnothers = errno === "EACCES" || errno === "EPERM";
-	const toDo = isAnothers ? "the file belongs to root: run the command as root" : hint;
+	const toDo = TO_DO[errno ?? ""]?.(path) ?? hint;
 	return new KeyturnError("disk.failed", `${path}: the domain was not added: ${message}`, {
 		hint: `${toDo === null ? "" : `${toDo}, or `}add the domain to it by hand`,
 		cause: thrown,
 	});
 }
+
+/** Root is refused with EPERM: by a file that is immutable, say. */
+const TO_DO: Readonly<Record<string, (path: string) => string>> = {
+	EACCES: () => "the file belongs to root: run the command as root",
+	EPERM: (path) =>
+		`see lsattr ${path}: while it is immutable (chattr -i ends that) root may not change it either`,
+};
 
 async function schemasOf<Type extends { readonly settingsSchema: Schema }, Schema>(
 	named: readonly string[],

@@ -92,6 +92,11 @@ test.each([
 	["ENOSPC", "free space", /^free space, or add the domain to it by hand$/],
 	["EBUSY", null, /^add the domain to it by hand$/],
 	["EACCES", "give keyturn's user access to it", /^the file belongs to root: run the command as root/],
+	[
+		"EPERM",
+		"give keyturn's user access to it",
+		/^see lsattr \S+\/keyturn\.yaml: .*, or add the domain to it by hand$/,
+	],
 ])("what is to be done about %s is said, and root is not sent to be root", async (errno, hint, expected) => {
 	const path = join(await temporaryDirectory(), "keyturn.yaml");
 	const text = [
