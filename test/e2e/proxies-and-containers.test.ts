@@ -64,7 +64,17 @@ test("all turn under mail, each by its restart, and no message leaves unsigned o
 	const before = await live();
 	const judgement = await underMail(async () => {
 		const turned = await host.keyturn("rotate --now", { timeoutSeconds: 300 });
-		expect(turned, turned.stdout + turned.stderr).toMatchObject({ code: 0 });
+		const { stdout } = await host.in([
+			"journalctl",
+			"-o",
+			"cat",
+			"-n",
+			"60",
+			"-u",
+			"mailserver-*",
+			"--no-pager",
+		]);
+		expect(turned, turned.stdout + turned.stderr + stdout).toMatchObject({ code: 0 });
 	});
 	expect(judgement).toMatchObject({ unsigned: 0, reasons: [], lost: 0, rejected: 0 });
 	const active = await activeSelectors(host);

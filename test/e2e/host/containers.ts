@@ -143,7 +143,10 @@ domain {
 }
 `;
 
-/** Its start, always that of a container made anew: OpenDKIM gets copies of the volume's tables and keys, Postfix what the volume says of it, last of all. */
+/**
+ * Its start, always that of a container made anew: OpenDKIM gets copies of the volume's tables and keys, Postfix what the volume
+ * says of it, last of all. An rspamd that ends is started again, as supervisord does.
+ */
 const MAILSERVER = `#!/bin/bash
 set -eu
 case $1 in
@@ -153,7 +156,7 @@ opendkim)
 	opendkim -f & ;;
 rspamd)
 	chown _rspamd: /run/rspamd
-	rspamd --no-fork --user=_rspamd --group=_rspamd & ;;
+	while ! rspamd --no-fork --user=_rspamd --group=_rspamd; do sleep 1; done & ;;
 esac
 while read -r line; do postconf -e "$line"; done </tmp/docker-mailserver/postfix-main.cf
 until (: </dev/tcp/127.0.0.1/$2) 2>/dev/null; do sleep 0.1; done
