@@ -1,5 +1,6 @@
 /** Finds out, by asking DNS and whoever is there, through which providers `keyturn init` has the zones written. */
 
+import { each } from "../agent/run.ts";
 import { parseDomain } from "../dkim/names.ts";
 import type { FoundKey, FoundSigner } from "../ports/found-signer.ts";
 import type { FoundZone } from "../ports/found-zone.ts";
@@ -36,7 +37,7 @@ export async function chooseProviders(
 	signal: AbortSignal,
 ): Promise<Chosen> {
 	const groups = new Map<string, { readonly zone: FoundZone | null; readonly members: SignedDomain[] }>();
-	for (const { zone, signed } of await withZones(host, domainsOf(found), signal)) {
+	for (const [signed, zone] of await withZones(host, domainsOf(found), signal)) {
 		const key = hostOf(host, zone);
 		const group = groups.get(key) ?? { zone, members: [] };
 		groups.set(key, group);
@@ -60,17 +61,13 @@ async function withZones(
 	host: InitHost,
 	domains: readonly SignedDomain[],
 	signal: AbortSignal,
-): Promise<readonly { readonly zone: FoundZone | null; readonly signed: SignedDomain }[]> {
-	const found = [];
-	for (let first = 0; first < domains.length; first += ASKED_AT_ONCE) {
-		const asked = domains.slice(first, first + ASKED_AT_ONCE);
-		found.push(
-			...(await Promise.all(
-				asked.map(async (signed) => ({ zone: await host.zoneOf(signed.domain), signed })),
-			)),
-		);
+): Promise<ReadonlyMap<SignedDomain, FoundZone | null>> {
+	// In the order of the domains, whichever is answered first.
+	const found = new Map<SignedDomain, FoundZone | null>(domains.map((signed) => [signed, null]));
+	await each(domains, ASKED_AT_ONCE, async (signed) => {
+		found.set(signed, await host.zoneOf(signed.domain));
 		signal.throwIfAborted();
-	}
+	});
 	return found;
 }
 
