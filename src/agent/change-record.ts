@@ -1,5 +1,6 @@
 /** Changes a record that stands: at every provider of its domain, and where it was published before. */
 
+import { isBelow } from "../dkim/names.ts";
 import { isRecordOf } from "../dkim/key-material.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DnsProvider, ZoneChange } from "../ports/dns-provider.ts";
@@ -8,7 +9,7 @@ import { changeFailure } from "./change-code.ts";
 import { unchecked } from "./fitness.ts";
 import type { Doc, Run } from "./run.ts";
 import { writersOf } from "./writers.ts";
-import { isBelow, zoneHolding } from "./zone-holding.ts";
+import { zoneHolding } from "./zone-holding.ts";
 
 /** Where a record was published before, and may still stand. */
 export interface Leftover {

@@ -3,7 +3,7 @@
  * and removes it. What it writes is noted beforehand, so that the next check finds what a killed one has left.
  */
 
-import { keyRecordName } from "../dkim/names.ts";
+import { isBelow, keyRecordName } from "../dkim/names.ts";
 import { scratchRecord, type ScratchOctets } from "../dkim/scratch-record.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DnsProvider } from "../ports/dns-provider.ts";
@@ -13,7 +13,7 @@ import { type CheckReport, formOf, sightings } from "./check-report.ts";
 import type { Scratch } from "./host-state.ts";
 import type { AgentPorts, AgentSettings } from "./run.ts";
 import { changeError, ScratchRecords } from "./scratch-records.ts";
-import { isBelow, zoneHolding } from "./zone-holding.ts";
+import { zoneHolding } from "./zone-holding.ts";
 
 export interface CheckAsked {
 	/** Its name in keyturn.yaml. */

@@ -1,11 +1,11 @@
 /** Which providers write a record: those of its domain, or, where its name is an alias into another zone, those of that zone. */
 
+import { isBelow } from "../dkim/names.ts";
 import { asKeyturnError, KeyturnError } from "../errors.ts";
 import type { DnsProvider } from "../ports/dns-provider.ts";
 import type { KeyRecordEntry } from "../rotation/domain-state.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { AgentPorts, AgentSettings } from "./run.ts";
-import { isBelow } from "./zone-holding.ts";
 
 export interface WritersGiven {
 	readonly ports: Pick<AgentPorts, "providers">;

@@ -1,5 +1,6 @@
 /** Which zone of a provider a record goes into. */
 
+import { isBelow } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
 import type { DnsProvider } from "../ports/dns-provider.ts";
 
@@ -27,8 +28,4 @@ export async function zoneHolding(
 				{ hint: "delete the ones that are not served, or take them out of the credential's reach" },
 			);
 	}
-}
-
-export function isBelow(name: string, zone: string): boolean {
-	return name === zone || name.endsWith(`.${zone}`);
 }

@@ -23,6 +23,11 @@ export function isForeignSelector(text: string): boolean {
 	return /^(?!\.)[A-Za-z0-9_.-]{1,190}$/.test(text) && !text.includes("..");
 }
 
+/** Whether a zone may hold a name: its own, or one below it; both without a dot at the end, in lower case. */
+export function isBelow(name: string, zone: string): boolean {
+	return name === zone || name.endsWith(`.${zone}`);
+}
+
 /** RFC 6376 section 3.6.2.1: where the key record of a selector stands. */
 export function keyRecordName(selector: string, domain: string): string {
 	return `${selector}._domainkey.${domain}`;

@@ -1,5 +1,6 @@
 /** Finds the zone that holds a name and every server that the world may ask for it: the parent's and the zone's own NS. */
 
+import { isBelow } from "../dkim/names.ts";
 import type { LookRequest } from "../ports/propagation.ts";
 import type { Answer, ResourceRecord, Server } from "../ports/resolver.ts";
 import { type Asker, type Place, serverName } from "./asker.ts";
@@ -337,5 +338,5 @@ function suffixes(name: string): readonly string[] {
 }
 
 function isWithin(name: string, zone: string): boolean {
-	return zone === "" || name === zone || name.endsWith(`.${zone}`);
+	return zone === "" || isBelow(name, zone);
 }

@@ -3,7 +3,7 @@
 import { asKeyturnError } from "../errors.ts";
 import { publicHalfOf, recordText } from "../dkim/key-material.ts";
 import { formatKeyRecord } from "../dkim/key-record.ts";
-import { keyRecordName } from "../dkim/names.ts";
+import { isBelow, keyRecordName } from "../dkim/names.ts";
 import type { InspectedLine, ProbeTold } from "../ports/door.ts";
 import { signersOf } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -131,7 +131,7 @@ async function gatherProvider(
 ): Promise<ProviderFacts> {
 	try {
 		const found =
-			policy.zone !== null && (owner === policy.zone || owner.endsWith(`.${policy.zone}`))
+			policy.zone !== null && isBelow(owner, policy.zone)
 				? ({ kind: "zone", zone: policy.zone } as const)
 				: await findZone(owner, signal);
 		if (found.kind !== "zone") return { name, ...found };
