@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it, test } from "vitest";
 import type { DoorRequest } from "../../src/ports/door.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
+import { dueSoonAfterStop } from "../fakes/soon-after-stop.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { newHalf, policyOf } from "../fakes/policies.ts";
 
@@ -390,13 +391,7 @@ describe("a domain with a signer for each of its two keys", () => {
 			["r1", RSA_PUBLIC],
 			["e1", newHalf().publicKey],
 		]);
-		await world.tick();
-		world.at = new Date("2026-12-01T02:58:00Z");
-		world.restart();
-		await world.advance(MINUTE_MS);
-		world.lastPauseAt = "2026-12-01T02:00:00Z";
-		world.at = new Date("2026-12-01T03:01:00Z");
-		world.restart();
+		await dueSoonAfterStop(world);
 		await world.tick();
 		expect(signersAsked(world)).toEqual([]);
 		await world.wish(["example.org"]);
@@ -412,13 +407,7 @@ describe("a domain with a signer for each of its two keys", () => {
 		world.signNothing();
 		world.signWith("example.com", "r1", RSA_PUBLIC);
 		world.signWith("example.org", "e1", newHalf().publicKey);
-		await world.tick();
-		world.at = new Date("2026-12-01T02:58:00Z");
-		world.restart();
-		await world.advance(MINUTE_MS);
-		world.lastPauseAt = "2026-12-01T02:00:00Z";
-		world.at = new Date("2026-12-01T03:01:00Z");
-		world.restart();
+		await dueSoonAfterStop(world);
 		await world.tick();
 		expect(signersAsked(world)).toEqual([]);
 		await world.wish(["example.com"]);

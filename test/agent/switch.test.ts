@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
+import { dueSoonAfterStop } from "../fakes/soon-after-stop.ts";
 import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { policyOf } from "../fakes/policies.ts";
 
@@ -70,13 +71,7 @@ test.each([
 
 test("a key that waits for a day after the last stop goes along with the next, though a look at its record is due as well", async () => {
 	const world = new AgentWorld(two.map((one) => ({ ...one, publishAheadMs: 9 * DAY_MS })));
-	await world.tick();
-	world.at = new Date("2026-12-01T02:58:00Z");
-	world.restart();
-	await world.advance(MINUTE_MS);
-	world.lastPauseAt = "2026-12-01T02:00:00Z";
-	world.at = new Date("2026-12-01T03:01:00Z");
-	world.restart();
+	await dueSoonAfterStop(world);
 	const staged = () => world.doorRequests.flatMap((one) => (one.act === "stage" ? [one.changes] : []));
 	const { domains } = await world.tick();
 	expect(domains.map(({ waits }) => waits.map(({ reason }) => reason).join())).toEqual([
