@@ -3,11 +3,12 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import type { AlertSink, KeyturnEvent } from "../ports/alert-sink.ts";
+import { PLAIN_ADDRESS } from "../ports/mailer.ts";
 import { secretReference } from "../settings/secret-reference.ts";
 import type { AlertGiven, AlertTools } from "./registry.ts";
 import { headline, paragraphs } from "./wording.ts";
 
-const address = z.string().regex(/^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/, {
+const address = z.string().regex(PLAIN_ADDRESS, {
 	error: "must be a plain address, such as postmaster@example.com",
 });
 

@@ -3,6 +3,7 @@
 import { parseDomain } from "../dkim/names.ts";
 import { KeyturnError } from "../errors.ts";
 import type { FoundSigner } from "../ports/found-signer.ts";
+import { PLAIN_ADDRESS } from "../ports/mailer.ts";
 import { type StarterProvider, type StarterSigner, starterText } from "../settings/starter.ts";
 import type { InitHost } from "./init-host.ts";
 import { chooseProviders, type NamedSigner, TSIG_KEY } from "./init-providers.ts";
@@ -71,7 +72,7 @@ async function addressed(talk: Talk, byDefault: string): Promise<string | null> 
 	for (;;) {
 		const given = await talk.answer("Who gets alerts by e-mail (- for nobody)", byDefault);
 		if (given === "-") return null;
-		if (given === byDefault || /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/.test(given)) return given;
+		if (given === byDefault || PLAIN_ADDRESS.test(given)) return given;
 		talk.say(`expected an address such as postmaster@example.com, or -, got ${given}`);
 	}
 }

@@ -1,5 +1,8 @@
 /** Sends mail through an SMTP server. */
 
+/** An address that can stand as it is in an envelope and in a header field: no name beside it, no quotes. */
+export const PLAIN_ADDRESS = /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/;
+
 export interface MailRequest {
 	readonly host: string;
 	readonly port: number;
