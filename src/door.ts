@@ -28,7 +28,7 @@ import { createSystemPrograms } from "./system/programs.ts";
 import { createSystemRandom } from "./system/random.ts";
 import { createSystemSockets } from "./system/sockets.ts";
 import { nudgeStops } from "./system/nudged-services.ts";
-import { whyUntrustedAbove, whyUntrustedDirectory } from "./system/trusted.ts";
+import { whyUntrustedDirectory, whyUntrustedFile } from "./system/trusted.ts";
 
 const CONFIG_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Tens of thousands of keys with their evidence. */
@@ -114,19 +114,12 @@ async function readInput(): Promise<string> {
 /** The door acts on what this file says: nobody but root, or who runs it, may be able to write it. */
 async function readSettings(path: string): Promise<DoorSettings> {
 	const bytes = await disk.read(path, CONFIG_LIMIT_BYTES);
-	const stat = await disk.stat(path);
-	if (bytes === null || stat === null)
+	if (bytes === null)
 		throw new KeyturnError("config.unreadable", `${path}: expected the configuration, found nothing`);
-	if ((stat.mode & 0o022) !== 0 || (stat.uid !== 0 && stat.uid !== process.getuid?.()))
-		throw new KeyturnError(
-			"config.unsafe",
-			`${path}: expected a file that only root can write, got owner ${stat.uid} and mode ${stat.mode.toString(8)}`,
-			{ hint: `chown root ${path}; chmod go-w ${path}` },
-		);
-	const why = await whyUntrustedAbove(disk, path, ourselves());
+	const why = await whyUntrustedFile(disk, path, ourselves());
 	if (why !== null)
-		throw new KeyturnError("config.unsafe", `${why}; whoever can write there could replace ${path}`, {
-			hint: "put keyturn.yaml into a directory that only root can write to, such as /etc/keyturn",
+		throw new KeyturnError("config.unsafe", `${why}; whoever can change ${path} has root write files`, {
+			hint: `chown root ${path}; chmod go-w ${path}; in a directory that only root can write to, such as /etc/keyturn`,
 		});
 	const parsed = parseDoorSettings(Buffer.from(bytes).toString("utf8"), {
 		path,

@@ -1,8 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { temporaryDirectory } from "./system/temporary-directory.ts";
 
 const DOOR = fileURLToPath(new URL("../src/door.ts", import.meta.url));
 
@@ -20,4 +23,19 @@ test("a door whose caller has gone says so, and ends as if it had been heard", {
 		"whoever asked has gone before the answer",
 	]);
 	expect(status).toBe(0);
+});
+
+test("a door goes by no configuration that others can write", { timeout: 60_000 }, async () => {
+	const config = join(await temporaryDirectory(), "keyturn.yaml");
+	await writeFile(config, "domains: []\n");
+	const ask = async () => {
+		const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), DOOR, "--config", config]);
+		const said = text(child.stdout);
+		child.stdin.end(JSON.stringify({ act: "inspect", ids: [] }));
+		return said;
+	};
+	await chmod(config, 0o666);
+	expect(await ask()).toContain(`${config}: expected that only root can write to it, got mode 0666`);
+	await chmod(config, 0o644);
+	expect(await ask()).toContain(`${config}:1`);
 });

@@ -89,6 +89,8 @@ async function fetchText(
 
 /** Whoever can see a unit can see its variables, so none that is a secret goes along when a command is run again in one. */
 function hintForVariable(name: string, env: Readonly<Record<string, string | undefined>>): string {
+	if (toldName(name) !== name)
+		return "`env` takes the name of a variable; if the secret itself stands there, change it: keyturn.yaml gets into backups";
 	if (env[MARK] !== undefined)
 		return `a command that also needs credentials runs in a unit, where everybody could read its variables: name ${name} as a file or a credential, too`;
 	return `set it where keyturn runs: for the daemon in ${AGENT_UNIT} (EnvironmentFile=), of which a command in a shell has nothing; for a command by \`export ${name}\`; or name a file, which both read`;
@@ -124,8 +126,16 @@ async function readBytes(path: string, where: string, disk: Disk): Promise<Uint8
 
 function describe(reference: SecretReference): string {
 	if ("file" in reference) return `the secret file ${reference.file}`;
-	if ("env" in reference) return `the environment variable ${reference.env}`;
+	if ("env" in reference) return `the environment variable ${toldName(reference.env)}`;
 	return `the credential ${reference.credential}`;
+}
+
+/** Longer words than these are names of variables only in the capitals that such names have. */
+const SHORT_NAME = 15;
+
+/** A token can be written like a name: what rather is the secret itself goes into no log. */
+function toldName(name: string): string {
+	return name.length <= SHORT_NAME || /^[A-Z]+(?:_[A-Z0-9]+)*$/.test(name) ? name : `${name.slice(0, 4)}…`;
 }
 
 function unreadable(where: string, what: string, hint: string): KeyturnError {

@@ -5,7 +5,7 @@ import type { Disk, DiskStat } from "../ports/disk.ts";
 
 const GROUP_WRITE = 0o020;
 const OTHER_WRITE = 0o002;
-/** Whoever may write there can neither rename nor remove what belongs to others. */
+/** Whoever may write to such a directory can neither rename nor remove what belongs to others in it, but add to it. */
 const STICKY = 0o1000;
 
 /**
@@ -17,7 +17,7 @@ export async function whyUntrustedAbove(disk: Disk, path: string, uid: number): 
 	const directories = new Set([...ancestors(path), ...ancestors(real)]);
 	for (const directory of directories) {
 		const stat = await disk.stat(directory);
-		const why = stat === null ? null : whyUntrusted(stat, uid);
+		const why = stat === null ? null : whyUntrusted(stat, uid, STICKY);
 		if (why !== null) return `${directory}: ${why}`;
 	}
 	return null;
@@ -38,9 +38,10 @@ export async function whyUntrustedDirectory(disk: Disk, path: string, uid: numbe
 	return why === null ? whyUntrustedAbove(disk, path, uid) : `${path}: ${why}`;
 }
 
-function whyUntrusted({ uid: owner, gid, mode }: DiskStat, uid: number): string | null {
+/** `closing` is the bit of the mode, if any, that makes up for others being able to write. */
+function whyUntrusted({ uid: owner, gid, mode }: DiskStat, uid: number, closing = 0): string | null {
 	if (owner !== 0 && owner !== uid) return `expected root as its owner, got user ${owner}`;
-	if ((mode & STICKY) !== 0) return null;
+	if ((mode & closing) !== 0) return null;
 	const isOpen = (mode & OTHER_WRITE) !== 0 || ((mode & GROUP_WRITE) !== 0 && gid !== 0);
 	return isOpen ? `expected that only root can write to it, got mode 0${mode.toString(8)}` : null;
 }

@@ -66,6 +66,22 @@ test("names the reference when there is nothing to read", async () => {
 		});
 });
 
+test.each(["ghp_R4nd0mCh4r4ct3rs0fAT0k3n", "JBSWY3DPEHPK3PXPJBSWY3DP"])(
+	"does not tell %s, which is rather the secret than its variable",
+	async (env) => {
+		const failed = read({ env });
+		await expect(failed).rejects.toMatchObject({
+			code: "config.unreadable",
+			message: `the environment variable ${env.slice(0, 4)}… is not set`,
+			hint: expect.not.stringContaining(env),
+		});
+	},
+);
+
+test.each(["KEYTURN_CLOUDFLARE_TOKEN_2", "cf_token"])("tells %s, a name", async (env) => {
+	await expect(read({ env })).rejects.toMatchObject({ message: `the environment variable ${env} is not set` });
+});
+
 test.each([
 	["an empty file", " \n", "is empty"],
 	["a file that is far too long", "hush".repeat(20_000), "cannot be read"],

@@ -52,6 +52,7 @@ describe("a file on which root relies", () => {
 		expect(await whose(0o644, ATTACKER)).toBe(`${path}: expected root as its owner, got user 4711`);
 		expect(await whose(0o664, STAFF)).toMatch(/got mode 0664$/);
 		expect(await whose(0o646)).toMatch(/got mode 0646$/);
+		expect(await whose(0o1646)).toMatch(/got mode 01646$/);
 		const below = diskWith((disk) => {
 			disk.putDirectory("/etc/keyturn", 0o755, ATTACKER);
 			disk.put(path, "");
@@ -97,6 +98,7 @@ describe("the door's own directory", () => {
 	test("is not if somebody planted it, a link in its place, or owns the one above", async () => {
 		expect(await why((disk) => disk.putDirectory(DOOR, 0o700, ATTACKER))).toContain("user 4711");
 		expect(await why((disk) => disk.putDirectory(DOOR, 0o777))).toContain("mode 0777");
+		expect(await why((disk) => disk.putDirectory(DOOR, 0o1777))).toContain("mode 01777");
 		expect(
 			await why((disk) => {
 				disk.putDirectory("/etc/cron.d");
