@@ -32,6 +32,7 @@ export const FINDINGS = {
 	"milter.path": "critical",
 	"milter.local": "warning",
 	"milter.accept": "warning",
+	"milter.tables": "info",
 	"filter.unwired": "warning",
 	"filter.return": "warning",
 	"transport.unsigned": "warning",

@@ -1,6 +1,6 @@
 /** Whether Postfix hands its mail to the signer's socket, and what becomes of mail while nobody answers there. */
 
-import type { MailWiring, MilterList } from "../ports/door.ts";
+import type { MailWiring, MilterList, MilterTables } from "../ports/door.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, finding } from "./finding.ts";
 import { addTo, respell } from "./milter-edits.ts";
@@ -11,11 +11,21 @@ export function checkWiring({ door, settings }: Facts): readonly Finding[] {
 	if (door.kind === "silent") return [];
 	const { mail, signers } = door.answer.examined;
 	if (mail === null) return [];
-	return signers.flatMap(({ signer, socket, services }) => {
+	const wirings = signers.flatMap(({ signer, socket, services }) => {
 		const service = services.at(-1)?.service ?? signer;
 		if (socket === null) return [];
 		const { type = "", swap = "restart" } = settings.signers.find(({ name }) => name === signer) ?? {};
 		return wiringOf(mail, { service, type, socket, swap, isStoppedAlone: services.length === 1 });
+	});
+	const hasMilters = signers.some(({ socket }) => socket !== null);
+	return hasMilters ? [...wirings, ...mail.tables.map(ofOwnClients)] : wirings;
+}
+
+function ofOwnClients({ value, setBy }: MilterTables): Finding {
+	return finding("milter.tables", "postfix", {
+		summary: `${setBy} = ${value}: clients that stand there have milters of their own in place of smtpd_milters, or none (DISABLE), and what their mail is signed by cannot be told`,
+		advice:
+			"see that what it says of each client whose mail is to be signed names the signer's socket, and no default_action but tempfail",
 	});
 }
 

@@ -245,8 +245,18 @@ export interface MailWiring {
 	readonly listeners: readonly string[];
 	/** What becomes of mail while a milter is down. */
 	readonly actions: readonly MilterAction[];
+	/** Where lists stand that are not told; empty where there are none. */
+	readonly tables: readonly MilterTables[];
 	/** `queue_directory`: where the paths of sockets begin, unless a service that is not chrooted has one with a slash. */
 	readonly queueDirectory: string;
+}
+
+/** A client that stands there has milters of its own in place of `smtpd_milters`, or none (postconf(5), smtpd_milter_maps). */
+export interface MilterTables {
+	/** As it stands, with its macros resolved: `cidr:/etc/postfix/milters`. */
+	readonly value: string;
+	/** `smtpd_milter_maps`, or that of a service of master.cf: `submission/inet/smtpd_milter_maps`. */
+	readonly setBy: string;
 }
 
 /** What Postfix does with mail that it cannot hand to a milter. */

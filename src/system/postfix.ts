@@ -1,9 +1,9 @@
 /** What Postfix says of itself: whether it defers mail while the signer is down, and where it greets. */
 
 import type { Disk } from "../ports/disk.ts";
-import type { InspectedQueue, MailWiring } from "../ports/door.ts";
+import type { InspectedQueue, MailWiring, MilterTables } from "../ports/door.ts";
 import type { ProgramRequest, Programs } from "../ports/programs.ts";
-import { ownValue, parseOwnValues } from "./master-values.ts";
+import { type OwnValue, ownValue, parseOwnValues } from "./master-values.ts";
 import { parseServices } from "./master-services.ts";
 import { milterActions } from "./milter-lists.ts";
 import { milterLists } from "./milter-wiring.ts";
@@ -75,15 +75,17 @@ export function createPostfix({
 			const [raw, resolved] = await Promise.all([ask(["-h", name]), ask(["-x", "-h", name])]);
 			return raw === null || resolved === null ? null : { raw, resolved };
 		};
-		const [milters, localMilters, defaultAction, queueDirectory, ofServices, masters] = await Promise.all([
-			value("smtpd_milters"),
-			value("non_smtpd_milters"),
-			ask(["-x", "-h", "milter_default_action"]),
-			ask(["-x", "-h", "queue_directory"]),
-			ask(["-x", "-P"]),
-			ask(["-M"]),
-		]);
-		if (milters === null || localMilters === null || defaultAction === null) return null;
+		const [milters, localMilters, tables, defaultAction, queueDirectory, ofServices, masters] =
+			await Promise.all([
+				value("smtpd_milters"),
+				value("non_smtpd_milters"),
+				ask(["-x", "-h", MILTER_TABLES]),
+				ask(["-x", "-h", "milter_default_action"]),
+				ask(["-x", "-h", "queue_directory"]),
+				ask(["-x", "-P"]),
+				ask(["-M"]),
+			]);
+		if (milters === null || localMilters === null || tables === null || defaultAction === null) return null;
 		if (queueDirectory === null || ofServices === null || masters === null) return null;
 		const own = parseOwnValues(ofServices);
 		const rawOwn = parseOwnValues((await ask(["-P"])) ?? "");
@@ -110,19 +112,15 @@ export function createPostfix({
 				},
 				own,
 			),
+			tables: tablesOf(tables, own),
 			queueDirectory,
 		};
 	};
-	/** Lists in tables are not told: each client's takes the place of smtpd_milters, with actions of its own. */
-	const saysAllLists = async (ask: Ask): Promise<boolean> => {
-		const own = parseOwnValues((await ask(["-x", "-P"])) ?? "");
-		const tables = own.flatMap(({ name, value }) => (name === MILTER_TABLES ? [value] : []));
-		return [await ask(["-x", "-h", MILTER_TABLES]), ...tables].every((value) => value === "");
-	};
 	const defers = async (ask: Ask): Promise<boolean> => {
 		if ((await ask(["-x", "-h", "milter_default_action"])) !== "tempfail") return false;
-		if (!(await saysAllLists(ask))) return false;
-		return (await wiring(ask))?.actions.every(({ action }) => action === "tempfail") ?? false;
+		const told = await wiring(ask);
+		if (told === null || told.tables.length > 0) return false;
+		return told.actions.every(({ action }) => action === "tempfail");
 	};
 	const queueOf = async (directory: string | null): Promise<InspectedQueue> => {
 		const told = await asking(directory)(["-x", "-h", "maximal_queue_lifetime"]);
@@ -165,6 +163,14 @@ export function createPostfix({
 		},
 		wiring: async () => wiring(askFirst),
 	};
+}
+
+function tablesOf(main: string, own: readonly OwnValue[]): readonly MilterTables[] {
+	const ofServices = own.filter(({ name }) => name === MILTER_TABLES);
+	return [
+		{ value: main, setBy: MILTER_TABLES },
+		...ofServices.map(({ service, name, value }) => ({ value, setBy: `${service}/${name}` })),
+	].filter(({ value }) => value !== "");
 }
 
 function optionsOf(directory: string | null): readonly string[] {

@@ -257,6 +257,11 @@ const CASES: readonly Found[] = [
 	],
 	["a submission that does", wired({ milters: [], ownMilters: ["unix:opendkim/opendkim.sock"] }), []],
 	["local mail that passes it", wired({ localMilters: [] }), ["milter.local"]],
+	[
+		"clients with milters of their own",
+		wired({ tables: [{ value: "cidr:/etc/postfix/milters", setBy: "smtpd_milter_maps" }] }),
+		["milter.tables"],
+	],
 	["accept beside restart", wired(acceptedBy("milter_default_action")), ["milter.accept"]],
 	[
 		"accept on several ways",

@@ -82,6 +82,7 @@ export function doorTold(
 		filters: [],
 		listeners: ["*:25"],
 		actions: [],
+		tables: [],
 		queueDirectory: "/var/spool/postfix",
 		...others,
 	};

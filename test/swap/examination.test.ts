@@ -10,6 +10,7 @@ const WIRING: MailWiring = {
 	filters: [],
 	listeners: [],
 	actions: [{ milter: "inet:127.0.0.1:8891", action: "accept", setBy: "milter_default_action" }],
+	tables: [],
 	queueDirectory: "/var/spool/postfix",
 };
 

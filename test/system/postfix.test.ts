@@ -62,6 +62,7 @@ describe("the milters of Postfix", () => {
 	const MAIN = {
 		smtpd_milters: "inet:127.0.0.1:11332, { unix:opendkim/opendkim.sock, connect_timeout=10s }",
 		non_smtpd_milters: "",
+		smtpd_milter_maps: "",
 		milter_default_action: "accept",
 		queue_directory: "/var/spool/postfix",
 		"-P": "submission/inet/smtpd_milters = local:/sub.sock\nsmtps/inet/smtpd_tls_wrappermode = yes\nsubmission/inet/content_filter = dksign:[127.0.0.1]:10027\n127.0.0.1:10028/inet/content_filter = \nsmtp/inet/smtpd_proxy_filter = 127.0.0.1:10030",
@@ -107,6 +108,7 @@ describe("the milters of Postfix", () => {
 				{ milter: "unix:opendkim/opendkim.sock", action: "accept", setBy: "milter_default_action" },
 				{ milter: "local:/sub.sock", action: "accept", setBy: "milter_default_action" },
 			],
+			tables: [],
 			queueDirectory: "/var/spool/postfix",
 		});
 	});
@@ -182,7 +184,6 @@ describe("the milters of Postfix", () => {
 		...MAIN,
 		smtpd_milters: "inet:localhost:8891, { inet:localhost:11332, connect_timeout=10s }",
 		non_smtpd_milters: "inet:localhost:8891",
-		smtpd_milter_maps: "",
 		milter_default_action: "tempfail",
 		multi_instance_directories: "",
 	};
@@ -241,7 +242,11 @@ describe("the milters of Postfix", () => {
 		["for all", { smtpd_milter_maps: "cidr:/etc/postfix/milters" }],
 		["for a service's", { "-P": "submission/inet/smtpd_milter_maps = cidr:/etc/postfix/milters" }],
 	])("are not known to let mail wait where tables say which for each client: %s", async (_, values) => {
-		expect(await postfixWith({ ...WAITS, ...values }).defersMail()).toBe(false);
+		const postfix = postfixWith({ ...WAITS, ...values });
+		expect(await postfix.defersMail()).toBe(false);
+		const [key = "", value = ""] = Object.entries(values)[0] ?? [];
+		const [setBy = "", table = ""] = key === "-P" ? value.split(" = ") : [key, value];
+		expect((await postfix.wiring())?.tables).toEqual([{ setBy, value: table }]);
 	});
 
 	/** The first sends what this host writes itself, the second has the milters. */

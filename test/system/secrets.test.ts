@@ -79,7 +79,9 @@ test.each(["ghp_R4nd0mCh4r4ct3rs0fAT0k3n", "JBSWY3DPEHPK3PXPJBSWY3DP"])(
 );
 
 test.each(["KEYTURN_CLOUDFLARE_TOKEN_2", "cf_token"])("tells %s, a name", async (env) => {
-	await expect(read({ env })).rejects.toMatchObject({ message: `the environment variable ${env} is not set` });
+	await expect(read({ env })).rejects.toMatchObject({
+		message: `the environment variable ${env} is not set`,
+	});
 });
 
 test.each([
