@@ -12,7 +12,6 @@ export interface KnownAdapter {
 }
 
 export const KNOWN = {
-	cloudflare: { form: "plain" },
 	cloudns: { form: "plain" },
 	digitalocean: { form: "plain" },
 	googleclouddns: { form: "parted" },
@@ -30,6 +29,8 @@ export const KNOWN = {
 
 /** Why not, for those that many would try first. */
 export const UNFIT = {
+	cloudflare:
+		"it does not find a value again that Cloudflare has parted, and says success, so that no record of an RSA key would ever be removed: use `cloudflare`",
 	desec:
 		"it does not find a value again that deSEC has parted, and says success, so that no record of an RSA key would ever be removed: use `desec`",
 	route53:

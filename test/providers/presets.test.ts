@@ -15,10 +15,11 @@ const faultsOf = (schema: typeof acmesh | typeof lexicon, given: unknown): strin
 
 describe("presets take only what is known to bring long values through", () => {
 	test.each(["azure", "ddns", "gandi", "namecheap", "ovh", "localzone"])("not lexicon's %s", (provider) => {
-		expect(faultsOf(lexicon, { provider })).toContain("known to come through: cloudflare,");
+		expect(faultsOf(lexicon, { provider })).toContain("known to come through: cloudns,");
 	});
 
 	test.each([
+		["cloudflare", "removed: use `cloudflare`"],
 		["desec", "removed: use `desec`"],
 		["route53", "removed: use `route53`"],
 	])("not lexicon's %s, for which there is a provider of its own", (provider, why) => {
