@@ -8,8 +8,13 @@ import type { StoredRecord, StoredZone, ZoneStore } from "../http/zone-store.ts"
 
 const BASE = "https://api.gandi.net/v5/livedns/domains";
 
-export function createGandiFake(store: ZoneStore, { token }: { readonly token: string }): Fake {
+/** `organization`: whose the domains are, another than the token's own: their sets are there for who names it in both ways. */
+export function createGandiFake(
+	store: ZoneStore,
+	{ token, organization }: { readonly token: string; readonly organization?: string },
+): Fake {
 	return (request) => {
+		const named = [request.headers["x-gandi-sharing-id"], request.query.get("sharing_id")];
 		if (request.headers["authorization"] !== `Bearer ${token}`)
 			return failure(403, "Access was denied to this resource.", "HTTPForbidden");
 		const [name = "", records, at = null, type = null] = request.path
@@ -18,6 +23,8 @@ export function createGandiFake(store: ZoneStore, { token }: { readonly token: s
 		const zone = store.zone(name);
 		if (zone === undefined) return failure(404, "The resource could not be found.", "HTTPNotFound");
 		if (records === undefined) return { status: 200, body: shownDomain(zone) };
+		if (organization !== undefined && !named.every((one) => one === organization))
+			return { status: 404, body: { code: 404, message: "The resource does not exist", cause: "Unknown" } };
 		if (at === null) return { status: 200, body: setsOf(zone, zone.records) };
 		return set(zone, at, type, request);
 	};
