@@ -15,7 +15,8 @@ export type CloudflareSettings = z.infer<typeof settingsSchema>;
 export const about: ProviderAbout = {
 	title: "Cloudflare",
 	evidence: "recorded",
-	permission: "the API token needs the permissions Zone:Read and DNS:Edit for this zone",
+	permission:
+		"the API token needs the permissions Zone:Read and DNS:Edit for this zone, and must not have expired",
 	credential:
 		"dash.cloudflare.com, My Profile, API Tokens, Create Token, template *Edit zone DNS*; under Zone Resources name the zones that hold key records. A token may be limited to the addresses of the mail host. The global API key is not taken.",
 	remarks: [

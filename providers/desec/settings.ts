@@ -15,7 +15,8 @@ export type DesecSettings = z.infer<typeof settingsSchema>;
 export const about: ProviderAbout = {
 	title: "deSEC",
 	evidence: "recorded",
-	permission: "the token needs a policy with write permission for the TXT records of this zone",
+	permission:
+		"the token needs a policy with write permission for the TXT records of this zone, and must not have expired",
 	credential:
 		"desec.io, Token Management, Create Token, without any of the manage and create permissions; then in its policies a default without write permission, and one with it for each zone, type TXT (desec.readthedocs.io, Token Scoping). A token may be limited to the addresses of the mail host.",
 	remarks: [

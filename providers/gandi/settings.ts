@@ -22,7 +22,7 @@ export const about: ProviderAbout = {
 	title: "Gandi",
 	evidence: "recorded",
 	permission:
-		"the personal access token needs *See and renew domain names* and *Manage domain name technical configurations* for this domain",
+		"the personal access token needs *See and renew domain names* and *Manage domain name technical configurations* for this domain, and must not have expired",
 	credential:
 		"admin.gandi.net, Organizations, the organization, Manage, Personal Access Token: restricted to the domains that hold key records, with the permissions *See and renew domain names* and *Manage domain name technical configurations*. It ends after a year at most: make the next one in time. API keys are deprecated and not taken.",
 	remarks: [

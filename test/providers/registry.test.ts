@@ -21,3 +21,10 @@ describe.each(Object.entries(PROVIDER_TYPES))("the provider type %s", (_, load) 
 test("rfc2136 is among them", () => {
 	expect(Object.keys(PROVIDER_TYPES)).toContain("rfc2136");
 });
+
+test.each(["cloudflare", "desec", "digitalocean", "gandi", "linode"])(
+	"what is told where %s denies a token says that it may have ended",
+	async (type) => {
+		expect((await PROVIDER_TYPES[type]?.())?.about.permission).toMatch(/expired/);
+	},
+);
