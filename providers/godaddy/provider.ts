@@ -33,6 +33,10 @@ const failure = z.object({
 	message: z.string(),
 	fields: z.array(z.object({ path: z.string().optional(), message: z.string().optional() })).optional(),
 });
+/** The documentation's ErrorLimit; a header often says nothing of it (github.com/kubernetes-sigs/external-dns, pull request 4866). */
+const limit = z.object({ retryAfterSec: z.number().nonnegative() });
+/** As of Retry-After no more than the day is waited for. */
+const LONGEST_SECONDS = 86_400;
 /** Written back as it was read, with whatever else it has. */
 const record = z.looseObject({ type: z.string(), name: z.string(), data: z.string(), ttl: z.number() });
 const records = z.array(record);
@@ -51,6 +55,7 @@ export function createProvider(
 			return { headers: { authorization: `sso-key ${key}:${secret}` }, secrets: [key, secret] };
 		},
 		gapMs: GAP_MS,
+		judge,
 		explain,
 	});
 	return createRrsetProvider({
@@ -111,6 +116,13 @@ function pathOf(zone: ApiZone, name: string): string {
 function judgeProbe({ status, content }: ApiAnswer): Verdict | null {
 	const isUnknown = failure.safeParse(content).data?.code === "UNKNOWN_DOMAIN";
 	return status === 422 || (status >= 400 && isUnknown) ? { kind: "gone", why: null } : null;
+}
+
+function judge({ status, headers, content }: ApiAnswer): Verdict | null {
+	if (status !== 429 || headers["retry-after"] !== undefined) return null;
+	const seconds = limit.safeParse(content).data?.retryAfterSec;
+	if (seconds === undefined) return null;
+	return { kind: "limited", why: null, waitMs: Math.min(seconds, LONGEST_SECONDS) * 1000 };
 }
 
 function explain(content: unknown): string {

@@ -91,6 +91,25 @@ describe("a zone of GoDaddy", () => {
 		for (const call of bench.server.calls) expect(call).toMatch(/^GET .*\/records\/TXT\/_domainkey$/);
 	});
 
+	test.each([
+		["seconds", 7, 7_000],
+		["what is left of a month's quota", 2_000_000, 86_400_000],
+	])(
+		"is left alone for as long as the answer itself asks for: %s",
+		async (_, retryAfterSec, retryAfterMs) => {
+			const body = { code: "TOO_MANY_REQUESTS", message: "Too many requests", retryAfterSec };
+			bench.server.faults.push({
+				when: () => true,
+				fault: { kind: "answer", answer: { status: 429, body } },
+			});
+			await expect(bench.provider.findZone(bench.zone, signal)).rejects.toMatchObject({
+				code: "provider.limited",
+				retryAfterMs,
+				message: expect.stringContaining("TOO_MANY_REQUESTS"),
+			});
+		},
+	);
+
 	test("is not said to be missing where the account may make none of them", async () => {
 		bench.server.faults.push({
 			when: () => true,
