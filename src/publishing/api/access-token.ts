@@ -78,13 +78,13 @@ function judge({ status, content }: ApiAnswer): Verdict | null {
 	return BAD_CREDENTIAL.includes(failure.error) ? { kind: "denied", why: sayFailure(failure) } : null;
 }
 
-/** RFC 6749 section 5.1; some send the seconds as a text. */
+/** RFC 6749 section 5.1; some send the seconds as a text, and none have to: such a token is good for one call. */
 function readSuccess(content: unknown): { readonly token: string; readonly lifeMs: number } {
 	const { access_token: token, expires_in: seconds } = fieldsOf(content);
 	const lifeMs = Number(seconds) * 1000;
-	if (typeof token !== "string" || token === "" || !Number.isFinite(lifeMs))
-		throw new Error("it is no token");
-	return { token, lifeMs };
+	// Nothing else may be wrong with an answer that has a token: what is not understood is shown.
+	if (typeof token !== "string" || token === "") throw new Error("it is no token");
+	return { token, lifeMs: Number.isFinite(lifeMs) ? lifeMs : 0 };
 }
 
 interface Failure {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Clock } from "../../../src/ports/clock.ts";
 import type { Http } from "../../../src/ports/http.ts";
 import { createAccessTokens } from "../../../src/publishing/api/access-token.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
@@ -7,13 +8,29 @@ const signal = new AbortController().signal;
 
 test("a token does not outlive a time for which the host was suspended", async () => {
 	const clock = createSleepingClock();
-	let asked = 0;
 	let suspendedMs = 0;
+	const header = headerWith({ ...clock, bootMs: () => clock.bootMs() + suspendedMs }, (asked) => ({
+		access_token: `token ${asked}`,
+		expires_in: 3_600,
+	}));
+	expect(await header()).toBe("Bearer token 1");
+	expect(await header()).toBe("Bearer token 1");
+	suspendedMs = 8 * 3_600_000;
+	expect(await header()).toBe("Bearer token 2");
+});
+
+test("a token whose life is not told is used once, and told to nobody", async () => {
+	const header = headerWith(createSleepingClock(), (asked) => ({ access_token: `token ${asked}` }));
+	expect(await header()).toBe("Bearer token 1");
+	expect(await header()).toBe("Bearer token 2");
+});
+
+function headerWith(clock: Clock, answer: (asked: number) => object): () => Promise<string | undefined> {
+	let asked = 0;
 	const http: Http = {
 		async send() {
 			asked += 1;
-			const body = JSON.stringify({ access_token: `token ${asked}`, expires_in: 3_600 });
-			return Promise.resolve({ status: 200, headers: {}, body });
+			return Promise.resolve({ status: 200, headers: {}, body: JSON.stringify(answer(asked)) });
 		},
 	};
 	const tokens = createAccessTokens({
@@ -22,12 +39,8 @@ test("a token does not outlive a time for which the host was suspended", async (
 		path: "/token",
 		permission: "",
 		http,
-		clock: { ...clock, bootMs: () => clock.bootMs() + suspendedMs },
+		clock,
 		grant: async () => Promise.resolve({ fields: {}, secrets: [] }),
 	});
-	const header = async () => (await tokens.authorize(signal)).headers["authorization"];
-	expect(await header()).toBe("Bearer token 1");
-	expect(await header()).toBe("Bearer token 1");
-	suspendedMs = 8 * 3_600_000;
-	expect(await header()).toBe("Bearer token 2");
-});
+	return async () => (await tokens.authorize(signal)).headers["authorization"];
+}
