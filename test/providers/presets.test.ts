@@ -3,7 +3,7 @@ import { settingsSchema as acmesh } from "../../providers/acmesh/settings.ts";
 import { createProvider } from "../../providers/lexicon/provider.ts";
 import { settingsSchema as lexicon } from "../../providers/lexicon/settings.ts";
 import type { Served } from "../../src/ports/authorities.ts";
-import type { ProgramRequest } from "../../src/ports/programs.ts";
+import type { ProgramRequest, ProgramResult } from "../../src/ports/programs.ts";
 import { createSleepingClock } from "../fakes/sleeping-clock.ts";
 import { valueOf } from "./contract.ts";
 
@@ -43,21 +43,37 @@ describe("presets take only what is known to bring long values through", () => {
 	});
 });
 
+const zone = "example.test";
+const name = `s1._domainkey.${zone}`;
+
 test("lexicon's googleclouddns gets the strings parted, since it adds the outer quotes alone", async () => {
-	const requests: ProgramRequest[] = [];
-	const zone = "example.test";
 	const value = valueOf(410);
+	const { requests, add } = lexiconThat({ status: 0, stderr: "" }, "googleclouddns");
+	expect(await add(value)).toEqual([{ kind: "done" }]);
+	const parted = `--content=${value.slice(0, 255)}" "${value.slice(255)}`;
+	expect(requests.map(({ argv }) => argv.join(" "))).toEqual([
+		`/usr/bin/lexicon --delegated=${zone} googleclouddns create ${zone} TXT --name=${name} ${parted} --ttl=300 --output=QUIET`,
+	]);
+});
+
+test("a password in the address that a program could not reach is told to nobody", async () => {
+	const url = "/dns/get-zone-info.json?auth-password=it%27s+p%40ss%21";
+	const stderr = `requests.exceptions.ConnectionError: Max retries exceeded with url: ${url} (Caused by …)`;
+	const [result] = await lexiconThat({ status: 1, stderr }, "cloudns", "it's p@ss!").add("v=DKIM1");
+	expect(result).toMatchObject({ kind: "refused", why: expect.stringContaining("auth-password=… (Caused") });
+});
+
+/** A provider by lexicon, which ends so wherever it is run. */
+function lexiconThat(ends: Pick<ProgramResult, "status" | "stderr">, type: string, secret = "/key") {
+	const requests: ProgramRequest[] = [];
 	const provider = createProvider({
 		name: "lex",
-		settings: lexicon.parse({
-			provider: "googleclouddns",
-			env: { LEXICON_GOOGLECLOUDDNS_AUTH_SERVICE_ACCOUNT_INFO: "/key" },
-		}),
-		secrets: { read: async () => "" },
+		settings: lexicon.parse({ provider: type, env: { LEXICON_SECRET: { file: "/secret" } } }),
+		secrets: { read: async () => secret },
 		programs: {
 			run: async (request) => {
 				requests.push(request);
-				return { status: 0, signal: null, stdout: "", stderr: "" };
+				return { ...ends, signal: null, stdout: "" };
 			},
 		},
 		programTrust: { whyUntrusted: async () => null },
@@ -66,11 +82,7 @@ test("lexicon's googleclouddns gets the strings parted, since it adds the outer 
 		},
 		clock: createSleepingClock(),
 	});
-	const name = `s1._domainkey.${zone}`;
-	const change = { kind: "add", name, value, ttlSeconds: 300 } as const;
-	expect(await provider.change(zone, [change], new AbortController().signal)).toEqual([{ kind: "done" }]);
-	const parted = `--content=${value.slice(0, 255)}" "${value.slice(255)}`;
-	expect(requests.map(({ argv }) => argv.join(" "))).toEqual([
-		`/usr/bin/lexicon --delegated=${zone} googleclouddns create ${zone} TXT --name=${name} ${parted} --ttl=300 --output=QUIET`,
-	]);
-});
+	const add = async (value: string) =>
+		provider.change(zone, [{ kind: "add", name, value, ttlSeconds: 300 }], new AbortController().signal);
+	return { requests, add };
+}
