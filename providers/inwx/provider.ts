@@ -31,6 +31,11 @@ const CODES = {
 	limited: [2502],
 	failed: [2400, 2500],
 };
+/**
+ * Of a call without a session: as the documentation names it, and as it is told (github.com/inwx/nodejs-client, issue 28). A call
+ * that comes after the login cannot mean the password by it.
+ */
+const NO_SESSION: readonly (number | undefined)[] = [2002, 2200];
 
 const envelope = z.object({ code: z.number(), msg: z.string(), reason: z.unknown().optional() });
 const login = z.object({ resData: z.object({ tfa: z.string().optional() }) });
@@ -124,9 +129,8 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 						headers: { cookie },
 						body: { method, params },
 						secrets: [cookie.slice("domrobot=".length)],
-						// A session that has ended is told as a login that is wrong, and only a login can be that.
-						judge: (answer) => (codeOf(answer) === 2200 ? { kind: "answered", why: null } : null),
-						read: (content, answer) => (codeOf(answer) === 2200 ? ENDED : read(content)),
+						judge: (answer) => (NO_SESSION.includes(codeOf(answer)) ? { kind: "answered", why: null } : null),
+						read: (content, answer) => (NO_SESSION.includes(codeOf(answer)) ? ENDED : read(content)),
 						...(absent === undefined ? {} : { absent }),
 					},
 					signal,

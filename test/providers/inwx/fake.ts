@@ -17,14 +17,21 @@ export interface InwxFakeOptions {
 
 export interface InwxFake {
 	readonly answer: Fake;
-	/** As the interface does after a while. */
-	endSessions(): void;
+	/** As the interface does after a while; calls without a session get this code from then on. */
+	endSessions(code?: number): void;
 }
+
+/** The documented one, and the one that was met (github.com/inwx/nodejs-client, issue 28). */
+const CLOSED = new Map([
+	[2200, "Authentication error"],
+	[2002, "Command use error"],
+]);
 
 export function createInwxFake(store: ZoneStore, { user, pass, codes, isOpen }: InwxFakeOptions): InwxFake {
 	const open = new Set<string>();
 	const locked = new Set<string>();
 	const used = new Set<string>();
+	let closed = 2200;
 
 	function login({ user: asked, pass: tried }: Params): FakeAnswer {
 		if (asked !== user || tried !== pass) return said(2200, "Authentication error");
@@ -44,13 +51,16 @@ export function createInwxFake(store: ZoneStore, { user, pass, codes, isOpen }: 
 	}
 
 	return {
-		endSessions: () => open.clear(),
+		endSessions: (code = closed) => {
+			closed = code;
+			open.clear();
+		},
 		answer: ({ headers, body }) => {
 			const { method, params } = JSON.parse(body) as { readonly method: string; readonly params: Params };
 			const ticket = /\bdomrobot=([^;]+)/.exec(headers["cookie"] ?? "")?.[1] ?? "";
 			if (method === "account.login") return login(params);
 			if (method === "account.unlock") return unlock(ticket, params);
-			if (isOpen !== true && !open.has(ticket)) return said(2200, "Authentication error");
+			if (isOpen !== true && !open.has(ticket)) return said(closed, CLOSED.get(closed) ?? "");
 			return work(store, method, params);
 		},
 	};

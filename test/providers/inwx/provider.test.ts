@@ -44,9 +44,10 @@ describe("a session at INWX", () => {
 		return held;
 	};
 
-	test("that has ended is begun again", async () => {
+	test.each([2200, 2002])("that has ended is begun again, if it is told by %i", async (code) => {
 		const { bench, fake } = await start();
-		fake.endSessions();
+		expect(await bench.provider.list(bench.zone, bench.zone, signal)).toEqual([]);
+		fake.endSessions(code);
 		const add = { kind: "add", name: `s1.${bench.zone}`, value: "v=DKIM1", ttlSeconds: 300 } as const;
 		expect(await bench.provider.change(bench.zone, [add], signal)).toEqual([{ kind: "done" }]);
 		expect(bench.store.serves(add.name)).toEqual(["v=DKIM1"]);
