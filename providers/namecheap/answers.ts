@@ -60,6 +60,23 @@ export function readHosts(content: unknown): HostList {
 	};
 }
 
+/**
+ * The SRV records, which are no hosts. The command is not in the documentation; Namecheap names it to those who ask
+ * (github.com/DNSControl/dnscontrol, issue 3680 and pull request 4511).
+ */
+export function readServices(content: unknown): readonly Host[] {
+	const result = childAt(parseXml(content), "CommandResponse", "Result");
+	return childrenOf(result, "Records").map((record) => ({
+		name: `${textAt(record, "Service")}.${textAt(record, "Protocol")}`,
+		type: "SRV",
+		address: ["Priority", "Weight", "Port", "Target"].map((field) => textAt(record, field)).join(" "),
+		mxPref: "",
+		ttl: "",
+		isDynamic: false,
+		isActive: true,
+	}));
+}
+
 /** Throws where the zone was not written. */
 export function readWritten(content: unknown): null {
 	const result = childAt(parseXml(content), "CommandResponse", "DomainDNSSetHostsResult");

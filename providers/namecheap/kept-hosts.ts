@@ -11,9 +11,10 @@ export interface KeptHosts {
 	forget(zone: string): void;
 	/**
 	 * Fails with `provider.loss` where hosts of the last write are not among those shown. Once all were there nothing is compared
-	 * any more, and hours after the first failure neither: whoever takes a host out later does so by himself.
+	 * any more, and hours after the first failure neither: whoever takes a host out later does so by himself. `services`: what
+	 * is shown apart, asked for where the write had some.
 	 */
-	compare(zone: string, shown: readonly Host[]): void;
+	compare(zone: string, shown: readonly Host[], services: () => Promise<readonly Host[]>): Promise<void>;
 }
 
 /** Longer than the agent's longest pause between two attempts, of which the first may have told it as "unknown". */
@@ -31,13 +32,15 @@ export function createKeptHosts(provider: string, clock: Clock): KeptHosts {
 	return {
 		note: (zone, hosts, copy) => void writes.set(zone, { hosts, copy, toldUntilMs: null }),
 		forget: (zone) => void writes.delete(zone),
-		compare(zone, shown) {
+		async compare(zone, shown, services) {
 			const write = writes.get(zone);
 			if (write === undefined) return;
-			const there = new Set(shown.map(identityOf));
-			const lost = write.hosts.map(identityOf).filter((identity) => !there.has(identity));
 			write.toldUntilMs ??= clock.uptimeMs() + TOLD_MS;
-			if (lost.length === 0 || clock.uptimeMs() >= write.toldUntilMs) return void writes.delete(zone);
+			if (clock.uptimeMs() >= write.toldUntilMs) return void writes.delete(zone);
+			const apart = write.hosts.some(({ type }) => type === "SRV") ? await services() : [];
+			const there = new Set([...shown, ...apart].map(identityOf));
+			const lost = write.hosts.map(identityOf).filter((identity) => !there.has(identity));
+			if (lost.length === 0) return void writes.delete(zone);
 			throw new KeyturnError(
 				"provider.loss",
 				`${provider}: ${zone} was written, and no longer shows ${lost.join(", ")}`,

@@ -10,7 +10,15 @@ import { absoluteName, plainName, relativeName } from "../../src/publishing/api/
 import type { WantedRecord } from "../../src/publishing/api/record-api.ts";
 import { createZoneProvider, type ZoneCalls } from "../../src/publishing/api/zone-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
-import { type Host, type HostList, readFailure, readHosts, readInfo, readWritten } from "./answers.ts";
+import {
+	type Host,
+	type HostList,
+	readFailure,
+	readHosts,
+	readInfo,
+	readServices,
+	readWritten,
+} from "./answers.ts";
 import { createKeptHosts } from "./kept-hosts.ts";
 import { about, type NamecheapSettings } from "./settings.ts";
 
@@ -26,6 +34,8 @@ const GAP_MS = 5_200;
 /** Too many calls carry no time to wait. */
 const LIMITED_MS = 60_000;
 const LONGEST_TTL_SECONDS = 60_000;
+/** What others change meanwhile would be lost. */
+const FRESH_MS = 5_000;
 /** What `setHosts` names; whatever else stands in a zone it could not give back. */
 const TYPES = ["A", "AAAA", "ALIAS", "CAA", "CNAME", "MX", "MXE", "NS", "TXT", "URL", "URL301", "FRAME"];
 
@@ -98,6 +108,23 @@ function callsOf(
 	const keptHosts = createKeptHosts(provider, clock);
 	const hostsOf = async (zone: ApiZone, signal: AbortSignal) =>
 		command("domains.dns.getHosts", partsOf(zone), readHosts, signal);
+	const servicesOf = async (zone: ApiZone, signal: AbortSignal, isUrgent: boolean) =>
+		command("domains.dns.getsrvrecords", partsOf(zone), readServices, signal, { isUrgent });
+
+	/** None where it does not tell: a command that is not documented keeps nothing from being written. */
+	async function servicesBefore(zone: ApiZone, signal: AbortSignal): Promise<readonly Host[]> {
+		const untilMs = clock.uptimeMs() + FRESH_MS;
+		const services = await servicesOf(zone, signal, true).catch(untold);
+		if (clock.uptimeMs() <= untilMs) return services;
+		throw new KeyturnError(
+			"provider.refused",
+			`${provider}: ${zone.name} was long in telling its SRV records`,
+			{ retry: true, hint: "nothing is written over hosts that were read before that; they are read again" },
+		);
+	}
+
+	const compare = async (zone: ApiZone, hosts: readonly Host[], signal: AbortSignal) =>
+		keptHosts.compare(zone.name, hosts, async () => servicesOf(zone, signal, false));
 
 	return {
 		async read(zone, signal) {
@@ -112,7 +139,7 @@ function callsOf(
 						hint: "nothing is written on a list that may be incomplete: the others would be lost",
 					},
 				);
-			keptHosts.compare(zone.name, whole.hosts);
+			await compare(zone, whole.hosts, signal);
 			const txt = whole.hosts
 				.filter(({ type }) => type === "TXT")
 				.map((entry) => ({ name: absoluteName(entry.name, zone.name), value: entry.address, entry }));
@@ -122,22 +149,29 @@ function callsOf(
 			refuseLoss(provider, zone, hosts);
 			const kept = hosts.filter((host) => !gone.includes(host));
 			const wanted = [...kept, ...come.map((record) => hostFor(zone, record))];
-			const copy = await copies.keep(provider, zone.name, { hosts, emailType });
+			const services = await servicesBefore(zone, signal);
+			const copy = await copies.keep(provider, zone.name, { hosts, emailType, services });
 			const fields = {
 				...partsOf(zone),
 				...(emailType === null ? {} : { EmailType: emailType }),
 				...Object.assign({}, ...wanted.map(fieldsOf)),
 			};
-			keptHosts.note(zone.name, kept, copy);
+			keptHosts.note(zone.name, [...kept, ...services], copy);
 			try {
 				await command("domains.dns.setHosts", fields, readWritten, signal, { isUrgent: true });
 			} catch (thrown) {
 				if (asKeyturnError(thrown).code !== "provider.unreachable") keptHosts.forget(zone.name);
 				throw thrown;
 			}
-			keptHosts.compare(zone.name, (await hostsOf(zone, signal)).hosts);
+			await compare(zone, (await hostsOf(zone, signal)).hosts, signal);
 		},
 	};
+}
+
+function untold(thrown: unknown): readonly Host[] {
+	const { code } = asKeyturnError(thrown);
+	if (!["provider.denied", "provider.refused", "provider.unreachable"].includes(code)) throw thrown;
+	return [];
 }
 
 /** Zones are registered domains: what stands before the first dot is the name, the rest what it was registered under. */

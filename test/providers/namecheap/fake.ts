@@ -31,6 +31,8 @@ export function createNamecheapFake(store: ZoneStore, options: NamecheapFakeOpti
 				return info(zone);
 			case "namecheap.domains.dns.getHosts":
 				return hosts(zone);
+			case "namecheap.domains.dns.getsrvrecords":
+				return services(zone);
 			default:
 				return setHosts(store, zone, fields);
 		}
@@ -47,7 +49,7 @@ function info({ id, name, records }: StoredZone): FakeAnswer {
 	const details = element("DnsDetails", {
 		ProviderType: "FREE",
 		IsUsingOurDNS: "true",
-		HostCount: String(records.length),
+		HostCount: String(records.filter(isHost).length),
 		EmailType: "FWD",
 	});
 	return success(element("DomainGetInfoResult", { Status: "Ok", ID: id, DomainName: name }, details));
@@ -56,6 +58,7 @@ function info({ id, name, records }: StoredZone): FakeAnswer {
 /** By type and name, whenever they were made. */
 function hosts(zone: StoredZone): FakeAnswer {
 	const sorted = zone.records
+		.filter(isHost)
 		.map((record) => ({ record, key: `${record.type} ${shownName(zone, record)}` }))
 		.toSorted((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0));
 	const shown = sorted.map(({ record }) =>
@@ -76,9 +79,27 @@ function hosts(zone: StoredZone): FakeAnswer {
 	return success(element("DomainDNSGetHostsResult", head, ...shown));
 }
 
+function isHost({ type }: StoredRecord): boolean {
+	return type !== "SRV";
+}
+
+/** As github.com/willpower232/go-namecheap, srv_test.txt, has it. */
+function services(zone: StoredZone): FakeAnswer {
+	const shown = zone.records.filter((record) => !isHost(record));
+	const records = shown.map((record) => {
+		const [service = "", protocol = ""] = shownName(zone, record).split(/\.(.*)/);
+		const [priority = "", weight = "", port = "", target = ""] = record.value.split(" ");
+		const fields = { Service: service, Protocol: protocol, Priority: priority, Port: port };
+		const texts = Object.entries({ ...fields, Target: target, Weight: weight });
+		return element("Records", {}, ...texts.map(([name, text]) => element(name, {}, escapeXml(text))));
+	});
+	return success(element("Result", { IsActive: "false" }, ...records));
+}
+
 /** Whatever is not sent again is gone; a host that is keeps its id. */
 function setHosts(store: ZoneStore, zone: StoredZone, fields: Fields): FakeAnswer {
 	const before = zone.records.splice(0);
+	zone.records.push(...before.filter((record) => !isHost(record)));
 	for (let number = 1; fields[`HostName${number}`] !== undefined; number++) {
 		const record = {
 			name: absoluteName(fields[`HostName${number}`] ?? "", zone.name),

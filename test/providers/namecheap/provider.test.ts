@@ -235,7 +235,92 @@ describe("a zone of Namecheap", () => {
 		]);
 		expect(bench.store.serves(name)).toEqual(["v=DKIM1"]);
 	});
+
+	describe("that has an SRV record, which is no host", () => {
+		const service = "_imaps._tcp SRV 0 1 993 mail.example.test";
+		const zoneOf = () => {
+			const zone = started.bench.store.zone(started.bench.zone);
+			if (zone === undefined) throw new Error("the bench has no zone");
+			return zone;
+		};
+		const services = () => zoneOf().records.filter(({ type }) => type === "SRV");
+		beforeEach(() => {
+			const [name = "", type = "", ...value] = service.split(" ");
+			const zone = zoneOf();
+			started.bench.store.add(zone, {
+				name: `${name}.${zone.name}`,
+				type,
+				value: value.join(" "),
+				ttlSeconds: 1_800,
+			});
+		});
+		const loseServices = () => {
+			for (const { id } of services()) started.bench.store.remove(zoneOf(), id);
+		};
+
+		test("is written where it outlives that, and the copy has it too", async () => {
+			const { bench, kept } = started;
+			expect(await bench.provider.change(bench.zone, [add()], signal)).toEqual([{ kind: "done" }]);
+			expect(services()).toHaveLength(1);
+			expect(JSON.stringify(kept)).toContain("0 1 993 mail.example.test");
+		});
+
+		test("and loses it when it is written, is told", async () => {
+			const { bench } = started;
+			const isRead = afterWrite("dns.getHosts");
+			const when = (request: FakeRequest) => {
+				if (isRead(request)) loseServices();
+				return false;
+			};
+			bench.server.faults.push({ when, fault: { kind: "reset" } });
+			expect(await published(bench).change(bench.zone, [add()], signal)).toMatchObject([
+				{ kind: "refused", isFinal: true, why: expect.stringContaining(`no longer shows ${service}`) },
+			]);
+		});
+
+		test("and loses it when a write is not answered, is told by whoever reads it next", async () => {
+			const { bench } = started;
+			bench.server.faults.push({ when: is("dns.setHosts"), fault: { kind: "reset after commit" } });
+			expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([{ kind: "unknown" }]);
+			loseServices();
+			await expect(bench.provider.list(bench.zone, name, signal)).rejects.toMatchObject({
+				code: "provider.loss",
+				message: expect.stringContaining(`no longer shows ${service}`),
+			});
+		});
+
+		test("is not written where that is told so late that the hosts may have changed", async () => {
+			const { bench } = started;
+			const isAsked = is("dns.getsrvrecords");
+			const when = (request: FakeRequest) => {
+				if (isAsked(request)) void bench.clock.sleep(20_000, signal);
+				return false;
+			};
+			bench.server.faults.push({ when, fault: { kind: "reset" } });
+			expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([
+				{ kind: "refused", why: expect.stringContaining("long in telling its SRV records") },
+			]);
+			expect(bench.store.serves(name)).toEqual([]);
+		});
+
+		test.each<[string, { readonly status: number; readonly body: string }]>([
+			["refuses", { status: 200, body: REFUSED }],
+			["fails at", { status: 500, body: "no" }],
+			[
+				"answers otherwise to",
+				{ status: 200, body: '<ApiResponse Status="OK"><CommandResponse/></ApiResponse>' },
+			],
+		])("is written as before where the interface %s the question for it", async (_, answer) => {
+			const { bench } = started;
+			bench.server.faults.push({ when: is("dns.getsrvrecords"), fault: { kind: "answer", answer } });
+			expect(await bench.provider.change(bench.zone, [add()], signal)).toEqual([{ kind: "done" }]);
+			expect(bench.server.faults).toEqual([]);
+		});
+	});
 });
+
+const REFUSED =
+	'<ApiResponse Status="ERROR"><Errors><Error Number="1010104">Parameter Command is invalid</Error></Errors></ApiResponse>';
 
 function published({ provider, clock }: HttpBench): DnsProvider {
 	return createPublisher({
