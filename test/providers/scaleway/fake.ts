@@ -1,6 +1,5 @@
 /** As Scaleway's API answered in the recordings; the list of zones and the filters are as documented. */
 
-import { unquoteTxt } from "../../../src/dkim/txt-strings.ts";
 import { relativeName } from "../../../src/publishing/api/names.ts";
 import type { Recorded } from "../http/describe-replay.ts";
 import type { Fake, FakeAnswer, FakeRequest } from "../http/fake-server.ts";
@@ -86,9 +85,10 @@ function storedOf(
 	{ type, name, data, ttl }: Content,
 ): Omit<StoredRecord, "id"> & { form: string } {
 	const absolute = name.endsWith(".") ? name.slice(0, -1) : name === "" ? zone.name : `${name}.${zone.name}`;
-	const isQuoted = data.startsWith('"');
-	const form = type === "TXT" && !isQuoted ? `"${data}"` : data;
-	return { name: absolute, type, value: unquoteTxt(form) ?? form, form, ttlSeconds: ttl };
+	if (type !== "TXT") return { name: absolute, type, value: data, form: data, ttlSeconds: ttl };
+	// One text, whatever its length: quotes around it go, and those in it are octets of it (dnscontrol, pull request 4919).
+	const value = /^".*"$/.test(data) ? data.slice(1, -1).replace(/\\(.)/g, "$1") : data;
+	return { name: absolute, type, value, form: `"${value.replaceAll('"', '\\"')}"`, ttlSeconds: ttl };
 }
 
 function show(zone: StoredZone, { id, name, type, value, form, ttlSeconds }: StoredRecord): unknown {
