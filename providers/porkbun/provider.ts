@@ -20,8 +20,22 @@ const LIMITS = { valueOctets: 2_000, minTtlSeconds: 600, batch: 20 } as const;
 const GAP_MS = 1_000;
 /** Some minutes were seen. */
 const LIMITED_MS = 60_000;
+/** A wait beyond the day is none that a limit has. */
+const LONGEST_LIMIT_MS = 86_400_000;
 
-const failure = z.object({ status: z.literal("ERROR"), message: z.string() });
+/** Codes of failures; older answers have messages only. */
+const TOO_MANY = "RATE_LIMIT_EXCEEDED";
+const BAD_CREDENTIAL =
+	/^(?:API_KEY_REQUIRED|INVALID_API_KEYS_\d+|INVALID_TOKEN|INVALID_USER|API_ACCESS_DISABLED|DOMAIN_NOT_ALLOWED)$/;
+const SAYS_BAD_CREDENTIAL = /^invalid api key|not opted in to api access/i;
+
+const failure = z.object({
+	status: z.literal("ERROR"),
+	message: z.string(),
+	code: z.string().optional().catch(undefined),
+	/** Seconds, of a limit. */
+	ttlRemaining: z.coerce.number().nonnegative().optional().catch(undefined),
+});
 const domains = z.object({
 	status: z.literal("SUCCESS"),
 	domains: z.array(z.object({ domain: z.string() })),
@@ -115,8 +129,8 @@ function fieldsOf(zone: ApiZone, { name, value, ttlSeconds }: WantedRecord): obj
 }
 
 /**
- * A credential that is refused is told with 400, as everything else. Too many calls are ended by a firewall, which wants a
- * challenge solved instead (github.com/DNSControl/dnscontrol, pull request 3019).
+ * A credential that is refused is told with 400, as everything else, and some failures with 200. Too many calls are ended by a
+ * firewall, too, which wants a challenge solved instead (github.com/DNSControl/dnscontrol, pull request 3019).
  */
 function judge({ status, headers, content }: ApiAnswer): Verdict | null {
 	if (status === 202 || headers["x-amzn-waf-action"] !== undefined)
@@ -125,8 +139,14 @@ function judge({ status, headers, content }: ApiAnswer): Verdict | null {
 			why: "the firewall before its interface wants a challenge",
 			waitMs: LIMITED_MS,
 		};
-	const why = status === 400 ? failure.safeParse(content).data?.message : undefined;
-	return why !== undefined && /^invalid api key|not opted in to api access/i.test(why)
-		? { kind: "denied", why }
-		: null;
+	const said = failure.safeParse(content).data;
+	if (said === undefined) return null;
+	const { code = "", message: why, ttlRemaining } = said;
+	if (code === TOO_MANY) return { kind: "limited", why, waitMs: waitOf(ttlRemaining) };
+	if (BAD_CREDENTIAL.test(code) || SAYS_BAD_CREDENTIAL.test(why)) return { kind: "denied", why };
+	return status === 200 ? { kind: "refused", why } : null;
+}
+
+function waitOf(seconds: number | undefined): number {
+	return seconds === undefined ? LIMITED_MS : Math.min(seconds * 1000, LONGEST_LIMIT_MS);
 }

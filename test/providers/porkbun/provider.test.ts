@@ -35,8 +35,40 @@ test.each([
 	await bench.stop();
 });
 
+test.each([200, 400])("a failure that is told with %i is one, in its own words", async (status) => {
+	const bench = await startBench();
+	const answer = { status, body: { status: "ERROR", code: "INVALID_TYPE", message: "No such type." } };
+	bench.server.faults.push({ when: () => true, fault: { kind: "answer", answer } });
+	await expect(bench.provider.list(bench.zone, bench.zone, signal)).rejects.toMatchObject({
+		code: "provider.refused",
+		message: expect.stringContaining("No such type."),
+		hint: null,
+	});
+	await bench.stop();
+});
+
+test.each([200, 400, 429])(
+	"too many calls, told with %i, are waited for as long as it says",
+	async (status) => {
+		const bench = await startBench();
+		const said = { status: "ERROR", code: "RATE_LIMIT_EXCEEDED", message: "Slow down.", ttlRemaining: 8 };
+		bench.server.faults.push({ when: () => true, fault: { kind: "answer", answer: { status, body: said } } });
+		for (const _ of ["it says so", "it is not asked"])
+			await expect(bench.provider.list(bench.zone, bench.zone, signal)).rejects.toMatchObject({
+				code: "provider.limited",
+				retryAfterMs: 8_000,
+			});
+		expect(bench.server.calls).toHaveLength(1);
+		await bench.stop();
+	},
+);
+
 async function startBench(): Promise<HttpBench> {
 	const said = (message: string) => ({ status: 400, body: { status: "ERROR", message } });
+	const coded = (status: number, code: string) => ({
+		status,
+		body: { status: "ERROR", code, message: "It is not so." },
+	});
 	return startHttpBench({
 		origin: "https://api.porkbun.com",
 		settings: { api_key: { file: "/etc/keyturn/key" }, secret_api_key: { file: "/etc/keyturn/secret" } },
@@ -48,6 +80,10 @@ async function startBench(): Promise<HttpBench> {
 		isWrite: ({ path }) => /\/dns\/(?:create|edit|delete)\//.test(path),
 		hasTwins: true,
 		limits: [{ status: 202, body: "" }],
-		denials: ["Invalid API key. (001)", "Domain is not opted in to API access."].map(said),
+		denials: [
+			...["Invalid API key. (001)", "Domain is not opted in to API access."].map(said),
+			...["INVALID_API_KEYS_001", "INVALID_USER", "API_ACCESS_DISABLED"].map((code) => coded(400, code)),
+			coded(200, "DOMAIN_NOT_ALLOWED"),
+		],
 	});
 }
