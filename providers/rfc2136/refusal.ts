@@ -57,7 +57,7 @@ export function refusalOfRcode(rcode: number, asked: Asked): Refusal {
 				errorCode: "provider.denied",
 				denied: true,
 				why: `${server} refuses this to the TSIG key ${key} (REFUSED)`,
-				hint: `allow the key to change TXT records below _domainkey: BIND update-policy or allow-update, Knot acl, PowerDNS TSIG-ALLOW-DNSUPDATE; make sure that ${server} is the zone's primary; PowerDNS says no more than this of an unknown key, another secret or a clock that is off`,
+				hint: `allow the key to ask for and to change TXT records below _domainkey: BIND allow-query with update-policy or allow-update, Knot acl, PowerDNS TSIG-ALLOW-DNSUPDATE; make sure that ${server} is the zone's primary; PowerDNS says no more than this of an unknown key, another secret or a clock that is off`,
 			};
 		case "NOTAUTH":
 			return {

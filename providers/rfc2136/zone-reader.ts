@@ -15,6 +15,10 @@ export interface ZoneReader {
 	zoneOf(name: string, signal: AbortSignal): Promise<ZoneFound>;
 }
 
+/** A primary that hides behind its secondaries may answer nobody else. */
+const NOT_ASKED =
+	"name the primary of the zone that holds the key records as server, and let the key ask it (BIND allow-query)";
+
 export function createZoneReader(options: {
 	readonly provider: string;
 	readonly server: string;
@@ -41,7 +45,7 @@ export function createZoneReader(options: {
 			for (let asked = name; asked !== ""; asked = asked.replace(/^[^.]*\.?/, "")) {
 				const reply = await conversation.ask((id) => encodeQuery(id, asked, "SOA"), null, signal);
 				if (reply.kind === "refused" && reply.refusal.code === "REFUSED")
-					return { kind: "none", why: `${server} refuses to answer for ${asked}` };
+					return { kind: "none", why: `${server} refuses to answer for ${asked}`, hint: NOT_ASKED };
 				if (reply.kind !== "answer") throw replyError(provider, reply);
 				// Further up it would be another zone, though this server may hold that one too: the name is delegated away.
 				if (!reply.message.authoritative)

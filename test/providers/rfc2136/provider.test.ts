@@ -81,6 +81,17 @@ test.each([
 	expect(result).toMatchObject({ kind: "refused", denied, why: expect.stringContaining(word) });
 });
 
+test("a server that takes not even a question names that right, too, which BIND asks for with each change", async () => {
+	answer = (request) => bytes(unsignedAnswer(request, (request.readUInt16BE(2) & 0x7800) | 0x8005));
+	const hint = expect.stringContaining("allow-query");
+	await expect(provider.list(ZONE, ADD.name, signal)).rejects.toMatchObject({
+		code: "provider.denied",
+		hint,
+	});
+	expect(await provider.change(ZONE, [ADD], signal)).toMatchObject([{ kind: "refused", denied: true, hint }]);
+	expect(await provider.findZone(ADD.name, signal)).toMatchObject({ kind: "none", hint });
+});
+
 test("no message holds the secret, and no value is anything but data", async () => {
 	answer = () => ({ kind: "timeout" });
 	const value = 'v=DKIM1;p="\n; update delete example.test\n';
