@@ -37,7 +37,7 @@ export async function runProgram(
 	const why = await tools.programTrust.whyUntrusted(program);
 	if (why !== null)
 		throw new KeyturnError("provider.refused", `${provider}: ${program} is not run: ${why}`, {
-			hint: "give it and the directories above to root, writable by root alone",
+			hint: "name a program that is there; it and the directories above have to be root's, writable by root alone",
 		});
 	let result: ProgramResult;
 	try {
