@@ -1,6 +1,7 @@
 /**
- * Whether compose could make a container anew, and with the volumes that it has, asked before the one that runs is stopped: a fault
- * found later is an outage, and another volume a mail server without keys or mailboxes.
+ * Whether compose could make a container anew, of the same image and with the volumes that it has, asked before the one that runs is
+ * stopped: a fault found later is an outage, another image an update that nobody looks at, and another volume a mail server without
+ * keys or mailboxes.
  */
 
 import * as z from "zod";
@@ -37,7 +38,10 @@ export async function whyNotMade(
 	const image = wanted.image ?? made.Config.Image;
 	const there = await ask([...words.docker, "image", "inspect", "--format", "{{.Id}}", image]);
 	if (there.status !== 0) return refused([...words.docker, "image", "inspect", image], there);
-	return whyOtherVolumes(made.Mounts ?? [], volumesOf(wanted, config.volumes ?? {}));
+	return (
+		whyOtherImage(image, made.Image, there.stdout) ??
+		whyOtherVolumes(made.Mounts ?? [], volumesOf(wanted, config.volumes ?? {}))
+	);
 }
 
 const LABEL = "com.docker.compose";
@@ -48,6 +52,8 @@ const NEVER = new AbortController().signal;
 
 /** What is used of `docker container inspect`, which has more. */
 const CONTAINER = z.object({
+	/** The identity of its image, whatever that is called by now. */
+	Image: z.string().optional(),
 	Config: z.object({ Image: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
 	Mounts: z
 		.array(
@@ -107,6 +113,17 @@ async function run(programs: Programs, [program = "", ...words]: readonly string
 /** What compose says last is why; warnings stand before it. */
 function refused(argv: readonly string[], { status, stderr }: ProgramResult): string {
 	return `once stopped it could not be made anew: ${argv.join(" ")}: exit status ${status}, saying: ${stderr.trim().slice(-WORDS_LIMIT)}`;
+}
+
+/** A tag may stand for another image since it was pulled or built: nothing of that runs before somebody makes the container anew. */
+function whyOtherImage(name: string, now: string | undefined, then: string): string | null {
+	if (now === undefined || bareId(now) === bareId(then)) return null;
+	return `made anew it would be another image than now (${name}): a turn is no update, so make it anew once by hand (${DOCS})`;
+}
+
+/** Podman says it without the digest's name. */
+function bareId(id: string): string {
+	return id.trim().replace(/^sha256:/, "");
 }
 
 function volumesOf(service: Service, named: NamedVolumes): ReadonlyMap<string, Volume | null> {

@@ -15,6 +15,7 @@ const OURS = "ghcr.io/docker-mailserver/docker-mailserver:15.1";
 
 const LABELS = { "com.docker.compose.project": "dms", "com.docker.compose.service": "mail" };
 const MADE = {
+	Image: "sha256:3f0c",
 	Config: { Image: "dms-mail", Labels: LABELS },
 	Mounts: [
 		{ Type: "bind", Source: "/srv/dms/config", Destination: "/tmp/docker-mailserver", RW: true },
@@ -51,12 +52,16 @@ type Docker = Readonly<Record<string, ProgramResult>>;
 const WELL: Docker = {
 	[INSPECT]: printed([MADE]),
 	[CONFIG]: printed(CONFIGURED),
-	[`${IMAGE} ${OURS}`]: printed("sha256:3f0c"),
-	[`${IMAGE} dms-mail`]: printed("sha256:3f0c"),
+	[`${IMAGE} ${OURS}`]: identified("sha256:3f0c"),
+	[`${IMAGE} dms-mail`]: identified("sha256:3f0c"),
 };
 
 function printed(value: unknown): ProgramResult {
 	return { status: 0, signal: null, stdout: `${JSON.stringify(value)}\n`, stderr: "" };
+}
+
+function identified(id: string): ProgramResult {
+	return { status: 0, signal: null, stdout: `${id}\n`, stderr: "" };
 }
 
 function failed(stderr: string): ProgramResult {
@@ -147,6 +152,18 @@ describe("a container that compose makes anew", () => {
 		],
 	])("is not stopped where it would come to have %s", async (_, given, why) => {
 		expect(await preflight({ ...WELL, [CONFIG]: printed(configured(given)) })).toContain(why);
+	});
+
+	test("is not stopped where its image has been pulled anew: that would be an update", async () => {
+		const pulled = { ...WELL, [`${IMAGE} ${OURS}`]: identified("sha256:8b21") };
+		expect(await preflight(pulled)).toBe(
+			`made anew it would be another image than now (${OURS}): a turn is no update, so make it anew once by hand (docs/signers.md, docker-mailserver)`,
+		);
+	});
+
+	test("is stopped where Docker names the same image otherwise, or the container names none", async () => {
+		expect(await preflight({ ...WELL, [`${IMAGE} ${OURS}`]: identified("3f0c") })).toBeNull();
+		expect(await preflight({ ...WELL, [INSPECT]: printed([{ ...MADE, Image: undefined }]) })).toBeNull();
 	});
 
 	test("is not stopped where it would lose a directory", async () => {
