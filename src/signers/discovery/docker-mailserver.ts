@@ -39,6 +39,7 @@ const UNKNOWN: Runner = { service: "mailserver", commands: null, problems: [] };
 const CONTAINER = z.object({
 	Name: z.string().transform((name) => name.replace(/^\//, "")),
 	Config: z.object({
+		Image: z.string(),
 		Env: z.array(z.string()).nullish(),
 		Labels: z.record(z.string(), z.string()).nullish(),
 	}),
@@ -55,13 +56,19 @@ const CONTAINER = z.object({
 
 type Container = z.infer<typeof CONTAINER>;
 
-/** By the name of their image, running or not. */
+const OURS = /docker-mailserver/;
+/** An image that has no name of its own any more, since another got it (a later pull). */
+const NAMELESS = /^(?:sha256:)?[0-9a-f]+$/;
+
+/** By the name of the image that they were made of, running or not. */
 async function containers(tools: SignerTools, program: string): Promise<readonly Container[]> {
 	const listed = await ask(tools, [program, "ps", "-a", "--format", "{{.ID}} {{.Image}}"]);
-	const ids = [...listed.matchAll(/^([0-9a-f]+) \S*docker-mailserver\S*$/gm)].map(([, id = ""]) => id);
+	const ids = [...listed.matchAll(/^([0-9a-f]+) (\S+)$/gm)].flatMap(([, id = "", image = ""]) =>
+		OURS.test(image) || NAMELESS.test(image) ? [id] : [],
+	);
 	if (ids.length === 0) return [];
 	const told = z.array(CONTAINER).safeParse(jsonIn(await ask(tools, [program, "inspect", ...ids])));
-	if (told.success) return told.data;
+	if (told.success) return told.data.filter(({ Config: { Image: image } }) => OURS.test(image));
 	throw new KeyturnError("signer.config", `${program} inspect: expected containers, got something else`);
 }
 

@@ -240,7 +240,7 @@ function docker(volume: string): string {
 	const inspected = {
 		Name: "/mailserver",
 		Config: {
-			Image: "dms",
+			Image: "ghcr.io/docker-mailserver/docker-mailserver:latest",
 			Env: ["ENABLE_OPENDKIM=1"],
 			Labels: {
 				"com.docker.compose.project": "dms",
@@ -253,7 +253,7 @@ function docker(volume: string): string {
 		Mounts: [{ Type: "bind", Source: volume, Destination: "/tmp/docker-mailserver" }],
 	};
 	const volumes = [{ type: "bind", source: volume, target: "/tmp/docker-mailserver" }];
-	const configured = { name: "dms", services: { mailserver: { image: "dms", volumes } } };
+	const configured = { name: "dms", services: { mailserver: { image: inspected.Config.Image, volumes } } };
 	return `#!/bin/sh
 case "$1 $2" in
 	"ps -a") echo "0123456789ab ghcr.io/docker-mailserver/docker-mailserver:latest" ;;

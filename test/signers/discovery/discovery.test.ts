@@ -361,6 +361,20 @@ describe("docker-mailserver", () => {
 		expect(empty?.problems.join()).toContain("opendkim/KeyTable: expected a file of the volume");
 	});
 
+	test("is found though its image was pulled anew since, and Docker gives it no name any more", async () => {
+		const { files: volume, programs = {} } = SET_UPS["docker-mailserver with OpenDKIM"] ?? { files: {} };
+		const ps = "/usr/bin/docker ps -a --format {{.ID}} {{.Image}}";
+		const inspect = "/usr/bin/docker inspect";
+		const other = { Name: "/web", Config: { Image: "nginx:1" }, HostConfig: {} };
+		const [own] = JSON.parse(programs[`${inspect} 3f0c`] ?? "[]") as readonly unknown[];
+		const pulled = {
+			...programs,
+			[ps]: "3f0c8b21aa00 9d21c4aa01f2\n77aa00112233 sha256:0b5e\n55bb00112233 redis:7\n",
+			[`${inspect} 3f0c8b21aa00 77aa00112233`]: JSON.stringify([own, other]),
+		};
+		expect(await discover(volume, pulled)).toEqual(await discover(volume, programs));
+	});
+
 	test("is not found among other containers, and a Docker that does not answer is told", async () => {
 		const ps = "/usr/bin/docker ps -a --format {{.ID}} {{.Image}}";
 		expect(await discover(files, { [ps]: "77aa nginx:1\n" })).toEqual([]);
