@@ -7,6 +7,7 @@ import { type KeyFile, readKeyFile } from "../key-file.ts";
 import { includedFiles } from "./included-files.ts";
 import { isNo, type NamedKey, readLive, type RspamdOptions, signsNoProbe } from "./live-configuration.ts";
 import { milterSocket } from "./milter-socket.ts";
+import { neverAsked } from "./never-asked.ts";
 import type { RspamdSettings } from "./settings.ts";
 import type { SigningSection } from "./signing-section.ts";
 
@@ -19,11 +20,15 @@ export async function readRspamd(options: RspamdOptions): Promise<SignerReading>
 		const { pem, ...unread } = key.problem === null ? await readKeyFile(disk, key.path) : { pem: null };
 		keys.push({ key, half: pem === null ? null : publicHalf(pem), ...unread });
 	}
+	const whyNever = neverAsked(
+		section.options,
+		named.map(({ domain }) => domain),
+	);
 	const files = layout?.files ?? [file];
 	// What a reload cannot read leaves rspamd at work with what it had.
 	const takenUp = options.swap === "restart" ? await includedFiles(disk, settings.main) : [];
 	return {
-		lines: keys.map((one) => describeKey(one, ordinaryOf(keys, one))),
+		lines: keys.map((one) => describeKey(one, ordinaryOf(keys, one), whyNever(one.key.domain))),
 		files,
 		tableHash: layout === null ? file.hash : hashOf(Buffer.from(JSON.stringify([file.hash, layout]))),
 		owner: { uid: account.uid, gid: account.gid, user: account.user },
@@ -63,7 +68,11 @@ function isSameKey(one: NamedKey, other: NamedKey): boolean {
 	return one.domain === other.domain && one.selector === other.selector && one.path === other.path;
 }
 
-function describeKey({ key, half, ...unread }: ReadKey, ordinary: NamedKey | null): SigningLine {
+function describeKey(
+	{ key, half, ...unread }: ReadKey,
+	ordinary: NamedKey | null,
+	whyNever: string | null,
+): SigningLine {
 	const { domain, selector, path, problem, entry, signs } = key;
 	const foreign =
 		ordinary === null || isSameKey(key, ordinary)
@@ -76,7 +85,7 @@ function describeKey({ key, half, ...unread }: ReadKey, ordinary: NamedKey | nul
 		keyPath: path,
 		publicKey: half?.publicKey ?? null,
 		...unread,
-		problem: problem ?? foreign,
+		problem: problem ?? whyNever ?? foreign,
 		signs,
 	};
 }

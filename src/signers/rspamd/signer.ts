@@ -6,12 +6,13 @@ import { findAccount, readAccounts } from "../accounts.ts";
 import { refusalBy, type SafetyQuestion } from "../safe-keys.ts";
 import { renderLayout } from "./layout.ts";
 import { keyPathOf, readConfiguration, readLive, type RspamdOptions } from "./live-configuration.ts";
+import { neverAsked } from "./never-asked.ts";
 import { probe, ready } from "./probing.ts";
 import { readRspamd } from "./reading.ts";
 import { putIntoRedis, REDIS_TABLE, renderRedisTable } from "./redis-keys.ts";
 import type { RedisSettings, RspamdSettings } from "./settings.ts";
 import { signOffline } from "./sign-offline.ts";
-import { renderSection } from "./signing-section.ts";
+import { renderSection, type SigningSection } from "./signing-section.ts";
 
 export function createRspamdSigner(options: RspamdOptions): Signer {
 	const { name, settings, service, swap } = options;
@@ -67,16 +68,22 @@ async function firstKeyFaults(
 	domains: readonly string[],
 	several: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, string>> {
-	const { section, layout } = await readLive(options);
-	if (layout !== null) {
-		const twice = domains
-			.filter((domain) => several.has(domain))
-			.map((domain) => [domain, ONE_EACH] as const);
-		return new Map([...layout.firstKeyFaults(domains), ...twice]);
-	}
+	const { section, layout, keys } = await readLive(options);
+	const whyNever = neverAsked(section.options, [...keys.map(({ domain }) => domain), ...domains]);
+	const places = layout === null ? blockFaults(section, domains) : layout.firstKeyFaults(domains);
 	return new Map(
 		domains.flatMap((domain) => {
-			const own = section.keys.find((key) => key.domain === domain);
+			const twice = layout !== null && several.has(domain) ? ONE_EACH : null;
+			const fault = whyNever(domain) ?? twice ?? places.get(domain);
+			return fault === undefined ? [] : [[domain, fault] as const];
+		}),
+	);
+}
+
+function blockFaults({ keys }: SigningSection, domains: readonly string[]): ReadonlyMap<string, string> {
+	return new Map(
+		domains.flatMap((domain) => {
+			const own = keys.find((key) => key.domain === domain);
 			if (own === undefined) return [];
 			return [[domain, `it has a block already: ${own.problem ?? `${own.selector} signs for it`}`] as const];
 		}),

@@ -174,6 +174,52 @@ test("a sub-domain's block is noted as long as use_esld is on", async () => {
 	expect((await rspamdHost(`use_esld = false;\n${text}`).signer.read()).notes).toEqual([]);
 });
 
+describe("a key that rspamd never asks for", () => {
+	const BELOW = `domain {
+  example.com { path = "/var/lib/rspamd/dkim/mail.key"; selector = "mail"; }
+  news.example.com { path = "/var/lib/rspamd/dkim/rsa.key"; selector = "news"; }
+}
+`;
+	const problems = async (text: string) =>
+		(await rspamdHost(text).signer.read()).lines.map(({ selector, problem }) => [selector, problem]);
+
+	test("is that of a sub-domain, below one that has a key, while use_esld is on", async () => {
+		const why = expect.stringContaining("use_esld is on: rspamd signs its mail with the key of example.com");
+		expect(await problems(BELOW)).toEqual([
+			["mail", null],
+			["news", why],
+		]);
+		const asked = ["example.com", "a.news.example.com", "example.net", "www.example.net", "other.test"];
+		expect([...(await rspamdHost(BELOW).signer.firstKeyFaults(asked, new Set()))]).toEqual([
+			["example.com", "it has a block already: mail signs for it"],
+			["a.news.example.com", why],
+			["www.example.net", expect.stringContaining("with the key of example.net")],
+		]);
+	});
+
+	test("is none with use_esld off, nor in OpenDKIM's tables, of which it makes no registered domain", async () => {
+		const off = `use_esld = false;\n${BELOW}`;
+		expect(await problems(off)).toEqual([
+			["mail", null],
+			["news", null],
+		]);
+		expect([...(await rspamdHost(off).signer.firstKeyFaults(["a.example.com"], new Set()))]).toEqual([]);
+		const { sim, signer } = rspamdHost('signing_table = "/etc/signing";\nkey_table = "/etc/keys";\n');
+		sim.put("/etc/signing", "*@news.example.com news\n*@example.com mail\n");
+		sim.put("/etc/keys", "mail example.com:mail:/k/mail\nnews news.example.com:news:/k/news\n");
+		expect((await signer.read()).lines.map(({ problem }) => problem)).toEqual([null, null]);
+	});
+
+	test("is each of a module that is switched off", async () => {
+		const off = "enabled = false;\n";
+		const why = "enabled = false: rspamd signs nothing";
+		expect((await problems(`${off}${TEXT}`)).map(([, problem]) => problem)).toEqual([why, why, why]);
+		expect([...(await rspamdHost(off).signer.firstKeyFaults(["example.net"], new Set()))]).toEqual([
+			["example.net", why],
+		]);
+	});
+});
+
 test("a key that its user cannot open is refused", async () => {
 	const { signer, sim } = rspamdHost();
 	const reading = await signer.read();
