@@ -11,7 +11,8 @@ import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.
 import { isCaught, LABELLED_KEYS, labelledKeys } from "../one-table/labelled-keys.ts";
 import type { RowFormat } from "../one-table/rows.ts";
 import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
-import { readSection, renderSection } from "../rspamd/signing-section.ts";
+import { type NeverAsked, neverAsked } from "../rspamd/never-asked.ts";
+import { isOn, readSection, renderSection, type SigningSection } from "../rspamd/signing-section.ts";
 import type { DockerMailserverSettings } from "./settings.ts";
 
 /** A key with its path on this host. */
@@ -101,12 +102,22 @@ function isBroad({ pattern }: { readonly pattern: string }): boolean {
 function rspamdLayout({ volume, inside }: DockerMailserverSettings): VolumeLayout {
 	const place = { outside: volume, inside };
 	const path = `${volume}/rspamd/override.d/dkim_signing.conf`;
-	const keysIn = ([file]: readonly SignerFile[]): readonly VolumeKey[] => {
-		const text = Buffer.from(file?.bytes ?? new Uint8Array()).toString("latin1");
-		return readSection(text, path).keys.map(({ domain, selector, path: named, problem }) => {
+	const sectionOf = ([file]: readonly SignerFile[]): SigningSection =>
+		readSection(Buffer.from(file?.bytes ?? new Uint8Array()).toString("latin1"), path);
+	const keysIn = (files: readonly SignerFile[]): readonly VolumeKey[] => {
+		const section = sectionOf(files);
+		const whyNever = whyNotTaken(section);
+		return section.keys.map(({ domain, selector, path: named, problem }) => {
 			const outside = toOutside(named, place);
-			const why = problem ?? (outside === null ? `its key ${named} is not below ${inside}` : null);
-			return { domain, selector, path: outside ?? named, entry: domain, signs: true, problem: why };
+			const why = outside === null ? `its key ${named} is not below ${inside}` : whyNever(domain);
+			return {
+				domain,
+				selector,
+				path: outside ?? named,
+				entry: domain,
+				signs: true,
+				problem: problem ?? why,
+			};
 		});
 	};
 	return {
@@ -128,16 +139,28 @@ function rspamdLayout({ volume, inside }: DockerMailserverSettings): VolumeLayou
 							),
 						},
 					],
-		firstKeyFaults: (files, domains) =>
-			new Map(
+		firstKeyFaults: (files, domains) => {
+			const keys = keysIn(files);
+			const whyNever = whyNotTaken(sectionOf(files), domains);
+			return new Map(
 				domains.flatMap((domain) => {
-					const key = keysIn(files).find((one) => one.domain === domain);
-					return key === undefined
-						? []
-						: [[domain, `it has a block already: ${key.problem ?? key.selector}`] as const];
+					const key = keys.find((one) => one.domain === domain);
+					const has = key === undefined ? null : `it has a block already: ${key.problem ?? key.selector}`;
+					const why = has ?? whyNever(domain);
+					return why === null ? [] : [[domain, why] as const];
 				}),
-			),
+			);
+		},
 	};
+}
+
+/** Why its rspamd takes no key from the domain's block; `more` are to get one. */
+function whyNotTaken({ options, keys }: SigningSection, more: readonly string[] = []): NeverAsked {
+	const elsewhere = ["use_redis", "signing_table"].find((name) => isOn(options.get(name)));
+	if (elsewhere !== undefined)
+		return () =>
+			`${elsewhere}: rspamd takes its keys from there, not from domain { }, which alone keyturn turns in a container`;
+	return neverAsked(options, [...keys.map(({ domain }) => domain), ...more]);
 }
 
 interface Place {

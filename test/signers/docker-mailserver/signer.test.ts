@@ -139,6 +139,32 @@ describe("rspamd, which its container restarts as soon as anything changes on th
 	});
 });
 
+describe("rspamd, which does not ask for each block of its file", () => {
+	const PATH = "rspamd/override.d/dkim_signing.conf";
+	const inPlace = (text: string, by: string) => ({ ...DEFERS, [PATH]: DKIM_SIGNING.replace(text, by) });
+
+	test.each([
+		["its module is off", "enabled = true", "enabled = false", "rspamd signs nothing"],
+		["its keys are in Redis", "use_redis = false", "use_redis = true", "use_redis: rspamd takes its keys"],
+		["tables count", "use_esld", 'signing_table = "/s";\nuse_esld', "signing_table: rspamd takes its keys"],
+	])("has nothing turned, and gets no first key, where %s", async (_, text, by, why) => {
+		const signer = rspamdOn(inPlace(text, by), "tempfail");
+		expect((await signer.read()).lines).toMatchObject([{ problem: expect.stringContaining(why) as string }]);
+		expect([...(await signer.firstKeyFaults(["new.example"], new Set()))]).toEqual([
+			["new.example", expect.stringContaining(why)],
+		]);
+	});
+
+	test("gets no first key for a sub-domain while use_esld is on", async () => {
+		const faults = async (files: Readonly<Record<string, string>>) =>
+			rspamdOn(files, "tempfail").firstKeyFaults(["news.example.com", "new.example"], new Set());
+		expect([...(await faults(DEFERS))]).toEqual([
+			["news.example.com", expect.stringContaining("use_esld is on")],
+		]);
+		expect([...(await faults(inPlace("use_esld = true", "use_esld = false")))]).toEqual([]);
+	});
+});
+
 test("notes that what custom commands change is dropped once anything in override.d is new", async () => {
 	const notes = async (files: Readonly<Record<string, string>>) =>
 		(await rspamdOn({ ...DEFERS, ...files }, "tempfail").read()).notes.join();
