@@ -12,6 +12,8 @@ export interface Wired {
 	readonly swap: "restart" | "reload";
 	/** Whether `restart` stops it while the mail server goes on. */
 	readonly isStoppedAlone: boolean;
+	/** Whether `reload` ends the connections that are open to it. */
+	readonly cutsOff: boolean;
 }
 
 /**

@@ -14,11 +14,18 @@ export function checkWiring({ door, settings }: Facts): readonly Finding[] {
 	const wirings = signers.flatMap(({ signer, socket, services }) => {
 		const service = services.at(-1)?.service ?? signer;
 		if (socket === null) return [];
-		const { type = "", swap = "restart" } = settings.signers.find(({ name }) => name === signer) ?? {};
-		return wiringOf(mail, { service, type, socket, swap, isStoppedAlone: services.length === 1 });
+		const entry = settings.signers.find(({ name }) => name === signer);
+		const { type = "", swap = "restart" } = entry ?? {};
+		const cutsOff = type === "rspamd" && !isInRedis(entry?.settings);
+		return wiringOf(mail, { service, type, socket, swap, isStoppedAlone: services.length === 1, cutsOff });
 	});
 	const hasMilters = signers.some(({ socket }) => socket !== null);
 	return hasMilters ? [...wirings, ...mail.tables.map(ofOwnClients)] : wirings;
+}
+
+/** Then nothing is reloaded: rspamd asks for each message. */
+function isInRedis(settings: unknown): boolean {
+	return typeof settings === "object" && settings !== null && "redis" in settings && settings.redis !== null;
 }
 
 function ofOwnClients({ value, setBy }: MilterTables): Finding {
@@ -39,7 +46,9 @@ function wiringOf(mail: MailWiring, wired: Wired): readonly Finding[] {
 	return [
 		...shut,
 		...(isFiltered || named.length > bySmtp.length ? [] : [localUnwired(mail, wired)]),
-		...(wired.swap === "restart" ? acceptedBy(mail, wired).map((setBy) => accepting(wired, setBy)) : []),
+		...(wired.swap === "restart" || wired.cutsOff
+			? acceptedBy(mail, wired).map((setBy) => accepting(wired, setBy))
+			: []),
 	];
 }
 
@@ -83,20 +92,24 @@ function acceptedBy(mail: MailWiring, wired: Wired): readonly string[] {
 }
 
 /** At every turn where nothing keeps mail back meanwhile, not only when something has gone wrong. */
-function accepting({ service, isStoppedAlone }: Wired, setBy: string): Finding {
-	const unsigned = isStoppedAlone
+function accepting({ service, swap, isStoppedAlone }: Wired, setBy: string): Finding {
+	const stopped = isStoppedAlone
 		? `at each turn ${service} is stopped, and the mail server is not: mail leaves unsigned instead of waiting`
 		: `whenever ${service} is down, mail leaves unsigned instead of waiting`;
-	const severity = isStoppedAlone ? "critical" : "warning";
+	const unsigned =
+		swap === "restart"
+			? stopped
+			: `at each turn ${service} ends the connections that Postfix has open to it: mail that is under way there leaves unsigned instead of waiting`;
+	const severity = isStoppedAlone || swap === "reload" ? "critical" : "warning";
 	if (setBy.endsWith("smtpd_milters"))
 		return finding("milter.accept", "postfix", {
-			summary: `default_action=accept in ${setBy} with swap: restart: ${unsigned}`,
+			summary: `default_action=accept in ${setBy} with swap: ${swap}: ${unsigned}`,
 			advice: `let ${setBy} have default_action=tempfail for it, then systemctl reload postfix`,
 			severity,
 		});
 	const edit = setBy.includes("/") ? "-P" : "-e";
 	return finding("milter.accept", "postfix", {
-		summary: `${setBy} = accept with swap: restart: ${unsigned}`,
+		summary: `${setBy} = accept with swap: ${swap}: ${unsigned}`,
 		command: `postconf ${edit} ${quoted(`${setBy}=tempfail`)} && systemctl reload postfix`,
 		severity,
 	});

@@ -71,9 +71,9 @@ const byCommand = (door: Facts["door"]): Facts => {
 	const signers = settings.signers.map((one) => ({ ...one, services }));
 	return healthyFacts({ door, settings: { ...settings, signers } });
 };
-const swapping = (swap: "restart" | "reload"): Facts["settings"] => ({
+const swapping = (swap: "restart" | "reload", more: object = {}): Facts["settings"] => ({
 	...settings,
-	signers: settings.signers.map((one) => ({ ...one, swap })),
+	signers: settings.signers.map((one) => ({ ...one, swap, ...more })),
 });
 const alert = (type: string): Alert => ({ type, on: null, repeatMs: 0, settings: {} });
 /** As the schema of its settings makes it. */
@@ -277,6 +277,22 @@ const CASES: readonly Found[] = [
 		"accept beside reload",
 		healthyFacts({
 			settings: swapping("reload"),
+			door: doorTold({ mail: acceptedBy("milter_default_action") }),
+		}),
+		[],
+	],
+	[
+		"accept beside a reload of rspamd, which ends the connections that are open",
+		healthyFacts({
+			settings: swapping("reload", { type: "rspamd", settings: { redis: null } }),
+			door: doorTold({ mail: acceptedBy("milter_default_action") }),
+		}),
+		["milter.accept"],
+	],
+	[
+		"accept beside an rspamd with its keys in Redis, of which nothing is reloaded",
+		healthyFacts({
+			settings: swapping("reload", { type: "rspamd", settings: { redis: { socket: "/r", table: "/t" } } }),
 			door: doorTold({ mail: acceptedBy("milter_default_action") }),
 		}),
 		[],
@@ -766,6 +782,14 @@ describe("how grave it is", () => {
 		[
 			"mail that leaves unsigned at each turn is graver than mail that does where a signer fails",
 			wired(acceptedBy("milter_default_action"), { services: [{ service: "opendkim", running: true }] }),
+			"critical",
+		],
+		[
+			"and so is mail that does over connections which a reload ends",
+			healthyFacts({
+				settings: swapping("reload", { type: "rspamd", settings: { redis: null } }),
+				door: doorTold({ mail: acceptedBy("milter_default_action") }),
+			}),
 			"critical",
 		],
 		[

@@ -12,9 +12,10 @@ import { proposeRedis } from "./rspamd-redis.ts";
 export async function findRspamd(tools: SignerTools): Promise<readonly FoundSigner[]> {
 	if ((await firstThere(tools, ["/usr/bin/rspamd"])) === null) return [];
 	const found: FoundSigner[] = [];
+	const swap = await swapBeside(tools);
 	for (const config of CONFIGS) {
 		const text = await textOf(tools, config);
-		if (text !== null) found.push(await lookIntoFile(tools, config, text));
+		if (text !== null) found.push(await lookIntoFile(tools, { config, swap, text }));
 	}
 	// rspamd reads all of them; keys stand in one.
 	const one = found.find(({ keys }) => keys.length > 0) ?? found[0];
@@ -25,20 +26,44 @@ export async function findRspamd(tools: SignerTools): Promise<readonly FoundSign
 const CONFIGS = ["/etc/rspamd/override.d/dkim_signing.conf", "/etc/rspamd/local.d/dkim_signing.conf"];
 const KEYS = "/var/lib/rspamd/dkim";
 
-const ABOUT: Omit<Proposal, "config" | "settings"> = {
+const ABOUT: Omit<Proposal, "config" | "settings" | "swap"> = {
 	type: "rspamd",
 	service: "rspamd",
 	keysFollow: true,
-	swap: {
-		recommended: "reload",
-		why: "rspamd takes the new key up while it runs, and no message waits",
-		isOnly: false,
-	},
 };
 
-async function lookIntoFile(tools: SignerTools, config: string, text: string): Promise<FoundSigner> {
+const POSTCONF = "/usr/sbin/postconf";
+/** What has mail wait that cannot be handed to a milter (postconf(5)). */
+const DEFERS = ["tempfail", "shutdown"];
+const ANSWER_MS = 20_000;
+const NEVER = new AbortController().signal;
+
+/** A reload has its old workers end, and with them what Postfix has open (worker_util.c, rspamd_worker_usr2_handler). */
+async function swapBeside({ disk, programs }: SignerTools): Promise<FoundSigner["swap"]> {
+	const argv = [POSTCONF, "-x", "-h", "milter_default_action"] as const;
+	const isThere = (await firstThere({ disk }, [POSTCONF])) !== null;
+	const said = isThere ? await programs.run({ argv, timeoutMs: ANSWER_MS }, NEVER).catch(() => null) : null;
+	const action = said?.status === 0 ? said.stdout.trim() : "tempfail";
+	return DEFERS.includes(action)
+		? {
+				recommended: "reload",
+				why: "rspamd takes the new key up while it runs, and mail over connections that are open then is deferred once",
+				isOnly: false,
+			}
+		: {
+				recommended: "restart",
+				why: `a reload of rspamd ends the connections that Postfix has open to it, and with milter_default_action = ${action} their mail ${action === "reject" ? "is refused" : "leaves unsigned"} (tempfail would have it wait)`,
+				isOnly: true,
+			};
+}
+
+interface SigningFile extends Pick<Proposal, "config" | "swap"> {
+	readonly text: string;
+}
+
+async function lookIntoFile(tools: SignerTools, { config, swap, text }: SigningFile): Promise<FoundSigner> {
 	const common = { config, ...(await listensAt(tools)) };
-	const about = { ...ABOUT, config, settings: { ...common, keys: KEYS } };
+	const about = { ...ABOUT, config, swap, settings: { ...common, keys: KEYS } };
 	try {
 		const section = readSection(text, config);
 		if (isOn(section.options.get("use_redis"))) return await proposeRedis(tools, about, section);

@@ -393,6 +393,29 @@ describe("rspamd", () => {
 	const rspamd = async (text: string) =>
 		discover({ "/usr/bin/rspamd": "", "/etc/rspamd/local.d/dkim_signing.conf": text });
 
+	test.each([
+		["tempfail", "reload", "mail over connections that are open then is deferred once", false],
+		["accept", "restart", "with milter_default_action = accept their mail leaves unsigned", true],
+		["quarantine", "restart", "with milter_default_action = quarantine their mail leaves unsigned", true],
+		["reject", "restart", "with milter_default_action = reject their mail is refused", true],
+		[null, "reload", "mail over connections that are open then is deferred once", false],
+	])(
+		"beside a Postfix with milter_default_action = %s is proposed with %s",
+		async (action, how, why, isOnly) => {
+			const files = {
+				"/usr/bin/rspamd": "",
+				"/etc/rspamd/local.d/dkim_signing.conf": `domain { example.com { path = "/var/lib/rspamd/dkim/k"; selector = "mail"; } }`,
+				"/var/lib/rspamd/dkim/k": { text: RSA_KEY, mode: 0o600, uid: UID._rspamd },
+				"/usr/sbin/postconf": "",
+			};
+			const programs =
+				action === null ? {} : { "/usr/sbin/postconf -x -h milter_default_action": `${action}\n` };
+			expect(await discover(files, programs)).toMatchObject([
+				{ swap: { recommended: how, why: expect.stringContaining(why) as string, isOnly }, problems: [] },
+			]);
+		},
+	);
+
 	test("whose keys are in Redis has those whose selectors are names, and makes files of no others", async () => {
 		const redis = await discoverSigners(
 			foundHost({
