@@ -2,16 +2,25 @@
 
 import type { FoundSigner } from "../../ports/found-signer.ts";
 import type { SignerTools } from "../registry.ts";
-import { firstThere } from "./proposal.ts";
+import { amavisFiles, amavisReadings } from "../other-readers/amavis.ts";
+import { firstThere, textOf } from "./proposal.ts";
 
 export async function findStrangers(tools: SignerTools): Promise<readonly FoundSigner[]> {
 	const found: FoundSigner[] = [];
 	for (const [name, programs, keys] of STRANGERS)
 		if ((await firstThere(tools, programs)) !== null) found.push(stranger(name, keys));
-	return found;
+	const signing = await amavisThatSigns(tools).catch(() => null);
+	return signing === null ? found : [...found, stranger("amavis", `the dkim_key lines of ${signing}`)];
 }
 
-/** How it is called, where its program may be, and where it has its keys. */
+/** Most have it look for spam only; null then, and where a file of it cannot be read. */
+async function amavisThatSigns(tools: SignerTools): Promise<string | null> {
+	for (const path of await amavisFiles(tools.disk))
+		if (amavisReadings((await textOf(tools, path)) ?? "", path).length > 0) return path;
+	return null;
+}
+
+/** How it is called, where its program, or what it is configured by, may be, and where it has its keys. */
 const STRANGERS: readonly (readonly [name: string, programs: readonly string[], keys: string])[] = [
 	[
 		"Haraka",
@@ -34,6 +43,11 @@ const STRANGERS: readonly (readonly [name: string, programs: readonly string[], 
 			"/usr/local/bin/stalwart-mail",
 		],
 		"its signatures, which its own interface sets",
+	],
+	[
+		"mailcow",
+		["/opt/mailcow-dockerized/mailcow.conf"],
+		"its Redis (DKIM_PRIV_KEYS, DKIM_PUB_KEYS and DKIM_SELECTORS), by redis-cli in its container",
 	],
 ];
 

@@ -1,5 +1,6 @@
 /** Which keys amavis signs with: the `dkim_key` lines of its configuration, which is Perl. */
 
+import type { Disk } from "../../ports/disk.ts";
 import { domainOf, lineCounter, pathOf, type Reading, unclear } from "./reading.ts";
 
 const PROGRAM = "amavis";
@@ -8,6 +9,18 @@ const PLAIN = new RegExp(String.raw`^\(${TEXT},${TEXT},${TEXT}[,)]`);
 
 /** Longer than any such call: what follows one that is not closed is not searched again and again. */
 const CALL_LIMIT = 2000;
+
+/** Where Debian's, and that of others, is configured; not all need be there. Fails as the disk does. */
+export async function amavisFiles(disk: Disk): Promise<readonly string[]> {
+	const names = (await disk.list(DEBIANS)) ?? [];
+	return [
+		...names.filter((name) => /^[A-Za-z0-9_-]+$/.test(name)).map((name) => `${DEBIANS}/${name}`),
+		...OTHERS,
+	];
+}
+
+const DEBIANS = "/etc/amavis/conf.d";
+const OTHERS = ["/etc/amavis/amavisd.conf", "/etc/amavisd/amavisd.conf", "/etc/amavisd.conf"];
 
 /** A line, or several, `dkim_key('example.com', 'selector', '/path', …);`. What is computed in Perl cannot be told. */
 export function amavisReadings(text: string, path: string): readonly Reading[] {

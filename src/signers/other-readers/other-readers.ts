@@ -8,7 +8,7 @@ import { asKeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { OtherReader } from "../../ports/door.ts";
 import { findInstances } from "../opendkim/instances.ts";
-import { amavisReadings } from "./amavis.ts";
+import { amavisFiles, amavisReadings } from "./amavis.ts";
 import { BOTH_ALGORITHMS, milterReadings } from "./milter-options.ts";
 import { readText } from "./read-file.ts";
 import { type Reading, unclear } from "./reading.ts";
@@ -79,12 +79,7 @@ const KINDS: readonly Kind[] = [
 	rspamd("arc.conf", { program: "rspamd (ARC)", selector: "arc", directory: "/var/lib/rspamd/arc" }),
 	{
 		program: "amavis",
-		find: async (disk) => [
-			...(await named(disk, "/etc/amavis/conf.d", /^[A-Za-z0-9_-]+$/)),
-			"/etc/amavis/amavisd.conf",
-			"/etc/amavisd/amavisd.conf",
-			"/etc/amavisd.conf",
-		],
+		find: amavisFiles,
 		read: async (_disk, { path, text }) => amavisReadings(text, path),
 	},
 ];

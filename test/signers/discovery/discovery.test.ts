@@ -488,10 +488,25 @@ test.each([
 	["mox", "/usr/local/bin/mox"],
 	["KumoMTA", "/opt/kumomta/sbin/kumod"],
 	["Stalwart", "/opt/stalwart/bin/stalwart"],
+	["mailcow", "/opt/mailcow-dockerized/mailcow.conf"],
 ])("%s has no adapter of its own, and is told the way through a program", async (name, program) => {
 	expect(await discover({ [program]: "" })).toMatchObject([
 		{ type: "command", keys: [], problems: [expect.stringMatching(`^${name} is installed.* type command`)] },
 	]);
+});
+
+test.each([
+	[
+		"/etc/amavis/conf.d/50-user",
+		"dkim_key('example.com', 'dkim', '/var/lib/dkim/example.com.pem');\n1;\n",
+		1,
+	],
+	["/etc/amavisd/amavisd.conf", 'dkim_key("example.com", "dkim", $path);\n', 1],
+	["/etc/amavis/conf.d/50-user", "# dkim_key('example.com', 'dkim', '/k');\n1;\n", 0],
+])("amavis is told of where it signs itself: %s", async (path, text, count) => {
+	const found = await discover({ [path]: text });
+	expect(found).toHaveLength(count);
+	for (const { problems } of found) expect(problems).toEqual([expect.stringMatching(/^amavis .* dkim_key /)]);
 });
 
 test.each([
