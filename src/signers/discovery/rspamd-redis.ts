@@ -49,11 +49,19 @@ const TABLE = "/etc/rspamd/dkim-in-redis";
 const KEYS = "/var/lib/rspamd/dkim";
 const PASSWORD_FILE = "/etc/keyturn/redis.password";
 const PASSWORD_STEP = `  install -m 600 /dev/stdin ${PASSWORD_FILE}    # and paste Redis' password`;
+/** Redis', or that of what took its place (Debian 13, RHEL 10), and what asks it. */
+const SERVERS = [
+	["/etc/redis/redis.conf", "redis-cli"],
+	["/etc/redis.conf", "redis-cli"],
+	["/etc/valkey/valkey.conf", "valkey-cli"],
+] as const;
 const NO_SOCKET =
-	"use_redis, and no unix socket of Redis is known: let redis.conf have `unixsocket /run/redis/redis-server.sock` (keyturn's privileged part has no network), then run init again";
+	"use_redis, and no unix socket of Redis is known: let redis.conf (or valkey.conf) have `unixsocket /run/redis/redis-server.sock` (keyturn's privileged part has no network), then run init again";
 
 interface RedisPlace {
 	readonly socket: string;
+	/** The program that asks it. */
+	readonly cli: string;
 	readonly password: string | null;
 	readonly database: number;
 }
@@ -72,11 +80,25 @@ async function redisPlace(tools: SignerTools): Promise<RedisPlace | null> {
 		return null;
 	};
 	const servers = valueOf("write_servers") ?? valueOf("servers");
-	const listens = /^\s*unixsocket\s+(\/\S+)/m.exec((await textOf(tools, "/etc/redis/redis.conf")) ?? "")?.[1];
-	const socket = servers?.startsWith("/") === true ? servers : listens;
+	const listening = await listener(tools);
+	const socket = servers?.startsWith("/") === true ? servers : listening?.socket;
 	if (socket === undefined) return null;
 	const database = Number(valueOf("db") ?? valueOf("dbname") ?? "0");
-	return { socket, password: valueOf("password"), database: Number.isInteger(database) ? database : 0 };
+	return {
+		socket,
+		cli: listening?.cli ?? "redis-cli",
+		password: valueOf("password"),
+		database: Number.isInteger(database) ? database : 0,
+	};
+}
+
+/** Where the first listens that has a socket; null where none has. */
+async function listener(tools: SignerTools): Promise<Pick<RedisPlace, "socket" | "cli"> | null> {
+	for (const [path, cli] of SERVERS) {
+		const socket = /^\s*unixsocket\s+(\/\S+)/m.exec((await textOf(tools, path)) ?? "")?.[1];
+		if (socket !== undefined) return { socket, cli };
+	}
+	return null;
 }
 
 /** A domain and a selector: what else stands in Redis leads no command of root's elsewhere. */
@@ -86,9 +108,9 @@ const NAMES = String.raw`([a-z0-9-]+\.)+[a-z0-9-]+ [A-Za-z0-9_.-]+`;
 function tableSteps(
 	socket: string,
 	{ keys, selectors }: { readonly keys: string; readonly selectors: string },
-	{ password, database }: RedisPlace,
+	{ cli, password, database }: RedisPlace,
 ): readonly string[] {
-	const words = [`redis-cli -s ${socket}`, ...(database === 0 ? [] : [`-n ${database}`])];
+	const words = [`${cli} -s ${socket}`, ...(database === 0 ? [] : [`-n ${database}`])];
 	const ask = words.join(" ");
 	return [
 		...(password === null ? [] : [`  export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"`]),

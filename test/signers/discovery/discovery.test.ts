@@ -416,6 +416,30 @@ describe("rspamd", () => {
 		},
 	);
 
+	test.each([
+		["/etc/redis.conf", "redis-cli"],
+		["/etc/valkey/valkey.conf", "valkey-cli"],
+	])("whose keys are in Redis finds its socket in %s, too", async (conf, cli) => {
+		const [found] = await discoverSigners(
+			foundHost({
+				files: {
+					"/usr/bin/rspamd": "",
+					"/etc/rspamd/local.d/dkim_signing.conf":
+						'use_redis = true;\nkey_prefix = "K";\nselector_prefix = "S";\n',
+					"/etc/redis/redis.conf": "# unixsocket /run/none.sock\n",
+					[conf]: "unixsocket /run/keys.sock\n",
+				},
+				sockets: redisWith({ "example.com": "mail" }),
+			}),
+		);
+		expect(found).toMatchObject({
+			settings: { redis: { socket: "/run/keys.sock" } },
+			keys: [{ domain: "example.com", selector: "mail" }],
+			problems: [],
+		});
+		expect(found?.steps.join("\n")).toContain(`  ${cli} -s /run/keys.sock hgetall S |`);
+	});
+
 	test("whose keys are in Redis has those whose selectors are names, and makes files of no others", async () => {
 		const redis = await discoverSigners(
 			foundHost({
