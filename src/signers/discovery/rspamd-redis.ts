@@ -21,6 +21,8 @@ export async function proposeRedis(
 	const place = await redisPlace(tools);
 	if (place === null) return { ...asFound({ ...about, swap }), problems: [`${config}: ${NO_SOCKET}`] };
 	const { socket, password, database } = place;
+	const named = about.settings["user"];
+	const user = typeof named === "string" ? named : "_rspamd";
 	const redis: Record<string, FoundSetting> = { socket, table: TABLE };
 	if (database !== 0) redis["database"] = database;
 	if (password !== null) redis["password_file"] = PASSWORD_FILE;
@@ -41,7 +43,7 @@ export async function proposeRedis(
 	return {
 		...asFound(proposal),
 		keys: found,
-		steps: [...(password === null ? [] : [PASSWORD_STEP]), ...tableSteps(socket, hashes, place)],
+		steps: [...(password === null ? [] : [PASSWORD_STEP]), ...tableSteps(socket, hashes, { ...place, user })],
 	};
 }
 
@@ -108,7 +110,7 @@ const NAMES = String.raw`([a-z0-9-]+\.)+[a-z0-9-]+ [A-Za-z0-9_.-]+`;
 function tableSteps(
 	socket: string,
 	{ keys, selectors }: { readonly keys: string; readonly selectors: string },
-	{ cli, password, database }: RedisPlace,
+	{ cli, password, database, user }: RedisPlace & { readonly user: string },
 ): readonly string[] {
 	const words = [`${cli} -s ${socket}`, ...(database === 0 ? [] : [`-n ${database}`])];
 	const ask = words.join(" ");
@@ -116,8 +118,8 @@ function tableSteps(
 		...(password === null ? [] : [`  export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"`]),
 		`  ${ask} hgetall ${selectors} | paste -d' ' - - | grep -xE '${NAMES}' |`,
 		`  tee ${TABLE} | while read domain selector; do`,
-		`    install -d -o _rspamd -m 700 ${KEYS}/$domain`,
-		`    ${ask} hget ${keys} $selector.$domain | install -o _rspamd -m 600 /dev/stdin ${KEYS}/$domain/$selector.private`,
+		`    install -d -o ${user} -m 700 ${KEYS}/$domain`,
+		`    ${ask} hget ${keys} $selector.$domain | install -o ${user} -m 600 /dev/stdin ${KEYS}/$domain/$selector.private`,
 		"  done",
 	];
 }

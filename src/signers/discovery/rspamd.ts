@@ -2,6 +2,7 @@
 
 import { asKeyturnError } from "../../errors.ts";
 import type { FoundSetting, FoundSigner } from "../../ports/found-signer.ts";
+import { readAccounts } from "../accounts.ts";
 import type { SignerTools } from "../registry.ts";
 import { BUILT_IN_PATH, pathsInMap } from "../rspamd/layout.ts";
 import { plainPath } from "../rspamd/file-names.ts";
@@ -62,7 +63,7 @@ interface SigningFile extends Pick<Proposal, "config" | "swap"> {
 }
 
 async function lookIntoFile(tools: SignerTools, { config, swap, text }: SigningFile): Promise<FoundSigner> {
-	const common = { config, ...(await listensAt(tools)) };
+	const common = { config, ...(await runsAs(tools)), ...(await listensAt(tools)) };
 	const about = { ...ABOUT, config, swap, settings: { ...common, keys: KEYS } };
 	try {
 		const section = readSection(text, config);
@@ -100,6 +101,12 @@ function whyNothing({ options, keys }: SigningSection): string {
 		return `path = "${path}" has not both $domain and $selector in it: let it be ${KEYS}/$domain.$selector.key, and the files so named`;
 	if (keys.length > 0 || selector === undefined) return "it names no key";
 	return `selector = "${selector}" stands for all domains: name each in a map instead (selector_map, lines "DOMAIN ${selector}"), with path = "${KEYS}/$domain.$selector.key"`;
+}
+
+/** Its user, where that is not what Debian and its authors call it. */
+async function runsAs({ disk }: SignerTools): Promise<Readonly<Record<string, FoundSetting>>> {
+	const names = (await readAccounts(disk)).users.map(({ user }) => user);
+	return names.includes("_rspamd") || !names.includes("rspamd") ? {} : { user: "rspamd" };
 }
 
 /** Where its normal worker answers, if that was moved to another port; where that is off (its proxy scans itself), its controller. */

@@ -416,6 +416,30 @@ describe("rspamd", () => {
 		},
 	);
 
+	test("runs as rspamd where that is how its package calls its user", async () => {
+		const host = {
+			"/usr/bin/rspamd": "",
+			"/etc/passwd": "root:x:0:0::/root:/bin/sh\nrspamd:x:115:115::/:/sbin/nologin\n",
+			"/etc/rspamd/local.d/dkim_signing.conf": `domain { example.com { path = "/var/lib/rspamd/dkim/k"; selector = "mail"; } }`,
+			"/var/lib/rspamd/dkim/k": { text: RSA_KEY, mode: 0o600, uid: 115 },
+		};
+		expect(await discover(host)).toMatchObject([
+			{ settings: { user: "rspamd" }, keys: [{ selector: "mail" }], problems: [] },
+		]);
+		const [redis] = await discoverSigners(
+			foundHost({
+				files: {
+					...host,
+					"/etc/rspamd/local.d/dkim_signing.conf":
+						'use_redis = true;\nkey_prefix = "K";\nselector_prefix = "S";\n',
+					"/etc/redis.conf": "unixsocket /run/redis.sock\n",
+				},
+				sockets: redisWith({ "example.com": "mail" }),
+			}),
+		);
+		expect(redis?.steps.join("\n")).toContain("install -o rspamd -m 600");
+	});
+
 	test.each([
 		["/etc/redis.conf", "redis-cli"],
 		["/etc/valkey/valkey.conf", "valkey-cli"],
