@@ -14,6 +14,9 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
 	"::": "::1",
 };
 
+/** From 4.1 on its own rspamd.conf has ports as `{= env.PORT_PROXY|default('11332') =}`, for its authors' tests. */
+const FROM_ENVIRONMENT = /\{=\s*env\.\w+\|default\('([^']*)'\)\s*=\}/g;
+
 /** Null where it runs no such worker, or not as a milter, or that cannot be told. */
 export async function milterSocket(disk: Disk, main: string): Promise<SocketTarget | null> {
 	const block = proxyBlock(await textOf(disk, main));
@@ -57,5 +60,6 @@ async function textOf(disk: Disk, path: string): Promise<string> {
 	const bytes = await disk.read(path, LIMIT_BYTES);
 	return Buffer.from(bytes ?? [])
 		.toString("latin1")
-		.replace(/^\s*#.*$/gm, "");
+		.replace(/^\s*#.*$/gm, "")
+		.replace(FROM_ENVIRONMENT, (_whole, byDefault: string) => byDefault);
 }

@@ -32,6 +32,17 @@ test("is the proxy's default", async () => {
 	expect(await at({ "worker-proxy.inc": PROXY })).toEqual({ kind: "inet", host: "127.0.0.1", port: 11332 });
 });
 
+test("is the proxy's default as rspamd 4.1 writes it, with a template", async () => {
+	const template =
+		"bind_socket = \"{= env.LOCAL_ADDR|default('localhost') =}:{= env.PORT_PROXY|default('11332') =}\";";
+	const main = MAIN.replace('bind_socket = "localhost:11332";', template);
+	expect(await at({ "worker-proxy.inc": PROXY }, main)).toEqual({
+		kind: "inet",
+		host: "127.0.0.1",
+		port: 11332,
+	});
+});
+
 test.each([
 	['bind_socket = "*:12000";', { kind: "inet", host: "127.0.0.1", port: 12000, isOnEveryAddress: true }],
 	['bind_socket = "[::]:12000";', { kind: "inet", host: "::1", port: 12000, isOnEveryAddress: true }],
