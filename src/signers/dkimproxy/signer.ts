@@ -19,6 +19,7 @@ import { findAccount, readAccounts } from "../accounts.ts";
 import { readKeyFile } from "../key-file.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import type { RunProbe } from "../probe-protocol.ts";
+import { withoutPlace } from "../several-keys.ts";
 import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import type { ProxyKey } from "./keys.ts";
 import { signWithMailDkim } from "./mail-dkim.ts";
@@ -40,7 +41,7 @@ export function createDkimproxySigner(options: DkimproxyOptions): Signer {
 	return {
 		...oneTableParts(options, { requireSafe: false }),
 		read: async () => read(options),
-		firstKeyFaults: async (domains) => firstKeyFaults(options, domains),
+		firstKeyFaults: async (domains, several) => firstKeyFaults(options, domains, several),
 		render: ({ files }, changes) => (changes.length === 0 ? [] : renderProxy(files, changes)),
 		preflight: async () => preflight(options),
 		signOffline: async (staged, expectations, reading) => signOffline(options, staged, expectations, reading),
@@ -55,6 +56,7 @@ const NO_DIGEST =
 	"a signature without a=rsa-sha256: DKIMproxy then signs with rsa-sha1, which receivers refuse (RFC 8301); write a=rsa-sha256 into its parentheses";
 const PASSES_ERRORS =
 	"without reject_error DKIMproxy passes a message on unsigned when it cannot sign it; add `reject_error 1`";
+const ONE_EACH = "a sender_map has one key for a domain: let `key` be one";
 const BY_LIST = "listid_map: its keys are left as they are";
 
 /** The sender_map first: it is the part that keeps several domains apart. */
@@ -129,6 +131,7 @@ async function describe(disk: Disk, key: ProxyKey, keys: readonly ProxyKey[]): P
 async function firstKeyFaults(
 	options: DkimproxyOptions,
 	domains: readonly string[],
+	several: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, string>> {
 	const { files } = await readFiles(options);
 	const [map] = files;
@@ -139,12 +142,11 @@ async function firstKeyFaults(
 		const taken = keys.find((key) => key.sender === domain || key.domain === domain);
 		return taken === undefined ? null : `it has a line already: ${taken.problem ?? taken.selector}`;
 	};
-	return new Map(
-		domains.flatMap((domain) => {
-			const fault = why(domain);
-			return fault === null ? [] : [[domain, fault] as const];
-		}),
-	);
+	const faults = domains.flatMap((domain) => {
+		const fault = why(domain);
+		return fault === null ? [] : [[domain, fault] as const];
+	});
+	return new Map([...withoutPlace(domains, several, ONE_EACH), ...faults]);
 }
 
 /** It has no check of its own but its start, which reads the map and the key of dkimproxy_out.conf. */

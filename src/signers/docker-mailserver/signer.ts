@@ -1,6 +1,6 @@
 /** A docker-mailserver as a signer: its volume's files are changed, and its container is restarted by a command. */
 
-import { publicHalf } from "../../dkim/key-material.ts";
+import { bareKey, publicHalf } from "../../dkim/key-material.ts";
 import { hashOf } from "../../durable.ts";
 import { asKeyturnError, KeyturnError, leadsNowhere } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -17,6 +17,7 @@ import type {
 import { readKeyFile, readPrivateKey, reasonOf } from "../key-file.ts";
 import { signProbe } from "../one-table/key-signature.ts";
 import type { RunProbe } from "../probe-protocol.ts";
+import { withoutPlace } from "../several-keys.ts";
 import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import { signInside, whyNotAnew, whyNotRunning, whyNotTakenUp } from "./inside.ts";
 import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";
@@ -49,10 +50,12 @@ export function createDockerMailserverSigner(options: DockerMailserverOptions): 
 		swap,
 		read: async () => read(options),
 		keyPath: (domain, selector) => `${layout.keys}/${domain}/${selector}.private`,
-		firstKeyFaults: async (domains) => {
+		...(settings.signs === "rspamd" ? { keyFile: bareKey } : {}),
+		firstKeyFaults: async (domains, several) => {
 			const held = await whyHeld(options);
 			if (held !== null) return new Map(domains.map((domain) => [domain, held]));
-			return layout.firstKeyFaults(await readLayoutFiles(options.disk, layout), domains);
+			const faults = layout.firstKeyFaults(await readLayoutFiles(options.disk, layout), domains);
+			return new Map([...withoutPlace(domains, several, ONE_EACH), ...faults]);
 		},
 		render: ({ files, notes }, changes) => {
 			// Before a key is placed: whatever comes to lie on the volume has rspamd restarted.
@@ -66,7 +69,7 @@ export function createDockerMailserverSigner(options: DockerMailserverOptions): 
 			const keys = layout.keysIn(await stagedFiles(options.disk, staged, reading));
 			const messages: string[] = [];
 			for (const { domain, selector } of expectations)
-				messages.push(await signOne(options.disk, keys, domain, selector));
+				messages.push(await signOne(options, keys, domain, selector));
 			return messages;
 		},
 		ready: async (timeoutMs, reading) => ready(options, timeoutMs, reading),
@@ -81,6 +84,7 @@ const TRIED_AGAIN_MS = 500;
 const SLOWER = 9;
 const DROPPED =
 	"from the moment a new key is staged until the container is made anew, rspamd is without what custom-commands.conf changes: the container then takes override.d from the volume again, and these commands only run when it is made; put what must not be missing into files of override.d";
+const ONE_EACH = "of a container's signer one key of a domain is turned: let `key` be one";
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const QUEUE =
 	"the queue inside the container is not looked at: let retire.grace be longer than mail may wait there (5 days by default)";
@@ -195,15 +199,23 @@ async function stagedFiles(
 }
 
 async function signOne(
-	disk: Disk,
+	{ disk, settings }: DockerMailserverOptions,
 	keys: readonly VolumeKey[],
 	domain: string,
 	selector: string,
 ): Promise<string> {
 	const key = keys.find((one) => isIt(one, domain, selector));
 	const pem = key === undefined ? null : await readPrivateKey(disk, key.path);
-	if (pem !== null) return signProbe(domain, selector, pem);
-	throw new KeyturnError("signer.config", `${domain}: nothing staged signs with ${selector}`);
+	if (pem === null)
+		throw new KeyturnError("signer.config", `${domain}: nothing staged signs with ${selector}`);
+	// Its opendkim.conf has `SignatureAlgorithm rsa-sha256`.
+	if (settings.signs === "opendkim" && publicHalf(pem)?.algorithm === "ed25519")
+		throw new KeyturnError(
+			"signer.config",
+			`${domain}: the OpenDKIM of a docker-mailserver signs with RSA keys alone, and ${selector} is an Ed25519 key`,
+			{ hint: "Let `key` be rsa in keyturn.yaml." },
+		);
+	return signProbe(domain, selector, pem);
 }
 
 function isIt(key: VolumeKey, domain: string, selector: string): boolean {

@@ -12,6 +12,7 @@ import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
 import type { RunProbe } from "../probe-protocol.ts";
+import { withoutPlace } from "../several-keys.ts";
 import {
 	type EximAsked,
 	type SigningTransport,
@@ -38,7 +39,8 @@ export function createEximSigner(options: EximOptions): Signer {
 	return {
 		...oneTableParts(options, { requireSafe: false }),
 		read: async () => read(options),
-		firstKeyFaults: async () => Promise.resolve(new Map()),
+		firstKeyFaults: async (domains, several) =>
+			Promise.resolve(new Map(withoutPlace(domains, several, ONE_EACH))),
 		render: ({ files: [table] }, changes) =>
 			table === undefined ? [] : renderRows(table, changes, EXIM_TABLE),
 		unsignedWays: async () =>
@@ -55,6 +57,7 @@ export function createEximSigner(options: EximOptions): Signer {
 }
 
 const PROBE_MS = 30_000;
+const ONE_EACH = "the lookup file of an Exim has one key for a domain: let `key` be one";
 
 async function read({ disk, settings }: EximOptions): Promise<SignerReading> {
 	const { table, user } = settings;

@@ -8,6 +8,7 @@ import { renderLayout } from "./layout.ts";
 import { keyPathOf, readConfiguration, readLive, type RspamdOptions } from "./live-configuration.ts";
 import { neverAsked } from "./never-asked.ts";
 import { probe, ready } from "./probing.ts";
+import { withoutPlace } from "../several-keys.ts";
 import { readRspamd } from "./reading.ts";
 import { putIntoRedis, REDIS_TABLE, renderRedisTable } from "./redis-keys.ts";
 import type { RedisSettings, RspamdSettings } from "./settings.ts";
@@ -71,13 +72,14 @@ async function firstKeyFaults(
 	const { section, layout, keys } = await readLive(options);
 	const whyNever = neverAsked(section.options, [...keys.map(({ domain }) => domain), ...domains]);
 	const places = layout === null ? blockFaults(section, domains) : layout.firstKeyFaults(domains);
-	return new Map(
-		domains.flatMap((domain) => {
-			const twice = layout !== null && several.has(domain) ? ONE_EACH : null;
-			const fault = whyNever(domain) ?? twice ?? places.get(domain);
-			return fault === undefined ? [] : [[domain, fault] as const];
+	return new Map([
+		...places,
+		...(layout === null ? [] : withoutPlace(domains, several, ONE_EACH)),
+		...domains.flatMap((domain) => {
+			const why = whyNever(domain);
+			return why === null ? [] : [[domain, why] as const];
 		}),
-	);
+	]);
 }
 
 function blockFaults({ keys }: SigningSection, domains: readonly string[]): ReadonlyMap<string, string> {

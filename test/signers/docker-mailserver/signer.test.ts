@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -12,7 +13,7 @@ import { createSystemPrograms } from "../../../src/system/programs.ts";
 import { temporaryDirectory } from "../../system/temporary-directory.ts";
 import { createSleepingClock } from "../../fakes/sleeping-clock.ts";
 import { DKIM_SIGNING } from "../../fakes/docker-mailserver-files.ts";
-import { RSA_KEY } from "../../fakes/found-host.ts";
+import { ED25519_KEY, RSA_KEY } from "../../fakes/found-host.ts";
 import { SimDisk } from "../../fakes/sim-disk.ts";
 import { createSimProcess } from "../../fakes/sim-process.ts";
 
@@ -136,6 +137,43 @@ describe("rspamd, which its container restarts as soon as anything changes on th
 		expect(await signer.firstKeyFaults(["new.example"], new Set())).toEqual(new Map());
 		expect(await signer.preflight()).toBeNull();
 		expect(signer.render(reading, [TURN])).toHaveLength(1);
+	});
+});
+
+describe("keys of both algorithms", () => {
+	const bare = ED25519_KEY;
+	const pem = createPrivateKey({
+		key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), Buffer.from(bare, "base64")]),
+		format: "der",
+		type: "pkcs8",
+	})
+		.export({ format: "pem", type: "pkcs8" })
+		.toString();
+
+	test("are no two first keys of a domain, of which one alone would be turned", async () => {
+		const both = new Set(["new.example"]);
+		const why = expect.stringContaining("one key of a domain is turned");
+		const rspamd = rspamdOn(DEFERS, "tempfail");
+		expect([...(await rspamd.firstKeyFaults(["new.example", "one.example"], both))]).toEqual([
+			["new.example", why],
+		]);
+	});
+
+	test("are written for rspamd as it reads them, an Ed25519 key bare", () => {
+		expect(rspamdOn(DEFERS, "tempfail").keyFile?.(pem)).toBe(`${bare}\n`);
+	});
+
+	test("are refused before the switch where OpenDKIM signs, with rsa-sha256 alone", async () => {
+		const sim = new SimDisk(() => new Date(0));
+		sim.put(`${VOLUME}/opendkim/KeyTable`, "mail example.com:mail:/etc/opendkim/keys/mail\n");
+		sim.put(`${VOLUME}/opendkim/SigningTable`, "*@example.com mail\n");
+		sim.put(`${VOLUME}/opendkim/keys/mail`, pem);
+		const signer = signerOn(sim);
+		const key = { domain: "example.com", selector: "mail", record: "" };
+		await expect(signer.signOffline(new Map(), [key], await signer.read())).rejects.toMatchObject({
+			code: "signer.config",
+			message: expect.stringContaining("signs with RSA keys alone") as string,
+		});
 	});
 });
 

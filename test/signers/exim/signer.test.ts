@@ -82,3 +82,8 @@ test.each([
 		{ outcome: "failed", reason: "transport remote_smtp still signs with it" },
 	]);
 });
+
+test("a line has one key: a domain that is to get one of each algorithm has no place for them", async () => {
+	const faults = await eximWith("").firstKeyFaults(["example.net", "example.org"], new Set(["example.org"]));
+	expect([...faults]).toEqual([["example.org", expect.stringContaining("has one key for a domain")]]);
+});
