@@ -26,12 +26,16 @@ export async function runnerOf(
 	program: string,
 	container: MadeContainer,
 ): Promise<Runner | string> {
-	return program.endsWith("/podman") ? unitOf(container) : composeOf(tools, program, container);
+	const isPodmans = program.endsWith("/podman") || PODMANS_UNIT in container.labels;
+	return isPodmans ? unitOf(container) : composeOf(tools, program, container);
 }
+
+/** What it calls itself may be Docker (podman-docker). */
+const PODMANS_UNIT = "PODMAN_SYSTEMD_UNIT";
 
 /** Behind the walls of the door Podman would see other containers, those of no user: only systemd can be asked to start one there. */
 function unitOf({ name, labels }: MadeContainer): Runner | string {
-	const unit = labels["PODMAN_SYSTEMD_UNIT"]?.replace(/\.service$/, "");
+	const unit = labels[PODMANS_UNIT]?.replace(/\.service$/, "");
 	if (unit !== undefined) return { service: unit, commands: null, problems: [] };
 	return `${name} has no unit of systemd's, and the door cannot ask Podman: give it a quadlet, and name that unit in \`services\` (${DOCS})`;
 }

@@ -327,6 +327,11 @@ describe("docker-mailserver", () => {
 		expect(await discover(host, podman({ PODMAN_SYSTEMD_UNIT: "dms.service" }))).toMatchObject([
 			{ service: "dms", commands: null, keys: [{ domain: "example.com", selector: "mail" }], problems: [] },
 		]);
+		// podman-docker has /usr/bin/docker be Podman.
+		const byAnotherName = docker("mailserver", { ...said, labels: { PODMAN_SYSTEMD_UNIT: "dms.service" } });
+		expect(await discover({ ...host, "/usr/bin/docker": "" }, byAnotherName)).toMatchObject([
+			{ service: "dms", commands: null, keys: [{ domain: "example.com" }], problems: [] },
+		]);
 		expect(await discover(host, podman({}))).toMatchObject([
 			{ commands: null, keys: [], problems: [expect.stringContaining("give it a quadlet")] },
 		]);
