@@ -1,5 +1,6 @@
 /** Finds an rspamd that signs, in whichever way its dkim_signing.conf names its keys. */
 
+import { excerpt } from "../../dkim/foreign-text.ts";
 import { asKeyturnError } from "../../errors.ts";
 import type { FoundSetting, FoundSigner } from "../../ports/found-signer.ts";
 import { readAccounts } from "../accounts.ts";
@@ -19,13 +20,18 @@ export async function findRspamd(tools: SignerTools): Promise<readonly FoundSign
 		if (text !== null) found.push(await lookIntoFile(tools, { config, swap, text }));
 	}
 	// rspamd reads all of them; keys stand in one.
-	const one = found.find(({ keys }) => keys.length > 0) ?? found[0];
-	return one === undefined ? [] : [one];
+	const one = found.find(({ keys }) => keys.length > 0) ?? found[0] ?? (await unconfigured(tools, swap));
+	return one === null ? [] : [one];
 }
 
 /** What is in the second counts more. */
-const CONFIGS = ["/etc/rspamd/override.d/dkim_signing.conf", "/etc/rspamd/local.d/dkim_signing.conf"];
+const CONFIGS = [
+	"/etc/rspamd/override.d/dkim_signing.conf",
+	"/etc/rspamd/local.d/dkim_signing.conf",
+] as const;
 const KEYS = "/var/lib/rspamd/dkim";
+/** Of a key with the built-in selector, by BUILT_IN_PATH. */
+const ENDING = ".dkim.key";
 
 const ABOUT: Omit<Proposal, "config" | "settings" | "swap"> = {
 	type: "rspamd",
@@ -56,6 +62,17 @@ async function swapBeside({ disk, programs }: SignerTools): Promise<FoundSigner[
 				why: `a reload of rspamd ends the connections that Postfix has open to it, and with milter_default_action = ${action} their mail ${action === "reject" ? "is refused" : "leaves unsigned"} (tempfail would have it wait)`,
 				isOnly: true,
 			};
+}
+
+/** Without any configuration it signs for each domain whose key lies where it looks; null where none does. */
+async function unconfigured(tools: SignerTools, swap: Proposal["swap"]): Promise<FoundSigner | null> {
+	const names = (await tools.disk.list(KEYS).catch(() => null)) ?? [];
+	const domains = names.filter((name) => name.endsWith(ENDING)).map((name) => name.slice(0, -ENDING.length));
+	const config = CONFIGS[1];
+	const how = `name each domain in a map (selector_map = "/etc/rspamd/dkim_selectors.map"; lines "DOMAIN dkim")`;
+	const problem = `${config}: absent, and rspamd signs for ${excerpt(domains.join(", "), 200)}, whose key it finds by itself in ${KEYS}: ${how}`;
+	const about = { ...ABOUT, config, swap, settings: { keys: KEYS } };
+	return domains.length === 0 ? null : { ...asFound(about), problems: [problem] };
 }
 
 interface SigningFile extends Pick<Proposal, "config" | "swap"> {

@@ -421,6 +421,23 @@ describe("rspamd", () => {
 		},
 	);
 
+	test("that signs by its built-in names alone is told how to have them named", async () => {
+		const files = {
+			"/usr/bin/rspamd": "",
+			"/var/lib/rspamd/dkim/example.com.dkim.key": RSA_KEY,
+			"/var/lib/rspamd/dkim/example.org.other.key": RSA_KEY,
+		};
+		expect(await discover(files)).toMatchObject([
+			{
+				keys: [],
+				problems: [
+					'/etc/rspamd/local.d/dkim_signing.conf: absent, and rspamd signs for example.com, whose key it finds by itself in /var/lib/rspamd/dkim: name each domain in a map (selector_map = "/etc/rspamd/dkim_selectors.map"; lines "DOMAIN dkim")',
+				],
+			},
+		]);
+		expect(await discover({ "/usr/bin/rspamd": "" })).toEqual([]);
+	});
+
 	test("runs as rspamd where that is how its package calls its user", async () => {
 		const host = {
 			"/usr/bin/rspamd": "",
