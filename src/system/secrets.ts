@@ -130,12 +130,14 @@ function describe(reference: SecretReference): string {
 	return `the credential ${reference.credential}`;
 }
 
-/** Longer words than these are names of variables only in the capitals that such names have. */
+/** Longer words than these are names of variables only in the capitals, and with the lines between, that such names have. */
 const SHORT_NAME = 15;
 
 /** A token can be written like a name: what rather is the secret itself goes into no log. */
 function toldName(name: string): string {
-	return name.length <= SHORT_NAME || /^[A-Z]+(?:_[A-Z0-9]+)*$/.test(name) ? name : `${name.slice(0, 4)}…`;
+	return name.length <= SHORT_NAME || /^[A-Z]+(?:[A-Z0-9]*(?:_[A-Z0-9]+)+)?$/.test(name)
+		? name
+		: `${name.slice(0, 4)}…`;
 }
 
 function unreadable(where: string, what: string, hint: string): KeyturnError {

@@ -78,11 +78,14 @@ test.each(["ghp_R4nd0mCh4r4ct3rs0fAT0k3n", "JBSWY3DPEHPK3PXPJBSWY3DP"])(
 	},
 );
 
-test.each(["KEYTURN_CLOUDFLARE_TOKEN_2", "cf_token"])("tells %s, a name", async (env) => {
-	await expect(read({ env })).rejects.toMatchObject({
-		message: `the environment variable ${env} is not set`,
-	});
-});
+test.each(["KEYTURN_CLOUDFLARE_TOKEN_2", "RFC2136_TSIG_SECRET", "GANDIV5_PERSONAL_ACCESS_TOKEN", "cf_token"])(
+	"tells %s, a name",
+	async (env) => {
+		await expect(read({ env })).rejects.toMatchObject({
+			message: `the environment variable ${env} is not set`,
+		});
+	},
+);
 
 test.each([
 	["an empty file", " \n", "is empty"],
