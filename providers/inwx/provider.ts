@@ -31,11 +31,10 @@ const CODES = {
 	limited: [2502],
 	failed: [2400, 2500],
 };
-/**
- * Of a call without a session: as the documentation names it, and as it is told (github.com/inwx/nodejs-client, issue 28). A call
- * that comes after the login cannot mean the password by it.
- */
-const NO_SESSION: readonly (number | undefined)[] = [2002, 2200];
+/** Of a call without a session, as the documentation names it: one that comes after the login cannot mean the password by it. */
+const NO_SESSION = 2200;
+/** And as it is told (github.com/inwx/nodejs-client, issue 28); of a session that has just begun it is a refusal like others. */
+const COMMAND_USE = 2002;
 
 const envelope = z.object({ code: z.number(), msg: z.string(), reason: z.unknown().optional() });
 const login = z.object({ resData: z.object({ tfa: z.string().optional() }) });
@@ -120,23 +119,23 @@ function connect(options: AdapterOptions<InwxSettings>): Call {
 
 	const session = createSession({ provider: name, clock }, begin);
 	return async (method, params, read, signal, absent) =>
-		session.use(
-			async (cookie) =>
-				api.call(
-					{
-						method: "POST",
-						path: PATH,
-						headers: { cookie },
-						body: { method, params },
-						secrets: [cookie.slice("domrobot=".length)],
-						judge: (answer) => (NO_SESSION.includes(codeOf(answer)) ? { kind: "answered", why: null } : null),
-						read: (content, answer) => (NO_SESSION.includes(codeOf(answer)) ? ENDED : read(content)),
-						...(absent === undefined ? {} : { absent }),
-					},
-					signal,
-				),
-			signal,
-		);
+		session.use(async (cookie, isNew) => {
+			const isEnded = (answer: ApiAnswer) =>
+				[NO_SESSION, ...(isNew ? [] : [COMMAND_USE])].some((code) => code === codeOf(answer));
+			return api.call(
+				{
+					method: "POST",
+					path: PATH,
+					headers: { cookie },
+					body: { method, params },
+					secrets: [cookie.slice("domrobot=".length)],
+					judge: (answer) => (isEnded(answer) ? { kind: "answered", why: null } : null),
+					read: (content, answer) => (isEnded(answer) ? ENDED : read(content)),
+					...(absent === undefined ? {} : { absent }),
+				},
+				signal,
+			);
+		}, signal);
 }
 
 function noSecondFactor(provider: string): KeyturnError {

@@ -7,8 +7,14 @@ import type { Clock } from "../../ports/clock.ts";
 export const ENDED = Symbol("the session has ended");
 
 export interface Session<Ticket> {
-	/** Works with the session that is held; begins one where there is none, and once more where it has ended. */
-	use<Result>(work: (ticket: Ticket) => Promise<Result | typeof ENDED>, signal: AbortSignal): Promise<Result>;
+	/**
+	 * Works with the session that is held; begins one where there is none, and once more where it has ended. `isNew`: it has
+	 * begun just for this.
+	 */
+	use<Result>(
+		work: (ticket: Ticket, isNew: boolean) => Promise<Result | typeof ENDED>,
+		signal: AbortSignal,
+	): Promise<Result>;
 }
 
 /** Who is denied does not log in again for so long: a tick asks for many domains, and who fails often is shut out. */
@@ -36,12 +42,12 @@ export function createSession<Ticket>(
 	return {
 		async use(work, signal) {
 			if (held !== null) {
-				const result = await work(held);
+				const result = await work(held, false);
 				if (result !== ENDED) return result;
 			}
 			held = null;
 			held = await login(signal);
-			const result = await work(held);
+			const result = await work(held, true);
 			if (result !== ENDED) return result;
 			held = null;
 			throw new KeyturnError("provider.refused", `${provider}: it ended a session as soon as it had begun`, {

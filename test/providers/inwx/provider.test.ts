@@ -53,6 +53,21 @@ describe("a session at INWX", () => {
 		expect(bench.store.serves(add.name)).toEqual(["v=DKIM1"]);
 	});
 
+	test("that has just begun is not taken for ended where a call is refused by the same code", async () => {
+		const { bench } = await start();
+		const body = { code: 2002, msg: "Command use error", reason: "the zone is locked" };
+		const isCreate = ({ body: sent }: { readonly body: string }) => sent.includes("nameserver.createRecord");
+		const answers = [1, 2].map(() => ({
+			when: isCreate,
+			fault: { kind: "answer" as const, answer: { status: 200, body } },
+		}));
+		bench.server.faults.push(...answers);
+		const add = { kind: "add", name: `s1.${bench.zone}`, value: "v=DKIM1", ttlSeconds: 300 } as const;
+		expect(await bench.provider.change(bench.zone, [add], signal)).toMatchObject([
+			{ kind: "refused", why: expect.stringContaining("Command use error: the zone is locked (2002)") },
+		]);
+	});
+
 	test("is unlocked by a second factor, each code once", async () => {
 		const { bench, fake } = await start({ hasTotp: true });
 		fake.endSessions();
