@@ -34,7 +34,7 @@ const GAP_MS = 5_200;
 /** Too many calls carry no time to wait. */
 const LIMITED_MS = 60_000;
 const LONGEST_TTL_SECONDS = 60_000;
-/** What others change meanwhile would be lost. */
+/** After longer the hosts are read again: what others change meanwhile would be lost. */
 const FRESH_MS = 5_000;
 /** What `setHosts` names; whatever else stands in a zone it could not give back. */
 const TYPES = ["A", "AAAA", "ALIAS", "CAA", "CNAME", "MX", "MXE", "NS", "TXT", "URL", "URL301", "FRAME"];
@@ -106,20 +106,26 @@ function callsOf(
 ): ZoneCalls<ApiZone, Host, HostList> {
 	const { name: provider, copies, clock } = options;
 	const keptHosts = createKeptHosts(provider, clock);
-	const hostsOf = async (zone: ApiZone, signal: AbortSignal) =>
-		command("domains.dns.getHosts", partsOf(zone), readHosts, signal);
+	const hostsOf = async (zone: ApiZone, signal: AbortSignal, isUrgent = false) =>
+		command("domains.dns.getHosts", partsOf(zone), readHosts, signal, { isUrgent });
 	const servicesOf = async (zone: ApiZone, signal: AbortSignal, isUrgent: boolean) =>
 		command("domains.dns.getsrvrecords", partsOf(zone), readServices, signal, { isUrgent });
 
 	/** None where it does not tell: a command that is not documented keeps nothing from being written. */
-	async function servicesBefore(zone: ApiZone, signal: AbortSignal): Promise<readonly Host[]> {
+	async function servicesBefore(
+		zone: ApiZone,
+		read: HostList,
+		signal: AbortSignal,
+	): Promise<readonly Host[]> {
 		const untilMs = clock.uptimeMs() + FRESH_MS;
 		const services = await servicesOf(zone, signal, true).catch(untold);
 		if (clock.uptimeMs() <= untilMs) return services;
+		const now = await hostsOf(zone, signal, true);
+		if (JSON.stringify(now) === JSON.stringify(read)) return services;
 		throw new KeyturnError(
 			"provider.refused",
-			`${provider}: ${zone.name} was long in telling its SRV records`,
-			{ retry: true, hint: "nothing is written over hosts that were read before that; they are read again" },
+			`${provider}: the hosts of ${zone.name} changed while it told its SRV records`,
+			{ retry: true, hint: "nothing is written over what was changed; it is read again" },
 		);
 	}
 
@@ -145,11 +151,12 @@ function callsOf(
 				.map((entry) => ({ name: absoluteName(entry.name, zone.name), value: entry.address, entry }));
 			return { txt, whole };
 		},
-		async write(zone, { hosts, emailType }, { gone, come }, signal) {
+		async write(zone, whole, { gone, come }, signal) {
+			const { hosts, emailType } = whole;
 			refuseLoss(provider, zone, hosts);
 			const kept = hosts.filter((host) => !gone.includes(host));
 			const wanted = [...kept, ...come.map((record) => hostFor(zone, record))];
-			const services = await servicesBefore(zone, signal);
+			const services = await servicesBefore(zone, whole, signal);
 			const copy = await copies.keep(provider, zone.name, { hosts, emailType, services });
 			const fields = {
 				...partsOf(zone),

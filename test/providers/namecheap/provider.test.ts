@@ -289,18 +289,33 @@ describe("a zone of Namecheap", () => {
 			});
 		});
 
-		test("is not written where that is told so late that the hosts may have changed", async () => {
+		/** Each time it is asked for. */
+		const tellLate = (meanwhile: () => void) => {
 			const { bench } = started;
 			const isAsked = is("dns.getsrvrecords");
 			const when = (request: FakeRequest) => {
-				if (isAsked(request)) void bench.clock.sleep(20_000, signal);
+				if (!isAsked(request)) return false;
+				void bench.clock.sleep(20_000, signal);
+				meanwhile();
 				return false;
 			};
 			bench.server.faults.push({ when, fault: { kind: "reset" } });
+		};
+
+		test("is not written where that is told late, and the hosts have changed meanwhile", async () => {
+			const { bench } = started;
+			tellLate(loseMail);
 			expect(await bench.provider.change(bench.zone, [add()], signal)).toMatchObject([
-				{ kind: "refused", why: expect.stringContaining("long in telling its SRV records") },
+				{ kind: "refused", why: expect.stringContaining("changed while it told its SRV records") },
 			]);
 			expect(bench.store.serves(name)).toEqual([]);
+		});
+
+		test("is written however late that is told, where the hosts have not", async () => {
+			const { bench } = started;
+			tellLate(() => {});
+			expect(await bench.provider.change(bench.zone, [add()], signal)).toEqual([{ kind: "done" }]);
+			expect(services()).toHaveLength(1);
 		});
 
 		test.each<[string, { readonly status: number; readonly body: string }]>([
