@@ -17,7 +17,7 @@ export function neverAsked(options: ReadonlyMap<string, string>, keyed: Iterable
 		const above = domainsAbove(domain).findLast((one) => known.has(one));
 		return above === undefined
 			? null
-			: `use_esld is on: rspamd signs its mail with the key of ${above}, and never looks for one of ${domain}; take ${domain} out of keyturn.yaml, or set use_esld = false once each sub-domain that sends mail has a key of its own`;
+			: `use_esld is on: rspamd signs its mail by the registered domain alone (${above} has a key), and never looks for a key of ${domain}; take ${domain} out of keyturn.yaml, or set use_esld = false once each sub-domain that sends mail has a key of its own`;
 	};
 }
 
