@@ -11,6 +11,8 @@ import { type Weather, WEATHERS } from "./luck.ts";
 import { formatElapsed } from "./record-of-run.ts";
 import { runSimulation } from "./run.ts";
 
+const SEEDS_A_PROCESS = 40;
+
 interface Sum {
 	readonly turns: number;
 	readonly failed: readonly number[];
@@ -59,18 +61,33 @@ function weatherOf(name: string): Weather {
 
 async function runJobs(): Promise<Sum> {
 	const share = Math.ceil(Number(values.turns) / jobs);
-	const sums = await Promise.all(Array.from({ length: jobs }, (_, job) => runJob(first + job, share)));
+	return sumOf(await Promise.all(Array.from({ length: jobs }, (_, job) => runJob(first + job, share))));
+}
+
+function sumOf(sums: readonly Sum[]): Sum {
 	return {
 		turns: sums.reduce((total, { turns }) => total + turns, 0),
 		failed: sums.flatMap(({ failed }) => failed).toSorted((one, other) => one - other),
 	};
 }
 
-function runJob(seed: number, turns: number): Promise<Sum> {
+/** One process after another: the same took 1.7 times as long a call after an hour and a half as in its first minutes. */
+async function runJob(first: number, turns: number): Promise<Sum> {
+	const sums: Sum[] = [];
+	let done = 0;
+	for (let seed = first; seed < end && (turns === 0 || done < turns); seed += SEEDS_A_PROCESS * jobs) {
+		const sum = await runProcess(seed, turns === 0 ? 0 : turns - done);
+		done += sum.turns;
+		sums.push(sum);
+	}
+	return sumOf(sums);
+}
+
+function runProcess(seed: number, turns: number): Promise<Sum> {
 	const flags = (["keepGoing", "history"] as const).filter((flag) => values[flag]);
 	const args = Object.entries({
 		seed,
-		runs: end - seed,
+		runs: Math.min(end - seed, SEEDS_A_PROCESS * jobs),
 		stride: jobs,
 		turns,
 		lines: values.lines,
