@@ -287,6 +287,16 @@ export function parseTables(
 	return tables;
 }
 
+/** Of the key tables, what no line of the signing table names: nothing signs with it. */
+export function unusedLines(disk: SimDisk): readonly TableLine[] {
+	const named = new Set(wordsOf(disk.text(SIGNING_TABLE) ?? "").map(([, entry]) => entry));
+	return [KEY_TABLE, SECOND_KEY_TABLE].flatMap((path) =>
+		[...(keysIn(disk.text(path) ?? "") ?? new Map<string, TableLine>()).values()].filter(
+			({ entry }) => !named.has(entry),
+		),
+	);
+}
+
 function keysIn(keyTable: string): ReadonlyMap<string, TableLine> | null {
 	const keys = new Map<string, TableLine>();
 	for (const [entry, value] of wordsOf(keyTable)) {

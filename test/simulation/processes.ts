@@ -298,18 +298,21 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 				running,
 				`sink ${sink.name}`,
 				wrappers.sink(
-					createSimSink(sink, (event) => {
-						world.said.push({ where: "an event", text: JSON.stringify(event) });
-						if (event.phase === "start")
-							for (const domain of event.domains)
-								world.firstToldMs.set(
-									domain,
-									world.firstToldMs.get(domain) ?? time.elapsedMs() - world.offMs,
-								);
-						record.note(
-							"told",
-							`${event.event} ${event.phase ?? ""} ${event.domains.join(",")}: ${event.summary}`,
-						);
+					createSimSink(sink, {
+						waiting: () => waitingFor(sink.name, host.disk.text(`${STATE}/host.json`)),
+						note: (event) => {
+							world.said.push({ where: "an event", text: JSON.stringify(event) });
+							if (event.phase === "start")
+								for (const domain of event.domains)
+									world.firstToldMs.set(
+										domain,
+										world.firstToldMs.get(domain) ?? time.elapsedMs() - world.offMs,
+									);
+							record.note(
+								"told",
+								`${event.event} ${event.phase ?? ""} ${event.domains.join(",")}: ${event.summary}`,
+							);
+						},
 					}),
 				),
 			),
@@ -555,6 +558,15 @@ function noteKeyFile(world: World, call: DiskCall, path: string): void {
 	if (call === "unlink" && before !== undefined) world.unlinked.push({ path, content: before });
 	if (content === null) world.keyFiles.delete(path);
 	else if (call.startsWith("file.")) world.keyFiles.set(path, content);
+}
+
+function waitingFor(sink: string, text: string | null): number {
+	try {
+		const { outbox } = JSON.parse(text ?? "") as { readonly outbox: readonly { readonly sink: string }[] };
+		return outbox.filter((entry) => entry.sink === sink).length;
+	} catch {
+		return 0;
+	}
 }
 
 function isInUse(world: World, owner: string): boolean {

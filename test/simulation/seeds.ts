@@ -61,6 +61,10 @@ export const SEEDS: readonly Seed[] = [
 		found: "a domain whose daily look was due did not go along with the stop that others made",
 	},
 	{
+		seed: 141242,
+		found: "the checker did not excuse half a change that an administrator's save had left, which was told",
+	},
+	{
 		seed: 500011,
 		weather: "harsh",
 		found: "recovery stopped the signer beneath a mail server that the boot had started",

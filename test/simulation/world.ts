@@ -58,6 +58,10 @@ export interface DiskFault {
 export interface SinkState {
 	readonly name: string;
 	isUp: boolean;
+	/** Since it last took something. */
+	hasFailed: boolean;
+	/** Whether as much waited for it at some time as is kept for one (docs/alerts.md): the oldest news may have been given up. */
+	wasFull: boolean;
 	readonly got: KeyturnEvent[];
 }
 
@@ -180,7 +184,13 @@ export function createWorld(
 			complaint: null,
 			phase: "running",
 		},
-		sinks: ["webhook", "email"].map((name) => ({ name, isUp: true, got: [] })),
+		sinks: ["webhook", "email"].map((name) => ({
+			name,
+			isUp: true,
+			hasFailed: false,
+			wasFull: false,
+			got: [],
+		})),
 		hooks: createSimHooks(),
 		others: { uses: [], isUnreadable: false },
 		queue: [],
@@ -319,15 +329,25 @@ function monthOf(date: Date): string {
 	return `${date.getUTCFullYear()}${String(date.getUTCMonth() + 1).padStart(2, "0")}`;
 }
 
-/** An AlertSink of one process; what it delivers is kept by the world. */
-export function createSimSink(state: SinkState, note: (event: KeyturnEvent) => void): AlertSink {
+/** docs/alerts.md. */
+const KEPT_FOR_ONE = 500;
+
+/** An AlertSink of one process; what it delivers is kept by the world. `waiting`: how much waits for it on the disk. */
+export function createSimSink(
+	state: SinkState,
+	{ waiting, note }: { readonly waiting: () => number; readonly note: (event: KeyturnEvent) => void },
+): AlertSink {
 	return {
 		name: state.name,
 		on: null,
 		repeatMs: 6 * 3_600_000,
 		deliver: async (event) => {
-			if (!state.isUp)
+			if (!state.isUp) {
+				state.hasFailed = true;
 				throw new KeyturnError("alert.undelivered", `${state.name}: connection refused`, { retry: true });
+			}
+			if (state.hasFailed && waiting() >= KEPT_FOR_ONE) state.wasFull = true;
+			state.hasFailed = false;
 			state.got.push(event);
 			note(event);
 		},
