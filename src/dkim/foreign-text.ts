@@ -24,15 +24,22 @@ export function cut(text: string, most: number): string {
 	return text.length <= most ? text : `${text.slice(0, most)}…`;
 }
 
+/** A secret, and what becomes of it in an address (RFC 3986 section 2.1), which programs tell where they cannot reach it. */
+export function addressForms(secret: string): readonly string[] {
+	const encoded = encodeURIComponent(Buffer.from(secret).toString());
+	const strict = encoded.replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+	return [secret, encoded, strict, strict.replaceAll("%20", "+")];
+}
+
 /**
  * Servers and programs quote what they were given, sometimes a secret too, or a part of it that stands by itself, in JSON
- * perhaps. To be done before anything is cut: half a secret is found no more. What is shorter than six characters would be
+ * or an address perhaps. To be done before anything is cut: half a secret is found no more. What is shorter than six characters would be
  * found everywhere.
  */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
 	return secrets
 		.flatMap((secret) => [secret, ...secret.split(" ")])
-		.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+		.flatMap((secret) => [...addressForms(secret), JSON.stringify(secret).slice(1, -1)])
 		.filter((secret) => secret.length >= 6)
 		.reduce((left, secret) => left.replaceAll(secret, "…"), text);
 }

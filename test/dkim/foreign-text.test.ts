@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { excerpt, inLines, inOneLine } from "../../src/dkim/foreign-text.ts";
+import { excerpt, inLines, inOneLine, withoutSecrets } from "../../src/dkim/foreign-text.ts";
 
 describe("the text of others in one line", () => {
 	it("stays as it is if nothing in it is obeyed by whoever shows it", () => {
@@ -45,4 +45,15 @@ describe("an excerpt", () => {
 		expect(excerpt("a\nb", 5)).toBe("a\\u000ab");
 		expect(excerpt("a\nbcd", 3)).toBe("a\\u000ab…");
 	});
+});
+
+it.each(["?key=it%27s%20p%40ss%21&", "?key=it's%20p%40ss!&", "?key=it%27s+p%40ss%21&"])(
+	"a secret is not told as %s, a part of an address",
+	(query) => {
+		expect(withoutSecrets(query, ["it's p@ss!"])).toBe("?key=…&");
+	},
+);
+
+it("what is no text of its own, half a character, is looked for all the same", () => {
+	expect(withoutSecrets("token half\ud800-of-it", ["half\ud800-of-it"])).toBe("token …");
 });

@@ -1,6 +1,6 @@
 /** Runs a program that a provider is made of: one that nobody else could have written, and whose failure is told without secrets. */
 
-import { inOneLine } from "../../dkim/foreign-text.ts";
+import { addressForms, inOneLine } from "../../dkim/foreign-text.ts";
 import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { ProgramTrust } from "../../ports/program-trust.ts";
 import type { ProgramResult, Programs } from "../../ports/programs.ts";
@@ -67,13 +67,6 @@ function endOf({ status, signal }: ProgramResult): string {
 /** The end of it, where the cause stands; many tell their faults on the standard output. */
 function saidBy({ stdout, stderr }: ProgramResult, { secrets = [] }: ProgramCall): string {
 	const said = stderr.trim() === "" ? stdout.trim() : stderr.trim();
-	const hidden = secrets.flatMap(formsOf).reduce((text, secret) => text.replaceAll(secret, "…"), said);
+	const hidden = secrets.flatMap(addressForms).reduce((text, secret) => text.replaceAll(secret, "…"), said);
 	return hidden.length <= MOST_REASON ? inOneLine(hidden) : `…${inOneLine(hidden.slice(-MOST_REASON))}`;
-}
-
-/** A secret, and what becomes of it in an address (RFC 3986 section 2.1), which programs tell where they cannot reach it. */
-function formsOf(secret: string): readonly string[] {
-	const encoded = encodeURIComponent(secret);
-	const strict = encoded.replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
-	return [secret, encoded, strict, strict.replaceAll("%20", "+")];
 }
