@@ -14,6 +14,7 @@ import {
 import { absoluteName, relativeName } from "../../src/publishing/api/names.ts";
 import { createRrsetProvider, type RrsetCalls } from "../../src/publishing/api/rrset-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { waitOfSeconds } from "../../src/publishing/api/retry-after.ts";
 import { about, type GoDaddySettings } from "./settings.ts";
 
 const BASE = "https://api.godaddy.com";
@@ -35,8 +36,6 @@ const failure = z.object({
 });
 /** The documentation's ErrorLimit; a header often says nothing of it (github.com/kubernetes-sigs/external-dns, pull request 4866). */
 const limit = z.object({ retryAfterSec: z.number().nonnegative() });
-/** As of Retry-After no more than the day is waited for. */
-const LONGEST_SECONDS = 86_400;
 /** Written back as it was read, with whatever else it has. */
 const record = z.looseObject({ type: z.string(), name: z.string(), data: z.string(), ttl: z.number() });
 const records = z.array(record);
@@ -122,7 +121,7 @@ function judge({ status, headers, content }: ApiAnswer): Verdict | null {
 	if (status !== 429 || headers["retry-after"] !== undefined) return null;
 	const seconds = limit.safeParse(content).data?.retryAfterSec;
 	if (seconds === undefined) return null;
-	return { kind: "limited", why: null, waitMs: Math.min(seconds, LONGEST_SECONDS) * 1000 };
+	return { kind: "limited", why: null, waitMs: waitOfSeconds(seconds) };
 }
 
 function explain(content: unknown): string {

@@ -12,6 +12,7 @@ import {
 	type WantedRecord,
 } from "../../src/publishing/api/record-api.ts";
 import { type ApiZone, createZoneSearch } from "../../src/publishing/api/zones.ts";
+import { waitOfSeconds } from "../../src/publishing/api/retry-after.ts";
 import { about, type PorkbunSettings } from "./settings.ts";
 
 /** No limit is documented for a value: what became of it is read back. */
@@ -20,8 +21,6 @@ const LIMITS = { valueOctets: 2_000, minTtlSeconds: 600, batch: 20 } as const;
 const GAP_MS = 1_000;
 /** Some minutes were seen. */
 const LIMITED_MS = 60_000;
-/** A wait beyond the day is none that a limit has. */
-const LONGEST_LIMIT_MS = 86_400_000;
 
 /** Codes of failures; older answers have messages only. */
 const TOO_MANY = "RATE_LIMIT_EXCEEDED";
@@ -142,11 +141,12 @@ function judge({ status, headers, content }: ApiAnswer): Verdict | null {
 	const said = failure.safeParse(content).data;
 	if (said === undefined) return null;
 	const { code = "", message: why, ttlRemaining } = said;
-	if (code === TOO_MANY) return { kind: "limited", why, waitMs: waitOf(ttlRemaining) };
+	if (code === TOO_MANY)
+		return {
+			kind: "limited",
+			why,
+			waitMs: ttlRemaining === undefined ? LIMITED_MS : waitOfSeconds(ttlRemaining),
+		};
 	if (BAD_CREDENTIAL.test(code) || SAYS_BAD_CREDENTIAL.test(why)) return { kind: "denied", why };
 	return status === 200 ? { kind: "refused", why } : null;
-}
-
-function waitOf(seconds: number | undefined): number {
-	return seconds === undefined ? LIMITED_MS : Math.min(seconds * 1000, LONGEST_LIMIT_MS);
 }

@@ -9,8 +9,14 @@ const LONGEST_MS = 86_400_000;
  */
 export function retryAfterMs(headers: Readonly<Record<string, string>>, now: Date): number | null {
 	const value = headers["retry-after"]?.trim() ?? "";
-	const waitMs = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : untilMoment(value, headers, now);
+	if (/^\d{1,9}$/.test(value)) return waitOfSeconds(Number(value));
+	const waitMs = untilMoment(value, headers, now);
 	return waitMs === null ? null : Math.min(waitMs, LONGEST_MS);
+}
+
+/** In milliseconds, of what an answer tells in its content. */
+export function waitOfSeconds(seconds: number): number {
+	return Math.min(seconds * 1000, LONGEST_MS);
 }
 
 function untilMoment(value: string, headers: Readonly<Record<string, string>>, now: Date): number | null {
