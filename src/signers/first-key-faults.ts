@@ -1,10 +1,23 @@
-/** Refuses first keys of several algorithms where a signer has place for one, before any of them is made. */
+/** Which domains of several cannot get a first key, told before one is made. */
 
-/** Each domain that is to get several, with why it has no place for them. */
+/** Each of them for which `why` has words. */
+export function faultsOf(
+	domains: readonly string[],
+	why: (domain: string) => string | null,
+): ReadonlyMap<string, string> {
+	return new Map(
+		domains.flatMap((domain) => {
+			const fault = why(domain);
+			return fault === null ? [] : [[domain, fault] as const];
+		}),
+	);
+}
+
+/** Those that are to get several keys where a signer has place for one, all with the same words. */
 export function withoutPlace(
 	domains: readonly string[],
 	several: ReadonlySet<string>,
 	why: string,
-): readonly (readonly [domain: string, why: string])[] {
-	return domains.flatMap((domain) => (several.has(domain) ? [[domain, why] as const] : []));
+): ReadonlyMap<string, string> {
+	return faultsOf(domains, (domain) => (several.has(domain) ? why : null));
 }

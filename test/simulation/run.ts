@@ -130,6 +130,7 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 	const restless = checker.breaches.length > 0 ? [] : await findRestless();
 	const breaches = [...checker.breaches];
 	if (!(options.stopAtBreach === true && breaches.length > 0)) {
+		const halves = halvesLeft(world);
 		const after: Aftermath = {
 			unsigned: world.unsigned.all(),
 			broken: scenario.broken,
@@ -139,9 +140,9 @@ export async function runSimulation(options: RunOptions): Promise<RunOutcome> {
 			lastDueMs: lastDue(scenario, endsMs),
 			delivered: new Map(world.sinks.map((sink) => [sink.name, sink.got])),
 			full: new Set(world.sinks.filter(({ wasFull }) => wasFull).map(({ name }) => name)),
-			halves: new Set(halvesLeft(world).map(({ domain }) => domain)),
+			halves: new Set(halves.map(({ domain }) => domain)),
 			hookToldMs: world.hooks.toldMs,
-			outlived: findOutlived(world, endsMs),
+			outlived: findOutlived(world, halves, endsMs),
 			silentWaits: [...programs.silentWaits],
 			firstToldMs: world.firstToldMs,
 			toldByMs: toldBy(scenario),
@@ -193,11 +194,10 @@ function lastDue({ beginning, policies, luck }: Scenario, endsMs: number): Reado
 const CONNECTIONS_MS = DAY_MS;
 
 /** Records of our own keys that stand though grace, and whatever may add to it, have been over for half a day. */
-function findOutlived(world: World, endsMs: number): readonly string[] {
+function findOutlived(world: World, halves: readonly Half[], endsMs: number): readonly string[] {
 	const { scenario, host } = world;
 	// A clock that is not believed removes nothing for as long as that.
 	if (scenario.luck.clockSteps + scenario.luck.suspensions > 0) return [];
-	const halves = halvesLeft(world);
 	return scenario.policies
 		.filter(({ domain }) => !scenario.broken.has(domain))
 		.flatMap(({ domain, retire, record, jitterMs }) => {
@@ -214,11 +214,13 @@ function findOutlived(world: World, endsMs: number): readonly string[] {
 		});
 }
 
+interface Half {
+	readonly domain: string;
+	readonly selector: string;
+}
+
 /** Lines of old keys of ours that stand in a key table alone, where somebody saves tables between two renames. */
-function halvesLeft({
-	scenario,
-	host,
-}: World): readonly { readonly domain: string; readonly selector: string }[] {
+function halvesLeft({ scenario, host }: World): readonly Half[] {
 	if (scenario.luck.administratorEdits === 0) return [];
 	return unusedLines(host.disk).filter(({ domain, selector }) =>
 		(storedDomain(host.disk, domain)?.keys ?? []).some(

@@ -19,7 +19,7 @@ import { findAccount, readAccounts } from "../accounts.ts";
 import { readKeyFile } from "../key-file.ts";
 import { oneTableParts } from "../one-table/parts.ts";
 import type { RunProbe } from "../probe-protocol.ts";
-import { withoutPlace } from "../several-keys.ts";
+import { faultsOf, withoutPlace } from "../first-key-faults.ts";
 import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import type { ProxyKey } from "./keys.ts";
 import { signWithMailDkim } from "./mail-dkim.ts";
@@ -142,11 +142,7 @@ async function firstKeyFaults(
 		const taken = keys.find((key) => key.sender === domain || key.domain === domain);
 		return taken === undefined ? null : `it has a line already: ${taken.problem ?? taken.selector}`;
 	};
-	const faults = domains.flatMap((domain) => {
-		const fault = why(domain);
-		return fault === null ? [] : [[domain, fault] as const];
-	});
-	return new Map([...withoutPlace(domains, several, ONE_EACH), ...faults]);
+	return new Map([...withoutPlace(domains, several, ONE_EACH), ...faultsOf(domains, why)]);
 }
 
 /** It has no check of its own but its start, which reads the map and the key of dkimproxy_out.conf. */

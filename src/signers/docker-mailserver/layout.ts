@@ -8,6 +8,7 @@ import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import { faultsOf } from "../first-key-faults.ts";
 import { isCaught, LABELLED_KEYS, labelledKeys } from "../one-table/labelled-keys.ts";
 import type { RowFormat } from "../one-table/rows.ts";
 import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
@@ -142,14 +143,12 @@ function rspamdLayout({ volume, inside }: DockerMailserverSettings): VolumeLayou
 		firstKeyFaults: (files, domains) => {
 			const keys = keysIn(files);
 			const whyNever = whyNotTaken(sectionOf(files), domains);
-			return new Map(
-				domains.flatMap((domain) => {
-					const key = keys.find((one) => one.domain === domain);
-					const has = key === undefined ? null : `it has a block already: ${key.problem ?? key.selector}`;
-					const why = has ?? whyNever(domain);
-					return why === null ? [] : [[domain, why] as const];
-				}),
-			);
+			return faultsOf(domains, (domain) => {
+				const key = keys.find((one) => one.domain === domain);
+				return key === undefined
+					? whyNever(domain)
+					: `it has a block already: ${key.problem ?? key.selector}`;
+			});
 		},
 	};
 }

@@ -17,7 +17,7 @@ import type {
 import { readKeyFile, readPrivateKey, reasonOf } from "../key-file.ts";
 import { signProbe } from "../one-table/key-signature.ts";
 import type { RunProbe } from "../probe-protocol.ts";
-import { withoutPlace } from "../several-keys.ts";
+import { withoutPlace } from "../first-key-faults.ts";
 import { judgeSingly, type SignedSingly } from "../signed-singly.ts";
 import { signInside, whyNotAnew, whyNotRunning, whyNotTakenUp } from "./inside.ts";
 import { layoutOf, readLayoutFiles, type VolumeKey } from "./layout.ts";

@@ -12,7 +12,7 @@ import { oneTableParts } from "../one-table/parts.ts";
 import { readOneTable } from "../one-table/reading.ts";
 import { renderRows } from "../one-table/rows.ts";
 import type { RunProbe } from "../probe-protocol.ts";
-import { withoutPlace } from "../several-keys.ts";
+import { withoutPlace } from "../first-key-faults.ts";
 import {
 	type EximAsked,
 	type SigningTransport,
@@ -39,8 +39,7 @@ export function createEximSigner(options: EximOptions): Signer {
 	return {
 		...oneTableParts(options, { requireSafe: false }),
 		read: async () => read(options),
-		firstKeyFaults: async (domains, several) =>
-			Promise.resolve(new Map(withoutPlace(domains, several, ONE_EACH))),
+		firstKeyFaults: async (domains, several) => Promise.resolve(withoutPlace(domains, several, ONE_EACH)),
 		render: ({ files: [table] }, changes) =>
 			table === undefined ? [] : renderRows(table, changes, EXIM_TABLE),
 		unsignedWays: async () =>

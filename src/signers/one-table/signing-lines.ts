@@ -6,6 +6,7 @@
 import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { RenderedFile, SignerChange, SignerFile, SigningLine } from "../../ports/signer.ts";
+import { faultsOf } from "../first-key-faults.ts";
 import { groupBy } from "../group-by.ts";
 import { isChanged, namesNext } from "../rendered.ts";
 import { parseRows, type Row, type RowFormat, renderRows } from "./rows.ts";
@@ -76,13 +77,12 @@ export function firstLineFaults(
 	mayStandBefore: (row: SigningRow) => boolean,
 ): ReadonlyMap<string, string> {
 	const rows = signingRows(signing.bytes, labelIn);
-	return new Map(
-		domains.flatMap((domain) => {
-			const row = rows.find((one) => isCaught(one.pattern, `postmaster@${domain}`) && !mayStandBefore(one));
-			const why = `the line ${row?.pattern ?? ""} ${row?.label ?? ""} of the signing table signs its mail already`;
-			return row === undefined ? [] : [[domain, why] as const];
-		}),
-	);
+	return faultsOf(domains, (domain) => {
+		const row = rows.find((one) => isCaught(one.pattern, `postmaster@${domain}`) && !mayStandBefore(one));
+		return row === undefined
+			? null
+			: `the line ${row.pattern} ${row.label} of the signing table signs its mail already`;
+	});
 }
 
 /** The files after the changes, in the order of their renames; fails with `signer.config` as `renderRows` does. */

@@ -2,6 +2,7 @@
 
 import type { RenderedFile, Signer, SignerChange, SignerReading } from "../../ports/signer.ts";
 import { findAccount, readAccounts } from "../accounts.ts";
+import { faultsOf } from "../first-key-faults.ts";
 import { refusalBy } from "../safe-keys.ts";
 import { readLive } from "./live-configuration.ts";
 import { ONE_KEY, type OneKey, renderOneKey } from "./one-key.ts";
@@ -57,11 +58,8 @@ async function firstKeyFaults(
 	domains: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
 	const live = await readLive({ disk, config: settings.config, service });
-	return new Map(
-		domains.flatMap((domain) => {
-			const why = live.oneKey === null ? whyNoFirstKey(live, domain) : whyNoPlace(live.oneKey);
-			return why === null ? [] : [[domain, why] as const];
-		}),
+	return faultsOf(domains, (domain) =>
+		live.oneKey === null ? whyNoFirstKey(live, domain) : whyNoPlace(live.oneKey),
 	);
 }
 

@@ -1,6 +1,7 @@
 /** Which keys amavis signs with: the `dkim_key` lines of its configuration, which is Perl. */
 
 import type { Disk } from "../../ports/disk.ts";
+import { named } from "./read-file.ts";
 import { domainOf, lineCounter, pathOf, type Reading, unclear } from "./reading.ts";
 
 const PROGRAM = "amavis";
@@ -12,14 +13,9 @@ const CALL_LIMIT = 2000;
 
 /** Where Debian's, and that of others, is configured; not all need be there. Fails as the disk does. */
 export async function amavisFiles(disk: Disk): Promise<readonly string[]> {
-	const names = (await disk.list(DEBIANS)) ?? [];
-	return [
-		...names.filter((name) => /^[A-Za-z0-9_-]+$/.test(name)).map((name) => `${DEBIANS}/${name}`),
-		...OTHERS,
-	];
+	return [...(await named(disk, "/etc/amavis/conf.d", /^[A-Za-z0-9_-]+$/)), ...OTHERS];
 }
 
-const DEBIANS = "/etc/amavis/conf.d";
 const OTHERS = ["/etc/amavis/amavisd.conf", "/etc/amavisd/amavisd.conf", "/etc/amavisd.conf"];
 
 /** A line, or several, `dkim_key('example.com', 'selector', '/path', …);`. What is computed in Perl cannot be told. */

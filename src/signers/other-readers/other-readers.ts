@@ -10,7 +10,7 @@ import type { OtherReader } from "../../ports/door.ts";
 import { findInstances } from "../opendkim/instances.ts";
 import { amavisFiles, amavisReadings } from "./amavis.ts";
 import { BOTH_ALGORITHMS, milterReadings } from "./milter-options.ts";
-import { readText } from "./read-file.ts";
+import { named, readText } from "./read-file.ts";
 import { type Reading, unclear } from "./reading.ts";
 import { rspamdReadings, type SigningModule } from "./rspamd.ts";
 
@@ -101,11 +101,6 @@ function rspamd(name: string, { program, ...builtIn }: SigningModule): Kind {
 /** The path itself where it leads nowhere. */
 async function realPath(disk: Disk, path: string): Promise<string> {
 	return (await disk.realpath(path).catch(() => null)) ?? path;
-}
-
-async function named(disk: Disk, directory: string, pattern: RegExp): Promise<readonly string[]> {
-	const names = (await disk.list(directory)) ?? [];
-	return names.filter((name) => pattern.test(name)).map((name) => `${directory}/${name}`);
 }
 
 async function attempt<Found>(

@@ -7,6 +7,7 @@ import { hashOf } from "../../durable.ts";
 import { KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
+import { faultsOf } from "../first-key-faults.ts";
 import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
 import { firstLineFaults, renderTwoTables, signingRows } from "../one-table/signing-lines.ts";
 import { mapPath, openedPath, plainPath } from "./file-names.ts";
@@ -111,18 +112,14 @@ async function readMap(given: LayoutOptions): Promise<Layout> {
 		files: [map],
 		rows: [...mapped, ...blocks],
 		firstKeyFaults: (domains) =>
-			new Map(
-				domains.flatMap((domain) => {
-					const block = blocks.find((row) => row.domain === domain);
-					if (block !== undefined) return [[domain, block.problem] as const];
-					const has = mapped.find((row) => row.domain === domain);
-					const why =
-						has === undefined
-							? whyElsewhere(paths(domain), keyPath, { domain, selector: "" })
-							: `the map of selectors has ${has.selector} for it already: ${has.problem ?? "it signs"}`;
-					return why === null ? [] : [[domain, why] as const];
-				}),
-			),
+			faultsOf(domains, (domain) => {
+				const block = blocks.find((row) => row.domain === domain);
+				if (block !== undefined) return block.problem;
+				const has = mapped.find((row) => row.domain === domain);
+				return has === undefined
+					? whyElsewhere(paths(domain), keyPath, { domain, selector: "" })
+					: `the map of selectors has ${has.selector} for it already: ${has.problem ?? "it signs"}`;
+			}),
 	};
 }
 

@@ -11,6 +11,7 @@ import { asKeyturnError, KeyturnError } from "../../errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { RenderedFile, SignerChange, SignerFile } from "../../ports/signer.ts";
 import type { Sockets } from "../../ports/sockets.ts";
+import { faultsOf } from "../first-key-faults.ts";
 import { readKeyFile } from "../key-file.ts";
 import { parseRows, type Row, renderRows } from "../one-table/rows.ts";
 import type { Layout, LayoutOptions } from "./layout.ts";
@@ -48,12 +49,10 @@ export async function readRedis(options: RedisOptions, staged: ReadonlyMap<strin
 		files: [table],
 		rows,
 		firstKeyFaults: (domains) =>
-			new Map(
-				domains.flatMap((domain) => {
-					const row = rows.find((one) => one.domain === domain);
-					return row === undefined ? [] : [[domain, row.problem ?? `${row.selector} signs for it`] as const];
-				}),
-			),
+			faultsOf(domains, (domain) => {
+				const row = rows.find((one) => one.domain === domain);
+				return row === undefined ? null : (row.problem ?? `${row.selector} signs for it`);
+			}),
 	};
 }
 

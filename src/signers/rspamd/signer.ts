@@ -8,7 +8,7 @@ import { renderLayout } from "./layout.ts";
 import { keyPathOf, readConfiguration, readLive, type RspamdOptions } from "./live-configuration.ts";
 import { neverAsked } from "./never-asked.ts";
 import { probe, ready } from "./probing.ts";
-import { withoutPlace } from "../several-keys.ts";
+import { faultsOf, withoutPlace } from "../first-key-faults.ts";
 import { readRspamd } from "./reading.ts";
 import { putIntoRedis, REDIS_TABLE, renderRedisTable } from "./redis-keys.ts";
 import type { RedisSettings, RspamdSettings } from "./settings.ts";
@@ -75,21 +75,17 @@ async function firstKeyFaults(
 	return new Map([
 		...places,
 		...(layout === null ? [] : withoutPlace(domains, several, ONE_EACH)),
-		...domains.flatMap((domain) => {
-			const why = whyNever(domain);
-			return why === null ? [] : [[domain, why] as const];
-		}),
+		...faultsOf(domains, whyNever),
 	]);
 }
 
 function blockFaults({ keys }: SigningSection, domains: readonly string[]): ReadonlyMap<string, string> {
-	return new Map(
-		domains.flatMap((domain) => {
-			const own = keys.find((key) => key.domain === domain);
-			if (own === undefined) return [];
-			return [[domain, `it has a block already: ${own.problem ?? `${own.selector} signs for it`}`] as const];
-		}),
-	);
+	return faultsOf(domains, (domain) => {
+		const own = keys.find((key) => key.domain === domain);
+		return own === undefined
+			? null
+			: `it has a block already: ${own.problem ?? `${own.selector} signs for it`}`;
+	});
 }
 
 /** rspamd opens a key as its own user, and asks no more of it. */
