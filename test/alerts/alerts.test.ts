@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { create as createCommand } from "../../src/alerts/command.ts";
+import { ALERT_TYPES } from "../../src/alerts/registry.ts";
 import { create as createWebhook, settingsSchema } from "../../src/alerts/webhook.ts";
 import { KeyturnError } from "../../src/errors.ts";
 import { event, given, signal, tools } from "./bench.ts";
@@ -18,7 +19,10 @@ describe("a webhook", () => {
 		const expected = createHmac("sha256", "s3cret")
 			.update(sent[0]?.body ?? "")
 			.digest("hex");
-		expect(sent[0]?.headers["x-keyturn-signature"]).toBe(`sha256=${expected}`);
+		expect(sent[0]?.headers).toMatchObject({
+			"x-keyturn-event": event.id,
+			"x-keyturn-signature": `sha256=${expected}`,
+		});
 	});
 
 	it("is told with the secrets that stand there now", async () => {
@@ -54,6 +58,19 @@ describe("a webhook", () => {
 		expect((failure as KeyturnError).message).not.toContain("S3CRET");
 	});
 
+	it("that gives no answer is not delivered, and its path is not told", async () => {
+		const fails = new KeyturnError("http.failed", "no answer (ECONNREFUSED)");
+		const sink = await createWebhook(
+			given({ url: "https://hooks.example/T0P/S3CRET" }),
+			tools({ fails }).tools,
+		);
+		await expect(sink.deliver(event, signal)).rejects.toMatchObject({
+			code: "alert.undelivered",
+			message: "hooks.example: no answer (ECONNREFUSED)",
+			retry: true,
+		});
+	});
+
 	it.each(["https://user:S3@CRET@hooks.example:8443/x", "https://user:S3CRET@hooks.example:8443?x=@y"])(
 		"tells nothing of a password, wherever an @ stands: %s",
 		async (url) => {
@@ -86,4 +103,33 @@ describe("a command", () => {
 			"/bin/page: expected status 0, got status 3: no pager",
 		);
 	});
+
+	it("that a signal ended, or that is not there, has told nobody", async () => {
+		const result = { status: null, signal: "SIGKILL", stdout: "", stderr: "" } as const;
+		const killed = await createCommand(given({ run: ["/bin/page"] }), tools({ result }).tools);
+		await expect(killed.deliver(event, signal)).rejects.toThrow("expected status 0, got signal SIGKILL");
+		const fails = new KeyturnError("program.missing", "program /bin/page: got ENOENT");
+		const absent = await createCommand(given({ run: ["/bin/page"] }), tools({ fails }).tools);
+		await expect(absent.deliver(event, signal)).rejects.toMatchObject({
+			code: "alert.undelivered",
+			message: "/bin/page: program /bin/page: got ENOENT",
+		});
+	});
 });
+
+const SETTINGS: Readonly<Record<string, object>> = {
+	webhook: { url: "https://hooks.example/x" },
+	email: { to: "postmaster@example.com" },
+	command: { run: ["/bin/page"] },
+	heartbeat: { url: "https://hc.example/x" },
+};
+
+it.each(Object.entries(ALERT_TYPES))(
+	"%s is told what it was configured for, as often",
+	async (type, load) => {
+		const asked = { name: `${type} 2`, on: ["switched"], repeatMs: 7 } as const;
+		const sink = await (await load()).create({ ...asked, settings: SETTINGS[type] }, tools({}).tools);
+		// A heartbeat gets no events at all.
+		expect(sink).toMatchObject(type === "heartbeat" ? { ...asked, on: [] } : asked);
+	},
+);

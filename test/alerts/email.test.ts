@@ -40,6 +40,20 @@ test("repetitions and the end of a trouble answer its start", async () => {
 	expect(new Set([start, repeat, end, other].map((mail) => mail?.messageId)).size).toBe(4);
 	expect(other?.inReplyTo).toBeNull();
 	expect(end?.subject).toMatch(/^OVER /);
+	expect(repeat?.text).toContain(`\n\nSince ${event.since}; told 2 times.\n\n`);
+	expect(end?.text).toContain(`\n\nIt began at ${event.since}.\n\n`);
+});
+
+test("only what is critical, and lasts, is marked as important", async () => {
+	const warning = { ...event, severity: "warning" } as const;
+	const ended = { ...event, phase: "end" } as const;
+	const mails = await mailsOf(event, warning, ended);
+	expect(mails.map(({ headers }) => headers["Importance"])).toEqual(["high", undefined, undefined]);
+});
+
+test("several domains are named", async () => {
+	const [mail] = await mailsOf({ ...event, domains: ["a.example", "b.example"] });
+	expect(mail?.text).toContain("\n\nDomains: a.example, b.example\n\n");
 });
 
 test("a long summary is no long subject", async () => {

@@ -69,6 +69,21 @@ test("pagerduty opens one incident for a trouble, and its end resolves it", () =
 	expect(closed).toMatchObject({ event_action: "resolve" });
 });
 
+test.each([
+	["info", "#2e7d32", "default"],
+	["warning", "#f9a825", "high"],
+	["critical", "#c62828", "urgent"],
+] as const)("each tells that it is %s", (severity, color, priority) => {
+	const graded = { ...event, severity };
+	expect(contentOf("slack", graded)).toMatchObject({ attachments: [{ color }] });
+	expect(contentOf("discord", graded)).toMatchObject({
+		embeds: [{ color: Number.parseInt(color.slice(1), 16) }],
+	});
+	expect(posted("ntfy", graded, receiver)?.headers).toMatchObject({ priority });
+	expect(contentOf("pagerduty", graded)).toMatchObject({ payload: { severity } });
+	expect(contentOf("alertmanager", graded)).toMatchObject([{ annotations: { severity } }]);
+});
+
 test("alertmanager gets the same labels from start to end, which it is told", () => {
 	const [start] = contentOf("alertmanager", event) as readonly Record<string, unknown>[];
 	const [end] = contentOf("alertmanager", ended) as readonly Record<string, unknown>[];

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { create } from "../../src/alerts/heartbeat.ts";
+import { KeyturnError } from "../../src/errors.ts";
 import { event, given, signal, tools } from "./bench.ts";
 
 test("tells the start of a tick and how it ended at addresses of their own, and no event", async () => {
@@ -33,6 +34,15 @@ test("an answer that is no success is told without the address, which is a secre
 		.catch((thrown: unknown) => thrown);
 	expect(String(failure)).toContain("got 404");
 	expect(String(failure)).not.toContain("S3CRET");
+});
+
+test("no answer is a failure, too", async () => {
+	const fails = new KeyturnError("http.failed", "GET https://hc.example: no answer (ECONNREFUSED)");
+	const sink = await create(given({ url: "https://hc.example/S3CRET" }), tools({ fails }).tools);
+	await expect(sink.beat?.({ phase: "success", text: "" }, signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+		message: fails.message,
+	});
 });
 
 test("no sign of life goes to a secret address with a query, in which a failure would be one", async () => {

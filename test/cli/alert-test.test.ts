@@ -45,6 +45,13 @@ test("one that does not reach everybody is a fault", async () => {
 	);
 });
 
+test("a heartbeat that is not taken is a fault, though it gets no events", async () => {
+	const beat = async () => Promise.reject(new KeyturnError("alert.undelivered", "got 404"));
+	const { context, terminal } = bench([{ ...sink("heartbeat 1", () => Promise.resolve(undefined)), beat }]);
+	expect(await alertTest(context, { json: false })).toBe(1);
+	expect(terminal.results).toEqual(["heartbeat 1: not delivered: got 404"]);
+});
+
 test("no hook is run: a program that puts keys in place would be given a switch that never was", async () => {
 	const ran: KeyturnEvent[] = [];
 	const hook: AlertSink["deliver"] = async (event) => {
