@@ -19,6 +19,7 @@ const mail: MailRequest = {
 	inReplyTo: null,
 	headers: {},
 };
+const LOGIN = { user: "keyturn", password: "hush" };
 const { signal } = new AbortController();
 
 /** A DNS that has another address for every name than /etc/hosts. */
@@ -103,8 +104,8 @@ test("what its time did not suffice for is not delivered afterwards", async () =
 	expect(before.got).toEqual([]);
 });
 
-/** As a Postfix of Debian's stands there: it offers TLS, by a certificate of its own making. */
-async function startRelay() {
+/** As a Postfix of Debian's stands there: it offers TLS, by a certificate of its own making, and takes passwords without, too. */
+async function startRelay({ offersTls = true } = {}) {
 	const certificate = selfSigned("snakeoil");
 	const got: string[] = [];
 	const converse = (socket: Socket, isEncrypted: boolean): void => {
@@ -114,12 +115,12 @@ async function startRelay() {
 				got.push(`${isEncrypted ? "TLS " : ""}${line}`);
 				if (isData && line !== ".") continue;
 				isData = line === "DATA";
-				if (line === "STARTTLS") {
+				if (line === "STARTTLS" && offersTls) {
 					socket.off("data", take).write("220 go on\r\n");
 					return converse(new TLSSocket(socket, { isServer: true, ...certificate }), true);
 				}
-				const offers = isEncrypted ? "250 AUTH PLAIN" : "250 STARTTLS";
-				if (line.startsWith("EHLO")) socket.write(`250-relay\r\n${offers}\r\n`);
+				const offers = offersTls && !isEncrypted ? "250-STARTTLS\r\n" : "";
+				if (line.startsWith("EHLO")) socket.write(`250-relay\r\n${offers}250 AUTH PLAIN\r\n`);
 				else socket.write(isData ? "354 go on\r\n" : "250 well\r\n");
 			}
 		};
@@ -151,12 +152,26 @@ test("no password goes to whom nobody vouches for, whatever the environment says
 	onTestFinished(() => {
 		vi.unstubAllEnvs();
 	});
-	const login = { user: "keyturn", password: "hush" };
 	await expect(
-		createMailer().send({ ...mail, host: "relay.test", port, login }, signal),
+		createMailer().send({ ...mail, host: "relay.test", port, login: LOGIN }, signal),
 	).rejects.toMatchObject({
 		code: "alert.undelivered",
 		message: expect.stringContaining("self-signed certificate"),
 	});
-	expect(got.filter((line) => line.startsWith("TLS "))).toEqual([]);
+	expect(got.map((line) => line.split(" ")[0])).toEqual(["EHLO", "STARTTLS"]);
+});
+
+test("no password goes to another host over what nothing encrypts", async () => {
+	const { port, got } = await startRelay({ offersTls: false });
+	await expect(
+		createMailer().send({ ...mail, host: "relay.test", port, login: LOGIN }, signal),
+	).rejects.toMatchObject({ code: "alert.undelivered" });
+	expect(got.map((line) => line.split(" ")[0])).toEqual(["EHLO", "STARTTLS"]);
+});
+
+test("a server on this host, whose certificate is hardly for that name, gets it without TLS", async () => {
+	const { port, got } = await startRelay();
+	expect(await createMailer().send({ ...mail, host: "127.0.0.1", port, login: LOGIN }, signal)).toEqual([]);
+	expect(got).toContain("Subject: a subject");
+	expect(got).not.toContain("STARTTLS");
 });
