@@ -148,8 +148,10 @@ describe("add", () => {
 			"+ example.com example.com:202611:/keys/example.com/202611.private",
 			"service stop mail, stop signer; rename the table; start signer, start mail",
 		]);
+		expect(world.stateFiles()).toEqual(new Map());
 		expect(await world.store.wishes()).toEqual([]);
 		expect(world.changes).toEqual([]);
+		expect(new Set(world.doorRequests.map(({ act }) => act))).toEqual(new Set(["inspect"]));
 	});
 
 	test("ends with 0 once keys of both algorithms sign", async () => {
@@ -290,6 +292,8 @@ describe("remove", () => {
 
 	test("--dry-run prints what goes, and does nothing", async () => {
 		const world = await addedWorld();
+		const before = world.stateFiles();
+		const asked = world.doorRequests.length;
 		const { context, terminal } = commandBench(world);
 		expect(await remove(context, "example.com", { ...OPTIONS, dryRun: true })).toBe(0);
 		expect(
@@ -306,7 +310,9 @@ describe("remove", () => {
 			"service stop mail, stop signer; rename the table; start signer, start mail",
 			expect.stringMatching(/^later   remove the record of 202611 after grace, from 2026-12-06/),
 		]);
-		expect(await world.states()).toEqual({ "202611": "active" });
+		expect(world.stateFiles()).toEqual(before);
+		expect(await world.store.wishes()).toEqual([]);
+		expect(new Set(world.doorRequests.slice(asked).map(({ act }) => act))).toEqual(new Set(["inspect"]));
 	});
 
 	test("--dry-run fails in the door's words where that does not say what signs", async () => {

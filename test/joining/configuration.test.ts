@@ -1,5 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
 import { createConfiguration } from "../../src/joining/configuration.ts";
@@ -86,6 +86,24 @@ test("domains that are added at one time are all in it, and each is told of its 
 		path,
 	);
 	expect(policies.map(({ domain }) => domain).toSorted()).toEqual(["a.example", ...names]);
+});
+
+test("a domain that is only tried is in what it would be, and not in the file", async () => {
+	const path = join(await temporaryDirectory(), "keyturn.yaml");
+	const text =
+		"signer: { type: opendkim, keys: /k }\nproviders: { home: { type: manual } }\ndomains: [{ name: a.example, provider: home }]\n";
+	await writeFile(path, text);
+	await chmod(path, 0o640);
+	const configuration = createConfiguration({ disk: createSystemDisk(), takeLock }, "/opt/keyturn");
+	const asked = { domain: "b.example", provider: null, signer: null };
+	const tried = await configuration.addDomain(path, asked, true);
+	expect(tried.settings.policies.map(({ domain }) => domain)).toEqual(["a.example", "b.example"]);
+	expect(tried.line).toBe("{ name: b.example, provider: home }");
+	expect(await readFile(path, "utf8")).toBe(text);
+	expect(await readdir(dirname(path))).toEqual(["keyturn.yaml"]);
+	expect((await configuration.addDomain(path, asked, false)).line).toBe(tried.line);
+	expect(await readFile(path, "utf8")).toBe(text.replace(" }]", ` }, ${tried.line}]`));
+	expect((await stat(path)).mode & 0o7777).toBe(0o640);
 });
 
 test.each([
