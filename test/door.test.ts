@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -28,14 +28,37 @@ test("a door whose caller has gone says so, and ends as if it had been heard", {
 test("a door goes by no configuration that others can write", { timeout: 60_000 }, async () => {
 	const config = join(await temporaryDirectory(), "keyturn.yaml");
 	await writeFile(config, "domains: []\n");
-	const ask = async () => {
-		const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), DOOR, "--config", config]);
-		const said = text(child.stdout);
-		child.stdin.end(JSON.stringify({ act: "inspect", ids: [] }));
-		return said;
-	};
 	await chmod(config, 0o666);
-	expect(await ask()).toContain(`${config}: expected that only root can write to it, got mode 0666`);
+	expect(await ask(config)).toEqual({
+		status: 1,
+		said: expect.stringContaining(`${config}: expected that only root can write to it, got mode 0666`),
+	});
 	await chmod(config, 0o644);
-	expect(await ask()).toContain(`${config}:1`);
+	expect(await ask(config)).toEqual({ status: 1, said: expect.stringContaining(`${config}:1`) });
 });
+
+test("a door believes no papers that others could have written", { timeout: 60_000 }, async () => {
+	const directory = await temporaryDirectory();
+	const config = join(directory, "keyturn.yaml");
+	await writeFile(
+		config,
+		`signer: { type: opendkim, keys: /k }\ndomains: [{ name: example.com }]\nstate: ${directory}/state\n`,
+		{ mode: 0o644 },
+	);
+	const papers = join(directory, "state-door");
+	await mkdir(papers);
+	await chmod(papers, 0o777);
+	expect(await ask(config)).toEqual({
+		status: 1,
+		said: expect.stringContaining(`${papers}: expected that only root can write to it, got mode 0777`),
+	});
+});
+
+/** What it answers where its signers are asked for, and how it ends. */
+async function ask(config: string): Promise<{ readonly status: number | null; readonly said: string }> {
+	const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), DOOR, "--config", config]);
+	const said = text(child.stdout);
+	child.stdin.end(JSON.stringify({ act: "inspect", ids: [] }));
+	const [status] = (await once(child, "close")) as [number | null];
+	return { status, said: await said };
+}
