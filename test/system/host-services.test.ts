@@ -3,6 +3,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
 import type { Programs } from "../../src/ports/programs.ts";
 import { createSystemClock } from "../../src/system/clock.ts";
 import { createSystemDisk } from "../../src/system/disk.ts";
@@ -20,9 +21,19 @@ interface Given {
 	readonly hasPostfix?: boolean;
 	readonly byUnit?: readonly string[];
 	readonly isDeadMan?: boolean;
+	/** dpkg is at work. */
+	readonly isInstalling?: boolean;
 }
 
-async function setUp({ hasSystemd, hasPostfix = true, byUnit = [], isDeadMan = false }: Given) {
+const DPKG_LOCK = "/var/lib/dpkg/lock-frontend";
+
+async function setUp({
+	hasSystemd,
+	hasPostfix = true,
+	byUnit = [],
+	isDeadMan = false,
+	isInstalling = false,
+}: Given) {
 	const absent = new Set([
 		...(hasSystemd ? [] : ["/run/systemd/system"]),
 		...(hasPostfix ? [] : ["/usr/sbin/postfix"]),
@@ -40,7 +51,16 @@ async function setUp({ hasSystemd, hasPostfix = true, byUnit = [], isDeadMan = f
 		programs: { run },
 		disk: {
 			...disk,
-			stat: async (path) => (absent.has(path) ? null : disk.stat("/")),
+			stat: async (path) => {
+				const root = await disk.stat("/");
+				if (absent.has(path) || root === null) return null;
+				return path === DPKG_LOCK ? { ...root, device: 0xfe00, inode: 402_117 } : root;
+			},
+			read: async (path) => {
+				const held = isInstalling ? "1: POSIX  ADVISORY  WRITE 459 fe:00:402117 0 EOF\n" : "";
+				return Promise.resolve(path === "/proc/locks" ? Buffer.from(held) : null);
+			},
+			list: async (path) => Promise.reject(new KeyturnError("disk.failed", path, { errno: "EACCES" })),
 		},
 		clock: createSystemClock(),
 		random: createSystemRandom(),
@@ -126,4 +146,15 @@ test("beside a unit of systemd's, each by its own manager", async () => {
 	await services.look("mailserver");
 	expect(ran[0]).toMatch(/^\/usr\/bin\/systemctl /);
 	expect(ran.at(-1)).toBe(status.join(" "));
+});
+
+test.each([
+	["with systemd", true, []],
+	["beside a unit of systemd's", true, ["opendkim"]],
+	["without systemd", false, []],
+])("it is told that packages are being installed: %s", async (_, hasSystemd, byUnit) => {
+	const installing = await setUp({ hasSystemd, byUnit, isInstalling: true });
+	expect(await installing.services.packageWork()).toBe(`${DPKG_LOCK} is held`);
+	const idle = await setUp({ hasSystemd, byUnit });
+	expect(await idle.services.packageWork()).toBeNull();
 });

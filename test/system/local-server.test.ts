@@ -39,6 +39,13 @@ test("answers GET and HEAD of what there is, and nothing else", async () => {
 	expect((await fetch(`${url}/metrics`, { method: "POST", body: "x" })).status).toBe(405);
 });
 
+test("is reached at its own address alone", async () => {
+	const port = await freePort();
+	await serve().listen({ address: "127.0.0.1", port });
+	expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+	await expect(fetch(`http://127.0.0.2:${port}/metrics`)).rejects.toThrow("fetch failed");
+});
+
 test("moves to another address, and ends where it was", async () => {
 	const [first, second] = [await freePort(), await freePort()];
 	const server = serve();

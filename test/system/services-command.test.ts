@@ -1,7 +1,6 @@
-import { access, writeFile } from "node:fs/promises";
+import { access, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { NO_DEAD_MAN } from "../../src/system/dead-man.ts";
 import { createSystemDisk } from "../../src/system/disk.ts";
 import { createSystemPrograms } from "../../src/system/programs.ts";
 import { createCommandServices } from "../../src/system/services-command.ts";
@@ -20,6 +19,7 @@ async function setUp() {
 		reload: ["/usr/bin/touch", join(directory, "reloaded")],
 		status: ["/usr/bin/test", "-e", file],
 	};
+	const armed: (number | null)[] = [];
 	const services = createCommandServices({
 		commands: {
 			signer: service,
@@ -41,10 +41,10 @@ async function setUp() {
 		disk: createSystemDisk(),
 		clock: createSleepingClock(),
 		log,
-		deadMan: NO_DEAD_MAN,
-		answers: async () => true,
+		deadMan: { arm: async (ms) => void armed.push(ms), disarm: async () => void armed.push(null) },
+		answers: async (service) => service !== "deaf",
 	});
-	return { services, file, directory };
+	return { services, file, directory, armed };
 }
 
 test("stops, starts and reloads by the configured commands, and looks by status", async () => {
@@ -106,4 +106,22 @@ test("a missing command is told by its place in the configuration", async () => 
 		hint: expect.stringContaining("services.commands.bare.reload"),
 	});
 	await expect(services.look("other")).rejects.toMatchObject({ code: "service.failed" });
+});
+
+test("nothing is run for no units", async () => {
+	const { services, file, directory } = await setUp();
+	await services.start("signer", []);
+	await services.reload("signer", []);
+	expect(await readdir(directory)).toEqual([]);
+	await writeFile(file, "");
+	await services.stop("signer", []);
+	await access(file);
+});
+
+test("answers by what it was given, and passes the dead man's switch on", async () => {
+	const { services, armed } = await setUp();
+	expect([await services.answers("signer"), await services.answers("deaf")]).toEqual([true, false]);
+	await services.armDeadMan(90_000);
+	await services.disarmDeadMan();
+	expect(armed).toEqual([90_000, null]);
 });
