@@ -65,9 +65,20 @@ test("a program that does not end, or is not there, has failed", async () => {
 
 test("after a switch, whatever is not 0 has not taken the event", async () => {
 	const told = { ...event, event: "switched" as const };
-	await createHookSink(given("deploy", "cat >/dev/null")).deliver(told, never);
+	const path = join(await temporaryDirectory(), "got");
+	await createHookSink(given("deploy", 'cat >"$1"', path)).deliver(told, never);
+	expect(JSON.parse(await readFile(path, "utf8"))).toEqual({ hook: "deploy", ...told });
 	for (const status of [1, 75])
 		await expect(createHookSink(given("post", `exit ${status}`)).deliver(told, never)).rejects.toMatchObject({
 			code: "hook.failed",
 		});
+});
+
+test("deploy is given switches alone, and post what the agent gives it", () => {
+	expect(createHookSink(given("deploy", ""))).toMatchObject({
+		name: "deploy 2",
+		hook: "deploy",
+		on: ["switched"],
+	});
+	expect(createHookSink(given("post", ""))).toMatchObject({ name: "post 2", hook: "post", on: [] });
 });
