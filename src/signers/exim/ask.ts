@@ -30,9 +30,9 @@ export async function whyNotRead(asked: EximAsked, timeoutMs = ANSWER_MS): Promi
 	return `exim -bV: ${(result.stderr || result.stdout).trim().slice(0, WORDS_LIMIT)} (exit status ${result.status})`;
 }
 
-/** Those with a dkim_private_key; fails with `signer.config` where none has one. */
+/** Those with a dkim_private_key; fails with `signer.config` where none has one, and with `signer.probe` where Exim did not say. */
 export async function signingTransports(asked: EximAsked): Promise<readonly SigningTransport[]> {
-	const { stdout } = await run(asked, ["-bP", "transports"]);
+	const { status, stdout, stderr } = await run(asked, ["-bP", "transports"]);
 	const transports = stdout.split(/^(?=\S+ transport:$)/m).flatMap((text) => {
 		const name = /^(\S+) transport:$/m.exec(text)?.[1];
 		const [domain = "", selector = "", key = ""] = ["dkim_domain", "dkim_selector", "dkim_private_key"].map(
@@ -41,6 +41,12 @@ export async function signingTransports(asked: EximAsked): Promise<readonly Sign
 		return name === undefined || key === "" ? [] : [{ name, domain, selector, key }];
 	});
 	if (transports.length > 0) return transports;
+	if (status !== 0)
+		throw new KeyturnError(
+			"signer.probe",
+			`exim -bP transports: ${stderr.trim().slice(0, WORDS_LIMIT) || "it said nothing"} (exit status ${status})`,
+			{ retry: true },
+		);
 	throw new KeyturnError("signer.config", "no transport of Exim's has a dkim_private_key", {
 		hint: "docs/signers.md has the three macros that have it look into the table.",
 	});

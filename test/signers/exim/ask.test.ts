@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import type { ProgramRequest } from "../../../src/ports/programs.ts";
-import { type SigningTransport, valuesFor, whyUnreadable } from "../../../src/signers/exim/ask.ts";
+import {
+	type SigningTransport,
+	signingTransports,
+	valuesFor,
+	whyUnreadable,
+} from "../../../src/signers/exim/ask.ts";
 
 const transport: SigningTransport = {
 	name: "remote_smtp",
@@ -57,4 +62,13 @@ test("an Exim that did not run says nothing of what it would sign with", async (
 	await expect(valuesFor(eximThatSays("", 1), transport, "example.com")).rejects.toMatchObject(failure);
 	await expect(valuesFor(eximThatSays("2026", 137), transport, "example.com")).rejects.toMatchObject(failure);
 	await expect(whyUnreadable(eximThatSays("", 1), "/keys/202612")).rejects.toMatchObject(failure);
+	await expect(signingTransports(eximThatSays("", 1))).rejects.toMatchObject(failure);
+});
+
+test("an Exim none of whose transports signs is one whose configuration has to be changed", async () => {
+	const transports = "remote_smtp transport:\ndriver = smtp\n";
+	await expect(signingTransports(eximThatSays(transports))).rejects.toMatchObject({
+		code: "signer.config",
+		message: "no transport of Exim's has a dkim_private_key",
+	});
 });
