@@ -82,6 +82,55 @@ test("a selector in capitals has its record at the name in lower case", async ()
 	expect(answer.verdicts).toMatchObject([{ outcome: "signed" }]);
 });
 
+test("a signature by another name is held against no record of ours", async () => {
+	const found = new Map<string, readonly string[] | null>();
+	const verifier = {
+		verify: async (_: string, lookup: (name: string) => Promise<readonly string[] | null>) => {
+			for (const name of ["202611._domainkey.example.com", "202610._domainkey.example.com"])
+				found.set(name, await lookup(name));
+			return [pass];
+		},
+	};
+	const tools = { sockets: createFilterSockets(() => signing), verifier, clock: createSleepingClock() };
+	await answerProbe(tools, request, new AbortController().signal);
+	expect([...found]).toEqual([
+		["202611._domainkey.example.com", [expectation.record]],
+		["202610._domainkey.example.com", []],
+	]);
+});
+
+test("messages that are there are judged each by itself, and by what stands in its head", async () => {
+	const domains = ["a.example", "b.example", "c.example", "d.example"];
+	const signed = (domain: string) => `DKIM-Signature: d=${domain}\r\nFrom: <a@${domain}>\r\n\r\nhi\r\n`;
+	const answer = await answerProbe(
+		{
+			sockets: createFilterSockets(() => ({})),
+			verifier: {
+				verify: async (message) => [{ ...pass, domain: /d=(\S+)/.exec(message)?.[1] ?? "" }],
+			},
+			clock: createSleepingClock(),
+		},
+		{
+			kind: "messages",
+			expectations: domains.map((domain) => ({ ...expectation, domain })),
+			messages: [
+				signed("a.example"),
+				signed("other.example"),
+				"From: <a@c.example>\r\n\r\nDKIM-Signature: d=c.example\r\n",
+			],
+			timeoutMs: 1000,
+		},
+		new AbortController().signal,
+	);
+	const unsigned = "the message came back unsigned";
+	expect(answer.verdicts.map(({ domain, outcome, reason }) => [domain, outcome, reason])).toEqual([
+		["a.example", "signed", null],
+		["b.example", "failed", "signed with 202611 of other.example, expected 202611"],
+		["c.example", "failed", unsigned],
+		["d.example", "failed", unsigned],
+	]);
+});
+
 test("a second signature by another key does no harm", async () => {
 	const { answer } = await probe(() => signing, [{ ...pass, selector: "news", outcome: "fail" }, pass]);
 	expect(answer.verdicts).toMatchObject([{ outcome: "signed" }]);

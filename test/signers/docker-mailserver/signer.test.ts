@@ -229,12 +229,14 @@ interface Answering {
 	readonly signs?: "opendkim" | "rspamd";
 	readonly files?: readonly SignerFile[];
 	readonly start?: readonly string[];
+	/** Whether its mail server greets. */
+	readonly greets?: boolean;
 }
 
 /** Its signer answers so, one after the other, and from then on with the last. */
 function signerThatAnswers(
 	answers: readonly ProgramResult[],
-	{ signs = "rspamd", files = [], start }: Answering = {},
+	{ signs = "rspamd", files = [], start, greets = true }: Answering = {},
 ) {
 	const asked: ProbeRequest[] = [];
 	let ran = 0;
@@ -256,7 +258,7 @@ function signerThatAnswers(
 		clock: createSleepingClock(),
 		runProbe: async (request) => {
 			asked.push(request);
-			return Promise.resolve({ isUp: true, reason: null, verdicts: [] });
+			return Promise.resolve({ isUp: greets, reason: greets ? null : "refused", verdicts: [] });
 		},
 	});
 	const line = { domain: "example.com", selector: "next", keyPath: "/k", publicKey: null, problem: null };
@@ -280,6 +282,14 @@ test("is up once its signer answers, which may be later than its mail server gre
 	expect(asked.map(({ kind }) => kind)).toEqual(["smtp", "messages"]);
 	const [, request] = asked;
 	expect(request?.kind === "messages" ? request.messages[0] : "").toContain("DKIM-Signature: v=1; s=next");
+});
+
+test("is not up while its mail server does not greet, whatever its signer answers", async () => {
+	const { ready } = signerThatAnswers([SIGNED], { greets: false });
+	await expect(ready()).rejects.toMatchObject({
+		code: "signer.probe",
+		message: "mailserver does not greet: refused",
+	});
 });
 
 test("gets longer than a service: a container that is made anew sets itself up first", async () => {

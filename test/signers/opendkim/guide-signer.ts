@@ -38,6 +38,8 @@ export const key = keyPair();
 export function guideHost(
 	files: Readonly<Record<string, string>> = {},
 	swap: "restart" | "reload" = "restart",
+	/** What the probe answers; that each key signs, where it is left out. */
+	answer: ProbeAnswer | null = null,
 ) {
 	const sim = new SimDisk(() => new Date("2026-10-31T12:00:00Z"));
 	const all = {
@@ -76,7 +78,7 @@ export function guideHost(
 				outcome: "signed" as const,
 				reason: null,
 			}));
-			return { isUp: true, reason: null, verdicts };
+			return answer ?? { isUp: true, reason: null, verdicts };
 		},
 	});
 	return { sim, signer, ran, given, asked };

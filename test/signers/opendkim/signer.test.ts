@@ -252,6 +252,21 @@ test("asks the running signer with an address of the domain, longer where it rel
 	}
 });
 
+test("that takes no connections is not up, and proves nothing", async () => {
+	const { signer } = guideHost({}, "restart", { isUp: false, reason: "refused", verdicts: [] });
+	const reading = await signer.read();
+	const silent = { code: "signer.probe", message: "opendkim does not answer: refused" };
+	await expect(signer.ready(1000, reading)).rejects.toMatchObject(silent);
+	await expect(signer.probe([expectation], reading)).rejects.toMatchObject(silent);
+});
+
+test("of which a verdict is missing proves nothing either", async () => {
+	const { signer } = guideHost({}, "restart", { isUp: true, reason: null, verdicts: [] });
+	await expect(signer.probe([expectation], await signer.read())).rejects.toMatchObject({
+		code: "signer.probe",
+	});
+});
+
 test("verdicts keep the order asked, also of those that need no message", async () => {
 	const { signer, asked } = guideHost({
 		"/etc/opendkim.conf": `${CONFIG}InternalHosts 192.0.2.1\n`,

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { ProgramRequest } from "../../../src/ports/programs.ts";
-import type { ProbeRequest } from "../../../src/signers/probe-protocol.ts";
+import type { ProbeAnswer, ProbeRequest } from "../../../src/signers/probe-protocol.ts";
 import { settingsSchema } from "../../../src/signers/rspamd/settings.ts";
 import { createRspamdSigner } from "../../../src/signers/rspamd/signer.ts";
 import { SimDisk } from "../../fakes/sim-disk.ts";
@@ -30,7 +30,13 @@ function rspamdHost(
 	{
 		override = null,
 		swap = "reload",
-	}: { readonly override?: string | null; readonly swap?: "restart" | "reload" } = {},
+		answer = null,
+	}: {
+		readonly override?: string | null;
+		readonly swap?: "restart" | "reload";
+		/** What the probe answers; that each key signs, where it is left out. */
+		readonly answer?: ProbeAnswer | null;
+	} = {},
 ) {
 	const sim = new SimDisk(() => new Date(0));
 	sim.put("/etc/passwd", "root:x:0:0::/root:/bin/sh\n_rspamd:x:108:112::/var/lib/rspamd:/bin/false\n");
@@ -68,7 +74,7 @@ function rspamdHost(
 				outcome: "signed" as const,
 				reason: null,
 			}));
-			return Promise.resolve({ isUp: true, reason: null, verdicts });
+			return Promise.resolve(answer ?? { isUp: true, reason: null, verdicts });
 		},
 	});
 	return { sim, signer, ran, asked };
@@ -155,6 +161,18 @@ test("asks the worker where it listens; what the file does not say needs no mess
 			expectations: [{ ...key, sender: "keyturn-probe@example.com", unsigned: { means: "failed" } }],
 		},
 	]);
+});
+
+test.each([
+	["that takes no connections", { isUp: false, reason: "refused", verdicts: [] }],
+	["of which a verdict is missing", { isUp: true, reason: null, verdicts: [] }],
+])("one %s proves nothing", async (_, answer) => {
+	const { signer } = rspamdHost(TEXT, 0, { answer });
+	const reading = await signer.read();
+	const key = { domain: "example.com", selector: "mail", record: "v=DKIM1;p=" };
+	await expect(signer.probe([key], reading)).rejects.toMatchObject({ code: "signer.probe" });
+	if (answer.isUp) await signer.ready(1000, reading);
+	else await expect(signer.ready(1000, reading)).rejects.toThrow("refused");
 });
 
 test.each([
