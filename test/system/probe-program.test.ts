@@ -65,7 +65,14 @@ asRoot.each<readonly [string, SocketTarget | undefined]>([
 	const { ran, request, argv, given } = await probed(true, socket);
 	expect(ran).toHaveLength(1);
 	expect(argv).toEqual(
-		expect.arrayContaining(["/usr/bin/systemd-run", "--uid=7", "--gid=8", "RuntimeMaxSec=2"]),
+		expect.arrayContaining([
+			"/usr/bin/systemd-run",
+			"--uid=7",
+			"--gid=8",
+			"RuntimeMaxSec=2",
+			"NoNewPrivileges=yes",
+			"ProtectSystem=strict",
+		]),
 	);
 	expect(allowed(argv)).toEqual(LOOPBACK);
 	expect(given).toEqual(request);
@@ -98,5 +105,20 @@ asRoot("a name that stands for nothing is told, and no probe runs", async () => 
 	await expect(probed(true, { kind: "inet", host: "gone.internal", port: 8891 })).rejects.toMatchObject({
 		code: "signer.probe",
 		message: "gone.internal: expected an address, found none",
+	});
+});
+
+test.each([
+	[{ status: 1, signal: null, stderr: "cannot load mailauth\n" }, "cannot load mailauth"],
+	[{ status: null, signal: "SIGKILL", stderr: "" }, "SIGKILL"],
+	[{ status: 1, signal: null, stderr: "" }, "status 1"],
+] as const)("of one that did not run nothing is taken for an answer: %j", async (ended, why) => {
+	const programs: Programs = { run: async () => Promise.resolve({ ...ended, stdout: "{}" }) };
+	const disk = { ...createSystemDisk(), stat: async () => Promise.resolve(null) };
+	const argv = ["/usr/bin/node", "/opt/probe.js"] as const;
+	const run = createProbeProgram({ programs, disk, argv, addressesOf: createAddressesOf(programs) });
+	await expect(run({ request: { kind: "smtp" }, owner: OWNER, timeoutMs: 1_500 })).rejects.toMatchObject({
+		code: "signer.probe",
+		message: `the probe did not run: ${why}`,
 	});
 });
