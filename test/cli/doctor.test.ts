@@ -193,8 +193,12 @@ describe("what it finds by asking", () => {
 		const world = await wellWorld();
 		const name = "202607._domainkey.example.com";
 		world.zone.set(name, [OLD]);
-		const records = { ...GOOD_MAIL, [`TXT ${name}`]: ["v=DKIM1;k=ed25519;p="] };
-		expect(codesOf((await run(doctorBench(world, { records }))).told)).toEqual([]);
+		const revoked = { ...GOOD_MAIL, [`TXT ${name}`]: ["v=DKIM1;k=ed25519;p="] };
+		expect(codesOf((await run(doctorBench(world, { records: revoked }))).told)).toEqual([]);
+		const key = { domain: "example.com", selector: "202607", keyPath: null, publicKey: null };
+		world.otherReaders = [{ program: "openarc", where: "/etc/openarc.conf", problem: null, ...key }];
+		const records = { ...GOOD_MAIL, [`TXT ${name}`]: [OLD] };
+		expect(codesOf((await run(doctorBench(world, { records }))).told)).toEqual(["key.shared"]);
 	});
 
 	test("a running signer that does not sign", async () => {
