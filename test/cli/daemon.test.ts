@@ -3,6 +3,7 @@ import { runDaemon } from "../../src/cli/daemon.ts";
 import { rotate } from "../../src/cli/rotate.ts";
 import type { CommandContext, Workbench } from "../../src/cli/workbench.ts";
 import { KeyturnError } from "../../src/errors.ts";
+import type { Settings } from "../../src/settings/settings.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
 import { policyOf } from "../fakes/policies.ts";
@@ -30,14 +31,24 @@ function daemonOf(
 		});
 	const said: string[] = [];
 	const notify = async (words: readonly string[]) => Promise.resolve(void said.push(...words));
-	const { context, workbench } = commandBench(world, { changes: { agent, notify, ...changes } });
+	const { context, workbench, terminal } = commandBench(world, { changes: { agent, notify, ...changes } });
 	const given: CommandContext = {
 		...context,
 		signal: stopping.signal,
 		open: async () => Promise.resolve(workbench),
 		onReload,
 	};
-	return { run: async () => runDaemon(given), said, begun: () => begun };
+	return { run: async () => runDaemon(given), said, begun: () => begun, terminal };
+}
+
+/** When each tick began, which all find the lock with another. */
+function heldTicks(world: AgentWorld): readonly number[] {
+	const begunAt: number[] = [];
+	world.agent.tick = async () => {
+		begunAt.push(world.uptimeMs);
+		return Promise.resolve("held");
+	};
+	return begunAt;
 }
 
 test("says when it is ready, how it stands, and that it stops", async () => {
@@ -46,6 +57,67 @@ test("says when it is ready, how it stands, and that it stops", async () => {
 	expect(daemon.said.slice(0, 2)).toEqual(["READY=1", "STATUS=looking at all domains for the first time"]);
 	expect(daemon.said.slice(2).filter((word) => word.startsWith("STATUS="))).toHaveLength(2);
 	expect(daemon.said.at(-1)).toBe("STOPPING=1");
+});
+
+test("beside another it does nothing, and ends with 75", async () => {
+	const daemon = daemonOf(new AgentWorld(), 1, { becomeDaemon: async () => Promise.resolve("held") });
+	expect(await daemon.run()).toBe(75);
+	expect([daemon.begun(), daemon.said]).toEqual([0, []]);
+	expect(daemon.terminal.said).toEqual(["another keyturn daemon is running"]);
+});
+
+test("vouches for itself to the manager's watchdog from when it is ready", async () => {
+	const world = new AgentWorld();
+	const { clock, watchdog } = commandBench(world).workbench;
+	const daemon = daemonOf(world, 2, {
+		watchdog: { ...watchdog, patienceMs: 600_000 },
+		clock: {
+			...clock,
+			// The other one of the two who sleep by it goes on meanwhile.
+			sleep: async (ms, signal) => {
+				await new Promise((resolve) => void setImmediate(resolve));
+				return clock.sleep(ms, signal);
+			},
+		},
+	});
+	expect(await daemon.run()).toBe(0);
+	expect(daemon.said.slice(0, 3)).toEqual([
+		"READY=1",
+		"STATUS=looking at all domains for the first time",
+		"WATCHDOG=1",
+	]);
+	expect(daemon.said.at(-1)).toBe("STOPPING=1");
+});
+
+test("a slot of the schedule wakes it at once", async () => {
+	const world = new AgentWorld();
+	const begunAt = heldTicks(world);
+	const { clock } = commandBench(world).workbench;
+	let slot: () => void = () => undefined;
+	const daemon = daemonOf(world, 2, {
+		wakeOnSchedule: (_, onWake) => {
+			slot = onWake;
+		},
+		clock: {
+			...clock,
+			sleep: async (ms, signal) => {
+				slot();
+				return clock.sleep(ms, signal);
+			},
+		},
+	});
+	expect(await daemon.run()).toBe(0);
+	const [first = 0, second = Infinity] = begunAt;
+	expect(second - first).toBeLessThanOrEqual(1000);
+});
+
+test("a lock that another has keeps no wish waiting for longer", async () => {
+	const world = new AgentWorld();
+	await world.wish(["example.com"]);
+	const begunAt = heldTicks(world);
+	expect(await daemonOf(world, 2).run()).toBe(0);
+	const [first = 0, second = Infinity] = begunAt;
+	expect(second - first).toBeLessThanOrEqual(1000);
 });
 
 test("says no word to its service manager that somebody else has said", async () => {
@@ -145,10 +217,22 @@ test("a wish for a domain that was put into the file by hand has the file read a
 });
 
 describe("a configuration that is rejected", () => {
-	/** A daemon that reads its configuration anew in each of so many ticks; null is a good one. */
-	async function reloading(world: AgentWorld, ...faults: readonly (string | null)[]): Promise<void> {
+	interface Scheduled {
+		readonly wake: Settings["wake"];
+		/** Whether the one before had ended. */
+		readonly isAlone: boolean;
+	}
+
+	/**
+	 * A daemon that reads its configuration anew in each of so many ticks; null is a good one. Answers the words to its service
+	 * manager, and by which schedules it had itself woken.
+	 */
+	async function reloading(world: AgentWorld, ...faults: readonly (string | null)[]) {
 		let read = 0;
 		let reload: () => void = () => undefined;
+		const said: string[] = [];
+		const scheduled: Scheduled[] = [];
+		let before: AbortSignal | null = null;
 		const daemon = daemonOf(
 			world,
 			faults.length + 1,
@@ -156,11 +240,17 @@ describe("a configuration that is rejected", () => {
 				reload: async () => {
 					const fault = faults[read++] ?? null;
 					const { settings } = commandBench(world).workbench;
-					return Promise.resolve(fault === null ? { settings } : { fault });
+					const anew = { ...settings, wake: [{ expression: "0 4 1 * *", timezone: "UTC" }] };
+					return Promise.resolve(fault === null ? { settings: anew } : { fault });
 				},
-				notify: async ([words = ""]) => {
-					if (words.startsWith("STATUS=")) reload();
+				notify: async (words) => {
+					said.push(...words);
+					if (words[0]?.startsWith("STATUS=") === true) reload();
 					return Promise.resolve();
+				},
+				wakeOnSchedule: ({ wake }, _, signal) => {
+					scheduled.push({ wake, isAlone: before?.aborted ?? true });
+					before = signal;
 				},
 			},
 			(listener) => {
@@ -169,7 +259,26 @@ describe("a configuration that is rejected", () => {
 		);
 		expect(await daemon.run()).toBe(0);
 		expect(read).toBe(faults.length);
+		return { said, scheduled };
 	}
+
+	test.each([
+		["as a bad one", "a: is no key here"],
+		["as a good one is", null],
+	])("is read between two words to the service manager, %s", async (_, fault) => {
+		const { said } = await reloading(new AgentWorld(), fault);
+		const from = said.indexOf("RELOADING=1");
+		expect(said.slice(from, from + 2)).toEqual(["RELOADING=1", "READY=1"]);
+	});
+
+	test("leaves it to the schedule before, and a good one puts its own in place of that", async () => {
+		const before = { wake: [], isAlone: true };
+		expect((await reloading(new AgentWorld(), "a: is no key here")).scheduled).toEqual([before]);
+		expect((await reloading(new AgentWorld(), null)).scheduled).toEqual([
+			before,
+			{ wake: [{ expression: "0 4 1 * *", timezone: "UTC" }], isAlone: true },
+		]);
+	});
 
 	test("is a trouble that lasts until a good one is read", async () => {
 		const world = new AgentWorld();
