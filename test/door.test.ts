@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -24,6 +25,29 @@ test("a door whose caller has gone says so, and ends as if it had been heard", {
 	]);
 	expect(status).toBe(0);
 });
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+test("a door that is told to end finishes what it began", { timeout: 60_000 }, async () => {
+	const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), DOOR]);
+	const answer = text(child.stdout);
+	const lines = createInterface({ input: child.stderr })[Symbol.asyncIterator]();
+	await expect.poll(async () => isHangUpCaught(child.pid), { interval: 20, timeout: 30_000 }).toBe(true);
+	for (const signal of SIGNALS) {
+		child.kill(signal);
+		const { value } = (await lines.next()) as { readonly value: string };
+		expect(JSON.parse(value)).toMatchObject({ msg: "the door finishes what it began", signal });
+	}
+	child.stdin.end("no request");
+	expect(await once(child, "close")).toEqual([0, null]);
+	expect(JSON.parse(await answer)).toMatchObject({ act: "refused" });
+});
+
+/** Whether a process does something about SIGHUP, which door.ts is the only one to ask for, and asks for last: proc(5), SigCgt. */
+async function isHangUpCaught(pid = 0): Promise<boolean> {
+	const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
+	return (Number.parseInt(mask?.at(-1) ?? "0", 16) & 1) === 1;
+}
 
 test("a door goes by no configuration that others can write", { timeout: 60_000 }, async () => {
 	const config = join(await temporaryDirectory(), "keyturn.yaml");
