@@ -1,6 +1,17 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { appendFile, chmod, chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import {
+	appendFile,
+	chmod,
+	chown,
+	mkdir,
+	mkdtemp,
+	open,
+	readFile,
+	rm,
+	stat,
+	writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +53,21 @@ describe("the command line", () => {
 		expect(status).toBe(0);
 		expect((JSON.parse(output) as { events: unknown[] }).events).toHaveLength(EVENTS);
 	});
+
+	it.each([
+		["an option that there is none of", ["rotate", "--nwo"], "unknown option '--nwo'"],
+		["a domain that is not configured", ["verify", "other.example"], "other.example is not configured"],
+	])(
+		"ends with 2 and says why on standard error where it is asked for %s",
+		{
+			timeout: 60_000,
+		},
+		async (_, args, why) => {
+			const { status, output, trouble } = await run(args, {});
+			expect({ status, output }).toEqual({ status: 2, output: "" });
+			expect(trouble).toContain(why);
+		},
+	);
 
 	it("goes by no configuration that anybody could have written", { timeout: 60_000 }, async () => {
 		await chmod(config, 0o666);
@@ -90,6 +116,7 @@ describe("the command line", () => {
 		const { status, trouble } = await run(["status", "--html", "page.html"], { within: directory });
 		expect({ status, trouble }).toEqual({ status: 0, trouble: "" });
 		expect(await readFile(join(directory, "page.html"), "utf8")).toMatch(/^<!doctype html>/);
+		expect((await stat(join(directory, "page.html"))).mode & 0o7777).toBe(0o644);
 	});
 
 	it("works in a directory that was removed meanwhile", { timeout: 60_000 }, async () => {
