@@ -62,6 +62,8 @@ test("arms a timer under a fresh name before the others are stopped, and stops n
 	expect(lines[0]).toContain(
 		"--property=Restart=on-failure --property=RestartSec=10s --property=StartLimitIntervalSec=1d --property=StartLimitBurst=100 ",
 	);
+	// Else systemd would let it wait for up to a minute more.
+	expect(lines[0]).toContain(" --timer-property=AccuracySec=1s ");
 	// As the door's own unit.
 	expect(lines[0]).toContain(
 		"--property=KillMode=mixed --property=TimeoutStopSec=180 --property=UMask=0077 --property=LimitCORE=0 ",

@@ -71,6 +71,18 @@ test("a link in its place and an absent directory are refused", async () => {
 	});
 });
 
+test("a file that was put in the place of the one that is locked meanwhile is another's to lock", async () => {
+	const directory = await temporaryDirectory();
+	const path = join(directory, "lock");
+	const flock = join(directory, "flock");
+	const script = `#!/bin/sh\n/usr/bin/flock "$@" || exit\n/bin/mv ${path} ${path}.before\n/usr/bin/touch ${path}\n`;
+	await writeFile(flock, script, { mode: 0o755 });
+	expect(await createTakeLock(createSystemClock(), flock)(path, 0, never)).toBe("held");
+	const taken = await takeLock(path, 0, never);
+	expect(taken).not.toBe("held");
+	if (taken !== "held") await taken.release();
+});
+
 test("where flock cannot be started for want of something, nobody is sent to install it", async () => {
 	const path = join(await temporaryDirectory(), "lock");
 	const script = join(import.meta.dirname, "starved-taker.ts");

@@ -157,9 +157,12 @@ describe("the state", () => {
 			"wishes/.w.json.keyturn-new",
 		])
 			await symlink(at.theirs, join(at.state, name));
+		await symlink(at.theirs, join(at.state, "epoch"));
+		await symlink(join(at.elsewhere, "new"), join(at.state, "domains/example.com.json"));
 		await at.save();
 		await at.leave();
 		expect(await readFile(join(at.state, "domains/example.com.json"), "utf8")).toContain('"revision": 1');
+		expect(await readFile(join(at.state, "epoch"), "utf8")).toMatch(/^\d+\n$/);
 		expect(await at.store.wishes()).toHaveLength(1);
 		await at.expectUntouched();
 	});

@@ -17,14 +17,23 @@ test("wakes at its times until it is stopped", async () => {
 	expect(first.woken()).toBe(atStop);
 });
 
-function countWakes() {
+test("has the hours of the time zone that they are of", async () => {
+	const hourIn = (timeZone: string): number =>
+		Number(new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit" }).format());
+	// Or the next, which may begin meanwhile.
+	const hours = [0, 1].map((more) => (hourIn("Asia/Tokyo") + more) % 24);
+	const inTokyo = countWakes({ expression: `* * ${hours.join()} * * *`, timezone: "Asia/Tokyo" });
+	const inUtc = countWakes({ expression: `* * ${hours.join()} * * *`, timezone: "UTC" });
+	await inTokyo.untilWoken();
+	expect(inUtc.woken()).toBe(0);
+	for (const { waker } of [inTokyo, inUtc]) await waker.stop();
+});
+
+function countWakes(often = { expression: "* * * * * *", timezone: "Europe/Berlin" }) {
 	let woken = 0;
 	const arrived = new AbortController();
 	const waker = createWaker({
-		schedules: [
-			{ expression: "0 3 1 * *", timezone: "UTC" },
-			{ expression: "* * * * * *", timezone: "Europe/Berlin" },
-		],
+		schedules: [{ expression: "0 3 1 * *", timezone: "UTC" }, often],
 		onWake: () => {
 			woken += 1;
 			arrived.abort();
