@@ -9,9 +9,9 @@ import { schemas } from "./schemas.ts";
 const example = await readFile(new URL("../../config/keyturn.example.yaml", import.meta.url), "utf8");
 
 test.each([
-	["as it is", example],
-	["with what is commented out", example.replaceAll(/^( {2})# ( *\w+:)/gm, "$1$2")],
-])("the example is right %s", (_, text) => {
+	["as it is", example, ["home"]],
+	["with what is commented out", example.replaceAll(/^( {2})# ( *\w+:)/gm, "$1$2"), ["home", "away"]],
+])("the example is right %s", (_, text, providers) => {
 	const read = parseSettings(readYaml(text, "example"), {
 		path: "example",
 		schemas,
@@ -19,6 +19,9 @@ test.each([
 		timezone: "UTC",
 	});
 	expect("faults" in read ? formatFaults(read.faults) : "").toBe("");
-	if ("settings" in read) expect(read.settings.policies).toHaveLength(2);
+	if ("settings" in read) {
+		expect(read.settings.policies).toHaveLength(2);
+		expect(read.settings.providers.map(({ name }) => name)).toEqual(providers);
+	}
 	expect(parseDoorSettings(text, { path: "example", signers: schemas.signers })).toHaveProperty("settings");
 });
