@@ -126,9 +126,11 @@ test(
 		const { changes, doorRequests } = world;
 		const before = [changes.length, doorRequests.length];
 		const { context } = commandBench(world);
+		const naming = fc.constantFrom(...NAMING);
+		let unknown = 0;
 		await fc.assert(
-			fc.asyncProperty(fc.constantFrom(...NAMING), anyName, anyName, async (name, domain, selector) => {
-				fc.pre(!/^example\.com\.?$/i.test(domain));
+			fc.asyncProperty(naming, fc.boolean(), anyName, anyName, async (name, onOurs, domain, selector) => {
+				fc.pre(!/^example\.com\.?$/i.test(domain) && selector !== "202610");
 				const program = createProgram({
 					print: () => undefined,
 					version: "1",
@@ -136,7 +138,9 @@ test(
 					say: () => undefined,
 					ended: (status) => expect(status).toBe(0),
 				});
-				const words = name === "revoke" || name === "retire" ? [domain, selector] : [domain];
+				const namesKey = name === "revoke" || name === "retire";
+				const isOurs = namesKey && onOurs;
+				const words = namesKey ? [isOurs ? "example.com" : domain, selector] : [domain];
 				const thrown: unknown = await program
 					.parseAsync(["node", "keyturn", name, "--", ...words])
 					.catch((one: unknown) => one);
@@ -144,11 +148,15 @@ test(
 				expect(thrown).toBeInstanceOf(KeyturnError);
 				expect(thrown).toMatchObject({
 					code: "usage",
-					message: expect.stringContaining("is not configured"),
+					message: isOurs
+						? expect.stringMatching(/^example\.com: no key [^]* is known$/)
+						: expect.stringContaining("is not configured"),
 				});
+				if (isOurs) unknown += 1;
 			}),
 			fuzzed(200),
 		);
+		expect(unknown).toBeGreaterThan(0);
 		expect(await world.store.wishes()).toEqual([]);
 		expect([changes.length, doorRequests.length]).toEqual(before);
 	},
