@@ -8,6 +8,8 @@ import { createSystemPrograms } from "../../src/system/programs.ts";
 const directory = process.argv[2] ?? "";
 const disk = createSystemDisk();
 const programs = createSystemPrograms();
+// As in a shell of an administrator who is in further groups.
+process.setgroups?.([0, 4711]);
 const dropped = await dropToOwner(disk, directory);
 const file = await disk.create(join(directory, "f"), 0o600);
 if (file !== "exists") await file.close();
@@ -24,6 +26,7 @@ async function statusAs(owner?: { uid: number; gid: number }): Promise<string> {
 process.stdout.write(
 	JSON.stringify({
 		dropped,
+		groups: process.getgroups?.(),
 		file: await disk.stat(join(directory, "f")),
 		asItself: await statusAs(),
 		asRoot: await statusAs({ uid: 0, gid: 0 }),

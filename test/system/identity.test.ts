@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { chown } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createSystemDisk } from "../../src/system/disk.ts";
 import { fullHostName, systemTimezone } from "../../src/system/identity.ts";
 import { SimDisk } from "../fakes/sim-disk.ts";
 import { createSimProcess } from "../fakes/sim-process.ts";
@@ -10,6 +9,7 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 
 interface Seen {
 	readonly dropped: unknown;
+	readonly groups: unknown;
 	readonly file: unknown;
 	readonly asItself: string;
 	readonly asRoot: string;
@@ -29,6 +29,7 @@ test("root goes on as the owner of the state; only a program that needs it is ro
 	await chown(directory, 23_456, 23_457);
 	const seen = dropIn(directory);
 	expect(seen.dropped).toEqual({ uid: 23_456, gid: 23_457 });
+	expect(seen.groups).toEqual([23_457]);
 	expect(seen.file).toMatchObject({ uid: 23_456, gid: 23_457, mode: 0o600 });
 	expect(seen.asItself).toMatch(/^Uid:\t23456\t23456\t23456\t23456$/m);
 	expect(seen.asItself).toMatch(/^Gid:\t23457\t23457\t23457\t23457$/m);
@@ -76,8 +77,6 @@ test("the time zone is TZ's, or /etc/timezone's, or UTC; nonsense is passed over
 	delete process.env["TZ"];
 	expect(await zoneWith("nonsense\n")).toBe("UTC");
 	expect(await zoneWith(null)).toBe("UTC");
-	expect(() => new Intl.DateTimeFormat("en", { timeZone: "Etc/UTC" })).not.toThrow();
-	expect(await systemTimezone(createSystemDisk())).not.toBe("");
 });
 
 test("/etc/timezone may be a directory, as Docker makes one where a container mounts what is not there", async () => {
