@@ -215,6 +215,16 @@ test("nor are certificates that nobody vouches for taken, whatever the environme
 });
 
 test("no failure holds the client's own error, with its request and headers", async () => {
+	// No name is asked for over the network.
+	const unknown = Object.assign(new Error("getaddrinfo ENOTFOUND nowhere.invalid"), { code: "ENOTFOUND" });
+	const { lookup } = dns;
+	vi.spyOn(dns, "lookup").mockImplementation((...asked: Parameters<typeof lookup>) => {
+		if (asked[0] === "nowhere.invalid") (asked.at(-1) as unknown as (error: Error) => void)(unknown);
+		else lookup(...asked);
+	});
+	onTestFinished(() => {
+		vi.restoreAllMocks();
+	});
 	const url = await serve((request, response) => {
 		if (request.url === "/reset") request.destroy();
 		else if (request.url === "/large") response.end(Buffer.alloc(1_200_000, "x"));
