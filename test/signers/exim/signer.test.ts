@@ -120,7 +120,7 @@ test.each<readonly [string, Exim, string]>([
 	]);
 });
 
-test.each<readonly [Exim["outcome"], string, string]>([
+test.each<readonly ["failed" | null, string, string]>([
 	["failed", "failed", "bad"],
 	[null, "unproven", "the probe gave no verdict"],
 ])("what the probe says of its message (%s) counts", async (said, outcome, reason) => {
