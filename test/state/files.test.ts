@@ -86,6 +86,7 @@ test("one lease at a time, each with a higher epoch; a released one saves nothin
 	await expect(store.save(first, "host", {}, 0)).rejects.toMatchObject({ code: "lease.lost" });
 	await expect(store.dropWish(first, "x")).rejects.toMatchObject({ code: "lease.lost" });
 	await expect(store.recordHistory(first, {})).rejects.toMatchObject({ code: "lease.lost" });
+	await expect(store.setAside(first, "host")).rejects.toMatchObject({ code: "lease.lost" });
 	expect(await store.load("host")).toBeNull();
 	await second.release();
 });
