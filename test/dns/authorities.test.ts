@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createAuthorities } from "../../src/dns/authorities.ts";
 import type { Served } from "../../src/ports/authorities.ts";
+import type { Resolver } from "../../src/ports/resolver.ts";
 import { createHookProvider, type HookCall } from "../../src/publishing/hook/hook-provider.ts";
 import { createDnsWorld } from "../fakes/dns-world.ts";
 import { policyOf } from "../fakes/policies.ts";
@@ -11,14 +12,33 @@ const NAME = `202611._domainkey.${ZONE}`;
 const OURS = "v=DKIM1;k=rsa;p=OURS";
 const signal = new AbortController().signal;
 
-function createScene({ quorum = "all" }: { readonly quorum?: number | "all" } = {}) {
-	const clock = createSleepingClock();
+interface SceneOptions {
+	readonly quorum?: number | "all";
+	/** Ends what is asked; never if left out. */
+	readonly deadline?: AbortSignal;
+	/** While a server is asked for the name itself. */
+	readonly whileAsked?: () => void;
+}
+
+function createScene({ quorum = "all", deadline, whileAsked = () => {} }: SceneOptions = {}) {
+	const sleeping = createSleepingClock();
+	const clock = {
+		...sleeping,
+		deadline: (ms: number, ended: AbortSignal) => deadline ?? sleeping.deadline(ms, ended),
+	};
 	const world = createDnsWorld({ clock });
 	world.addServer("ns1.host.test", ["192.0.2.1"]);
 	world.addServer("ns2.host.test", ["192.0.2.2"]);
 	world.addZone({ name: ZONE, servers: ["ns1.host.test", "ns2.host.test"] });
 	world.addResolver("127.0.0.53", { system: true });
-	const { resolver } = world;
+	const resolver: Resolver = {
+		...world.resolver,
+		ask: async (server, question, ended) => {
+			const answer = await world.resolver.ask(server, question, ended);
+			if (question.type === "TXT") whileAsked();
+			return answer;
+		},
+	};
 	const verify = { ...policyOf().verify, resolvers: ["system" as const], quorum };
 	const authorities = createAuthorities({ resolver, clock, verifyFor: () => verify });
 	const served = async (name = NAME): Promise<Served> => authorities.served(name, signal);
@@ -53,6 +73,16 @@ test("as many servers have to answer as the quorum asks for", async () => {
 		world.fault("ns1.host.test", "refused");
 		expect(await served()).toMatchObject({ kind: "unknown", why: expect.stringContaining("REFUSED") });
 	}
+});
+
+test("what was told until the time was over is not all that stands there", async () => {
+	const over = new AbortController();
+	const { served } = createScene({ quorum: 1, whileAsked: () => over.abort(), deadline: over.signal });
+	expect(await served()).toEqual({
+		kind: "unknown",
+		zone: ZONE,
+		why: "not every one could be asked in time",
+	});
 });
 
 test("a wildcard's record stands at no name of its own; what stands there beside it does", async () => {

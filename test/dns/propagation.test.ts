@@ -12,7 +12,7 @@ import {
 } from "../../src/ports/propagation.ts";
 import type { Resolver } from "../../src/ports/resolver.ts";
 import type { VerifyPolicy } from "../../src/rotation/policy.ts";
-import { createDnsWorld, type DnsWorld, type Fault } from "../fakes/dns-world.ts";
+import { type BadDnssec, createDnsWorld, type DnsWorld, type Fault } from "../fakes/dns-world.ts";
 
 const OURS = makeRecord("rsa");
 const FOREIGN = makeRecord("rsa");
@@ -954,19 +954,23 @@ describe("resolvers", () => {
 		["unreachable", "got no answer: nothing listens on 192.0.2.54; start the resolver, or take it out"],
 		["refused", "got REFUSED; the resolver answers others only: see its access list"],
 		["servfail", "got SERVFAIL; the resolver failed"],
-	] as const)("one that fails (%s) is no matter of the zone's NS records", async (fault, words) => {
-		const { world, look } = createScene();
-		world.addResolver("192.0.2.54", {});
-		world.set(NAME, "TXT", [OURS]);
-		world.fault("192.0.2.54", fault);
-		const resolvers = [
-			{ address: "127.0.0.53", port: 53 },
-			{ address: "192.0.2.54", port: 53 },
-		];
-		const report = (await look({ verify: { resolvers } })).resolvers[1];
-		expect(report?.sentence).toContain(words);
-		expect(report?.sentence).not.toContain("NS records");
-	});
+	] as const)(
+		"one that fails (%s) is waited for, and no matter of the zone's NS records",
+		async (fault, words) => {
+			const { world, look } = createScene();
+			world.addResolver("192.0.2.54", {});
+			world.set(NAME, "TXT", [OURS]);
+			world.fault("192.0.2.54", fault);
+			const resolvers = [
+				{ address: "127.0.0.53", port: 53 },
+				{ address: "192.0.2.54", port: 53 },
+			];
+			const { verdict, resolvers: reports } = await look({ verify: { resolvers } });
+			expect(reports[1]?.sentence).toContain(words);
+			expect(reports[1]?.sentence).not.toContain("NS records");
+			expect(verdict).toBe("unknown");
+		},
+	);
 
 	test("that are silent are waited for once on the way to the zone, not at each question", async () => {
 		const { world, look } = createScene();
@@ -984,7 +988,7 @@ describe("resolvers", () => {
 });
 
 describe("DNSSEC", () => {
-	function sign(scene: Scene, dnssec: "good" | "expired" | "missing", validates: boolean): void {
+	function sign(scene: Scene, dnssec: "good" | BadDnssec, validates: boolean): void {
 		scene.world.addZone({ name: "example.test", servers: ["ns1.host.test", "ns2.host.test"], dnssec });
 		scene.world.addResolver("127.0.0.53", { validates });
 		scene.world.set(NAME, "TXT", [OURS]);
@@ -998,12 +1002,30 @@ describe("DNSSEC", () => {
 		expect(report.servers.map((server) => server.signed)).toEqual([true, true, true]);
 	});
 
-	test.each(["expired", "missing"] as const)("a signature that is %s blocks", async (state) => {
+	test.each(["expired", "early", "foreign", "missing"] as const)(
+		"a signature that is %s blocks, also where the servers are listed",
+		async (state) => {
+			const scene = createScene();
+			sign(scene, state, true);
+			const nameservers = ["192.0.2.1", "192.0.2.2"].map((address) => ({ address, port: 53 }));
+			for (const verify of [{}, { nameservers }]) {
+				const report = await scene.look({ verify });
+				expect(report).toMatchObject({ verdict: "wrong", dnssec: true });
+				expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["not_signed"]));
+			}
+		},
+	);
+
+	test("an alias without one blocks, wherever it leads", async () => {
 		const scene = createScene();
-		sign(scene, state, true);
+		sign(scene, "missing", false);
+		createTarget(scene.world);
+		scene.world.set(NAME, "TXT", []);
+		scene.world.set(NAME, "CNAME", ["key1.target.test"]);
+		scene.world.set("key1.target.test", "TXT", [OURS]);
 		const report = await scene.look();
 		expect(report.verdict).toBe("wrong");
-		expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["not_signed"]));
+		expect(outcomes(report)).toMatchObject({ "192.0.2.1": "not_signed", "192.0.2.8": "right" });
 	});
 
 	test("a resolver across a network is not believed that it validated", async () => {

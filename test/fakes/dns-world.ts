@@ -30,6 +30,8 @@ export type Fault =
 	/** Answers as if from a cache: without AA. */
 	| "lame";
 
+export type BadDnssec = "expired" | "early" | "foreign" | "missing";
+
 export interface WorldZone {
 	readonly name: string;
 	/** Names of its servers, as its own NS records have them. */
@@ -44,8 +46,8 @@ export interface WorldZone {
 	readonly unknownTo?: readonly string[];
 	/** SOA minimum and TTL; a minute if left out. */
 	readonly negativeTtlSeconds?: number;
-	/** "missing" and "expired": the parent has a DS, the signatures are not good. */
-	readonly dnssec?: "good" | "expired" | "missing";
+	/** All but "good": the parent has a DS, the signatures are not good. "foreign" ones are of another type's records. */
+	readonly dnssec?: "good" | BadDnssec;
 }
 
 export interface Call {
@@ -263,15 +265,16 @@ export function createDnsWorld({ clock }: { readonly clock: Clock }): DnsWorld {
 			: records;
 	}
 
-	function signature(name: string, covers: string, state: "good" | "expired"): ResourceRecord {
+	function signature(
+		name: string,
+		type: string,
+		state: "good" | Exclude<BadDnssec, "missing">,
+	): ResourceRecord {
 		const now = clock.now().getTime();
-		const expiresAt = new Date(state === "good" ? now + 7 * DAY_MS : now - DAY_MS);
-		return {
-			name,
-			type: "RRSIG",
-			ttlSeconds: 60,
-			data: { kind: "rrsig", covers, validFrom: new Date(now - 7 * DAY_MS), expiresAt },
-		};
+		const covers = state === "foreign" ? "NSEC" : type;
+		const validFrom = new Date(state === "early" ? now + DAY_MS : now - 7 * DAY_MS);
+		const expiresAt = new Date(state === "expired" ? now - DAY_MS : now + 7 * DAY_MS);
+		return { name, type: "RRSIG", ttlSeconds: 60, data: { kind: "rrsig", covers, validFrom, expiresAt } };
 	}
 
 	function soa(zone: ZoneData, host: Host): ResourceRecord {
@@ -332,7 +335,7 @@ export function createDnsWorld({ clock }: { readonly clock: Clock }): DnsWorld {
 		if (zone === null) return message({ rcode: "NXDOMAIN" });
 		const answer = askSomeServer(zone, { ...question, recursive: false, dnssec: true });
 		if (answer.kind !== "message") return answer;
-		if (recursor.validates && (zone.dnssec === "expired" || zone.dnssec === "missing"))
+		if (recursor.validates && zone.dnssec !== undefined && zone.dnssec !== "good")
 			return { kind: "servfail" };
 		const alias = answer.answers.find((record) => record.type === "CNAME" && record.name === name);
 		const rest =
