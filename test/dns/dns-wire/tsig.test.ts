@@ -2,26 +2,13 @@ import { expect, test } from "vitest";
 import { readServerMessage } from "../../../src/dns/dns-wire/server-message.ts";
 import { signMessage, type TsigKey, verifyAnswer } from "../../../src/dns/dns-wire/tsig.ts";
 import { encodeQuery } from "../../../src/dns/dns-wire/update.ts";
+import { signedAnswer } from "./signed-answer.ts";
 
 const KEY: TsigKey = { name: "updater", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 7) };
 const NOW = 1_800_000_000;
 
-// The request's MAC goes before the answer's digest with its length (RFC 8945 section 4.3.1), so an answer can be made
-// here by signing with that prefix: what signMessage digests for a message that begins with it.
-function answerTo(
-	requestMac: Buffer,
-	key: TsigKey,
-	at: number,
-	answer = encodeQuery(9, "a.test", "TXT"),
-): Buffer {
-	const prefix = Buffer.alloc(2);
-	prefix.writeUInt16BE(requestMac.length);
-	const { mac } = signMessage(Buffer.concat([prefix, requestMac, answer]), key, at);
-	const { bytes, mac: own } = signMessage(answer, key, at);
-	const place = bytes.indexOf(own);
-	mac.copy(bytes, place);
-	return bytes;
-}
+const answerTo = (requestMac: Buffer, key: TsigKey, at: number): Buffer =>
+	signedAnswer(encodeQuery(9, "a.test", "TXT"), requestMac, key, at);
 
 test("an answer of the holder of the key is believed, whatever id a forwarder gave it", () => {
 	const { mac } = signMessage(encodeQuery(9, "a.test", "TXT"), KEY, NOW);
