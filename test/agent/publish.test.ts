@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KeyturnError } from "../../src/errors.ts";
+import type { DnsProvider } from "../../src/ports/dns-provider.ts";
 import { createPublisher } from "../../src/publishing/publisher.ts";
 import { createTurns } from "../../src/publishing/turns.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
@@ -269,6 +270,45 @@ describe("a provider that does not answer", () => {
 		world.zoneFaults.clear();
 		await world.advance(10 * MINUTE_MS);
 		for (const domain of domains) expect(await world.states(domain)).toMatchObject({ "202611": "active" });
+	});
+});
+
+describe("a provider that", () => {
+	/** The usual one, but for this. */
+	function worldWith(changes: (usual: DnsProvider) => Partial<DnsProvider>): AgentWorld {
+		const world = new AgentWorld([quick]);
+		const { providers, sinks, pre } = world.ports;
+		const usual = providers.get("home");
+		if (usual === undefined) throw new Error("no provider");
+		world.agent.configure(
+			{ host: "mx1", policies: [quick], signers: [], providers: [] },
+			{ providers: new Map([["home", { ...usual, ...changes(usual) }]]), sinks, pre },
+		);
+		return world;
+	}
+
+	it("says nothing of a change is not believed to have made it", async () => {
+		const world = worldWith(() => ({ change: async () => Promise.resolve([]) }));
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(await world.states()).toMatchObject({ "202611": "pending" });
+		expect(world.events.find(({ event }) => event === "publish_failed")?.detail).toBe(
+			"the provider gave no result",
+		);
+	});
+
+	it("does not say what it has is not said to have lost a record that is late", async () => {
+		const world = worldWith(() => ({
+			list: async () =>
+				Promise.reject(new KeyturnError("provider.unreachable", "home: 500", { retry: true })),
+		}));
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.wish(["example.com"]);
+		await world.advance(60 * MINUTE_MS);
+		expect(world.changes).toHaveLength(1);
+		world.verdict = () => "right";
+		await world.advance(10 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
 	});
 });
 

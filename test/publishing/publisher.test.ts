@@ -279,6 +279,13 @@ describe("a provider of which DNS alone shows what stands", () => {
 		},
 	);
 
+	test("is not believed to have taken what it says nothing of", async () => {
+		publisher = publisherOf({ ...provider, readsBack: "dns", change: async () => [] });
+		expect(await change(add())).toMatchObject([
+			{ kind: "unknown", why: expect.stringContaining("fake did not say what became of it") },
+		]);
+	});
+
 	test("is not where nobody knows whether it took it", async () => {
 		provider.held.set(NAME, [VALUE]);
 		provider.next = ["lost", "lost", "lost"];
@@ -413,6 +420,15 @@ describe("a provider in trouble", () => {
 		provider.listErrors = [new KeyturnError("provider.refused", "429", { retry: true })];
 		expect(await change(add())).toEqual([{ kind: "done" }]);
 		expect(slept()).toBeGreaterThanOrEqual(1_000);
+	});
+
+	test.each([
+		["is waited for as long as it asks, up to a minute", 60_000, { kind: "done" }, 60_000],
+		["is not waited for where it asks for more", 60_001, { kind: "refused", why: "429" }, 0],
+	] as const)("%s", async (_, retryAfterMs, result, sleptMs) => {
+		provider.listErrors = [new KeyturnError("provider.limited", "429", { retry: true, retryAfterMs })];
+		expect(await change(add())).toMatchObject([result]);
+		expect(slept()).toBe(sleptMs);
 	});
 
 	test("that denies is not asked again", async () => {
