@@ -518,7 +518,7 @@ function publishedAt(seen: Observed, name: string): string {
 	return value === undefined ? "" : (publishedKey(value) ?? "");
 }
 
-/** The servers that were asked since, and whose last definite answer `holds`. */
+/** The servers of which one of the definite answers since then `holds`. */
 function serversSaying(
 	seen: Observed,
 	name: string,
