@@ -116,6 +116,11 @@ describe("a zone file", () => {
 		expect(await provider.list(ZONE, `@odd.${ZONE}`, signal)).toEqual([
 			'a "quoted" text; no commentword;too',
 		]);
+		const umlaut = async () => provider.list(ZONE, `umlaut.${ZONE}`, signal);
+		// Octets that are no UTF-8 are no characters, wherever a record is read.
+		expect(await umlaut()).toEqual(["gr\ufffd\ufffde"]);
+		put(Buffer.from('@ 60 IN SOA ns1 h 1 2 3 4 5\numlaut TXT "gr\u00fc\u00dfe"\n').toString("latin1"));
+		expect(await umlaut()).toEqual(["gr\u00fc\u00dfe"]);
 	});
 
 	test("that the check does not pass stays as it is", async () => {
