@@ -125,6 +125,31 @@ test("silence is asked into twice, other answers are taken as they are", async (
 	expect(refused.queries).toHaveLength(1);
 });
 
+test("a server that is silent is given up after three seconds, each time", async () => {
+	const deadlines: number[] = [];
+	const resolver = createWireResolver({
+		wire: {
+			exchange: async (_, query, { aborted }) => {
+				const id = decode(Buffer.from(query)).id ?? 0;
+				return aborted
+					? { kind: "timeout" }
+					: reply(AA, [RECORD])({ transport: "udp", id, edns: true, payload: 0 });
+			},
+		},
+		clock: {
+			...CLOCK,
+			deadline: (ms) => {
+				deadlines.push(ms);
+				return AbortSignal.abort();
+			},
+		},
+		random: { bytes: () => new Uint8Array(2), id: () => "" },
+		systemServers: async () => [],
+	});
+	expect(await resolver.ask(SERVER, QUESTION, NEVER)).toEqual({ kind: "timeout" });
+	expect(deadlines).toEqual([3_000, 3_000]);
+});
+
 test("an answer with another id is none", async () => {
 	const { answer } = await askOver([
 		({ id }) => reply(AA, [RECORD])({ transport: "udp", id: id + 1, edns: true, payload: 0 }),

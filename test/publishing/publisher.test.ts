@@ -126,6 +126,21 @@ describe("a name at which an alias stands", () => {
 		});
 		expect(await change(add(`other.${NAME}`))).toEqual([{ kind: "done" }]);
 	});
+
+	test("is looked for no longer than three seconds", async () => {
+		const deadlines: number[] = [];
+		const deadline = (ms: number): AbortSignal => {
+			deadlines.push(ms);
+			return AbortSignal.abort();
+		};
+		const slow: Authorities = {
+			served: async (name, { aborted }) =>
+				aborted ? { kind: "unknown", zone: null, why: "too late" } : served(true).served(name, signal),
+		};
+		publisher = publisherOf(provider, slow, { ...createSleepingClock("2026-11-01T00:00:00Z"), deadline });
+		expect(await change(add())).toEqual([{ kind: "done" }]);
+		expect(deadlines).toEqual([3_000]);
+	});
 });
 
 describe("adding", () => {

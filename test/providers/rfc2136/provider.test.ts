@@ -17,20 +17,31 @@ const signal = new AbortController().signal;
 let asked: Buffer[];
 let answer: (request: Buffer) => WireOutcome;
 let provider: DnsProvider;
+/** How long the server was given, and whether it took longer. */
+let deadlines: number[];
+let isLate: boolean;
 
 beforeEach(() => {
 	asked = [];
+	deadlines = [];
+	isLate = false;
 	provider = createProvider({
 		name: "home",
 		settings: { server: "192.0.2.53:53", name: "k", algorithm: "hmac-sha256", secret: { env: "TSIG" } },
 		secrets: { read: async () => SECRET },
 		wire: {
-			exchange: async (_, query) => {
+			exchange: async (_, query, { aborted }) => {
 				asked.push(Buffer.from(query));
-				return answer(Buffer.from(query));
+				return aborted ? { kind: "timeout" } : answer(Buffer.from(query));
 			},
 		},
-		clock: createSleepingClock(),
+		clock: {
+			...createSleepingClock(),
+			deadline: (ms, ended) => {
+				deadlines.push(ms);
+				return isLate ? AbortSignal.abort() : ended;
+			},
+		},
 		random: { bytes: (count) => new Uint8Array(count).fill(7), id: () => "7".repeat(32) },
 		log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
 	});
@@ -83,6 +94,15 @@ describe("what the holder of the key says", () => {
 				? signed(request, AA, ADD.value)
 				: signed(request, AA | NXDOMAIN);
 		expect(await provider.list(ZONE, ADD.name, signal)).toEqual([ADD.value]);
+	});
+
+	test("is waited for ten seconds, and a change is open then", async () => {
+		answer = (request) => signed(request, AA);
+		isLate = true;
+		expect(await provider.change(ZONE, [ADD], signal)).toMatchObject([
+			{ kind: "unknown", why: expect.stringContaining("did not answer in time") },
+		]);
+		expect(deadlines).toEqual([10_000]);
 	});
 
 	test("is no list where it does not have the zone, or what it said was cut short", async () => {
