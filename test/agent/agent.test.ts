@@ -54,15 +54,51 @@ describe("rotate --now", () => {
 		expect(await world.store.wishes()).toEqual([]);
 	});
 
-	it("takes the next name when this month's is taken, in the tables, the state or DNS", async () => {
+	it.each([
+		["DNS", (world: AgentWorld) => void world.taken.add("202611")],
+		[
+			"the tables",
+			({ lines }: AgentWorld) =>
+				void lines.push(...lines.map((line) => ({ ...line, selector: "202611", signs: false }))),
+		],
+	])("takes the next name when this month's is taken in %s", async (_, take) => {
 		const world = new AgentWorld();
-		world.taken.add("202611");
+		take(world);
 		await world.wish(["example.com"]);
 		await world.advance(MINUTE_MS);
-		expect(await world.states()).toMatchObject({ "202611b": "active" });
-		await world.wish(["example.com"], "w2");
+		expect(await world.states()).toEqual({ "202610": "retiring", "202611b": "active" });
+	});
+
+	it("makes no key while nobody says whether its name is free, and tells that", async () => {
+		const world = new AgentWorld();
+		world.unknown.add("202611");
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "active" });
+		expect(world.events.find(({ event }) => event === "publish_failed")).toMatchObject({
+			summary: "example.com: no new key, since it cannot be told whether its name is free",
+			detail: "202611._domainkey.example.com is unknown",
+		});
+		world.unknown.clear();
+		await world.advance(60 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("publish_failed").at(-1)).toBe("end");
+	});
+
+	it("takes no name that the state has, though neither the tables nor DNS have it any more", async () => {
+		const world = new AgentWorld();
+		for (const id of ["w1", "w2"]) {
+			await world.wish(["example.com"], id);
+			await world.advance(MINUTE_MS);
+		}
+		world.zone.delete("202611._domainkey.example.com");
+		await world.wish(["example.com"], "w3");
 		await world.advance(MINUTE_MS);
-		expect(await world.states()).toMatchObject({ "202611b": "retiring", "202611c": "active" });
+		expect(await world.states()).toMatchObject({
+			"202611": "retiring",
+			"202611b": "retiring",
+			"202611c": "active",
+		});
 	});
 
 	it("still finds a name when sixty of them are of keys of its own", async () => {
@@ -119,6 +155,20 @@ describe("a switch", () => {
 		);
 		await world.advance(10 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+
+	it("is only put off when the look after staging gets no answer", async () => {
+		const world = new AgentWorld();
+		let looks = 0;
+		world.verdict = (selector) => (selector === "202611" && (looks += 1) === 2 ? "unknown" : "right");
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(looks).toBe(2);
+		expect([world.requested("stage"), world.requested("commit")]).toEqual([1, 0]);
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "verified" });
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+		expect(world.told("swap_failed")).toEqual([]);
 	});
 
 	it("is not done with a key whose offline message is not signed", async () => {
@@ -188,6 +238,19 @@ describe("a switch", () => {
 		await world.advance(DAY_MS + 60 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202610": "active", "202612": "published" });
 		expect(world.requested("commit")).toBe(0);
+	});
+
+	it("is put off by no daily look at a record verified ahead that gets no answer", async () => {
+		const world = new AgentWorld([policyOf({ ...quick, publishAheadMs: 3 * DAY_MS })]);
+		await world.advance(7 * DAY_MS);
+		world.verdict = (selector) => (selector === "202612" ? "unknown" : "right");
+		world.looks.length = 0;
+		await world.advance(DAY_MS + 60 * MINUTE_MS);
+		expect(world.looks).toContain("202612");
+		expect(await world.states()).toEqual({ "202610": "active", "202612": "verified" });
+		world.verdict = () => "right";
+		await world.advance(DAY_MS);
+		expect(await world.states()).toMatchObject({ "202612": "active" });
 	});
 
 	it("that never began is planned anew under a new id", async () => {
@@ -309,8 +372,34 @@ describe("removal", () => {
 		if (line !== undefined) world.lines.push({ ...line, selector: "202611", signs: false });
 		await world.advance(16 * DAY_MS);
 		expect(await world.states()).toMatchObject({ "202611": "retiring" });
-		expect(world.told("retire_failed").length).toBeGreaterThan(0);
+		expect(world.events.find(({ event }) => event === "retire_failed")?.detail).toContain(
+			"202611 is still named by the signer's tables",
+		);
 		expect(world.changes.filter((change) => change.kind === "remove")).toEqual([]);
+	});
+
+	it("waits while whether a live table names the key cannot be told", async () => {
+		const world = await retiring();
+		world.otherSigners.push({
+			signer: "other",
+			swap: "restart",
+			tableHash: "h",
+			lines: [],
+			firstKeyFaults: [],
+			notes: [],
+			problem: "KeyTable: no such file",
+			service: "other",
+			running: true,
+		});
+		await world.advance(16 * DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring" });
+		expect(world.events.find(({ event }) => event === "retire_failed")?.detail).toContain(
+			"whether 202611 is still in use cannot be told",
+		);
+		expect(world.changes.filter((change) => change.kind === "remove")).toEqual([]);
+		world.otherSigners.pop();
+		await world.advance(DAY_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retired" });
 	});
 
 	it("waits while the successor does not verify", async () => {
@@ -320,8 +409,20 @@ describe("removal", () => {
 		world.pass(14 * DAY_MS);
 		await world.advance(DAY_MS / 2);
 		expect(await world.states()).toMatchObject({ "202611": "retiring" });
-		expect(world.told("retire_failed")).toContain("start");
-		expect(world.told("verification_failed").length).toBeGreaterThan(0);
+		expect(world.events.find(({ event }) => event === "retire_failed")?.detail).toContain(
+			"the record of 202611b, which took over, does not verify",
+		);
+		expect(world.told("verification_failed")).toContain("start");
+	});
+
+	it("of an adopted key's record asks nobody for its file, which keyturn did not make", async () => {
+		const world = new AgentWorld([policyOf({ ...quick, retire: { ...policyOf().retire, adopted: true } })]);
+		await world.wish(["example.com"]);
+		await world.advance(120 * DAY_MS);
+		expect(keyOf(await world.state(), "202610")).toMatchObject({ state: "retired", owes: null });
+		const asked = world.doorRequests.flatMap((one) => (one.act === "drop" ? one.keys : []));
+		expect(asked.map(({ selector }) => selector)).toContain("202611");
+		expect(asked.map(({ selector }) => selector)).not.toContain("202610");
 	});
 
 	it("of a key file ends where the door holds it for somebody else's: its papers did not come along", async () => {

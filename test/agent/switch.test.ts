@@ -161,6 +161,17 @@ describe("a switch whose end is not known", () => {
 		},
 	);
 
+	it("is not taken for done where a line of that name has another key", async () => {
+		const world = new AgentWorld();
+		await world.wish(["example.com"]);
+		world.commit = unreachable;
+		await world.tick();
+		world.signWith("example.com", "202611");
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toEqual({ "202610": "active", "202611": "verified" });
+		expect(world.told("switched")).toEqual([]);
+	});
+
 	it("waits while the signer cannot be read", async () => {
 		const world = new AgentWorld();
 		await world.wish(["example.com"]);
@@ -307,17 +318,35 @@ describe("a result", () => {
 		expect(world.events.find((event) => event.event === "switched")?.detail).toContain("not proven");
 	});
 
-	it("that is a rollback keeps the record through grace, since mail may have been signed with it", async () => {
-		const world = new AgentWorld();
+	it.each(["rolled_back", "conflict"] as const)(
+		"that is a %s keeps the record through grace, since mail may have been signed with it",
+		async (outcome) => {
+			const world = new AgentWorld();
+			await world.wish(["example.com"]);
+			world.commit = (_id, result) => ({
+				act: "commit",
+				result: { ...rolledBack(result, "no signature"), outcome },
+			});
+			await world.tick();
+			const rsa = { ...quick, key: { algorithm: "rsa" as const, bits: 1024 } };
+			world.reconfigure([rsa]);
+			await world.advance(13 * DAY_MS);
+			expect(world.told("given_up")).toEqual([null]);
+			expect(await world.states()).toMatchObject({ "202611": "retiring" });
+			expect(world.changes.filter((change) => change.kind === "remove")).toEqual([]);
+		},
+	);
+
+	it("of a reload has the old key in use for a day more at most, over connections that were open", async () => {
+		const world = new AgentWorld([quick]);
 		await world.wish(["example.com"]);
-		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result, "no signature") });
+		world.commit = (_id, result) => ({ act: "commit", result: { ...result, oldProcessGone: false } });
+		const { at } = world;
 		await world.tick();
-		const rsa = { ...quick, key: { algorithm: "rsa" as const, bits: 1024 } };
-		world.reconfigure([rsa]);
-		await world.advance(13 * DAY_MS);
-		expect(world.told("given_up")).toEqual([null]);
-		expect(await world.states()).toMatchObject({ "202611": "retiring" });
-		expect(world.changes.filter((change) => change.kind === "remove")).toEqual([]);
+		expect(keyOf(await world.state(), "202610")).toMatchObject({
+			state: "retiring",
+			uses: [{ lastAt: null, lastAtLatest: new Date(at.getTime() + DAY_MS).toISOString() }],
+		});
 	});
 
 	it("that is done ends the trouble of one that was not, even where the process gets no further", async () => {

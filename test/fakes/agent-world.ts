@@ -22,6 +22,7 @@ import type {
 	ProbeAsked,
 	SwitchResult,
 } from "../../src/ports/door.ts";
+import type { MailVerifier } from "../../src/ports/mail-verifier.ts";
 import type { LookReport, Vacancy } from "../../src/ports/propagation.ts";
 import type { StateStore, Wish } from "../../src/ports/state-store.ts";
 import { type DomainState, emptyDomainState } from "../../src/rotation/domain-state.ts";
@@ -75,6 +76,8 @@ export class AgentWorld {
 	/** By record name. */
 	readonly zone = new Map<string, readonly string[]>();
 	readonly taken = new Set<string>();
+	/** Selectors at whose names nobody says what stands. */
+	readonly unknown = new Set<string>();
 	/** Of the zones. */
 	negativeTtlSeconds = 60;
 	/** Of what a wildcard answers for every free name; null: there is none. */
@@ -87,7 +90,14 @@ export class AgentWorld {
 	change: ((change: ZoneChange, provider: string) => ChangeResult) | null = null;
 	commit: (id: string, result: SwitchResult) => DoorAnswer = (_id, result) => ({ act: "commit", result });
 	refuse: ((request: DoorRequest) => DoorAnswer | null) | null = null;
+	/** Whether messages signed offline bear a signature. */
 	signs = true;
+	/** What the verifier says of one: its signature is that of the key it was staged for, and passes where its record is found. */
+	verify: MailVerifier["verify"] = async (message, lookup) => {
+		const [domain = "", selector = ""] = message.split(" ");
+		const values = await lookup(`${selector}._domainkey.${domain}`.toLowerCase());
+		return [{ domain, selector, outcome: values?.length === 1 ? "pass" : "fail", reason: null }];
+	};
 	sinkFails = false;
 	/** What an event says when it was delivered, but not to everybody. */
 	sinkMisses: string | undefined;
@@ -127,6 +137,8 @@ export class AgentWorld {
 	ed25519Signer: string | null = null;
 	/** Why that one cannot be read. */
 	ed25519Problem: string | null = null;
+	/** Signers that no domain of these has. */
+	readonly otherSigners: InspectAnswer["signers"][number][] = [];
 	queue: InspectedQueue | null = null;
 	otherReaders: readonly OtherReader[] = [];
 	/** Why the running signer does not sign with a key; null if it does. */
@@ -249,12 +261,7 @@ export class AgentWorld {
 				},
 			},
 			verifier: {
-				verify: async (message) => {
-					const [domain = "", selector = ""] = message.split(" ");
-					return Promise.resolve(
-						this.signs ? [{ domain, selector, outcome: "pass" as const, reason: null }] : [],
-					);
-				},
+				verify: async (message, lookup) => (this.signs ? this.verify(message, lookup) : []),
 			},
 			sinks: [this.#sink(), this.#hook("deploy"), this.#hook("post")],
 			pre: [this.#pre()],
@@ -512,7 +519,8 @@ export class AgentWorld {
 		const name = `${selector}._domainkey.${domain}`;
 		const owner = this.aliases.get(name) ?? name;
 		const values = this.zone.get(owner) ?? [];
-		const kind = this.taken.has(selector) || values.length > 0 ? "taken" : "free";
+		const isTaken = this.taken.has(selector) || values.length > 0;
+		const kind = this.unknown.has(selector) ? "unknown" : isTaken ? "taken" : "free";
 		return {
 			kind,
 			values,
@@ -627,7 +635,7 @@ export class AgentWorld {
 		return {
 			act: "inspect",
 			at: this.at.toISOString(),
-			signers: this.#inspectSigners(),
+			signers: [...this.#inspectSigners(), ...this.otherSigners],
 			// A switch that waits for its services has no result yet.
 			results: this.pending?.services.length === 0 ? [] : ids.flatMap((id) => this.#results.get(id) ?? []),
 			staged: [...this.stagedIds],
