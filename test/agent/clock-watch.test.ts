@@ -197,6 +197,19 @@ async function withAnOldKey(policy = quick): Promise<AgentWorld> {
 	return world;
 }
 
+it.each([
+	[7, []],
+	[9, ["start"]],
+] as const)(
+	"a host that was off for %i days may have a clock that jumped where that is more than a week: %j",
+	async (days, told) => {
+		const world = await withAnOldKey();
+		world.boot(days * DAY_MS);
+		await world.tick();
+		expect(world.told("clock_suspect")).toEqual(told);
+	},
+);
+
 describe("a host that was off for a month", () => {
 	it("may have a clock that jumped: grace counts from when it is up again", async () => {
 		const world = await withAnOldKey();
