@@ -43,7 +43,7 @@ export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void
 	if (run.inquiries.isWaiting(policy.domain)) return;
 	const replaced = activeKey(doc.state);
 	if (replaced !== null && state.keys !== doc.state.keys) {
-		state = retireReplaced(state, replaced.selector, step.selectors, run.now());
+		state = retireReplaced(state, replaced.selector, step.selectors, now);
 		await tellReplaced(run, { doc, step }, replaced.selector);
 	}
 	await run.save(doc, state);

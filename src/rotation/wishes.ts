@@ -12,7 +12,11 @@ import {
 } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
 
-/** The key that signed before the one in use, as long as its record stands; null if there is none. */
+/**
+ * The key that signed before the one in use, as long as its record stands; null if there is none. One of another algorithm only
+ * where that one took its place: where `key` was a list, two signed beside each other, and going back to the other would leave
+ * mail without its own.
+ */
 export function previousKey(state: DomainState): KeyEntry | null {
 	const active = activeKey(state);
 	// One that was made since and stood in the tables for a moment has failed: its switch did not hold.
@@ -23,7 +27,9 @@ export function previousKey(state: DomainState): KeyEntry | null {
 	const gone = state.keys.filter((key) => key.state === "retiring" && key.uses.length > 0 && !hasFailed(key));
 	const isRevoked = (key: KeyEntry): boolean =>
 		state.wants.revoke.some(({ selector }) => selector === key.selector);
-	return gone.filter((key) => !isRevoked(key)).toSorted(latestFirst)[0] ?? null;
+	const left = gone.filter((key) => !isRevoked(key)).toSorted(latestFirst);
+	const isAlike = ({ algorithm }: KeyEntry): boolean => active === null || algorithm === active.algorithm;
+	return left.find(isAlike) ?? left.find(({ since }) => active === null || since <= active.since) ?? null;
 }
 
 /** Whether a key has signed before the one in use. */

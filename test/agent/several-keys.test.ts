@@ -261,6 +261,18 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect(await kinds(world)).toEqual(["rsa 202611"]);
 	});
 
+	it("goes back to the RSA key of before, not to the Ed25519 key that signed beside it and is configured no more", async () => {
+		const world = dualWorld();
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		const { keys: _keys, ...single } = dual;
+		world.restart([single]);
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(5 * MINUTE_MS);
+		expect(staged(world)).toEqual([["r1 202611", "e1 202611b"], ["202611 r1"]]);
+		expect(world.lines.map(({ selector }) => selector).toSorted()).toEqual(["202611b", "r1"]);
+	});
+
 	it("that was removed gets no key of an algorithm that is configured afterwards", async () => {
 		const { keys: _keys, ...single } = dual;
 		const world = new AgentWorld([single]);

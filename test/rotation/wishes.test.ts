@@ -44,6 +44,18 @@ describe("the key before", () => {
 		const state = { ...stateOf(older, newer, active), wants: { ...NOTHING_WANTED, revoke } };
 		expect(previousKey(state)?.selector).toBe("202609");
 	});
+
+	it("is of another algorithm only where the one in use took its place", () => {
+		const since = "2026-11-10T03:00:00.000Z";
+		const own = keyEntry({ selector: "202611", algorithm: "rsa", since });
+		const beside = { algorithm: "ed25519" } as const;
+		const rsa = retiring("r1", since, { algorithm: "rsa" });
+		expect(previousKey(stateOf(rsa, own, retiring("e1", since, beside)))?.selector).toBe("r1");
+		expect(previousKey(stateOf(retiring("e1", since, beside), own))?.selector).toBe("e1");
+		const later = retiring("e1", "2026-11-11T03:00:00.000Z", beside);
+		expect(previousKey(stateOf(rsa, own, later))?.selector).toBe("r1");
+		expect(previousKey(stateOf(later, own))).toBeNull();
+	});
 });
 
 describe("what cannot be had is said why", () => {
