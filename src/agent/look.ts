@@ -12,7 +12,7 @@ import { changeRecord } from "./change-record.ts";
 import { soaksSince } from "./clock-watch.ts";
 import { supersede } from "./make.ts";
 import { meanwhile } from "./meanwhile.ts";
-import { notRight } from "./remembered.ts";
+import { inZoneOfNow, notRight } from "./remembered.ts";
 import type { Doc, Job, Run } from "./run.ts";
 import { turnAwayFromRevoked } from "./turn-away.ts";
 import { isUnansweredForLong } from "./unanswered.ts";
@@ -215,14 +215,15 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 	const from = soaksSince(run);
 	const isCounted = key.rightSince !== null && key.rightSince <= report.at && key.rightSince >= from;
 	const rightSince = isCounted ? key.rightSince : report.at;
+	const record = inZoneOfNow(key.record, report);
 	// What was told is over, though the soak goes on; one right look alone may be of a record that comes and goes.
 	if (isCounted) await run.end(CAUSES.verify(domain, key.selector), domain);
-	const soaked = new Date(rightSince).getTime() + soakMs(key, doc.state, doc.policy);
+	const soaked = new Date(rightSince).getTime() + soakMs({ ...key, record }, doc.state, doc.policy);
 	if (new Date(report.at).getTime() < soaked) {
-		if (key.rightSince !== rightSince)
+		if (key.rightSince !== rightSince || key.record !== record)
 			await run.save(
 				doc,
-				editKey(doc.state, key.selector, (one) => ({ ...one, rightSince })),
+				editKey(doc.state, key.selector, (one) => ({ ...one, rightSince, record })),
 			);
 		const next = Math.min(soaked, run.now().getTime() + longestMs(doc.policy));
 		const until = new Date(Math.max(next, run.now().getTime() + 1000));
@@ -242,7 +243,10 @@ async function right(run: Run, { doc, step }: Job<"look">, key: KeyEntry, report
 		detail: report.summary,
 		hint: null,
 	});
-	await run.save(doc, moveKey(doc.state, key.selector, "verified", new Date(report.at), { rightSince }));
+	await run.save(
+		doc,
+		moveKey(doc.state, key.selector, "verified", new Date(report.at), { rightSince, record }),
+	);
 	await run.end(CAUSES.verify(domain, key.selector), domain);
 	run.done(doc, step);
 	const tomorrow = new Date(run.now().getTime() + 24 * 60 * MINUTE_MS);
@@ -334,11 +338,13 @@ function mayStillCome({ readsBack, byHand }: DnsProvider, key: KeyEntry, now: Da
 
 async function publishAgain(run: Run, doc: Doc, key: KeyEntry): Promise<void> {
 	const now = run.now();
+	// With what the look that missed it has found at its name.
+	const { record } = keyOf(doc.state, key.selector) ?? key;
 	await run.save(
 		doc,
 		moveKey(doc.state, key.selector, "pending", now, {
 			// It may have been lost with its zone, and is looked for anew.
-			record: { ...key.record, zone: null },
+			record: { ...record, zone: null },
 			owes: { act: "publish", id: null, askedAt: now.toISOString(), tries: 0, notBefore: null },
 			reason: "the provider lost its record; it is published again",
 		}),

@@ -10,6 +10,12 @@ export interface Chain {
 	readonly broken: string | null;
 }
 
+/** How long the world may remember that nothing stood at a name: the largest negative TTL over all zones on the way. */
+export function negativeTtlSeconds({ hops }: Pick<Chain, "hops">): number {
+	const seconds = hops.flatMap(({ sightings }) => sightings.map((one) => one.negativeTtlSeconds ?? 0));
+	return Math.max(0, ...seconds);
+}
+
 export async function followAliases(name: string, options: HopOptions): Promise<Chain> {
 	const hops: [Hop, ...Hop[]] = [await lookAt(name, options)];
 	for (let last: Hop = hops[0]; last.target !== null; ) {

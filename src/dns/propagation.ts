@@ -5,7 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { LookReport, LookRequest, Propagation, ServerReport } from "../ports/propagation.ts";
 import type { Resolver } from "../ports/resolver.ts";
 import { createAsker } from "./asker.ts";
-import { followAliases } from "./chain.ts";
+import { followAliases, negativeTtlSeconds } from "./chain.ts";
 import { LOOK_MS, withDeadline } from "./deadline.ts";
 import type { HopOptions } from "./hop.ts";
 import { type Expected, parseExpected } from "./judgement.ts";
@@ -80,6 +80,7 @@ async function lookFor(
 		resolvers: resolvers.reports,
 		warnings: [...new Set([...judged.warnings, ...resolvers.warnings])],
 		dnssec,
+		negativeTtlSeconds: negativeTtlSeconds(chain),
 	};
 }
 
@@ -124,5 +125,6 @@ function nothingAsked(name: string, clock: Clock, summary: string): LookReport {
 		resolvers: [],
 		warnings: [summary],
 		dnssec: false,
+		negativeTtlSeconds: 0,
 	};
 }

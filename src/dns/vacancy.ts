@@ -1,7 +1,7 @@
 /** What stands at a name before it is used, and how long the world may remember that nothing did. */
 
 import type { Vacancy } from "../ports/propagation.ts";
-import { type Chain, followAliases } from "./chain.ts";
+import { type Chain, followAliases, negativeTtlSeconds } from "./chain.ts";
 import { type Hop, type HopOptions, isWildcard, type Sighting } from "./hop.ts";
 import { groupByServer, wantedOf } from "./tally.ts";
 
@@ -29,7 +29,7 @@ export async function findVacancy(name: string, options: HopOptions): Promise<Va
 		values: valuesOf(hop),
 		owner: hop.hop.name,
 		zone: hop.hop.zone.zone,
-		negativeTtlSeconds: Math.max(0, ...chain.hops.flatMap(negativeTtls)),
+		negativeTtlSeconds: negativeTtlSeconds(chain),
 		wildcardTtlSeconds: longest([...wildcardTtls(first), ...wildcardTtls(hop)]),
 		summary: leads === "disputed" ? tellDispute(name, first) : summarise(kind, name, hop, chain),
 	};
@@ -102,12 +102,6 @@ function valuesOf({ holdings }: HeldHop): readonly string[] {
 		if (holding === "something" && sighting.observation.kind === "records")
 			return sighting.observation.records.map((record) => record.text);
 	return [];
-}
-
-function negativeTtls(hop: Hop): readonly number[] {
-	return hop.sightings.flatMap(({ negativeTtlSeconds }) =>
-		negativeTtlSeconds === null ? [] : [negativeTtlSeconds],
-	);
 }
 
 function longest(seconds: readonly number[]): number | null {

@@ -86,6 +86,8 @@ export interface LookReport {
 	readonly warnings: readonly string[];
 	/** Whether the parent has a DS. */
 	readonly dnssec: boolean;
+	/** As in `Vacancy`, of the zones as they are by now; 0 where no server says. */
+	readonly negativeTtlSeconds: number;
 }
 
 /** What stands at a name before it is used. */

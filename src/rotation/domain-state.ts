@@ -93,7 +93,7 @@ export interface KeyRecordEntry {
 	readonly zone: string | null;
 	readonly providers: readonly string[];
 	readonly ttlSeconds: number;
-	/** How long a cached absence of this name can live, seen before publishing. */
+	/** How long a cached absence of this name can live: the longest that was seen, before publishing and since. */
 	readonly negativeTtlSeconds: number;
 	/**
 	 * How long what a wildcard answered for it, seen before publishing, or a wrong record at this name, seen since then, can

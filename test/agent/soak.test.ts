@@ -210,6 +210,18 @@ describe("a wrong record that was served before", () => {
 		await mended(world);
 	});
 
+	test("is waited for where the same look finds that the record is lost, and it is published again", async () => {
+		const world = new AgentWorld([auto]);
+		await world.wish(["example.com"]);
+		await world.advance(8 * MINUTE_MS);
+		world.restart();
+		serve(world, "wildcard", { verdict: "absent" });
+		world.zone.delete("202611._domainkey.example.com");
+		await world.tick();
+		expect(world.changes.filter(({ kind }) => kind === "add")).toHaveLength(2);
+		await mended(world);
+	});
+
 	test("is not waited for where keyturn.yaml says how long to wait", async () => {
 		const world = new AgentWorld([soaking]);
 		serve(world, "wrong_key");
@@ -218,5 +230,42 @@ describe("a wrong record that was served before", () => {
 		world.report = null;
 		await world.advance(HOUR_MS + 15 * MINUTE_MS);
 		expect(await world.states()).toMatchObject({ "202611": "active" });
+	});
+});
+
+describe("a zone that remembers absences for longer than when the key was made", () => {
+	const auto = { ...soaking, verify: { ...soaking.verify, soakMs: "auto" as const } };
+	const LONG_SECONDS = 4 * 3600;
+
+	async function soaksForHours(world: AgentWorld): Promise<void> {
+		await world.advance(3 * HOUR_MS);
+		expect(await world.states()).toMatchObject({ "202611": "published" });
+		await world.advance(90 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active" });
+	}
+
+	test("since it moved to another host, which had no record at first", async () => {
+		const world = new AgentWorld([auto]);
+		await world.wish(["example.com"]);
+		await world.tick();
+		world.negativeTtlSeconds = LONG_SECONDS;
+		world.verdict = (selector) => (selector === "202611" ? "absent" : "right");
+		await world.advance(30 * MINUTE_MS);
+		// It is the SOA of the servers that said so which counts, whatever it says afterwards.
+		world.negativeTtlSeconds = 60;
+		world.verdict = () => "right";
+		await soaksForHours(world);
+	});
+
+	test("before its record was published", async () => {
+		const world = new AgentWorld([auto]);
+		world.change = () => ({ kind: "unknown", why: "no answer" });
+		await world.wish(["example.com"]);
+		await world.advance(30 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "pending" });
+		world.change = null;
+		world.negativeTtlSeconds = LONG_SECONDS;
+		await world.advance(HOUR_MS);
+		await soaksForHours(world);
 	});
 });

@@ -151,6 +151,7 @@ test("verify shows others' words", PATIENCE, async () => {
 				servers: [server, { ...server, outcome: "right" }],
 				resolvers: [server],
 				warnings: [one, two],
+				negativeTtlSeconds: 300,
 				dnssec: false,
 			};
 			const { context, terminal } = commandBench(world, {

@@ -128,6 +128,7 @@ function lookOf(servers: readonly ServerReport[]): LookReport {
 		servers,
 		resolvers: [],
 		warnings: [],
+		negativeTtlSeconds: 300,
 		dnssec: false,
 	};
 }

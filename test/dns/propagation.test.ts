@@ -127,6 +127,7 @@ describe("a record that every server has", () => {
 			zone: "example.test",
 			warnings: [],
 			dnssec: false,
+			negativeTtlSeconds: 300,
 		});
 		expect(report.resolvers.map((server) => server.outcome)).toEqual(["right"]);
 		expect(report.servers[0]).toMatchObject({ serial: 3, ttlSeconds: 3600, txtRecords: 1, signed: null });
@@ -690,6 +691,7 @@ describe("aliases", () => {
 		world.set("key1.target.test", "TXT", [OURS]);
 		const report = await look();
 		expect(report).toMatchObject({ verdict: "right", owner: "key1.target.test", zone: "target.test" });
+		expect(report.negativeTtlSeconds).toBe(900);
 		expect(report.servers).toHaveLength(4);
 		expect(report.resolvers.map((server) => server.outcome)).toEqual(["right"]);
 		world.lag("ns2.host.test", "frozen");

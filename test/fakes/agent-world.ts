@@ -510,6 +510,7 @@ export class AgentWorld {
 			],
 			resolvers: [],
 			warnings: [],
+			negativeTtlSeconds: this.negativeTtlSeconds,
 			dnssec: false,
 			...this.report?.(selector, domain),
 		};

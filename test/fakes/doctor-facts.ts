@@ -205,6 +205,7 @@ export function lookReport(changes: Partial<LookReport> = {}): LookReport {
 		resolvers: [serverReport({ server: "system", address: "127.0.0.1" })],
 		warnings: [],
 		dnssec: false,
+		negativeTtlSeconds: 300,
 		...changes,
 	};
 }

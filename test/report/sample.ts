@@ -88,6 +88,7 @@ export function sampleLook(selector: string): LookReport | null {
 		],
 		resolvers: [],
 		warnings: [],
+		negativeTtlSeconds: 300,
 		dnssec: false,
 	};
 }
