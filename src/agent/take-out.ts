@@ -211,7 +211,8 @@ async function leaveRefused(
 function isNew(run: Run, { doc, step }: Job<"takeOut">): boolean {
 	const { remove, revoke } = doc.state.wants;
 	const asked = remove ?? revoke.find(({ selector }) => selector === step.selector);
-	return asked !== undefined && Date.parse(asked.askedAt) + HOUR_MS > run.now().getTime();
+	// One that only goes along is told with the one that it goes along with.
+	return asked === undefined || Date.parse(asked.askedAt) + HOUR_MS > run.now().getTime();
 }
 
 /** After an automatic rollback the next attempt waits a day, doubling: the next tick must not stop the mail server again. */

@@ -1,7 +1,14 @@
 /** What the keys that sign need, and those whose end of signing is not known yet. */
 
 import { isRevokedRecord } from "../dkim/key-record.ts";
-import { activeKey, type DomainState, type KeyEntry, keyOf, type KeyUse } from "./domain-state.ts";
+import {
+	activeKey,
+	type DomainState,
+	type KeyEntry,
+	keyOf,
+	type KeyUse,
+	type Wants,
+} from "./domain-state.ts";
 import { type Facts, isUnderWay, type LineInUse, type Step, type Wanted } from "./step.ts";
 import { isToGo } from "./wishes.ts";
 
@@ -138,9 +145,25 @@ function isReplaced(state: DomainState, lines: readonly LineInUse[]): boolean {
  * A key that is to sign no more goes from the tables before anything else happens to it, once it is known how a switch under way
  * ended: that may have given its lines to another key, which would have to go in its place.
  */
-export function takingOut({ state }: Facts): readonly Wanted[] {
+export function takingOut(facts: Facts): readonly Wanted[] {
+	const { state } = facts;
 	if (state.keys.some(isUnderWay)) return [];
 	return state.keys
-		.filter((key) => key.state === "active" && isToGo(state.wants, key.selector))
+		.filter((key) => key.state === "active" && (isToGo(state.wants, key.selector) || goesAlong(key, facts)))
 		.map(({ selector }) => ({ kind: "takeOut", selector }));
+}
+
+/**
+ * Whether the domain's RSA key goes at this moment without a turn (`revoke --unsigned`), and this one beside it is of the same
+ * signer: none that signs twice lets go of one key alone, nor has place for a first key beside another.
+ */
+function goesAlong({ algorithm }: KeyEntry, { policy, seen, now }: Facts): boolean {
+	const isOfOneSigner = policy.lane !== undefined && policy.lane.hasOwnSigner !== true;
+	if (!isOfOneSigner || algorithm === "rsa") return false;
+	const goesNow = (key: KeyEntry, wants: Wants): boolean =>
+		key.state === "active" &&
+		key.algorithm === "rsa" &&
+		isToGo(wants, key.selector) &&
+		new Date(key.owes?.notBefore ?? 0) <= now;
+	return seen.group?.members.some(({ keys, wants }) => keys.some((key) => goesNow(key, wants))) === true;
 }

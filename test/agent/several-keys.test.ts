@@ -36,6 +36,11 @@ function staged(world: AgentWorld): readonly (readonly string[])[] {
 		.map(({ changes }) => changes.map(({ from, to }) => `${from} ${to?.selector}`));
 }
 
+async function revokeUnsigned(world: AgentWorld, selector: string): Promise<void> {
+	const how = { noSoak: false, unsigned: true, useStandby: false };
+	await world.ask({ kind: "revoke", domains: ["example.com"], selector, ...how }, "w2");
+}
+
 async function kinds(world: AgentWorld) {
 	const { keys } = await world.state();
 	return keys
@@ -192,6 +197,41 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		}
 		expect(Object.values(seen[0] ?? {}).filter((state) => state === "published")).toHaveLength(2);
 		expect(seen[1]).toEqual(seen[0]);
+	});
+
+	it("has both taken out where the RSA key may not sign on at all, and gets both anew in one switch", async () => {
+		const world = dualWorld();
+		await world.tick();
+		let isLate = true;
+		world.verdict = (selector) => (selector === "202611b" && isLate ? "absent" : "right");
+		await revokeUnsigned(world, "r1");
+		await world.advance(30 * MINUTE_MS);
+		expect(staged(world)).toEqual([["r1 undefined", "e1 undefined"]]);
+		expect(world.lines).toEqual([]);
+		expect(await world.states()).toMatchObject({ r1: "revoked", e1: "retiring" });
+		isLate = false;
+		await world.advance(30 * MINUTE_MS);
+		expect(staged(world).at(-1)).toEqual(["null 202611", "null 202611b"]);
+		expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
+	});
+
+	it("tries to take both out again together where neither went", async () => {
+		const world = dualWorld();
+		await world.tick();
+		world.commit = (_id, result) => ({ act: "commit", result: { ...result, outcome: "undone", keys: [] } });
+		await revokeUnsigned(world, "r1");
+		await world.advance(25 * MINUTE_MS);
+		expect(staged(world).filter(([one]) => one === "r1 undefined").length).toBeLessThan(4);
+		expect(staged(world)).not.toContainEqual(["e1 undefined"]);
+	});
+
+	it("signs on with the RSA key where the Ed25519 key is taken out", async () => {
+		const world = dualWorld();
+		await world.tick();
+		await revokeUnsigned(world, "e1");
+		await world.advance(30 * MINUTE_MS);
+		expect(staged(world)[0]).toEqual(["e1 undefined"]);
+		expect((await kinds(world)).map((kind) => kind.split(" ")[0])).toEqual(["rsa"]);
 	});
 
 	it("is turned with one key where the other is not there yet, and says what to do", async () => {
