@@ -6,6 +6,7 @@ import {
 	activeKey,
 	type DomainState,
 	editKey,
+	type KeyEntry,
 	type KeyRecordEntry,
 	type KeyUse,
 	keyOf,
@@ -122,7 +123,13 @@ export function signsSince(
 	// It signed already, and has been given the lines of another.
 	if (keyOf(state, selector)?.state === "active")
 		return editKey(state, selector, (key) => ({ ...key, owes: null, reason: null }));
-	const before = state.keys.filter((key) => key.state === "active" && key.selector !== selector);
+	// One that began to sign by the same switch signs beside it: `key` was a list then.
+	const own = keyOf(state, selector)?.algorithm;
+	const isBeside = ({ since, algorithm, origin }: KeyEntry): boolean =>
+		origin === "made" && algorithm !== own && since === at.toISOString();
+	const before = state.keys.filter(
+		(key) => key.state === "active" && key.selector !== selector && !isBeside(key),
+	);
 	let next = state;
 	for (const old of before)
 		next = moveKey(next, old.selector, "retiring", at, {

@@ -313,6 +313,19 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect(world.lines.map(({ selector }) => selector).toSorted()).toEqual(["202611b", "r1"]);
 	});
 
+	it("knows both as signing where one key is configured before it is known how the switch of both ended", async () => {
+		const world = dualWorld();
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.wish(["example.com"]);
+		await world.tick();
+		expect(staged(world)).toEqual([["r1 202611", "e1 202611b"]]);
+		const { keys: _keys, ...single } = dual;
+		world.restart([single]);
+		await world.advance(5 * MINUTE_MS);
+		expect(await kinds(world)).toEqual(["rsa 202611", "ed25519 202611b"]);
+		expect(await world.states()).toMatchObject({ r1: "retiring", e1: "retiring" });
+	});
+
 	it("that was removed gets no key of an algorithm that is configured afterwards", async () => {
 		const { keys: _keys, ...single } = dual;
 		const world = new AgentWorld([single]);
