@@ -2,7 +2,7 @@
 
 import type { KeyState } from "../../src/rotation/life.ts";
 import { KEY_TABLE, readTables, SECOND_KEY_TABLE, secondOf, SIGNING_TABLE } from "./mail-host.ts";
-import { signing } from "./other-programs.ts";
+import { knowable, signing } from "./other-programs.ts";
 import {
 	type DocumentSeen,
 	type News,
@@ -261,7 +261,7 @@ export function createChecker(world: World): Checker {
 			world.dirty = false;
 			const others = signing(world.others, time.awakeMs());
 			host.sendMail();
-			host.sendOthers(others);
+			host.sendOthers(knowable(world.others, time.awakeMs()));
 			const documents = readDocuments();
 			for (const { name, dnsHost } of world.removals) {
 				const [selector = "", domain = ""] = dns.originOf(name).split("._domainkey.");

@@ -2,7 +2,7 @@
 
 import type { Chance } from "./chance.ts";
 import { KEY_TABLE, SECOND_KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
-import { signing } from "./other-programs.ts";
+import { knowable } from "./other-programs.ts";
 import type { Pace } from "./scenario.ts";
 import type { ServerMood } from "./sim-dns.ts";
 import { PROVIDER_FAULTS } from "./sim-provider.ts";
@@ -312,7 +312,7 @@ function shareKey(world: World, luck: Chance): (() => void) | null {
 	record.note("admin", `gives amavis ${selector} of ${domain}`);
 	return () => {
 		if (!others.uses.includes(use)) return;
-		if (signing(others, time.awakeMs()).includes(use)) host.sendOthers([use]);
+		if (knowable(others, time.awakeMs()).includes(use)) host.sendOthers([use]);
 		others.uses = others.uses.filter((other) => other !== use);
 		record.note("admin", `takes ${selector} of ${domain} from amavis`);
 	};

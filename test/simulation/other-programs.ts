@@ -14,6 +14,8 @@ export interface OtherUse {
 
 export interface OtherPrograms {
 	uses: readonly OtherUse[];
+	/** Those that a look of keyturn's has found. */
+	readonly seen: Set<OtherUse>;
 	/** Whether one of their files cannot be read. */
 	isUnreadable: boolean;
 }
@@ -26,8 +28,21 @@ export function signing({ uses }: OtherPrograms, awakeMs: number): readonly Othe
 	return uses.filter(({ sinceMs }) => sinceMs + STARTS_MS <= awakeMs);
 }
 
-/** As the door finds them. */
-export function toReaders({ uses, isUnreadable }: OtherPrograms): readonly OtherReader[] {
+/** keyturn looks hourly, with the first tick after an hour. */
+const LOOKS_MS = 75 * 60_000;
+
+/**
+ * Whose mail keyturn has to know of: what signs by now, but for a line that stands since the last look only. One that is gone
+ * before the next was never there for keyturn.
+ */
+export function knowable(others: OtherPrograms, awakeMs: number): readonly OtherUse[] {
+	const isKnowable = (use: OtherUse): boolean => others.seen.has(use) || use.sinceMs + LOOKS_MS <= awakeMs;
+	return signing(others, awakeMs).filter(isKnowable);
+}
+
+/** As the door finds them, which is a look. */
+export function lookAt({ uses, seen, isUnreadable }: OtherPrograms): readonly OtherReader[] {
+	for (const use of uses) seen.add(use);
 	const found = uses.map(({ program, domain, selector }) => ({
 		program,
 		where: "/etc/amavis/conf.d/50-user line 12",

@@ -17,7 +17,7 @@ import type { DiskCall } from "../fakes/sim-disk.ts";
 import { createSimRandom } from "./chance.ts";
 import { HOLD_MS, KEY_TABLE, KEYS, SECOND_KEY_TABLE, SIGNING_TABLE } from "./mail-host.ts";
 import type { WishFor } from "./operator.ts";
-import { toReaders } from "./other-programs.ts";
+import { lookAt } from "./other-programs.ts";
 import type { Running } from "./scheduler.ts";
 import { createSimClock } from "./sim-clock.ts";
 import { publicHalfOf, simMailVerifier } from "./sim-mail.ts";
@@ -150,7 +150,7 @@ export function createPrograms(world: World, wrappers: Wrappers, forgetStates: (
 			wiring: async () => null,
 			several: new Set(world.policies.flatMap(({ domain, keys }) => (keys === undefined ? [] : [domain]))),
 			mayReveal: world.policies.some(({ retire }) => retire.publishPrivate !== null),
-			otherReaders: async () => toReaders(world.others),
+			otherReaders: async () => lookAt(world.others),
 			takeLock: world.locks.takerFor(running),
 		});
 		const finish = (text: string | null) => {

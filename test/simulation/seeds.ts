@@ -65,6 +65,10 @@ export const SEEDS: readonly Seed[] = [
 		found: "the checker did not excuse half a change that an administrator's save had left, which was told",
 	},
 	{
+		seed: 142245,
+		found: "the checker held a program against keyturn that had an old key between two looks only",
+	},
+	{
 		seed: 500011,
 		weather: "harsh",
 		found: "recovery stopped the signer beneath a mail server that the boot had started",

@@ -192,7 +192,7 @@ export function createWorld(
 			got: [],
 		})),
 		hooks: createSimHooks(),
-		others: { uses: [], isUnreadable: false },
+		others: { uses: [], seen: new Set(), isUnreadable: false },
 		queue: [],
 		foreign: { records: [], adopted: new Map(), lines: new Map(), files: [] },
 		makeKey: createSimKeys(),
