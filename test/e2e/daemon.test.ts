@@ -69,6 +69,20 @@ test("a bad configuration changes nothing, is told, and so is its end", async ()
 	expect((await host.keyturn("rotate --now example.org")).code).toBe(0);
 });
 
+test("nor does one that others may write to, whatever it says", async () => {
+	const toldBefore = (await phases("config_rejected")).length;
+	await host.must(["chmod", "o+w", CONFIG_FILE]);
+	await host.must(["systemctl", "reload", "keyturn"]);
+	await host.eventually("the rejection is told", async () =>
+		(await phases("config_rejected")).slice(toldBefore).includes("start"),
+	);
+	await host.must(["chmod", "o-w", CONFIG_FILE]);
+	await host.must(["systemctl", "reload", "keyturn"]);
+	await host.eventually("its end is told", async () =>
+		(await phases("config_rejected")).slice(toldBefore).includes("end"),
+	);
+});
+
 test("it parks within ten seconds while it waits for DNS, and goes on after its start", async () => {
 	await host.setLag(3600);
 	expect((await host.keyturn("rotate --now example.com --wait-max 3s")).code).toBe(3);
