@@ -6,11 +6,15 @@ import {
 	type Asked,
 	type DomainState,
 	type KeyEntry,
+	type KeyUse,
 	keyOf,
 	moveKey,
 	type Wants,
 } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
+
+/** How long open connections may go on signing, which an unconfirmed last use allows for. */
+const CONNECTIONS_MS = 24 * 3_600_000;
 
 /**
  * The key that signed before the one in use, as long as its record stands; null if there is none. One of another algorithm only
@@ -27,9 +31,18 @@ export function previousKey(state: DomainState): KeyEntry | null {
 	const gone = state.keys.filter((key) => key.state === "retiring" && key.uses.length > 0 && !hasFailed(key));
 	const isRevoked = (key: KeyEntry): boolean =>
 		state.wants.revoke.some(({ selector }) => selector === key.selector);
-	const left = gone.filter((key) => !isRevoked(key)).toSorted(latestFirst);
 	const isAlike = ({ algorithm }: KeyEntry): boolean => active === null || algorithm === active.algorithm;
-	return left.find(isAlike) ?? left.find(({ since }) => active === null || since <= active.since) ?? null;
+	const left = gone.filter((key) => !isRevoked(key) && (isAlike(key) || hasMadeWay(key, active)));
+	// Of two that made way at one moment the one of the same algorithm.
+	return [...left.filter(isAlike), ...left.filter((key) => !isAlike(key))].toSorted(latestFirst)[0] ?? null;
+}
+
+/** Whether it signed no more when the key in use began to, whatever came of a way back since. */
+function hasMadeWay({ uses }: KeyEntry, active: KeyEntry | null): boolean {
+	const sinceMs = Date.parse(active?.since ?? "");
+	const endedMs = ({ lastAt, lastAtLatest }: KeyUse): number =>
+		lastAt === null ? Date.parse(lastAtLatest ?? "") - CONNECTIONS_MS : Date.parse(lastAt);
+	return uses.every((use) => Date.parse(use.firstAt) > sinceMs || endedMs(use) <= sinceMs);
 }
 
 /** Whether a key has signed before the one in use. */
@@ -143,5 +156,6 @@ export function isSuperseded({ rollback, rotate, remove }: Wants): boolean {
 }
 
 function latestFirst(one: KeyEntry, other: KeyEntry): number {
+	if (one.since === other.since) return 0;
 	return one.since < other.since ? 1 : -1;
 }

@@ -143,6 +143,22 @@ describe("rollback", () => {
 		expect((await world.state()).wants.rollback).toBeNull();
 	});
 
+	it("that the door rolls back can be asked for again, though the key is of another algorithm", async () => {
+		const world = await turnedWorld();
+		world.restart([{ ...quick, key: { algorithm: "rsa", bits: 2048 } }]);
+		await world.wish(["example.com"], "other");
+		await world.advance(MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		world.commit = (_id, result) => ({ act: "commit", result: rolledBack(result) });
+		await world.ask({ kind: "rollback", domains: ["example.com"] });
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "retiring", "202611b": "active" });
+		world.commit = (_id, result) => ({ act: "commit", result });
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.advance(5 * MINUTE_MS);
+		expect(await world.states()).toMatchObject({ "202611": "active", "202611b": "retiring" });
+	});
+
 	it("leaves the next key that is made already for its date, and gives way to rotate --now", async () => {
 		const world = new AgentWorld([{ ...quick, standby: true }]);
 		await world.tick();

@@ -52,9 +52,16 @@ describe("the key before", () => {
 		const rsa = retiring("r1", since, { algorithm: "rsa" });
 		expect(previousKey(stateOf(rsa, own, retiring("e1", since, beside)))?.selector).toBe("r1");
 		expect(previousKey(stateOf(retiring("e1", since, beside), own))?.selector).toBe("e1");
-		const later = retiring("e1", "2026-11-11T03:00:00.000Z", beside);
+		const end = "2026-11-11T03:00:00.000Z";
+		const later = retiring("e1", end, { ...beside, uses: [{ ...USE, lastAt: end }] });
 		expect(previousKey(stateOf(rsa, own, later))?.selector).toBe("r1");
 		expect(previousKey(stateOf(later, own))).toBeNull();
+		const open = { ...USE, lastAt: null, lastAtLatest: "2026-11-11T03:00:00.000Z" };
+		expect(previousKey(stateOf(retiring("e1", since, { ...beside, uses: [open] }), own))?.selector).toBe(
+			"e1",
+		);
+		const older = retiring("r0", "2026-11-01T03:00:00.000Z", { algorithm: "rsa" });
+		expect(previousKey(stateOf(older, retiring("e1", since, beside), own))?.selector).toBe("e1");
 	});
 });
 
