@@ -200,7 +200,7 @@ async function leaveRefused(
 			...(refused.hint === null ? {} : { hint: refused.hint }),
 		});
 		await leave(run, job, isSoon ? MINUTE_MS : 10 * MINUTE_MS, error.message, !passes);
-		if (passes && (why !== "not_now" || isNew(run, job))) continue;
+		if (isAlong(job) || (passes && (why !== "not_now" || isNew(run, job)))) continue;
 		job.doc.error = error;
 		await notTakenOut(run, job, error);
 	}
@@ -211,14 +211,18 @@ async function leaveRefused(
 function isNew(run: Run, { doc, step }: Job<"takeOut">): boolean {
 	const { remove, revoke } = doc.state.wants;
 	const asked = remove ?? revoke.find(({ selector }) => selector === step.selector);
-	// One that only goes along is told with the one that it goes along with.
-	return asked === undefined || Date.parse(asked.askedAt) + HOUR_MS > run.now().getTime();
+	return asked !== undefined && Date.parse(asked.askedAt) + HOUR_MS > run.now().getTime();
+}
+
+/** One that only goes along is put off, and told, with the one that it goes along with: of its own it owes nothing. */
+function isAlong({ doc, step }: Job<"takeOut">): boolean {
+	return !isToGo(doc.state.wants, step.selector);
 }
 
 /** After an automatic rollback the next attempt waits a day, doubling: the next tick must not stop the mail server again. */
 async function putOff(run: Run, job: Job<"takeOut">, result: SwitchResult): Promise<void> {
 	const { doc, step } = job;
-	if (!isToGo(doc.state.wants, step.selector)) {
+	if (isAlong(job)) {
 		const lines = linesInUse(await inspect(run, []), doc.policy);
 		const isGone = lines?.every(({ selector }) => selector !== step.selector) === true;
 		if (isGone) await foundTakenOut(run, job);
@@ -241,11 +245,16 @@ async function putOff(run: Run, job: Job<"takeOut">, result: SwitchResult): Prom
 
 async function leave(
 	run: Run,
-	{ doc, step }: Job<"takeOut">,
+	job: Job<"takeOut">,
 	waitMs: number,
 	reason: string,
 	isFailure = true,
 ): Promise<void> {
+	const { doc, step } = job;
+	if (isAlong(job)) {
+		await run.save(doc, goesOn(doc.state, step.selector));
+		return;
+	}
 	const now = run.now();
 	const notBefore = new Date(now.getTime() + waitMs).toISOString();
 	const owes = (key: KeyEntry) => ({

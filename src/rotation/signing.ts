@@ -143,11 +143,11 @@ function isReplaced(state: DomainState, lines: readonly LineInUse[]): boolean {
 
 /**
  * A key that is to sign no more goes from the tables before anything else happens to it, once it is known how a switch under way
- * ended: that may have given its lines to another key, which would have to go in its place.
+ * ended, of any key of its signer for the domain: that may have given its lines to another key, which would have to go in its place.
  */
 export function takingOut(facts: Facts): readonly Wanted[] {
 	const { state } = facts;
-	if (state.keys.some(isUnderWay)) return [];
+	if ([state, ...ofOneSigner(facts)].some(({ keys }) => keys.some(isUnderWay))) return [];
 	return state.keys
 		.filter((key) => key.state === "active" && (isToGo(state.wants, key.selector) || goesAlong(key, facts)))
 		.map(({ selector }) => ({ kind: "takeOut", selector }));
@@ -157,13 +157,20 @@ export function takingOut(facts: Facts): readonly Wanted[] {
  * Whether the domain's RSA key goes at this moment without a turn (`revoke --unsigned`), and this one beside it is of the same
  * signer: none that signs twice lets go of one key alone, nor has place for a first key beside another.
  */
-function goesAlong({ algorithm }: KeyEntry, { policy, seen, now }: Facts): boolean {
-	const isOfOneSigner = policy.lane !== undefined && policy.lane.hasOwnSigner !== true;
-	if (!isOfOneSigner || algorithm === "rsa") return false;
+function goesAlong({ algorithm }: KeyEntry, facts: Facts): boolean {
 	const goesNow = (key: KeyEntry, wants: Wants): boolean =>
 		key.state === "active" &&
 		key.algorithm === "rsa" &&
 		isToGo(wants, key.selector) &&
-		new Date(key.owes?.notBefore ?? 0) <= now;
-	return seen.group?.members.some(({ keys, wants }) => keys.some((key) => goesNow(key, wants))) === true;
+		new Date(key.owes?.notBefore ?? 0) <= facts.now;
+	return (
+		algorithm !== "rsa" &&
+		ofOneSigner(facts).some(({ keys, wants }) => keys.some((key) => goesNow(key, wants)))
+	);
+}
+
+/** The domain's keys of each algorithm, where one signer signs with all. */
+function ofOneSigner({ policy: { lane }, seen }: Facts): readonly DomainState[] {
+	const isOfOneSigner = lane !== undefined && lane.hasOwnSigner !== true;
+	return isOfOneSigner ? (seen.group?.members ?? []) : [];
 }

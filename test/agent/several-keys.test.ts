@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it, test } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
 import type { DoorRequest } from "../../src/ports/door.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { dueSoonAfterStop } from "../fakes/soon-after-stop.ts";
@@ -12,6 +13,8 @@ const RSA = { algorithm: "rsa", bits: 2048 } as const;
 const RSA_PUBLIC = generateKeyPairSync("rsa", { modulusLength: 1024 })
 	.publicKey.export({ format: "der", type: "spki" })
 	.toString("base64");
+/** Both keys go in one request. */
+const BOTH_OUT = ["r1 undefined", "e1 undefined"];
 const dual = policyOf({
 	publishAheadMs: 0,
 	verify: { ...policyOf().verify, soakMs: 0 },
@@ -224,6 +227,47 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect(staged(world).filter(([one]) => one === "r1 undefined").length).toBeLessThan(4);
 		expect(staged(world)).not.toContainEqual(["e1 undefined"]);
 	});
+
+	it("has both go at one moment again where taking them out is refused, and tells of the one that was asked for", async () => {
+		const world = dualWorld();
+		await world.tick();
+		world.verdict = () => "absent";
+		world.refuse = ({ act }) =>
+			act === "stage" ? { act: "refused", why: "preflight", domains: [], message: "no", hint: null } : null;
+		// What is saved takes its time: the one is put off a little later than the other.
+		world.onStateChange = () => world.pass(5);
+		await revokeUnsigned(world, "r1");
+		await world.tick();
+		expect(keyOf(await world.state(), "e1")?.owes).toBeNull();
+		world.at = new Date(keyOf(await world.state(), "r1")?.owes?.notBefore ?? 0);
+		await world.tick();
+		expect(staged(world)).toEqual([BOTH_OUT, BOTH_OUT]);
+		expect(world.events.filter(({ event }) => event === "swap_failed")).toMatchObject([
+			{ selector: "r1", summary: "main: r1 of example.com was not taken out; it goes on signing" },
+		]);
+	});
+
+	it.each(["stage", "commit"])(
+		"has both go at one moment again where the answer to %s was lost",
+		async (lost) => {
+			const world = dualWorld();
+			await world.tick();
+			world.verdict = () => "absent";
+			let isLost = false;
+			world.refuse = ({ act }) => {
+				if (isLost || act !== lost) return null;
+				isLost = true;
+				throw new KeyturnError("door.unreachable", "no answer", { retry: true });
+			};
+			world.onStateChange = () => world.pass(5);
+			await revokeUnsigned(world, "r1");
+			for (let ticks = 0; ticks < 20; ticks += 1) {
+				const { nextAt } = await world.tick();
+				if (nextAt !== null && nextAt > world.at) world.pass(nextAt.getTime() - world.at.getTime());
+			}
+			expect(staged(world)).toEqual([BOTH_OUT, BOTH_OUT]);
+		},
+	);
 
 	it("signs on with the RSA key where the Ed25519 key is taken out", async () => {
 		const world = dualWorld();
