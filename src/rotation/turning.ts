@@ -173,7 +173,9 @@ function switching(candidate: KeyEntry, { state, seen, policy, now }: Facts): Wa
 	const why = from === null ? whyNoFirstKey(seen, policy.domain) : whyUnseen(seen);
 	if (why !== null) return { selector, until: null, reason: why };
 	const step: Step = { kind: "switch", selector, from };
-	if (turnAsked(state) !== null || (active === null && state.wants.add !== null)) return step;
+	// Of those that turn together one may have lost its wish by an attempt that failed, and would hold the others.
+	const isAsked = [state, ...(seen.group?.members ?? [])].some((one) => turnAsked(one) !== null);
+	if (isAsked || (active === null && state.wants.add !== null)) return step;
 	// A key made while the clock was ahead must not keep its domain waiting for a slot months away.
 	const coming = nextDue(state, policy, now);
 	const isForNext = isFirstKeyTooLate(candidate, active) || isPassedOver(candidate, active, now);

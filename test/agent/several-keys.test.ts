@@ -4,7 +4,7 @@ import { KeyturnError } from "../../src/errors.ts";
 import type { DoorRequest } from "../../src/ports/door.ts";
 import { keyOf } from "../../src/rotation/domain-state.ts";
 import { dueSoonAfterStop } from "../fakes/soon-after-stop.ts";
-import { AgentWorld } from "../fakes/agent-world.ts";
+import { AgentWorld, rolledBack } from "../fakes/agent-world.ts";
 import { newHalf, policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -266,6 +266,26 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 				if (nextAt !== null && nextAt > world.at) world.pass(nextAt.getTime() - world.at.getTime());
 			}
 			expect(staged(world)).toEqual([BOTH_OUT, BOTH_OUT]);
+		},
+	);
+
+	it.each([
+		["taken out", true],
+		["turned", false],
+	])(
+		"that is %s for a compromised one waits for no window after an attempt that failed",
+		async (_how, unsigned) => {
+			const world = dualWorld({ ...dual, window: { fromMinute: 180, toMinute: 240 } });
+			await world.tick();
+			world.commit = (_id, result) => ({
+				act: "commit",
+				result:
+					world.requested("commit") > (unsigned ? 2 : 1) ? result : rolledBack(result, "the probe failed"),
+			});
+			const how = { noSoak: false, unsigned, useStandby: false };
+			await world.ask({ kind: "revoke", domains: ["example.com"], selector: "r1", ...how });
+			await world.advance(DAY_MS + 5 * MINUTE_MS);
+			expect((await kinds(world)).toSorted()).toEqual(["ed25519 202611b", "rsa 202611"]);
 		},
 	);
 
