@@ -125,8 +125,9 @@ export function signsSince(
 		return editKey(state, selector, (key) => ({ ...key, owes: null, reason: null }));
 	// One that began to sign by the same switch signs beside it: `key` was a list then.
 	const own = keyOf(state, selector)?.algorithm;
-	const isBeside = ({ since, algorithm, origin }: KeyEntry): boolean =>
-		origin === "made" && algorithm !== own && since === at.toISOString();
+	const isSwitched = ({ origin, uses }: KeyEntry): boolean => origin === "made" || uses.length > 1;
+	const isBeside = (key: KeyEntry): boolean =>
+		isSwitched(key) && key.algorithm !== own && key.since === at.toISOString();
 	const before = state.keys.filter(
 		(key) => key.state === "active" && key.selector !== selector && !isBeside(key),
 	);

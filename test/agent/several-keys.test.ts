@@ -390,6 +390,19 @@ describe("a domain whose messages are signed with keys of two algorithms", () =>
 		expect(await world.states()).toMatchObject({ r1: "retiring", e1: "retiring" });
 	});
 
+	it("knows both as signing where that was the switch back to keys that it had not made", async () => {
+		const world = dualWorld();
+		await world.wish(["example.com"]);
+		await world.advance(5 * MINUTE_MS);
+		world.commit = (id, result) => world.loseAnswer(id, result);
+		await world.ask({ kind: "rollback", domains: ["example.com"] }, "w2");
+		await world.tick();
+		const { keys: _keys, ...single } = dual;
+		world.restart([single]);
+		await world.advance(5 * MINUTE_MS);
+		expect(await kinds(world)).toEqual(["rsa r1", "ed25519 e1"]);
+	});
+
 	it("that was removed gets no key of an algorithm that is configured afterwards", async () => {
 		const { keys: _keys, ...single } = dual;
 		const world = new AgentWorld([single]);
