@@ -42,7 +42,7 @@ export async function add(context: CommandContext, asked: DomainAsked, options: 
 /** Whoever waits for a first key is told at once that none can be set up. */
 async function refuseIfHopeless(bench: Workbench, policy: Policy, signal: AbortSignal): Promise<void> {
 	const { domain } = policy;
-	const state = await stateOf(bench, domain);
+	const state = await stateOf(bench, policy);
 	const own = lanesOf(policy)
 		.filter(({ lane }) => activeKey(laneState(state, lane)) === null)
 		.map(({ signer }) => signer);

@@ -5,6 +5,7 @@ import { excerpt } from "../dkim/foreign-text.ts";
 import type { Wish } from "../ports/state-store.ts";
 import { type DomainState, emptyDomainState } from "../rotation/domain-state.ts";
 import { isCandidate } from "../rotation/life.ts";
+import { divided } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { parseDomainState } from "../rotation/stored-state.ts";
 import { soakMs } from "../rotation/timing.ts";
@@ -136,7 +137,7 @@ interface Found {
 }
 
 async function foundOf(bench: Workbench, policy: Policy): Promise<Found> {
-	const state = await stateOf(bench, policy.domain).catch((thrown: unknown) => asKeyturnError(thrown));
+	const state = await stateOf(bench, policy).catch((thrown: unknown) => asKeyturnError(thrown));
 	return { policy, state };
 }
 
@@ -258,13 +259,20 @@ function soakOf({ policy, state }: Found): number {
 	return candidate === undefined ? 0 : soakMs(candidate, state, policy);
 }
 
-/** What is remembered of a domain; nothing is an empty state. Fails with `state.corrupt`, or as the reader of the document does. */
-export async function stateOf(bench: Workbench, domain: string): Promise<DomainState> {
+/**
+ * What is remembered of a domain, as its next tick divides it; nothing is an empty state. Fails with `state.corrupt`, or as the
+ * reader of the document does.
+ */
+export async function stateOf(
+	bench: Workbench,
+	policy: Pick<Policy, "domain" | "keys">,
+): Promise<DomainState> {
+	const { domain } = policy;
 	const stored = await bench.store.load(`domains/${domain}`);
-	return stored === null ? emptyDomainState(domain) : parseDomainState(stored.state);
+	return stored === null ? emptyDomainState(domain) : divided(parseDomainState(stored.state), policy);
 }
 
 /** As `stateOf`; null where it cannot be read: the standing of that domain says why. */
-export async function readableState(bench: Workbench, domain: string): Promise<DomainState | null> {
-	return stateOf(bench, domain).catch(() => null);
+export async function readableState(bench: Workbench, policy: Policy): Promise<DomainState | null> {
+	return stateOf(bench, policy).catch(() => null);
 }

@@ -146,7 +146,7 @@ async function previewOf(
 	{ signal }: CommandContext,
 ): Promise<readonly string[]> {
 	const { domain } = policy;
-	const state = await stateOf(bench, domain);
+	const state = await stateOf(bench, policy);
 	const signer = inspection.signers.find((one) => one.signer === policy.signer);
 	if (signer === undefined) return ["  its signer is not known to the door"];
 	const known = state.keys.filter((key) => key.state === "active").map((key) => key.selector);

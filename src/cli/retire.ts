@@ -23,7 +23,7 @@ export async function retire(
 	const bench = await context.open();
 	const policies = choose(bench, [name]);
 	const domain = policies[0]?.domain ?? name;
-	const state = await stateOf(bench, domain);
+	const state = await stateOf(bench, policies[0] ?? { domain });
 	const why = whyNoRetire(state, selector);
 	if (why !== null)
 		throw new KeyturnError("usage", `${domain}: ${why}`, {

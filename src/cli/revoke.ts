@@ -25,7 +25,7 @@ export async function revoke(
 	const bench = await context.open();
 	const policies = choose(bench, [name]);
 	const domain = policies[0]?.domain ?? name;
-	const state = await stateOf(bench, domain);
+	const state = await stateOf(bench, policies[0] ?? { domain });
 	const why = whyNoRevoke(state, selector);
 	if (why !== null) throw new KeyturnError("usage", `${domain}: ${why}`, { hint: keysKnown(state) });
 	const askedAt = bench.clock.now();

@@ -48,9 +48,9 @@ export async function rotate(
 /** Those that get no new key; what is wrong with a state that cannot be read the tick says. */
 async function leavingOf(bench: Workbench, policies: readonly Policy[]): Promise<readonly Standing[]> {
 	const standings = await Promise.all(
-		policies.map(async ({ domain }) => {
-			const state = await readableState(bench, domain);
-			return state === null ? null : leavingStanding(domain, state);
+		policies.map(async (policy) => {
+			const state = await readableState(bench, policy);
+			return state === null ? null : leavingStanding(policy.domain, state);
 		}),
 	);
 	return standings.filter((standing) => standing !== null);

@@ -51,8 +51,8 @@ export async function verify(
 	return results.every((result) => result.verifies) ? EXIT.done : EXIT.unverified;
 }
 
-async function isLeaving(bench: Workbench, { domain }: Policy): Promise<boolean> {
-	return (await readableState(bench, domain))?.wants.remove != null;
+async function isLeaving(bench: Workbench, policy: Policy): Promise<boolean> {
+	return (await readableState(bench, policy))?.wants.remove != null;
 }
 
 async function verifyLine(

@@ -4,7 +4,7 @@ import { revoke } from "../../src/cli/revoke.ts";
 import { rollback } from "../../src/cli/rollback.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { commandBench } from "../fakes/command-bench.ts";
-import { dualWorld } from "../fakes/dual-world.ts";
+import { dualWorld, rsaPublicKey } from "../fakes/dual-world.ts";
 import { newHalf, policyOf } from "../fakes/policies.ts";
 
 const MINUTE_MS = 60_000;
@@ -70,6 +70,27 @@ describe("rollback", () => {
 		expect(await rollback(context, "example.com", OPTIONS)).toBe(0);
 		expect(terminal.results.join()).toMatch(/^example.com: signs with r1 again since /);
 		expect(await world.states()).toMatchObject({ "202611": "active", "202611b": "retiring", r1: "active" });
+	});
+
+	test("goes back with the RSA key of a list that became it and had the other first", async () => {
+		const [rsa, ed25519] = [{ algorithm: "rsa", bits: 2048 }, { algorithm: "ed25519" }] as const;
+		const world = new AgentWorld([{ ...quick, key: ed25519, keys: [ed25519, rsa] }]);
+		world.signNothing();
+		world.signWithBoth("example.com", [
+			["r1", rsaPublicKey()],
+			["e1", newHalf().publicKey],
+		]);
+		await world.wish(["example.com"], "turn");
+		await world.advance(5 * MINUTE_MS);
+		const single = { ...quick, key: rsa };
+		world.restart([single]);
+		const { settings } = commandBench(world).workbench;
+		const { context, terminal } = commandBench(world, {
+			changes: { settings: { ...settings, policies: [single] } },
+		});
+		expect(await rollback(context, "example.com", OPTIONS)).toBe(0);
+		expect(terminal.results.join()).toMatch(/^example.com: signs with r1 again since /);
+		expect(await world.states()).toMatchObject({ r1: "active" });
 	});
 
 	test("is refused where there is nothing to go back to", async () => {

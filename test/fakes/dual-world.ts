@@ -21,7 +21,7 @@ export function dualWorld(names: readonly ("r1" | "e1")[]): AgentWorld {
 	return world;
 }
 
-function rsaPublicKey(): string {
+export function rsaPublicKey(): string {
 	const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
 	return publicKey.export({ format: "der", type: "spki" }).toString("base64");
 }
