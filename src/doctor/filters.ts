@@ -12,6 +12,7 @@ export function checkFilters({ door }: Facts): readonly Finding[] {
 	return signers.flatMap((signer) => [
 		...(mail === null || signer.filter === null ? [] : filterOf(mail, signer, signer.filter)),
 		...signer.unsignedWays.map((way) => passing(signer, way)),
+		...(signer.unsignedUnknown === undefined ? [] : [untold(signer, signer.unsignedUnknown)]),
 	]);
 }
 
@@ -49,6 +50,13 @@ function passing({ signer }: ExaminedSigner, way: string): Finding {
 		summary: `mail that leaves by ${way} is not signed`,
 		advice:
 			"give it the options that the others have (docs/signers.md), unless it hands mail to a signing host",
+	});
+}
+
+function untold({ signer }: ExaminedSigner, why: string): Finding {
+	return finding("transport.unsigned", `signer ${signer}`, {
+		summary: `whether mail leaves on ways that pass it by cannot be told: ${why}`,
+		advice: "run keyturn doctor again once it answers",
 	});
 }
 

@@ -278,6 +278,8 @@ export interface ExaminedSigner {
 	readonly filter: SmtpFilter | null;
 	/** Ways on which mail leaves without its signature, a few words each. */
 	readonly unsignedWays: readonly string[];
+	/** Why the signer does not tell them; absent where it does. */
+	readonly unsignedUnknown?: string;
 	/** Of `services.stop`, in this order. */
 	readonly services: readonly { readonly service: string; readonly running: boolean }[];
 	/** Why a switch would be refused now, and what to do; null if it would not. */

@@ -136,7 +136,10 @@ export interface Signer {
 	render(reading: SignerReading, changes: readonly SignerChange[]): readonly RenderedFile[];
 	/** Why the signer would refuse this key file, checked as the signer checks it; null if it would not. */
 	unsafe(keyPath: string, reading: SignerReading): Promise<string | null>;
-	/** Ways on which mail leaves without its signature, a few words each; absent where there can be none. For `keyturn doctor`. */
+	/**
+	 * Ways on which mail leaves without its signature, a few words each; absent where there can be none. Fails where the signer
+	 * does not tell them. For `keyturn doctor`.
+	 */
 	unsignedWays?(): Promise<readonly string[]>;
 	/** What the signer itself says against its configuration (`opendkim -n`); null if nothing. */
 	preflight(): Promise<string | null>;

@@ -72,7 +72,7 @@ async function examineSigner(
 		signer: name,
 		socket: reading?.socket ?? null,
 		filter: reading?.filter ?? null,
-		unsignedWays: await unsignedWays(context, name, reading),
+		...(await unsignedWays(context, name, reading)),
 		services: running,
 		holds: reading === null ? null : await whatHolds(context, name, reading),
 		reads: readingOf(reading),
@@ -92,11 +92,15 @@ async function unsignedWays(
 	context: SwapContext,
 	name: string,
 	reading: SignerReading | null,
-): Promise<readonly string[]> {
+): Promise<Pick<ExaminedSigner, "unsignedWays" | "unsignedUnknown">> {
 	const { signer } = signerNamed(context, name);
-	if (reading === null || signer.unsignedWays === undefined) return [];
-	// Whether it answers at all is told elsewhere.
-	return signer.unsignedWays().catch(() => []);
+	// That it cannot be read is told elsewhere.
+	if (reading === null || signer.unsignedWays === undefined) return { unsignedWays: [] };
+	try {
+		return { unsignedWays: await signer.unsignedWays() };
+	} catch (thrown) {
+		return { unsignedWays: [], unsignedUnknown: asKeyturnError(thrown).message };
+	}
 }
 
 /** New files are made beside those that they replace; keys lie below one directory, whatever the domain. */

@@ -412,6 +412,11 @@ const CASES: readonly Found[] = [
 		wired({}, { unsignedWays: ["transport smarthost of Exim's"] }),
 		["transport.unsigned"],
 	],
+	[
+		"an Exim that does not say what its transports are",
+		wired({}, { unsignedUnknown: "exim -bP transports: no room" }),
+		["transport.unsigned"],
+	],
 	["a signer that is no milter", wired({ milters: [], localMilters: [] }, { socket: null }), []],
 	["a domain that nothing signs", of({ keys: [], state: lone }), ["domain.unsigned"]],
 	[

@@ -1,6 +1,7 @@
 /** What an inspection tells besides, for `keyturn doctor`: wiring, services, what holds a switch, key files that nobody uses. */
 
 import { describe, expect, it } from "vitest";
+import { KeyturnError } from "../../src/errors.ts";
 import type { Examined, MailWiring } from "../../src/ports/door.ts";
 import { createSwap, type SwapOptions } from "../../src/swap/swap.ts";
 import { SwapHost } from "../fakes/swap-host.ts";
@@ -116,6 +117,25 @@ describe("an examination", () => {
 		const signer = { ...main.signer, read: async () => Promise.reject(new Error("not now")) };
 		const answer = await examine({ ...context, signers: new Map([["main", { ...main, signer }]]) });
 		expect(answer.signers[0]?.strayKeys).toEqual([]);
+	});
+
+	it("tells why a signer does not say on which ways mail leaves unsigned", async () => {
+		const context = new SwapHost({ swap: "restart" }).context();
+		const main = context.signers.get("main");
+		if (main === undefined) throw new Error("no signer");
+		const examined = async (unsignedWays: () => Promise<readonly string[]>) => {
+			const signers = new Map([["main", { ...main, signer: { ...main.signer, unsignedWays } }]]);
+			return (await examine({ ...context, signers })).signers[0];
+		};
+		const told = await examined(async () => Promise.resolve(["transport a"]));
+		expect(told).toMatchObject({ unsignedWays: ["transport a"] });
+		expect(told).not.toHaveProperty("unsignedUnknown");
+		expect(
+			await examined(async () => Promise.reject(new KeyturnError("signer.probe", "no room"))),
+		).toMatchObject({
+			unsignedWays: [],
+			unsignedUnknown: "no room",
+		});
 	});
 
 	it("does not take a key for stray that it placed itself", async () => {

@@ -1,7 +1,7 @@
 /** Asks an Exim what its transports would sign with, as the user that it delivers as: it expands its own options (`-be`). */
 
 import { KeyturnError } from "../../errors.ts";
-import type { Programs } from "../../ports/programs.ts";
+import type { ProgramResult, Programs } from "../../ports/programs.ts";
 import type { SignerReading } from "../../ports/signer.ts";
 import type { EximSettings } from "./settings.ts";
 
@@ -26,39 +26,49 @@ const WORDS_LIMIT = 500;
 /** Why Exim does not start with its configuration; null if it does. */
 export async function whyNotRead(asked: EximAsked, timeoutMs = ANSWER_MS): Promise<string | null> {
 	const result = await run(asked, ["-bV"], timeoutMs);
-	if (result.status === 0) return null;
-	return `exim -bV: ${(result.stderr || result.stdout).trim().slice(0, WORDS_LIMIT)} (exit status ${result.status})`;
+	return result.status === 0 ? null : failureOf("-bV", result, result.stdout);
 }
 
 /** Those with a dkim_private_key; fails with `signer.config` where none has one, and with `signer.probe` where Exim did not say. */
 export async function signingTransports(asked: EximAsked): Promise<readonly SigningTransport[]> {
-	const { status, stdout, stderr } = await run(asked, ["-bP", "transports"]);
-	const transports = stdout.split(/^(?=\S+ transport:$)/m).flatMap((text) => {
-		const name = /^(\S+) transport:$/m.exec(text)?.[1];
+	const transports = (await listedTransports(asked)).flatMap(({ name, text }) => {
 		const [domain = "", selector = "", key = ""] = ["dkim_domain", "dkim_selector", "dkim_private_key"].map(
 			(option) => optionIn(text, option),
 		);
-		return name === undefined || key === "" ? [] : [{ name, domain, selector, key }];
+		return key === "" ? [] : [{ name, domain, selector, key }];
 	});
 	if (transports.length > 0) return transports;
-	if (status !== 0)
-		throw new KeyturnError(
-			"signer.probe",
-			`exim -bP transports: ${stderr.trim().slice(0, WORDS_LIMIT) || "it said nothing"} (exit status ${status})`,
-			{ retry: true },
-		);
 	throw new KeyturnError("signer.config", "no transport of Exim's has a dkim_private_key", {
 		hint: "docs/signers.md has the three macros that have it look into the table.",
 	});
 }
 
-/** Names of those that deliver by SMTP and have no dkim_private_key: mail through them leaves unsigned. */
+/**
+ * Names of those that deliver by SMTP and have no dkim_private_key: mail through them leaves unsigned. Fails with `signer.probe`
+ * where Exim did not say.
+ */
 export async function unsigningTransports(asked: EximAsked): Promise<readonly string[]> {
-	const { stdout } = await run(asked, ["-bP", "transports"]);
-	return stdout.split(/^(?=\S+ transport:$)/m).flatMap((text) => {
-		const name = /^(\S+) transport:$/m.exec(text)?.[1];
+	return (await listedTransports(asked)).flatMap(({ name, text }) => {
 		const isSmtp = optionIn(text, "driver") === "smtp" && optionIn(text, "protocol") !== "lmtp";
-		return name === undefined || !isSmtp || optionIn(text, "dkim_private_key") !== "" ? [] : [name];
+		return !isSmtp || optionIn(text, "dkim_private_key") !== "" ? [] : [name];
+	});
+}
+
+const TRANSPORT = /^(\S+) transport:$/m;
+
+/** All of them, each with the text of its options; of an Exim that failed on the way some may be lacking. */
+async function listedTransports(
+	asked: EximAsked,
+): Promise<readonly { readonly name: string; readonly text: string }[]> {
+	const result = await run(asked, ["-bP", "transports"]);
+	const { status, stdout } = result;
+	if (status !== 0) {
+		const words = failureOf("-bP transports", result, TRANSPORT.test(stdout) ? "" : stdout);
+		throw new KeyturnError("signer.probe", words, { retry: true });
+	}
+	return stdout.split(/^(?=\S+ transport:$)/m).flatMap((text) => {
+		const name = TRANSPORT.exec(text)?.[1];
+		return name === undefined ? [] : [{ name, text }];
 	});
 }
 
@@ -122,15 +132,21 @@ async function expand(
 	domain: string,
 	texts: readonly string[],
 ): Promise<readonly string[]> {
-	const { status, stdout, stderr } = await run(asked, ["-f", `postmaster@${domain}`, "-be", ...texts]);
-	const lines = stdout.split("\n");
+	const result = await run(asked, ["-f", `postmaster@${domain}`, "-be", ...texts]);
+	const lines = result.stdout.split("\n");
 	// One each at least, if an empty one: of an Exim that did not get so far nothing follows.
 	if (lines.length > texts.length) return lines;
 	throw new KeyturnError(
 		"signer.probe",
-		`exim -be: expected ${texts.length} lines, got ${lines.length - 1}: ${stderr.trim().slice(0, WORDS_LIMIT) || "it said nothing"} (exit status ${status})`,
+		failureOf(`-be: expected ${texts.length} lines, got ${lines.length - 1}`, result),
 		{ retry: true },
 	);
+}
+
+/** What it said of its failure: on standard error, or else in `stdout`, which must not be what it was asked for: that may be a key. */
+function failureOf(question: string, { status, stderr }: ProgramResult, stdout = ""): string {
+	const words = (stderr.trim() || stdout.trim()).slice(0, WORDS_LIMIT);
+	return `exim ${question}: ${words || "it said nothing"} (exit status ${status})`;
 }
 
 async function run({ programs, settings, owner }: EximAsked, args: readonly string[], timeoutMs = ANSWER_MS) {

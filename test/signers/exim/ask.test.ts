@@ -3,7 +3,9 @@ import type { ProgramRequest } from "../../../src/ports/programs.ts";
 import {
 	type SigningTransport,
 	signingTransports,
+	unsigningTransports,
 	valuesFor,
+	whyNotRead,
 	whyUnreadable,
 } from "../../../src/signers/exim/ask.ts";
 
@@ -15,10 +17,10 @@ const transport: SigningTransport = {
 };
 
 /** An Exim that prints this for whatever it is to expand. */
-function eximThatSays(stdout: string, status = 0) {
+function eximThatSays(stdout: string, status = 0, stderr = "no room on the device\n") {
 	return {
 		programs: {
-			run: async () => Promise.resolve({ status, signal: null, stdout, stderr: "no room on the device\n" }),
+			run: async () => Promise.resolve({ status, signal: null, stdout, stderr }),
 		},
 		settings: {
 			program: "/usr/sbin/exim4",
@@ -62,7 +64,25 @@ test("an Exim that did not run says nothing of what it would sign with", async (
 	await expect(valuesFor(eximThatSays("", 1), transport, "example.com")).rejects.toMatchObject(failure);
 	await expect(valuesFor(eximThatSays("2026", 137), transport, "example.com")).rejects.toMatchObject(failure);
 	await expect(whyUnreadable(eximThatSays("", 1), "/keys/202612")).rejects.toMatchObject(failure);
-	await expect(signingTransports(eximThatSays("", 1))).rejects.toMatchObject(failure);
+	const listed = "remote_smtp transport:\ndriver = smtp\ndkim_private_key = /key\n";
+	for (const partly of ["", listed]) {
+		await expect(signingTransports(eximThatSays(partly, 1))).rejects.toMatchObject(failure);
+		await expect(unsigningTransports(eximThatSays(partly, 1))).rejects.toMatchObject(failure);
+	}
+});
+
+test("an Exim that fails is quoted, whichever of its outputs it speaks on", async () => {
+	const failing = eximThatSays("permission denied\n", 1, "");
+	const said = "permission denied (exit status 1)";
+	expect(await whyNotRead(failing)).toBe(`exim -bV: ${said}`);
+	await expect(signingTransports(failing)).rejects.toMatchObject({
+		message: `exim -bP transports: ${said}`,
+	});
+	expect(await whyNotRead(eximThatSays("", 137, ""))).toBe("exim -bV: it said nothing (exit status 137)");
+	const cutOff = eximThatSays("remote_smtp transport:\ndkim_private_key = -----BEGIN", 137, "");
+	await expect(signingTransports(cutOff)).rejects.toMatchObject({
+		message: "exim -bP transports: it said nothing (exit status 137)",
+	});
 });
 
 test("an Exim none of whose transports signs is one whose configuration has to be changed", async () => {
