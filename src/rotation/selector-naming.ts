@@ -4,6 +4,7 @@ import type { KeySpec } from "../dkim/key-material.ts";
 import { activeKey, type DomainState, type KeyEntry } from "./domain-state.ts";
 import type { Policy, SelectorPattern } from "./policy.ts";
 import { localTime } from "./slots.ts";
+import { ANSWER_SOAK_MS } from "./timing.ts";
 
 export interface NamingFacts {
 	/** The slot that the key is for, not the moment it is made. */
@@ -42,8 +43,8 @@ export function* selectorNames(pattern: SelectorPattern, facts: NamingFacts): Ge
 export function freeAgainAt(key: KeyEntry, policy: Policy, steadySince: Date | null): Date | null {
 	if (policy.selector.kind !== "ring" || key.state !== "retired") return null;
 	const { ttlSeconds, negativeTtlSeconds, wildcardTtlSeconds = 0 } = key.record;
-	const absentSeconds = Math.max(negativeTtlSeconds, wildcardTtlSeconds);
-	const waitMs = policy.retire.graceMs + (ttlSeconds + absentSeconds) * 1000;
+	const rememberedMs = Math.min(Math.max(negativeTtlSeconds, wildcardTtlSeconds) * 1000, ANSWER_SOAK_MS);
+	const waitMs = policy.retire.graceMs + ttlSeconds * 1000 + rememberedMs;
 	return new Date(Math.max(Date.parse(key.since), steadySince?.getTime() ?? 0) + waitMs);
 }
 

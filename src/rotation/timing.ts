@@ -12,7 +12,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const AUTO_SOAK_MS = { least: 10 * MINUTE_MS, most: 24 * HOUR_MS };
 
 /** What a wildcard answered, or a wrong record, resolvers do not forget in a day, as an absence: they keep it for a week (RFC 8767 section 4). */
-const ANSWER_SOAK_MS = 7 * 24 * HOUR_MS;
+export const ANSWER_SOAK_MS = 7 * 24 * HOUR_MS;
 
 /**
  * The slot that the next key is for: the latest one that has passed since the active key's own (several missed months

@@ -71,6 +71,10 @@ describe("a ring", () => {
 		expect(freeAgainAt(key, policy, null)?.getTime()).toBe(freeAt);
 		expect(freeAgainAt({ ...key, state: "revoked" }, policy, null)).toBeNull();
 		expect(freeAgainAt(key, policyOf(), null)).toBeNull();
+		// One server's absurd answer would take the name out of the ring for years.
+		const absurd = { ...key, record: { ...key.record, negativeTtlSeconds: 2 ** 31 - 1 } };
+		const weekLater = Date.parse("2026-11-19T00:00:00Z") + ttlSeconds * 1000;
+		expect(freeAgainAt(absurd, policy, null)?.getTime()).toBe(weekLater);
 		// How long ago a clock in doubt saw the record go cannot be told.
 		expect(freeAgainAt(key, policy, new Date("2026-11-11T00:00:00Z"))?.getTime()).toBe(freeAt + day);
 		expect(freeAgainAt(key, policy, new Date("2026-11-09T00:00:00Z"))?.getTime()).toBe(freeAt);
