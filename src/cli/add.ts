@@ -8,6 +8,7 @@ import { lanesOf, laneState } from "../rotation/lanes.ts";
 import type { Policy } from "../rotation/policy.ts";
 import type { DomainAsked } from "../settings/add-domain.ts";
 import { preview } from "./preview.ts";
+import { previewText } from "./preview-text.ts";
 import { pursue, type Seen, type Standing, stateOf, type WaitOptions, withProgress } from "./pursuit.ts";
 import { failure } from "./rotate.ts";
 import { inLocalTime, localMinute } from "../report/words.ts";
@@ -78,7 +79,9 @@ async function tried(
 	const config = line === null ? [] : [bench.settings.path, `  domains + - ${line}`, ""];
 	const [head = "", ...rest] = printed.lines;
 	const lines = [head, "", ...config, ...rest.slice(1)];
-	terminal.result(isJson ? JSON.stringify({ ...printed, lines }, null, 2) : lines.join("\n"));
+	terminal.result(
+		isJson ? JSON.stringify({ ...printed, lines }, null, 2) : previewText(terminal.isShown, lines),
+	);
 	return EXIT.done;
 }
 

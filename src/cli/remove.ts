@@ -18,6 +18,7 @@ import {
 	type WaitOptions,
 	withProgress,
 } from "./pursuit.ts";
+import { previewText } from "./preview-text.ts";
 import { serviceLines } from "./service-preview.ts";
 import { tableLines } from "./table-preview.ts";
 import { inLocalTime, oneLine } from "../report/words.ts";
@@ -42,7 +43,10 @@ export async function remove(context: CommandContext, name: string, options: Rem
 			// What one signer signs with is taken out at once, whatever the algorithms.
 			for (const own of bySigner(policy)) lines.push(...(await previewOf(bench, own, inspection, context)));
 		}
-		context.terminal.result(options.json ? JSON.stringify({ schema: 1, lines }, null, 2) : lines.join("\n"));
+		const { terminal } = context;
+		terminal.result(
+			options.json ? JSON.stringify({ schema: 1, lines }, null, 2) : previewText(terminal.isShown, lines),
+		);
 		return EXIT.done;
 	}
 	const at = bench.clock.now().toISOString();

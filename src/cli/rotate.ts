@@ -6,6 +6,7 @@ import { isCandidate } from "../rotation/life.ts";
 import type { Policy } from "../rotation/policy.ts";
 import { isTurnedSince, whyNoTurn } from "../rotation/wishes.ts";
 import { preview } from "./preview.ts";
+import { previewText } from "./preview-text.ts";
 import {
 	type Asking,
 	pursue,
@@ -37,7 +38,10 @@ export async function rotate(
 	if (names.length > 0) refuseLeaving(leaving);
 	if (options.dryRun) {
 		const printed = await preview(bench, policies, { ...options, stays: false, signal: context.signal });
-		context.terminal.result(options.json ? JSON.stringify(printed, null, 2) : printed.lines.join("\n"));
+		const { terminal } = context;
+		terminal.result(
+			options.json ? JSON.stringify(printed, null, 2) : previewText(terminal.isShown, printed.lines),
+		);
 		return EXIT.done;
 	}
 	return withProgress(context, bench, policies, options, async (turning) =>
