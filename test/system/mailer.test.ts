@@ -1,7 +1,7 @@
 import dns, { Resolver } from "node:dns";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { type AddressInfo, createServer, type Server, Socket } from "node:net";
+import tls, { TLSSocket } from "node:tls";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { MailRequest } from "../../src/ports/mailer.ts";
 import { createMailer } from "../../src/system/mailer.ts";
@@ -105,8 +105,8 @@ test("what its time did not suffice for is not delivered afterwards", async () =
 });
 
 /** As a Postfix of Debian's stands there: it offers TLS, by a certificate of its own making, and takes passwords without, too. */
-async function startRelay({ offersTls = true } = {}) {
-	const certificate = selfSigned("snakeoil");
+async function startRelay({ offersTls = true, beginsWithTls = false } = {}) {
+	const certificate = selfSigned("relay.test");
 	const got: string[] = [];
 	const converse = (socket: Socket, isEncrypted: boolean): void => {
 		let isData = false;
@@ -127,8 +127,9 @@ async function startRelay({ offersTls = true } = {}) {
 		socket.on("data", take).on("error", () => undefined);
 	};
 	const server = createServer((socket) => {
-		socket.write("220 relay\r\n");
-		converse(socket, false);
+		const stream = beginsWithTls ? new TLSSocket(socket, { isServer: true, ...certificate }) : socket;
+		stream.write("220 relay\r\n");
+		converse(stream, beginsWithTls);
 	}).listen(0, "127.0.0.1");
 	await once(server, "listening");
 	onTestFinished(() => void server.close());
@@ -137,7 +138,7 @@ async function startRelay({ offersTls = true } = {}) {
 	onTestFinished(() => {
 		vi.restoreAllMocks();
 	});
-	return { port: (server.address() as AddressInfo).port, got };
+	return { port: (server.address() as AddressInfo).port, got, certificate };
 }
 
 test("a relay that asks for no password may have a certificate of its own making", async () => {
@@ -174,4 +175,63 @@ test("a server on this host, whose certificate is hardly for that name, gets it 
 	expect(await createMailer().send({ ...mail, host: "127.0.0.1", port, login: LOGIN }, signal)).toEqual([]);
 	expect(got).toContain("Subject: a subject");
 	expect(got).not.toContain("STARTTLS");
+});
+
+/** Has each connection, before it is made, as if its socket were what this makes of it. */
+function onConnect(change: (socket: Socket, options: { port: number }) => void): void {
+	type Connect = (this: Socket, ...given: unknown[]) => Socket;
+	const connect = Reflect.get(Socket.prototype, "connect") as Connect;
+	vi.spyOn(Socket.prototype, "connect").mockImplementation(function (this: Socket, ...given: unknown[]) {
+		const [[options]] = given as [[{ port: number }]];
+		change(this, options);
+		return connect.apply(this, given);
+	});
+	onTestFinished(() => {
+		vi.restoreAllMocks();
+	});
+}
+
+test("at port 465 TLS is spoken from the start, and with nobody whom nobody vouches for", async () => {
+	const { port, got, certificate } = await startRelay({ beginsWithTls: true });
+	// Only root may listen there.
+	onConnect((_, options) => {
+		if (options.port === 465) options.port = port;
+	});
+	const sent = { ...mail, host: "relay.test", port: 465 };
+	await expect(createMailer().send(sent, signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+		message: expect.stringContaining("self-signed certificate"),
+	});
+	expect(got).toEqual([]);
+	const { connect } = tls;
+	vi.spyOn(tls, "connect").mockImplementation(((options: object, ...rest: []) =>
+		connect({ ...options, ca: certificate.cert }, ...rest)) as never);
+	expect(await createMailer().send({ ...sent, login: LOGIN }, signal)).toEqual([]);
+	expect(got).toContain("TLS Subject: a subject");
+	expect(got).not.toContain("TLS STARTTLS");
+});
+
+/** Where the system finds a server that is said to be on this host. */
+function foundAt(address: string): void {
+	onConnect((socket) => Object.defineProperty(socket, "remoteAddress", { value: address }));
+}
+
+test.each([
+	["192.0.2.1", "localhost"],
+	["2001:db8::1", "127.0.0.1"],
+])("what is found at %s is not this host, which is meant by %s, and gets nothing", async (address, host) => {
+	const { port, got } = await startServer();
+	foundAt(address);
+	await expect(createMailer().send({ ...mail, host, port }, signal)).rejects.toMatchObject({
+		code: "alert.undelivered",
+		message: expect.stringContaining(`${host} is not on this host, but ${address}: see /etc/hosts`),
+	});
+	expect(got).toEqual([]);
+});
+
+test.each(["127.0.1.1", "::1", "::ffff:127.0.0.1"])("localhost at %s is this host", async (address) => {
+	const { port, got } = await startServer();
+	foundAt(address);
+	expect(await createMailer().send({ ...mail, port }, signal)).toEqual([]);
+	expect(got).toContain("Subject: a subject");
 });
