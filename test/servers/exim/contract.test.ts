@@ -1,7 +1,7 @@
 /** Exim held to the contract of all signers, and what it really sends. */
 
 import { once } from "node:events";
-import { appendFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { describeSignerContract, type SignerBench } from "../../signers/contract.ts";
@@ -62,7 +62,8 @@ describe.skipIf(!mayRun)("Exim", () => {
 		const path = await host.write("keys/first", old.pem);
 		await host.write("table", `example.com: selector=202610 key=${path}\n`, 0o640);
 		const expectation = { domain: "example.com", selector: "202610", record: old.record };
-		await writeFile(host.config, "begin transports\nlocal:\n  driver = smtp\n");
+		const [head = ""] = (await readFile(host.config, "utf8")).split("begin routers");
+		await writeFile(host.config, `${head}begin transports\nlocal:\n  driver = smtp\n`);
 		await expect(host.signer.signOffline(new Map(), [expectation], await host.signer.read())).rejects.toThrow(
 			"no transport",
 		);
