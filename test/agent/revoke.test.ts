@@ -110,7 +110,7 @@ describe("revoke", () => {
 			expect(world.zone.get(name)).toEqual([EMPTY]);
 		});
 
-		it("and does not let the record go while one serves the key", async () => {
+		it("and does not let the record go while one serves the key", { timeout: 60_000 }, async () => {
 			const world = await emptied("wrong_key");
 			for (let day = 0; day < 40; day += 1) await world.advance(DAY_MS);
 			expect(await world.states()).toMatchObject({ "202610": "revoked" });
