@@ -7,7 +7,7 @@ import { createCloudflareFake, prepareCloudflare } from "./fake.ts";
 
 const TOKEN = "cloudflare-token-of-the-tests";
 
-describeHttpProvider("cloudflare", async () => startBench());
+describeHttpProvider("cloudflare", async () => startBench(), ["denials", "copy"]);
 describeReplay({
 	folder: "cloudflare",
 	headers: { authorization: `Bearer ${TOKEN}` },

@@ -10,7 +10,7 @@ const NAME = "s._domainkey.example.test";
 const ADD = { kind: "add", name: NAME, value: "v=DKIM1;p=", ttlSeconds: 3_600 } as const;
 const signal = new AbortController().signal;
 
-describeHttpProvider("google", async () => startBench());
+describeHttpProvider("google", async () => startBench(), ["limits"]);
 describeReplay({
 	folder: "googleclouddns",
 	headers: { authorization: `Bearer ${ACCESS_TOKEN}` },

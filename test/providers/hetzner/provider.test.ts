@@ -10,7 +10,7 @@ const NAME = "s._domainkey.example.test";
 const ADD = { kind: "add", name: NAME, value: "v=DKIM1;p=", ttlSeconds: 3_600 } as const;
 const signal = new AbortController().signal;
 
-describeHttpProvider("hetzner", async () => startBench());
+describeHttpProvider("hetzner", async () => startBench(), ["copy"]);
 
 /** Of the recording that is replayed: how often each action said that it was running. */
 let polls: number[] = [];

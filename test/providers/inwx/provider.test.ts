@@ -12,7 +12,7 @@ const ACCOUNT = { user: "keyturn", pass: "inwx-password-of-the-tests" };
 const TOTP = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const signal = new AbortController().signal;
 
-describeHttpProvider("inwx", async () => (await startBench()).bench);
+describeHttpProvider("inwx", async () => (await startBench()).bench, ["denials", "limits", "copy"]);
 describeReplay({
 	folder: "inwx",
 	headers: {},

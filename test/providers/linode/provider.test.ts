@@ -8,7 +8,7 @@ import { createLinodeFake, prepareLinode } from "./fake.ts";
 const TOKEN = "linode-token-of-the-tests";
 const signal = new AbortController().signal;
 
-describeHttpProvider("linode", startBench);
+describeHttpProvider("linode", startBench, ["copy"]);
 describeReplay({
 	folder: "linode4",
 	headers: { authorization: `Bearer ${TOKEN}` },

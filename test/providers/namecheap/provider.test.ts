@@ -13,7 +13,7 @@ import { createNamecheapFake, prepareNamecheap, readNamecheap } from "./fake.ts"
 const ACCOUNT = { user: "keyturn", key: "namecheap-key-of-the-tests", address: "192.0.2.25" };
 const signal = new AbortController().signal;
 
-describeHttpProvider("namecheap", async () => (await startBench()).bench);
+describeHttpProvider("namecheap", async () => (await startBench()).bench, ["denials", "limits"]);
 for (const folder of ["namecheap", "namecheap/managed"])
 	describeReplay({
 		folder,

@@ -12,7 +12,7 @@ const ACCOUNT = {
 };
 const signal = new AbortController().signal;
 
-describeHttpProvider("netcup", async () => (await startBench()).bench);
+describeHttpProvider("netcup", async () => (await startBench()).bench, ["denials", "limits"]);
 describeReplay({
 	folder: "netcup",
 	headers: {},

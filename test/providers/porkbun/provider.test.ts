@@ -8,7 +8,7 @@ const KEY = "pk1_key-of-the-tests";
 const SECRET = "sk1_secret-of-the-tests";
 const signal = new AbortController().signal;
 
-describeHttpProvider("porkbun", startBench);
+describeHttpProvider("porkbun", startBench, ["denials", "limits"]);
 
 test("a TTL below what it takes is raised to it, and the apex is read and written", async () => {
 	const bench = await startBench();

@@ -10,7 +10,7 @@ const ORIGIN = "http://dns.test:8081";
 const SETTINGS = { url: ORIGIN, key: { file: "/etc/keyturn/key" }, server: "localhost" };
 const signal = new AbortController().signal;
 
-describeHttpProvider("powerdns", async () => startBench());
+describeHttpProvider("powerdns", async () => startBench(), ["copy"]);
 describeReplay({
 	folder: "powerdns",
 	headers: { "x-api-key": KEY },

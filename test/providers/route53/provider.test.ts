@@ -11,7 +11,7 @@ const NAME = "s._domainkey.example.test";
 const ADD = { kind: "add", name: NAME, value: "v=DKIM1;p=", ttlSeconds: 3_600 } as const;
 const signal = new AbortController().signal;
 
-describeHttpProvider("route53", async () => startBench());
+describeHttpProvider("route53", async () => startBench(), ["denials", "limits"]);
 describeReplay({
 	folder: "route53",
 	headers: { authorization: `AWS4-HMAC-SHA256 Credential=${ID}/20260101/us-east-1/route53/aws4_request` },
