@@ -7,14 +7,15 @@ import { commandBench } from "../fakes/command-bench.ts";
 import { AgentWorld } from "../fakes/agent-world.ts";
 import { temporaryDirectory } from "../system/temporary-directory.ts";
 
+const machine = createMachine(() => false);
+const given = {
+	machine,
+	configuration: createConfiguration(machine, "/opt/keyturn"),
+	secrets: { env: {}, held: new Map(), outside: null },
+	uid: 0,
+};
+
 test("alerts and programs have the names by which they are remembered, and are told what they are for", async () => {
-	const machine = createMachine(() => false);
-	const given = {
-		machine,
-		configuration: createConfiguration(machine, "/opt/keyturn"),
-		secrets: { env: {}, held: new Map(), outside: null },
-		uid: 0,
-	};
 	const page = { run: ["/bin/page"] };
 	const settings = {
 		...commandBench(new AgentWorld()).workbench.settings,
@@ -46,13 +47,6 @@ test("alerts and programs have the names by which they are remembered, and are t
 
 test("an alert whose secret is absent takes no provider from who examines the host", async () => {
 	const state = await temporaryDirectory();
-	const machine = createMachine(() => false);
-	const given = {
-		machine,
-		configuration: createConfiguration(machine, "/opt/keyturn"),
-		secrets: { env: {}, held: new Map(), outside: null },
-		uid: 0,
-	};
 	const url = { file: join(state, "absent.url") };
 	const settings = {
 		...commandBench(new AgentWorld()).workbench.settings,
