@@ -12,6 +12,7 @@ import {
 	keyOf,
 	moveKey,
 } from "../rotation/domain-state.ts";
+import { usedUntilNow } from "../rotation/signing.ts";
 import { turnedFor } from "../rotation/timing.ts";
 import { isSuperseded } from "../rotation/wishes.ts";
 import type { Policy } from "../rotation/policy.ts";
@@ -20,8 +21,6 @@ import { CAUSES } from "./causes.ts";
 import { inspection, linesInUse } from "./inspection.ts";
 import type { Job, Run } from "./run.ts";
 import { writersOf } from "./writers.ts";
-
-const DAY_MS = 86_400_000;
 
 /** An adopted key counts as turned at adoption: installing keyturn never stops a mail server at noon. */
 export async function adopt(run: Run, { doc, step }: Job<"adopt">): Promise<void> {
@@ -176,6 +175,6 @@ export function usesEnded(uses: readonly KeyUse[], at: Date, oldProcessGone: boo
 		if (use.lastAt !== null) return use;
 		return oldProcessGone
 			? { ...use, lastAt: at.toISOString(), lastAtLatest: null }
-			: { ...use, lastAtLatest: new Date(at.getTime() + DAY_MS).toISOString() };
+			: { ...use, ...usedUntilNow(at) };
 	});
 }

@@ -3,6 +3,7 @@
 import { KeyturnError } from "../errors.ts";
 import type { SwitchResult } from "../ports/door.ts";
 import { type DomainState, editKey, type KeyEntry, type KeyUse, keyOf } from "../rotation/domain-state.ts";
+import { usedUntilNow } from "../rotation/signing.ts";
 import type { Step } from "../rotation/step.ts";
 import { withoutRollback } from "../rotation/wishes.ts";
 import { signsSince } from "./adopt.ts";
@@ -118,5 +119,5 @@ function shortUse({ policy }: Doc, { at, oldProcessGone }: SwitchResult): KeyUse
 	const use = { host: policy.host, signer: policy.signer, firstAt: at };
 	return oldProcessGone
 		? { ...use, lastAt: at, lastAtLatest: null }
-		: { ...use, lastAt: null, lastAtLatest: new Date(Date.parse(at) + DAY_MS).toISOString() };
+		: { ...use, ...usedUntilNow(new Date(at)) };
 }

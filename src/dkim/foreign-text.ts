@@ -32,9 +32,9 @@ export function addressForms(secret: string): readonly string[] {
 }
 
 /**
- * Servers and programs quote what they were given, sometimes a secret too, or a part of it that stands by itself, in JSON
- * or an address perhaps. To be done before anything is cut: half a secret is found no more. What is shorter than six characters would be
- * found everywhere.
+ * Servers and programs quote what they were given, sometimes a secret too, or a part of it that stands by itself, in JSON or an
+ * address perhaps. To be done before anything is cut: half a secret is found no more. What is shorter than six characters would
+ * be found everywhere.
  */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
 	return secrets

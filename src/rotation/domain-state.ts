@@ -102,6 +102,9 @@ export interface KeyRecordEntry {
 	readonly wildcardTtlSeconds?: number;
 }
 
+/** How long connections that are open at a reload may go on signing with the key of before. */
+export const CONNECTIONS_MS = 24 * 3_600_000;
+
 export interface KeyUse {
 	readonly host: string;
 	readonly signer: string;

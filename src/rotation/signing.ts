@@ -3,6 +3,7 @@
 import { isRevokedRecord } from "../dkim/key-record.ts";
 import {
 	activeKey,
+	CONNECTIONS_MS,
 	type DomainState,
 	type KeyEntry,
 	keyOf,
@@ -115,17 +116,16 @@ function isGoneBackTo({ selector }: KeyEntry, { wants }: DomainState): boolean {
 	return wants.rollback?.selector === selector;
 }
 
-/** It is seen hourly, and counts as used for a day more: as long as connections may stay open. */
-const NOTED_FOR_MS = 24 * 3_600_000;
+/** What signs is seen hourly. */
 const NOTED_EACH_MS = 3_600_000;
 
-/** The last use of a key that is seen in use at this moment: it may sign over open connections for a day more. */
+/** The last use of a key that is seen in use at this moment: it may sign over open connections for a while more. */
 export function usedUntilNow(now: Date): Pick<KeyUse, "lastAt" | "lastAtLatest"> {
-	return { lastAt: null, lastAtLatest: new Date(now.getTime() + NOTED_FOR_MS).toISOString() };
+	return { lastAt: null, lastAtLatest: new Date(now.getTime() + CONNECTIONS_MS).toISOString() };
 }
 
 function isNoted({ uses }: KeyEntry, now: Date): boolean {
-	const least = now.getTime() + NOTED_FOR_MS - NOTED_EACH_MS;
+	const least = now.getTime() + CONNECTIONS_MS - NOTED_EACH_MS;
 	return uses.some(({ lastAt, lastAtLatest }) => lastAt === null && Date.parse(lastAtLatest ?? "") > least);
 }
 

@@ -4,6 +4,7 @@ import { isRevokedRecord } from "../dkim/key-record.ts";
 import {
 	activeKey,
 	type Asked,
+	CONNECTIONS_MS,
 	type DomainState,
 	type KeyEntry,
 	type KeyUse,
@@ -12,9 +13,6 @@ import {
 	type Wants,
 } from "./domain-state.ts";
 import { isCandidate } from "./life.ts";
-
-/** How long open connections may go on signing, which an unconfirmed last use allows for. */
-const CONNECTIONS_MS = 24 * 3_600_000;
 
 /**
  * The key that signed before the one in use, as long as its record stands; null if there is none. One of another algorithm only
